@@ -1,0 +1,71 @@
+/**
+ * Every failure that Lectern explains, by a code that stays the same between versions.
+ *
+ * - `usage`: the caller asked for something that cannot be (an unknown option, a contradiction)
+ * - `shape`: a tensor's shape or dtype does not fit an operation
+ * - `file`: a file is missing, damaged, or cannot be written
+ * - `config`: a model's configuration is unknown, or contradicts its weights or tokenizer
+ * - `input`: text, ids or a request that the model cannot take
+ * - `unsupported`: known in the field, not available here
+ * - `engine`: ONNX Runtime refused or failed
+ * - `numeric`: a NaN or an infinity where a number was needed
+ * - `abort`: the caller cancelled
+ */
+export type ErrorCode =
+  | "usage"
+  | "shape"
+  | "file"
+  | "config"
+  | "input"
+  | "unsupported"
+  | "engine"
+  | "numeric"
+  | "abort";
+
+/**
+ * The one error class. Its message says the operation, what was expected, what came, and what to do:
+ * `attention: head size must divide hidden size; hiddenSize 770, numAttentionHeads 12; check config.json`.
+ */
+export class LecternError extends Error {
+  override readonly name = "LecternError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Throws a {@link LecternError} unless the condition holds; the message is made only on failure. */
+export function check(condition: unknown, code: ErrorCode, message: () => string): asserts condition {
+  if (!condition) throw new LecternError(code, message());
+}
+
+/** Throws code `abort` if the signal has fired. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new LecternError("abort", "cancelled by the caller");
+}
+
+/** The entry of `known` with the smallest edit distance to `name`, for "did you mean …?". */
+export function nearest(name: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let smallest = Number.POSITIVE_INFINITY;
+  for (const candidate of known) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    if (distance < smallest) [best, smallest] = [candidate, distance];
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

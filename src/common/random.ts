@@ -1,0 +1,95 @@
+/**
+ * Seeded random numbers: Philox4x32-10, a counter-based generator, in 32-bit integer arithmetic only,
+ * so that the same (seed, stream) gives the same draws on every machine.
+ *
+ * A stream is a key of two 32-bit words (the seed) and three counter words that the caller chooses, such as
+ * (request, index) for a generated sequence or (step, site) for a dropout mask; the fourth counts blocks of
+ * four draws. Streams never overlap, so what one sequence draws does not depend on the others in its batch.
+ *
+ * Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
+ */
+export class Random {
+  readonly #key: readonly [number, number];
+  readonly #stream: readonly [number, number, number];
+  readonly #block = new Uint32Array(4);
+  #counter = 0;
+  #used = 4;
+
+  /**
+   * @param seed any safe integer; its low and high 32 bits are the key
+   * @param stream up to three unsigned 32-bit numbers that name the stream
+   */
+  constructor(seed: number, ...stream: [number?, number?, number?]) {
+    this.#key = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
+    this.#stream = [(stream[0] ?? 0) >>> 0, (stream[1] ?? 0) >>> 0, (stream[2] ?? 0) >>> 0];
+  }
+
+  /** An unsigned 32-bit integer. */
+  nextUint32(): number {
+    if (this.#used === 4) {
+      philox(this.#key, [this.#counter++, ...this.#stream], this.#block);
+      this.#used = 0;
+    }
+    return this.#block[this.#used++] as number;
+  }
+
+  /** A uniform number in [0, 1) with 53 random bits. */
+  next(): number {
+    const high = this.nextUint32() >>> 5;
+    const low = this.nextUint32() >>> 6;
+    return (high * 67108864 + low) / 9007199254740992;
+  }
+
+  /** A uniform integer in [0, bound). */
+  nextInt(bound: number): number {
+    return Math.floor(this.next() * bound);
+  }
+
+  /** A standard normal number, by the Box–Muller transform. */
+  nextNormal(): number {
+    const radius = Math.sqrt(-2 * Math.log(1 - this.next()));
+    return radius * Math.cos(2 * Math.PI * this.next());
+  }
+
+  /** Puts the items in a random order, in place (Fisher–Yates), and returns them. */
+  shuffle<T extends { length: number; [index: number]: unknown }>(items: T): T {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = this.nextInt(i + 1);
+      [items[i], items[j]] = [items[j], items[i]];
+    }
+    return items;
+  }
+}
+
+function philox(
+  key: readonly [number, number],
+  counter: readonly [number, number, number, number],
+  out: Uint32Array,
+): void {
+  let [c0, c1, c2, c3] = counter;
+  let [k0, k1] = key;
+  for (let round = 0; round < 10; round++) {
+    const high0 = multiplyHigh(0xd2511f53, c0);
+    const low0 = Math.imul(0xd2511f53, c0);
+    const high1 = multiplyHigh(0xcd9e8d57, c2);
+    const low1 = Math.imul(0xcd9e8d57, c2);
+    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1 >>> 0, (high0 ^ c3 ^ k1) >>> 0, low0 >>> 0];
+    k0 = (k0 + 0x9e3779b9) >>> 0;
+    k1 = (k1 + 0xbb67ae85) >>> 0;
+  }
+  out[0] = c0;
+  out[1] = c1;
+  out[2] = c2;
+  out[3] = c3;
+}
+
+/** The high 32 bits of the 64-bit product of two unsigned 32-bit integers. */
+function multiplyHigh(a: number, b: number): number {
+  const aHigh = a >>> 16;
+  const aLow = a & 0xffff;
+  const bHigh = b >>> 16;
+  const bLow = b & 0xffff;
+  const middle = aHigh * bLow + Math.floor((aLow * bLow) / 65536);
+  const other = aLow * bHigh + (middle % 65536);
+  return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(other / 65536)) >>> 0;
+}

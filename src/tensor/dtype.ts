@@ -1,0 +1,51 @@
+/** Element types. `int4` is packed, two values a byte, low nibble first; `bool` is one byte, 0 or 1. */
+export type DType =
+  | "float32"
+  | "float16"
+  | "bfloat16"
+  | "int8"
+  | "uint8"
+  | "int4"
+  | "int32"
+  | "int64"
+  | "bool";
+
+/** What holds the elements of each dtype in JavaScript; float16 and bfloat16 are kept as their 16 bits. */
+export interface TypedArrays {
+  float32: Float32Array;
+  float16: Uint16Array;
+  bfloat16: Uint16Array;
+  int8: Int8Array;
+  uint8: Uint8Array;
+  int4: Uint8Array;
+  int32: Int32Array;
+  int64: BigInt64Array;
+  bool: Uint8Array;
+}
+
+type Constructor<A> = {
+  new (length: number): A;
+  new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): A;
+  readonly BYTES_PER_ELEMENT: number;
+};
+
+export const typedArrays: { readonly [D in DType]: Constructor<TypedArrays[D]> } = {
+  float32: Float32Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int4: Uint8Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  bool: Uint8Array,
+};
+
+/** How many bytes `count` elements take; an odd number of int4 values is rounded up to a whole byte. */
+export function byteLength(dtype: DType, count: number): number {
+  return dtype === "int4" ? Math.ceil(count / 2) : count * typedArrays[dtype].BYTES_PER_ELEMENT;
+}
+
+export function isFloat(dtype: DType): boolean {
+  return dtype === "float32" || dtype === "float16" || dtype === "bfloat16";
+}
