@@ -1,0 +1,87 @@
+import type { HostTensor } from "../tensor/index.ts";
+import type { TensorType, Value } from "./value.ts";
+
+export type Attributes = object;
+
+/** An attribute of an ONNX node; a float is marked, since 1 and 1.0 are one number in JavaScript. */
+export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
+
+/** One ONNX operator as plain data; names refer to values of the lowered graph, "" to an absent operand. */
+export interface OnnxNode {
+  readonly type: string;
+  readonly domain?: "com.microsoft";
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+}
+
+/** What an op's lowering may use to describe itself in ONNX operators. */
+export interface LowerContext {
+  /** The operands of the op, and their types. */
+  readonly inputs: readonly string[];
+  readonly inputTypes: readonly TensorType[];
+  readonly outputTypes: readonly TensorType[];
+  /** Emits an operator with one result and returns that result's name. */
+  emit(type: string, inputs: readonly string[], attributes?: OnnxNode["attributes"], domain?: "com.microsoft"): string;
+  /** Emits an operator with several results; `null` leaves a result out. */
+  emitMany(
+    type: string,
+    inputs: readonly string[],
+    count: number,
+    attributes?: OnnxNode["attributes"],
+    domain?: "com.microsoft",
+  ): string[];
+  /** A small constant tensor; equal constants are stored once. */
+  constant(tensor: HostTensor): string;
+  /** A 1-D int64 constant: axes, sizes, permutations. */
+  int64(...values: readonly number[]): string;
+  /** A 1-D int64 tensor of a shape; named sizes are computed from the graph's inputs when it runs. */
+  shape(shape: TensorType["shape"]): string;
+}
+
+/** The gradients of the operands, given those of the results; undefined where there is none (ids, masks, zero). */
+export type GradientRule<A> = (context: {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  /** One per result; undefined where nothing depends on it. */
+  readonly gradients: readonly (Value | undefined)[];
+  readonly attributes: A;
+}) => readonly (Value | undefined)[];
+
+interface OpBase<A> {
+  readonly name: string;
+  /** The types of the results; throws code `shape` when the operands do not fit. */
+  infer(inputs: readonly TensorType[], attributes: A): readonly TensorType[];
+}
+
+/** An op that ONNX has: shape rule, lowering and gradient rule, all three required. */
+export interface PrimitiveOp<A> extends OpBase<A> {
+  readonly kind: "primitive";
+  /** Returns the names of the results. */
+  lower(context: LowerContext, attributes: A): readonly string[];
+  readonly gradient: GradientRule<A>;
+}
+
+/**
+ * An op that models speak in. Its meaning is a graph of simpler ops; kernels that compute the same faster are
+ * chosen in `lower/`. Its gradient is that of its meaning unless a shorter one is given.
+ */
+export interface CompositeOp<A> extends OpBase<A> {
+  readonly kind: "composite";
+  meaning(inputs: readonly Value[], attributes: A): readonly Value[];
+  readonly gradient: GradientRule<A> | "through meaning";
+}
+
+export type Op<A extends Attributes> = PrimitiveOp<A> | CompositeOp<A>;
+
+/** An op whose attributes are not known to the holder, who passes back what the node carries. */
+export type AnyOp = Op<Attributes>;
+
+/** Checks an op's definition against its attributes' type. */
+export function definePrimitive<A extends Attributes>(op: Omit<PrimitiveOp<A>, "kind">): PrimitiveOp<A> {
+  return { kind: "primitive", ...op };
+}
+
+export function defineComposite<A extends Attributes>(op: Omit<CompositeOp<A>, "kind">): CompositeOp<A> {
+  return { kind: "composite", ...op };
+}
