@@ -1,0 +1,94 @@
+import type { LowerContext, OnnxNode, Shape, TensorType } from "../graph/index.ts";
+import type { HostTensor } from "../tensor/index.ts";
+import type { OnnxInitializer } from "./onnx-graph.ts";
+
+/** Collects ONNX operators and constants, and gives out names. */
+export class Emitter {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: OnnxInitializer[] = [];
+  readonly #constants = new Map<string, string>();
+  readonly #sizes = new Map<string, string>();
+  readonly #namedSizes: ReadonlyMap<string, { readonly input: string; readonly axis: number }>;
+  #count = 0;
+
+  /** @param namedSizes for each named dimension, a graph input and the axis on which it stands */
+  constructor(namedSizes: ReadonlyMap<string, { readonly input: string; readonly axis: number }>) {
+    this.#namedSizes = namedSizes;
+  }
+
+  context(inputs: readonly string[], inputTypes: readonly TensorType[], outputTypes: readonly TensorType[]): LowerContext {
+    return {
+      inputs,
+      inputTypes,
+      outputTypes,
+      emit: (type, operands, attributes, domain) => this.#emit(type, operands, 1, attributes, domain)[0] as string,
+      emitMany: (type, operands, count, attributes, domain) => this.#emit(type, operands, count, attributes, domain),
+      constant: (tensor) => this.constant(tensor),
+      int64: (...values) => this.int64(values),
+      shape: (shape) => this.shape(shape),
+    };
+  }
+
+  rename(from: string, to: string): void {
+    this.nodes.push({ type: "Identity", inputs: [from], outputs: [to] });
+  }
+
+  constant(tensor: HostTensor): string {
+    const { buffer, byteOffset, byteLength } = tensor.data;
+    const small = byteLength <= 1024;
+    const bytes = small ? new Uint8Array(buffer, byteOffset, byteLength).join() : "";
+    const key = `${tensor.dtype}[${tensor.shape.join()}]${bytes}`;
+    const known = small ? this.#constants.get(key) : undefined;
+    if (known !== undefined) return known;
+    const name = this.#name("constant");
+    this.initializers.push({ name, tensor });
+    if (small) this.#constants.set(key, name);
+    return name;
+  }
+
+  int64(values: readonly number[]): string {
+    return this.constant({ dtype: "int64", shape: [values.length], data: BigInt64Array.from(values, BigInt) });
+  }
+
+  /** A shape as an int64 tensor; each named size is read off a graph input once. */
+  shape(shape: Shape): string {
+    if (shape.every((size) => typeof size === "number")) return this.int64(shape);
+    const parts = shape.map((size) => (typeof size === "number" ? this.int64([size]) : this.#size(size)));
+    return this.#emit("Concat", parts, 1, { axis: 0 })[0] as string;
+  }
+
+  /** Sums ("P+T") and products ("B*T") of named sizes are computed from their parts. */
+  #size(name: string): string {
+    const known = this.#sizes.get(name);
+    if (known !== undefined) return known;
+    const direct = this.#namedSizes.get(name);
+    let size: string;
+    if (direct) {
+      const { input, axis } = direct;
+      size = this.#emit("Shape", [input], 1, { start: axis, end: axis + 1 })[0] as string;
+    } else {
+      const operator = name.includes("+") ? "+" : "*";
+      const parts = name.split(operator).map((part) => (/^\d+$/.test(part) ? this.int64([Number(part)]) : this.#size(part)));
+      if (parts.length < 2) throw new Error(`lower: no graph input has a dimension named ${name}`);
+      size = parts.reduce((a, b) => this.#emit(operator === "+" ? "Add" : "Mul", [a, b], 1)[0] as string);
+    }
+    this.#sizes.set(name, size);
+    return size;
+  }
+
+  #emit(
+    type: string,
+    inputs: readonly string[],
+    count: number,
+    attributes?: OnnxNode["attributes"],
+    domain?: "com.microsoft",
+  ): string[] {
+    const outputs = Array.from({ length: count }, () => this.#name("t"));
+    this.nodes.push({ type, inputs, outputs, ...(attributes && { attributes }), ...(domain && { domain }) });
+    return outputs;
+  }
+
+  #name(prefix: string): string {
+    return `${prefix}.${this.#count++}`;
+  }
+}
