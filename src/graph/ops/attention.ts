@@ -1,0 +1,91 @@
+import { defineComposite } from "../op.ts";
+import { apply, type Dimension, shapeError, type Value } from "../value.ts";
+import { add } from "./elementwise.ts";
+import { reshape } from "./layout.ts";
+import { matmul } from "./matmul.ts";
+import { concat, split } from "./slicing.ts";
+import { softmax } from "./softmax.ts";
+
+/** `[B, H, T, D]` queries as `[B, K, G·T, D]`: the G = H / K query heads that share a key head, side by side. */
+function groupQueries(q: Value, keyHeads: number): Value {
+  const [batch, heads, queries, size] = q.shape as [Dimension, number, Dimension, number];
+  if (heads === keyHeads) return q;
+  return reshape(q, [batch, keyHeads, times(heads / keyHeads, queries), size]);
+}
+
+function times(count: number, size: Dimension): Dimension {
+  return typeof size === "number" ? count * size : `${count}*${size}`;
+}
+
+function plus(a: Dimension, b: Dimension): Dimension {
+  return typeof a === "number" && typeof b === "number" ? a + b : `${a}+${b}`;
+}
+
+const attentionOp = defineComposite<{ scale: number }>({
+  name: "attention",
+  infer(operands) {
+    const [q, k, v, bias, pastKey, pastValue] = operands;
+    if (!q || !k || !v || !bias) throw new TypeError("attention: takes q, k, v, bias and perhaps the past");
+    const [batch, heads, queries, size] = q.shape;
+    const [, keyHeads, keys] = k.shape;
+    const fits = size === k.shape[3] && k.shape[2] === v.shape[2] && keyHeads === v.shape[1] && batch === k.shape[0];
+    if (!fits) throw shapeError("attention", "q [B, H, T, D], k and v [B, K, S, D]", q, k, v);
+    if (Number(heads) % Number(keyHeads) !== 0) throw shapeError("attention", "H a multiple of K", q, k);
+    if (pastKey && pastValue && pastKey.shape[2] !== pastValue.shape[2]) {
+      throw shapeError("attention", "past keys and values of one length", pastKey, pastValue);
+    }
+    const span = pastKey ? plus(pastKey.shape[2] as Dimension, keys as Dimension) : (keys as Dimension);
+    if (bias.shape.at(-1) !== span) throw shapeError("attention", `a bias over ${span} keys`, q, k, bias);
+    return [
+      { dtype: q.dtype, shape: [...q.shape.slice(0, 3), v.shape[3] as Dimension] },
+      { dtype: q.dtype, shape: [batch as Dimension, heads as Dimension, queries as Dimension, span] },
+    ];
+  },
+  meaning(operands, { scale }) {
+    const [q, k, v, bias, pastKey, pastValue] = operands as [Value, Value, Value, Value, Value?, Value?];
+    const [batch, heads, queries] = q.shape as [Dimension, number, Dimension];
+    const grouped = groupQueries(q, k.shape[1] as number);
+    const fresh = matmul(grouped, k, { transposeB: true, alpha: scale }); // [B, K, G·T, T]
+    const scores = pastKey
+      ? concat([matmul(grouped, pastKey, { transposeB: true, alpha: scale }), fresh], -1) // [B, K, G·T, P+T]
+      : fresh;
+    const span = scores.shape.at(-1) as Dimension;
+    const weights = softmax(add(reshape(scores, [batch, heads, queries, span]), bias), -1); // [B, H, T, S]
+    const groupedWeights = reshape(weights, scores.shape);
+    let mixed: Value;
+    if (pastKey && pastValue) {
+      const sizes = [pastKey.shape[2] as Dimension, k.shape[2] as Dimension];
+      const [onPast, onFresh] = split(groupedWeights, sizes, -1);
+      mixed = add(matmul(onPast as Value, pastValue), matmul(onFresh as Value, v));
+    } else {
+      mixed = matmul(groupedWeights, v);
+    }
+    return [reshape(mixed, [batch, heads, queries, v.shape[3] as Dimension]), weights];
+  },
+  gradient: "through meaning",
+});
+
+/**
+ * Scaled dot-product attention, softmax(q kᵀ · scale + bias) v, over new keys and, where given, earlier ones.
+ * Query heads share key heads in groups of H / K (Ainslie et al., 2023). Scores against the past and against the
+ * new keys meet in one softmax, so the past is read where it lies and never copied.
+ * @param q `[B, H, T, D]`
+ * @param k `[B, K, T, D]`; `v` likewise
+ * @param bias `[B, 1, T, S]`, additive; S counts the past, then the new keys
+ * @param past keys and values `[B, K, P, D]`
+ * @returns mixed values `[B, H, T, D]` and the weights `[B, H, T, S]`
+ * @see Vaswani et al., "Attention is all you need" (2017)
+ */
+export function attend(
+  q: Value,
+  k: Value,
+  v: Value,
+  bias: Value,
+  options: { scale: number; past?: { key: Value; value: Value } | undefined },
+): { mixed: Value; weights: Value } {
+  const past = options.past ? [options.past.key, options.past.value] : [];
+  const [mixed, weights] = apply(attentionOp, [q, k, v, bias, ...past], { scale: options.scale });
+  return { mixed: mixed as Value, weights: weights as Value };
+}
+
+export const attentionOps = { attention: attentionOp };
