@@ -1,0 +1,143 @@
+import { check, LecternError } from "../common/index.ts";
+import type { HostTensor } from "../tensor/index.ts";
+import type { Positions } from "./positions.ts";
+
+/** How rotary frequencies are scaled to longer contexts, as `rope_scaling` or `rope_parameters` says. */
+export interface RotaryConfig {
+  readonly headSize: number;
+  readonly theta: number;
+  readonly maxPositions: number;
+  readonly scaling: RotaryScaling;
+}
+
+export type RotaryScaling =
+  | { readonly type: "default" }
+  | { readonly type: "linear"; readonly factor: number }
+  | { readonly type: "dynamic"; readonly factor: number }
+  | {
+      readonly type: "yarn";
+      readonly factor: number;
+      readonly original: number;
+      readonly betaFast: number;
+      readonly betaSlow: number;
+      readonly attentionFactor: number;
+      readonly truncate: boolean;
+    }
+  | {
+      readonly type: "llama3";
+      readonly factor: number;
+      readonly original: number;
+      readonly lowFrequency: number;
+      readonly highFrequency: number;
+    };
+
+/** Reads `rope_theta` + `rope_scaling` (transformers 4) or `rope_parameters` (transformers 5). */
+export function parseRotary(json: Record<string, unknown>, headSize: number, maxPositions: number): RotaryConfig {
+  const raw = (json.rope_parameters ?? json.rope_scaling ?? {}) as Record<string, unknown>;
+  const number = (key: string, fallback?: number): number => {
+    const value = raw[key] ?? fallback;
+    check(typeof value === "number" && value > 0, "config", () => `rope: ${key} must be a positive number; came ${value}`);
+    return value;
+  };
+  const theta = (raw.rope_theta ?? json.rope_theta ?? 10000) as number;
+  const type = (raw.rope_type ?? raw.type ?? "default") as string;
+  const original = (): number =>
+    number("original_max_position_embeddings", (json.original_max_position_embeddings as number) ?? maxPositions);
+  const base = { headSize, theta, maxPositions };
+  switch (type) {
+    case "default":
+      return { ...base, scaling: { type } };
+    case "linear":
+      return { ...base, scaling: { type, factor: number("factor") } };
+    case "dynamic":
+      return { ...base, scaling: { type, factor: number("factor") } };
+    case "llama3": {
+      const bounds = { lowFrequency: number("low_freq_factor"), highFrequency: number("high_freq_factor") };
+      return { ...base, scaling: { type, factor: number("factor"), original: original(), ...bounds } };
+    }
+    case "yarn": {
+      const factor = number("factor");
+      return {
+        ...base,
+        scaling: {
+          type,
+          factor,
+          original: original(),
+          betaFast: number("beta_fast", 32),
+          betaSlow: number("beta_slow", 1),
+          attentionFactor: number("attention_factor", yarnAttentionFactor(raw, factor)),
+          truncate: raw.truncate !== false,
+        },
+      };
+    }
+    default:
+      throw new LecternError("unsupported", `rope: type "${type}" is not known; known: default, linear, dynamic, yarn, llama3`);
+  }
+}
+
+/** 0.1 ln(factor) + 1, or the ratio of two such terms where the config weighs them (DeepSeek's `mscale`). */
+function yarnAttentionFactor(raw: Record<string, unknown>, factor: number): number {
+  const scale = (weight: number): number => (factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1);
+  const { mscale, mscale_all_dim: all } = raw as { mscale?: number; mscale_all_dim?: number };
+  return mscale && all ? scale(mscale) / scale(all) : scale(1);
+}
+
+/** The angle per position of each pair of dimensions, `[D / 2]`; `length` matters to dynamic scaling only. */
+export function rotaryFrequencies(config: RotaryConfig, length: number): Float64Array {
+  const { headSize, scaling, maxPositions } = config;
+  let { theta } = config;
+  if (scaling.type === "dynamic") {
+    const reach = Math.max(length, maxPositions);
+    theta *= ((scaling.factor * reach) / maxPositions - (scaling.factor - 1)) ** (headSize / (headSize - 2));
+  }
+  const plain = Float64Array.from({ length: headSize / 2 }, (_, i) => theta ** ((-2 * i) / headSize));
+  if (scaling.type === "linear") return plain.map((frequency) => frequency / scaling.factor);
+  if (scaling.type === "llama3") return plain.map((frequency) => llama3Frequency(frequency, scaling));
+  if (scaling.type === "yarn") return yarnFrequencies(plain, config, scaling);
+  return plain;
+}
+
+/** Long waves are stretched, short ones kept, those between blended. */
+function llama3Frequency(frequency: number, scaling: RotaryScaling & { type: "llama3" }): number {
+  const wavelength = (2 * Math.PI) / frequency;
+  if (wavelength < scaling.original / scaling.highFrequency) return frequency;
+  if (wavelength > scaling.original / scaling.lowFrequency) return frequency / scaling.factor;
+  const span = scaling.highFrequency - scaling.lowFrequency;
+  const smooth = (scaling.original / wavelength - scaling.lowFrequency) / span;
+  return ((1 - smooth) * frequency) / scaling.factor + smooth * frequency;
+}
+
+/** Peng et al., "YaRN" (2023): a ramp between extrapolated and interpolated frequencies. */
+function yarnFrequencies(plain: Float64Array, config: RotaryConfig, scaling: RotaryScaling & { type: "yarn" }): Float64Array {
+  const dimension = (rotations: number): number =>
+    (config.headSize * Math.log(scaling.original / (rotations * 2 * Math.PI))) / (2 * Math.log(config.theta));
+  let [low, high] = [dimension(scaling.betaFast), dimension(scaling.betaSlow)];
+  if (scaling.truncate) [low, high] = [Math.floor(low), Math.ceil(high)];
+  low = Math.max(low, 0);
+  high = Math.min(high, config.headSize - 1);
+  if (low === high) high += 0.001;
+  return plain.map((frequency, i) => {
+    const ramp = Math.min(1, Math.max(0, (i - low) / (high - low)));
+    return (frequency / scaling.factor) * ramp + frequency * (1 - ramp);
+  });
+}
+
+/** Cosines (both halves) or sines (the first half negated, see `rotary`) of the queries: `[B, 1, T, D]`. */
+export function rotaryTable(config: RotaryConfig, part: "cos" | "sin", { queries }: Positions): HostTensor<"float32"> {
+  const longest = queries.flat().reduce((most, position) => Math.max(most, position + 1), 0);
+  const frequencies = rotaryFrequencies(config, longest);
+  const factor = config.scaling.type === "yarn" ? config.scaling.attentionFactor : 1;
+  const [rows, length, half] = [queries.length, queries[0]?.length ?? 0, frequencies.length];
+  const data = new Float32Array(rows * length * 2 * half);
+  let at = 0;
+  for (const position of queries.flat()) {
+    for (let i = 0; i < half; i++) {
+      const angle = Math.max(0, position) * (frequencies[i] as number);
+      const value = (part === "cos" ? Math.cos(angle) : Math.sin(angle)) * factor;
+      data[at + i] = part === "cos" ? value : -value;
+      data[at + half + i] = value;
+    }
+    at += 2 * half;
+  }
+  return { dtype: "float32", shape: [rows, 1, length, 2 * half], data };
+}
