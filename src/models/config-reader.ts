@@ -1,0 +1,43 @@
+import { check, LecternError } from "../common/index.ts";
+
+/** Reads the fields of a `config.json` with their types checked; every failure names the field. */
+export class ConfigReader {
+  readonly json: Readonly<Record<string, unknown>>;
+
+  constructor(json: Readonly<Record<string, unknown>>) {
+    this.json = json;
+  }
+
+  /** A whole number above zero. */
+  size(key: string, fallback?: number): number {
+    const value = this.json[key] ?? fallback;
+    const fits = typeof value === "number" && Number.isSafeInteger(value) && value > 0 && value < 2 ** 31;
+    check(fits, "config", () => `config.json: ${key} must be a whole number above 0; came ${JSON.stringify(value)}`);
+    return value as number;
+  }
+
+  number(key: string, fallback?: number): number {
+    const value = this.json[key] ?? fallback;
+    const fits = typeof value === "number" && Number.isFinite(value);
+    check(fits, "config", () => `config.json: ${key} must be a number; came ${JSON.stringify(value)}`);
+    return value as number;
+  }
+
+  boolean(key: string, fallback: boolean): boolean {
+    const value = this.json[key] ?? fallback;
+    check(typeof value === "boolean", "config", () => `config.json: ${key} must be true or false; came ${JSON.stringify(value)}`);
+    return value;
+  }
+
+  string(key: string, fallback: string): string {
+    const value = this.json[key] ?? fallback;
+    check(typeof value === "string", "config", () => `config.json: ${key} must be a string; came ${JSON.stringify(value)}`);
+    return value;
+  }
+
+  /** Refuses a setting that would change the computation and is not available. */
+  refuse(key: string, neutral: unknown): void {
+    const value = this.json[key] ?? neutral;
+    if (value !== neutral) throw new LecternError("unsupported", `config.json: ${key} = ${JSON.stringify(value)} is not supported`);
+  }
+}

@@ -1,0 +1,34 @@
+import { check } from "../../common/index.ts";
+import type { ConfigReader } from "../config-reader.ts";
+import type { DecoderConfig } from "../family.ts";
+
+/** GPT-2's settings under Lectern's names; `config.json` calls them `n_embd`, `n_head` and so on. */
+export interface Gpt2Config extends DecoderConfig {
+  readonly intermediateSize: number;
+  readonly layerNormEpsilon: number;
+  readonly activation: string;
+  readonly scaleAttention: boolean;
+  readonly scaleByLayer: boolean;
+}
+
+export function parseGpt2Config(read: ConfigReader): Gpt2Config {
+  const hiddenSize = read.size("n_embd");
+  const heads = read.size("n_head");
+  check(hiddenSize % heads === 0, "config", () => `attention: n_head must divide n_embd; n_embd ${hiddenSize}, n_head ${heads}; check config.json`);
+  read.refuse("add_cross_attention", false);
+  return {
+    vocabSize: read.size("vocab_size"),
+    hiddenSize,
+    numHiddenLayers: read.size("n_layer"),
+    numAttentionHeads: heads,
+    numKeyValueHeads: heads,
+    headSize: hiddenSize / heads,
+    maxPositionEmbeddings: read.size("n_positions", read.json.n_ctx as number | undefined),
+    tieWordEmbeddings: read.boolean("tie_word_embeddings", true),
+    intermediateSize: read.size("n_inner", 4 * hiddenSize),
+    layerNormEpsilon: read.number("layer_norm_epsilon", 1e-5),
+    activation: read.string("activation_function", "gelu_new"),
+    scaleAttention: read.boolean("scale_attn_weights", true),
+    scaleByLayer: read.boolean("scale_attn_by_inverse_layer_idx", false),
+  };
+}

@@ -1,0 +1,110 @@
+import { attend, type Dimension, input, rotary, type Shape, slice, type Value } from "../graph/index.ts";
+import { attentionBias, type DerivedInput, positionIds } from "./positions.ts";
+import { type RotaryConfig, rotaryTable } from "./rotary-frequencies.ts";
+
+/** What a model is built for. Sizes may be names; training gives numbers. */
+export interface BuildOptions {
+  readonly batch: Dimension;
+  readonly queries: Dimension;
+  readonly numLayers: number;
+  /** Decoding over a cache: the shape of the earlier keys and values of every layer. */
+  readonly cache?: { readonly keyHeads: number; readonly headSize: number };
+  /** Whether logits are wanted of every position or of the last alone. */
+  readonly logits: "all" | "last";
+}
+
+/** The values that a built model yields; a run takes those it needs as outputs. */
+export interface ModelOutputs {
+  readonly logits: Value;
+  /** `[B, T, E]`: what enters each layer, then what leaves the model. */
+  readonly hiddenStates: readonly Value[];
+  /** `[B, H, T, S]` of each layer. */
+  readonly attentions: readonly Value[];
+  /** The new rows `[B, K, T, D]` of each layer, to be written into the cache. */
+  readonly cache: readonly { readonly key: Value; readonly value: Value }[];
+}
+
+/**
+ * What differs by use and not by model: the inputs, the cache, what is recorded for who looks inside.
+ * A model asks its context and never which use it is built for.
+ */
+export class ModelContext {
+  readonly inputIds: Value;
+  /** Inputs that follow from positions; whoever runs the graph computes and feeds them. */
+  readonly derived = new Map<string, DerivedInput>();
+  readonly hiddenStates: Value[] = [];
+  readonly attentions: Value[] = [];
+  readonly cache: { key: Value; value: Value }[] = [];
+  readonly #options: BuildOptions;
+  readonly #values = new Map<string, Value>();
+
+  constructor(options: BuildOptions) {
+    this.#options = options;
+    this.inputIds = input("input_ids", "int64", [options.batch, options.queries]);
+  }
+
+  /** Positions `[B, T]`, counted from the row's first token. */
+  positionIds(): Value {
+    const { batch, queries } = this.#options;
+    return this.#derive({ name: "position_ids", compute: positionIds }, "int64", [batch, queries]);
+  }
+
+  /** The causal bias `[B, 1, T, S]`, limited to `window` positions where one is given. */
+  causalBias(window?: number): Value {
+    const { batch, queries, cache } = this.#options;
+    const span = cache ? `P+${queries}` : queries;
+    const name = window === undefined ? "attention_bias" : `attention_bias.window_${window}`;
+    const compute: DerivedInput["compute"] = (positions) => attentionBias(positions, window);
+    return this.#derive({ name, compute }, "float32", [batch, 1, queries, span]);
+  }
+
+  /** Turns queries or keys `[B, H, T, D]` by their positions. */
+  rotate(x: Value, config: RotaryConfig): Value {
+    const { batch, queries } = this.#options;
+    const shape = [batch, 1, queries, config.headSize];
+    const table = (part: "cos" | "sin"): Value =>
+      this.#derive({ name: `rotary_${part}`, compute: (at) => rotaryTable(config, part, at) }, "float32", shape);
+    return rotary(x, table("cos"), table("sin"));
+  }
+
+  /** Passes x through every layer, noting what enters each. */
+  throughLayers(x: Value, layer: (x: Value, index: number) => Value): Value {
+    for (let index = 0; index < this.#options.numLayers; index++) {
+      this.hiddenStates.push(x);
+      x = layer(x, index);
+    }
+    return x;
+  }
+
+  /** Attention of the layer being built, over its cache where there is one. */
+  attend(q: Value, k: Value, v: Value, options: { scale: number; window?: number | undefined }): Value {
+    const index = this.cache.length;
+    const past = this.#options.cache && { key: this.#past(index, "key"), value: this.#past(index, "value") };
+    const { mixed, weights } = attend(q, k, v, this.causalBias(options.window), { scale: options.scale, past });
+    this.cache.push({ key: k, value: v });
+    this.attentions.push(weights);
+    return mixed;
+  }
+
+  /** Closes the model: notes what leaves it and applies the head, to every position or the last. */
+  output(hidden: Value, head: (x: Value) => Value): ModelOutputs {
+    this.hiddenStates.push(hidden);
+    const wanted = this.#options.logits === "last" ? slice(hidden, 1, -1, Number.MAX_SAFE_INTEGER) : hidden;
+    const { hiddenStates, attentions, cache } = this;
+    return { logits: head(wanted), hiddenStates, attentions, cache };
+  }
+
+  #past(index: number, part: "key" | "value"): Value {
+    const { batch, cache } = this.#options as BuildOptions & { cache: { keyHeads: number; headSize: number } };
+    return input(`past.${index}.${part}`, "float32", [batch, cache.keyHeads, "P", cache.headSize]);
+  }
+
+  #derive(derived: DerivedInput, dtype: "float32" | "int64", shape: Shape): Value {
+    const known = this.#values.get(derived.name);
+    if (known) return known;
+    const value = input(derived.name, dtype, shape);
+    this.derived.set(derived.name, derived);
+    this.#values.set(derived.name, value);
+    return value;
+  }
+}

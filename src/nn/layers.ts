@@ -1,0 +1,80 @@
+import {
+  type Dimension,
+  gather,
+  gelu,
+  geluTanh,
+  layerNorm as layerNormOp,
+  linear as linearOp,
+  quickGelu,
+  relu,
+  reshape,
+  rmsNorm as rmsNormOp,
+  silu,
+  tanh,
+  transpose,
+  type Value,
+  type WeightLayout,
+} from "../graph/index.ts";
+import { LecternError, nearest } from "../common/index.ts";
+import type { Scope } from "./scope.ts";
+
+/** A linear layer of `weight` and, where `bias` says so, `bias`: `[…, I]` → `[…, O]`. */
+export function linear(
+  at: Scope,
+  x: Value,
+  outSize: number,
+  { bias = true, layout = "out-in" }: { bias?: boolean; layout?: WeightLayout } = {},
+): Value {
+  const inSize = x.shape.at(-1) as number;
+  const weight = at.parameter("weight", layout === "out-in" ? [outSize, inSize] : [inSize, outSize]);
+  return linearOp(x, weight, bias ? at.parameter("bias", [outSize]) : undefined, layout);
+}
+
+/** The rows of a table `[N, E]` that ids `[B, T]` name: `[B, T, E]`. */
+export function embedding(at: Scope, ids: Value, count: number, size: number): Value {
+  return gather(at.parameter("weight", [count, size]), ids);
+}
+
+/** Normalisation to mean 0 and variance 1 over the last axis (Ba et al., 2016). */
+export function layerNorm(at: Scope, x: Value, epsilon: number): Value {
+  const size = x.shape.at(-1) as number;
+  return layerNormOp(x, at.parameter("weight", [size]), at.parameter("bias", [size]), epsilon);
+}
+
+/** Normalisation by the root mean square over the last axis (Zhang and Sennrich, 2019). */
+export function rmsNorm(at: Scope, x: Value, epsilon: number): Value {
+  return rmsNormOp(x, at.parameter("weight", [x.shape.at(-1) as number]), epsilon);
+}
+
+/** `[B, T, H·D]` → `[B, H, T, D]` */
+export function splitHeads(x: Value, heads: number): Value {
+  const [batch, queries, size] = x.shape as [Dimension, Dimension, number];
+  return transpose(reshape(x, [batch, queries, heads, size / heads]), [0, 2, 1, 3]);
+}
+
+/** `[B, H, T, D]` → `[B, T, H·D]` */
+export function joinHeads(x: Value): Value {
+  const [batch, heads, queries, size] = x.shape as [Dimension, number, Dimension, number];
+  return reshape(transpose(x, [0, 2, 1, 3]), [batch, queries, heads * size]);
+}
+
+/** The activations that configs name, as transformers spells them. */
+const activations: Readonly<Record<string, (x: Value) => Value>> = {
+  gelu,
+  gelu_new: geluTanh,
+  gelu_pytorch_tanh: geluTanh,
+  gelu_fast: geluTanh,
+  quick_gelu: quickGelu,
+  relu,
+  silu,
+  swish: silu,
+  tanh,
+};
+
+/** Throws code `config` for an activation that is not known, naming the nearest. */
+export function activation(name: string): (x: Value) => Value {
+  const found = activations[name];
+  if (found) return found;
+  const hint = nearest(name, Object.keys(activations));
+  throw new LecternError("config", `activation "${name}" is not known; nearest is "${hint}"; check config.json`);
+}
