@@ -1,0 +1,41 @@
+import { definePrimitive, type PrimitiveOp } from "../op.ts";
+import { broadcast } from "../shape.ts";
+import { applyOne, scalar, shapeError, type TensorType, type Value } from "../value.ts";
+import { unbroadcast } from "./elementwise.ts";
+
+type None = Record<never, never>;
+
+function comparison(name: string, type: string): PrimitiveOp<None> {
+  return definePrimitive<None>({
+    name,
+    infer: ([a, b]) => [{ dtype: "bool", shape: broadcast(name, a as TensorType, b as TensorType) }],
+    lower: (c) => [c.emit(type, c.inputs)],
+    gradient: () => [undefined, undefined],
+  });
+}
+
+export const comparisonOps = {
+  less: comparison("less", "Less"),
+  greaterOrEqual: comparison("greaterOrEqual", "GreaterOrEqual"),
+  equal: comparison("equal", "Equal"),
+  where: definePrimitive<None>({
+    name: "where",
+    infer([condition, a, b]) {
+      if (condition?.dtype !== "bool") throw shapeError("where", "a bool condition", ...(condition ? [condition] : []));
+      return [{ dtype: (a as TensorType).dtype, shape: broadcast("where", condition, a as TensorType, b as TensorType) }];
+    },
+    lower: (c) => [c.emit("Where", c.inputs)],
+    gradient({ inputs, gradients }) {
+      const [condition, a, b] = inputs as [Value, Value, Value];
+      const dy = gradients[0] as Value;
+      return [undefined, unbroadcast(where(condition, dy, scalar(0)), a.shape), unbroadcast(where(condition, scalar(0), dy), b.shape)];
+    },
+  }),
+};
+
+/** a < b, elementwise, as bool. */
+export const less = (a: Value, b: Value): Value => applyOne(comparisonOps.less, [a, b], {});
+export const greaterOrEqual = (a: Value, b: Value): Value => applyOne(comparisonOps.greaterOrEqual, [a, b], {});
+export const equal = (a: Value, b: Value): Value => applyOne(comparisonOps.equal, [a, b], {});
+/** a where the condition holds, b elsewhere. */
+export const where = (condition: Value, a: Value, b: Value): Value => applyOne(comparisonOps.where, [condition, a, b], {});

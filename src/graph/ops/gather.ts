@@ -1,0 +1,66 @@
+import { definePrimitive } from "../op.ts";
+import { productOf } from "../shape.ts";
+import { applyOne, type Dimension, shapeError, type TensorType, type Value } from "../value.ts";
+import { reshape } from "./layout.ts";
+
+type None = Record<never, never>;
+
+export const gatherOps = {
+  gather: definePrimitive<None>({
+    name: "gather",
+    infer([table, ids]) {
+      const [rows, indices] = [table, ids] as [TensorType, TensorType];
+      if (indices.dtype !== "int64" || rows.shape.length === 0) throw shapeError("gather", "a table and int64 ids", rows, indices);
+      return [{ dtype: rows.dtype, shape: [...indices.shape, ...rows.shape.slice(1)] }];
+    },
+    lower: (c) => [c.emit("Gather", c.inputs, { axis: 0 })],
+    gradient({ inputs, gradients }) {
+      const [table, ids] = inputs as [Value, Value];
+      const count = productOf(ids.shape);
+      const rows = reshape(gradients[0] as Value, [count, productOf(table.shape.slice(1))]);
+      return [reshape(scatterAdd(reshape(ids, [count]), rows, table.shape[0] as number), table.shape), undefined];
+    },
+  }),
+  scatterAdd: definePrimitive<{ count: number }>({
+    name: "scatterAdd",
+    infer([ids, rows], { count }) {
+      const [indices, updates] = [ids, rows] as [TensorType, TensorType];
+      if (indices.shape[0] !== updates.shape[0]) throw shapeError("scatterAdd", "one id a row", indices, updates);
+      return [{ dtype: updates.dtype, shape: [count, updates.shape[1] as Dimension] }];
+    },
+    lower(c) {
+      const [ids, rows] = c.inputs as [string, string];
+      const zero = c.constant({ dtype: "float32", shape: [], data: Float32Array.of(0) });
+      const zeros = c.emit("Expand", [zero, c.shape((c.outputTypes[0] as TensorType).shape)]);
+      const column = c.emit("Unsqueeze", [ids, c.int64(1)]);
+      const indices = c.emit("Expand", [column, c.shape((c.inputTypes[1] as TensorType).shape)]);
+      return [c.emit("ScatterElements", [zeros, indices, rows], { axis: 0, reduction: "add" })];
+    },
+    gradient: ({ inputs, gradients }) => [undefined, gather(gradients[0] as Value, inputs[0] as Value)],
+  }),
+  oneHot: definePrimitive<{ depth: number }>({
+    name: "oneHot",
+    infer: ([ids], { depth }) => [{ dtype: "float32", shape: [...(ids as TensorType).shape, depth] }],
+    lower(c, { depth }) {
+      const values = c.constant({ dtype: "float32", shape: [2], data: Float32Array.of(0, 1) });
+      return [c.emit("OneHot", [c.inputs[0] as string, c.int64(depth), values], { axis: -1 })];
+    },
+    gradient: () => [undefined],
+  }),
+};
+
+/** The entries of a table `[N, …]` that int64 ids `[B, T]` name: `[B, T, …]`. */
+export function gather(table: Value, ids: Value): Value {
+  return applyOne(gatherOps.gather, [table, ids], {});
+}
+
+/** Adds rows `[M, E]` up by their ids `[M]`: `[count, E]`. */
+export function scatterAdd(ids: Value, rows: Value, count: number): Value {
+  return applyOne(gatherOps.scatterAdd, [ids, rows], { count });
+}
+
+/** 1 at each id and 0 elsewhere, along a new last axis. */
+export function oneHot(ids: Value, depth: number): Value {
+  return applyOne(gatherOps.oneHot, [ids], { depth });
+}
+

@@ -1,0 +1,26 @@
+import type { AnyOp } from "../op.ts";
+import { activationOps } from "./activation.ts";
+import { attentionOps } from "./attention.ts";
+import { castOps } from "./cast.ts";
+import { comparisonOps } from "./comparison.ts";
+import { elementwiseOps } from "./elementwise.ts";
+import { gatherOps } from "./gather.ts";
+import { layoutOps } from "./layout.ts";
+import { linearOps } from "./linear.ts";
+import { lossOps } from "./loss.ts";
+import { matmulOps } from "./matmul.ts";
+import { normOps } from "./norm.ts";
+import { reductionOps } from "./reduction.ts";
+import { rotaryOps } from "./rotary.ts";
+import { slicingOps } from "./slicing.ts";
+import { softmaxOps } from "./softmax.ts";
+
+const table = {
+  ...elementwiseOps, ...comparisonOps, ...reductionOps, ...castOps, ...layoutOps, ...slicingOps, ...matmulOps,
+  ...softmaxOps, ...gatherOps, ...normOps, ...activationOps, ...lossOps, ...linearOps, ...rotaryOps, ...attentionOps,
+};
+
+export type OpName = keyof typeof table;
+
+/** Every op, by name. */
+export const ops = table as unknown as Readonly<Record<OpName, AnyOp>>;
