@@ -80,13 +80,16 @@ export function shapeError(op: string, expected: string, ...operands: readonly T
   return new LecternError("shape", `${op}: ${expected}; came ${came}`);
 }
 
-/** All nodes that the values depend on, each after the nodes it depends on. */
-export function nodesOf(values: Iterable<Value>): Node[] {
+/**
+ * All nodes that the values depend on, each after the nodes it depends on.
+ * @param boundary values whose own making is left out
+ */
+export function nodesOf(values: Iterable<Value>, boundary?: ReadonlySet<Value>): Node[] {
   const order: Node[] = [];
   const seen = new Set<Node>();
   const stack: { node: Node; next: number }[] = [];
   const visit = (value: Value): void => {
-    if (value.source.kind !== "node" || seen.has(value.source.node)) return;
+    if (value.source.kind !== "node" || boundary?.has(value) || seen.has(value.source.node)) return;
     seen.add(value.source.node);
     stack.push({ node: value.source.node, next: 0 });
   };

@@ -1,0 +1,77 @@
+import { constants } from "node:fs";
+import { access, open, readFile, realpath, stat } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
+import * as ort from "onnxruntime-node";
+import { LecternError } from "../common/index.ts";
+import type { OnnxGraph } from "../lower/index.ts";
+import { attempt, wrapSession } from "./engine.ts";
+import { writeOnnx } from "./onnx-writer.ts";
+import type { EngineSession, FileSource, SessionOptions } from "./platform.ts";
+
+/**
+ * Loads a graph. Weights in files are mapped where they lie: a graph passed as bytes may point below the folder
+ * that `model_external_initializers_file_folder_path` names, so naming "/" lets it point anywhere.
+ */
+export async function createSession(graph: OnnxGraph, options: SessionOptions = {}): Promise<EngineSession> {
+  const bytes = writeOnnx(graph, (file) => file.replace(/^\//, ""));
+  const session = await attempt("load a graph", () =>
+    ort.InferenceSession.create(bytes, {
+      intraOpNumThreads: options.threads ?? 0,
+      interOpNumThreads: 1,
+      executionMode: "sequential",
+      logSeverityLevel: 3,
+      extra: {
+        session: {
+          model_external_initializers_file_folder_path: "/",
+          disable_prepacking: options.prepack === false ? "1" : "0",
+          set_denormal_as_zero: "1",
+        },
+      },
+    }),
+  );
+  return wrapSession(ort, session);
+}
+
+/** The files of a directory on disk. */
+export async function openFiles(location: string): Promise<FileSource> {
+  const folder = await realpath(location).catch((cause) => {
+    throw new LecternError("file", `there is no directory ${location}`, { cause });
+  });
+  if (!(await stat(folder)).isDirectory()) throw new LecternError("file", `${location} is not a directory`);
+  const paths = new Map<string, string>();
+  const path = async (name: string): Promise<string> => {
+    const known = paths.get(name);
+    if (known !== undefined) return known;
+    const real = await realpath(isAbsolute(name) ? name : join(folder, name)).catch((cause) => {
+      throw new LecternError("file", `${location} has no file ${name}`, { cause });
+    });
+    paths.set(name, real);
+    return real;
+  };
+  return {
+    location,
+    has: (name) => access(join(folder, name), constants.R_OK).then(() => true, () => false),
+    size: async (name) => (await stat(await path(name))).size,
+    readText: async (name) => readFile(await path(name), "utf8"),
+    async readBytes(name, start = 0, length) {
+      const handle = await open(await path(name));
+      try {
+        const bytes = new Uint8Array(length ?? (await handle.stat()).size - start);
+        let filled = 0;
+        while (filled < bytes.length) {
+          const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled);
+          if (bytesRead === 0) throw new LecternError("file", `${name} ends at byte ${start + filled}; expected ${start + bytes.length}`);
+          filled += bytesRead;
+        }
+        return bytes;
+      } finally {
+        await handle.close();
+      }
+    },
+    resolve(name) {
+      const known = paths.get(name);
+      if (known === undefined) throw new LecternError("file", `${name} was not opened before it was used`);
+      return known;
+    },
+  };
+}

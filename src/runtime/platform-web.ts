@@ -1,0 +1,57 @@
+import * as ort from "onnxruntime-web/wasm";
+import { LecternError } from "../common/index.ts";
+import type { OnnxGraph } from "../lower/index.ts";
+import { attempt, wrapSession } from "./engine.ts";
+import { writeOnnx } from "./onnx-writer.ts";
+import type { EngineSession, FileSource, SessionOptions } from "./platform.ts";
+
+const files = new Map<string, Promise<Uint8Array>>();
+
+/** Loads a graph into WebAssembly; files that hold weights are fetched once and handed over as bytes. */
+export async function createSession(graph: OnnxGraph, options: SessionOptions = {}): Promise<EngineSession> {
+  ort.env.wasm.wasmPaths = new URL("./", import.meta.url).href;
+  ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? (options.threads ?? 0) : 1;
+  const named = new Map<string, string>();
+  const bytes = writeOnnx(graph, (file) => {
+    if (!named.has(file)) named.set(file, `weights-${named.size}`);
+    return named.get(file) as string;
+  });
+  const externalData = await Promise.all([...named].map(async ([file, path]) => ({ path, data: await fetchOnce(file) })));
+  const session = await attempt("load a graph", () => ort.InferenceSession.create(bytes, { externalData, logSeverityLevel: 3 }));
+  return wrapSession(ort, session);
+}
+
+function fetchOnce(url: string): Promise<Uint8Array> {
+  let bytes = files.get(url);
+  if (!bytes) {
+    bytes = fetchBytes(url);
+    files.set(url, bytes);
+    bytes.catch(() => files.delete(url));
+  }
+  return bytes;
+}
+
+async function fetchBytes(url: string, init?: RequestInit): Promise<Uint8Array> {
+  const response = await fetch(url, init).catch((cause) => {
+    throw new LecternError("file", `${url} cannot be fetched`, { cause });
+  });
+  if (!response.ok) throw new LecternError("file", `${url} answered ${response.status} ${response.statusText}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** The files below a URL. */
+export async function openFiles(location: string): Promise<FileSource> {
+  const base = new URL(location.endsWith("/") ? location : `${location}/`, globalThis.location.href);
+  const resolve = (name: string): string => new URL(name, base).href;
+  return {
+    location,
+    has: async (name) => (await fetch(resolve(name), { method: "HEAD" })).ok,
+    size: async (name) => (await fetchOnce(resolve(name))).length,
+    readText: async (name) => new TextDecoder().decode(await fetchOnce(resolve(name))),
+    async readBytes(name, start = 0, length) {
+      const bytes = await fetchOnce(resolve(name));
+      return bytes.slice(start, length === undefined ? undefined : start + length);
+    },
+    resolve,
+  };
+}
