@@ -1,0 +1,91 @@
+import { check, LecternError } from "../common/index.ts";
+import type { FileSource } from "../runtime/index.ts";
+import { type HostTensor, typedArrays } from "../tensor/index.ts";
+import { headerLength, parseHeader, type TensorInfo } from "./safetensors-header.ts";
+
+/** The tensors of a model, in one file or several, read where they lie. */
+export interface Checkpoint {
+  names(): string[];
+  has(name: string): boolean;
+  /** Throws code `file` for a name that is not there. */
+  info(name: string): TensorInfo & { readonly file: string };
+  read(name: string): Promise<HostTensor>;
+}
+
+/** Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names; reads headers only. */
+export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
+  if (await files.has("model.safetensors")) return openSafetensors(files, "model.safetensors");
+  const index = "model.safetensors.index.json";
+  if (await files.has(index)) return openShards(files, index);
+  throw new LecternError("file", `${files.location} has neither model.safetensors nor ${index}; other weight formats are not read`);
+}
+
+/** Opens one safetensors file. */
+export async function openSafetensors(files: FileSource, name: string): Promise<Checkpoint> {
+  return new TensorFiles(files, new Map([...(await readHeader(files, name))].map(([key, info]) => [key, { ...info, file: name }])));
+}
+
+async function readHeader(files: FileSource, name: string): Promise<Map<string, TensorInfo>> {
+  const size = await files.size(name);
+  const length = headerLength(name, await files.readBytes(name, 0, Math.min(8, size)), size);
+  return parseHeader(name, await files.readBytes(name, 8, length), size);
+}
+
+async function openShards(files: FileSource, indexName: string): Promise<Checkpoint> {
+  const weightMap = readWeightMap(indexName, await files.readText(indexName));
+  const shards = new Map<string, Map<string, TensorInfo>>();
+  for (const shard of new Set(weightMap.values())) {
+    check(await files.has(shard), "file", () => `${indexName} names the shard ${shard}, which is missing`);
+    shards.set(shard, await readHeader(files, shard));
+  }
+  const tensors = new Map<string, TensorInfo & { file: string }>();
+  for (const [name, file] of weightMap) {
+    const info = shards.get(file)?.get(name);
+    if (!info) throw new LecternError("file", `${indexName} looks for ${name} in ${file}, which does not hold it`);
+    tensors.set(name, { ...info, file });
+  }
+  return new TensorFiles(files, tensors);
+}
+
+function readWeightMap(indexName: string, text: string): Map<string, string> {
+  let map: unknown;
+  try {
+    map = (JSON.parse(text) as { weight_map?: unknown }).weight_map;
+  } catch (cause) {
+    throw new LecternError("file", `${indexName} is not JSON`, { cause });
+  }
+  const entries = typeof map === "object" && map !== null ? Object.entries(map) : [];
+  const fits = entries.length > 0 && entries.every(([, file]) => typeof file === "string" && !file.includes("/") && !file.includes("\\"));
+  check(fits, "file", () => `${indexName}: weight_map must give a file of this directory for each tensor`);
+  return new Map(entries as [string, string][]);
+}
+
+class TensorFiles implements Checkpoint {
+  readonly #files: FileSource;
+  readonly #tensors: ReadonlyMap<string, TensorInfo & { readonly file: string }>;
+
+  constructor(files: FileSource, tensors: ReadonlyMap<string, TensorInfo & { readonly file: string }>) {
+    this.#files = files;
+    this.#tensors = tensors;
+  }
+
+  names(): string[] {
+    return [...this.#tensors.keys()];
+  }
+
+  has(name: string): boolean {
+    return this.#tensors.has(name);
+  }
+
+  info(name: string): TensorInfo & { readonly file: string } {
+    const info = this.#tensors.get(name);
+    if (!info) throw new LecternError("file", `${this.#files.location}: the checkpoint has no tensor ${name}`);
+    return info;
+  }
+
+  async read(name: string): Promise<HostTensor> {
+    const { file, dtype, shape, offset, byteLength } = this.info(name);
+    const bytes = await this.#files.readBytes(file, offset, byteLength);
+    return { dtype, shape, data: new typedArrays[dtype](bytes.buffer, bytes.byteOffset, byteLength / typedArrays[dtype].BYTES_PER_ELEMENT) };
+  }
+}

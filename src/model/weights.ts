@@ -1,0 +1,56 @@
+import { check, LecternError } from "../common/index.ts";
+import type { Checkpoint } from "../formats/index.ts";
+import { nodesOf, type Value } from "../graph/index.ts";
+import type { WeightBinding } from "../lower/index.ts";
+import type { CheckpointNames } from "../models/index.ts";
+import type { FileSource } from "../runtime/index.ts";
+
+/** Where each parameter of a model lies in its checkpoint, checked against what the model needs. */
+export class Weights {
+  readonly checkpoint: Checkpoint;
+  readonly #files: FileSource;
+  readonly #names: CheckpointNames;
+
+  constructor(files: FileSource, checkpoint: Checkpoint, names: CheckpointNames) {
+    this.#files = files;
+    this.checkpoint = checkpoint;
+    this.#names = names;
+  }
+
+  /** The checkpoint's own name of a parameter; some files leave out the family's prefix. */
+  stored(path: string): string {
+    if (this.checkpoint.has(path)) return path;
+    const { prefix } = this.#names;
+    return path.startsWith(prefix) ? path.slice(prefix.length) : prefix + path;
+  }
+
+  bind(path: string): WeightBinding {
+    const { file, offset, dtype, shape } = this.checkpoint.info(this.stored(path));
+    return { kind: "constant", location: { file: this.#files.resolve(file), offset, dtype, shape } };
+  }
+
+  /** Fails unless the checkpoint holds exactly the parameters of the model, in their shapes. */
+  verify(parameters: readonly Value[], tied: ReadonlySet<string>): void {
+    const used = new Set<string>();
+    for (const value of parameters) {
+      if (value.source.kind !== "parameter") continue;
+      const path = value.source.name;
+      const name = this.stored(path);
+      if (!this.checkpoint.has(name)) throw new LecternError("config", `the checkpoint lacks ${path}, which config.json asks for; check that both belong together`);
+      const { shape } = this.checkpoint.info(name);
+      check(shape.join() === value.shape.join(), "config", () => `${path}: config.json asks for [${value.shape.join(", ")}], the checkpoint has [${shape.join(", ")}]`);
+      used.add(name);
+    }
+    const extra = this.checkpoint.names().filter((name) => !used.has(name) && !tied.has(name) && !this.#names.ignored.test(name));
+    check(extra.length === 0, "config", () => `the checkpoint holds ${extra.length} tensors that config.json does not ask for, such as ${extra[0]}; check that both belong together`);
+  }
+}
+
+/** The parameters that a graph uses, each once. */
+export function parametersOf(outputs: readonly Value[]): Map<string, Value> {
+  const found = new Map<string, Value>();
+  for (const value of [...nodesOf(outputs).flatMap((node) => node.inputs), ...outputs]) {
+    if (value.source.kind === "parameter" && !found.has(value.source.name)) found.set(value.source.name, value);
+  }
+  return found;
+}
