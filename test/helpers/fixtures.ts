@@ -1,0 +1,59 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { openSafetensors } from "../../src/formats/index.ts";
+import { openFiles } from "../../src/runtime/index.ts";
+import { type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
+
+/** A path below `test/parity/fixtures`. */
+export function fixture(path: string): string {
+  return fileURLToPath(new URL(`../parity/fixtures/${path}`, import.meta.url));
+}
+
+/** A path below the data that may lie beside the project; undefined where it does not. */
+export function sharedPath(path: string): string | undefined {
+  const found = fileURLToPath(new URL(`../../../shared/${path}`, import.meta.url));
+  return existsSync(found) ? found : undefined;
+}
+
+export async function readJson<T>(path: string): Promise<T> {
+  return JSON.parse(await readFile(path, "utf8")) as T;
+}
+
+/** Every tensor of a safetensors file in a directory. */
+export async function readTensors(directory: string, name: string): Promise<Record<string, HostTensor>> {
+  const checkpoint = await openSafetensors(await openFiles(directory), name);
+  const entries = checkpoint.names().map(async (key) => [key, await checkpoint.read(key)] as const);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+/** The rows of an int64 matrix as plain numbers. */
+export function rowsOf({ shape, data }: HostTensor): number[][] {
+  const [rows, width] = shape as [number, number];
+  return Array.from({ length: rows }, (_, row) => Array.from(data.slice(row * width, (row + 1) * width), Number));
+}
+
+/** The largest difference between two tensors; infinite where their shapes differ. */
+export function maxDifference(a: HostTensor, b: HostTensor): number {
+  if (a.shape.join() !== b.shape.join()) return Number.POSITIVE_INFINITY;
+  const [left, right] = [toFloat32(a.dtype, a.data), toFloat32(b.dtype, b.data)];
+  let most = 0;
+  for (let i = 0; i < left.length; i++) {
+    const difference = Math.abs((left[i] as number) - (right[i] as number));
+    if (!(difference <= most)) most = difference;
+  }
+  return most;
+}
+
+/** Sets entries whose query is padding to 0, as the reference stores them. `axis` is that of the queries. */
+export function maskQueries(tensor: HostTensor, mask: readonly (readonly number[])[], axis: number): HostTensor<"float32"> {
+  const data = Float32Array.from(toFloat32(tensor.dtype, tensor.data));
+  const inner = tensor.shape.slice(axis + 1).reduce((product, size) => product * size, 1);
+  const [batch, length] = [tensor.shape[0] as number, tensor.shape[axis] as number];
+  const outer = data.length / (inner * length);
+  for (let i = 0; i < outer; i++) {
+    const row = mask[Math.floor((i * batch) / outer)] as readonly number[];
+    for (let t = 0; t < length; t++) if (!row[t]) data.fill(0, (i * length + t) * inner, (i * length + t + 1) * inner);
+  }
+  return { dtype: "float32", shape: tensor.shape, data };
+}
