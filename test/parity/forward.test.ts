@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ForwardPass } from "../../src/model/forward.ts";
 import { openModelFiles } from "../../src/model/model-files.ts";
 import { openFiles } from "../../src/runtime/index.ts";
-import { toFloat32 } from "../../src/tensor/index.ts";
+import { type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
 import { fixture, maskQueries, maxDifference, readTensors, rowsOf } from "../helpers/fixtures.ts";
 
 /** Reference: transformers 5.23.0, torch 2.15.0, computed in float64. */
@@ -25,10 +25,10 @@ describe.each(models)("%s", async (name) => {
 
   test("has the reference's logits, hidden states and attentions within 1e-4", async () => {
     const result = await forward.run(inputs, { hiddenStates: true, attentions: true });
-    const pairs = {
+    const pairs: Record<string, readonly [HostTensor, number]> = {
       logits: [result.logits, 1],
-      ...Object.fromEntries(result.hiddenStates?.map((tensor, i) => [`hidden_states.${i}`, [tensor, 1]]) ?? []),
-      ...Object.fromEntries(result.attentions?.map((tensor, i) => [`attentions.${i}`, [tensor, 2]]) ?? []),
+      ...Object.fromEntries(result.hiddenStates?.map((tensor, i) => [`hidden_states.${i}`, [tensor, 1] as const]) ?? []),
+      ...Object.fromEntries(result.attentions?.map((tensor, i) => [`attentions.${i}`, [tensor, 2] as const]) ?? []),
     };
     const recorded = Object.keys(expected).filter((key) => /^(logits|hidden_states\.|attentions\.)/.test(key));
     expect(Object.keys(pairs).sort()).toEqual(recorded.sort());

@@ -4,7 +4,7 @@ import { applyOne, type Dimension, shapeError, type TensorType, type Value } fro
 import { unbroadcast } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 
-interface MatmulAttributes {
+export interface MatmulAttributes {
   readonly transposeA: boolean;
   readonly transposeB: boolean;
   /** A factor on the product, applied by the same kernel. */

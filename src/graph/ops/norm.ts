@@ -3,7 +3,7 @@ import { apply, type Dimension, shapeError, type TensorType, type Value } from "
 import { mul, sub } from "./elementwise.ts";
 import { reduceMean, reduceSum } from "./reduction.ts";
 
-interface Epsilon {
+export interface Epsilon {
   readonly epsilon: number;
 }
 

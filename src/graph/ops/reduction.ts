@@ -6,7 +6,7 @@ import { div, mul } from "./elementwise.ts";
 import { equal } from "./comparison.ts";
 import { expand, reshape } from "./layout.ts";
 
-interface Axes {
+export interface Axes {
   readonly axes: readonly number[];
   readonly keepDims: boolean;
 }

@@ -2,7 +2,7 @@ import { definePrimitive } from "../op.ts";
 import { normalizeAxis, sumOf } from "../shape.ts";
 import { apply, applyOne, type Dimension, shapeError, type TensorType, type Value } from "../value.ts";
 
-interface Span {
+export interface Span {
   readonly axis: number;
   readonly start: number;
   readonly end: number;

@@ -4,7 +4,7 @@ import { applyOne, type TensorType, type Value } from "../value.ts";
 import { exp, mul, sub } from "./elementwise.ts";
 import { reduceSum } from "./reduction.ts";
 
-interface Axis {
+export interface Axis {
   readonly axis: number;
 }
 
