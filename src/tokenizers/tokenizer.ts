@@ -1,0 +1,100 @@
+import { Template } from "@huggingface/jinja";
+import { Tokenizer as Core } from "@huggingface/tokenizers";
+import { LecternError } from "../common/index.ts";
+import type { FileSource } from "../runtime/index.ts";
+import { StreamDecoder } from "./stream-decoder.ts";
+
+/** One turn of a conversation. */
+export interface Message {
+  readonly role: string;
+  readonly content: string;
+}
+
+export interface EncodeOptions {
+  /** A second text, joined as the tokenizer's template says. */
+  readonly pair?: string;
+  /** Start and end tokens and the like; default true. */
+  readonly addSpecialTokens?: boolean;
+}
+
+export interface Encoding {
+  readonly ids: number[];
+  readonly tokens: string[];
+}
+
+/** The tokenizer a model was trained with: `tokenizer.json`, `tokenizer_config.json` and a chat template. */
+export class Tokenizer {
+  readonly #core: Core;
+  readonly #config: Readonly<Record<string, unknown>>;
+  readonly #template: string | undefined;
+
+  constructor(json: object, config: Readonly<Record<string, unknown>>, template: string | undefined) {
+    this.#core = new Core(json, config);
+    this.#config = config;
+    this.#template = template;
+  }
+
+  /** One more than the largest id. */
+  get vocabularySize(): number {
+    let largest = -1;
+    for (const id of this.#core.get_vocab().values()) largest = Math.max(largest, id);
+    return largest + 1;
+  }
+
+  encode(text: string, { pair, addSpecialTokens = true }: EncodeOptions = {}): Encoding {
+    const { ids, tokens } = this.#core.encode(text.toWellFormed(), { text_pair: pair?.toWellFormed() ?? null, add_special_tokens: addSpecialTokens });
+    return { ids, tokens };
+  }
+
+  decode(ids: readonly number[], { skipSpecialTokens = false }: { skipSpecialTokens?: boolean } = {}): string {
+    if (ids.length === 0) return "";
+    const clean = this.#config.clean_up_tokenization_spaces === true;
+    return this.#core.decode([...ids], { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: clean });
+  }
+
+  token(id: number): string | undefined {
+    return this.#core.id_to_token(id);
+  }
+
+  /** Decodes ids one by one; half a character waits for its other half. */
+  stream(options: { skipSpecialTokens?: boolean } = {}): StreamDecoder {
+    return new StreamDecoder((ids) => this.decode(ids, options));
+  }
+
+  /** A conversation as the text the model was trained on; throws where the model has no chat template. */
+  applyChatTemplate(messages: readonly Message[], { addGenerationPrompt = true }: { addGenerationPrompt?: boolean } = {}): string {
+    if (this.#template === undefined) throw new LecternError("input", "this model has no chat template: give it a prompt instead of messages");
+    const special = Object.fromEntries(["bos_token", "eos_token", "pad_token", "unk_token"].map((key) => [key, tokenText(this.#config[key])]));
+    try {
+      return new Template(this.#template).render({ messages: [...messages], add_generation_prompt: addGenerationPrompt, ...special });
+    } catch (cause) {
+      throw new LecternError("input", `the model's chat template refuses the conversation: ${(cause as Error).message}`, { cause });
+    }
+  }
+}
+
+function tokenText(token: unknown): string | undefined {
+  if (typeof token === "string") return token;
+  return (token as { content?: string } | undefined)?.content;
+}
+
+/** Reads a directory's tokenizer; undefined where it has no `tokenizer.json`. */
+export async function loadTokenizer(files: FileSource): Promise<Tokenizer | undefined> {
+  if (!(await files.has("tokenizer.json"))) return undefined;
+  const read = async (name: string): Promise<Record<string, unknown>> => {
+    try {
+      return JSON.parse(await files.readText(name)) as Record<string, unknown>;
+    } catch (cause) {
+      throw new LecternError("file", `${files.location}: ${name} cannot be read: ${(cause as Error).message}`, { cause });
+    }
+  };
+  const json = await read("tokenizer.json");
+  const config = (await files.has("tokenizer_config.json")) ? await read("tokenizer_config.json") : {};
+  const inFile = (await files.has("chat_template.jinja")) ? await files.readText("chat_template.jinja") : undefined;
+  const inConfig = typeof config.chat_template === "string" ? config.chat_template : undefined;
+  try {
+    return new Tokenizer(json, config, inFile ?? inConfig);
+  } catch (cause) {
+    throw new LecternError("file", `${files.location}: tokenizer.json is not a tokenizer: ${(cause as Error).message}`, { cause });
+  }
+}
