@@ -1,0 +1,104 @@
+import type { HostTensor } from "../tensor/index.ts";
+
+/** How many slots a cache grows by: what a step reads grows with the text, not with the context window. */
+const GROWTH = 64;
+
+/** The keys and values of earlier tokens, `[B, K, C, D]` for each layer; every row starts at slot 0. */
+export class KeyValueCache {
+  /** Tokens of each row. */
+  readonly lengths: number[];
+  readonly #sizes: CacheSizes;
+  #capacity = 0;
+  #data: Float32Array[];
+
+  constructor(sizes: CacheSizes, rows: number) {
+    this.#sizes = sizes;
+    this.lengths = Array.from({ length: rows }, () => 0);
+    this.#data = Array.from({ length: 2 * sizes.layers }, () => new Float32Array(0));
+  }
+
+  /** The positions that the slots of each row hold, −1 for an empty one. */
+  positions(): number[][] {
+    return this.lengths.map((length) => Array.from({ length: this.#capacity }, (_, slot) => (slot < length ? slot : -1)));
+  }
+
+  /** The cache as the graph's inputs, not copied. */
+  feeds(): Record<string, HostTensor> {
+    const { heads, headSize } = this.#sizes;
+    const shape = [this.lengths.length, heads, this.#capacity, headSize];
+    return Object.fromEntries(this.#data.map((data, i) => [cacheName("past", i), { dtype: "float32", shape, data }]));
+  }
+
+  /** Writes the new rows that a run returned, `[B, K, T, D]`, behind what each row has. */
+  append(results: Readonly<Record<string, HostTensor>>, count: number): void {
+    const { heads, headSize } = this.#sizes;
+    this.#reserve(Math.max(...this.lengths) + count);
+    for (const [i, target] of this.#data.entries()) {
+      const fresh = results[cacheName("present", i)]?.data as Float32Array;
+      for (const [row, length] of this.lengths.entries()) {
+        for (let head = 0; head < heads; head++) {
+          const from = (row * heads + head) * count * headSize;
+          const to = ((row * heads + head) * this.#capacity + length) * headSize;
+          target.set(fresh.subarray(from, from + count * headSize), to);
+        }
+      }
+    }
+    for (const row of this.lengths.keys()) this.lengths[row] = (this.lengths[row] as number) + count;
+  }
+
+  /** A cache of some of the rows, in the given order; an index may come twice. */
+  select(indices: readonly number[]): KeyValueCache {
+    return KeyValueCache.join(indices.map((row) => ({ cache: this, row })), this.#sizes);
+  }
+
+  /** A cache of rows of other caches. */
+  static join(rows: readonly { readonly cache: KeyValueCache; readonly row: number }[], sizes: CacheSizes): KeyValueCache {
+    const joined = new KeyValueCache(sizes, rows.length);
+    for (const [i, { cache, row }] of rows.entries()) joined.lengths[i] = cache.lengths[row] as number;
+    joined.#reserve(Math.max(...joined.lengths));
+    const { heads, headSize } = sizes;
+    for (const [i, target] of joined.#data.entries()) {
+      for (const [to, { cache, row }] of rows.entries()) {
+        copyHeads(cache.#data[i] as Float32Array, target, { heads, headSize, from: row, to, oldCapacity: cache.#capacity, newCapacity: joined.#capacity });
+      }
+    }
+    return joined;
+  }
+
+  #reserve(slots: number): void {
+    if (slots <= this.#capacity) return;
+    const { heads, headSize } = this.#sizes;
+    const capacity = Math.ceil(slots / GROWTH) * GROWTH;
+    this.#data = this.#data.map((old) => {
+      const grown = new Float32Array(this.lengths.length * heads * capacity * headSize);
+      for (const row of this.lengths.keys()) {
+        copyHeads(old, grown, { heads, headSize, from: row, to: row, oldCapacity: this.#capacity, newCapacity: capacity });
+      }
+      return grown;
+    });
+    this.#capacity = capacity;
+  }
+}
+
+export interface CacheSizes {
+  readonly layers: number;
+  readonly heads: number;
+  readonly headSize: number;
+}
+
+/** The name of the i-th cache tensor as a graph input ("past") or output ("present"): keys, then values, of each layer. */
+export function cacheName(side: "past" | "present", i: number): string {
+  return `${side}.${i >> 1}.${i % 2 === 0 ? "key" : "value"}`;
+}
+
+function copyHeads(
+  source: Float32Array,
+  target: Float32Array,
+  { heads, headSize, from, to, oldCapacity, newCapacity }: { heads: number; headSize: number; from: number; to: number; oldCapacity: number; newCapacity: number },
+): void {
+  const width = Math.min(oldCapacity, newCapacity) * headSize;
+  for (let head = 0; head < heads; head++) {
+    const start = (from * heads + head) * oldCapacity * headSize;
+    target.set(source.subarray(start, start + width), (to * heads + head) * newCapacity * headSize);
+  }
+}
