@@ -1,38 +1,35 @@
-/** How many earlier ids are decoded with the new ones, so that what depends on neighbours comes out right. */
-const CONTEXT = 8;
-
-/** Turns ids into text piece by piece; the pieces joined are the whole text decoded. */
+/**
+ * Turns ids into text piece by piece; the pieces joined are the whole text decoded. Text is given out when it is
+ * certain: not while a character is incomplete, nor after an id whose text depends on what follows.
+ */
 export class StreamDecoder {
   readonly #decode: (ids: readonly number[]) => string;
-  #ids: number[] = [];
-  #given = "";
+  readonly #waits: (id: number) => boolean;
+  readonly #ids: number[] = [];
+  #given = 0;
 
-  constructor(decode: (ids: readonly number[]) => string) {
+  /** @param waits whether the text of an id depends on the next one */
+  constructor(decode: (ids: readonly number[]) => string, waits: (id: number) => boolean = () => false) {
     this.#decode = decode;
+    this.#waits = waits;
   }
 
-  /** The text that one more id makes certain; "" while a character is incomplete. */
+  /** The text that one more id makes certain. */
   push(id: number): string {
     this.#ids.push(id);
+    if (this.#waits(id)) return "";
     const text = this.#decode(this.#ids);
-    if (text.endsWith("\uFFFD")) return "";
-    const piece = text.slice(this.#given.length);
-    this.#given = text;
-    if (this.#ids.length >= 4 * CONTEXT && !text.startsWith(" ")) this.#forget();
-    return piece;
+    return text.endsWith("\uFFFD") ? "" : this.#give(text);
   }
 
   /** What was held back, at the end. */
   end(): string {
-    return this.#decode(this.#ids).slice(this.#given.length);
+    return this.#give(this.#decode(this.#ids));
   }
 
-  /** Drops old ids where decoding the rest alone gives the same ending, so that a step's cost does not grow. */
-  #forget(): void {
-    const recent = this.#ids.slice(-CONTEXT);
-    const text = this.#decode(recent);
-    const next = [...recent, ...recent];
-    const whole = this.#decode([...this.#ids, ...recent]).slice(this.#given.length);
-    if (this.#given.endsWith(text) && this.#decode(next).slice(text.length) === whole) [this.#ids, this.#given] = [recent, text];
+  #give(text: string): string {
+    const piece = text.slice(this.#given);
+    this.#given = text.length;
+    return piece;
   }
 }

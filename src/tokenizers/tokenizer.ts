@@ -2,6 +2,7 @@ import { Template } from "@huggingface/jinja";
 import { Tokenizer as Core } from "@huggingface/tokenizers";
 import { LecternError } from "../common/index.ts";
 import type { FileSource } from "../runtime/index.ts";
+import { isByteToken, mendByteFallback } from "./byte-fallback.ts";
 import { StreamDecoder } from "./stream-decoder.ts";
 
 /** One turn of a conversation. */
@@ -27,11 +28,13 @@ export class Tokenizer {
   readonly #core: Core;
   readonly #config: Readonly<Record<string, unknown>>;
   readonly #template: string | undefined;
+  readonly #hasByteTokens: boolean;
 
   constructor(json: object, config: Readonly<Record<string, unknown>>, template: string | undefined) {
     this.#core = new Core(json, config);
     this.#config = config;
     this.#template = template;
+    this.#hasByteTokens = mendByteFallback(this.#core.decoder);
   }
 
   /** One more than the largest id. */
@@ -58,7 +61,8 @@ export class Tokenizer {
 
   /** Decodes ids one by one; half a character waits for its other half. */
   stream(options: { skipSpecialTokens?: boolean } = {}): StreamDecoder {
-    return new StreamDecoder((ids) => this.decode(ids, options));
+    const waits = (id: number): boolean => this.#hasByteTokens && isByteToken(this.token(id));
+    return new StreamDecoder((ids) => this.decode(ids, options), waits);
   }
 
   /** A conversation as the text the model was trained on; throws where the model has no chat template. */

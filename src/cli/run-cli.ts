@@ -1,0 +1,46 @@
+import { Command, CommanderError } from "commander";
+import { LecternError } from "../common/index.ts";
+import { doctorCommand } from "./doctor.ts";
+import { forwardCommand } from "./forward.ts";
+import { listCommand, showCommand } from "./list.ts";
+import { runCommand } from "./run.ts";
+import type { Terminal } from "./terminal.ts";
+import { tokenizeCommand } from "./tokenize.ts";
+import { trainCommand } from "./train.ts";
+
+/** Runs one command line and returns its exit code: 0 success, 1 a failure it explains, 2 wrong usage, 130 interrupted. */
+export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
+  const interrupt = new AbortController();
+  const onInterrupt = (): void => interrupt.abort();
+  process.once("SIGINT", onInterrupt);
+  try {
+    await program(terminal, interrupt.signal).parseAsync([...args], { from: "user" });
+    return interrupt.signal.aborted ? 130 : 0;
+  } catch (error) {
+    return explain(error, terminal);
+  } finally {
+    process.off("SIGINT", onInterrupt);
+  }
+}
+
+/** The whole command line; its help is what `docs/cli.md` is made of. */
+export function program(terminal: Terminal, signal: AbortSignal): Command {
+  const root = new Command("lectern")
+    .description("Run, look inside and train transformers from Hugging Face directories.")
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.stdout.write(text), writeErr: (text) => terminal.stderr.write(text) })
+    .showSuggestionAfterError();
+  const commands = [runCommand, forwardCommand, tokenizeCommand, listCommand, showCommand, doctorCommand, trainCommand];
+  for (const define of commands) {
+    define(root, terminal, signal).option("--json", "print one JSON document on standard output").option("--quiet", "print no progress");
+  }
+  return root;
+}
+
+function explain(error: unknown, terminal: Terminal): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (!(error instanceof LecternError)) throw error;
+  if (error.code === "abort") return 130;
+  terminal.stderr.write(`lectern: ${error.message}\n`);
+  return error.code === "usage" ? 2 : 1;
+}

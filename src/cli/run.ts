@@ -1,0 +1,122 @@
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { LecternError } from "../common/index.ts";
+import { optionKinds } from "../generation/index.ts";
+import { type GenerateInput, type GenerateOptions, type GenerateResult, loadModel, type Model } from "../model/index.ts";
+import { resolveModel } from "./models.ts";
+import { type CommonFlags, parseIds, printJson, readText, type Terminal } from "./terminal.ts";
+
+interface RunFlags extends CommonFlags {
+  readonly inputIds?: string;
+  readonly config?: string;
+  readonly set?: string[];
+  readonly show?: string;
+  readonly threads?: string;
+  readonly precision?: string;
+}
+
+const DEFAULT_PROMPT = "Once upon a time";
+
+/** `lectern run [MODEL] [PROMPT]` */
+export function runCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
+  const command = root
+    .command("run")
+    .description("Generate text, streaming it as it comes.")
+    .argument("[model]", "a shipped model's name or a Hugging Face directory", "stories")
+    .argument("[prompt]", "the text to go on from; - reads standard input")
+    .option("--input-ids <ids>", "token ids instead of a prompt, used as they are: 1,2,3")
+    .option("--config <file>", "a generation_config.json")
+    .option("--set <key=value>", "any generation option, its value in JSON; may be repeated", (value, all: string[] = []) => [...all, value])
+    .option("--show <what>", "candidates: print each step's most probable tokens")
+    .option("--precision <kind>", "float32 or auto")
+    .option("--threads <n>", "how many threads compute");
+  for (const [name, kind] of Object.entries(optionKinds)) {
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    if (kind === "flag") command.option(flag);
+    else if (kind === "texts") command.option(`${flag} <text>`, "may be repeated", (value, all: string[] = []) => [...all, value]);
+    else command.option(`${flag} <${kind === "ids" ? "ids" : "number"}>`);
+  }
+  return command.action(async (name: string, prompt: string | undefined, flags: RunFlags) => {
+    await run(name, prompt, flags, terminal, signal);
+  });
+}
+
+async function run(name: string, prompt: string | undefined, flags: RunFlags, terminal: Terminal, signal: AbortSignal): Promise<void> {
+  if (flags.show !== undefined && flags.show !== "candidates") throw new LecternError("usage", `--show takes candidates; came ${flags.show}`);
+  if (prompt !== undefined && flags.inputIds !== undefined) throw new LecternError("usage", "give a prompt or --input-ids, not both");
+  const options = await readOptions(flags);
+  const begun = performance.now();
+  const threads = flags.threads === undefined ? undefined : Number(flags.threads);
+  await using model = await loadModel(resolveModel(name), { threads, precision: flags.precision as "auto" | undefined });
+  const loadMs = performance.now() - begun;
+  const text = prompt === undefined ? DEFAULT_PROMPT : await readText(prompt, terminal);
+  const input: GenerateInput = flags.inputIds !== undefined ? { inputIds: [parseIds(flags.inputIds)] } : { prompt: text };
+  const shown = flags.inputIds !== undefined ? "" : text;
+  const result = await generateShown(model, input, shown, { ...options, signal }, { flags, terminal });
+  if (flags.json) printJson(terminal, toJson(name, shown, result, loadMs));
+}
+
+async function generateShown(
+  model: Model,
+  input: GenerateInput,
+  shown: string,
+  options: GenerateOptions,
+  { flags, terminal }: { flags: RunFlags; terminal: Terminal },
+): Promise<GenerateResult> {
+  const print = flags.json ? () => {} : (text: string) => terminal.stdout.write(text);
+  const candidates = flags.show ? 5 : undefined;
+  if (!candidates) print(shown);
+  const result = await model.generate(input, {
+    ...options,
+    candidates,
+    onToken: (event) => {
+      if (!event.candidates) {
+        if (event.sequence === 0) print(event.text);
+        return;
+      }
+      const list = event.candidates.map(({ id, probability }) => `${JSON.stringify(model.tokenizer?.decode([id]) ?? id)} ${(100 * probability).toFixed(1)} %`);
+      print(`${JSON.stringify(model.tokenizer?.decode([event.id]) ?? event.id)}\t${list.join("  ")}\n`);
+    },
+  });
+  for (const { text } of result.sequences.slice(1)) print(`\n\n${shown}${text}`);
+  print("\n");
+  return result;
+}
+
+/** Flags over `--set` over `--config`. */
+async function readOptions(flags: RunFlags): Promise<Record<string, unknown>> {
+  const options: Record<string, unknown> = flags.config === undefined ? {} : parseJson(`--config ${flags.config}`, await readConfig(flags.config));
+  for (const entry of flags.set ?? []) {
+    const at = entry.indexOf("=");
+    if (at < 1) throw new LecternError("usage", `--set takes key=value; came ${entry}`);
+    options[entry.slice(0, at)] = parseJson(`--set ${entry}`, entry.slice(at + 1)) as unknown;
+  }
+  for (const [name, kind] of Object.entries(optionKinds)) {
+    const value = (flags as Record<string, unknown>)[name];
+    if (value === undefined) continue;
+    if (kind === "flag" || kind === "texts") options[name] = value;
+    else options[name] = kind === "ids" ? parseIds(value as string) : Number(value);
+  }
+  return options;
+}
+
+async function readConfig(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((cause) => {
+    throw new LecternError("file", `--config ${path} cannot be read: ${(cause as Error).message}`, { cause });
+  });
+}
+
+function parseJson(what: string, text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch (cause) {
+    throw new LecternError("usage", `${what}: the value is not JSON; a text needs quotes`, { cause });
+  }
+}
+
+function toJson(model: string, prompt: string, result: GenerateResult, loadMs: number): object {
+  const [inputIds] = result.inputIds;
+  const { outputIds, text, finishReason, sequences, timing } = result;
+  const usage = { promptTokens: inputIds?.length ?? 0, completionTokens: sequences.reduce((sum, sequence) => sum + sequence.outputIds.length, 0) };
+  return { model, prompt, inputIds, outputIds, text, finishReason, sequences, usage, timing: { loadMs, ...timing } };
+}

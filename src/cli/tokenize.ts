@@ -1,0 +1,40 @@
+import type { Command } from "commander";
+import { LecternError } from "../common/index.ts";
+import { openFiles } from "../runtime/index.ts";
+import { loadTokenizer } from "../tokenizers/index.ts";
+import { resolveModel } from "./models.ts";
+import { type CommonFlags, parseIds, printJson, readText, type Terminal } from "./terminal.ts";
+
+interface TokenizeFlags extends CommonFlags {
+  readonly decode?: string;
+  readonly pair?: string;
+  readonly specialTokens: boolean;
+  readonly skipSpecialTokens?: boolean;
+}
+
+/** `lectern tokenize MODEL [TEXT]` */
+export function tokenizeCommand(root: Command, terminal: Terminal): Command {
+  return root
+    .command("tokenize")
+    .description("Turn text into a model's tokens, or tokens into text.")
+    .argument("<model>", "a shipped model's name or a Hugging Face directory")
+    .argument("[text]", "the text; - reads standard input", "-")
+    .option("--decode <ids>", "turn ids into text: 1,2,3")
+    .option("--pair <text>", "a second text")
+    .option("--no-special-tokens", "add no start or end tokens")
+    .option("--skip-special-tokens", "leave special tokens out of decoded text")
+    .action(async (model: string, text: string, flags: TokenizeFlags) => {
+      const tokenizer = await loadTokenizer(await openFiles(resolveModel(model)));
+      if (!tokenizer) throw new LecternError("file", `${model} has no tokenizer.json`);
+      if (flags.decode !== undefined) {
+        const decoded = tokenizer.decode(parseIds(flags.decode), { skipSpecialTokens: flags.skipSpecialTokens === true });
+        if (flags.json) printJson(terminal, { text: decoded });
+        else terminal.stdout.write(`${decoded}\n`);
+        return;
+      }
+      const pair = flags.pair === undefined ? {} : { pair: flags.pair };
+      const { ids, tokens } = tokenizer.encode(await readText(text, terminal), { ...pair, addSpecialTokens: flags.specialTokens });
+      if (flags.json) printJson(terminal, { ids, tokens });
+      else for (const [i, id] of ids.entries()) terminal.stdout.write(`${id}\t${tokens[i]}\n`);
+    });
+}
