@@ -1,5 +1,4 @@
-import { add, type Node, nodesOf, scalar, type Value, zerosLike } from "../graph/index.ts";
-import { shapeError } from "../graph/index.ts";
+import { add, type Node, nodesOf, scalar, shapeError, type Value, zerosLike } from "../graph/index.ts";
 import { expandMeanings } from "./expand-meanings.ts";
 
 /**
@@ -29,7 +28,9 @@ function dependents(nodes: readonly Node[], wrt: readonly Value[]): Set<Node> {
   const wanted = new Set(wrt);
   const found = new Set<Node>();
   for (const node of nodes) {
-    const depends = node.inputs.some((value) => wanted.has(value) || (value.source.kind === "node" && found.has(value.source.node)));
+    const depends = node.inputs.some(
+      (value) => wanted.has(value) || (value.source.kind === "node" && found.has(value.source.node)),
+    );
     if (depends) found.add(node);
   }
   return found;

@@ -1,7 +1,8 @@
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { openSafetensors, safetensorsChunks, writeFileAtomic } from "../formats/index.ts";
+import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
+import { writeFileAtomic } from "../formats/write-file.ts";
 import { type ForwardInputs, type ForwardResult, loadModel, type Model } from "../model/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
@@ -30,9 +31,13 @@ export function forwardCommand(root: Command, terminal: Terminal): Command {
     .option("--gradients", "also the gradient of the loss by every parameter; needs labels")
     .option("--threads <n>", "how many threads compute")
     .action(async (name: string, flags: ForwardFlags) => {
-      await using model = await loadModel(resolveModel(name), { threads: flags.threads === undefined ? undefined : Number(flags.threads) });
+      await using model = await loadModel(resolveModel(name), {
+        threads: flags.threads === undefined ? undefined : Number(flags.threads),
+      });
       const inputs = await readInputs(model, flags, terminal);
-      const tensors = toTensors(await model.forward(inputs, { hiddenStates: true, attentions: true, gradients: flags.gradients === true }));
+      const tensors = toTensors(
+        await model.forward(inputs, { hiddenStates: true, attentions: true, gradients: flags.gradients === true }),
+      );
       await writeFileAtomic(flags.out, safetensorsChunks(tensors));
       const shapes = Object.fromEntries(Object.entries(tensors).map(([key, { shape }]) => [key, shape]));
       if (flags.json) printJson(terminal, { model: name, out: flags.out, tensors: shapes });
@@ -40,11 +45,17 @@ export function forwardCommand(root: Command, terminal: Terminal): Command {
     });
 }
 
-async function readInputs(model: Model, { text, inputIds, inputs }: ForwardFlags, terminal: Terminal): Promise<ForwardInputs> {
-  if ([text, inputIds, inputs].filter((given) => given !== undefined).length !== 1) throw new LecternError("usage", "give one of --text, --input-ids, --inputs");
+async function readInputs(
+  model: Model,
+  { text, inputIds, inputs }: ForwardFlags,
+  terminal: Terminal,
+): Promise<ForwardInputs> {
+  if ([text, inputIds, inputs].filter((given) => given !== undefined).length !== 1)
+    throw new LecternError("usage", "give one of --text, --input-ids, --inputs");
   if (inputIds !== undefined) return { inputIds: [parseIds(inputIds)] };
   if (text !== undefined) {
-    if (!model.tokenizer) throw new LecternError("input", "this model's directory has no tokenizer.json: give --input-ids");
+    if (!model.tokenizer)
+      throw new LecternError("input", "this model's directory has no tokenizer.json: give --input-ids");
     return { inputIds: [model.tokenizer.encode(await readText(text, terminal)).ids] };
   }
   return readInputFile(inputs as string);
@@ -54,7 +65,8 @@ async function readInputFile(path: string): Promise<ForwardInputs> {
   const checkpoint = await openSafetensors(await openFiles(dirname(path)), path.slice(path.lastIndexOf("/") + 1));
   const rows = async (name: string): Promise<number[][]> => {
     const { shape, data } = await checkpoint.read(name);
-    if (shape.length !== 2) throw new LecternError("shape", `${path}: ${name} must be [B, T]; came [${shape.join(", ")}]`);
+    if (shape.length !== 2)
+      throw new LecternError("shape", `${path}: ${name} must be [B, T]; came [${shape.join(", ")}]`);
     const [count, width] = shape as [number, number];
     return Array.from({ length: count }, (_, row) => Array.from(data.subarray(row * width, (row + 1) * width), Number));
   };

@@ -23,7 +23,13 @@ export function showCommand(root: Command, terminal: Terminal): Command {
     .argument("<model>", "a shipped model's name or a Hugging Face directory")
     .action(async (name: string, flags: CommonFlags) => {
       await using model = await loadModel(resolveModel(name));
-      const facts = { model: name, family: model.family, parameters: model.parameterCount, contextWindow: model.contextWindow, config: model.config };
+      const facts = {
+        model: name,
+        family: model.family,
+        parameters: model.parameterCount,
+        contextWindow: model.contextWindow,
+        config: model.config,
+      };
       if (flags.json) return printJson(terminal, facts);
       const { config, ...short } = facts;
       for (const [key, value] of Object.entries(short)) terminal.stdout.write(`${key}\t${value}\n`);

@@ -28,11 +28,16 @@ export function program(terminal: Terminal, signal: AbortSignal): Command {
   const root = new Command("lectern")
     .description("Run, look inside and train transformers from Hugging Face directories.")
     .exitOverride()
-    .configureOutput({ writeOut: (text) => terminal.stdout.write(text), writeErr: (text) => terminal.stderr.write(text) })
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+    })
     .showSuggestionAfterError();
   const commands = [runCommand, forwardCommand, tokenizeCommand, listCommand, showCommand, doctorCommand, trainCommand];
   for (const define of commands) {
-    define(root, terminal, signal).option("--json", "print one JSON document on standard output").option("--quiet", "print no progress");
+    define(root, terminal, signal)
+      .option("--json", "print one JSON document on standard output")
+      .option("--quiet", "print no progress");
   }
   return root;
 }

@@ -2,7 +2,13 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import { optionKinds } from "../generation/index.ts";
-import { type GenerateInput, type GenerateOptions, type GenerateResult, loadModel, type Model } from "../model/index.ts";
+import {
+  type GenerateInput,
+  type GenerateOptions,
+  type GenerateResult,
+  loadModel,
+  type Model,
+} from "../model/index.ts";
 import { resolveModel } from "./models.ts";
 import { type CommonFlags, parseIds, printJson, readText, type Terminal } from "./terminal.ts";
 
@@ -26,14 +32,19 @@ export function runCommand(root: Command, terminal: Terminal, signal: AbortSigna
     .argument("[prompt]", "the text to go on from; - reads standard input")
     .option("--input-ids <ids>", "token ids instead of a prompt, used as they are: 1,2,3")
     .option("--config <file>", "a generation_config.json")
-    .option("--set <key=value>", "any generation option, its value in JSON; may be repeated", (value, all: string[] = []) => [...all, value])
+    .option(
+      "--set <key=value>",
+      "any generation option, its value in JSON; may be repeated",
+      (value, all: string[] = []) => [...all, value],
+    )
     .option("--show <what>", "candidates: print each step's most probable tokens")
     .option("--precision <kind>", "float32 or auto")
     .option("--threads <n>", "how many threads compute");
   for (const [name, kind] of Object.entries(optionKinds)) {
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     if (kind === "flag") command.option(flag);
-    else if (kind === "texts") command.option(`${flag} <text>`, "may be repeated", (value, all: string[] = []) => [...all, value]);
+    else if (kind === "texts")
+      command.option(`${flag} <text>`, "may be repeated", (value, all: string[] = []) => [...all, value]);
     else command.option(`${flag} <${kind === "ids" ? "ids" : "number"}>`);
   }
   return command.action(async (name: string, prompt: string | undefined, flags: RunFlags) => {
@@ -41,16 +52,28 @@ export function runCommand(root: Command, terminal: Terminal, signal: AbortSigna
   });
 }
 
-async function run(name: string, prompt: string | undefined, flags: RunFlags, terminal: Terminal, signal: AbortSignal): Promise<void> {
-  if (flags.show !== undefined && flags.show !== "candidates") throw new LecternError("usage", `--show takes candidates; came ${flags.show}`);
-  if (prompt !== undefined && flags.inputIds !== undefined) throw new LecternError("usage", "give a prompt or --input-ids, not both");
+async function run(
+  name: string,
+  prompt: string | undefined,
+  flags: RunFlags,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  if (flags.show !== undefined && flags.show !== "candidates")
+    throw new LecternError("usage", `--show takes candidates; came ${flags.show}`);
+  if (prompt !== undefined && flags.inputIds !== undefined)
+    throw new LecternError("usage", "give a prompt or --input-ids, not both");
   const options = await readOptions(flags);
   const begun = performance.now();
   const threads = flags.threads === undefined ? undefined : Number(flags.threads);
-  await using model = await loadModel(resolveModel(name), { threads, precision: flags.precision as "auto" | undefined });
+  await using model = await loadModel(resolveModel(name), {
+    threads,
+    precision: flags.precision as "auto" | undefined,
+  });
   const loadMs = performance.now() - begun;
   const text = prompt === undefined ? DEFAULT_PROMPT : await readText(prompt, terminal);
-  const input: GenerateInput = flags.inputIds !== undefined ? { inputIds: [parseIds(flags.inputIds)] } : { prompt: text };
+  const input: GenerateInput =
+    flags.inputIds !== undefined ? { inputIds: [parseIds(flags.inputIds)] } : { prompt: text };
   const shown = flags.inputIds !== undefined ? "" : text;
   const result = await generateShown(model, input, shown, { ...options, signal }, { flags, terminal });
   if (flags.json) printJson(terminal, toJson(name, shown, result, loadMs));
@@ -74,7 +97,10 @@ async function generateShown(
         if (event.sequence === 0) print(event.text);
         return;
       }
-      const list = event.candidates.map(({ id, probability }) => `${JSON.stringify(model.tokenizer?.decode([id]) ?? id)} ${(100 * probability).toFixed(1)} %`);
+      const list = event.candidates.map(
+        ({ id, probability }) =>
+          `${JSON.stringify(model.tokenizer?.decode([id]) ?? id)} ${(100 * probability).toFixed(1)} %`,
+      );
       print(`${JSON.stringify(model.tokenizer?.decode([event.id]) ?? event.id)}\t${list.join("  ")}\n`);
     },
   });
@@ -85,7 +111,8 @@ async function generateShown(
 
 /** Flags over `--set` over `--config`. */
 async function readOptions(flags: RunFlags): Promise<Record<string, unknown>> {
-  const options: Record<string, unknown> = flags.config === undefined ? {} : parseJson(`--config ${flags.config}`, await readConfig(flags.config));
+  const options: Record<string, unknown> =
+    flags.config === undefined ? {} : parseJson(`--config ${flags.config}`, await readConfig(flags.config));
   for (const entry of flags.set ?? []) {
     const at = entry.indexOf("=");
     if (at < 1) throw new LecternError("usage", `--set takes key=value; came ${entry}`);
@@ -117,6 +144,9 @@ function parseJson(what: string, text: string): Record<string, unknown> {
 function toJson(model: string, prompt: string, result: GenerateResult, loadMs: number): object {
   const [inputIds] = result.inputIds;
   const { outputIds, text, finishReason, sequences, timing } = result;
-  const usage = { promptTokens: inputIds?.length ?? 0, completionTokens: sequences.reduce((sum, sequence) => sum + sequence.outputIds.length, 0) };
+  const usage = {
+    promptTokens: inputIds?.length ?? 0,
+    completionTokens: sequences.reduce((sum, sequence) => sum + sequence.outputIds.length, 0),
+  };
   return { model, prompt, inputIds, outputIds, text, finishReason, sequences, usage, timing: { loadMs, ...timing } };
 }

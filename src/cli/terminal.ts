@@ -30,6 +30,7 @@ export function printJson(terminal: Terminal, value: unknown): void {
 /** `1,2,3` as numbers. */
 export function parseIds(text: string): number[] {
   const ids = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
-  if (ids.some((id) => !Number.isInteger(id))) throw new LecternError("usage", `ids are whole numbers with commas between, as in 1,2,3; came ${text}`);
+  if (ids.some((id) => !Number.isInteger(id)))
+    throw new LecternError("usage", `ids are whole numbers with commas between, as in 1,2,3; came ${text}`);
   return ids;
 }

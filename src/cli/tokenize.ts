@@ -27,13 +27,18 @@ export function tokenizeCommand(root: Command, terminal: Terminal): Command {
       const tokenizer = await loadTokenizer(await openFiles(resolveModel(model)));
       if (!tokenizer) throw new LecternError("file", `${model} has no tokenizer.json`);
       if (flags.decode !== undefined) {
-        const decoded = tokenizer.decode(parseIds(flags.decode), { skipSpecialTokens: flags.skipSpecialTokens === true });
+        const decoded = tokenizer.decode(parseIds(flags.decode), {
+          skipSpecialTokens: flags.skipSpecialTokens === true,
+        });
         if (flags.json) printJson(terminal, { text: decoded });
         else terminal.stdout.write(`${decoded}\n`);
         return;
       }
       const pair = flags.pair === undefined ? {} : { pair: flags.pair };
-      const { ids, tokens } = tokenizer.encode(await readText(text, terminal), { ...pair, addSpecialTokens: flags.specialTokens });
+      const { ids, tokens } = tokenizer.encode(await readText(text, terminal), {
+        ...pair,
+        addSpecialTokens: flags.specialTokens,
+      });
       if (flags.json) printJson(terminal, { ids, tokens });
       else for (const [i, id] of ids.entries()) terminal.stdout.write(`${id}\t${tokens[i]}\n`);
     });

@@ -38,11 +38,16 @@ export function trainCommand(root: Command, terminal: Terminal, signal: AbortSig
         signal,
         onStep: ({ step, steps, loss, tokensPerSecond, secondsLeft }) => {
           if (flags.quiet || (step % 10 !== 0 && step !== steps)) return;
-          terminal.stderr.write(`step ${step} of ${steps}  loss ${loss.toFixed(3)}  ${tokensPerSecond.toFixed(0)} tokens/s  ${Math.ceil(secondsLeft / 60)} min left\n`);
+          terminal.stderr.write(
+            `step ${step} of ${steps}  loss ${loss.toFixed(3)}  ${tokensPerSecond.toFixed(0)} tokens/s  ${Math.ceil(secondsLeft / 60)} min left\n`,
+          );
         },
       });
       if (flags.json) printJson(terminal, result);
-      else terminal.stdout.write(`${result.step} steps, ${result.bitsPerByte.toFixed(3)} bits per byte on held-out text, written to ${flags.out}\n`);
+      else
+        terminal.stdout.write(
+          `${result.step} steps, ${result.bitsPerByte.toFixed(3)} bits per byte on held-out text, written to ${flags.out}\n`,
+        );
     });
 }
 

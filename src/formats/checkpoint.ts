@@ -17,12 +17,18 @@ export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
   if (await files.has("model.safetensors")) return openSafetensors(files, "model.safetensors");
   const index = "model.safetensors.index.json";
   if (await files.has(index)) return openShards(files, index);
-  throw new LecternError("file", `${files.location} has neither model.safetensors nor ${index}; other weight formats are not read`);
+  throw new LecternError(
+    "file",
+    `${files.location} has neither model.safetensors nor ${index}; other weight formats are not read`,
+  );
 }
 
 /** Opens one safetensors file. */
 export async function openSafetensors(files: FileSource, name: string): Promise<Checkpoint> {
-  return new TensorFiles(files, new Map([...(await readHeader(files, name))].map(([key, info]) => [key, { ...info, file: name }])));
+  return new TensorFiles(
+    files,
+    new Map([...(await readHeader(files, name))].map(([key, info]) => [key, { ...info, file: name }])),
+  );
 }
 
 async function readHeader(files: FileSource, name: string): Promise<Map<string, TensorInfo>> {
@@ -55,7 +61,9 @@ function readWeightMap(indexName: string, text: string): Map<string, string> {
     throw new LecternError("file", `${indexName} is not JSON`, { cause });
   }
   const entries = typeof map === "object" && map !== null ? Object.entries(map) : [];
-  const fits = entries.length > 0 && entries.every(([, file]) => typeof file === "string" && !file.includes("/") && !file.includes("\\"));
+  const fits =
+    entries.length > 0 &&
+    entries.every(([, file]) => typeof file === "string" && !file.includes("/") && !file.includes("\\"));
   check(fits, "file", () => `${indexName}: weight_map must give a file of this directory for each tensor`);
   return new Map(entries as [string, string][]);
 }
@@ -86,6 +94,10 @@ class TensorFiles implements Checkpoint {
   async read(name: string): Promise<HostTensor> {
     const { file, dtype, shape, offset, byteLength } = this.info(name);
     const bytes = await this.#files.readBytes(file, offset, byteLength);
-    return { dtype, shape, data: new typedArrays[dtype](bytes.buffer, bytes.byteOffset, byteLength / typedArrays[dtype].BYTES_PER_ELEMENT) };
+    return {
+      dtype,
+      shape,
+      data: new typedArrays[dtype](bytes.buffer, bytes.byteOffset, byteLength / typedArrays[dtype].BYTES_PER_ELEMENT),
+    };
   }
 }

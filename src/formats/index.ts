@@ -1,4 +1,3 @@
 export { type Checkpoint, openCheckpoint, openSafetensors } from "./checkpoint.ts";
 export type { TensorInfo } from "./safetensors-header.ts";
 export { safetensorsChunks } from "./safetensors-write.ts";
-export { writeFileAtomic } from "./write-file.ts";

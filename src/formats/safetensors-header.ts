@@ -11,7 +11,14 @@ export interface TensorInfo {
 }
 
 const dtypes: Readonly<Record<string, DType>> = {
-  F32: "float32", F16: "float16", BF16: "bfloat16", I8: "int8", U8: "uint8", I32: "int32", I64: "int64", BOOL: "bool",
+  F32: "float32",
+  F16: "float16",
+  BF16: "bfloat16",
+  I8: "int8",
+  U8: "uint8",
+  I32: "int32",
+  I64: "int64",
+  BOOL: "bool",
 };
 
 /** The format's own limit on the header (safetensors README). */
@@ -19,10 +26,22 @@ const LARGEST_HEADER = 100_000_000;
 
 /** Reads the length of the header from the first eight bytes. */
 export function headerLength(file: string, first: Uint8Array, size: number): number {
-  check(first.length === 8, "file", () => `${file}: a safetensors file starts with 8 bytes of length; it has ${first.length}`);
+  check(
+    first.length === 8,
+    "file",
+    () => `${file}: a safetensors file starts with 8 bytes of length; it has ${first.length}`,
+  );
   const length = new DataView(first.buffer, first.byteOffset).getBigUint64(0, true);
-  check(length <= BigInt(LARGEST_HEADER), "file", () => `${file}: header of ${length} bytes; at most ${LARGEST_HEADER} are allowed: damaged, or not safetensors`);
-  check(Number(length) + 8 <= size, "file", () => `${file}: header of ${length} bytes, but the file has ${size}: truncated; download it again`);
+  check(
+    length <= BigInt(LARGEST_HEADER),
+    "file",
+    () => `${file}: header of ${length} bytes; at most ${LARGEST_HEADER} are allowed: damaged, or not safetensors`,
+  );
+  check(
+    Number(length) + 8 <= size,
+    "file",
+    () => `${file}: header of ${length} bytes, but the file has ${size}: truncated; download it again`,
+  );
   return Number(length);
 }
 
@@ -50,13 +69,25 @@ export function parseHeader(file: string, bytes: Uint8Array, size: number): Map<
 function parseEntry(where: string, entry: unknown, dataStart: number): TensorInfo {
   check(isRecord(entry), "file", () => `${where}: expected an object`);
   const dtype = typeof entry.dtype === "string" && Object.hasOwn(dtypes, entry.dtype) ? dtypes[entry.dtype] : undefined;
-  if (!dtype) throw new LecternError("unsupported", `${where}: dtype ${JSON.stringify(entry.dtype)}; supported are ${Object.keys(dtypes).join(", ")}`);
+  if (!dtype)
+    throw new LecternError(
+      "unsupported",
+      `${where}: dtype ${JSON.stringify(entry.dtype)}; supported are ${Object.keys(dtypes).join(", ")}`,
+    );
   const { shape, data_offsets: offsets } = entry;
   check(isSizes(shape), "file", () => `${where}: shape must be whole numbers; came ${JSON.stringify(shape)}`);
-  check(isSizes(offsets) && offsets.length === 2, "file", () => `${where}: data_offsets must be two whole numbers; came ${JSON.stringify(offsets)}`);
+  check(
+    isSizes(offsets) && offsets.length === 2,
+    "file",
+    () => `${where}: data_offsets must be two whole numbers; came ${JSON.stringify(offsets)}`,
+  );
   const [start, end] = offsets as [number, number];
   const expected = byteLength(dtype, elementCount(shape));
-  check(end - start === expected, "file", () => `${where}: shape [${shape.join(", ")}] of ${dtype} takes ${expected} bytes; data_offsets give ${end - start}`);
+  check(
+    end - start === expected,
+    "file",
+    () => `${where}: shape [${shape.join(", ")}] of ${dtype} takes ${expected} bytes; data_offsets give ${end - start}`,
+  );
   return { dtype, shape, offset: dataStart + start, byteLength: expected };
 }
 
@@ -68,7 +99,11 @@ function checkLayout(file: string, tensors: ReadonlyMap<string, TensorInfo>, dat
     check(info.offset === at, "file", () => `${file}: ${info.offset - at} unused bytes before tensor ${name}: damaged`);
     at = info.offset + info.byteLength;
   }
-  check(at <= size, "file", () => `${file}: the tensors need ${at} bytes, the file has ${size}: truncated; download it again`);
+  check(
+    at <= size,
+    "file",
+    () => `${file}: the tensors need ${at} bytes, the file has ${size}: truncated; download it again`,
+  );
   check(at === size, "file", () => `${file}: ${size - at} bytes follow the last tensor: damaged`);
 }
 

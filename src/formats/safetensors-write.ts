@@ -2,7 +2,14 @@ import { LecternError } from "../common/index.ts";
 import type { DType, HostTensor } from "../tensor/index.ts";
 
 const codes: Readonly<Partial<Record<DType, string>>> = {
-  float32: "F32", float16: "F16", bfloat16: "BF16", int8: "I8", uint8: "U8", int32: "I32", int64: "I64", bool: "BOOL",
+  float32: "F32",
+  float16: "F16",
+  bfloat16: "BF16",
+  int8: "I8",
+  uint8: "U8",
+  int32: "I32",
+  int64: "I64",
+  bool: "BOOL",
 };
 
 /** Tensors as the pieces of a safetensors file, in order: header, then each tensor's bytes, not copied. */

@@ -16,6 +16,10 @@ export async function writeFileAtomic(path: string, chunks: readonly Uint8Array[
     await rename(beside, path);
   } catch (cause) {
     await rm(beside, { force: true });
-    throw new LecternError("file", `${path} cannot be written: ${(cause as Error).message}; what was there is unchanged`, { cause });
+    throw new LecternError(
+      "file",
+      `${path} cannot be written: ${(cause as Error).message}; what was there is unchanged`,
+      { cause },
+    );
   }
 }

@@ -42,10 +42,17 @@ export async function generate(
   context: GenerateContext,
 ): Promise<Sequence[]> {
   const perPrompt = options.numReturnSequences ?? 1;
-  check(perPrompt === 1 || options.doSample, "usage", () => "generation: several return sequences need doSample: greedy decoding gives one answer");
+  check(
+    perPrompt === 1 || options.doSample,
+    "usage",
+    () => "generation: several return sequences need doSample: greedy decoding gives one answer",
+  );
   for (const prompt of prompts) checkPrompt(prompt, decoder);
   const sequences = prompts.flatMap((prompt, i) =>
-    Array.from({ length: perPrompt }, (_, j) => new GrowingSequence(prompt, i * perPrompt + j, options, decoder, context)),
+    Array.from(
+      { length: perPrompt },
+      (_, j) => new GrowingSequence(prompt, i * perPrompt + j, options, decoder, context),
+    ),
   );
   let scores = await decoder.prefill(prompts);
   if (perPrompt > 1) {
@@ -67,8 +74,17 @@ export async function generate(
 }
 
 function checkPrompt(prompt: readonly number[], { vocabularySize, contextWindow }: Decoder): void {
-  check(prompt.length > 0, "input", () => "the prompt gives no token at all, and the model has no start token: give it some text");
-  check(prompt.length < contextWindow, "input", () => `the prompt has ${prompt.length} tokens, the context window ${contextWindow} and one must be left for the answer: ${prompt.length - contextWindow + 1} too many`);
+  check(
+    prompt.length > 0,
+    "input",
+    () => "the prompt gives no token at all, and the model has no start token: give it some text",
+  );
+  check(
+    prompt.length < contextWindow,
+    "input",
+    () =>
+      `the prompt has ${prompt.length} tokens, the context window ${contextWindow} and one must be left for the answer: ${prompt.length - contextWindow + 1} too many`,
+  );
   const outside = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
   check(outside === undefined, "input", () => `token id ${outside} is outside the vocabulary of ${vocabularySize}`);
 }
@@ -87,7 +103,13 @@ class GrowingSequence {
   #written = "";
   finishReason: FinishReason | undefined;
 
-  constructor(prompt: readonly number[], index: number, options: GenerationOptions, decoder: Decoder, context: GenerateContext) {
+  constructor(
+    prompt: readonly number[],
+    index: number,
+    options: GenerationOptions,
+    decoder: Decoder,
+    context: GenerateContext,
+  ) {
     this.#ids = [...prompt];
     this.#promptLength = prompt.length;
     this.#index = index;
@@ -99,7 +121,11 @@ class GrowingSequence {
     this.#stops = [options.stopStrings ?? []].flat();
     const byLength = options.maxLength === undefined ? DEFAULT_NEW_TOKENS : options.maxLength - prompt.length;
     this.#limit = Math.min(options.maxNewTokens ?? byLength, decoder.contextWindow - prompt.length);
-    check(this.#limit > 0, "usage", () => `generation: maxLength ${options.maxLength} leaves no room after a prompt of ${prompt.length} tokens`);
+    check(
+      this.#limit > 0,
+      "usage",
+      () => `generation: maxLength ${options.maxLength} leaves no room after a prompt of ${prompt.length} tokens`,
+    );
   }
 
   get last(): number {
@@ -110,12 +136,18 @@ class GrowingSequence {
   extend(scores: Float32Array): void {
     processScores(scores, this.#ids, this.#options);
     const id = this.#options.doSample ? this.#draw(scores) : highest(scores);
-    if (!Number.isFinite(scores[id])) throw new LecternError("numeric", "the model's scores are not numbers: its weights hold NaN or infinity");
+    if (!Number.isFinite(scores[id]))
+      throw new LecternError("numeric", "the model's scores are not numbers: its weights hold NaN or infinity");
     this.#ids.push(id);
     const text = this.#text.push(id);
     this.#written += text;
     const { candidates } = this.#context;
-    this.#context.onToken?.({ sequence: this.#index, id, text, ...(candidates && { candidates: mostProbable(scores, candidates) }) });
+    this.#context.onToken?.({
+      sequence: this.#index,
+      id,
+      text,
+      ...(candidates && { candidates: mostProbable(scores, candidates) }),
+    });
     if (this.#ends.has(id)) this.finishReason = "stop";
     else if (this.#stops.some((stop) => this.#written.includes(stop))) this.finishReason = "stop_string";
     else if (this.#ids.length - this.#promptLength >= this.#limit) this.finishReason = "length";
@@ -149,6 +181,8 @@ function highest(scores: Float32Array): number {
 
 function mostProbable(scores: Float32Array, count: number): { id: number; probability: number }[] {
   const probabilities = softmax(scores);
-  const order = Array.from(probabilities.keys()).sort((a, b) => (probabilities[b] as number) - (probabilities[a] as number));
+  const order = Array.from(probabilities.keys()).sort(
+    (a, b) => (probabilities[b] as number) - (probabilities[a] as number),
+  );
   return order.slice(0, count).map((id) => ({ id, probability: probabilities[id] as number }));
 }

@@ -32,24 +32,81 @@ type Kind = "count" | "positive" | "share" | "flag" | "number" | "ids" | "texts"
 
 /** Every option that is honoured, and what it takes. */
 export const optionKinds: Readonly<Record<Field, Kind>> = {
-  maxNewTokens: "count", maxLength: "count", eosTokenId: "ids", stopStrings: "texts", doSample: "flag", temperature: "positive",
-  topK: "number", topP: "share", minP: "share", repetitionPenalty: "positive", numReturnSequences: "count", seed: "number",
+  maxNewTokens: "count",
+  maxLength: "count",
+  eosTokenId: "ids",
+  stopStrings: "texts",
+  doSample: "flag",
+  temperature: "positive",
+  topK: "number",
+  topP: "share",
+  minP: "share",
+  repetitionPenalty: "positive",
+  numReturnSequences: "count",
+  seed: "number",
 };
 
 /** Fields of GenerationConfig that are not here yet, with the values at which they change nothing. */
 const refused: Readonly<Record<string, readonly unknown[]>> = {
-  minLength: [0], minNewTokens: [0], earlyStopping: [false], maxTime: [], numBeams: [1], useCache: [true], cacheImplementation: [],
-  cacheConfig: [], topH: [], typicalP: [1], epsilonCutoff: [0], etaCutoff: [0], diversityPenalty: [0], encoderRepetitionPenalty: [1],
-  lengthPenalty: [1], noRepeatNgramSize: [0], badWordsIds: [], forceWordsIds: [], renormalizeLogits: [false], constraints: [],
-  forcedBosTokenId: [], forcedEosTokenId: [], removeInvalidValues: [false], exponentialDecayLengthPenalty: [], suppressTokens: [],
-  beginSuppressTokens: [], sequenceBias: [], tokenHealing: [false], guidanceScale: [1], watermarkingConfig: [], outputAttentions: [false],
-  outputHiddenStates: [false], outputScores: [false], outputLogits: [false], returnDictInGenerate: [false, true],
-  encoderNoRepeatNgramSize: [0], numBeamGroups: [1], penaltyAlpha: [0], dolaLayers: [], promptLookupNumTokens: [],
-  maxMatchingNgramSize: [], assistantEarlyExit: [], prefillChunkSize: [], frequencyPenalty: [0], presencePenalty: [0], negativePromptIds: [],
+  minLength: [0],
+  minNewTokens: [0],
+  earlyStopping: [false],
+  maxTime: [],
+  numBeams: [1],
+  useCache: [true],
+  cacheImplementation: [],
+  cacheConfig: [],
+  topH: [],
+  typicalP: [1],
+  epsilonCutoff: [0],
+  etaCutoff: [0],
+  diversityPenalty: [0],
+  encoderRepetitionPenalty: [1],
+  lengthPenalty: [1],
+  noRepeatNgramSize: [0],
+  badWordsIds: [],
+  forceWordsIds: [],
+  renormalizeLogits: [false],
+  constraints: [],
+  forcedBosTokenId: [],
+  forcedEosTokenId: [],
+  removeInvalidValues: [false],
+  exponentialDecayLengthPenalty: [],
+  suppressTokens: [],
+  beginSuppressTokens: [],
+  sequenceBias: [],
+  tokenHealing: [false],
+  guidanceScale: [1],
+  watermarkingConfig: [],
+  outputAttentions: [false],
+  outputHiddenStates: [false],
+  outputScores: [false],
+  outputLogits: [false],
+  returnDictInGenerate: [false, true],
+  encoderNoRepeatNgramSize: [0],
+  numBeamGroups: [1],
+  penaltyAlpha: [0],
+  dolaLayers: [],
+  promptLookupNumTokens: [],
+  maxMatchingNgramSize: [],
+  assistantEarlyExit: [],
+  prefillChunkSize: [],
+  frequencyPenalty: [0],
+  presencePenalty: [0],
+  negativePromptIds: [],
 };
 
 /** Fields that say nothing about the computation here. */
-const inert = new Set(["transformersVersion", "bosTokenId", "padTokenId", "decoderStartTokenId", "generationKwargs", "fromModelConfig", "disableCompile", "compileConfig"]);
+const inert = new Set([
+  "transformersVersion",
+  "bosTokenId",
+  "padTokenId",
+  "decoderStartTokenId",
+  "generationKwargs",
+  "fromModelConfig",
+  "disableCompile",
+  "compileConfig",
+]);
 
 export function camelCase(name: string): string {
   return name.replace(/[_-]([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
@@ -70,9 +127,15 @@ export function parseOptions(raw: Readonly<Record<string, unknown>>): Generation
       parsed[name] = value;
     } else if (Object.hasOwn(refused, name)) {
       const neutral = value === null || refused[name]?.includes(value);
-      if (!neutral) throw new LecternError("unsupported", `generation: ${key} = ${JSON.stringify(value)} is not available yet; leave it out`);
+      if (!neutral)
+        throw new LecternError(
+          "unsupported",
+          `generation: ${key} = ${JSON.stringify(value)} is not available yet; leave it out`,
+        );
     } else {
-      const known = Object.keys(optionKinds).map((field) => (key.includes("_") ? field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : field));
+      const known = Object.keys(optionKinds).map((field) =>
+        key.includes("_") ? field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : field,
+      );
       throw new LecternError("usage", `generation: there is no option ${key}; did you mean ${nearest(key, known)}?`);
     }
   }
@@ -85,11 +148,20 @@ function checkValue(name: string, kind: Kind, value: unknown): void {
   const rules: Record<Kind, [boolean, string]> = {
     count: [Number.isSafeInteger(value) && (value as number) > 0, "a whole number above 0"],
     positive: [isNumber && value > 0, "a number above 0"],
-    share: [isNumber && value >= 0 && value <= 1 && !(value === 0 && camelCase(name) === "topP"), "a number from 0 to 1"],
+    share: [
+      isNumber && value >= 0 && value <= 1 && !(value === 0 && camelCase(name) === "topP"),
+      "a number from 0 to 1",
+    ],
     flag: [typeof value === "boolean", "true or false"],
     number: [Number.isSafeInteger(value) && (value as number) >= 0, "a whole number from 0"],
-    ids: [value === null || isId(value) || (Array.isArray(value) && value.every(isId)), "a token id, a list of them, or null"],
-    texts: [typeof value === "string" || (Array.isArray(value) && value.every((text) => typeof text === "string")), "a text or a list of them"],
+    ids: [
+      value === null || isId(value) || (Array.isArray(value) && value.every(isId)),
+      "a token id, a list of them, or null",
+    ],
+    texts: [
+      typeof value === "string" || (Array.isArray(value) && value.every((text) => typeof text === "string")),
+      "a text or a list of them",
+    ],
   };
   const [fits, expected] = rules[kind];
   check(fits, "usage", () => `generation: ${name} must be ${expected}; came ${JSON.stringify(value)}`);

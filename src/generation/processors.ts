@@ -38,7 +38,8 @@ export function keepTopP(scores: Float32Array, p: number): void {
 export function keepMinP(scores: Float32Array, share: number): void {
   const probabilities = softmax(scores);
   const threshold = share * probabilities.reduce((most, p) => Math.max(most, p), 0);
-  for (let i = 0; i < scores.length; i++) if ((probabilities[i] as number) < threshold) scores[i] = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < scores.length; i++)
+    if ((probabilities[i] as number) < threshold) scores[i] = Number.NEGATIVE_INFINITY;
 }
 
 /** exp(x) / Σ exp(x), in double precision. */

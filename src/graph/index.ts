@@ -1,10 +1,39 @@
-export type { Attributes, AnyOp, CompositeOp, GradientRule, LowerContext, OnnxAttribute, OnnxNode, Op, PrimitiveOp } from "./op.ts";
+export type {
+  AnyOp,
+  Attributes,
+  CompositeOp,
+  GradientRule,
+  LowerContext,
+  OnnxAttribute,
+  OnnxNode,
+  Op,
+  PrimitiveOp,
+} from "./op.ts";
 export { defineComposite, definePrimitive } from "./op.ts";
 export { gelu, geluTanh, quickGelu, silu } from "./ops/activation.ts";
 export { attend } from "./ops/attention.ts";
 export { cast } from "./ops/cast.ts";
 export { equal, greaterOrEqual, less, where } from "./ops/comparison.ts";
-export { abs, add, cos, div, erf, exp, log, max, min, mul, neg, pow, relu, sigmoid, sin, sqrt, sub, tanh } from "./ops/elementwise.ts";
+export {
+  abs,
+  add,
+  cos,
+  div,
+  erf,
+  exp,
+  log,
+  max,
+  min,
+  mul,
+  neg,
+  pow,
+  relu,
+  sigmoid,
+  sin,
+  sqrt,
+  sub,
+  tanh,
+} from "./ops/elementwise.ts";
 export { gather, oneHot, scatterAdd } from "./ops/gather.ts";
 export { type OpName, ops } from "./ops/index.ts";
 export { expand, reshape, transpose } from "./ops/layout.ts";
@@ -17,5 +46,19 @@ export { rotary } from "./ops/rotary.ts";
 export { concat, slice, split, zerosLike } from "./ops/slicing.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
 export {
-  apply, applyOne, constant, type Dimension, formatShape, input, type Node, nodesOf, parameter, scalar, type Shape, shapeError, type Source, type TensorType, type Value,
+  apply,
+  applyOne,
+  constant,
+  type Dimension,
+  formatShape,
+  input,
+  type Node,
+  nodesOf,
+  parameter,
+  type Shape,
+  type Source,
+  scalar,
+  shapeError,
+  type TensorType,
+  type Value,
 } from "./value.ts";

@@ -4,7 +4,8 @@ import { type Dimension, type Shape, shapeError, type TensorType } from "./value
 export function normalizeAxis(op: string, axis: number, operand: TensorType): number {
   const rank = operand.shape.length;
   const normal = axis < 0 ? axis + rank : axis;
-  if (!Number.isInteger(axis) || normal < 0 || normal >= rank) throw shapeError(op, `an axis within ${rank} dimensions, not ${axis}`, operand);
+  if (!Number.isInteger(axis) || normal < 0 || normal >= rank)
+    throw shapeError(op, `an axis within ${rank} dimensions, not ${axis}`, operand);
   return normal;
 }
 

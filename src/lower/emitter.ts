@@ -16,7 +16,11 @@ export class Emitter {
     this.#namedSizes = namedSizes;
   }
 
-  context(inputs: readonly string[], inputTypes: readonly TensorType[], outputTypes: readonly TensorType[]): LowerContext {
+  context(
+    inputs: readonly string[],
+    inputTypes: readonly TensorType[],
+    outputTypes: readonly TensorType[],
+  ): LowerContext {
     return {
       inputs,
       inputTypes,
@@ -68,7 +72,9 @@ export class Emitter {
       size = this.#emit("Shape", [input], 1, { start: axis, end: axis + 1 })[0] as string;
     } else {
       const operator = name.includes("+") ? "+" : "*";
-      const parts = name.split(operator).map((part) => (/^\d+$/.test(part) ? this.int64([Number(part)]) : this.#size(part)));
+      const parts = name
+        .split(operator)
+        .map((part) => (/^\d+$/.test(part) ? this.int64([Number(part)]) : this.#size(part)));
       if (parts.length < 2) throw new Error(`lower: no graph input has a dimension named ${name}`);
       size = parts.reduce((a, b) => this.#emit(operator === "+" ? "Add" : "Mul", [a, b], 1)[0] as string);
     }

@@ -116,7 +116,11 @@ class Lowering {
       this.#weights.push({ name, external: binding.location });
     }
     const stored =
-      binding.kind === "constant" ? binding.location.dtype : binding.kind === "tensor" ? binding.tensor.dtype : value.dtype;
+      binding.kind === "constant"
+        ? binding.location.dtype
+        : binding.kind === "tensor"
+          ? binding.tensor.dtype
+          : value.dtype;
     if (stored !== value.dtype) {
       const context = this.#emitter.context([name], [value], [value]);
       bound = context.emit("Cast", [name], { to: 1 });
@@ -125,4 +129,3 @@ class Lowering {
     return bound;
   }
 }
-

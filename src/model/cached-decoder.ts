@@ -23,10 +23,16 @@ export class DecodeEngine {
     this.#session = session;
   }
 
-  static async create(family: Family, config: DecoderConfig, weights: Weights, threads?: number): Promise<DecodeEngine> {
+  static async create(
+    family: Family,
+    config: DecoderConfig,
+    weights: Weights,
+    threads?: number,
+  ): Promise<DecodeEngine> {
     const graph = cachedGraph(family, config);
     const outputs: Record<string, Value> = { logits: graph.logits };
-    for (const [i, value] of graph.cache.flatMap(({ key, value }) => [key, value]).entries()) outputs[cacheName("present", i)] = value;
+    for (const [i, value] of graph.cache.flatMap(({ key, value }) => [key, value]).entries())
+      outputs[cacheName("present", i)] = value;
     const session = await createSession(lowerGraph({ outputs, bind: (name) => weights.bind(name) }), { threads });
     return new DecodeEngine(config, graph, session);
   }
@@ -35,7 +41,11 @@ export class DecodeEngine {
   async extend(cache: KeyValueCache, tokens: readonly (readonly number[])[]): Promise<Float32Array[]> {
     const queries = tokens.map((row, i) => row.map((_, t) => (cache.lengths[i] as number) + t));
     const keys = cache.positions().map((held, i) => [...held, ...(queries[i] as number[])]);
-    const feeds = { input_ids: int64Matrix(tokens), ...deriveFeeds(this.#graph.derived, { queries, keys }), ...cache.feeds() };
+    const feeds = {
+      input_ids: int64Matrix(tokens),
+      ...deriveFeeds(this.#graph.derived, { queries, keys }),
+      ...cache.feeds(),
+    };
     const results = await this.#session.run(feeds);
     cache.append(results, queries[0]?.length ?? 0);
     const { data } = results.logits as HostTensor<"float32">;
@@ -72,16 +82,26 @@ export class CachedDecoder implements Decoder {
     for (const row of rows) {
       const cache = new KeyValueCache(this.#sizes, 1);
       let last: Float32Array[] = [];
-      for (let at = 0; at < row.length; at += PREFILL_TOKENS) last = await this.#engine.extend(cache, [row.slice(at, at + PREFILL_TOKENS)]);
+      for (let at = 0; at < row.length; at += PREFILL_TOKENS)
+        last = await this.#engine.extend(cache, [row.slice(at, at + PREFILL_TOKENS)]);
       caches.push(cache);
       scores.push(last[0] as Float32Array);
     }
-    this.#cache = caches.length === 1 ? (caches[0] as KeyValueCache) : KeyValueCache.join(caches.map((cache) => ({ cache, row: 0 })), this.#sizes);
+    this.#cache =
+      caches.length === 1
+        ? (caches[0] as KeyValueCache)
+        : KeyValueCache.join(
+            caches.map((cache) => ({ cache, row: 0 })),
+            this.#sizes,
+          );
     return scores;
   }
 
   step(tokens: readonly number[]): Promise<Float32Array[]> {
-    return this.#engine.extend(this.#cache, tokens.map((token) => [token]));
+    return this.#engine.extend(
+      this.#cache,
+      tokens.map((token) => [token]),
+    );
   }
 
   select(indices: readonly number[]): void {

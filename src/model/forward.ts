@@ -92,7 +92,8 @@ export class ForwardPass {
     const parameters = parametersOf([loss]);
     const result = differentiate({ ...outputs, loss }, [...parameters.values()]);
     outputs = result.outputs;
-    for (const [i, name] of [...parameters.keys()].entries()) outputs[`grad.${this.#weights.stored(name)}`] = result.gradients[i] as Value;
+    for (const [i, name] of [...parameters.keys()].entries())
+      outputs[`grad.${this.#weights.stored(name)}`] = result.gradients[i] as Value;
     return outputs;
   }
 
@@ -109,7 +110,9 @@ export class ForwardPass {
       ...(hiddenStates.length > 0 && { hiddenStates }),
       ...(attentions.length > 0 && { attentions }),
       ...(results.loss && { loss: Number(results.loss.data[0]) }),
-      ...(gradients.length > 0 && { gradients: Object.fromEntries(gradients.map(([name, t]) => [name.slice(5), t as HostTensor<"float32">])) }),
+      ...(gradients.length > 0 && {
+        gradients: Object.fromEntries(gradients.map(([name, t]) => [name.slice(5), t as HostTensor<"float32">])),
+      }),
     };
   }
 }

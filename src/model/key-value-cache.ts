@@ -19,7 +19,9 @@ export class KeyValueCache {
 
   /** The positions that the slots of each row hold, −1 for an empty one. */
   positions(): number[][] {
-    return this.lengths.map((length) => Array.from({ length: this.#capacity }, (_, slot) => (slot < length ? slot : -1)));
+    return this.lengths.map((length) =>
+      Array.from({ length: this.#capacity }, (_, slot) => (slot < length ? slot : -1)),
+    );
   }
 
   /** The cache as the graph's inputs, not copied. */
@@ -48,18 +50,31 @@ export class KeyValueCache {
 
   /** A cache of some of the rows, in the given order; an index may come twice. */
   select(indices: readonly number[]): KeyValueCache {
-    return KeyValueCache.join(indices.map((row) => ({ cache: this, row })), this.#sizes);
+    return KeyValueCache.join(
+      indices.map((row) => ({ cache: this, row })),
+      this.#sizes,
+    );
   }
 
   /** A cache of rows of other caches. */
-  static join(rows: readonly { readonly cache: KeyValueCache; readonly row: number }[], sizes: CacheSizes): KeyValueCache {
+  static join(
+    rows: readonly { readonly cache: KeyValueCache; readonly row: number }[],
+    sizes: CacheSizes,
+  ): KeyValueCache {
     const joined = new KeyValueCache(sizes, rows.length);
     for (const [i, { cache, row }] of rows.entries()) joined.lengths[i] = cache.lengths[row] as number;
     joined.#reserve(Math.max(...joined.lengths));
     const { heads, headSize } = sizes;
     for (const [i, target] of joined.#data.entries()) {
       for (const [to, { cache, row }] of rows.entries()) {
-        copyHeads(cache.#data[i] as Float32Array, target, { heads, headSize, from: row, to, oldCapacity: cache.#capacity, newCapacity: joined.#capacity });
+        copyHeads(cache.#data[i] as Float32Array, target, {
+          heads,
+          headSize,
+          from: row,
+          to,
+          oldCapacity: cache.#capacity,
+          newCapacity: joined.#capacity,
+        });
       }
     }
     return joined;
@@ -72,7 +87,14 @@ export class KeyValueCache {
     this.#data = this.#data.map((old) => {
       const grown = new Float32Array(this.lengths.length * heads * capacity * headSize);
       for (const row of this.lengths.keys()) {
-        copyHeads(old, grown, { heads, headSize, from: row, to: row, oldCapacity: this.#capacity, newCapacity: capacity });
+        copyHeads(old, grown, {
+          heads,
+          headSize,
+          from: row,
+          to: row,
+          oldCapacity: this.#capacity,
+          newCapacity: capacity,
+        });
       }
       return grown;
     });
@@ -94,7 +116,14 @@ export function cacheName(side: "past" | "present", i: number): string {
 function copyHeads(
   source: Float32Array,
   target: Float32Array,
-  { heads, headSize, from, to, oldCapacity, newCapacity }: { heads: number; headSize: number; from: number; to: number; oldCapacity: number; newCapacity: number },
+  {
+    heads,
+    headSize,
+    from,
+    to,
+    oldCapacity,
+    newCapacity,
+  }: { heads: number; headSize: number; from: number; to: number; oldCapacity: number; newCapacity: number },
 ): void {
   const width = Math.min(oldCapacity, newCapacity) * headSize;
   for (let head = 0; head < heads; head++) {

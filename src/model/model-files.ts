@@ -32,6 +32,7 @@ export async function readJsonFile(files: FileSource, name: string): Promise<Rec
   } catch (cause) {
     throw new LecternError("file", `${files.location}: ${name} is not JSON: ${(cause as Error).message}`, { cause });
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new LecternError("file", `${files.location}: ${name} must hold an object`);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new LecternError("file", `${files.location}: ${name} must hold an object`);
   return value as Record<string, unknown>;
 }

@@ -9,14 +9,23 @@ export interface ModelGraph extends ModelOutputs {
 }
 
 /** The graph of whole rows: logits of every position. */
-export function fullGraph(family: Family, config: DecoderConfig, batch: Dimension = "B", queries: Dimension = "T"): ModelGraph {
+export function fullGraph(
+  family: Family,
+  config: DecoderConfig,
+  batch: Dimension = "B",
+  queries: Dimension = "T",
+): ModelGraph {
   return build(family, config, new ModelContext({ batch, queries, numLayers: config.numHiddenLayers, logits: "all" }));
 }
 
 /** The graph of new tokens over a cache: logits of the last one. */
 export function cachedGraph(family: Family, config: DecoderConfig): ModelGraph {
   const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize };
-  return build(family, config, new ModelContext({ batch: "B", queries: "T", numLayers: config.numHiddenLayers, cache, logits: "last" }));
+  return build(
+    family,
+    config,
+    new ModelContext({ batch: "B", queries: "T", numLayers: config.numHiddenLayers, cache, logits: "last" }),
+  );
 }
 
 function build(family: Family, config: DecoderConfig, context: ModelContext): ModelGraph {

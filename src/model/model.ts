@@ -1,5 +1,12 @@
 import { check, LecternError } from "../common/index.ts";
-import { type FinishReason, generate, type GenerationOptions, parseOptions, type Sequence, type TokenEvent } from "../generation/index.ts";
+import {
+  type FinishReason,
+  type GenerationOptions,
+  generate,
+  parseOptions,
+  type Sequence,
+  type TokenEvent,
+} from "../generation/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import { elementCount } from "../tensor/index.ts";
 import { loadTokenizer, type Message, type Tokenizer } from "../tokenizers/index.ts";
@@ -51,7 +58,12 @@ export class Model {
   readonly #forward: ForwardPass;
   #engine: Promise<DecodeEngine> | undefined;
 
-  constructor(files: ModelFiles, tokenizer: Tokenizer | undefined, generationConfig: Readonly<Record<string, unknown>>, options: LoadOptions) {
+  constructor(
+    files: ModelFiles,
+    tokenizer: Tokenizer | undefined,
+    generationConfig: Readonly<Record<string, unknown>>,
+    options: LoadOptions,
+  ) {
     this.#files = files;
     this.tokenizer = tokenizer;
     this.#defaults = parseOptions({ eos_token_id: files.json.eos_token_id ?? null, ...generationConfig });
@@ -83,7 +95,12 @@ export class Model {
   async forward(inputs: ForwardInputs, options: ForwardOptions = {}): Promise<ForwardResult> {
     const width = inputs.inputIds[0]?.length ?? 0;
     check(width > 0, "input", () => "forward: there is no token to compute");
-    check(width <= this.contextWindow, "input", () => `forward: ${width} tokens, but the context window has ${this.contextWindow}: ${width - this.contextWindow} too many`);
+    check(
+      width <= this.contextWindow,
+      "input",
+      () =>
+        `forward: ${width} tokens, but the context window has ${this.contextWindow}: ${width - this.contextWindow} too many`,
+    );
     this.#checkIds(inputs.inputIds);
     return this.#forward.run(inputs, options);
   }
@@ -108,7 +125,11 @@ export class Model {
     });
     const totalMs = performance.now() - started;
     const count = sequences.reduce((sum, { outputIds }) => sum + outputIds.length, 0);
-    const timing = { firstTokenMs, totalMs, tokensPerSecond: (1000 * Math.max(0, count - sequences.length)) / Math.max(1, totalMs - firstTokenMs) };
+    const timing = {
+      firstTokenMs,
+      totalMs,
+      tokensPerSecond: (1000 * Math.max(0, count - sequences.length)) / Math.max(1, totalMs - firstTokenMs),
+    };
     return { inputIds, sequences, ...(sequences[0] as Sequence), timing };
   }
 
@@ -131,7 +152,13 @@ export class Model {
       while (!done || waiting.length > 0) {
         const event = waiting.shift();
         if (event) yield event;
-        else await Promise.race([result, new Promise<void>((resolve) => { wake = resolve; })]);
+        else
+          await Promise.race([
+            result,
+            new Promise<void>((resolve) => {
+              wake = resolve;
+            }),
+          ]);
       }
       return await result;
     } finally {
@@ -171,12 +198,20 @@ export class Model {
 /** Loads a Hugging Face directory: `config.json`, weights in safetensors, and its tokenizer. */
 export async function loadModel(location: string, options: LoadOptions = {}): Promise<Model> {
   const { precision } = options as { precision?: string };
-  if (precision !== undefined && precision !== "auto" && precision !== "float32") throw new LecternError("unsupported", `precision ${precision} is not available yet; use float32`);
+  if (precision !== undefined && precision !== "auto" && precision !== "float32")
+    throw new LecternError("unsupported", `precision ${precision} is not available yet; use float32`);
   const files = await openFiles(location);
   const parts = await openModelFiles(files);
   const tokenizer = await loadTokenizer(files);
   const size = tokenizer?.vocabularySize ?? 0;
-  check(size <= parts.config.vocabSize, "config", () => `${location}: the tokenizer has ${size} tokens, the model's embedding ${parts.config.vocabSize}: they do not belong together`);
-  const generationConfig = (await files.has("generation_config.json")) ? await readJsonFile(files, "generation_config.json") : {};
+  check(
+    size <= parts.config.vocabSize,
+    "config",
+    () =>
+      `${location}: the tokenizer has ${size} tokens, the model's embedding ${parts.config.vocabSize}: they do not belong together`,
+  );
+  const generationConfig = (await files.has("generation_config.json"))
+    ? await readJsonFile(files, "generation_config.json")
+    : {};
   return new Model(parts, tokenizer, generationConfig, options);
 }

@@ -36,13 +36,28 @@ export class Weights {
       if (value.source.kind !== "parameter") continue;
       const path = value.source.name;
       const name = this.stored(path);
-      if (!this.checkpoint.has(name)) throw new LecternError("config", `the checkpoint lacks ${path}, which config.json asks for; check that both belong together`);
+      if (!this.checkpoint.has(name))
+        throw new LecternError(
+          "config",
+          `the checkpoint lacks ${path}, which config.json asks for; check that both belong together`,
+        );
       const { shape } = this.checkpoint.info(name);
-      check(shape.join() === value.shape.join(), "config", () => `${path}: config.json asks for [${value.shape.join(", ")}], the checkpoint has [${shape.join(", ")}]`);
+      check(
+        shape.join() === value.shape.join(),
+        "config",
+        () => `${path}: config.json asks for [${value.shape.join(", ")}], the checkpoint has [${shape.join(", ")}]`,
+      );
       used.add(name);
     }
-    const extra = this.checkpoint.names().filter((name) => !used.has(name) && !tied.has(name) && !this.#names.ignored.test(name));
-    check(extra.length === 0, "config", () => `the checkpoint holds ${extra.length} tensors that config.json does not ask for, such as ${extra[0]}; check that both belong together`);
+    const extra = this.checkpoint
+      .names()
+      .filter((name) => !used.has(name) && !tied.has(name) && !this.#names.ignored.test(name));
+    check(
+      extra.length === 0,
+      "config",
+      () =>
+        `the checkpoint holds ${extra.length} tensors that config.json does not ask for, such as ${extra[0]}; check that both belong together`,
+    );
   }
 }
 

@@ -25,19 +25,28 @@ export class ConfigReader {
 
   boolean(key: string, fallback: boolean): boolean {
     const value = this.json[key] ?? fallback;
-    check(typeof value === "boolean", "config", () => `config.json: ${key} must be true or false; came ${JSON.stringify(value)}`);
+    check(
+      typeof value === "boolean",
+      "config",
+      () => `config.json: ${key} must be true or false; came ${JSON.stringify(value)}`,
+    );
     return value;
   }
 
   string(key: string, fallback: string): string {
     const value = this.json[key] ?? fallback;
-    check(typeof value === "string", "config", () => `config.json: ${key} must be a string; came ${JSON.stringify(value)}`);
+    check(
+      typeof value === "string",
+      "config",
+      () => `config.json: ${key} must be a string; came ${JSON.stringify(value)}`,
+    );
     return value;
   }
 
   /** Refuses a setting that would change the computation and is not available. */
   refuse(key: string, neutral: unknown): void {
     const value = this.json[key] ?? neutral;
-    if (value !== neutral) throw new LecternError("unsupported", `config.json: ${key} = ${JSON.stringify(value)} is not supported`);
+    if (value !== neutral)
+      throw new LecternError("unsupported", `config.json: ${key} = ${JSON.stringify(value)} is not supported`);
   }
 }

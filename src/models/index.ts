@@ -28,7 +28,10 @@ export function readConfig(json: Readonly<Record<string, unknown>>): { family: F
   if (!entry) {
     const known = Object.keys(families);
     const hint = typeof type === "string" ? `; nearest is ${nearest(type, known)}` : "";
-    throw new LecternError("unsupported", `config.json: model_type ${JSON.stringify(type)} is not known; known are ${known.join(", ")}${hint}`);
+    throw new LecternError(
+      "unsupported",
+      `config.json: model_type ${JSON.stringify(type)} is not known; known are ${known.join(", ")}${hint}`,
+    );
   }
   return { family: entry, config: entry.parseConfig(new ConfigReader(json)) };
 }

@@ -1,3 +1,4 @@
+import { LecternError, nearest } from "../common/index.ts";
 import {
   type Dimension,
   gather,
@@ -15,7 +16,6 @@ import {
   type Value,
   type WeightLayout,
 } from "../graph/index.ts";
-import { LecternError, nearest } from "../common/index.ts";
 import type { Scope } from "./scope.ts";
 
 /** A linear layer of `weight` and, where `bias` says so, `bias`: `[…, I]` → `[…, O]`. */

@@ -36,7 +36,11 @@ export function parseRotary(json: Record<string, unknown>, headSize: number, max
   const raw = (json.rope_parameters ?? json.rope_scaling ?? {}) as Record<string, unknown>;
   const number = (key: string, fallback?: number): number => {
     const value = raw[key] ?? fallback;
-    check(typeof value === "number" && value > 0, "config", () => `rope: ${key} must be a positive number; came ${value}`);
+    check(
+      typeof value === "number" && value > 0,
+      "config",
+      () => `rope: ${key} must be a positive number; came ${value}`,
+    );
     return value;
   };
   const theta = (raw.rope_theta ?? json.rope_theta ?? 10000) as number;
@@ -71,7 +75,10 @@ export function parseRotary(json: Record<string, unknown>, headSize: number, max
       };
     }
     default:
-      throw new LecternError("unsupported", `rope: type "${type}" is not known; known: default, linear, dynamic, yarn, llama3`);
+      throw new LecternError(
+        "unsupported",
+        `rope: type "${type}" is not known; known: default, linear, dynamic, yarn, llama3`,
+      );
   }
 }
 
@@ -108,7 +115,11 @@ function llama3Frequency(frequency: number, scaling: RotaryScaling & { type: "ll
 }
 
 /** Peng et al., "YaRN" (2023): a ramp between extrapolated and interpolated frequencies. */
-function yarnFrequencies(plain: Float64Array, config: RotaryConfig, scaling: RotaryScaling & { type: "yarn" }): Float64Array {
+function yarnFrequencies(
+  plain: Float64Array,
+  config: RotaryConfig,
+  scaling: RotaryScaling & { type: "yarn" },
+): Float64Array {
   const dimension = (rotations: number): number =>
     (config.headSize * Math.log(scaling.original / (rotations * 2 * Math.PI))) / (2 * Math.log(config.theta));
   let [low, high] = [dimension(scaling.betaFast), dimension(scaling.betaSlow)];

@@ -32,6 +32,10 @@ export async function attempt<T>(what: string, call: () => Promise<T>): Promise<
   try {
     return await call();
   } catch (cause) {
-    throw new LecternError("engine", `ONNX Runtime could not ${what}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new LecternError(
+      "engine",
+      `ONNX Runtime could not ${what}: ${cause instanceof Error ? cause.message : cause}`,
+      { cause },
+    );
   }
 }

@@ -5,7 +5,15 @@ import { ProtobufWriter } from "./protobuf.ts";
 
 /** Field and type numbers are those of onnx.proto, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto */
 const onnxType: Readonly<Record<DType, number>> = {
-  float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16, int4: 22,
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  bfloat16: 16,
+  int4: 22,
 };
 
 const IR_VERSION = 10;
@@ -17,7 +25,8 @@ export function writeOnnx(graph: OnnxGraph, locate: (file: string) => string): U
   model.message(7, (out) => {
     for (const node of graph.nodes) out.message(1, (message) => writeNode(message, node));
     out.text(2, "lectern");
-    for (const initializer of graph.initializers) out.message(5, (message) => writeInitializer(message, initializer, locate));
+    for (const initializer of graph.initializers)
+      out.message(5, (message) => writeInitializer(message, initializer, locate));
     for (const info of graph.inputs) out.message(11, (message) => writeInfo(message, info));
     for (const info of graph.outputs) out.message(12, (message) => writeInfo(message, info));
   });
@@ -30,7 +39,8 @@ function writeNode(out: ProtobufWriter, node: OnnxNode): void {
   for (const name of node.inputs) out.text(1, name);
   for (const name of node.outputs) out.text(2, name);
   out.text(3, node.outputs[0] ?? "").text(4, node.type);
-  for (const [name, value] of Object.entries(node.attributes ?? {})) out.message(5, (message) => writeAttribute(message, name, value));
+  for (const [name, value] of Object.entries(node.attributes ?? {}))
+    out.message(5, (message) => writeAttribute(message, name, value));
   if (node.domain) out.text(7, node.domain);
 }
 
@@ -55,7 +65,11 @@ function writeInitializer(out: ProtobufWriter, initializer: OnnxInitializer, loc
     return;
   }
   const { file, offset } = initializer.external;
-  const entries = { location: locate(file), offset: String(offset), length: String(byteLength(dtype, elementCount(shape))) };
+  const entries = {
+    location: locate(file),
+    offset: String(offset),
+    length: String(byteLength(dtype, elementCount(shape))),
+  };
   for (const [key, value] of Object.entries(entries)) out.message(13, (entry) => entry.text(1, key).text(2, value));
   out.integer(14, 1);
 }
@@ -64,7 +78,8 @@ function writeInfo(out: ProtobufWriter, { name, dtype, shape }: OnnxValueInfo): 
   out.text(1, name).message(2, (type) =>
     type.message(1, (tensor) =>
       tensor.integer(1, onnxType[dtype]).message(2, (dimensions) => {
-        for (const size of shape) dimensions.message(1, (d) => (typeof size === "number" ? d.integer(1, size) : d.text(2, size)));
+        for (const size of shape)
+          dimensions.message(1, (d) => (typeof size === "number" ? d.integer(1, size) : d.text(2, size)));
       }),
     ),
   );

@@ -50,7 +50,11 @@ export async function openFiles(location: string): Promise<FileSource> {
   };
   return {
     location,
-    has: (name) => access(join(folder, name), constants.R_OK).then(() => true, () => false),
+    has: (name) =>
+      access(join(folder, name), constants.R_OK).then(
+        () => true,
+        () => false,
+      ),
     size: async (name) => (await stat(await path(name))).size,
     readText: async (name) => readFile(await path(name), "utf8"),
     async readBytes(name, start = 0, length) {
@@ -60,7 +64,8 @@ export async function openFiles(location: string): Promise<FileSource> {
         let filled = 0;
         while (filled < bytes.length) {
           const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled);
-          if (bytesRead === 0) throw new LecternError("file", `${name} ends at byte ${start + filled}; expected ${start + bytes.length}`);
+          if (bytesRead === 0)
+            throw new LecternError("file", `${name} ends at byte ${start + filled}; expected ${start + bytes.length}`);
           filled += bytesRead;
         }
         return bytes;

@@ -9,15 +9,19 @@ const files = new Map<string, Promise<Uint8Array>>();
 
 /** Loads a graph into WebAssembly; files that hold weights are fetched once and handed over as bytes. */
 export async function createSession(graph: OnnxGraph, options: SessionOptions = {}): Promise<EngineSession> {
-  ort.env.wasm.wasmPaths = new URL("./", import.meta.url).href;
+  ort.env.wasm.wasmPaths = { wasm: new URL("ort-wasm-simd-threaded.wasm", import.meta.url).href };
   ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? (options.threads ?? 0) : 1;
   const named = new Map<string, string>();
   const bytes = writeOnnx(graph, (file) => {
     if (!named.has(file)) named.set(file, `weights-${named.size}`);
     return named.get(file) as string;
   });
-  const externalData = await Promise.all([...named].map(async ([file, path]) => ({ path, data: await fetchOnce(file) })));
-  const session = await attempt("load a graph", () => ort.InferenceSession.create(bytes, { externalData, logSeverityLevel: 3 }));
+  const externalData = await Promise.all(
+    [...named].map(async ([file, path]) => ({ path, data: await fetchOnce(file) })),
+  );
+  const session = await attempt("load a graph", () =>
+    ort.InferenceSession.create(bytes, { externalData, logSeverityLevel: 3 }),
+  );
   return wrapSession(ort, session);
 }
 

@@ -1,9 +1,6 @@
 import { LecternError } from "../common/index.ts";
 import type { DType, TypedArrays } from "./dtype.ts";
 
-const word = new Uint32Array(1);
-const float = new Float32Array(word.buffer);
-
 /** All 65,536 float16 values: one look-up an element is as fast as memory gives. Built on first use. */
 let halfTable: Float32Array | undefined;
 
@@ -51,7 +48,8 @@ function floatBitsToBrain(bits: number): number {
 /** Elements of any float or integer dtype as float32; a float32 array is returned as it is. */
 export function toFloat32<D extends DType>(dtype: D, data: TypedArrays[D]): Float32Array {
   if (data instanceof Float32Array) return data;
-  if (dtype === "int4") throw new LecternError("unsupported", "toFloat32: int4 needs its scales; dequantize it instead");
+  if (dtype === "int4")
+    throw new LecternError("unsupported", "toFloat32: int4 needs its scales; dequantize it instead");
   if (data instanceof BigInt64Array) return Float32Array.from(data, Number);
   const out = new Float32Array(data.length);
   if (dtype === "float16") {
@@ -75,11 +73,4 @@ export function fromFloat32(dtype: "float32" | "float16" | "bfloat16", data: Flo
   if (dtype === "float16") for (let i = 0; i < out.length; i++) out[i] = floatBitsToHalf(bits[i] as number);
   else for (let i = 0; i < out.length; i++) out[i] = floatBitsToBrain(bits[i] as number);
   return out;
-}
-
-/** The float32 value nearest to a number, as {@link fromFloat32} sees it; for tests and single values. */
-export function roundToBrain(value: number): number {
-  float[0] = value;
-  word[0] = floatBitsToBrain(word[0] as number) << 16;
-  return float[0] as number;
 }

@@ -1,14 +1,5 @@
 /** Element types. `int4` is packed, two values a byte, low nibble first; `bool` is one byte, 0 or 1. */
-export type DType =
-  | "float32"
-  | "float16"
-  | "bfloat16"
-  | "int8"
-  | "uint8"
-  | "int4"
-  | "int32"
-  | "int64"
-  | "bool";
+export type DType = "float32" | "float16" | "bfloat16" | "int8" | "uint8" | "int4" | "int32" | "int64" | "bool";
 
 /** What holds the elements of each dtype in JavaScript; float16 and bfloat16 are kept as their 16 bits. */
 export interface TypedArrays {
@@ -44,8 +35,4 @@ export const typedArrays: { readonly [D in DType]: Constructor<TypedArrays[D]> }
 /** How many bytes `count` elements take; an odd number of int4 values is rounded up to a whole byte. */
 export function byteLength(dtype: DType, count: number): number {
   return dtype === "int4" ? Math.ceil(count / 2) : count * typedArrays[dtype].BYTES_PER_ELEMENT;
-}
-
-export function isFloat(dtype: DType): boolean {
-  return dtype === "float32" || dtype === "float16" || dtype === "bfloat16";
 }

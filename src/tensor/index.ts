@@ -1,3 +1,3 @@
-export { toFloat32, fromFloat32 } from "./convert.ts";
-export { byteLength, type DType, isFloat, type TypedArrays, typedArrays } from "./dtype.ts";
-export { elementCount, type HostTensor, int64Matrix, tensor, zeros } from "./tensor.ts";
+export { fromFloat32, toFloat32 } from "./convert.ts";
+export { byteLength, type DType, type TypedArrays, typedArrays } from "./dtype.ts";
+export { elementCount, type HostTensor, int64Matrix } from "./tensor.ts";

@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import { byteLength, type DType, type TypedArrays, typedArrays } from "./dtype.ts";
+import type { DType, TypedArrays } from "./dtype.ts";
 
 /** A tensor in JavaScript's memory: row-major elements and a shape of plain integers. */
 export interface HostTensor<D extends DType = DType> {
@@ -11,24 +11,6 @@ export interface HostTensor<D extends DType = DType> {
 /** The number of elements of a shape; 1 for a scalar `[]`. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
-}
-
-/** A host tensor over the given elements; throws code `shape` if their number is not that of the shape. */
-export function tensor<D extends DType>(dtype: D, shape: readonly number[], data: TypedArrays[D]): HostTensor<D> {
-  const expected = byteLength(dtype, elementCount(shape));
-  check(
-    data.byteLength === expected,
-    "shape",
-    () => `tensor: shape [${shape.join(", ")}] of ${dtype} takes ${expected} bytes; came ${data.byteLength}`,
-  );
-  return { dtype, shape, data };
-}
-
-/** A host tensor of zeros. */
-export function zeros<D extends DType>(dtype: D, shape: readonly number[]): HostTensor<D> {
-  const bytes = byteLength(dtype, elementCount(shape));
-  const array = typedArrays[dtype];
-  return { dtype, shape, data: new array(bytes / array.BYTES_PER_ELEMENT) };
 }
 
 /** int64 ids as a host tensor, from rows of equal length: `[B, T]`. */

@@ -4,39 +4,53 @@ import { openFiles } from "../runtime/index.ts";
 import { joinBytes } from "./byte-fallback.ts";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 
-const load = async (directory: string): Promise<Tokenizer> => (await loadTokenizer(await openFiles(directory))) as Tokenizer;
+const load = async (directory: string): Promise<Tokenizer> =>
+  (await loadTokenizer(await openFiles(directory))) as Tokenizer;
 
 test("a run of byte tokens that is not UTF-8 becomes one U+FFFD for each byte", () => {
   expect(joinBytes(["a", "<0xC3>", "<0xA9>", "b"])).toEqual(["a", "é", "b"]);
   expect(joinBytes(["<0xC3>", "<0x75>"])).toEqual(["\uFFFD", "\uFFFD"]);
 });
 
-describe.each(["gpt2", "llama_mha", "llama_linear", "llama_chat", "llama_gqa", "mistral"])("the tokenizer of %s", async (name) => {
-  const directory = fixture(`models/${name}`);
-  const tokenizer = await load(directory);
-  const expected = await readJson<{ inputs: { text: string }[]; encoded: number[][]; conversations?: { messages: { role: string; content: string }[]; add_generation_prompt: boolean; text: string; input_ids: number[] }[] }>(`${directory}/expected.json`);
+describe.each(["gpt2", "llama_mha", "llama_linear", "llama_chat", "llama_gqa", "mistral"])(
+  "the tokenizer of %s",
+  async (name) => {
+    const directory = fixture(`models/${name}`);
+    const tokenizer = await load(directory);
+    const expected = await readJson<{
+      inputs: { text: string }[];
+      encoded: number[][];
+      conversations?: {
+        messages: { role: string; content: string }[];
+        add_generation_prompt: boolean;
+        text: string;
+        input_ids: number[];
+      }[];
+    }>(`${directory}/expected.json`);
 
-  test("gives the reference's ids", () => {
-    expect(expected.inputs.map(({ text }) => tokenizer.encode(text).ids)).toEqual(expected.encoded);
-  });
+    test("gives the reference's ids", () => {
+      expect(expected.inputs.map(({ text }) => tokenizer.encode(text).ids)).toEqual(expected.encoded);
+    });
 
-  test("streams the same text that it decodes at once, and never half a character", () => {
-    for (const text of ["An elf 🧝‍♀️ said “hé”.", "한국어 옛날 이야기", "tab\tand\nline"]) {
-      const { ids } = tokenizer.encode(text, { addSpecialTokens: false });
-      const stream = tokenizer.stream();
-      const pieces = ids.map((id) => stream.push(id));
-      expect(pieces.some((piece) => piece.includes("\uFFFD"))).toBe(false);
-      expect(pieces.join("") + stream.end()).toBe(tokenizer.decode(ids));
-    }
-  });
+    test("streams the same text that it decodes at once, and never half a character", () => {
+      for (const text of ["An elf 🧝‍♀️ said “hé”.", "한국어 옛날 이야기", "tab\tand\nline"]) {
+        const { ids } = tokenizer.encode(text, { addSpecialTokens: false });
+        const stream = tokenizer.stream();
+        const pieces = ids.map((id) => stream.push(id));
+        expect(pieces.some((piece) => piece.includes("\uFFFD"))).toBe(false);
+        expect(pieces.join("") + stream.end()).toBe(tokenizer.decode(ids));
+      }
+    });
 
-  test.runIf(expected.conversations)("writes conversations as the reference does", () => {
-    for (const { messages, add_generation_prompt: addGenerationPrompt, text, input_ids } of expected.conversations ?? []) {
-      expect(tokenizer.applyChatTemplate(messages, { addGenerationPrompt })).toBe(text);
-      expect(tokenizer.encode(text, { addSpecialTokens: false }).ids).toEqual(input_ids);
-    }
-  });
-});
+    test.runIf(expected.conversations)("writes conversations as the reference does", () => {
+      for (const { messages, add_generation_prompt: addGenerationPrompt, text, input_ids } of expected.conversations ??
+        []) {
+        expect(tokenizer.applyChatTemplate(messages, { addGenerationPrompt })).toBe(text);
+        expect(tokenizer.encode(text, { addSpecialTokens: false }).ids).toEqual(input_ids);
+      }
+    });
+  },
+);
 
 test("a model without a chat template says so", async () => {
   const tokenizer = await load(fixture("models/gpt2"));
@@ -55,24 +69,24 @@ describe.each(["gpt2", "llama"] as const)("%s (skipped where ../shared/data is a
     const folder = sharedPath("data/tokenizers/conformance") as string;
     const file = name === "gpt2" ? "openai-community__gpt2" : "TinyLlama__TinyLlama-1.1B-Chat-v1.0";
     const { entries } = await readJson<Recorded>(`${folder}/${file}.json`);
-    const texts = await readJson<Record<string, string>>(`${folder}/inputs.json`);
+    const { inputs } = await readJson<{ inputs: { id: string; text: string }[] }>(`${folder}/inputs.json`);
+    const texts = new Map(inputs.map(({ id, text }) => [id, text]));
     expect(Object.keys(entries)).toHaveLength(30);
     for (const [key, { input_ids, decoded_with_special }] of Object.entries(entries)) {
-      expect(tokenizer.encode(texts[key] as string).ids, key).toEqual(input_ids);
+      expect(tokenizer.encode(texts.get(key) as string).ids, key).toEqual(input_ids);
       expect(tokenizer.decode(input_ids), key).toBe(decoded_with_special);
     }
   });
 
-  test.skipIf(!directory)("gives the reference's ids and tokens for 230 odd strings", async () => {
+  test.skipIf(!directory)("gives the reference's ids for 230 odd strings", async () => {
     const tokenizer = await load(directory as string);
-    type Result = { ids: number[]; tokens?: string[] };
+    type Result = { ids: number[] };
     type Entry = { text: string; repeat?: number } & Record<"gpt2" | "llama", Result>;
     const { entries } = await readJson<{ entries: Entry[] }>(fixture("tokenizers/stress.json"));
     expect(entries).toHaveLength(230);
     for (const { text, repeat = 1, [name]: expected } of entries) {
-      const { ids, tokens } = tokenizer.encode(text.repeat(repeat), { addSpecialTokens: false });
+      const { ids } = tokenizer.encode(text.repeat(repeat), { addSpecialTokens: false });
       expect(ids, JSON.stringify(text)).toEqual(expected.ids);
-      if (expected.tokens) expect(tokens, JSON.stringify(text)).toEqual(expected.tokens);
     }
   });
 });

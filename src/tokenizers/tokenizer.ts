@@ -45,7 +45,10 @@ export class Tokenizer {
   }
 
   encode(text: string, { pair, addSpecialTokens = true }: EncodeOptions = {}): Encoding {
-    const { ids, tokens } = this.#core.encode(text.toWellFormed(), { text_pair: pair?.toWellFormed() ?? null, add_special_tokens: addSpecialTokens });
+    const { ids, tokens } = this.#core.encode(text.toWellFormed(), {
+      text_pair: pair?.toWellFormed() ?? null,
+      add_special_tokens: addSpecialTokens,
+    });
     return { ids, tokens };
   }
 
@@ -66,13 +69,27 @@ export class Tokenizer {
   }
 
   /** A conversation as the text the model was trained on; throws where the model has no chat template. */
-  applyChatTemplate(messages: readonly Message[], { addGenerationPrompt = true }: { addGenerationPrompt?: boolean } = {}): string {
-    if (this.#template === undefined) throw new LecternError("input", "this model has no chat template: give it a prompt instead of messages");
-    const special = Object.fromEntries(["bos_token", "eos_token", "pad_token", "unk_token"].map((key) => [key, tokenText(this.#config[key])]));
+  applyChatTemplate(
+    messages: readonly Message[],
+    { addGenerationPrompt = true }: { addGenerationPrompt?: boolean } = {},
+  ): string {
+    if (this.#template === undefined)
+      throw new LecternError("input", "this model has no chat template: give it a prompt instead of messages");
+    const special = Object.fromEntries(
+      ["bos_token", "eos_token", "pad_token", "unk_token"].map((key) => [key, tokenText(this.#config[key])]),
+    );
     try {
-      return new Template(this.#template).render({ messages: [...messages], add_generation_prompt: addGenerationPrompt, ...special });
+      return new Template(this.#template).render({
+        messages: [...messages],
+        add_generation_prompt: addGenerationPrompt,
+        ...special,
+      });
     } catch (cause) {
-      throw new LecternError("input", `the model's chat template refuses the conversation: ${(cause as Error).message}`, { cause });
+      throw new LecternError(
+        "input",
+        `the model's chat template refuses the conversation: ${(cause as Error).message}`,
+        { cause },
+      );
     }
   }
 }
@@ -89,7 +106,9 @@ export async function loadTokenizer(files: FileSource): Promise<Tokenizer | unde
     try {
       return JSON.parse(await files.readText(name)) as Record<string, unknown>;
     } catch (cause) {
-      throw new LecternError("file", `${files.location}: ${name} cannot be read: ${(cause as Error).message}`, { cause });
+      throw new LecternError("file", `${files.location}: ${name} cannot be read: ${(cause as Error).message}`, {
+        cause,
+      });
     }
   };
   const json = await read("tokenizer.json");
@@ -99,6 +118,10 @@ export async function loadTokenizer(files: FileSource): Promise<Tokenizer | unde
   try {
     return new Tokenizer(json, config, inFile ?? inConfig);
   } catch (cause) {
-    throw new LecternError("file", `${files.location}: tokenizer.json is not a tokenizer: ${(cause as Error).message}`, { cause });
+    throw new LecternError(
+      "file",
+      `${files.location}: tokenizer.json is not a tokenizer: ${(cause as Error).message}`,
+      { cause },
+    );
   }
 }

@@ -23,7 +23,14 @@ export function adamW(
   weights: Float32Array,
   gradients: Float32Array,
   { first, second }: Moments,
-  { rate, step, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 }: AdamWOptions & { rate: number; step: number },
+  {
+    rate,
+    step,
+    beta1 = 0.9,
+    beta2 = 0.999,
+    epsilon = 1e-8,
+    weightDecay = 0.01,
+  }: AdamWOptions & { rate: number; step: number },
 ): void {
   const size = rate / (1 - beta1 ** step);
   const correction = Math.sqrt(1 - beta2 ** step);

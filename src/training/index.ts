@@ -1,4 +1,4 @@
-export { adamW, type AdamWOptions, type Moments } from "./adamw.ts";
+export { type AdamWOptions, adamW, type Moments } from "./adamw.ts";
 export { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 export { clipGlobalNorm, globalNorm } from "./clip.ts";
 export { joinDocuments, type TokenizedText, WindowSampler, windows } from "./data.ts";
@@ -6,5 +6,5 @@ export { initialize } from "./initialize.ts";
 export { parseRecipe, type Recipe } from "./recipe.ts";
 export { type CosineSchedule, cosineRate } from "./schedule.ts";
 export { type Batch, type Parameters, parameterShapes, StepGraph } from "./step-graph.ts";
-export { startState, type StepOptions, type TrainingState, trainStep } from "./trainer.ts";
-export { type StepReport, trainRecipe, type TrainOptions, type TrainResult } from "./train-recipe.ts";
+export { type StepReport, type TrainOptions, type TrainResult, trainRecipe } from "./train-recipe.ts";
+export { type StepOptions, startState, type TrainingState, trainStep } from "./trainer.ts";

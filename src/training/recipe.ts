@@ -19,7 +19,18 @@ export interface Recipe {
 }
 
 const numbers = [
-  "seed", "rows", "length", "steps", "rate", "minRatio", "warmupSteps", "weightDecay", "beta1", "beta2", "clip", "checkpointEvery",
+  "seed",
+  "rows",
+  "length",
+  "steps",
+  "rate",
+  "minRatio",
+  "warmupSteps",
+  "weightDecay",
+  "beta1",
+  "beta2",
+  "clip",
+  "checkpointEvery",
 ] as const;
 
 /** Checks a parsed recipe: every field there, of its type, and none besides. */
@@ -28,12 +39,25 @@ export function parseRecipe(json: unknown): Recipe {
   const fields = json as Record<string, unknown>;
   const known = ["config", "heldOut", ...numbers];
   const unknown = Object.keys(fields).find((key) => !known.includes(key));
-  if (unknown) throw new LecternError("config", `recipe: ${unknown} is not known; did you mean ${nearest(unknown, known)}?`);
+  if (unknown)
+    throw new LecternError("config", `recipe: ${unknown} is not known; did you mean ${nearest(unknown, known)}?`);
   for (const key of numbers) {
-    check(typeof fields[key] === "number" && fields[key] >= 0, "config", () => `recipe: ${key} must be a number from 0; came ${JSON.stringify(fields[key])}`);
+    check(
+      typeof fields[key] === "number" && fields[key] >= 0,
+      "config",
+      () => `recipe: ${key} must be a number from 0; came ${JSON.stringify(fields[key])}`,
+    );
   }
-  check(typeof fields.config === "object" && fields.config !== null, "config", () => "recipe: config must be an object");
+  check(
+    typeof fields.config === "object" && fields.config !== null,
+    "config",
+    () => "recipe: config must be an object",
+  );
   const held = fields.heldOut;
-  check(Array.isArray(held) && held.every((name) => typeof name === "string"), "config", () => "recipe: heldOut must be a list of file names");
+  check(
+    Array.isArray(held) && held.every((name) => typeof name === "string"),
+    "config",
+    () => "recipe: heldOut must be a list of file names",
+  );
   return fields as unknown as Recipe;
 }

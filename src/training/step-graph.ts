@@ -30,7 +30,10 @@ export class StepGraph {
   readonly #session: EngineSession;
   readonly #derive: (mask: readonly (readonly number[])[]) => Record<string, HostTensor>;
 
-  private constructor(session: EngineSession, derive: (mask: readonly (readonly number[])[]) => Record<string, HostTensor>) {
+  private constructor(
+    session: EngineSession,
+    derive: (mask: readonly (readonly number[])[]) => Record<string, HostTensor>,
+  ) {
     this.#session = session;
     this.#derive = derive;
   }
@@ -45,8 +48,12 @@ export class StepGraph {
     const graph = fullGraph(family, config, rows, length);
     const loss = languageModelLoss(graph.logits, input("targets", "int64", [rows, length]));
     const parameters = parametersOf([loss]);
-    const result = options.gradients ? differentiate({ loss }, [...parameters.values()]) : { outputs: { loss }, gradients: [] };
-    const gradients = Object.fromEntries(result.gradients.map((value, i) => [`grad.${[...parameters.keys()][i]}`, value]));
+    const result = options.gradients
+      ? differentiate({ loss }, [...parameters.values()])
+      : { outputs: { loss }, gradients: [] };
+    const gradients = Object.fromEntries(
+      result.gradients.map((value, i) => [`grad.${[...parameters.keys()][i]}`, value]),
+    );
     const lowered = lowerGraph({ outputs: { ...result.outputs, ...gradients }, bind: () => ({ kind: "input" }) });
     const session = await createSession(lowered, { prepack: false, threads: options.threads });
     return new StepGraph(session, deriver(graph.derived));
@@ -55,7 +62,12 @@ export class StepGraph {
   /** The mean loss over the counted targets and its gradients, by parameter. */
   async run(parameters: Parameters, batch: Batch): Promise<{ loss: number; gradients: Record<string, Float32Array> }> {
     const mask = batch.attentionMask ?? batch.inputIds.map((row) => row.map(() => 1));
-    const feeds = { input_ids: int64Matrix(batch.inputIds), targets: int64Matrix(batch.targets), ...this.#derive(mask), ...parameters };
+    const feeds = {
+      input_ids: int64Matrix(batch.inputIds),
+      targets: int64Matrix(batch.targets),
+      ...this.#derive(mask),
+      ...parameters,
+    };
     const results = await this.#session.run(feeds);
     const gradients: Record<string, Float32Array> = {};
     for (const [name, tensor] of Object.entries(results)) {
@@ -70,7 +82,9 @@ export class StepGraph {
 }
 
 /** Positions of unpadded batches are always the same, so what follows from them is computed once. */
-function deriver(derived: readonly DerivedInput[]): (mask: readonly (readonly number[])[]) => Record<string, HostTensor> {
+function deriver(
+  derived: readonly DerivedInput[],
+): (mask: readonly (readonly number[])[]) => Record<string, HostTensor> {
   const known = new Map<string, Record<string, HostTensor>>();
   return (mask) => {
     const key = mask.map((row) => row.join("")).join();

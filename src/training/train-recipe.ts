@@ -1,7 +1,8 @@
 import { appendFile, copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { check, throwIfAborted } from "../common/index.ts";
-import { safetensorsChunks, writeFileAtomic } from "../formats/index.ts";
+import { safetensorsChunks } from "../formats/index.ts";
+import { writeFileAtomic } from "../formats/write-file.ts";
 import { type DecoderConfig, type Family, readConfig } from "../models/index.ts";
 import { fromFloat32, type HostTensor } from "../tensor/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
@@ -49,16 +50,22 @@ export async function trainRecipe(recipe: Recipe, options: TrainOptions): Promis
   const { training, heldOut } = await readTexts(recipe, options, endToken);
   const sampler = new WindowSampler(training.ids, recipe);
   const shapes = parameterShapes(family, config);
-  const state = (await loadCheckpoint(options.out)) ?? startState(initialize(shapes, config.numHiddenLayers, recipe.seed));
+  const state =
+    (await loadCheckpoint(options.out)) ?? startState(initialize(shapes, config.numHiddenLayers, recipe.seed));
   await steps(recipe, options, state, sampler, { family, config });
   const bitsPerByte = await evaluate(state.parameters, heldOut, recipe, { family, config }, options.threads);
   await exportModel(recipe, options, state.parameters);
   return { step: state.step, bitsPerByte };
 }
 
-async function readTexts(recipe: Recipe, { data, encode }: TrainOptions, endToken: number): Promise<{ training: TokenizedText; heldOut: TokenizedText }> {
+async function readTexts(
+  recipe: Recipe,
+  { data, encode }: TrainOptions,
+  endToken: number,
+): Promise<{ training: TokenizedText; heldOut: TokenizedText }> {
   const names = (await readdir(data)).filter((name) => name.endsWith(".txt")).sort();
-  for (const name of recipe.heldOut) check(names.includes(name), "file", () => `${data} lacks ${name}, which the recipe holds out`);
+  for (const name of recipe.heldOut)
+    check(names.includes(name), "file", () => `${data} lacks ${name}, which the recipe holds out`);
   const read = async (name: string): Promise<TokenizedText> => {
     const text = await readFile(join(data, name), "utf8");
     return { ids: Int32Array.from(encode(text)), bytes: Buffer.byteLength(text) };
@@ -75,17 +82,35 @@ async function steps(
   sampler: WindowSampler,
   model: { family: Family; config: DecoderConfig },
 ): Promise<void> {
-  const graph = await StepGraph.create(model.family, model.config, { ...recipe, gradients: true, threads: options.threads });
+  const graph = await StepGraph.create(model.family, model.config, {
+    ...recipe,
+    gradients: true,
+    threads: options.threads,
+  });
   const [begun, first] = [performance.now(), state.step];
   try {
     while (state.step < recipe.steps) {
       throwIfAborted(options.signal);
       const rate = cosineRate({ ...recipe, totalSteps: recipe.steps }, state.step);
-      const { loss, norm } = await trainStep(graph, state, [{ batch: sampler.batch(state.step), share: 1 }], { ...recipe, rate });
+      const { loss, norm } = await trainStep(graph, state, [{ batch: sampler.batch(state.step), share: 1 }], {
+        ...recipe,
+        rate,
+      });
       const seconds = (performance.now() - begun) / 1000 / (state.step - first);
-      const report = { step: state.step, steps: recipe.steps, loss, norm, rate, tokensPerSecond: (recipe.rows * recipe.length) / seconds, secondsLeft: seconds * (recipe.steps - state.step) };
+      const report = {
+        step: state.step,
+        steps: recipe.steps,
+        loss,
+        norm,
+        rate,
+        tokensPerSecond: (recipe.rows * recipe.length) / seconds,
+        secondsLeft: seconds * (recipe.steps - state.step),
+      };
       options.onStep?.(report);
-      await appendFile(join(options.out, "training.jsonl"), `${JSON.stringify({ step: state.step, loss, norm, rate })}\n`);
+      await appendFile(
+        join(options.out, "training.jsonl"),
+        `${JSON.stringify({ step: state.step, loss, norm, rate })}\n`,
+      );
       if (state.step % recipe.checkpointEvery === 0) await saveCheckpoint(options.out, state);
     }
   } finally {
@@ -114,7 +139,8 @@ async function evaluate(
 
 async function exportModel(recipe: Recipe, { out, tokenizer }: TrainOptions, parameters: Parameters): Promise<void> {
   const tensors: Record<string, HostTensor> = {};
-  for (const [name, { shape, data }] of Object.entries(parameters)) tensors[name] = { dtype: "bfloat16", shape, data: fromFloat32("bfloat16", data) };
+  for (const [name, { shape, data }] of Object.entries(parameters))
+    tensors[name] = { dtype: "bfloat16", shape, data: fromFloat32("bfloat16", data) };
   await writeFileAtomic(join(out, "model.safetensors"), safetensorsChunks(tensors));
   await writeFileAtomic(join(out, "config.json"), `${JSON.stringify(recipe.config, null, 2)}\n`);
   for (const name of ["tokenizer.json", "tokenizer_config.json", "generation_config.json"]) {

@@ -1,5 +1,5 @@
 import { LecternError, throwIfAborted } from "../common/index.ts";
-import { adamW, type AdamWOptions, type Moments } from "./adamw.ts";
+import { type AdamWOptions, adamW, type Moments } from "./adamw.ts";
 import { clipGlobalNorm } from "./clip.ts";
 import type { Batch, Parameters, StepGraph } from "./step-graph.ts";
 
@@ -50,7 +50,10 @@ export async function trainStep(
   }
   const norm = clipGlobalNorm(Object.values(total), options.clip);
   if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
-    throw new LecternError("numeric", `step ${state.step}: loss ${loss}, gradient norm ${norm}; the learning rate ${options.rate} is likely too high. The last checkpoint is kept`);
+    throw new LecternError(
+      "numeric",
+      `step ${state.step}: loss ${loss}, gradient norm ${norm}; the learning rate ${options.rate} is likely too high. The last checkpoint is kept`,
+    );
   }
   state.step++;
   for (const [name, gradient] of Object.entries(total)) {
@@ -61,7 +64,11 @@ export async function trainStep(
   return { loss, norm };
 }
 
-function accumulate(total: Record<string, Float32Array>, gradients: Record<string, Float32Array>, share: number): Record<string, Float32Array> {
+function accumulate(
+  total: Record<string, Float32Array>,
+  gradients: Record<string, Float32Array>,
+  share: number,
+): Record<string, Float32Array> {
   for (const [name, gradient] of Object.entries(gradients)) {
     const sum = total[name] ?? new Float32Array(gradient.length);
     for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + share * (gradient[i] as number);

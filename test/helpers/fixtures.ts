@@ -46,7 +46,11 @@ export function maxDifference(a: HostTensor, b: HostTensor): number {
 }
 
 /** Sets entries whose query is padding to 0, as the reference stores them. `axis` is that of the queries. */
-export function maskQueries(tensor: HostTensor, mask: readonly (readonly number[])[], axis: number): HostTensor<"float32"> {
+export function maskQueries(
+  tensor: HostTensor,
+  mask: readonly (readonly number[])[],
+  axis: number,
+): HostTensor<"float32"> {
   const data = Float32Array.from(toFloat32(tensor.dtype, tensor.data));
   const inner = tensor.shape.slice(axis + 1).reduce((product, size) => product * size, 1);
   const [batch, length] = [tensor.shape[0] as number, tensor.shape[axis] as number];

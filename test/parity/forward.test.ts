@@ -10,8 +10,17 @@ const TOLERANCE = 1e-4;
 const GRADIENT_TOLERANCE = 1e-3;
 
 const models = [
-  "gpt2", "gpt2_fp16", "llama_bf16", "llama_chat", "llama_dynamic_ntk", "llama_gqa", "llama_linear", "llama_mha",
-  "llama_sharded", "llama_yarn", "mistral",
+  "gpt2",
+  "gpt2_fp16",
+  "llama_bf16",
+  "llama_chat",
+  "llama_dynamic_ntk",
+  "llama_gqa",
+  "llama_linear",
+  "llama_mha",
+  "llama_sharded",
+  "llama_yarn",
+  "mistral",
 ];
 
 describe.each(models)("%s", async (name) => {
@@ -21,13 +30,19 @@ describe.each(models)("%s", async (name) => {
   const rows = (key: string): number[][] => rowsOf(expected[key] as (typeof expected)[string]);
   const mask = rows("attention_mask");
   const forward = new ForwardPass(family, config, weights);
-  const inputs = { inputIds: rows("input_ids"), attentionMask: mask, ...(expected.labels && { labels: rows("labels") }) };
+  const inputs = {
+    inputIds: rows("input_ids"),
+    attentionMask: mask,
+    ...(expected.labels && { labels: rows("labels") }),
+  };
 
   test("has the reference's logits, hidden states and attentions within 1e-4", async () => {
     const result = await forward.run(inputs, { hiddenStates: true, attentions: true });
     const pairs: Record<string, readonly [HostTensor, number]> = {
       logits: [result.logits, 1],
-      ...Object.fromEntries(result.hiddenStates?.map((tensor, i) => [`hidden_states.${i}`, [tensor, 1] as const]) ?? []),
+      ...Object.fromEntries(
+        result.hiddenStates?.map((tensor, i) => [`hidden_states.${i}`, [tensor, 1] as const]) ?? [],
+      ),
       ...Object.fromEntries(result.attentions?.map((tensor, i) => [`attentions.${i}`, [tensor, 2] as const]) ?? []),
     };
     const recorded = Object.keys(expected).filter((key) => /^(logits|hidden_states\.|attentions\.)/.test(key));
@@ -39,14 +54,22 @@ describe.each(models)("%s", async (name) => {
     if (expected.loss) expect(result.loss).toBeCloseTo(Number(expected.loss.data[0]), 4);
   });
 
-  test.runIf(Object.keys(expected).some((key) => key.startsWith("grad.")))("has the reference's gradients within 1e-3", async () => {
-    const { gradients } = await forward.run(inputs, { gradients: true });
-    const recorded = Object.keys(expected).filter((key) => key.startsWith("grad."));
-    expect(Object.keys(gradients ?? {}).sort()).toEqual(recorded.map((key) => key.slice(5)).sort());
-    for (const key of recorded) {
-      const reference = expected[key] as (typeof expected)[string];
-      const largest = toFloat32("float32", reference.data as Float32Array).reduce((most, x) => Math.max(most, Math.abs(x)), 1e-3);
-      expect(maxDifference(gradients?.[key.slice(5)] as never, reference) / largest, key).toBeLessThan(GRADIENT_TOLERANCE);
-    }
-  });
+  test.runIf(Object.keys(expected).some((key) => key.startsWith("grad.")))(
+    "has the reference's gradients within 1e-3",
+    async () => {
+      const { gradients } = await forward.run(inputs, { gradients: true });
+      const recorded = Object.keys(expected).filter((key) => key.startsWith("grad."));
+      expect(Object.keys(gradients ?? {}).sort()).toEqual(recorded.map((key) => key.slice(5)).sort());
+      for (const key of recorded) {
+        const reference = expected[key] as (typeof expected)[string];
+        const largest = toFloat32("float32", reference.data as Float32Array).reduce(
+          (most, x) => Math.max(most, Math.abs(x)),
+          1e-3,
+        );
+        expect(maxDifference(gradients?.[key.slice(5)] as never, reference) / largest, key).toBeLessThan(
+          GRADIENT_TOLERANCE,
+        );
+      }
+    },
+  );
 });

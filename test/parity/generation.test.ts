@@ -14,10 +14,28 @@ interface Case {
 }
 
 /** Reference: transformers 5.23.0, torch 2.15.0; every greedy choice has a margin above 1e-3. */
-const cases = ["greedy", "greedy_batch", "eos_stops", "eos_list_stops", "max_length", "max_new_tokens_over_max_length", "repetition_penalty", "stop_strings"];
+const cases = [
+  "greedy",
+  "greedy_batch",
+  "eos_stops",
+  "eos_list_stops",
+  "max_length",
+  "max_new_tokens_over_max_length",
+  "repetition_penalty",
+  "stop_strings",
+];
 const models = [
-  "gpt2", "gpt2_fp16", "llama_bf16", "llama_chat", "llama_dynamic_ntk", "llama_gqa", "llama_linear", "llama_mha",
-  "llama_sharded", "llama_yarn", "mistral",
+  "gpt2",
+  "gpt2_fp16",
+  "llama_bf16",
+  "llama_chat",
+  "llama_dynamic_ntk",
+  "llama_gqa",
+  "llama_linear",
+  "llama_mha",
+  "llama_sharded",
+  "llama_yarn",
+  "mistral",
 ];
 
 const many = <T>(value: T | T[], isMany: boolean): T[] => (isMany ? (value as T[]) : [value as T]);
@@ -28,18 +46,31 @@ describe.each(models)("%s", async (name) => {
   const model = await loadModel(directory);
   afterAll(() => model.dispose());
 
-  test.each(generation.filter(({ id }) => cases.includes(id)))("generates the reference's tokens and text: $id", async (recorded) => {
-    const isBatch = Array.isArray(recorded.prompt);
-    const prompts = many(recorded.prompt as string, isBatch);
-    const result = await model.generate({ prompts }, recorded.generation_config);
-    expect(result.sequences.map(({ outputIds }) => outputIds)).toEqual(Array.isArray((recorded.new_ids as number[][])[0]) ? recorded.new_ids : [recorded.new_ids]);
-    expect(result.sequences.map(({ text }) => text)).toEqual([recorded.text].flat());
-    expect(result.sequences.map(({ finishReason }) => finishReason)).toEqual([recorded.finish].flat());
-  });
+  test.each(generation.filter(({ id }) => cases.includes(id)))(
+    "generates the reference's tokens and text: $id",
+    async (recorded) => {
+      const isBatch = Array.isArray(recorded.prompt);
+      const prompts = many(recorded.prompt as string, isBatch);
+      const result = await model.generate({ prompts }, recorded.generation_config);
+      expect(result.sequences.map(({ outputIds }) => outputIds)).toEqual(
+        Array.isArray((recorded.new_ids as number[][])[0]) ? recorded.new_ids : [recorded.new_ids],
+      );
+      expect(result.sequences.map(({ text }) => text)).toEqual([recorded.text].flat());
+      expect(result.sequences.map(({ finishReason }) => finishReason)).toEqual([recorded.finish].flat());
+    },
+  );
 
   test("draws the same tokens alone as in a batch", async () => {
     const options = { doSample: true, maxNewTokens: 12, seed: 5, temperature: 1.2 };
-    const batch = await model.generate({ inputIds: [[3, 5, 9], [4, 4, 7, 8, 2]] }, options);
+    const batch = await model.generate(
+      {
+        inputIds: [
+          [3, 5, 9],
+          [4, 4, 7, 8, 2],
+        ],
+      },
+      options,
+    );
     const alone = await model.generate({ inputIds: [[3, 5, 9]] }, options);
     expect(batch.sequences[0]?.outputIds).toEqual(alone.outputIds);
   });
@@ -49,10 +80,15 @@ const stories = sharedPath("data/models/stories260K-hf");
 
 describe.skipIf(!stories)("stories260K (skipped where ../shared/data is absent)", async () => {
   test("tells the recorded stories token by token", async () => {
-    const { cases } = await readJson<{ cases: { prompt: string; input_ids: number[]; output_ids: number[] }[] }>(`${stories}/expected.json`);
+    const { cases } = await readJson<{ cases: { prompt: string; input_ids: number[]; output_ids: number[] }[] }>(
+      `${stories}/expected.json`,
+    );
     await using model = await loadModel(stories as string);
     for (const { prompt, input_ids, output_ids } of cases) {
-      const result = await model.generate({ prompt }, { doSample: false, maxNewTokens: output_ids.length, eosTokenId: null });
+      const result = await model.generate(
+        { prompt },
+        { doSample: false, maxNewTokens: output_ids.length, eosTokenId: null },
+      );
       expect(result.inputIds).toEqual([input_ids]);
       expect(result.outputIds).toEqual(output_ids);
     }

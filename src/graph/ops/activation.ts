@@ -46,9 +46,13 @@ function geluTanhSlope(x: Value): Value {
 export const activationOps = {
   gelu: activation("gelu", { type: "Gelu" }, geluSlope),
   geluTanh: activation("geluTanh", { type: "Gelu", attributes: { approximate: "tanh" } }, geluTanhSlope),
-  silu: activation("silu", { type: "QuickGelu", attributes: { alpha: { float: 1 } }, domain: "com.microsoft" }, (x) => swishSlope(x, 1)),
-  quickGelu: activation("quickGelu", { type: "QuickGelu", attributes: { alpha: { float: 1.702 } }, domain: "com.microsoft" }, (x) =>
-    swishSlope(x, 1.702),
+  silu: activation("silu", { type: "QuickGelu", attributes: { alpha: { float: 1 } }, domain: "com.microsoft" }, (x) =>
+    swishSlope(x, 1),
+  ),
+  quickGelu: activation(
+    "quickGelu",
+    { type: "QuickGelu", attributes: { alpha: { float: 1.702 } }, domain: "com.microsoft" },
+    (x) => swishSlope(x, 1.702),
   ),
 };
 

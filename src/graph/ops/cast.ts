@@ -4,7 +4,15 @@ import { applyOne, type TensorType, type Value } from "../value.ts";
 
 /** ONNX's numbers for element types (onnx.proto, TensorProto.DataType). */
 const onnxType: Readonly<Record<DType, number>> = {
-  float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16, int4: 22,
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  bfloat16: 16,
+  int4: 22,
 };
 
 export const castOps = {

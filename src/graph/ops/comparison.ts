@@ -22,13 +22,19 @@ export const comparisonOps = {
     name: "where",
     infer([condition, a, b]) {
       if (condition?.dtype !== "bool") throw shapeError("where", "a bool condition", ...(condition ? [condition] : []));
-      return [{ dtype: (a as TensorType).dtype, shape: broadcast("where", condition, a as TensorType, b as TensorType) }];
+      return [
+        { dtype: (a as TensorType).dtype, shape: broadcast("where", condition, a as TensorType, b as TensorType) },
+      ];
     },
     lower: (c) => [c.emit("Where", c.inputs)],
     gradient({ inputs, gradients }) {
       const [condition, a, b] = inputs as [Value, Value, Value];
       const dy = gradients[0] as Value;
-      return [undefined, unbroadcast(where(condition, dy, scalar(0)), a.shape), unbroadcast(where(condition, scalar(0), dy), b.shape)];
+      return [
+        undefined,
+        unbroadcast(where(condition, dy, scalar(0)), a.shape),
+        unbroadcast(where(condition, scalar(0), dy), b.shape),
+      ];
     },
   }),
 };
@@ -38,4 +44,5 @@ export const less = (a: Value, b: Value): Value => applyOne(comparisonOps.less, 
 export const greaterOrEqual = (a: Value, b: Value): Value => applyOne(comparisonOps.greaterOrEqual, [a, b], {});
 export const equal = (a: Value, b: Value): Value => applyOne(comparisonOps.equal, [a, b], {});
 /** a where the condition holds, b elsewhere. */
-export const where = (condition: Value, a: Value, b: Value): Value => applyOne(comparisonOps.where, [condition, a, b], {});
+export const where = (condition: Value, a: Value, b: Value): Value =>
+  applyOne(comparisonOps.where, [condition, a, b], {});

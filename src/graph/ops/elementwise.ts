@@ -1,6 +1,6 @@
-import { broadcast, sameShape } from "../shape.ts";
 import { definePrimitive, type GradientRule, type PrimitiveOp } from "../op.ts";
-import { applyOne, scalar, type Shape, type TensorType, type Value } from "../value.ts";
+import { broadcast, sameShape } from "../shape.ts";
+import { applyOne, type Shape, scalar, type TensorType, type Value } from "../value.ts";
 import { equal, greaterOrEqual, where } from "./comparison.ts";
 import { reshape } from "./layout.ts";
 import { reduceSum } from "./reduction.ts";
@@ -11,11 +11,17 @@ type None = Record<never, never>;
 export function unbroadcast(gradient: Value, shape: Shape): Value {
   if (sameShape(gradient.shape, shape)) return gradient;
   const extra = gradient.shape.length - shape.length;
-  const axes = gradient.shape.map((_, i) => i).filter((i) => i < extra || (shape[i - extra] === 1 && gradient.shape[i] !== 1));
+  const axes = gradient.shape
+    .map((_, i) => i)
+    .filter((i) => i < extra || (shape[i - extra] === 1 && gradient.shape[i] !== 1));
   return reshape(axes.length > 0 ? reduceSum(gradient, axes, true) : gradient, shape);
 }
 
-function binary(name: string, type: string, gradient: (a: Value, b: Value, dy: Value, y: Value) => [Value, Value]): PrimitiveOp<None> {
+function binary(
+  name: string,
+  type: string,
+  gradient: (a: Value, b: Value, dy: Value, y: Value) => [Value, Value],
+): PrimitiveOp<None> {
   return definePrimitive<None>({
     name,
     infer: ([a, b]) => [{ dtype: (a as TensorType).dtype, shape: broadcast(name, a as TensorType, b as TensorType) }],
@@ -29,8 +35,15 @@ function binary(name: string, type: string, gradient: (a: Value, b: Value, dy: V
 }
 
 function unary(name: string, type: string, gradient: (x: Value, dy: Value, y: Value) => Value): PrimitiveOp<None> {
-  const rule: GradientRule<None> = ({ inputs, outputs, gradients }) => [gradient(inputs[0] as Value, gradients[0] as Value, outputs[0] as Value)];
-  return definePrimitive<None>({ name, infer: ([x]) => [x as TensorType], lower: (c) => [c.emit(type, c.inputs)], gradient: rule });
+  const rule: GradientRule<None> = ({ inputs, outputs, gradients }) => [
+    gradient(inputs[0] as Value, gradients[0] as Value, outputs[0] as Value),
+  ];
+  return definePrimitive<None>({
+    name,
+    infer: ([x]) => [x as TensorType],
+    lower: (c) => [c.emit(type, c.inputs)],
+    gradient: rule,
+  });
 }
 
 /** 1 where a ≥ b, ½ on ties: so that the two shares of a maximum sum to one. */
@@ -59,8 +72,14 @@ export const elementwiseOps = {
   abs: unary("abs", "Abs", (x, dy) => where(greaterOrEqual(x, scalar(0)), dy, neg(dy))),
 };
 
-const two = (op: PrimitiveOp<None>) => (a: Value, b: Value): Value => applyOne(op, [a, b], {});
-const one = (op: PrimitiveOp<None>) => (x: Value): Value => applyOne(op, [x], {});
+const two =
+  (op: PrimitiveOp<None>) =>
+  (a: Value, b: Value): Value =>
+    applyOne(op, [a, b], {});
+const one =
+  (op: PrimitiveOp<None>) =>
+  (x: Value): Value =>
+    applyOne(op, [x], {});
 
 /** Elementwise, with broadcasting of sizes 1 and of missing leading axes. */
 export const add = two(elementwiseOps.add);

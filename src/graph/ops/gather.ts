@@ -10,7 +10,8 @@ export const gatherOps = {
     name: "gather",
     infer([table, ids]) {
       const [rows, indices] = [table, ids] as [TensorType, TensorType];
-      if (indices.dtype !== "int64" || rows.shape.length === 0) throw shapeError("gather", "a table and int64 ids", rows, indices);
+      if (indices.dtype !== "int64" || rows.shape.length === 0)
+        throw shapeError("gather", "a table and int64 ids", rows, indices);
       return [{ dtype: rows.dtype, shape: [...indices.shape, ...rows.shape.slice(1)] }];
     },
     lower: (c) => [c.emit("Gather", c.inputs, { axis: 0 })],
@@ -63,4 +64,3 @@ export function scatterAdd(ids: Value, rows: Value, count: number): Value {
 export function oneHot(ids: Value, depth: number): Value {
   return applyOne(gatherOps.oneHot, [ids], { depth });
 }
-

@@ -16,8 +16,21 @@ import { slicingOps } from "./slicing.ts";
 import { softmaxOps } from "./softmax.ts";
 
 const table = {
-  ...elementwiseOps, ...comparisonOps, ...reductionOps, ...castOps, ...layoutOps, ...slicingOps, ...matmulOps,
-  ...softmaxOps, ...gatherOps, ...normOps, ...activationOps, ...lossOps, ...linearOps, ...rotaryOps, ...attentionOps,
+  ...elementwiseOps,
+  ...comparisonOps,
+  ...reductionOps,
+  ...castOps,
+  ...layoutOps,
+  ...slicingOps,
+  ...matmulOps,
+  ...softmaxOps,
+  ...gatherOps,
+  ...normOps,
+  ...activationOps,
+  ...lossOps,
+  ...linearOps,
+  ...rotaryOps,
+  ...attentionOps,
 };
 
 export type OpName = keyof typeof table;

@@ -15,7 +15,8 @@ export const layoutOps = {
     name: "reshape",
     infer([x], { shape }) {
       const operand = x as TensorType;
-      if (productKey(operand.shape) !== productKey(shape)) throw shapeError("reshape", `as many elements as ${formatShape(shape)}`, operand);
+      if (productKey(operand.shape) !== productKey(shape))
+        throw shapeError("reshape", `as many elements as ${formatShape(shape)}`, operand);
       return [{ dtype: operand.dtype, shape }];
     },
     lower(c, { shape }) {
@@ -28,20 +29,28 @@ export const layoutOps = {
     name: "transpose",
     infer([x], { permutation }) {
       const { dtype, shape } = x as TensorType;
-      const fits = permutation.length === shape.length && new Set(permutation).size === shape.length && permutation.every((axis) => axis in shape);
-      if (!fits) throw shapeError("transpose", `a permutation of the axes, not ${permutation.join(", ")}`, x as TensorType);
+      const fits =
+        permutation.length === shape.length &&
+        new Set(permutation).size === shape.length &&
+        permutation.every((axis) => axis in shape);
+      if (!fits)
+        throw shapeError("transpose", `a permutation of the axes, not ${permutation.join(", ")}`, x as TensorType);
       return [{ dtype, shape: permutation.map((axis) => shape[axis] as number | string) }];
     },
     lower: (c, { permutation }) => [c.emit("Transpose", c.inputs, { perm: permutation })],
     gradient: ({ gradients, attributes: { permutation } }) => [
-      transpose(gradients[0] as Value, permutation.map((_, i) => permutation.indexOf(i))),
+      transpose(
+        gradients[0] as Value,
+        permutation.map((_, i) => permutation.indexOf(i)),
+      ),
     ],
   }),
   expand: definePrimitive<{ shape: Shape }>({
     name: "expand",
     infer([x], { shape }) {
       const type = { dtype: (x as TensorType).dtype, shape };
-      if (!sameShape(broadcast("expand", x as TensorType, type), shape)) throw shapeError("expand", "a shape that x broadcasts to", x as TensorType, type);
+      if (!sameShape(broadcast("expand", x as TensorType, type), shape))
+        throw shapeError("expand", "a shape that x broadcasts to", x as TensorType, type);
       return [type];
     },
     lower: (c, { shape }) => [c.emit("Expand", [...c.inputs, c.shape(shape)])],

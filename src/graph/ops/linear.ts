@@ -10,7 +10,8 @@ const linearOp = defineComposite<{ layout: WeightLayout }>({
   name: "linear",
   infer([x, weight, bias], { layout }) {
     if (!x || !weight) throw new TypeError("linear: takes x, weight and perhaps bias");
-    const [inSize, outSize] = layout === "out-in" ? [weight.shape[1], weight.shape[0]] : [weight.shape[0], weight.shape[1]];
+    const [inSize, outSize] =
+      layout === "out-in" ? [weight.shape[1], weight.shape[0]] : [weight.shape[0], weight.shape[1]];
     if (weight.shape.length !== 2 || inSize !== x.shape.at(-1)) {
       throw shapeError("linear", `a weight stored ${layout} whose input size is the last axis of x`, x, weight);
     }

@@ -15,11 +15,16 @@ export const lossOps = {
     name: "crossEntropy",
     infer([logits, labels]) {
       const [scores, targets] = [logits, labels] as [TensorType, TensorType];
-      const fits = scores.shape.length === 2 && targets.shape.length === 1 && scores.shape[0] === targets.shape[0] && targets.dtype === "int64";
+      const fits =
+        scores.shape.length === 2 &&
+        targets.shape.length === 1 &&
+        scores.shape[0] === targets.shape[0] &&
+        targets.dtype === "int64";
       if (!fits) throw shapeError("crossEntropy", "logits [N, V] and int64 labels [N]", scores, targets);
       return [{ dtype: scores.dtype, shape: [] }, scores];
     },
-    lower: (c) => c.emitMany("SoftmaxCrossEntropyLoss", c.inputs, 2, { ignore_index: IGNORED_LABEL, reduction: "mean" }),
+    lower: (c) =>
+      c.emitMany("SoftmaxCrossEntropyLoss", c.inputs, 2, { ignore_index: IGNORED_LABEL, reduction: "mean" }),
     gradient({ inputs, outputs, gradients }) {
       const [logits, labels] = inputs as [Value, Value];
       const zero = constant({ dtype: "int64", shape: [], data: BigInt64Array.of(0n) });

@@ -15,11 +15,13 @@ const matmulOp = definePrimitive<MatmulAttributes>({
   name: "matmul",
   infer([a, b], { transposeA, transposeB }) {
     const [left, right] = [a, b] as [TensorType, TensorType];
-    if (left.shape.length < 2 || right.shape.length < 2) throw shapeError("matmul", "operands of at least two axes", left, right);
+    if (left.shape.length < 2 || right.shape.length < 2)
+      throw shapeError("matmul", "operands of at least two axes", left, right);
     const [rows, inner] = lastTwo(left, transposeA);
     const [innerB, columns] = lastTwo(right, transposeB);
     const flags = `${transposeA ? "aᵀ" : "a"} ${transposeB ? "bᵀ" : "b"}`;
-    if (inner !== innerB) throw shapeError(`matmul ${flags}`, `equal inner sizes, not ${inner} and ${innerB}`, left, right);
+    if (inner !== innerB)
+      throw shapeError(`matmul ${flags}`, `equal inner sizes, not ${inner} and ${innerB}`, left, right);
     const batch = broadcast("matmul", batchOf(left), batchOf(right));
     return [{ dtype: left.dtype, shape: [...batch, rows, columns] }];
   },

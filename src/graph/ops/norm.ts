@@ -31,7 +31,10 @@ export const normOps = {
       const dy = gradients[0] as Value;
       const normal = mul(sub(x, mean), inverse);
       const scaled = mul(dy, weight);
-      const inner = sub(sub(scaled, reduceMean(scaled, [-1], true)), mul(normal, reduceMean(mul(scaled, normal), [-1], true)));
+      const inner = sub(
+        sub(scaled, reduceMean(scaled, [-1], true)),
+        mul(normal, reduceMean(mul(scaled, normal), [-1], true)),
+      );
       return [mul(inverse, inner), reduceSum(mul(dy, normal), leading(x)), reduceSum(dy, leading(x))];
     },
   }),

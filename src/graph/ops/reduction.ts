@@ -2,8 +2,8 @@ import { definePrimitive, type GradientRule, type PrimitiveOp } from "../op.ts";
 import { normalizeAxis } from "../shape.ts";
 import { applyOne, scalar, type TensorType, type Value } from "../value.ts";
 import { cast } from "./cast.ts";
-import { div, mul } from "./elementwise.ts";
 import { equal } from "./comparison.ts";
+import { div, mul } from "./elementwise.ts";
 import { expand, reshape } from "./layout.ts";
 
 export interface Axes {
@@ -13,7 +13,10 @@ export interface Axes {
 
 /** A reduced tensor with its reduced axes back, at size 1. */
 function restore(x: Value, reduced: Value, { axes }: Axes): Value {
-  return reshape(reduced, x.shape.map((size, i) => (axes.includes(i) ? 1 : size)));
+  return reshape(
+    reduced,
+    x.shape.map((size, i) => (axes.includes(i) ? 1 : size)),
+  );
 }
 
 function reduction(name: string, type: string, gradient: GradientRule<Axes>): PrimitiveOp<Axes> {
@@ -47,8 +50,15 @@ export const reductionOps = {
 /** How many elements a mean is over, as a float32 scalar; named sizes are counted when the graph runs. */
 function countOf(x: Value, axes: readonly number[]): Value {
   const sizes = axes.map((axis) => x.shape[axis]);
-  if (sizes.every((size) => typeof size === "number")) return scalar(sizes.reduce((product, size) => product * size, 1));
-  const ones = expand(reshape(scalar(1), x.shape.map(() => 1)), x.shape);
+  if (sizes.every((size) => typeof size === "number"))
+    return scalar(sizes.reduce((product, size) => product * size, 1));
+  const ones = expand(
+    reshape(
+      scalar(1),
+      x.shape.map(() => 1),
+    ),
+    x.shape,
+  );
   return reduceSum(ones, axes, true);
 }
 

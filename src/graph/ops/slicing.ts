@@ -20,25 +20,40 @@ export const slicingOps = {
     name: "concat",
     infer(operands, { axis }) {
       const [first] = operands as [TensorType];
-      const fits = operands.every((o) => o.dtype === first.dtype && o.shape.length === first.shape.length && o.shape.every((size, i) => i === axis || size === first.shape[i]));
+      const fits = operands.every(
+        (o) =>
+          o.dtype === first.dtype &&
+          o.shape.length === first.shape.length &&
+          o.shape.every((size, i) => i === axis || size === first.shape[i]),
+      );
       if (!fits) throw shapeError("concat", `equal shapes but for axis ${axis}`, ...operands);
       const size = sumOf(operands.map((operand) => operand.shape[axis] as Dimension));
       return [{ dtype: first.dtype, shape: first.shape.map((own, i) => (i === axis ? size : own)) }];
     },
     lower: (c, { axis }) => [c.emit("Concat", c.inputs, { axis })],
     gradient: ({ inputs, gradients, attributes: { axis } }) =>
-      split(gradients[0] as Value, inputs.map((x) => x.shape[axis] as Dimension), axis),
+      split(
+        gradients[0] as Value,
+        inputs.map((x) => x.shape[axis] as Dimension),
+        axis,
+      ),
   }),
   split: definePrimitive<{ axis: number; sizes: readonly Dimension[] }>({
     name: "split",
     infer([x], { axis, sizes }) {
       const { dtype, shape } = x as TensorType;
-      if (sumOf(sizes) !== shape[axis]) throw shapeError("split", `sizes ${sizes.join(", ")} that sum to axis ${axis}`, x as TensorType);
+      if (sumOf(sizes) !== shape[axis])
+        throw shapeError("split", `sizes ${sizes.join(", ")} that sum to axis ${axis}`, x as TensorType);
       return sizes.map((size) => ({ dtype, shape: shape.map((own, i) => (i === axis ? size : own)) }));
     },
     lower: (c, { axis, sizes }) => c.emitMany("Split", [...c.inputs, c.shape(sizes)], sizes.length, { axis }),
     gradient({ outputs, gradients, attributes: { axis } }) {
-      return [concat(outputs.map((y, i) => gradients[i] ?? zerosLike(y)), axis)];
+      return [
+        concat(
+          outputs.map((y, i) => gradients[i] ?? zerosLike(y)),
+          axis,
+        ),
+      ];
     },
   }),
   slice: definePrimitive<Span>({
@@ -56,14 +71,17 @@ export const slicingOps = {
       if (typeof size !== "number") throw shapeError("gradient of slice", "a known size along the axis", x);
       const before = Math.min(size, start < 0 ? Math.max(0, start + size) : start);
       const after = size - before - ((outputs[0] as Value).shape[axis] as number);
-      const gap = (count: number): Value[] => (count === 0 ? [] : [zerosLike({ ...x, shape: x.shape.map((own, i) => (i === axis ? count : own)) })]);
+      const gap = (count: number): Value[] =>
+        count === 0 ? [] : [zerosLike({ ...x, shape: x.shape.map((own, i) => (i === axis ? count : own)) })];
       return [concat([...gap(before), gradients[0] as Value, ...gap(after)], axis)];
     },
   }),
   zerosLike: definePrimitive<TensorType>({
     name: "zerosLike",
     infer: (_operands, { dtype, shape }) => [{ dtype, shape }],
-    lower: (c, { shape }) => [c.emit("Expand", [c.constant({ dtype: "float32", shape: [], data: Float32Array.of(0) }), c.shape(shape)])],
+    lower: (c, { shape }) => [
+      c.emit("Expand", [c.constant({ dtype: "float32", shape: [], data: Float32Array.of(0) }), c.shape(shape)]),
+    ],
     gradient: () => [],
   }),
 };
@@ -71,7 +89,9 @@ export const slicingOps = {
 /** Tensors end to end along an axis. */
 export function concat(parts: readonly Value[], axis: number): Value {
   const [first] = parts as [Value];
-  return parts.length === 1 ? first : applyOne(slicingOps.concat, parts, { axis: normalizeAxis("concat", axis, first) });
+  return parts.length === 1
+    ? first
+    : applyOne(slicingOps.concat, parts, { axis: normalizeAxis("concat", axis, first) });
 }
 
 /** Parts of the given sizes along an axis. */

@@ -9,7 +9,12 @@ export interface Axis {
 }
 
 function along(name: string, type: string, gradient: GradientRule<Axis>): PrimitiveOp<Axis> {
-  return definePrimitive<Axis>({ name, infer: ([x]) => [x as TensorType], lower: (c, { axis }) => [c.emit(type, c.inputs, { axis })], gradient });
+  return definePrimitive<Axis>({
+    name,
+    infer: ([x]) => [x as TensorType],
+    lower: (c, { axis }) => [c.emit(type, c.inputs, { axis })],
+    gradient,
+  });
 }
 
 export const softmaxOps = {

@@ -14,7 +14,11 @@ export interface Gpt2Config extends DecoderConfig {
 export function parseGpt2Config(read: ConfigReader): Gpt2Config {
   const hiddenSize = read.size("n_embd");
   const heads = read.size("n_head");
-  check(hiddenSize % heads === 0, "config", () => `attention: n_head must divide n_embd; n_embd ${hiddenSize}, n_head ${heads}; check config.json`);
+  check(
+    hiddenSize % heads === 0,
+    "config",
+    () => `attention: n_head must divide n_embd; n_embd ${hiddenSize}, n_head ${heads}; check config.json`,
+  );
   read.refuse("add_cross_attention", false);
   return {
     vocabSize: read.size("vocab_size"),

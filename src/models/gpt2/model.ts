@@ -1,6 +1,14 @@
-import { add, type Value } from "../../graph/index.ts";
-import { activation, embedding, joinHeads, layerNorm, linear, type ModelContext, type Scope, splitHeads } from "../../nn/index.ts";
-import { split } from "../../graph/index.ts";
+import { add, split, type Value } from "../../graph/index.ts";
+import {
+  activation,
+  embedding,
+  joinHeads,
+  layerNorm,
+  linear,
+  type ModelContext,
+  type Scope,
+  splitHeads,
+} from "../../nn/index.ts";
 import type { DecoderModel } from "../family.ts";
 import type { Gpt2Config } from "./config.ts";
 
@@ -34,5 +42,7 @@ export const gpt2: DecoderModel<Gpt2Config> = (root, c, context) => {
   const places = embedding(at.in("wpe"), context.positionIds(), c.maxPositionEmbeddings, c.hiddenSize); // [B, T, E]
   const x = context.throughLayers(add(tokens, places), (x, i) => block(at.in(`h.${i}`), x, c, context, i));
   const head = c.tieWordEmbeddings ? at.in("wte") : root.in("lm_head");
-  return context.output(layerNorm(at.in("ln_f"), x, c.layerNormEpsilon), (x) => linear(head, x, c.vocabSize, { bias: false }));
+  return context.output(layerNorm(at.in("ln_f"), x, c.layerNormEpsilon), (x) =>
+    linear(head, x, c.vocabSize, { bias: false }),
+  );
 };

@@ -19,8 +19,18 @@ export function parseLlamaConfig(read: ConfigReader): LlamaConfig {
   const heads = read.size("num_attention_heads");
   const keyHeads = read.size("num_key_value_heads", heads);
   const explicit = read.json.head_dim ?? undefined;
-  check(heads % keyHeads === 0, "config", () => `attention: num_key_value_heads must divide num_attention_heads; came ${keyHeads} and ${heads}; check config.json`);
-  check(explicit !== undefined || hiddenSize % heads === 0, "config", () => `attention: head size must divide hidden size; hidden_size ${hiddenSize}, num_attention_heads ${heads}; check config.json`);
+  check(
+    heads % keyHeads === 0,
+    "config",
+    () =>
+      `attention: num_key_value_heads must divide num_attention_heads; came ${keyHeads} and ${heads}; check config.json`,
+  );
+  check(
+    explicit !== undefined || hiddenSize % heads === 0,
+    "config",
+    () =>
+      `attention: head size must divide hidden size; hidden_size ${hiddenSize}, num_attention_heads ${heads}; check config.json`,
+  );
   const headSize = read.size("head_dim", hiddenSize / heads);
   const maxPositionEmbeddings = read.size("max_position_embeddings", 2048);
   return {

@@ -1,5 +1,14 @@
 import { add, mul, type Value } from "../../graph/index.ts";
-import { activation, embedding, joinHeads, linear, type ModelContext, rmsNorm, type Scope, splitHeads } from "../../nn/index.ts";
+import {
+  activation,
+  embedding,
+  joinHeads,
+  linear,
+  type ModelContext,
+  rmsNorm,
+  type Scope,
+  splitHeads,
+} from "../../nn/index.ts";
 import type { DecoderModel } from "../family.ts";
 import type { LlamaConfig } from "./config.ts";
 
