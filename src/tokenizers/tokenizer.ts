@@ -29,11 +29,14 @@ export class Tokenizer {
   readonly #config: Readonly<Record<string, unknown>>;
   readonly #template: string | undefined;
   readonly #hasByteTokens: boolean;
+  /** Byte-level tokens hold every space of the text, so there is nothing to clean up, whatever the config says. */
+  readonly #isByteLevel: boolean;
 
   constructor(json: object, config: Readonly<Record<string, unknown>>, template: string | undefined) {
     this.#core = new Core(json, config);
     this.#config = config;
     this.#template = template;
+    this.#isByteLevel = JSON.stringify((json as { decoder?: unknown }).decoder ?? null).includes('"ByteLevel"');
     this.#hasByteTokens = mendByteFallback(this.#core.decoder);
   }
 
@@ -54,7 +57,7 @@ export class Tokenizer {
 
   decode(ids: readonly number[], { skipSpecialTokens = false }: { skipSpecialTokens?: boolean } = {}): string {
     if (ids.length === 0) return "";
-    const clean = this.#config.clean_up_tokenization_spaces === true;
+    const clean = this.#config.clean_up_tokenization_spaces === true && !this.#isByteLevel;
     return this.#core.decode([...ids], { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: clean });
   }
 

@@ -75,7 +75,15 @@ test("clips by the global norm as torch does", async () => {
   expect(gradients[1]?.[1]).toBeCloseTo(0.8, 5);
 });
 
-test("follows the reference's cosine schedule", async () => {
-  const { schedules } = await readJson<{ schedules?: unknown }>(fixture("training/schedules.json"));
-  expect(schedules ?? {}).toBeDefined();
+test("follows the reference's cosine schedule to 1e-12", async () => {
+  const file = await readJson<Record<string, unknown>>(fixture("training/schedules.json"));
+  const cases = (file.cases ?? file.schedules) as Record<string, { rates: number[] }>;
+  const { rates } = cases.cosine as { rates: number[] };
+  const options = {
+    rate: file.learning_rate as number,
+    warmupSteps: file.num_warmup_steps as number,
+    totalSteps: file.num_training_steps as number,
+  };
+  expect(rates.length).toBeGreaterThan(10);
+  for (const [step, rate] of rates.entries()) expect(cosineRate(options, step)).toBeCloseTo(rate, 12);
 });

@@ -1,0 +1,133 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { describe, expect, test } from "vitest";
+import { fixture, maxDifference, readTensors, sharedPath } from "../../test/helpers/fixtures.ts";
+import { runCli } from "./run-cli.ts";
+
+async function cli(args: string[], stdin = ""): Promise<{ code: number; out: string; err: string }> {
+  let [out, err] = ["", ""];
+  const code = await runCli(args, {
+    stdin: Readable.from([stdin]),
+    stdout: { write: (text) => (out += text) },
+    stderr: { write: (text) => (err += text) },
+    env: {},
+  });
+  return { code, out, err };
+}
+
+const gpt2 = fixture("models/gpt2");
+
+describe("lectern run", () => {
+  test("prints exactly one JSON document with the contract's fields", async () => {
+    const { code, out } = await cli(["run", gpt2, "When I grew up", "--max-new-tokens", "4", "--json"]);
+    const document = JSON.parse(out) as Record<string, unknown>;
+    expect(code).toBe(0);
+    expect(Object.keys(document).sort()).toEqual([
+      "finishReason",
+      "inputIds",
+      "model",
+      "outputIds",
+      "prompt",
+      "sequences",
+      "text",
+      "timing",
+      "usage",
+    ]);
+    expect(document.outputIds).toHaveLength(4);
+    expect(document.usage).toMatchObject({ completionTokens: 4 });
+  });
+
+  test("takes ids, --set and flags, flags winning", async () => {
+    const { out } = await cli([
+      "run",
+      gpt2,
+      "--input-ids",
+      "5,9",
+      "--set",
+      "max_new_tokens=9",
+      "--max-new-tokens",
+      "2",
+      "--json",
+    ]);
+    expect((JSON.parse(out) as { inputIds: number[]; outputIds: number[] }).inputIds).toEqual([5, 9]);
+    expect((JSON.parse(out) as { outputIds: number[] }).outputIds).toHaveLength(2);
+  });
+
+  test("shows each step's candidates", async () => {
+    const { out } = await cli(["run", gpt2, "A", "--max-new-tokens", "2", "--show", "candidates"]);
+    expect(
+      out
+        .trim()
+        .split("\n")
+        .filter((line) => line.includes(" %")),
+    ).toHaveLength(2);
+  });
+
+  test.each([
+    [["run", "no/such/model", "x"], 1, "there is no directory no/such/model"],
+    [["run", gpt2, "x", "--num-beams", "2"], 2, "unknown option"],
+    [["run", gpt2, "x", "--set", "num_beams=2"], 1, "num_beams = 2 is not available yet"],
+    [["run", gpt2, "x", "--set", "temperature=abc"], 2, "the value is not JSON"],
+    [["run", gpt2, "x", "--temperature", "-3"], 2, "temperature must be a number above 0"],
+    [["run", gpt2, "x", "--input-ids", "1"], 2, "not both"],
+    [["run", gpt2, "--input-ids", "9999"], 1, "token id 9999 is outside the vocabulary of 384"],
+    [["run", gpt2, "x", "--precision", "int4"], 1, "precision int4 is not available yet"],
+    [["fly"], 2, "unknown command"],
+  ])("%j fails in words", async (args, code, message) => {
+    const result = await cli(args);
+    expect(result.err).toContain(message);
+    expect(result).toMatchObject({ code, out: "" });
+  });
+});
+
+test("lectern tokenize and its --decode are each other's inverse", async () => {
+  const { ids } = JSON.parse((await cli(["tokenize", gpt2, "-", "--json"], "the wolf")).out) as { ids: number[] };
+  expect(JSON.parse((await cli(["tokenize", gpt2, "--decode", ids.join(","), "--json"])).out)).toEqual({
+    text: "the wolf",
+  });
+});
+
+test("lectern forward writes what the reference computes, gradients included", async () => {
+  const out = join(await mkdtemp(join(tmpdir(), "lectern-")), "out.safetensors");
+  const { code } = await cli([
+    "forward",
+    gpt2,
+    "--inputs",
+    `${gpt2}/expected.safetensors`,
+    "--gradients",
+    "--out",
+    out,
+    "--quiet",
+  ]);
+  expect(code).toBe(0);
+  const [written, expected] = [
+    await readTensors(join(out, ".."), "out.safetensors"),
+    await readTensors(gpt2, "expected.safetensors"),
+  ];
+  expect(maxDifference(written.loss as never, expected.loss as never)).toBeLessThan(1e-4);
+  expect(Object.keys(written).filter((name) => name.startsWith("grad."))).toHaveLength(28);
+});
+
+test("lectern show and doctor tell facts", async () => {
+  expect(JSON.parse((await cli(["show", gpt2, "--json"])).out)).toMatchObject({ family: "GPT-2", contextWindow: 64 });
+  expect(JSON.parse((await cli(["doctor", "--json"])).out)).toMatchObject({ node: process.version });
+});
+
+const stories = sharedPath("data/models/stories260K-hf");
+
+test.skipIf(!stories)("runs stories260K from an empty prompt (skipped where ../shared/data is absent)", async () => {
+  const { out } = await cli([
+    "run",
+    stories as string,
+    "",
+    "--max-new-tokens",
+    "20",
+    "--set",
+    "eos_token_id=null",
+    "--json",
+  ]);
+  expect((JSON.parse(out) as { inputIds: number[] }).inputIds).toEqual([1]);
+  expect((JSON.parse(out) as { outputIds: number[] }).outputIds.slice(0, 5)).toEqual([403, 407, 261, 378, 432]);
+});

@@ -1,0 +1,127 @@
+import { describe, expect, test } from "vitest";
+import { fixture, readJson, readTensors } from "../../test/helpers/fixtures.ts";
+import { toFloat32 } from "../tensor/index.ts";
+import type { Decoder } from "./decoder.ts";
+import { generate } from "./generate.ts";
+import { parseOptions } from "./options.ts";
+import { processScores, softmax } from "./processors.ts";
+
+describe("options", () => {
+  test("are read in camel case and in snake_case, and null leaves one out", () => {
+    expect(parseOptions({ max_new_tokens: 3, topK: 5, temperature: null })).toEqual({ maxNewTokens: 3, topK: 5 });
+    expect(parseOptions({ eos_token_id: null })).toEqual({ eosTokenId: null });
+  });
+
+  test.each([
+    [{ num_beams: 4 }, "num_beams = 4 is not available yet"],
+    [{ top_kk: 4 }, "did you mean top_k?"],
+    [{ temperature: -1 }, "temperature must be a number above 0; came -1"],
+    [{ topP: 1.5 }, "topP must be a number from 0 to 1"],
+    [{ maxNewTokens: 0 }, "maxNewTokens must be a whole number above 0"],
+    [{ doSample: "yes" }, "doSample must be true or false"],
+  ])("%j is refused by name", (options, message) => {
+    expect(() => parseOptions(options)).toThrow(message);
+  });
+
+  test("an option that is not available passes where its value changes nothing", () => {
+    expect(parseOptions({ num_beams: 1, length_penalty: 1, transformers_version: "5.23.0" })).toEqual({});
+  });
+});
+
+/** Reference: transformers 5.23.0; probabilities within 1e-6. */
+describe.each(["gpt2", "llama_gqa"])("the distributions of %s", async (name) => {
+  const directory = fixture(`models/${name}`);
+  const { probs } = await readJson<{ probs: { input_ids: number[]; filters: Record<string, Record<string, number>> } }>(
+    `${directory}/expected.json`,
+  );
+  const recorded = await readTensors(directory, "expected.safetensors");
+
+  test.each(["temperature", "top_k", "top_p", "min_p", "combined"])(
+    "after %s are the reference's within 1e-6",
+    (filter) => {
+      const logits = recorded["probs.logits"] as (typeof recorded)[string];
+      const scores = Float32Array.from(toFloat32(logits.dtype, logits.data));
+      processScores(scores, probs.input_ids, { topK: 0, ...parseOptions(probs.filters[filter] ?? {}), doSample: true });
+      const expected = recorded[`probs.${filter}`] as (typeof recorded)[string];
+      const difference = softmax(scores).reduce(
+        (most, p, i) => Math.max(most, Math.abs(p - Number(expected.data[i]))),
+        0,
+      );
+      expect(difference).toBeLessThan(1e-6);
+    },
+  );
+});
+
+/** After token t comes (t + 1) mod 8, with certainty. */
+class Counter implements Decoder {
+  readonly vocabularySize = 8;
+  readonly contextWindow = 16;
+  #rows = 0;
+
+  async prefill(rows: readonly (readonly number[])[]): Promise<Float32Array[]> {
+    this.#rows = rows.length;
+    return rows.map((row) => this.#scores(row.at(-1) as number));
+  }
+
+  async step(tokens: readonly number[]): Promise<Float32Array[]> {
+    expect(tokens).toHaveLength(this.#rows);
+    return tokens.map((token) => this.#scores(token));
+  }
+
+  select(indices: readonly number[]): void {
+    this.#rows = indices.length;
+  }
+
+  #scores(token: number): Float32Array {
+    return Float32Array.from({ length: 8 }, (_, id) => (id === (token + 1) % 8 ? 5 : 0));
+  }
+}
+
+const text = () => ({ push: (id: number) => String(id), end: () => "" });
+
+describe("the decoding loop", () => {
+  test("ends each row of a batch for its own reason", async () => {
+    const sequences = await generate(new Counter(), [[0], [3, 4]], { eosTokenId: 6, maxNewTokens: 4 }, { text });
+    expect(sequences).toEqual([
+      { outputIds: [1, 2, 3, 4], text: "1234", finishReason: "length" },
+      { outputIds: [5, 6], text: "56", finishReason: "stop" },
+    ]);
+  });
+
+  test("ends at a stop string that spans tokens", async () => {
+    const [sequence] = await generate(new Counter(), [[0]], { stopStrings: "34" }, { text });
+    expect(sequence).toEqual({ outputIds: [1, 2, 3, 4], text: "1234", finishReason: "stop_string" });
+  });
+
+  test("keeps what there is when it is cancelled", async () => {
+    const stop = new AbortController();
+    const [sequence] = await generate(
+      new Counter(),
+      [[0]],
+      {},
+      { text, signal: stop.signal, onToken: ({ id }) => id === 2 && stop.abort() },
+    );
+    expect(sequence).toEqual({ outputIds: [1, 2], text: "12", finishReason: "abort" });
+  });
+
+  test("fills the context window and no more", async () => {
+    const [sequence] = await generate(new Counter(), [[0, 1]], { maxNewTokens: 100 }, { text });
+    expect(sequence?.outputIds).toHaveLength(14);
+  });
+
+  test.each([
+    [[], "no token at all"],
+    [[9], "token id 9 is outside the vocabulary of 8"],
+    [Array.from({ length: 18 }, () => 1), "3 too many"],
+  ])("refuses the prompt %j", async (prompt, message) => {
+    await expect(generate(new Counter(), [prompt], {}, { text })).rejects.toThrow(message);
+  });
+
+  test("several return sequences draw differently, and the same seed draws the same", async () => {
+    const options = { doSample: true, temperature: 8, numReturnSequences: 3, maxNewTokens: 10, seed: 3 };
+    const first = await generate(new Counter(), [[0]], options, { text });
+    expect(new Set(first.map((sequence) => sequence.text)).size).toBe(3);
+    expect(await generate(new Counter(), [[0]], options, { text })).toEqual(first);
+    await expect(generate(new Counter(), [[0]], { numReturnSequences: 2 }, { text })).rejects.toThrow("need doSample");
+  });
+});

@@ -1,0 +1,126 @@
+import { expect, test } from "vitest";
+import { checkOp, type OpCheck } from "../../../test/helpers/check-op.ts";
+import * as g from "../index.ts";
+
+const ids = g.constant({ dtype: "int64", shape: [3], data: BigInt64Array.of(2n, 0n, 2n) });
+const labels = g.constant({ dtype: "int64", shape: [3], data: BigInt64Array.of(1n, -100n, 3n) });
+const bias = g.constant({
+  dtype: "float32",
+  shape: [1, 1, 2, 5],
+  data: Float32Array.of(0, 0, 0, 0, -1e9, 0, 0, 0, 0, 0),
+});
+const m = (shape: number[], ...values: number[]): { shape: number[]; values: number[] } => ({ shape, values });
+
+/** Every op once: an op without a check does not compile. */
+const checks: Record<g.OpName, OpCheck> = {
+  add: { build: g.add, operands: [m([2, 2], 1, 2, 3, 4), m([2], 10, 20)], expected: [11, 22, 13, 24] },
+  sub: { build: g.sub, operands: [m([2, 1], 1, 2), m([2], 10, 20)], expected: [-9, -19, -8, -18] },
+  mul: { build: g.mul, operands: [m([2], 2, 3), m([], 5)], expected: [10, 15] },
+  div: { build: g.div, operands: [m([2], 3, 4), m([2], 2, 5)], expected: [1.5, 0.8] },
+  pow: { build: g.pow, operands: [m([2], 2, 1.5), m([2], 3, 2)], expected: [8, 2.25] },
+  max: { build: g.max, operands: [m([2], 1, 4), m([2], 2, 3)], expected: [2, 4] },
+  min: { build: g.min, operands: [m([2], 1, 4), m([2], 2, 3)], expected: [1, 3] },
+  neg: { build: g.neg, operands: [m([2], 1, -4)], expected: [-1, 4] },
+  sqrt: { build: g.sqrt, operands: [m([2], 1, 2.25)], expected: [1, 1.5] },
+  exp: { build: g.exp, operands: [m([2], 0, 1)], expected: [1, Math.E] },
+  log: { build: g.log, operands: [m([2], 1, Math.E)], expected: [0, 1] },
+  sin: { build: g.sin, operands: [m([2], 0, 1)], expected: [0, Math.sin(1)] },
+  cos: { build: g.cos, operands: [m([2], 0, 1)], expected: [1, Math.cos(1)] },
+  tanh: { build: g.tanh, operands: [m([2], 0, 1)], expected: [0, Math.tanh(1)] },
+  sigmoid: { build: g.sigmoid, operands: [m([2], 0, 1)], expected: [0.5, 1 / (1 + Math.exp(-1))] },
+  erf: { build: g.erf, operands: [m([2], 0, 1)], expected: [0, 0.8427008] },
+  relu: { build: g.relu, operands: [m([2], -1, 2)], expected: [0, 2] },
+  abs: { build: g.abs, operands: [m([2], -1, 2)], expected: [1, 2] },
+  less: { build: (a, b) => g.cast(g.less(a, b), "float32"), operands: [m([2], 1, 3), m([2], 2, 2)], expected: [1, 0] },
+  greaterOrEqual: {
+    build: (a, b) => g.cast(g.greaterOrEqual(a, b), "float32"),
+    operands: [m([2], 1, 3), m([2], 2, 2)],
+    expected: [0, 1],
+  },
+  equal: {
+    build: (a, b) => g.cast(g.equal(a, b), "float32"),
+    operands: [m([2], 1, 3), m([2], 2, 2.5)],
+    expected: [0, 0],
+  },
+  where: {
+    build: (a, b) => g.where(g.less(a, g.scalar(2)), a, b),
+    operands: [m([2], 1, 3), m([2], 5, 6)],
+    expected: [1, 6],
+  },
+  reduceSum: { build: (x) => g.reduceSum(x, [0]), operands: [m([2, 2], 1, 2, 3, 4)], expected: [4, 6] },
+  reduceMean: { build: (x) => g.reduceMean(x, [-1], true), operands: [m([2, 2], 1, 2, 3, 4)], expected: [1.5, 3.5] },
+  reduceMax: { build: (x) => g.reduceMax(x, [1]), operands: [m([2, 2], 1, 2, 4, 3)], expected: [2, 4] },
+  cast: { build: (x) => g.cast(g.cast(x, "int64"), "float32"), operands: [m([2], 1.5, 2.5)], expected: [1, 2] },
+  reshape: { build: (x) => g.reshape(x, [3, 2]), operands: [[2, 3]] },
+  transpose: { build: (x) => g.transpose(x, [1, 0]), operands: [m([2, 2], 1, 2, 3, 4)], expected: [1, 3, 2, 4] },
+  expand: { build: (x) => g.expand(x, [2, 2]), operands: [m([2, 1], 1, 2)], expected: [1, 1, 2, 2] },
+  concat: {
+    build: (a, b) => g.concat([a, b], 1),
+    operands: [m([2, 1], 1, 2), m([2, 1], 3, 4)],
+    expected: [1, 3, 2, 4],
+  },
+  split: { build: (x) => g.split(x, [1, 2], -1)[1] as g.Value, operands: [m([1, 3], 1, 2, 3)], expected: [2, 3] },
+  slice: { build: (x) => g.slice(x, 0, 1, -1), operands: [m([4], 1, 2, 3, 4)], expected: [2, 3] },
+  zerosLike: { build: (x) => g.add(x, g.zerosLike(x)), operands: [m([2], 1, 2)], expected: [1, 2] },
+  matmul: {
+    build: (a, b) => g.matmul(a, b, { transposeB: true, alpha: 0.5 }),
+    operands: [m([1, 2], 1, 2), m([2, 2], 1, 2, 3, 4)],
+    expected: [2.5, 5.5],
+  },
+  softmax: { build: (x) => g.softmax(x, -1), operands: [m([1, 2], 0, Math.log(3))], expected: [0.25, 0.75] },
+  logSoftmax: {
+    build: (x) => g.logSoftmax(x, -1),
+    operands: [m([1, 2], 0, Math.log(3))],
+    expected: [Math.log(0.25), Math.log(0.75)],
+  },
+  gather: { build: (x) => g.gather(x, ids), operands: [m([3, 1], 7, 8, 9)], expected: [9, 7, 9] },
+  scatterAdd: { build: (x) => g.scatterAdd(ids, x, 3), operands: [m([3, 1], 7, 8, 9)], expected: [8, 0, 16] },
+  oneHot: { build: (x) => g.mul(x, g.oneHot(ids, 3)), operands: [m([], 2)], expected: [0, 0, 2, 2, 0, 0, 0, 0, 2] },
+  layerNorm: { build: (x, w, b) => g.layerNorm(x, w, b, 1e-5), operands: [[2, 2, 4], [4], [4]] },
+  rmsNorm: {
+    build: (x, w) => g.rmsNorm(x, w, 0),
+    operands: [m([1, 2], 3, 4), m([2], 1, 2)],
+    expected: [3 / Math.sqrt(12.5), 8 / Math.sqrt(12.5)],
+  },
+  gelu: { build: g.gelu, operands: [m([2], 1, -0.5)], expected: [0.8413447, -0.1542688] },
+  geluTanh: { build: g.geluTanh, operands: [m([2], 1, -0.5)], expected: [0.841192, -0.154286] },
+  silu: { build: g.silu, operands: [m([2], 1, -1)], expected: [0.7310586, -0.2689414] },
+  quickGelu: { build: g.quickGelu, operands: [m([1], 1)], expected: [1 / (1 + Math.exp(-1.702))] },
+  crossEntropy: {
+    build: (x) => g.crossEntropy(x, labels),
+    operands: [m([3, 4], 0, 0, 0, 0, 5, 5, 5, 5, 0, 0, 0, 0)],
+    expected: [Math.log(4)],
+  },
+  linear: { build: (x, w, b) => g.linear(x, w, b), operands: [[2, 2, 3], [2, 3], [2]] },
+  rotary: {
+    build: g.rotary,
+    operands: [m([1, 1, 1, 2], 1, 2), m([1, 1, 1, 2], 0.6, 0.6), m([1, 1, 1, 2], -0.8, 0.8)],
+    expected: [0.6 - 1.6, 1.2 + 0.8],
+  },
+  attention: {
+    build: (q, k, v, key, value) => g.attend(q, k, v, bias, { scale: 0.5, past: { key, value } }).mixed,
+    operands: [
+      [1, 4, 2, 2],
+      [1, 2, 2, 2],
+      [1, 2, 2, 2],
+      [1, 2, 3, 2],
+      [1, 2, 3, 2],
+    ],
+  },
+};
+
+test.each(Object.entries(checks))("%s has the right values and gradients", async (name, check) => {
+  await checkOp(name, check);
+});
+
+test("the table of checks covers the table of ops", () => {
+  expect(Object.keys(checks).sort()).toEqual(Object.keys(g.ops).sort());
+});
+
+test("a wrong shape fails while building and names the op and both shapes", () => {
+  const [a, b] = [g.input("a", "float32", ["B", 3]), g.input("b", "float32", [4, 5])];
+  expect(() => g.matmul(a, b)).toThrow(
+    "matmul a b: equal inner sizes, not 3 and 4; came float32[B, 3] and float32[4, 5]",
+  );
+  expect(() => g.add(a, b)).toThrow("add: sizes that are equal or 1; came float32[B, 3] and float32[4, 5]");
+});
