@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { optionKinds } from "../generation/index.ts";
+import { optionKinds, parseOptions } from "../generation/index.ts";
 import {
   type GenerateInput,
   type GenerateOptions,
@@ -63,7 +63,7 @@ async function run(
     throw new LecternError("usage", `--show takes candidates; came ${flags.show}`);
   if (prompt !== undefined && flags.inputIds !== undefined)
     throw new LecternError("usage", "give a prompt or --input-ids, not both");
-  const options = await readOptions(flags);
+  const options = parseOptions(await readOptions(flags));
   const begun = performance.now();
   const threads = flags.threads === undefined ? undefined : Number(flags.threads);
   await using model = await loadModel(resolveModel(name), {
@@ -88,13 +88,14 @@ async function generateShown(
 ): Promise<GenerateResult> {
   const print = flags.json ? () => {} : (text: string) => terminal.stdout.write(text);
   const candidates = flags.show ? 5 : undefined;
-  if (!candidates) print(shown);
+  let unprinted = candidates ? "" : shown;
   const result = await model.generate(input, {
     ...options,
     candidates,
     onToken: (event) => {
       if (!event.candidates) {
-        if (event.sequence === 0) print(event.text);
+        if (event.sequence === 0) print(unprinted + event.text);
+        unprinted = "";
         return;
       }
       const list = event.candidates.map(

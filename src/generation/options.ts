@@ -23,7 +23,7 @@ export interface GenerationOptions {
   /** Above 1: tokens that were there already become less likely (Keskar et al., 2019). */
   readonly repetitionPenalty?: number;
   readonly numReturnSequences?: number;
-  /** The same seed gives the same tokens. */
+  /** The same seed gives the same tokens; without one they differ from run to run. */
   readonly seed?: number;
 }
 

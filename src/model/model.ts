@@ -108,7 +108,11 @@ export class Model {
   /** Generates text; options not given are those of the checkpoint's `generation_config.json`. */
   async generate(input: GenerateInput, options: GenerateOptions = {}): Promise<GenerateResult> {
     const { signal, onToken, candidates, ...rest } = options;
-    const chosen: GenerationOptions = { ...this.#defaults, ...parseOptions(rest) };
+    const chosen: GenerationOptions = {
+      seed: Math.floor(Math.random() * 2 ** 32),
+      ...this.#defaults,
+      ...parseOptions(rest),
+    };
     const inputIds = this.#inputIds(input);
     this.#engine ??= DecodeEngine.create(this.#files.family, this.#files.config, this.#files.weights, this.#threads);
     const decoder = new CachedDecoder(await this.#engine);

@@ -1,0 +1,2 @@
+export declare const LAYERS: readonly (readonly string[])[];
+export declare function violations(path: string, text: string): string[];

@@ -1,0 +1,11 @@
+import { expect, test } from "vitest";
+import { violations } from "../scripts/layers.mjs";
+
+test("an import to the left, or between neighbours, breaks the layer rule", () => {
+  expect(violations("graph/value.ts", 'import { x } from "../models/index.ts";')).toEqual([
+    "graph/value.ts: graph may not import models (../models/index.ts)",
+  ]);
+  expect(violations("nn/a.ts", 'import { x } from "../formats/index.ts";')).toHaveLength(1);
+  expect(violations("graph/ops/a.ts", 'export { x } from "../../tensor/index.ts"; import "./b.ts";')).toEqual([]);
+  expect(violations("odd/a.ts", "")).toEqual(["odd/a.ts: odd is not a layer"]);
+});
