@@ -35,11 +35,12 @@ export function tokenizeCommand(root: Command, terminal: Terminal): Command {
         return;
       }
       const pair = flags.pair === undefined ? {} : { pair: flags.pair };
-      const { ids, tokens } = tokenizer.encode(await readText(text, terminal), {
+      const { ids, tokens, offsets } = tokenizer.encode(await readText(text, terminal), {
         ...pair,
         addSpecialTokens: flags.specialTokens,
+        offsets: true,
       });
-      if (flags.json) printJson(terminal, { ids, tokens });
+      if (flags.json) printJson(terminal, { ids, tokens, offsets });
       else for (const [i, id] of ids.entries()) terminal.stdout.write(`${id}\t${tokens[i]}\n`);
     });
 }

@@ -78,15 +78,16 @@ describe.each(["gpt2", "llama"] as const)("%s (skipped where ../shared/data is a
     }
   });
 
-  test.skipIf(!directory)("gives the reference's ids for 230 odd strings", async () => {
+  test.skipIf(!directory)("gives the reference's ids and offsets for 230 odd strings", async () => {
     const tokenizer = await load(directory as string);
-    type Result = { ids: number[] };
+    type Result = { ids: number[]; offsets?: number[] };
     type Entry = { text: string; repeat?: number } & Record<"gpt2" | "llama", Result>;
     const { entries } = await readJson<{ entries: Entry[] }>(fixture("tokenizers/stress.json"));
     expect(entries).toHaveLength(230);
     for (const { text, repeat = 1, [name]: expected } of entries) {
-      const { ids } = tokenizer.encode(text.repeat(repeat), { addSpecialTokens: false });
+      const { ids, offsets } = tokenizer.encode(text.repeat(repeat), { addSpecialTokens: false, offsets: true });
       expect(ids, JSON.stringify(text)).toEqual(expected.ids);
+      if (expected.offsets) expect(offsets?.flat(), JSON.stringify(text)).toEqual(expected.offsets);
     }
   });
 });

@@ -3,6 +3,7 @@ import { Tokenizer as Core } from "@huggingface/tokenizers";
 import { LecternError } from "../common/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { isByteToken, mendByteFallback } from "./byte-fallback.ts";
+import { alignOffsets, type Offset, offsetKind, type TokenizerJson } from "./offsets.ts";
 import { StreamDecoder } from "./stream-decoder.ts";
 
 /** One turn of a conversation. */
@@ -16,11 +17,18 @@ export interface EncodeOptions {
   readonly pair?: string;
   /** Start and end tokens and the like; default true. */
   readonly addSpecialTokens?: boolean;
+  /** Also where each token stands in the text; takes as long again. */
+  readonly offsets?: boolean;
 }
 
 export interface Encoding {
   readonly ids: number[];
   readonly tokens: string[];
+  /**
+   * Where each token stands in the text, in code points; [0, 0] for tokens that the template adds. Absent for pairs
+   * and for tokenizers that rewrite their text (WordPiece, unigram).
+   */
+  readonly offsets?: readonly Offset[];
 }
 
 /** The tokenizer a model was trained with: `tokenizer.json`, `tokenizer_config.json` and a chat template. */
@@ -28,6 +36,7 @@ export class Tokenizer {
   readonly #core: Core;
   readonly #config: Readonly<Record<string, unknown>>;
   readonly #template: string | undefined;
+  readonly #json: TokenizerJson;
   readonly #hasByteTokens: boolean;
   /** Byte-level tokens hold every space of the text, so there is nothing to clean up, whatever the config says. */
   readonly #isByteLevel: boolean;
@@ -36,6 +45,7 @@ export class Tokenizer {
     this.#core = new Core(json, config);
     this.#config = config;
     this.#template = template;
+    this.#json = json;
     this.#isByteLevel = JSON.stringify((json as { decoder?: unknown }).decoder ?? null).includes('"ByteLevel"');
     this.#hasByteTokens = mendByteFallback(this.#core.decoder);
   }
@@ -47,12 +57,31 @@ export class Tokenizer {
     return largest + 1;
   }
 
-  encode(text: string, { pair, addSpecialTokens = true }: EncodeOptions = {}): Encoding {
-    const { ids, tokens } = this.#core.encode(text.toWellFormed(), {
-      text_pair: pair?.toWellFormed() ?? null,
-      add_special_tokens: addSpecialTokens,
-    });
-    return { ids, tokens };
+  encode(text: string, { pair, addSpecialTokens = true, offsets: withOffsets = false }: EncodeOptions = {}): Encoding {
+    const options = { text_pair: pair?.toWellFormed() ?? null, add_special_tokens: addSpecialTokens };
+    const { ids, tokens } = this.#core.encode(text.toWellFormed(), options);
+    const offsets = withOffsets && pair === undefined ? this.#offsets(text.toWellFormed(), ids) : undefined;
+    return { ids, tokens, ...(offsets && { offsets }) };
+  }
+
+  #offsets(text: string, ids: readonly number[]): Offset[] | undefined {
+    const kind = offsetKind(this.#json);
+    if (!kind) return undefined;
+    const inner = this.#core.encode(text, { add_special_tokens: false });
+    const before = ids.length - inner.ids.length - this.#trailing(ids, inner.ids);
+    const added = new Set(this.#json.added_tokens?.map(({ content }) => content));
+    const aligned = alignOffsets(text, inner.tokens, kind, added);
+    return ids.map((_, i) => aligned[i - before] ?? [0, 0]);
+  }
+
+  /** How many tokens the template puts behind the text's own. */
+  #trailing(ids: readonly number[], inner: readonly number[]): number {
+    const most = ids.length - inner.length;
+    for (let count = 0; count <= most; count++) {
+      const start = most - count;
+      if (inner.every((id, i) => ids[start + i] === id)) return count;
+    }
+    return 0;
   }
 
   decode(ids: readonly number[], { skipSpecialTokens = false }: { skipSpecialTokens?: boolean } = {}): string {
