@@ -5,6 +5,7 @@ import type { FileSource } from "../runtime/index.ts";
 import { isByteToken, mendByteFallback } from "./byte-fallback.ts";
 import { alignOffsets, type Offset, offsetKind, type TokenizerJson } from "./offsets.ts";
 import { StreamDecoder } from "./stream-decoder.ts";
+import { splitAtWords } from "./word-split.ts";
 
 /** One turn of a conversation. */
 export interface Message {
@@ -43,6 +44,7 @@ export class Tokenizer {
 
   constructor(json: object, config: Readonly<Record<string, unknown>>, template: string | undefined) {
     this.#core = new Core(json, config);
+    splitAtWords(this.#core);
     this.#config = config;
     this.#template = template;
     this.#json = json;
