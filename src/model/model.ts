@@ -7,6 +7,7 @@ import {
   type Sequence,
   type TokenEvent,
 } from "../generation/index.ts";
+import { IGNORED_LABEL } from "../graph/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import { elementCount } from "../tensor/index.ts";
 import { loadTokenizer, type Message, type Tokenizer } from "../tokenizers/index.ts";
@@ -102,6 +103,16 @@ export class Model {
         `forward: ${width} tokens, but the context window has ${this.contextWindow}: ${width - this.contextWindow} too many`,
     );
     this.#checkIds(inputs.inputIds);
+    this.#checkIds(inputs.labels?.map((row) => row.filter((id) => id !== IGNORED_LABEL)) ?? []);
+    for (const [name, rows] of Object.entries({ attentionMask: inputs.attentionMask, labels: inputs.labels })) {
+      const fits =
+        rows === undefined || (rows.length === inputs.inputIds.length && rows.every((row) => row.length === width));
+      check(
+        fits,
+        "shape",
+        () => `forward: ${name} must have the shape of inputIds, [${inputs.inputIds.length}, ${width}]`,
+      );
+    }
     return this.#forward.run(inputs, options);
   }
 

@@ -1,0 +1,97 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { fixture } from "../../test/helpers/fixtures.ts";
+import { loadModel } from "./model.ts";
+
+async function changed(change: (directory: string) => Promise<unknown>): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "lectern-"));
+  await cp(fixture("models/llama_gqa"), directory, { recursive: true });
+  await change(directory);
+  return directory;
+}
+
+const withConfig = (fields: object): Promise<string> =>
+  changed(async (directory) => {
+    const path = join(directory, "config.json");
+    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), ...fields }));
+  });
+
+describe("a directory that does not fit together is refused in words", () => {
+  test.each([
+    [{ model_type: "lama" }, 'model_type "lama" is not known; known are gpt2, llama, mistral; nearest is llama'],
+    [{ hidden_size: 64 }, "config.json asks for [384, 64], the checkpoint has [384, 32]"],
+    [{ num_hidden_layers: 3 }, "the checkpoint lacks model.layers.2."],
+    [{ num_hidden_layers: 1 }, "tensors that config.json does not ask for, such as model.layers.1."],
+    [{ num_key_value_heads: 3 }, "num_key_value_heads must divide num_attention_heads"],
+    [{ vocab_size: 0 }, "vocab_size must be a whole number above 0; came 0"],
+    [{ hidden_act: "silo" }, 'activation "silo" is not known; nearest is "silu"'],
+    [{ rope_scaling: { rope_type: "spiral" } }, 'type "spiral" is not known'],
+  ])("%j", async (fields, message) => {
+    await expect(withConfig(fields).then((directory) => loadModel(directory))).rejects.toThrow(message);
+  });
+
+  test("a tokenizer with more tokens than the embedding", async () => {
+    const directory = await changed((to) => cp(fixture("models/llama_mha/tokenizer.json"), join(to, "tokenizer.json")));
+    await expect(loadModel(directory)).rejects.toThrow("the tokenizer has 512 tokens, the model's embedding 384");
+  });
+
+  test("a missing config.json, and one that is not JSON", async () => {
+    await expect(changed((to) => rm(join(to, "config.json"))).then((to) => loadModel(to))).rejects.toThrow(
+      "has no file config.json",
+    );
+    await expect(changed((to) => writeFile(join(to, "config.json"), "{")).then((to) => loadModel(to))).rejects.toThrow(
+      "config.json is not JSON",
+    );
+  });
+});
+
+test("weights that are not numbers are named when they reach the scores", async () => {
+  const directory = await changed(async (to) => {
+    const bytes = await readFile(join(to, "model.safetensors"));
+    await writeFile(join(to, "model.safetensors"), bytes.fill(0xff, bytes.length - 2000));
+  });
+  await using model = await loadModel(directory);
+  await expect(model.generate({ inputIds: [[1]] }, { maxNewTokens: 1 })).rejects.toThrow("NaN or infinity");
+});
+
+test("forward refuses what does not fit the model", async () => {
+  await using model = await loadModel(fixture("models/llama_gqa"));
+  await expect(model.forward({ inputIds: [[1, 2]], labels: [[1]] })).rejects.toThrow(
+    "labels must have the shape of inputIds, [1, 2]",
+  );
+  await expect(model.forward({ inputIds: [[400]] })).rejects.toThrow("token id 400 is outside the vocabulary of 384");
+  await expect(model.forward({ inputIds: [Array(97).fill(1)] })).rejects.toThrow(
+    "the context window has 96: 1 too many",
+  );
+  await expect(model.forward({ inputIds: [[1]] }, { gradients: true })).rejects.toThrow("needs labels");
+});
+
+test("cached decoding gives what full passes give, past the cache's first growth", async () => {
+  await using model = await loadModel(fixture("models/llama_gqa"));
+  const prompt = [3, 7, 11];
+  const { outputIds } = await model.generate(
+    { inputIds: [prompt] },
+    { maxNewTokens: 90, eosTokenId: null, doSample: false },
+  );
+  const { logits } = await model.forward({ inputIds: [[...prompt, ...outputIds]] });
+  const size = logits.shape[2] as number;
+  for (const [i, id] of outputIds.entries()) {
+    const at = (prompt.length - 1 + i) * size;
+    const row = logits.data.subarray(at, at + size);
+    const best = row.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
+    expect(best - (row[id] as number), `token ${i}`).toBeLessThan(1e-5);
+  }
+});
+
+test("stream gives the pieces of what generate gives, and stops when its reader does", async () => {
+  await using model = await loadModel(fixture("models/gpt2"));
+  const options = { maxNewTokens: 10, doSample: true, seed: 4 };
+  const { text, outputIds } = await model.generate({ prompt: "The" }, options);
+  const pieces: string[] = [];
+  for await (const piece of model.stream({ prompt: "The" }, options)) pieces.push(piece.text);
+  expect(pieces).toHaveLength(outputIds.length);
+  expect(text.startsWith(pieces.join(""))).toBe(true);
+  for await (const _ of model.stream({ prompt: "The" }, options)) break;
+});
