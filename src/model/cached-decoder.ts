@@ -2,7 +2,7 @@ import type { Decoder } from "../generation/index.ts";
 import type { Value } from "../graph/index.ts";
 import { lowerGraph } from "../lower/index.ts";
 import type { DecoderConfig, Family } from "../models/index.ts";
-import { createSession, type EngineSession } from "../runtime/index.ts";
+import { createSession, type EngineSession, nextTask } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { type CacheSizes, cacheName, KeyValueCache } from "./key-value-cache.ts";
 import { cachedGraph, deriveFeeds, type ModelGraph } from "./model-graph.ts";
@@ -14,6 +14,8 @@ const PREFILL_TOKENS = 256;
 /** The session that decodes over a cache, shared by all generations of a model. */
 export class DecodeEngine {
   readonly config: DecoderConfig;
+  /** How long the engine has computed, in all. */
+  computedMs = 0;
   readonly #graph: ModelGraph;
   readonly #session: EngineSession;
 
@@ -46,7 +48,10 @@ export class DecodeEngine {
       ...deriveFeeds(this.#graph.derived, { queries, keys }),
       ...cache.feeds(),
     };
+    const started = performance.now();
     const results = await this.#session.run(feeds);
+    this.computedMs += performance.now() - started;
+    await nextTask();
     cache.append(results, queries[0]?.length ?? 0);
     const { data } = results.logits as HostTensor<"float32">;
     const size = this.config.vocabSize;

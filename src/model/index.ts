@@ -4,6 +4,7 @@ export {
   type ForwardResult,
   languageModelLoss,
 } from "./forward.ts";
+export type { Timing } from "./host.ts";
 export {
   type GenerateInput,
   type GenerateOptions,

@@ -1,19 +1,16 @@
+import { openHost } from "#host";
 import { check, LecternError } from "../common/index.ts";
 import {
   type FinishReason,
   type GenerationOptions,
-  generate,
   parseOptions,
   type Sequence,
   type TokenEvent,
 } from "../generation/index.ts";
-import { IGNORED_LABEL } from "../graph/index.ts";
 import { openFiles } from "../runtime/index.ts";
-import { elementCount } from "../tensor/index.ts";
 import { loadTokenizer, type Message, type Tokenizer } from "../tokenizers/index.ts";
-import { CachedDecoder, DecodeEngine } from "./cached-decoder.ts";
-import { type ForwardInputs, type ForwardOptions, ForwardPass, type ForwardResult } from "./forward.ts";
-import { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
+import type { ModelHost, Timing } from "./host.ts";
 
 export interface LoadOptions {
   /** How many threads compute; default: the engine's choice. */
@@ -46,105 +43,48 @@ export interface GenerateResult {
   readonly outputIds: readonly number[];
   readonly text: string;
   readonly finishReason: FinishReason;
-  readonly timing: { readonly firstTokenMs: number; readonly totalMs: number; readonly tokensPerSecond: number };
+  readonly timing: Timing;
 }
 
 /** A loaded model with the tokenizer it was trained with. */
 export class Model {
   readonly tokenizer: Tokenizer | undefined;
-  readonly #files: ModelFiles;
-  readonly #defaults: GenerationOptions;
-  readonly #startToken: number | undefined;
-  readonly #threads: number | undefined;
-  readonly #forward: ForwardPass;
-  #engine: Promise<DecodeEngine> | undefined;
+  readonly #host: ModelHost;
 
-  constructor(
-    files: ModelFiles,
-    tokenizer: Tokenizer | undefined,
-    generationConfig: Readonly<Record<string, unknown>>,
-    options: LoadOptions,
-  ) {
-    this.#files = files;
+  constructor(host: ModelHost, tokenizer: Tokenizer | undefined) {
+    this.#host = host;
     this.tokenizer = tokenizer;
-    this.#defaults = parseOptions({ eos_token_id: files.json.eos_token_id ?? null, ...generationConfig });
-    this.#startToken = (generationConfig.bos_token_id ?? files.json.bos_token_id ?? undefined) as number | undefined;
-    this.#threads = options.threads;
-    this.#forward = new ForwardPass(files.family, files.config, files.weights, options.threads);
   }
 
   /** "LLaMA" */
   get family(): string {
-    return this.#files.family.name;
+    return this.#host.description.family;
   }
 
   /** `config.json` as it stands. */
   get config(): Readonly<Record<string, unknown>> {
-    return this.#files.json;
+    return this.#host.description.config;
   }
 
   get contextWindow(): number {
-    return this.#files.config.maxPositionEmbeddings;
+    return this.#host.description.contextWindow;
   }
 
   get parameterCount(): number {
-    const { checkpoint } = this.#files.weights;
-    return checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0);
+    return this.#host.description.parameterCount;
   }
 
   /** One pass over whole rows: logits, and on request what lies inside. */
   async forward(inputs: ForwardInputs, options: ForwardOptions = {}): Promise<ForwardResult> {
-    const width = inputs.inputIds[0]?.length ?? 0;
-    check(width > 0, "input", () => "forward: there is no token to compute");
-    check(
-      width <= this.contextWindow,
-      "input",
-      () =>
-        `forward: ${width} tokens, but the context window has ${this.contextWindow}: ${width - this.contextWindow} too many`,
-    );
-    this.#checkIds(inputs.inputIds);
-    this.#checkIds(inputs.labels?.map((row) => row.filter((id) => id !== IGNORED_LABEL)) ?? []);
-    for (const [name, rows] of Object.entries({ attentionMask: inputs.attentionMask, labels: inputs.labels })) {
-      const fits =
-        rows === undefined || (rows.length === inputs.inputIds.length && rows.every((row) => row.length === width));
-      check(
-        fits,
-        "shape",
-        () => `forward: ${name} must have the shape of inputIds, [${inputs.inputIds.length}, ${width}]`,
-      );
-    }
-    return this.#forward.run(inputs, options);
+    return this.#host.forward(inputs, options);
   }
 
   /** Generates text; options not given are those of the checkpoint's `generation_config.json`. */
   async generate(input: GenerateInput, options: GenerateOptions = {}): Promise<GenerateResult> {
     const { signal, onToken, candidates, ...rest } = options;
-    const chosen: GenerationOptions = {
-      seed: Math.floor(Math.random() * 2 ** 32),
-      ...this.#defaults,
-      ...parseOptions(rest),
-    };
     const inputIds = this.#inputIds(input);
-    this.#engine ??= DecodeEngine.create(this.#files.family, this.#files.config, this.#files.weights, this.#threads);
-    const decoder = new CachedDecoder(await this.#engine);
-    const started = performance.now();
-    let firstTokenMs = 0;
-    const sequences = await generate(decoder, inputIds, chosen, {
-      text: () => this.tokenizer?.stream({ skipSpecialTokens: true }) ?? { push: () => "", end: () => "" },
-      onToken: (event) => {
-        firstTokenMs ||= performance.now() - started;
-        onToken?.(event);
-      },
-      candidates,
-      signal,
-    });
-    const totalMs = performance.now() - started;
-    const count = sequences.reduce((sum, { outputIds }) => sum + outputIds.length, 0);
-    const timing = {
-      firstTokenMs,
-      totalMs,
-      tokensPerSecond: (1000 * Math.max(0, count - sequences.length)) / Math.max(1, totalMs - firstTokenMs),
-    };
+    const request = { inputIds, options: parseOptions(rest), candidates };
+    const { sequences, timing } = await this.#host.generate(request, { signal, onToken });
     return { inputIds, sequences, ...(sequences[0] as Sequence), timing };
   }
 
@@ -182,8 +122,7 @@ export class Model {
   }
 
   async dispose(): Promise<void> {
-    await this.#forward.dispose();
-    await (await this.#engine)?.dispose();
+    await this.#host.dispose();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -195,18 +134,13 @@ export class Model {
     check(given.length === 1, "usage", () => "generate: give one of prompt, prompts, inputIds, messages");
     if (inputIds) return inputIds;
     const { tokenizer } = this;
+    const { startToken } = this.#host.description;
     if (!tokenizer) throw new LecternError("input", "this model's directory has no tokenizer.json: give inputIds");
     if (messages) return [tokenizer.encode(tokenizer.applyChatTemplate(messages), { addSpecialTokens: false }).ids];
     return (prompts ?? [prompt as string]).map((text) => {
       const { ids } = tokenizer.encode(text);
-      return ids.length === 0 && this.#startToken !== undefined ? [this.#startToken] : ids;
+      return ids.length === 0 && startToken !== undefined ? [startToken] : ids;
     });
-  }
-
-  #checkIds(rows: readonly (readonly number[])[]): void {
-    const size = this.#files.config.vocabSize;
-    const outside = rows.flat().find((id) => !Number.isInteger(id) || id < 0 || id >= size);
-    check(outside === undefined, "input", () => `token id ${outside} is outside the vocabulary of ${size}`);
   }
 }
 
@@ -216,17 +150,6 @@ export async function loadModel(location: string, options: LoadOptions = {}): Pr
   if (precision !== undefined && precision !== "auto" && precision !== "float32")
     throw new LecternError("unsupported", `precision ${precision} is not available yet; use float32`);
   const files = await openFiles(location);
-  const parts = await openModelFiles(files);
-  const tokenizer = await loadTokenizer(files);
-  const size = tokenizer?.vocabularySize ?? 0;
-  check(
-    size <= parts.config.vocabSize,
-    "config",
-    () =>
-      `${location}: the tokenizer has ${size} tokens, the model's embedding ${parts.config.vocabSize}: they do not belong together`,
-  );
-  const generationConfig = (await files.has("generation_config.json"))
-    ? await readJsonFile(files, "generation_config.json")
-    : {};
-  return new Model(parts, tokenizer, generationConfig, options);
+  const host = await openHost({ location: files.location, threads: options.threads });
+  return new Model(host, await loadTokenizer(files));
 }

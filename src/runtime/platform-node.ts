@@ -32,6 +32,10 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
   return wrapSession(ort, session);
 }
 
+export function nextTask(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** The files of a directory on disk. */
 export async function openFiles(location: string): Promise<FileSource> {
   const folder = await realpath(location).catch((cause) => {

@@ -43,12 +43,23 @@ async function fetchBytes(url: string, init?: RequestInit): Promise<Uint8Array> 
   return new Uint8Array(await response.arrayBuffer());
 }
 
+const { port1, port2 } = new MessageChannel();
+
+/** A message to itself comes back after those that wait; a timer would come at least a millisecond later. */
+export function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    port1.addEventListener("message", () => resolve(), { once: true });
+    port1.start();
+    port2.postMessage(undefined);
+  });
+}
+
 /** The files below a URL. */
 export async function openFiles(location: string): Promise<FileSource> {
   const base = new URL(location.endsWith("/") ? location : `${location}/`, globalThis.location.href);
   const resolve = (name: string): string => new URL(name, base).href;
   return {
-    location,
+    location: base.href,
     has: async (name) => (await fetch(resolve(name), { method: "HEAD" })).ok,
     size: async (name) => (await fetchOnce(resolve(name))).length,
     readText: async (name) => new TextDecoder().decode(await fetchOnce(resolve(name))),

@@ -30,4 +30,6 @@ export interface FileSource {
 export interface Platform {
   createSession(graph: OnnxGraph, options?: SessionOptions): Promise<EngineSession>;
   openFiles(location: string): Promise<FileSource>;
+  /** Lets what waits, such as a cancellation, be handled before going on. */
+  nextTask(): Promise<void>;
 }

@@ -7,7 +7,6 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadModel } from "../../src/model/index.ts";
-import { fixture } from "../helpers/fixtures.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const available = existsSync(CHROMIUM);
@@ -21,12 +20,12 @@ const types: Record<string, string> = { ".js": "text/javascript", ".wasm": "appl
 function serve(isolated: boolean): Promise<Server> {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
-    if (path === "/")
-      return response.setHeader("content-type", "text/html").end("<!doctype html><title>Lectern</title>");
     if (isolated) {
       response.setHeader("cross-origin-opener-policy", "same-origin");
       response.setHeader("cross-origin-embedder-policy", "require-corp");
     }
+    if (path === "/")
+      return response.setHeader("content-type", "text/html").end("<!doctype html><title>Lectern</title>");
     response.setHeader("content-type", types[extname(path)] ?? "application/octet-stream");
     await readFile(join(root, path)).then(
       (bytes) => response.end(bytes),
@@ -40,10 +39,10 @@ const models = ["models/stories", "test/parity/fixtures/models/gpt2", "test/pari
 
 describe.skipIf(!available)("in Debian's chromium (skipped where /usr/bin/chromium is absent)", () => {
   let browser: Awaited<ReturnType<typeof chromium.launch>>;
-  let server: Server;
+  const servers: Server[] = [];
 
   beforeAll(async () => {
-    server = await serve(false);
+    servers.push(await serve(false), await serve(true));
     const args = [
       "--no-sandbox",
       "--disable-gpu",
@@ -58,26 +57,65 @@ describe.skipIf(!available)("in Debian's chromium (skipped where /usr/bin/chromi
 
   afterAll(async () => {
     await browser?.close();
-    server?.close();
+    for (const server of servers) server.close();
   });
 
-  test.each(models)("%s generates the same greedy tokens as in Node", async (model) => {
+  async function inPage<T>(isolated: boolean, script: string): Promise<T> {
     const page = await browser.newPage();
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    const inPage = await page.evaluate(`(async () => {
+    const { port } = (servers[isolated ? 1 : 0] as Server).address() as AddressInfo;
+    await page.goto(`http://127.0.0.1:${port}/`);
+    expect(await page.evaluate("crossOriginIsolated")).toBe(isolated);
+    const result = await page.evaluate(`(async () => {
       const { loadModel } = await import("/dist/web/lectern.js");
-      const model = await loadModel("/${model}");
-      const options = { doSample: false, maxNewTokens: 24, eosTokenId: null };
-      return (await model.generate({ inputIds: [[5, 9, 3]] }, options)).outputIds;
+      ${script}
     })()`);
     await page.close();
-    await using inNode = await loadModel(
-      model.startsWith("test") ? fixture(model.replace("test/parity/fixtures/", "")) : join(root, model),
+    return result as T;
+  }
+
+  const options = { doSample: false, maxNewTokens: 24, eosTokenId: null };
+  const ids = [[5, 9, 3]];
+
+  test.each(models.flatMap((model) => [false, true].map((isolated) => ({ model, isolated }))))(
+    "$model generates the same greedy tokens as in Node, isolated: $isolated",
+    async ({ model, isolated }) => {
+      const outputIds = await inPage(
+        isolated,
+        `const model = await loadModel("/${model}");
+         return (await model.generate({ inputIds: ${JSON.stringify(ids)} }, ${JSON.stringify(options)})).outputIds;`,
+      );
+      await using inNode = await loadModel(join(root, model));
+      expect(outputIds).toEqual((await inNode.generate({ inputIds: ids }, options)).outputIds);
+    },
+  );
+
+  test("the page stays free while a worker computes, and can stop it", async () => {
+    const { frames, finishReason, tokens } = await inPage<{ frames: number; finishReason: string; tokens: number }>(
+      false,
+      `const model = await loadModel("/models/stories");
+       let frames = 0;
+       const timer = setInterval(() => frames++, 5);
+       const stop = new AbortController();
+       let tokens = 0;
+       const result = await model.generate(
+         { prompt: "Once" },
+         { maxNewTokens: 400, eosTokenId: null, signal: stop.signal, onToken: () => ++tokens === 20 && stop.abort() },
+       );
+       clearInterval(timer);
+       await model.dispose();
+       return { frames, finishReason: result.finishReason, tokens: result.outputIds.length };`,
     );
-    const { outputIds } = await inNode.generate(
-      { inputIds: [[5, 9, 3]] },
-      { doSample: false, maxNewTokens: 24, eosTokenId: null },
+    expect(finishReason).toBe("abort");
+    expect(tokens).toBeGreaterThanOrEqual(20);
+    expect(tokens).toBeLessThan(400);
+    expect(frames).toBeGreaterThan(3);
+  });
+
+  test("what goes wrong in the worker reaches the page in words", async () => {
+    const message = await inPage<string>(
+      false,
+      `return loadModel("/models/none").then(() => "loaded", (error) => error.code + ": " + error.message);`,
     );
-    expect(inPage).toEqual(outputIds);
+    expect(message).toMatch(/^file: .*models\/none\/config\.json answered 404/);
   });
 });

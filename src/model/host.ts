@@ -1,0 +1,94 @@
+import type { GenerationOptions, Sequence, TokenEvent } from "../generation/index.ts";
+import { type Call, type Channel, type Handler, type Port, serve } from "../runtime/index.ts";
+import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
+import { LocalModel } from "./local-model.ts";
+
+export interface ModelSource {
+  /** A directory, or an absolute URL of one. */
+  readonly location: string;
+  readonly threads?: number | undefined;
+}
+
+/** What is known of a model once it is open. */
+export interface ModelDescription {
+  readonly family: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly contextWindow: number;
+  readonly parameterCount: number;
+  readonly startToken: number | undefined;
+}
+
+export interface GenerateRequest {
+  readonly inputIds: readonly (readonly number[])[];
+  readonly options: GenerationOptions;
+  readonly candidates?: number | undefined;
+}
+
+export interface GenerateHooks {
+  readonly signal?: AbortSignal | undefined;
+  readonly onToken?: ((event: TokenEvent) => void) | undefined;
+}
+
+export interface Timing {
+  /** From the start to the first token. */
+  readonly firstTokenMs: number;
+  readonly totalMs: number;
+  /** After the first token. */
+  readonly tokensPerSecond: number;
+  /** How much of it the engine computed; the rest is Lectern's own. */
+  readonly engineMs: number;
+}
+
+export interface Generated {
+  readonly sequences: readonly Sequence[];
+  readonly timing: Timing;
+}
+
+/** What computes a model: this thread, or a worker, so that the caller's event loop stays free. */
+export interface ModelHost {
+  readonly description: ModelDescription;
+  forward(inputs: ForwardInputs, options: ForwardOptions): Promise<ForwardResult>;
+  generate(request: GenerateRequest, hooks: GenerateHooks): Promise<Generated>;
+  dispose(): Promise<void>;
+}
+
+/** Answers, in a worker, the calls of {@link connect}. */
+export function serveModel(port: Port): void {
+  let model: LocalModel | undefined;
+  const opened = (): LocalModel => {
+    if (!model) throw new Error("the worker was called before it opened a model");
+    return model;
+  };
+  const handlers = {
+    open: async (source: ModelSource) => {
+      model = await LocalModel.open(source);
+      return model.description;
+    },
+    forward: ([inputs, options]: [ForwardInputs, ForwardOptions]) => opened().forward(inputs, options),
+    generate: ([request, streams]: [GenerateRequest, boolean], { signal, emit }: Call) =>
+      opened().generate(request, { signal, ...(streams && { onToken: emit }) }),
+    dispose: () => opened().dispose(),
+  };
+  serve(port, handlers as unknown as Record<string, Handler>);
+}
+
+/** A model that a worker computes. */
+export async function connect(source: ModelSource, channel: Channel, stop: () => Promise<unknown>): Promise<ModelHost> {
+  try {
+    const description = await channel.call<ModelDescription>("open", source);
+    return {
+      description,
+      forward: (inputs, options) => channel.call("forward", [inputs, options]),
+      generate: (request, { signal, onToken }) =>
+        channel.call("generate", [request, onToken !== undefined], { signal, onEvent: onToken }),
+      dispose: async () => {
+        await channel.call("dispose", undefined);
+        channel.close("the model was disposed");
+        await stop();
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,120 @@
+import { check, LecternError } from "../common/index.ts";
+import { type GenerationOptions, generate, parseOptions, type Sequence, type TokenEvent } from "../generation/index.ts";
+import { IGNORED_LABEL } from "../graph/index.ts";
+import { openFiles } from "../runtime/index.ts";
+import { elementCount } from "../tensor/index.ts";
+import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
+import { CachedDecoder, DecodeEngine } from "./cached-decoder.ts";
+import { type ForwardInputs, type ForwardOptions, ForwardPass, type ForwardResult } from "./forward.ts";
+import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, ModelHost, ModelSource } from "./host.ts";
+import { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+
+/** A model that computes in this thread. */
+export class LocalModel implements ModelHost {
+  readonly description: ModelDescription;
+  readonly #files: ModelFiles;
+  readonly #tokenizer: Tokenizer | undefined;
+  readonly #defaults: GenerationOptions;
+  readonly #threads: number | undefined;
+  readonly #forward: ForwardPass;
+  #engine: Promise<DecodeEngine> | undefined;
+
+  private constructor(
+    files: ModelFiles,
+    tokenizer: Tokenizer | undefined,
+    generationConfig: Readonly<Record<string, unknown>>,
+    threads: number | undefined,
+  ) {
+    this.#files = files;
+    this.#tokenizer = tokenizer;
+    this.#defaults = parseOptions({ eos_token_id: files.json.eos_token_id ?? null, ...generationConfig });
+    this.#threads = threads;
+    this.#forward = new ForwardPass(files.family, files.config, files.weights, threads);
+    const { checkpoint } = files.weights;
+    this.description = {
+      family: files.family.name,
+      config: files.json,
+      contextWindow: files.config.maxPositionEmbeddings,
+      parameterCount: checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0),
+      startToken: (generationConfig.bos_token_id ?? files.json.bos_token_id ?? undefined) as number | undefined,
+    };
+  }
+
+  static async open({ location, threads }: ModelSource): Promise<LocalModel> {
+    const files = await openFiles(location);
+    const parts = await openModelFiles(files);
+    const tokenizer = await loadTokenizer(files);
+    const size = tokenizer?.vocabularySize ?? 0;
+    check(
+      size <= parts.config.vocabSize,
+      "config",
+      () =>
+        `${location}: the tokenizer has ${size} tokens, the model's embedding ${parts.config.vocabSize}: they do not belong together`,
+    );
+    const generationConfig = (await files.has("generation_config.json"))
+      ? await readJsonFile(files, "generation_config.json")
+      : {};
+    return new LocalModel(parts, tokenizer, generationConfig, threads);
+  }
+
+  async forward(inputs: ForwardInputs, options: ForwardOptions): Promise<ForwardResult> {
+    const { contextWindow } = this.description;
+    const width = inputs.inputIds[0]?.length ?? 0;
+    check(width > 0, "input", () => "forward: there is no token to compute");
+    check(
+      width <= contextWindow,
+      "input",
+      () => `forward: ${width} tokens, but the context window has ${contextWindow}: ${width - contextWindow} too many`,
+    );
+    this.#checkIds(inputs.inputIds);
+    this.#checkIds(inputs.labels?.map((row) => row.filter((id) => id !== IGNORED_LABEL)) ?? []);
+    for (const [name, rows] of Object.entries({ attentionMask: inputs.attentionMask, labels: inputs.labels })) {
+      const fits =
+        rows === undefined || (rows.length === inputs.inputIds.length && rows.every((row) => row.length === width));
+      check(
+        fits,
+        "shape",
+        () => `forward: ${name} must have the shape of inputIds, [${inputs.inputIds.length}, ${width}]`,
+      );
+    }
+    return this.#forward.run(inputs, options);
+  }
+
+  async generate({ inputIds, options, candidates }: GenerateRequest, hooks: GenerateHooks): Promise<Generated> {
+    const chosen = { seed: Math.floor(Math.random() * 2 ** 32), ...this.#defaults, ...options };
+    this.#engine ??= DecodeEngine.create(this.#files.family, this.#files.config, this.#files.weights, this.#threads);
+    const engine = await this.#engine;
+    const decoder = new CachedDecoder(engine);
+    const engineBefore = engine.computedMs;
+    const started = performance.now();
+    let firstTokenMs = 0;
+    const sequences: Sequence[] = await generate(decoder, inputIds, chosen, {
+      text: () => this.#tokenizer?.stream({ skipSpecialTokens: true }) ?? { push: () => "", end: () => "" },
+      onToken: (event: TokenEvent) => {
+        firstTokenMs ||= performance.now() - started;
+        hooks.onToken?.(event);
+      },
+      candidates,
+      signal: hooks.signal,
+    });
+    const totalMs = performance.now() - started;
+    const count = sequences.reduce((sum, { outputIds }) => sum + outputIds.length, 0);
+    const tokensPerSecond = (1000 * Math.max(0, count - sequences.length)) / Math.max(1, totalMs - firstTokenMs);
+    return {
+      sequences,
+      timing: { firstTokenMs, totalMs, tokensPerSecond, engineMs: engine.computedMs - engineBefore },
+    };
+  }
+
+  async dispose(): Promise<void> {
+    await this.#forward.dispose();
+    await (await this.#engine)?.dispose();
+  }
+
+  #checkIds(rows: readonly (readonly number[])[]): void {
+    const size = this.#files.config.vocabSize;
+    const outside = rows.flat().find((id) => !Number.isInteger(id) || id < 0 || id >= size);
+    if (outside !== undefined)
+      throw new LecternError("input", `token id ${outside} is outside the vocabulary of ${size}`);
+  }
+}

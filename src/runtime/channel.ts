@@ -1,0 +1,182 @@
+import { type ErrorCode, LecternError } from "../common/index.ts";
+
+/** One end of a connection between threads: what is sent here is received there. */
+export interface Port {
+  send(message: unknown, transfer?: ArrayBuffer[]): void;
+  receive(handler: (message: unknown) => void): void;
+}
+
+/** What a handler may do while it answers a call. */
+export interface Call {
+  /** Fires when the caller cancels. */
+  readonly signal: AbortSignal;
+  /** Sends something on before the answer. */
+  emit(event: unknown): void;
+  /** Asks the caller, who answers. */
+  ask(question: unknown): Promise<unknown>;
+}
+
+export type Handler = (argument: never, call: Call) => Promise<unknown>;
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: never) => void) | undefined;
+  readonly onQuestion?: ((question: never) => unknown) | undefined;
+}
+
+/** How an error crosses: classes do not, so its code and words do. */
+interface Failure {
+  readonly code: ErrorCode | undefined;
+  readonly message: string;
+}
+
+type Request =
+  | { readonly kind: "call"; readonly id: number; readonly method: string; readonly argument: unknown }
+  | { readonly kind: "abort"; readonly id: number }
+  | { readonly kind: "reply"; readonly id: number; readonly question: number; readonly answer: unknown }
+  | { readonly kind: "reply-failure"; readonly id: number; readonly question: number; readonly failure: Failure };
+
+type Response =
+  | { readonly kind: "result"; readonly id: number; readonly result: unknown }
+  | { readonly kind: "failure"; readonly id: number; readonly failure: Failure }
+  | { readonly kind: "event"; readonly id: number; readonly event: unknown }
+  | { readonly kind: "question"; readonly id: number; readonly question: number; readonly asked: unknown };
+
+interface Pending {
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: unknown) => void;
+  readonly options: CallOptions;
+}
+
+/** The calling end. */
+export class Channel {
+  readonly #port: Port;
+  readonly #pending = new Map<number, Pending>();
+  readonly #onBusy: (busy: boolean) => void;
+  #count = 0;
+  #closed: LecternError | undefined;
+
+  /** @param onBusy told when the first call begins and when the last one ends */
+  constructor(port: Port, onBusy: (busy: boolean) => void = () => {}) {
+    this.#port = port;
+    this.#onBusy = onBusy;
+    port.receive((message) => this.#receive(message as Response));
+  }
+
+  async call<T>(method: string, argument: unknown, options: CallOptions = {}): Promise<T> {
+    if (this.#closed) throw this.#closed;
+    const id = this.#count++;
+    const abort = (): void => this.#send({ kind: "abort", id });
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        if (this.#pending.size === 0) this.#onBusy(true);
+        this.#pending.set(id, { resolve, reject, options });
+        this.#send({ kind: "call", id, method, argument });
+        if (options.signal?.aborted) abort();
+        options.signal?.addEventListener("abort", abort, { once: true });
+      });
+    } finally {
+      options.signal?.removeEventListener("abort", abort);
+      this.#pending.delete(id);
+      if (this.#pending.size === 0) this.#onBusy(false);
+    }
+  }
+
+  /** Fails what is under way, and every later call. */
+  close(reason: string): void {
+    this.#closed ??= new LecternError("engine", reason);
+    for (const { reject } of this.#pending.values()) reject(this.#closed);
+  }
+
+  #send(request: Request): void {
+    this.#port.send(request);
+  }
+
+  #receive(response: Response): void {
+    const pending = this.#pending.get(response.id);
+    if (!pending) return;
+    if (response.kind === "result") pending.resolve(response.result as never);
+    else if (response.kind === "failure") pending.reject(toError(response.failure));
+    else if (response.kind === "event") this.#handle(pending, () => pending.options.onEvent?.(response.event as never));
+    else void this.#reply(pending, response);
+  }
+
+  /** A caller's function that throws fails its call. */
+  #handle(pending: Pending, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      pending.reject(error);
+    }
+  }
+
+  async #reply(pending: Pending, { id, question, asked }: Response & { kind: "question" }): Promise<void> {
+    try {
+      this.#send({ kind: "reply", id, question, answer: await pending.options.onQuestion?.(asked as never) });
+    } catch (error) {
+      pending.reject(error);
+      this.#send({ kind: "reply-failure", id, question, failure: toFailure(error) });
+    }
+  }
+}
+
+/** The answering end: calls are answered by the handler of their method. */
+export function serve(port: Port, handlers: Readonly<Record<string, Handler>>): void {
+  const running = new Map<number, { readonly abort: AbortController; readonly questions: Map<number, Reply> }>();
+  port.receive(async (message) => {
+    const request = message as Request;
+    if (request.kind === "abort") running.get(request.id)?.abort.abort();
+    else if (request.kind === "reply")
+      running.get(request.id)?.questions.get(request.question)?.resolve(request.answer);
+    else if (request.kind === "reply-failure")
+      running.get(request.id)?.questions.get(request.question)?.reject(toError(request.failure));
+    else {
+      const { id, method, argument } = request;
+      const state = { abort: new AbortController(), questions: new Map<number, Reply>() };
+      running.set(id, state);
+      const send = (response: Response, transfer?: ArrayBuffer[]): void => port.send(response, transfer);
+      const call: Call = {
+        signal: state.abort.signal,
+        emit: (event) => send({ kind: "event", id, event }),
+        ask: (asked) =>
+          new Promise((resolve, reject) => {
+            const question = state.questions.size;
+            state.questions.set(question, { resolve, reject });
+            send({ kind: "question", id, question, asked });
+          }),
+      };
+      try {
+        const result = await (handlers[method] as Handler)(argument as never, call);
+        send({ kind: "result", id, result }, [...buffersOf(result)]);
+      } catch (error) {
+        send({ kind: "failure", id, failure: toFailure(error) });
+      } finally {
+        running.delete(id);
+      }
+    }
+  });
+}
+
+interface Reply {
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function toFailure(error: unknown): Failure {
+  if (error instanceof LecternError) return { code: error.code, message: error.message };
+  return { code: undefined, message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}
+
+function toError({ code, message }: Failure): Error {
+  return code ? new LecternError(code, message) : new Error(message);
+}
+
+/** The memory of every tensor in a result: it is handed over, not copied. */
+function buffersOf(value: unknown, found = new Set<ArrayBuffer>()): Set<ArrayBuffer> {
+  if (ArrayBuffer.isView(value)) {
+    if (value.buffer instanceof ArrayBuffer && value.byteLength === value.buffer.byteLength) found.add(value.buffer);
+  } else if (typeof value === "object" && value !== null) {
+    for (const part of Object.values(value)) buffersOf(part, found);
+  }
+  return found;
+}

@@ -1,0 +1,79 @@
+import { execFileSync, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { fixture } from "./helpers/fixtures.ts";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+
+/** Runs a script against the built package, in a process of its own, and returns what it prints as JSON. */
+function run<T>(script: string): T {
+  const prelude = `import { loadModel } from "lectern";\nconst gpt2 = ${JSON.stringify(fixture("models/gpt2"))};\n`;
+  const out = execFileSync(process.execPath, ["--input-type=module", "-e", prelude + script], {
+    cwd: root,
+    encoding: "utf8",
+    timeout: 30_000,
+  });
+  return JSON.parse(out) as T;
+}
+
+describe("the built package computes in a worker", () => {
+  test("the event loop turns while it generates, and the process ends although nothing was disposed", () => {
+    const { turns, tokens } = run<{ turns: number; tokens: number }>(`
+      const model = await loadModel("models/stories");
+      let turns = 0;
+      const timer = setInterval(() => turns++, 1);
+      const { outputIds } = await model.generate({ prompt: "Once" }, { maxNewTokens: 100, eosTokenId: null });
+      clearInterval(timer);
+      console.log(JSON.stringify({ turns, tokens: outputIds.length }));`);
+    expect(tokens).toBe(100);
+    expect(turns).toBeGreaterThan(20);
+  });
+
+  test("tensors, streams, cancellation and errors cross", () => {
+    const result = run<Record<string, unknown>>(`
+      const model = await loadModel(gpt2);
+      const { logits } = await model.forward({ inputIds: [[1, 2, 3]] });
+      const pieces = [];
+      for await (const { id } of model.stream({ inputIds: [[1, 2]] }, { maxNewTokens: 8, doSample: false, eosTokenId: null }))
+        pieces.push(id);
+      const greedy = await model.generate({ inputIds: [[1, 2]] }, { maxNewTokens: 8, doSample: false, eosTokenId: null });
+      const stopped = await model.generate({ inputIds: [[1, 2]] }, { maxNewTokens: 8, signal: AbortSignal.abort() });
+      const code = (call) => call.then(() => "none", (error) => error.code);
+      const outside = await code(model.generate({ inputIds: [[9999]] }));
+      const thrown = await model
+        .generate({ inputIds: [[1]] }, { onToken: () => { throw new Error("the caller's own"); } })
+        .catch((error) => error.message);
+      await model.dispose();
+      const disposed = await code(model.forward({ inputIds: [[1]] }));
+      const missing = await code(loadModel("no/such/directory"));
+      console.log(JSON.stringify({
+        shape: logits.shape, isFloat32: logits.data instanceof Float32Array, same: pieces.join() === greedy.outputIds.join(),
+        stopped: stopped.finishReason, outside, thrown, disposed, missing,
+      }));`);
+    expect(result).toEqual({
+      shape: [1, 3, 384],
+      isFloat32: true,
+      same: true,
+      stopped: "abort",
+      outside: "input",
+      thrown: "the caller's own",
+      disposed: "engine",
+      missing: "file",
+    });
+  });
+});
+
+test("an interrupt leaves the text so far and exits 130", async () => {
+  const child = spawn(process.execPath, ["dist/cli/main.js", "run", "stories", "Once", "--max-new-tokens", "500"], {
+    cwd: root,
+  });
+  let text = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    if (text === "") setTimeout(() => child.kill("SIGINT"), 50);
+    text += chunk;
+  });
+  const code = await new Promise((resolve) => child.on("exit", resolve));
+  expect(code).toBe(130);
+  expect(text.startsWith("Once")).toBe(true);
+  expect(text.length).toBeGreaterThan("Once".length);
+});
