@@ -1,6 +1,6 @@
 import { Template } from "@huggingface/jinja";
 import { Tokenizer as Core } from "@huggingface/tokenizers";
-import { LecternError } from "../common/index.ts";
+import { check, LecternError } from "../common/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { isByteToken, mendByteFallback } from "./byte-fallback.ts";
 import { alignOffsets, type Offset, offsetKind, type TokenizerJson } from "./offsets.ts";
@@ -20,11 +20,31 @@ export interface EncodeOptions {
   readonly addSpecialTokens?: boolean;
   /** Also where each token stands in the text; takes as long again. */
   readonly offsets?: boolean;
+  /** Tokens at most, those that the template adds among them; the longer of a pair is cut first, at its end. */
+  readonly maxLength?: number;
+}
+
+export interface BatchOptions extends Omit<EncodeOptions, "pair" | "offsets"> {
+  /** The second texts of pairs, one for each text. */
+  readonly pairs?: readonly string[];
+  /** On which side shorter rows are filled up; default what the tokenizer's config says, else right. */
+  readonly paddingSide?: "left" | "right";
+}
+
+/** Rows of one length. */
+export interface EncodedBatch {
+  readonly inputIds: number[][];
+  /** 1 = token, 0 = padding. */
+  readonly attentionMask: number[][];
+  /** 0 for the first text and its template, 1 for the second. */
+  readonly tokenTypeIds: number[][];
 }
 
 export interface Encoding {
   readonly ids: number[];
   readonly tokens: string[];
+  /** 0 for the first text and its template, 1 for the second. */
+  readonly typeIds: number[];
   /**
    * Where each token stands in the text, in code points; [0, 0] for tokens that the template adds. Absent for pairs
    * and for tokenizers that rewrite their text (WordPiece, unigram).
@@ -59,11 +79,75 @@ export class Tokenizer {
     return largest + 1;
   }
 
-  encode(text: string, { pair, addSpecialTokens = true, offsets: withOffsets = false }: EncodeOptions = {}): Encoding {
-    const options = { text_pair: pair?.toWellFormed() ?? null, add_special_tokens: addSpecialTokens };
-    const { ids, tokens } = this.#core.encode(text.toWellFormed(), options);
+  encode(
+    text: string,
+    { pair, addSpecialTokens = true, offsets: withOffsets = false, maxLength }: EncodeOptions = {},
+  ): Encoding {
+    const options = {
+      text_pair: pair?.toWellFormed() ?? null,
+      add_special_tokens: addSpecialTokens,
+      return_token_type_ids: true,
+    };
+    const { ids, tokens, token_type_ids } = this.#core.encode(text.toWellFormed(), options);
     const offsets = withOffsets && pair === undefined ? this.#offsets(text.toWellFormed(), ids) : undefined;
-    return { ids, tokens, ...(offsets && { offsets }) };
+    const typeIds = token_type_ids ?? ids.map(() => 0);
+    if (maxLength === undefined || ids.length <= maxLength) return { ids, tokens, typeIds, ...(offsets && { offsets }) };
+    const keep = this.#kept(text, pair, ids, maxLength);
+    const pick = <T>(all: readonly T[]): T[] => keep.map((i) => all[i] as T);
+    return { ids: pick(ids), tokens: pick(tokens), typeIds: pick(typeIds), ...(offsets && { offsets: pick(offsets) }) };
+  }
+
+  /** Encodes several texts and fills the shorter rows up. */
+  encodeBatch(texts: readonly string[], { pairs, paddingSide, ...options }: BatchOptions = {}): EncodedBatch {
+    check(
+      pairs === undefined || pairs.length === texts.length,
+      "usage",
+      () => `encodeBatch: one second text for each of ${texts.length} texts; came ${pairs?.length}`,
+    );
+    const rows = texts.map((text, i) => this.encode(text, { ...options, ...(pairs && { pair: pairs[i] as string }) }));
+    const width = Math.max(0, ...rows.map(({ ids }) => ids.length));
+    const left = (paddingSide ?? this.#config.padding_side) === "left";
+    const fill = (row: readonly number[], value: number): number[] => {
+      const padding = Array.from({ length: width - row.length }, () => value);
+      return left ? [...padding, ...row] : [...row, ...padding];
+    };
+    const padId = this.padId ?? 0;
+    return {
+      inputIds: rows.map(({ ids }) => fill(ids, padId)),
+      attentionMask: rows.map(({ ids }) =>
+        fill(
+          ids.map(() => 1),
+          0,
+        ),
+      ),
+      tokenTypeIds: rows.map(({ typeIds }) => fill(typeIds, 0)),
+    };
+  }
+
+  /** The id of the padding token, where there is one. */
+  get padId(): number | undefined {
+    const token = tokenText(this.#config.pad_token);
+    return token === undefined ? undefined : this.#core.token_to_id(token);
+  }
+
+  /** Which tokens stay when a text or a pair is cut: the template's all, then the shorter text's before the longer's. */
+  #kept(text: string, pair: string | undefined, ids: readonly number[], maxLength: number): number[] {
+    const bare = (part: string | undefined): number[] =>
+      part === undefined ? [] : this.#core.encode(part.toWellFormed(), { add_special_tokens: false }).ids;
+    const [first, second] = [bare(text), bare(pair)];
+    const added = ids.length - first.length - second.length;
+    check(
+      maxLength >= added,
+      "usage",
+      () => `maxLength ${maxLength} has no room for the ${added} tokens that the tokenizer adds`,
+    );
+    let [a, b] = [first.length, second.length];
+    for (let over = ids.length - maxLength; over > 0; over--) if (a > b) a--; else b--;
+    const start = find(ids, first, 0);
+    const startOfSecond = find(ids, second, start + first.length);
+    return [...ids.keys()].filter(
+      (i) => !(i >= start + a && i < start + first.length) && !(i >= startOfSecond + b && i < startOfSecond + second.length),
+    );
   }
 
   #offsets(text: string, ids: readonly number[]): Offset[] | undefined {
@@ -126,6 +210,13 @@ export class Tokenizer {
       );
     }
   }
+}
+
+/** Where `part` stands in `whole`, from an index on. */
+function find(whole: readonly number[], part: readonly number[], from: number): number {
+  for (let at = from; at + part.length <= whole.length; at++)
+    if (part.every((id, i) => whole[at + i] === id)) return at;
+  return from;
 }
 
 function tokenText(token: unknown): string | undefined {
