@@ -18,12 +18,16 @@ const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.le
 const model = await loadModel(directory);
 const options = { doSample: false, maxNewTokens: NEW_TOKENS, eosTokenId: null };
 await model.generate({ inputIds: [prompt] }, options);
-const [ours, theirs] = [[], []];
+const [ours, theirs, outside] = [[], [], []];
 for (let round = 0; round < ROUNDS; round++) {
-  ours.push((await model.generate({ inputIds: [prompt] }, options)).timing.tokensPerSecond);
+  const { timing } = await model.generate({ inputIds: [prompt] }, options);
+  ours.push(timing.tokensPerSecond);
+  outside.push(1 - timing.engineMs / timing.totalMs);
   if (python) theirs.push(reference());
 }
-console.log(`lectern       ${median(ours).toFixed(1)} tokens/s`);
+console.log(
+  `lectern       ${median(ours).toFixed(1)} tokens/s, ${(100 * median(outside)).toFixed(1)} % of the time outside the engine`,
+);
 if (python)
   console.log(
     `transformers  ${median(theirs).toFixed(1)} tokens/s, ratio ${(median(ours) / median(theirs)).toFixed(2)}`,

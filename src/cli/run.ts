@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import { optionKinds, parseOptions } from "../generation/index.ts";
@@ -9,6 +10,7 @@ import {
   loadModel,
   type Model,
 } from "../model/index.ts";
+import type { Message } from "../tokenizers/index.ts";
 import { resolveModel } from "./models.ts";
 import { type CommonFlags, parseIds, printJson, readText, type Terminal } from "./terminal.ts";
 
@@ -29,7 +31,7 @@ export function runCommand(root: Command, terminal: Terminal, signal: AbortSigna
     .command("run")
     .description("Generate text, streaming it as it comes.")
     .argument("[model]", "a shipped model's name or a Hugging Face directory", "stories")
-    .argument("[prompt]", "the text to go on from; - reads standard input")
+    .argument("[prompt]", "the text to go on from; - reads standard input; without one on a terminal, a conversation")
     .option("--input-ids <ids>", "token ids instead of a prompt, used as they are: 1,2,3")
     .option("--config <file>", "a generation_config.json")
     .option(
@@ -71,6 +73,9 @@ async function run(
     precision: flags.precision as "auto" | undefined,
   });
   const loadMs = performance.now() - begun;
+  const interactive = terminal.stdin.isTTY && terminal.stdout.isTTY && !flags.json;
+  if (interactive && prompt === undefined && flags.inputIds === undefined)
+    return converse(model, { ...options, signal }, terminal);
   const text = prompt === undefined ? DEFAULT_PROMPT : await readText(prompt, terminal);
   const input: GenerateInput =
     flags.inputIds !== undefined ? { inputIds: [parseIds(flags.inputIds)] } : { prompt: text };
@@ -108,6 +113,31 @@ async function generateShown(
   for (const { text } of result.sequences.slice(1)) print(`\n\n${shown}${text}`);
   print("\n");
   return result;
+}
+
+/** Prompts one after the other, until an empty line or the end of input; a conversation where the model has a template. */
+async function converse(model: Model, options: GenerateOptions, terminal: Terminal): Promise<void> {
+  const lines = createInterface({ input: terminal.stdin, output: terminal.stdout as NodeJS.WritableStream });
+  const messages: Message[] = [];
+  const isChat = model.tokenizer?.hasChatTemplate ?? false;
+  const { signal, ...rest } = options;
+  terminal.stdout.write(`${isChat ? "Say something" : "Begin a text"}; an empty line ends.\n`);
+  try {
+    while (true) {
+      const line = await lines.question("> ", signal ? { signal } : {}).catch(() => "");
+      if (line === "" || signal?.aborted) return;
+      messages.push({ role: "user", content: line });
+      const { text } = await model.generate(isChat ? { messages } : { prompt: line }, {
+        ...rest,
+        signal,
+        onToken: (event) => event.sequence === 0 && terminal.stdout.write(event.text),
+      });
+      messages.push({ role: "assistant", content: text });
+      terminal.stdout.write("\n");
+    }
+  } finally {
+    lines.close();
+  }
 }
 
 /** Flags over `--set` over `--config`. */

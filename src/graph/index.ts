@@ -10,7 +10,7 @@ export type {
   PrimitiveOp,
 } from "./op.ts";
 export { defineComposite, definePrimitive } from "./op.ts";
-export { gelu, geluTanh, quickGelu, silu } from "./ops/activation.ts";
+export { gelu, geluTanh, quickGelu, silu, softcap } from "./ops/activation.ts";
 export { attend } from "./ops/attention.ts";
 export { cast } from "./ops/cast.ts";
 export { equal, greaterOrEqual, less, where } from "./ops/comparison.ts";

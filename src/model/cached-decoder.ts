@@ -2,7 +2,7 @@ import type { Decoder } from "../generation/index.ts";
 import type { Value } from "../graph/index.ts";
 import { lowerGraph } from "../lower/index.ts";
 import type { DecoderConfig, Family } from "../models/index.ts";
-import { createSession, type EngineSession, nextTask } from "../runtime/index.ts";
+import { createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { type CacheSizes, cacheName, KeyValueCache } from "./key-value-cache.ts";
 import { cachedGraph, deriveFeeds, type ModelGraph } from "./model-graph.ts";
@@ -29,13 +29,13 @@ export class DecodeEngine {
     family: Family,
     config: DecoderConfig,
     weights: Weights,
-    threads?: number,
+    options: SessionOptions = {},
   ): Promise<DecodeEngine> {
     const graph = cachedGraph(family, config);
     const outputs: Record<string, Value> = { logits: graph.logits };
     for (const [i, value] of graph.cache.flatMap(({ key, value }) => [key, value]).entries())
       outputs[cacheName("present", i)] = value;
-    const session = await createSession(lowerGraph({ outputs, bind: (name) => weights.bind(name) }), { threads });
+    const session = await createSession(lowerGraph({ outputs, bind: (name) => weights.bind(name) }), options);
     return new DecodeEngine(config, graph, session);
   }
 

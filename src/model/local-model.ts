@@ -82,7 +82,9 @@ export class LocalModel implements ModelHost {
 
   async generate({ inputIds, options, candidates }: GenerateRequest, hooks: GenerateHooks): Promise<Generated> {
     const chosen = { seed: Math.floor(Math.random() * 2 ** 32), ...this.#defaults, ...options };
-    this.#engine ??= DecodeEngine.create(this.#files.family, this.#files.config, this.#files.weights, this.#threads);
+    this.#engine ??= DecodeEngine.create(this.#files.family, this.#files.config, this.#files.weights, {
+      threads: this.#threads,
+    });
     const engine = await this.#engine;
     const decoder = new CachedDecoder(engine);
     const engineBefore = engine.computedMs;

@@ -23,7 +23,10 @@ export function wrapSession(ort: OrtModule, session: InferenceSession): EngineSe
       }
       return outputs;
     },
-    dispose: () => session.release(),
+    async dispose() {
+      session.endProfiling();
+      await session.release();
+    },
   };
 }
 

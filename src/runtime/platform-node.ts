@@ -20,6 +20,7 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
       interOpNumThreads: 1,
       executionMode: "sequential",
       logSeverityLevel: 3,
+      ...(options.profile !== undefined && { enableProfiling: true, profileFilePrefix: options.profile }),
       extra: {
         session: {
           model_external_initializers_file_folder_path: "/",

@@ -13,6 +13,8 @@ export interface SessionOptions {
   readonly threads?: number | undefined;
   /** Whether the engine makes its own fast copy of constant weights: faster runs, more memory. Default true. */
   readonly prepack?: boolean;
+  /** Where the engine writes what each kernel took, as a Chrome trace; Node only. The name gets a time and `.json`. */
+  readonly profile?: string | undefined;
 }
 
 /** The files of one directory, on disk or behind a URL. */

@@ -186,6 +186,10 @@ export class Tokenizer {
     return new StreamDecoder((ids) => this.decode(ids, options), waits);
   }
 
+  get hasChatTemplate(): boolean {
+    return this.#template !== undefined;
+  }
+
   /** A conversation as the text the model was trained on; throws where the model has no chat template. */
   applyChatTemplate(
     messages: readonly Message[],

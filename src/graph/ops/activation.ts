@@ -1,4 +1,4 @@
-import { definePrimitive, type OnnxNode, type PrimitiveOp } from "../op.ts";
+import { defineComposite, definePrimitive, type OnnxNode, type PrimitiveOp } from "../op.ts";
 import { applyOne, scalar, type TensorType, type Value } from "../value.ts";
 import { add, erf, exp, mul, sigmoid, sub, tanh } from "./elementwise.ts";
 
@@ -34,14 +34,22 @@ function geluSlope(x: Value): Value {
   return add(cumulative, mul(x, density));
 }
 
-/** With u = √(2/π) (x + 0.044715 x³) and t = tanh u: ½ (1 + t) + ½ x (1 − t²) u′. */
+/** GELU by tanh is x σ(w) with w = 2 √(2/π) (x + 0.044715 x³), so its slope is σ (1 + (1 − σ) x w′). */
 function geluTanhSlope(x: Value): Value {
-  const factor = Math.sqrt(2 / Math.PI);
+  const factor = 2 * Math.sqrt(2 / Math.PI);
   const square = mul(x, x);
-  const t = tanh(mul(x, add(scalar(factor), mul(square, scalar(0.044715 * factor)))));
+  const s = sigmoid(mul(x, add(scalar(factor), mul(square, scalar(0.044715 * factor)))));
   const inner = add(scalar(factor), mul(square, scalar(3 * 0.044715 * factor)));
-  return mul(scalar(0.5), add(add(scalar(1), t), mul(mul(x, sub(scalar(1), mul(t, t))), inner)));
+  return mul(s, add(scalar(1), mul(mul(x, sub(scalar(1), s)), inner)));
 }
+
+/** c · tanh(x / c): near 0 it is x, and it never passes c. */
+const softcapOp = defineComposite<{ cap: number }>({
+  name: "softcap",
+  infer: ([x]) => [x as TensorType],
+  meaning: ([x], { cap }) => [mul(tanh(mul(x as Value, scalar(1 / cap))), scalar(cap))],
+  gradient: "through meaning",
+});
 
 export const activationOps = {
   gelu: activation("gelu", { type: "Gelu" }, geluSlope),
@@ -54,6 +62,7 @@ export const activationOps = {
     { type: "QuickGelu", attributes: { alpha: { float: 1.702 } }, domain: "com.microsoft" },
     (x) => swishSlope(x, 1.702),
   ),
+  softcap: softcapOp,
 };
 
 /** x Φ(x), with the normal distribution's Φ (Hendrycks and Gimpel, 2016). */
@@ -64,3 +73,5 @@ export const geluTanh = (x: Value): Value => applyOne(activationOps.geluTanh, [x
 export const silu = (x: Value): Value => applyOne(activationOps.silu, [x], {});
 /** x σ(1.702 x). */
 export const quickGelu = (x: Value): Value => applyOne(activationOps.quickGelu, [x], {});
+/** c · tanh(x / c), which keeps scores within ±c, as Gemma 2 does (Bello et al., 2016). */
+export const softcap = (x: Value, cap: number): Value => applyOne(softcapOp, [x], { cap });

@@ -86,6 +86,7 @@ const checks: Record<g.OpName, OpCheck> = {
   geluTanh: { build: g.geluTanh, operands: [m([2], 1, -0.5)], expected: [0.841192, -0.154286] },
   silu: { build: g.silu, operands: [m([2], 1, -1)], expected: [0.7310586, -0.2689414] },
   quickGelu: { build: g.quickGelu, operands: [m([1], 1)], expected: [1 / (1 + Math.exp(-1.702))] },
+  softcap: { build: (x) => g.softcap(x, 2), operands: [m([2], 0, 2)], expected: [0, 2 * Math.tanh(1)] },
   crossEntropy: {
     build: (x) => g.crossEntropy(x, labels),
     operands: [m([3, 4], 0, 0, 0, 0, 5, 5, 5, 5, 0, 0, 0, 0)],

@@ -1,0 +1,37 @@
+/**
+ * The kernels that one decoding step runs, as the engine counts them after its own fusing, a layer and by type:
+ *   node bench/kernels.mjs DIRECTORY
+ */
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CachedDecoder, DecodeEngine } from "../dist/model/cached-decoder.js";
+import { openModelFiles } from "../dist/model/model-files.js";
+import { openFiles } from "../dist/runtime/index.js";
+
+const [directory] = process.argv.slice(2);
+if (!directory) throw new Error("usage: node bench/kernels.mjs DIRECTORY");
+const STEPS = 8;
+const { family, config, weights } = await openModelFiles(await openFiles(directory));
+const folder = await mkdtemp(join(tmpdir(), "lectern-"));
+const engine = await DecodeEngine.create(family, config, weights, { profile: join(folder, "trace") });
+const decoder = new CachedDecoder(engine);
+await decoder.prefill([[1, 2, 3, 4]]);
+for (let step = 0; step < STEPS; step++) await decoder.step([5 + step]);
+await engine.dispose();
+
+const [name] = await readdir(folder);
+const events = JSON.parse(await readFile(join(folder, name), "utf8"));
+await rm(folder, { recursive: true });
+const runs = STEPS + 1;
+const kernels = new Map();
+for (const { cat, dur, args, name: event } of events) {
+  if (cat !== "Node" || !event.endsWith("_kernel_time")) continue;
+  const known = kernels.get(args.op_name) ?? { count: 0, ms: 0 };
+  kernels.set(args.op_name, { count: known.count + 1, ms: known.ms + dur / 1000 });
+}
+const all = [...kernels].toSorted(([, a], [, b]) => b.ms - a.ms);
+const perStep = all.reduce((sum, [, { count }]) => sum + count, 0) / runs;
+console.log(`${perStep} kernels a step, ${(perStep / config.numHiddenLayers).toFixed(1)} a layer (prefill counted as a step)`);
+for (const [type, { count, ms }] of all)
+  console.log(`${type.padEnd(28)} ${(count / runs / config.numHiddenLayers).toFixed(1).padStart(6)} a layer ${(ms / runs).toFixed(2).padStart(8)} ms a step`);
