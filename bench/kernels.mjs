@@ -32,6 +32,10 @@ for (const { cat, dur, args, name: event } of events) {
 }
 const all = [...kernels].toSorted(([, a], [, b]) => b.ms - a.ms);
 const perStep = all.reduce((sum, [, { count }]) => sum + count, 0) / runs;
-console.log(`${perStep} kernels a step, ${(perStep / config.numHiddenLayers).toFixed(1)} a layer (prefill counted as a step)`);
+console.log(
+  `${perStep} kernels a step, ${(perStep / config.numHiddenLayers).toFixed(1)} a layer (prefill counted as a step)`,
+);
 for (const [type, { count, ms }] of all)
-  console.log(`${type.padEnd(28)} ${(count / runs / config.numHiddenLayers).toFixed(1).padStart(6)} a layer ${(ms / runs).toFixed(2).padStart(8)} ms a step`);
+  console.log(
+    `${type.padEnd(28)} ${(count / runs / config.numHiddenLayers).toFixed(1).padStart(6)} a layer ${(ms / runs).toFixed(2).padStart(8)} ms a step`,
+  );

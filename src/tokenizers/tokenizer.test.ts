@@ -91,3 +91,47 @@ describe.each(["gpt2", "llama"] as const)("%s (skipped where ../shared/data is a
     }
   });
 });
+
+test("a cut text keeps the template's tokens, and a batch is filled up to one length", async () => {
+  const tokenizer = await load(fixture("models/llama_mha"));
+  const whole = tokenizer.encode("once upon a time there was a king");
+  const bare = tokenizer.encode("once upon a time there was a king", { addSpecialTokens: false }).ids.length;
+  const added = whole.ids.length - bare;
+  const cut = tokenizer.encode("once upon a time there was a king", { maxLength: 4 + added, offsets: true });
+  expect(cut.ids).toEqual(whole.ids.slice(0, 4 + added));
+  expect(cut.offsets).toHaveLength(4 + added);
+  const { inputIds, attentionMask } = tokenizer.encodeBatch(["once", "once upon a time"], { paddingSide: "left" });
+  expect(inputIds[0]).toHaveLength(inputIds[1]?.length as number);
+  expect(attentionMask[0]?.indexOf(1)).toBe((inputIds[0]?.length as number) - tokenizer.encode("once").ids.length);
+});
+
+const bert = sharedPath("data/tokenizers/bert");
+const pairs = sharedPath("fixtures/tokenizers/pairs.json");
+
+test.skipIf(!bert || !pairs)(
+  "pairs are cut longest first and filled up as the reference does (skipped where ../shared is absent)",
+  async () => {
+    const tokenizer = await load(bert as string);
+    interface Case {
+      text: string;
+      pair: string | null;
+      max_length: number;
+      strategy: string;
+      ids: number[];
+      type_ids: number[];
+    }
+    const file = await readJson<{ tokenizer: string; cases: Case[] } | { tokenizer: string; cases: Case[] }[]>(
+      pairs as string,
+    );
+    const cases = [file].flat().find((entry) => entry.tokenizer === "bert")?.cases ?? [];
+    const compared = cases.filter(({ strategy }) => strategy === "longest_first");
+    expect(compared.length).toBeGreaterThan(0);
+    for (const { text, pair, max_length: maxLength, ids, type_ids } of compared) {
+      const encoding = tokenizer.encode(text, { maxLength, ...(pair !== null && { pair }) });
+      const padding = new Set([0]);
+      const unpadded = (all: number[]): number[] => all.filter((_, i) => !padding.has(ids[i] as number));
+      expect(encoding.ids, text).toEqual(unpadded(ids));
+      expect(encoding.typeIds, text).toEqual(unpadded(type_ids));
+    }
+  },
+);

@@ -91,7 +91,8 @@ export class Tokenizer {
     const { ids, tokens, token_type_ids } = this.#core.encode(text.toWellFormed(), options);
     const offsets = withOffsets && pair === undefined ? this.#offsets(text.toWellFormed(), ids) : undefined;
     const typeIds = token_type_ids ?? ids.map(() => 0);
-    if (maxLength === undefined || ids.length <= maxLength) return { ids, tokens, typeIds, ...(offsets && { offsets }) };
+    if (maxLength === undefined || ids.length <= maxLength)
+      return { ids, tokens, typeIds, ...(offsets && { offsets }) };
     const keep = this.#kept(text, pair, ids, maxLength);
     const pick = <T>(all: readonly T[]): T[] => keep.map((i) => all[i] as T);
     return { ids: pick(ids), tokens: pick(tokens), typeIds: pick(typeIds), ...(offsets && { offsets: pick(offsets) }) };
@@ -142,11 +143,14 @@ export class Tokenizer {
       () => `maxLength ${maxLength} has no room for the ${added} tokens that the tokenizer adds`,
     );
     let [a, b] = [first.length, second.length];
-    for (let over = ids.length - maxLength; over > 0; over--) if (a > b) a--; else b--;
+    for (let over = ids.length - maxLength; over > 0; over--)
+      if (a > b) a--;
+      else b--;
     const start = find(ids, first, 0);
     const startOfSecond = find(ids, second, start + first.length);
     return [...ids.keys()].filter(
-      (i) => !(i >= start + a && i < start + first.length) && !(i >= startOfSecond + b && i < startOfSecond + second.length),
+      (i) =>
+        !(i >= start + a && i < start + first.length) && !(i >= startOfSecond + b && i < startOfSecond + second.length),
     );
   }
 

@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { program } from "../src/cli/run-cli.ts";
+
+/** `docs/cli.md` is what the commands say of themselves; `npx vitest run test/cli-docs.test.ts -u` writes it anew. */
+test("docs/cli.md says what --help says", async () => {
+  const silent = { write: () => true };
+  const root = program({ stdin: process.stdin, stdout: silent, stderr: silent, env: {} }, new AbortController().signal);
+  root.configureHelp({ helpWidth: 110 });
+  const section = (name: string, help: string): string => `## ${name}\n\n\`\`\`text\n${help.trim()}\n\`\`\`\n`;
+  const intro =
+    "# Command line\n\nExit codes: 0 success, 1 a failure that is explained, 2 wrong usage, 130 interrupted.\n";
+  const sections = root.commands.map((command) => {
+    command.configureHelp({ helpWidth: 110 });
+    return section(`lectern ${command.name()}`, command.helpInformation());
+  });
+  await expect([intro, ...sections].join("\n")).toMatchFileSnapshot("../docs/cli.md");
+});
