@@ -142,10 +142,7 @@ export class Tokenizer {
       "usage",
       () => `maxLength ${maxLength} has no room for the ${added} tokens that the tokenizer adds`,
     );
-    let [a, b] = [first.length, second.length];
-    for (let over = ids.length - maxLength; over > 0; over--)
-      if (a > b) a--;
-      else b--;
+    const [a, b] = pair === undefined ? [maxLength - added, 0] : shares(first.length, second.length, maxLength - added);
     const start = find(ids, first, 0);
     const startOfSecond = find(ids, second, start + first.length);
     return [...ids.keys()].filter(
@@ -218,6 +215,15 @@ export class Tokenizer {
       );
     }
   }
+}
+
+/** How much of each of two texts fits: the longer gives first, then both alike, as in the tokenizers library. */
+function shares(first: number, second: number, room: number): [number, number] {
+  const shorter = Math.min(first, second);
+  const longer = Math.max(shorter, room - shorter);
+  const half = Math.floor(room / 2);
+  const [a, b] = shorter + longer > room ? [half, room - half] : [shorter, longer];
+  return first > second ? [b, a] : [a, b];
 }
 
 /** Where `part` stands in `whole`, from an index on. */
