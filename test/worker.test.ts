@@ -1,4 +1,7 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdtemp, readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { fixture } from "./helpers/fixtures.ts";
@@ -76,4 +79,13 @@ test("an interrupt leaves the text so far and exits 130", async () => {
   expect(code).toBe(130);
   expect(text.startsWith("Once")).toBe(true);
   expect(text.length).toBeGreaterThan("Once".length);
+});
+
+test("a disk that is full leaves no file, neither half nor whole, and says so", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lectern-"));
+  const command = `ulimit -f 8; exec "${process.execPath}" dist/cli/main.js forward stories --text Once --out "${folder}/out.safetensors"`;
+  const { status, stderr } = spawnSync("bash", ["-c", command], { cwd: root, encoding: "utf8" });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^lectern: .*out\.safetensors/);
+  expect(await readdir(folder)).toEqual([]);
 });
