@@ -13,7 +13,7 @@ export { defineComposite, definePrimitive } from "./op.ts";
 export { gelu, geluTanh, quickGelu, silu, softcap } from "./ops/activation.ts";
 export { attend } from "./ops/attention.ts";
 export { cast } from "./ops/cast.ts";
-export { equal, greaterOrEqual, less, where } from "./ops/comparison.ts";
+export { equal, greaterOrEqual, less, topMask, where } from "./ops/comparison.ts";
 export {
   abs,
   add,

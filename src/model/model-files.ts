@@ -19,7 +19,10 @@ export async function openModelFiles(files: FileSource): Promise<ModelFiles> {
   const { family, config } = readConfig(json);
   const weights = new Weights(files, await openCheckpoint(files), family.checkpoint);
   const parameters = parametersOf([fullGraph(family, config).logits]);
-  weights.verify([...parameters.values()], config.tieWordEmbeddings ? new Set(["lm_head.weight"]) : new Set());
+  weights.verify(
+    [...parameters.values()],
+    config.tieWordEmbeddings ? new Set(["lm_head.weight", "embed_out.weight"]) : new Set(),
+  );
   return { family, config, json, weights };
 }
 

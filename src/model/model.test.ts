@@ -20,7 +20,7 @@ const withConfig = (fields: object): Promise<string> =>
 
 describe("a directory that does not fit together is refused in words", () => {
   test.each([
-    [{ model_type: "lama" }, 'model_type "lama" is not known; known are gpt2, llama, mistral; nearest is llama'],
+    [{ model_type: "lama" }, 'model_type "lama" is not known; known are gpt2, gpt_neox, llama, mistral,'],
     [{ hidden_size: 64 }, "config.json asks for [384, 64], the checkpoint has [384, 32]"],
     [{ num_hidden_layers: 3 }, "the checkpoint lacks model.layers.2."],
     [{ num_hidden_layers: 1 }, "tensors that config.json does not ask for, such as model.layers.1."],

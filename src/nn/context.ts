@@ -1,4 +1,4 @@
-import { attend, type Dimension, input, rotary, type Shape, slice, type Value } from "../graph/index.ts";
+import { attend, concat, type Dimension, input, rotary, type Shape, slice, split, type Value } from "../graph/index.ts";
 import { attentionBias, type DerivedInput, positionIds } from "./positions.ts";
 import { type RotaryConfig, rotaryTable } from "./rotary-frequencies.ts";
 
@@ -37,6 +37,7 @@ export class ModelContext {
   readonly cache: { key: Value; value: Value }[] = [];
   readonly #options: BuildOptions;
   readonly #values = new Map<string, Value>();
+  readonly #rotaries: RotaryConfig[] = [];
 
   constructor(options: BuildOptions) {
     this.#options = options;
@@ -58,13 +59,22 @@ export class ModelContext {
     return this.#derive({ name, compute }, "float32", [batch, 1, queries, span]);
   }
 
-  /** Turns queries or keys `[B, H, T, D]` by their positions. */
+  /** Turns queries or keys `[B, H, T, D]` by their positions, or the first dimensions of each head. */
   rotate(x: Value, config: RotaryConfig): Value {
     const { batch, queries } = this.#options;
-    const shape = [batch, 1, queries, config.headSize];
+    const shape = [batch, 1, queries, config.size];
+    if (!this.#rotaries.includes(config)) this.#rotaries.push(config);
+    const suffix = this.#rotaries.indexOf(config) || "";
     const table = (part: "cos" | "sin"): Value =>
-      this.#derive({ name: `rotary_${part}`, compute: (at) => rotaryTable(config, part, at) }, "float32", shape);
-    return rotary(x, table("cos"), table("sin"));
+      this.#derive(
+        { name: `rotary_${part}${suffix}`, compute: (at) => rotaryTable(config, part, at) },
+        "float32",
+        shape,
+      );
+    const rest = (x.shape[3] as number) - config.size;
+    if (rest === 0) return rotary(x, table("cos"), table("sin"));
+    const [turning, fixed] = split(x, [config.size, rest], -1) as [Value, Value];
+    return concat([rotary(turning, table("cos"), table("sin")), fixed], -1);
   }
 
   /** Passes x through every layer, noting what enters each. */
@@ -77,10 +87,15 @@ export class ModelContext {
   }
 
   /** Attention of the layer being built, over its cache where there is one. */
-  attend(q: Value, k: Value, v: Value, options: { scale: number; window?: number | undefined }): Value {
+  attend(
+    q: Value,
+    k: Value,
+    v: Value,
+    { scale, window, softcap }: { scale: number; window?: number | undefined; softcap?: number | undefined },
+  ): Value {
     const index = this.cache.length;
     const past = this.#options.cache && { key: this.#past(index, "key"), value: this.#past(index, "value") };
-    const { mixed, weights } = attend(q, k, v, this.causalBias(options.window), { scale: options.scale, past });
+    const { mixed, weights } = attend(q, k, v, this.causalBias(window), { scale, softcap, past });
     this.cache.push({ key: k, value: v });
     this.attentions.push(weights);
     return mixed;

@@ -1,5 +1,6 @@
 import { LecternError, nearest } from "../common/index.ts";
 import {
+  add,
   type Dimension,
   gather,
   gelu,
@@ -10,6 +11,7 @@ import {
   relu,
   reshape,
   rmsNorm as rmsNormOp,
+  scalar,
   silu,
   tanh,
   transpose,
@@ -41,9 +43,10 @@ export function layerNorm(at: Scope, x: Value, epsilon: number): Value {
   return layerNormOp(x, at.parameter("weight", [size]), at.parameter("bias", [size]), epsilon);
 }
 
-/** Normalisation by the root mean square over the last axis (Zhang and Sennrich, 2019). */
-export function rmsNorm(at: Scope, x: Value, epsilon: number): Value {
-  return rmsNormOp(x, at.parameter("weight", [x.shape.at(-1) as number]), epsilon);
+/** Normalisation by the root mean square over the last axis (Zhang and Sennrich, 2019). `offset` is added to the weight. */
+export function rmsNorm(at: Scope, x: Value, epsilon: number, offset = 0): Value {
+  const weight = at.parameter("weight", [x.shape.at(-1) as number]);
+  return rmsNormOp(x, offset === 0 ? weight : add(weight, scalar(offset)), epsilon);
 }
 
 /** `[B, T, H·D]` → `[B, H, T, D]` */

@@ -4,7 +4,8 @@ import type { Positions } from "./positions.ts";
 
 /** How rotary frequencies are scaled to longer contexts, as `rope_scaling` or `rope_parameters` says. */
 export interface RotaryConfig {
-  readonly headSize: number;
+  /** How many dimensions of each head are turned; the rest stay as they are. */
+  readonly size: number;
   readonly theta: number;
   readonly maxPositions: number;
   readonly scaling: RotaryScaling;
@@ -24,6 +25,13 @@ export type RotaryScaling =
       readonly truncate: boolean;
     }
   | {
+      readonly type: "longrope";
+      readonly original: number;
+      readonly attentionFactor: number;
+      readonly shortFactors: readonly number[];
+      readonly longFactors: readonly number[];
+    }
+  | {
       readonly type: "llama3";
       readonly factor: number;
       readonly original: number;
@@ -32,7 +40,12 @@ export type RotaryScaling =
     };
 
 /** Reads `rope_theta` + `rope_scaling` (transformers 4) or `rope_parameters` (transformers 5). */
-export function parseRotary(json: Record<string, unknown>, headSize: number, maxPositions: number): RotaryConfig {
+export function parseRotary(
+  json: Readonly<Record<string, unknown>>,
+  headSize: number,
+  maxPositions: number,
+  defaultTheta = 10000,
+): RotaryConfig {
   const raw = (json.rope_parameters ?? json.rope_scaling ?? {}) as Record<string, unknown>;
   const number = (key: string, fallback?: number): number => {
     const value = raw[key] ?? fallback;
@@ -43,11 +56,13 @@ export function parseRotary(json: Record<string, unknown>, headSize: number, max
     );
     return value;
   };
-  const theta = (raw.rope_theta ?? json.rope_theta ?? 10000) as number;
+  const theta = (raw.rope_theta ?? json.rope_theta ?? json.rotary_emb_base ?? defaultTheta) as number;
+  const part = (raw.partial_rotary_factor ?? json.partial_rotary_factor ?? json.rotary_pct ?? 1) as number;
+  const size = Math.floor(headSize * part);
   const type = (raw.rope_type ?? raw.type ?? "default") as string;
   const original = (): number =>
     number("original_max_position_embeddings", (json.original_max_position_embeddings as number) ?? maxPositions);
-  const base = { headSize, theta, maxPositions };
+  const base = { size, theta, maxPositions };
   switch (type) {
     case "default":
       return { ...base, scaling: { type } };
@@ -74,10 +89,24 @@ export function parseRotary(json: Record<string, unknown>, headSize: number, max
         },
       };
     }
+    case "su":
+    case "longrope": {
+      const factor = (raw.factor as number | undefined) ?? maxPositions / original();
+      const grown = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original()));
+      const list = (key: string): number[] => {
+        const values = raw[key];
+        const fits = Array.isArray(values) && values.length === size / 2 && values.every((x) => typeof x === "number");
+        check(fits, "config", () => `rope: ${key} must be a list of ${size / 2} numbers`);
+        return values as number[];
+      };
+      const factors = { shortFactors: list("short_factor"), longFactors: list("long_factor") };
+      const attentionFactor = number("attention_factor", grown);
+      return { ...base, scaling: { type: "longrope", original: original(), attentionFactor, ...factors } };
+    }
     default:
       throw new LecternError(
         "unsupported",
-        `rope: type "${type}" is not known; known: default, linear, dynamic, yarn, llama3`,
+        `rope: type "${type}" is not known; known: default, linear, dynamic, yarn, llama3, longrope`,
       );
   }
 }
@@ -89,16 +118,20 @@ function yarnAttentionFactor(raw: Record<string, unknown>, factor: number): numb
   return mscale && all ? scale(mscale) / scale(all) : scale(1);
 }
 
-/** The angle per position of each pair of dimensions, `[D / 2]`; `length` matters to dynamic scaling only. */
+/** The angle per position of each pair of dimensions, `[D / 2]`; `length` matters to dynamic and longrope scaling. */
 export function rotaryFrequencies(config: RotaryConfig, length: number): Float64Array {
-  const { headSize, scaling, maxPositions } = config;
+  const { size, scaling, maxPositions } = config;
   let { theta } = config;
   if (scaling.type === "dynamic") {
     const reach = Math.max(length, maxPositions);
-    theta *= ((scaling.factor * reach) / maxPositions - (scaling.factor - 1)) ** (headSize / (headSize - 2));
+    theta *= ((scaling.factor * reach) / maxPositions - (scaling.factor - 1)) ** (size / (size - 2));
   }
-  const plain = Float64Array.from({ length: headSize / 2 }, (_, i) => theta ** ((-2 * i) / headSize));
+  const plain = Float64Array.from({ length: size / 2 }, (_, i) => theta ** ((-2 * i) / size));
   if (scaling.type === "linear") return plain.map((frequency) => frequency / scaling.factor);
+  if (scaling.type === "longrope") {
+    const factors = length > scaling.original ? scaling.longFactors : scaling.shortFactors; // Ding et al., 2024
+    return plain.map((frequency, i) => frequency / (factors[i] as number));
+  }
   if (scaling.type === "llama3") return plain.map((frequency) => llama3Frequency(frequency, scaling));
   if (scaling.type === "yarn") return yarnFrequencies(plain, config, scaling);
   return plain;
@@ -121,11 +154,11 @@ function yarnFrequencies(
   scaling: RotaryScaling & { type: "yarn" },
 ): Float64Array {
   const dimension = (rotations: number): number =>
-    (config.headSize * Math.log(scaling.original / (rotations * 2 * Math.PI))) / (2 * Math.log(config.theta));
+    (config.size * Math.log(scaling.original / (rotations * 2 * Math.PI))) / (2 * Math.log(config.theta));
   let [low, high] = [dimension(scaling.betaFast), dimension(scaling.betaSlow)];
   if (scaling.truncate) [low, high] = [Math.floor(low), Math.ceil(high)];
   low = Math.max(low, 0);
-  high = Math.min(high, config.headSize - 1);
+  high = Math.min(high, config.size - 1);
   if (low === high) high += 0.001;
   return plain.map((frequency, i) => {
     const ramp = Math.min(1, Math.max(0, (i - low) / (high - low)));
@@ -137,7 +170,7 @@ function yarnFrequencies(
 export function rotaryTable(config: RotaryConfig, part: "cos" | "sin", { queries }: Positions): HostTensor<"float32"> {
   const longest = queries.flat().reduce((most, position) => Math.max(most, position + 1), 0);
   const frequencies = rotaryFrequencies(config, longest);
-  const factor = config.scaling.type === "yarn" ? config.scaling.attentionFactor : 1;
+  const factor = "attentionFactor" in config.scaling ? config.scaling.attentionFactor : 1;
   const [rows, length, half] = [queries.length, queries[0]?.length ?? 0, frequencies.length];
   const data = new Float32Array(rows * length * 2 * half);
   let at = 0;

@@ -10,6 +10,32 @@ export function fixture(path: string): string {
   return fileURLToPath(new URL(`../parity/fixtures/${path}`, import.meta.url));
 }
 
+/** The directories of decoder-only models. */
+export const decoders = [
+  "gemma",
+  "gemma2",
+  "gemma3_text",
+  "gpt2",
+  "gpt2_fp16",
+  "gpt_neox",
+  "llama_bf16",
+  "llama_chat",
+  "llama_dynamic_ntk",
+  "llama_gqa",
+  "llama_linear",
+  "llama_mha",
+  "llama_sharded",
+  "llama_yarn",
+  "mistral",
+  "mixtral",
+  "olmo2",
+  "phi3",
+  "qwen2",
+  "qwen3",
+  "qwen3_moe",
+  "smollm3",
+];
+
 /** A path below the data that may lie beside the project; undefined where it does not. */
 export function sharedPath(path: string): string | undefined {
   const found = fileURLToPath(new URL(`../../../shared/${path}`, import.meta.url));

@@ -9,21 +9,9 @@ import { fixture, maskQueries, maxDifference, readTensors, rowsOf } from "../hel
 const TOLERANCE = 1e-4;
 const GRADIENT_TOLERANCE = 1e-3;
 
-const models = [
-  "gpt2",
-  "gpt2_fp16",
-  "llama_bf16",
-  "llama_chat",
-  "llama_dynamic_ntk",
-  "llama_gqa",
-  "llama_linear",
-  "llama_mha",
-  "llama_sharded",
-  "llama_yarn",
-  "mistral",
-];
+import { decoders } from "../helpers/fixtures.ts";
 
-describe.each(models)("%s", async (name) => {
+describe.each(decoders)("%s", async (name) => {
   const directory = fixture(`models/${name}`);
   const { family, config, weights } = await openModelFiles(await openFiles(directory));
   const expected = await readTensors(directory, "expected.safetensors");

@@ -24,23 +24,12 @@ const cases = [
   "repetition_penalty",
   "stop_strings",
 ];
-const models = [
-  "gpt2",
-  "gpt2_fp16",
-  "llama_bf16",
-  "llama_chat",
-  "llama_dynamic_ntk",
-  "llama_gqa",
-  "llama_linear",
-  "llama_mha",
-  "llama_sharded",
-  "llama_yarn",
-  "mistral",
-];
+
+import { decoders } from "../helpers/fixtures.ts";
 
 const many = <T>(value: T | T[], isMany: boolean): T[] => (isMany ? (value as T[]) : [value as T]);
 
-describe.each(models)("%s", async (name) => {
+describe.each(decoders)("%s", async (name) => {
   const directory = fixture(`models/${name}`);
   const { generation } = await readJson<{ generation: Case[] }>(`${directory}/expected.json`);
   const model = await loadModel(directory);

@@ -1,5 +1,6 @@
 import { defineComposite } from "../op.ts";
 import { apply, type Dimension, shapeError, type Value } from "../value.ts";
+import { softcap } from "./activation.ts";
 import { add } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 import { matmul } from "./matmul.ts";
@@ -21,7 +22,7 @@ function plus(a: Dimension, b: Dimension): Dimension {
   return typeof a === "number" && typeof b === "number" ? a + b : `${a}+${b}`;
 }
 
-const attentionOp = defineComposite<{ scale: number }>({
+const attentionOp = defineComposite<{ scale: number; softcap?: number | undefined }>({
   name: "attention",
   infer(operands) {
     const [q, k, v, bias, pastKey, pastValue] = operands;
@@ -41,14 +42,15 @@ const attentionOp = defineComposite<{ scale: number }>({
       { dtype: q.dtype, shape: [batch as Dimension, heads as Dimension, queries as Dimension, span] },
     ];
   },
-  meaning(operands, { scale }) {
+  meaning(operands, { scale, softcap: cap }) {
     const [q, k, v, bias, pastKey, pastValue] = operands as [Value, Value, Value, Value, Value?, Value?];
     const [batch, heads, queries] = q.shape as [Dimension, number, Dimension];
     const grouped = groupQueries(q, k.shape[1] as number);
     const fresh = matmul(grouped, k, { transposeB: true, alpha: scale }); // [B, K, G·T, T]
-    const scores = pastKey
+    const joined = pastKey
       ? concat([matmul(grouped, pastKey, { transposeB: true, alpha: scale }), fresh], -1) // [B, K, G·T, P+T]
       : fresh;
+    const scores = cap === undefined ? joined : softcap(joined, cap);
     const span = scores.shape.at(-1) as Dimension;
     const weights = softmax(add(reshape(scores, [batch, heads, queries, span]), bias), -1); // [B, H, T, S]
     const groupedWeights = reshape(weights, scores.shape);
@@ -72,6 +74,7 @@ const attentionOp = defineComposite<{ scale: number }>({
  * @param q `[B, H, T, D]`
  * @param k `[B, K, T, D]`; `v` likewise
  * @param bias `[B, 1, T, S]`, additive; S counts the past, then the new keys
+ * @param options.softcap keeps scores within ± this before the bias is added
  * @param past keys and values `[B, K, P, D]`
  * @returns mixed values `[B, H, T, D]` and the weights `[B, H, T, S]`
  * @see Vaswani et al., "Attention is all you need" (2017)
@@ -81,10 +84,13 @@ export function attend(
   k: Value,
   v: Value,
   bias: Value,
-  options: { scale: number; past?: { key: Value; value: Value } | undefined },
+  options: { scale: number; softcap?: number | undefined; past?: { key: Value; value: Value } | undefined },
 ): { mixed: Value; weights: Value } {
   const past = options.past ? [options.past.key, options.past.value] : [];
-  const [mixed, weights] = apply(attentionOp, [q, k, v, bias, ...past], { scale: options.scale });
+  const [mixed, weights] = apply(attentionOp, [q, k, v, bias, ...past], {
+    scale: options.scale,
+    softcap: options.softcap,
+  });
   return { mixed: mixed as Value, weights: weights as Value };
 }
 

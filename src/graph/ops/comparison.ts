@@ -18,6 +18,17 @@ export const comparisonOps = {
   less: comparison("less", "Less"),
   greaterOrEqual: comparison("greaterOrEqual", "GreaterOrEqual"),
   equal: comparison("equal", "Equal"),
+  topMask: definePrimitive<{ count: number }>({
+    name: "topMask",
+    infer: ([x]) => [x as TensorType],
+    lower(c, { count }) {
+      const [x] = c.inputs as [string];
+      const [values] = c.emitMany("TopK", [x, c.int64(count)], 2, { axis: -1 }) as [string, string];
+      const least = c.emit("Slice", [values, c.int64(-1), c.int64(Number.MAX_SAFE_INTEGER), c.int64(-1)]);
+      return [c.emit("Cast", [c.emit("GreaterOrEqual", [x, least])], { to: 1 })];
+    },
+    gradient: () => [undefined],
+  }),
   where: definePrimitive<None>({
     name: "where",
     infer([condition, a, b]) {
@@ -46,3 +57,8 @@ export const equal = (a: Value, b: Value): Value => applyOne(comparisonOps.equal
 /** a where the condition holds, b elsewhere. */
 export const where = (condition: Value, a: Value, b: Value): Value =>
   applyOne(comparisonOps.where, [condition, a, b], {});
+
+/** 1 at the `count` largest entries along the last axis and at those equal to the least of them, 0 elsewhere. */
+export function topMask(x: Value, count: number): Value {
+  return applyOne(comparisonOps.topMask, [x], { count });
+}

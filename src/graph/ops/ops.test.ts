@@ -42,6 +42,7 @@ const checks: Record<g.OpName, OpCheck> = {
     operands: [m([2], 1, 3), m([2], 2, 2.5)],
     expected: [0, 0],
   },
+  topMask: { build: (x) => g.mul(x, g.topMask(x, 2)), operands: [m([1, 3], 3, 1, 2)], expected: [3, 0, 2] },
   where: {
     build: (a, b) => g.where(g.less(a, g.scalar(2)), a, b),
     operands: [m([2], 1, 3), m([2], 5, 6)],

@@ -1,4 +1,4 @@
-import { add, mul, type Value } from "../../graph/index.ts";
+import { add, div, mul, reduceSum, scalar, softcap, softmax, split, topMask, type Value } from "../../graph/index.ts";
 import {
   activation,
   embedding,
@@ -10,36 +10,95 @@ import {
   splitHeads,
 } from "../../nn/index.ts";
 import type { DecoderModel } from "../family.ts";
-import type { LlamaConfig } from "./config.ts";
+import type { ExpertsConfig, LlamaConfig, LlamaLayer, SublayerNorms } from "./config.ts";
+
+const norm = (at: Scope, x: Value, c: LlamaConfig): Value => rmsNorm(at, x, c.rmsNormEps, c.normOffset);
+
+/** Queries `[B, T, H·D]`, keys and values `[B, T, K·D]`. */
+function project(at: Scope, x: Value, c: LlamaConfig): [q: Value, k: Value, v: Value] {
+  const [querySize, keySize] = [c.numAttentionHeads * c.headSize, c.numKeyValueHeads * c.headSize];
+  const bias = c.qkvBias;
+  if (c.fusedProjections) {
+    const fused = linear(at.in("qkv_proj"), x, querySize + 2 * keySize, { bias });
+    return split(fused, [querySize, keySize, keySize], -1) as [Value, Value, Value];
+  }
+  const [q, k] = [linear(at.in("q_proj"), x, querySize, { bias }), linear(at.in("k_proj"), x, keySize, { bias })];
+  return [q, k, linear(at.in("v_proj"), x, keySize, { bias })];
+}
 
 /** Self-attention with rotary positions; several query heads may share a key-value head. */
-function selfAttention(at: Scope, x: Value, c: LlamaConfig, context: ModelContext): Value {
-  const project = (name: string, heads: number): Value =>
-    splitHeads(linear(at.in(name), x, heads * c.headSize, { bias: c.attentionBias }), heads);
-  const q = context.rotate(project("q_proj", c.numAttentionHeads), c.rotary); // [B, H, T, D]
-  const k = context.rotate(project("k_proj", c.numKeyValueHeads), c.rotary); // [B, K, T, D]
-  const v = project("v_proj", c.numKeyValueHeads); // [B, K, T, D]
-  const mixed = context.attend(q, k, v, { scale: c.headSize ** -0.5, window: c.slidingWindow }); // [B, H, T, D]
-  return linear(at.in("o_proj"), joinHeads(mixed), c.hiddenSize, { bias: c.attentionBias }); // [B, T, E]
+function selfAttention(at: Scope, x: Value, c: LlamaConfig, context: ModelContext, layer: LlamaLayer): Value {
+  const [queries, keys, values] = project(at, x, c);
+  const place = (x: Value, heads: number, name: string): Value => {
+    if (c.queryKeyNorm === "all") x = norm(at.in(name), x, c);
+    x = splitHeads(x, heads);
+    if (c.queryKeyNorm === "head") x = norm(at.in(name), x, c);
+    return layer.rotary ? context.rotate(x, layer.rotary) : x;
+  };
+  const q = place(queries, c.numAttentionHeads, "q_norm"); // [B, H, T, D]
+  const k = place(keys, c.numKeyValueHeads, "k_norm"); // [B, K, T, D]
+  const v = splitHeads(values, c.numKeyValueHeads); // [B, K, T, D]
+  const options = { scale: c.attentionScale, window: layer.window, softcap: c.attentionSoftcap };
+  const mixed = context.attend(q, k, v, options); // [B, H, T, D]
+  return linear(at.in("o_proj"), joinHeads(mixed), c.hiddenSize, { bias: c.outBias }); // [B, T, E]
 }
 
 /** SwiGLU: down(act(gate(x)) · up(x)) (Shazeer, 2020). */
 function feedForward(at: Scope, x: Value, c: LlamaConfig): Value {
-  const gate = activation(c.hiddenAct)(linear(at.in("gate_proj"), x, c.intermediateSize, { bias: c.mlpBias })); // [B, T, F]
-  const up = linear(at.in("up_proj"), x, c.intermediateSize, { bias: c.mlpBias }); // [B, T, F]
-  return linear(at.in("down_proj"), mul(gate, up), c.hiddenSize, { bias: c.mlpBias }); // [B, T, E]
+  const size = c.intermediateSize;
+  const [gate, up] = c.fusedProjections
+    ? split(linear(at.in("gate_up_proj"), x, 2 * size, { bias: c.mlpBias }), [size, size], -1)
+    : ["gate_proj", "up_proj"].map((name) => linear(at.in(name), x, size, { bias: c.mlpBias })); // 2 × [B, T, F]
+  const wide = mul(activation(c.hiddenAct)(gate as Value), up as Value); // [B, T, F]
+  return linear(at.in("down_proj"), wide, c.hiddenSize, { bias: c.mlpBias }); // [B, T, E]
 }
 
-function block(at: Scope, x: Value, c: LlamaConfig, context: ModelContext): Value {
-  x = add(x, selfAttention(at.in("self_attn"), rmsNorm(at.in("input_layernorm"), x, c.rmsNormEps), c, context));
-  return add(x, feedForward(at.in("mlp"), rmsNorm(at.in("post_attention_layernorm"), x, c.rmsNormEps), c));
+/** A mixture of experts: each token's result is that of the few experts its router prefers (Shazeer et al., 2017). */
+function mixture(at: Scope, x: Value, c: LlamaConfig, e: ExpertsConfig): Value {
+  const preference = softmax(linear(at.in("gate"), x, e.count, { bias: false }), -1); // [B, T, N]
+  const chosen = mul(preference, topMask(preference, e.perToken));
+  const shares = e.normalized ? div(chosen, reduceSum(chosen, [-1], true)) : chosen;
+  const each = Array.from({ length: e.count }, () => 1);
+  const parts = split(shares, each, -1).map((share, i) => {
+    const expert = at.in(`experts.${i}`);
+    const gate = activation(c.hiddenAct)(linear(expert.in(e.names.gate), x, e.intermediateSize, { bias: false }));
+    const up = linear(expert.in(e.names.up), x, e.intermediateSize, { bias: false });
+    return mul(share, linear(expert.in(e.names.down), mul(gate, up), c.hiddenSize, { bias: false })); // [B, T, E]
+  });
+  return parts.reduce((sum, part) => add(sum, part));
 }
 
-/** LLaMA: a pre-norm decoder with rotary positions and gated feed-forward (Touvron et al., 2023). */
+/** A sublayer between its norms. */
+function normed(at: Scope, names: SublayerNorms, x: Value, c: LlamaConfig, sublayer: (x: Value) => Value): Value {
+  const y = sublayer(names.before ? norm(at.in(names.before), x, c) : x);
+  return names.after ? norm(at.in(names.after), y, c) : y;
+}
+
+function block(at: Scope, x: Value, c: LlamaConfig, context: ModelContext, layer: LlamaLayer): Value {
+  x = add(
+    x,
+    normed(at, c.norms.attention, x, c, (x) => selfAttention(at.in("self_attn"), x, c, context, layer)),
+  );
+  const { experts } = c;
+  return add(
+    x,
+    normed(at, c.norms.feedForward, x, c, (x) =>
+      experts && layer.sparse ? mixture(at.in(experts.names.block), x, c, experts) : feedForward(at.in("mlp"), x, c),
+    ),
+  );
+}
+
+/** LLaMA (Touvron et al., 2023) and its relatives: decoders with rotary positions and gated feed-forward. */
 export const llama: DecoderModel<LlamaConfig> = (root, c, context) => {
   const at = root.in("model");
   const tokens = embedding(at.in("embed_tokens"), context.inputIds, c.vocabSize, c.hiddenSize); // [B, T, E]
-  const x = context.throughLayers(tokens, (x, i) => block(at.in(`layers.${i}`), x, c, context));
+  const start = c.embeddingScale === 1 ? tokens : mul(tokens, scalar(c.embeddingScale));
+  const x = context.throughLayers(start, (x, i) =>
+    block(at.in(`layers.${i}`), x, c, context, c.layers[i] as LlamaLayer),
+  );
   const head = c.tieWordEmbeddings ? at.in("embed_tokens") : root.in("lm_head");
-  return context.output(rmsNorm(at.in("norm"), x, c.rmsNormEps), (x) => linear(head, x, c.vocabSize, { bias: false }));
+  return context.output(norm(at.in("norm"), x, c), (x) => {
+    const logits = linear(head, x, c.vocabSize, { bias: false });
+    return c.logitSoftcap === undefined ? logits : softcap(logits, c.logitSoftcap);
+  });
 };

@@ -1,0 +1,43 @@
+import { check } from "../../common/index.ts";
+import { parseRotary, type RotaryConfig } from "../../nn/index.ts";
+import type { ConfigReader } from "../config-reader.ts";
+import type { DecoderConfig } from "../family.ts";
+
+export interface GptNeoXConfig extends DecoderConfig {
+  readonly intermediateSize: number;
+  readonly layerNormEps: number;
+  readonly hiddenAct: string;
+  readonly attentionBias: boolean;
+  /** Attention and feed-forward read the same input; otherwise one after the other. */
+  readonly parallelResidual: boolean;
+  /** Turns the first part of each head only. */
+  readonly rotary: RotaryConfig;
+}
+
+export function parseGptNeoXConfig(read: ConfigReader): GptNeoXConfig {
+  const [hiddenSize, heads] = [read.size("hidden_size"), read.size("num_attention_heads")];
+  check(
+    hiddenSize % heads === 0,
+    "config",
+    () => `attention: num_attention_heads must divide hidden_size; came ${heads} and ${hiddenSize}; check config.json`,
+  );
+  const headSize = hiddenSize / heads;
+  const maxPositionEmbeddings = read.size("max_position_embeddings", 2048);
+  const rotary = { rotary_pct: 0.25, ...read.json };
+  return {
+    vocabSize: read.size("vocab_size"),
+    hiddenSize,
+    numHiddenLayers: read.size("num_hidden_layers"),
+    numAttentionHeads: heads,
+    numKeyValueHeads: heads,
+    headSize,
+    maxPositionEmbeddings,
+    tieWordEmbeddings: read.boolean("tie_word_embeddings", false),
+    intermediateSize: read.size("intermediate_size"),
+    layerNormEps: read.number("layer_norm_eps", 1e-5),
+    hiddenAct: read.string("hidden_act", "gelu"),
+    attentionBias: read.boolean("attention_bias", true),
+    parallelResidual: read.boolean("use_parallel_residual", true),
+    rotary: parseRotary(rotary, headSize, maxPositionEmbeddings),
+  };
+}
