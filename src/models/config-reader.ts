@@ -23,6 +23,17 @@ export class ConfigReader {
     return value as number;
   }
 
+  /** A token id; undefined where the file has none or null. */
+  tokenId(key: string, fallback?: number): number | undefined {
+    const value = this.json[key] === undefined ? fallback : (this.json[key] ?? undefined);
+    check(
+      value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0),
+      "config",
+      () => `config.json: ${key} must be a token id or null; came ${JSON.stringify(value)}`,
+    );
+    return value as number | undefined;
+  }
+
   boolean(key: string, fallback: boolean): boolean {
     const value = this.json[key] ?? fallback;
     check(

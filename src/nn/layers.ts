@@ -32,9 +32,9 @@ export function linear(
   return linearOp(x, weight, bias ? at.parameter("bias", [outSize]) : undefined, layout);
 }
 
-/** The rows of a table `[N, E]` that ids `[B, T]` name: `[B, T, E]`. */
-export function embedding(at: Scope, ids: Value, count: number, size: number): Value {
-  return gather(at.parameter("weight", [count, size]), ids);
+/** The rows of a table `[N, E]` that ids `[B, T]` name: `[B, T, E]`. The row of the padding token is not trained. */
+export function embedding(at: Scope, ids: Value, count: number, size: number, padTokenId?: number): Value {
+  return gather(at.parameter("weight", [count, size]), ids, padTokenId);
 }
 
 /** Normalisation to mean 0 and variance 1 over the last axis (Ba et al., 2016). */

@@ -1,12 +1,11 @@
 import { definePrimitive } from "../op.ts";
 import { productOf } from "../shape.ts";
-import { applyOne, type Dimension, shapeError, type TensorType, type Value } from "../value.ts";
+import { applyOne, constant, type Dimension, scalar, shapeError, type TensorType, type Value } from "../value.ts";
+import { equal, where } from "./comparison.ts";
 import { reshape } from "./layout.ts";
 
-type None = Record<never, never>;
-
 export const gatherOps = {
-  gather: definePrimitive<None>({
+  gather: definePrimitive<{ frozenRow: number | undefined }>({
     name: "gather",
     infer([table, ids]) {
       const [rows, indices] = [table, ids] as [TensorType, TensorType];
@@ -15,10 +14,14 @@ export const gatherOps = {
       return [{ dtype: rows.dtype, shape: [...indices.shape, ...rows.shape.slice(1)] }];
     },
     lower: (c) => [c.emit("Gather", c.inputs, { axis: 0 })],
-    gradient({ inputs, gradients }) {
+    gradient({ inputs, gradients, attributes: { frozenRow } }) {
       const [table, ids] = inputs as [Value, Value];
       const count = productOf(ids.shape);
-      const rows = reshape(gradients[0] as Value, [count, productOf(table.shape.slice(1))]);
+      let rows = reshape(gradients[0] as Value, [count, productOf(table.shape.slice(1))]);
+      if (frozenRow !== undefined) {
+        const frozen = constant({ dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(frozenRow)) });
+        rows = where(reshape(equal(ids, frozen), [count, 1]), scalar(0), rows);
+      }
       return [reshape(scatterAdd(reshape(ids, [count]), rows, table.shape[0] as number), table.shape), undefined];
     },
   }),
@@ -50,9 +53,12 @@ export const gatherOps = {
   }),
 };
 
-/** The entries of a table `[N, …]` that int64 ids `[B, T]` name: `[B, T, …]`. */
-export function gather(table: Value, ids: Value): Value {
-  return applyOne(gatherOps.gather, [table, ids], {});
+/**
+ * The entries of a table `[N, …]` that int64 ids `[B, T]` name: `[B, T, …]`.
+ * @param frozenRow an entry that gets no gradient, as torch's `padding_idx`
+ */
+export function gather(table: Value, ids: Value, frozenRow?: number): Value {
+  return applyOne(gatherOps.gather, [table, ids], { frozenRow });
 }
 
 /** Adds rows `[M, E]` up by their ids `[M]`: `[count, E]`. */

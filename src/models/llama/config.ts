@@ -5,6 +5,7 @@ import type { DecoderConfig } from "../family.ts";
 
 /** LLaMA's settings, and those in which its relatives differ from it: each family sets its own beside these. */
 export interface LlamaConfig extends DecoderConfig {
+  readonly padTokenId: number | undefined;
   readonly intermediateSize: number;
   readonly rmsNormEps: number;
   readonly hiddenAct: string;
@@ -96,6 +97,7 @@ export function parseLlamaConfig(read: ConfigReader, defaults: LlamaDefaults = {
     headSize,
     maxPositionEmbeddings,
     tieWordEmbeddings: read.boolean("tie_word_embeddings", defaults.tieWordEmbeddings ?? false),
+    padTokenId: read.tokenId("pad_token_id"),
     intermediateSize: read.size("intermediate_size"),
     rmsNormEps: read.number("rms_norm_eps", defaults.rmsNormEps ?? 1e-6),
     hiddenAct: read.string("hidden_act", "silu"),

@@ -91,7 +91,7 @@ function block(at: Scope, x: Value, c: LlamaConfig, context: ModelContext, layer
 /** LLaMA (Touvron et al., 2023) and its relatives: decoders with rotary positions and gated feed-forward. */
 export const llama: DecoderModel<LlamaConfig> = (root, c, context) => {
   const at = root.in("model");
-  const tokens = embedding(at.in("embed_tokens"), context.inputIds, c.vocabSize, c.hiddenSize); // [B, T, E]
+  const tokens = embedding(at.in("embed_tokens"), context.inputIds, c.vocabSize, c.hiddenSize, c.padTokenId); // [B, T, E]
   const start = c.embeddingScale === 1 ? tokens : mul(tokens, scalar(c.embeddingScale));
   const x = context.throughLayers(start, (x, i) =>
     block(at.in(`layers.${i}`), x, c, context, c.layers[i] as LlamaLayer),
