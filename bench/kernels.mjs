@@ -6,13 +6,15 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CachedDecoder, DecodeEngine } from "../dist/model/cached-decoder.js";
-import { openModelFiles } from "../dist/model/model-files.js";
+import { decoderOf, openModelFiles } from "../dist/model/model-files.js";
 import { openFiles } from "../dist/runtime/index.js";
 
 const [directory] = process.argv.slice(2);
 if (!directory) throw new Error("usage: node bench/kernels.mjs DIRECTORY");
 const STEPS = 8;
-const { family, config, weights } = await openModelFiles(await openFiles(directory));
+const files = await openModelFiles(await openFiles(directory));
+const { weights } = files;
+const { family, config } = decoderOf(files);
 const folder = await mkdtemp(join(tmpdir(), "lectern-"));
 const engine = await DecodeEngine.create(family, config, weights, { profile: join(folder, "trace") });
 const decoder = new CachedDecoder(engine);

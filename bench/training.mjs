@@ -5,7 +5,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { readConfig } from "../dist/models/index.js";
+import { readDecoder } from "../dist/models/index.js";
 import { initialize, parameterShapes, StepGraph, startState, trainStep } from "../dist/training/index.js";
 
 const [python] = process.argv.slice(2);
@@ -15,7 +15,7 @@ const [rows, length] = [12, 256];
 const json = { model_type: "gpt2", vocab_size: 65, n_embd: 384, n_head: 6, n_layer: 6, n_positions: length };
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
-const { family, config } = readConfig(json);
+const { family, config } = readDecoder(json);
 const graph = await StepGraph.create(family, config, { rows, length, gradients: true });
 const state = startState(initialize(parameterShapes(family, config), config.numHiddenLayers, 1));
 const ids = Array.from({ length: rows }, (_, row) => Array.from({ length }, (_, t) => (row * 31 + t * t * 7) % 65));

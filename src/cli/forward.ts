@@ -3,9 +3,8 @@ import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
-import { type ForwardInputs, type ForwardResult, loadModel, type Model } from "../model/index.ts";
+import { type ForwardInputs, loadModel, type Model, namedTensors } from "../model/index.ts";
 import { openFiles } from "../runtime/index.ts";
-import type { HostTensor } from "../tensor/index.ts";
 import { resolveModel } from "./models.ts";
 import { type CommonFlags, parseIds, printJson, readText, type Terminal } from "./terminal.ts";
 
@@ -35,7 +34,7 @@ export function forwardCommand(root: Command, terminal: Terminal): Command {
         threads: flags.threads === undefined ? undefined : Number(flags.threads),
       });
       const inputs = await readInputs(model, flags, terminal);
-      const tensors = toTensors(
+      const tensors = namedTensors(
         await model.forward(inputs, { hiddenStates: true, attentions: true, gradients: flags.gradients === true }),
       );
       await writeFileAtomic(flags.out, safetensorsChunks(tensors));
@@ -56,30 +55,34 @@ async function readInputs(
   if (text !== undefined) {
     if (!model.tokenizer)
       throw new LecternError("input", "this model's directory has no tokenizer.json: give --input-ids");
-    return { inputIds: [model.tokenizer.encode(await readText(text, terminal)).ids] };
+    const { ids, typeIds } = model.tokenizer.encode(await readText(text, terminal));
+    return { inputIds: [ids], tokenTypeIds: [typeIds] };
   }
   return readInputFile(inputs as string);
 }
 
 async function readInputFile(path: string): Promise<ForwardInputs> {
   const checkpoint = await openSafetensors(await openFiles(dirname(path)), path.slice(path.lastIndexOf("/") + 1));
-  const rows = async (name: string): Promise<number[][]> => {
+  const read = async (name: string): Promise<number[] | number[][]> => {
     const { shape, data } = await checkpoint.read(name);
+    if (shape.length === 1) return Array.from(data, Number);
     if (shape.length !== 2)
-      throw new LecternError("shape", `${path}: ${name} must be [B, T]; came [${shape.join(", ")}]`);
+      throw new LecternError("shape", `${path}: ${name} must be [B] or [B, T]; came [${shape.join(", ")}]`);
     const [count, width] = shape as [number, number];
     return Array.from({ length: count }, (_, row) => Array.from(data.subarray(row * width, (row + 1) * width), Number));
   };
-  const mask = checkpoint.has("attention_mask") ? { attentionMask: await rows("attention_mask") } : {};
-  const labels = checkpoint.has("labels") ? { labels: await rows("labels") } : {};
-  return { inputIds: await rows("input_ids"), ...mask, ...labels };
+  const inputs: Record<string, number[] | number[][]> = {};
+  for (const [key, name] of Object.entries(INPUT_NAMES)) if (checkpoint.has(name)) inputs[key] = await read(name);
+  if (!Array.isArray(inputs.inputIds?.[0])) throw new LecternError("shape", `${path}: input_ids [B, T] is missing`);
+  return inputs as unknown as ForwardInputs;
 }
 
-function toTensors({ logits, hiddenStates, attentions, loss, gradients }: ForwardResult): Record<string, HostTensor> {
-  const tensors: Record<string, HostTensor> = { logits };
-  for (const [i, tensor] of hiddenStates?.entries() ?? []) tensors[`hidden_states.${i}`] = tensor;
-  for (const [i, tensor] of attentions?.entries() ?? []) tensors[`attentions.${i}`] = tensor;
-  if (loss !== undefined) tensors.loss = { dtype: "float32", shape: [], data: Float32Array.of(loss) };
-  for (const [name, tensor] of Object.entries(gradients ?? {})) tensors[`grad.${name}`] = tensor;
-  return tensors;
-}
+/** What the tensors of an input file are called. */
+const INPUT_NAMES: Readonly<Record<keyof ForwardInputs, string>> = {
+  inputIds: "input_ids",
+  attentionMask: "attention_mask",
+  tokenTypeIds: "token_type_ids",
+  labels: "labels",
+  startPositions: "start_positions",
+  endPositions: "end_positions",
+};

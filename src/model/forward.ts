@@ -1,12 +1,13 @@
 import { differentiate } from "../autodiff/index.ts";
-import { check } from "../common/index.ts";
-import { crossEntropy, type Dimension, input, reshape, type Value } from "../graph/index.ts";
+import { check, LecternError } from "../common/index.ts";
+import type { Value } from "../graph/index.ts";
 import { lowerGraph } from "../lower/index.ts";
-import type { DecoderConfig, Family } from "../models/index.ts";
-import { positionsOfMask } from "../nn/index.ts";
+import type { Architecture } from "../models/index.ts";
+import { positionsOfMask, positionsOfRows } from "../nn/index.ts";
 import { createSession, type EngineSession } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
-import { deriveFeeds, fullGraph, type ModelGraph } from "./model-graph.ts";
+import { deriveFeeds } from "./model-graph.ts";
+import { type PassGraph, passGraph } from "./pass-graph.ts";
 import { parametersOf, type Weights } from "./weights.ts";
 
 /** Whole rows of ids, padded to one length where a mask says so. */
@@ -15,8 +16,16 @@ export interface ForwardInputs {
   readonly inputIds: readonly (readonly number[])[];
   /** `[B][T]`, 1 = token, 0 = padding, on either side; default all 1. */
   readonly attentionMask?: readonly (readonly number[])[];
-  /** `[B][T]`, as transformers takes them: shifted inside, −100 is not counted. */
-  readonly labels?: readonly (readonly number[])[];
+  /** `[B][T]`, the segment of each token, for encoders that know segments; default all 0. */
+  readonly tokenTypeIds?: readonly (readonly number[])[];
+  /**
+   * As transformers takes them: `[B][T]` for words and tokens (decoders shift them inside; −100 is not counted), `[B]`
+   * for classes, `[B][C]` for several classes at once.
+   */
+  readonly labels?: readonly number[] | readonly (readonly number[])[];
+  /** `[B]`, for question answering. */
+  readonly startPositions?: readonly number[];
+  readonly endPositions?: readonly number[];
 }
 
 export interface ForwardOptions {
@@ -27,8 +36,15 @@ export interface ForwardOptions {
 }
 
 export interface ForwardResult {
-  /** `[B, T, V]` */
-  readonly logits: HostTensor<"float32">;
+  /** Words `[B, T, V]`, classes `[B, C]`, classes of tokens `[B, T, C]`; absent where there is no such head. */
+  readonly logits?: HostTensor<"float32">;
+  /** `[B, T]`, of question answering; so is `endLogits`. */
+  readonly startLogits?: HostTensor<"float32">;
+  readonly endLogits?: HostTensor<"float32">;
+  /** `[B, T, E]`, of an encoder without a head. */
+  readonly lastHiddenState?: HostTensor<"float32">;
+  /** `[B, E]`, where the checkpoint has a pooler. */
+  readonly poolerOutput?: HostTensor<"float32">;
   /** Layers + 1 of `[B, T, E]`: what enters each layer, then what leaves the model. */
   readonly hiddenStates?: HostTensor<"float32">[];
   /** One `[B, H, T, S]` a layer. */
@@ -38,92 +54,147 @@ export interface ForwardResult {
   readonly gradients?: Record<string, HostTensor<"float32">>;
 }
 
+interface Session {
+  readonly engine: EngineSession;
+  /** The names of the inputs that the graph reads. */
+  readonly inputs: ReadonlySet<string>;
+}
+
 /** One use of the full forward pass: a session is made for each on first need. */
 export class ForwardPass {
-  readonly #sessions = new Map<string, Promise<EngineSession>>();
-  readonly #graph: ModelGraph;
+  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #architecture: Architecture;
+  readonly #graph: PassGraph;
   readonly #weights: Weights;
   readonly #threads: number | undefined;
 
-  constructor(family: Family, config: DecoderConfig, weights: Weights, threads?: number) {
-    this.#graph = fullGraph(family, config);
+  constructor(architecture: Architecture, weights: Weights, threads?: number) {
+    this.#architecture = architecture;
+    this.#graph = passGraph(architecture);
     this.#weights = weights;
     this.#threads = threads;
   }
 
   async run(inputs: ForwardInputs, options: ForwardOptions): Promise<ForwardResult> {
-    const { labels } = inputs;
-    check(!options.gradients || labels, "usage", () => "forward: gradients are of the loss, which needs labels");
-    const session = await this.#session(labels !== undefined, options);
-    const mask = inputs.attentionMask ?? inputs.inputIds.map((row) => row.map(() => 1));
-    const feeds: Record<string, HostTensor> = {
-      input_ids: int64Matrix(inputs.inputIds),
-      ...deriveFeeds(this.#graph.derived, positionsOfMask(mask)),
-    };
-    if (labels) feeds.labels = int64Matrix(labels.map((row) => [...row.slice(1), -100]));
-    return this.#collect(await session.run(feeds));
+    const hasLabels = inputs.labels !== undefined || inputs.startPositions !== undefined;
+    check(!options.gradients || hasLabels, "usage", () => "forward: gradients are of the loss, which needs labels");
+    const { engine, inputs: wanted } = await this.#session(hasLabels, options);
+    const feeds = Object.entries(this.#feeds(inputs)).filter(([name]) => wanted.has(name));
+    return collect(await engine.run(Object.fromEntries(feeds)));
   }
 
   async dispose(): Promise<void> {
-    for (const session of this.#sessions.values()) await (await session).dispose();
+    for (const session of this.#sessions.values()) await (await session).engine.dispose();
   }
 
-  #session(withLoss: boolean, options: ForwardOptions): Promise<EngineSession> {
+  #feeds({ inputIds, attentionMask, tokenTypeIds, ...inputs }: ForwardInputs): Record<string, HostTensor> {
+    const mask = attentionMask ?? inputIds.map((row) => row.map(() => 1));
+    const isDecoder = this.#architecture.kind === "decoder";
+    const positions = { ...(isDecoder ? positionsOfMask(mask) : positionsOfRows(mask)), ids: inputIds, tokenTypeIds };
+    const feeds: Record<string, HostTensor> = {
+      input_ids: int64Matrix(inputIds),
+      ...deriveFeeds(this.#graph.derived, positions),
+    };
+    if (inputs.labels) feeds.labels = labelsTensor(inputs.labels, this.#graph.labels?.dtype, isDecoder);
+    const { startPositions, endPositions } = inputs;
+    if (startPositions && endPositions) {
+      const width = inputIds[0]?.length ?? 0;
+      const clipped = (all: readonly number[]): number[] => all.map((at) => (at < 0 || at >= width ? -100 : at));
+      feeds.start_positions = int64Vector(clipped(startPositions));
+      feeds.end_positions = int64Vector(clipped(endPositions));
+    }
+    return feeds;
+  }
+
+  #session(withLoss: boolean, options: ForwardOptions): Promise<Session> {
     const key = JSON.stringify([withLoss, options.hiddenStates, options.attentions, options.gradients]);
     let session = this.#sessions.get(key);
     if (!session) {
-      session = createSession(
-        lowerGraph({ outputs: this.#outputs(withLoss, options), bind: (name) => this.#weights.bind(name) }),
-        { prepack: false, threads: this.#threads },
-      );
+      session = this.#create(withLoss, options);
       this.#sessions.set(key, session);
     }
     return session;
   }
 
+  async #create(withLoss: boolean, options: ForwardOptions): Promise<Session> {
+    const graph = lowerGraph({
+      outputs: this.#outputs(withLoss, options),
+      bind: (name) => this.#weights.bind(name),
+    });
+    const engine = await createSession(graph, { prepack: false, threads: this.#threads });
+    return { engine, inputs: new Set(graph.inputs.map(({ name }) => name)) };
+  }
+
   #outputs(withLoss: boolean, options: ForwardOptions): Record<string, Value> {
-    const { logits, hiddenStates, attentions } = this.#graph;
-    let outputs: Record<string, Value> = { logits };
-    if (options.hiddenStates) for (const [i, value] of hiddenStates.entries()) outputs[`hidden_states.${i}`] = value;
-    if (options.attentions) for (const [i, value] of attentions.entries()) outputs[`attentions.${i}`] = value;
+    const { heads, hiddenStates, attentions, loss } = this.#graph;
+    const outputs: Record<string, Value> = { ...heads };
+    const inner = { ...(options.hiddenStates && hiddenStates), ...(options.attentions && attentions) };
+    for (const [name, values] of Object.entries(inner))
+      for (const [i, value] of values.entries()) outputs[`${name}.${i}`] = value;
     if (!withLoss) return outputs;
-    const loss = languageModelLoss(logits, input("labels", "int64", ["B", "T"]));
+    if (!loss)
+      throw new LecternError(
+        "usage",
+        `forward: ${this.#architecture.family.name} without a head has no loss: leave out the labels`,
+      );
     if (!options.gradients) return { ...outputs, loss };
     const parameters = parametersOf([loss]);
     const result = differentiate({ ...outputs, loss }, [...parameters.values()]);
-    outputs = result.outputs;
-    for (const [i, name] of [...parameters.keys()].entries())
-      outputs[`grad.${this.#weights.stored(name)}`] = result.gradients[i] as Value;
-    return outputs;
-  }
-
-  #collect(results: Record<string, HostTensor>): ForwardResult {
-    const numbered = (prefix: string): HostTensor<"float32">[] => {
-      const found = Object.entries(results).filter(([name]) => name.startsWith(prefix));
-      return found.map(([, tensor]) => tensor as HostTensor<"float32">);
-    };
-    const hiddenStates = numbered("hidden_states.");
-    const attentions = numbered("attentions.");
-    const gradients = Object.entries(results).filter(([name]) => name.startsWith("grad."));
-    return {
-      logits: results.logits as HostTensor<"float32">,
-      ...(hiddenStates.length > 0 && { hiddenStates }),
-      ...(attentions.length > 0 && { attentions }),
-      ...(results.loss && { loss: Number(results.loss.data[0]) }),
-      ...(gradients.length > 0 && {
-        gradients: Object.fromEntries(gradients.map(([name, t]) => [name.slice(5), t as HostTensor<"float32">])),
-      }),
-    };
+    const gradients = [...parameters.keys()].map((name, i) => [
+      `grad.${this.#weights.stored(name)}`,
+      result.gradients[i] as Value,
+    ]);
+    return { ...result.outputs, ...Object.fromEntries(gradients) };
   }
 }
 
-/**
- * The mean cross entropy of next tokens.
- * @param logits `[B, T, V]`
- * @param labels int64 `[B, T]`, already shifted: the label of position t is the token at t + 1
- */
-export function languageModelLoss(logits: Value, labels: Value): Value {
-  const [batch, length, vocabulary] = logits.shape as [Dimension, Dimension, number];
-  const rows = typeof batch === "number" && typeof length === "number" ? batch * length : `${batch}*${length}`;
-  return crossEntropy(reshape(logits, [rows, vocabulary]), reshape(labels, [rows]));
+function int64Vector(values: readonly number[]): HostTensor<"int64"> {
+  return { dtype: "int64", shape: [values.length], data: BigInt64Array.from(values, BigInt) };
+}
+
+/** Labels in the dtype that the loss takes; a decoder's are shifted, so that each position has its next token. */
+function labelsTensor(
+  labels: NonNullable<ForwardInputs["labels"]>,
+  dtype: string | undefined,
+  shifted: boolean,
+): HostTensor {
+  const isMatrix = Array.isArray(labels[0]);
+  const rows = isMatrix ? (labels as readonly (readonly number[])[]) : [labels as readonly number[]];
+  const moved = shifted ? rows.map((row) => [...row.slice(1), -100]) : rows;
+  const shape = isMatrix ? [moved.length, moved[0]?.length ?? 0] : [labels.length];
+  if (dtype === "float32")
+    return { dtype, shape: isMatrix ? shape : [labels.length, 1], data: Float32Array.from(moved.flat()) };
+  return { ...int64Matrix(moved), shape };
+}
+
+const numbered = /^(.*)\.(\d+)$/;
+
+/** Results by the names of the command line, as an object: `hidden_states.3` is `hiddenStates[3]`. */
+function collect(results: Readonly<Record<string, HostTensor>>): ForwardResult {
+  const collected: Record<string, unknown> = {};
+  for (const [name, tensor] of Object.entries(results)) {
+    const parts = numbered.exec(name);
+    if (name.startsWith("grad.")) ((collected.gradients ??= {}) as Record<string, HostTensor>)[name.slice(5)] = tensor;
+    else if (name === "loss") collected.loss = Number(tensor.data[0]);
+    else if (parts) ((collected[camelCase(parts[1] as string)] ??= []) as HostTensor[])[Number(parts[2])] = tensor;
+    else collected[camelCase(name)] = tensor;
+  }
+  return collected;
+}
+
+/** The results by the names of the command line. */
+export function namedTensors({ loss, gradients, ...rest }: ForwardResult): Record<string, HostTensor> {
+  const named: Record<string, HostTensor> = {};
+  for (const [key, value] of Object.entries(rest) as [string, HostTensor | HostTensor[]][]) {
+    const name = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    if (Array.isArray(value)) for (const [i, tensor] of value.entries()) named[`${name}.${i}`] = tensor;
+    else named[name] = value;
+  }
+  if (loss !== undefined) named.loss = { dtype: "float32", shape: [], data: Float32Array.of(loss) };
+  for (const [name, tensor] of Object.entries(gradients ?? {})) named[`grad.${name}`] = tensor;
+  return named;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -2,9 +2,10 @@ export {
   type ForwardInputs,
   type ForwardOptions,
   type ForwardResult,
-  languageModelLoss,
+  namedTensors,
 } from "./forward.ts";
 export type { Timing } from "./host.ts";
+export { languageModelLoss } from "./loss.ts";
 export {
   type GenerateInput,
   type GenerateOptions,

@@ -7,7 +7,7 @@ import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import { CachedDecoder, DecodeEngine } from "./cached-decoder.ts";
 import { type ForwardInputs, type ForwardOptions, ForwardPass, type ForwardResult } from "./forward.ts";
 import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, ModelHost, ModelSource } from "./host.ts";
-import { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { decoderOf, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 
 /** A model that computes in this thread. */
 export class LocalModel implements ModelHost {
@@ -29,12 +29,12 @@ export class LocalModel implements ModelHost {
     this.#tokenizer = tokenizer;
     this.#defaults = parseOptions({ eos_token_id: files.json.eos_token_id ?? null, ...generationConfig });
     this.#threads = threads;
-    this.#forward = new ForwardPass(files.family, files.config, files.weights, threads);
+    this.#forward = new ForwardPass(files.architecture, files.weights, threads);
     const { checkpoint } = files.weights;
     this.description = {
-      family: files.family.name,
+      family: files.architecture.family.name,
       config: files.json,
-      contextWindow: files.config.maxPositionEmbeddings,
+      contextWindow: files.architecture.config.maxPositionEmbeddings,
       parameterCount: checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0),
       startToken: (generationConfig.bos_token_id ?? files.json.bos_token_id ?? undefined) as number | undefined,
     };
@@ -46,10 +46,10 @@ export class LocalModel implements ModelHost {
     const tokenizer = await loadTokenizer(files);
     const size = tokenizer?.vocabularySize ?? 0;
     check(
-      size <= parts.config.vocabSize,
+      size <= parts.architecture.config.vocabSize,
       "config",
       () =>
-        `${location}: the tokenizer has ${size} tokens, the model's embedding ${parts.config.vocabSize}: they do not belong together`,
+        `${location}: the tokenizer has ${size} tokens, the model's embedding ${parts.architecture.config.vocabSize}: they do not belong together`,
     );
     const generationConfig = (await files.has("generation_config.json"))
       ? await readJsonFile(files, "generation_config.json")
@@ -67,8 +67,15 @@ export class LocalModel implements ModelHost {
       () => `forward: ${width} tokens, but the context window has ${contextWindow}: ${width - contextWindow} too many`,
     );
     this.#checkIds(inputs.inputIds);
-    this.#checkIds(inputs.labels?.map((row) => row.filter((id) => id !== IGNORED_LABEL)) ?? []);
-    for (const [name, rows] of Object.entries({ attentionMask: inputs.attentionMask, labels: inputs.labels })) {
+    const { kind, config } = this.#files.architecture;
+    const isWords = kind === "decoder" || config.head.kind === "words";
+    if (isWords)
+      this.#checkIds(
+        (inputs.labels as number[][] | undefined)?.map((row) => row.filter((id) => id !== IGNORED_LABEL)) ?? [],
+      );
+    const { attentionMask, tokenTypeIds, labels } = inputs;
+    const matrices = { attentionMask, tokenTypeIds, ...(Array.isArray(labels?.[0]) && isWords && { labels }) };
+    for (const [name, rows] of Object.entries(matrices) as [string, readonly (readonly number[])[] | undefined][]) {
       const fits =
         rows === undefined || (rows.length === inputs.inputIds.length && rows.every((row) => row.length === width));
       check(
@@ -81,8 +88,9 @@ export class LocalModel implements ModelHost {
   }
 
   async generate({ inputIds, options, candidates }: GenerateRequest, hooks: GenerateHooks): Promise<Generated> {
+    const { family, config } = decoderOf(this.#files);
     const chosen = { seed: Math.floor(Math.random() * 2 ** 32), ...this.#defaults, ...options };
-    this.#engine ??= DecodeEngine.create(this.#files.family, this.#files.config, this.#files.weights, {
+    this.#engine ??= DecodeEngine.create(family, config, this.#files.weights, {
       threads: this.#threads,
     });
     const engine = await this.#engine;
@@ -114,7 +122,7 @@ export class LocalModel implements ModelHost {
   }
 
   #checkIds(rows: readonly (readonly number[])[]): void {
-    const size = this.#files.config.vocabSize;
+    const size = this.#files.architecture.config.vocabSize;
     const outside = rows.flat().find((id) => !Number.isInteger(id) || id < 0 || id >= size);
     if (outside !== undefined)
       throw new LecternError("input", `token id ${outside} is outside the vocabulary of ${size}`);

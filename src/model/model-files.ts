@@ -1,14 +1,13 @@
 import { LecternError } from "../common/index.ts";
 import { openCheckpoint } from "../formats/index.ts";
-import { type DecoderConfig, type Family, readConfig } from "../models/index.ts";
+import { type Architecture, readConfig } from "../models/index.ts";
 import type { FileSource } from "../runtime/index.ts";
-import { fullGraph } from "./model-graph.ts";
+import { passGraph } from "./pass-graph.ts";
 import { parametersOf, Weights } from "./weights.ts";
 
 /** A model's settings and weights, read and checked against each other; nothing computed yet. */
 export interface ModelFiles {
-  readonly family: Family;
-  readonly config: DecoderConfig;
+  readonly architecture: Architecture;
   readonly json: Readonly<Record<string, unknown>>;
   readonly weights: Weights;
 }
@@ -16,14 +15,23 @@ export interface ModelFiles {
 /** Opens a Hugging Face directory. */
 export async function openModelFiles(files: FileSource): Promise<ModelFiles> {
   const json = await readJsonFile(files, "config.json");
-  const { family, config } = readConfig(json);
-  const weights = new Weights(files, await openCheckpoint(files), family.checkpoint);
-  const parameters = parametersOf([fullGraph(family, config).logits]);
-  weights.verify(
-    [...parameters.values()],
-    config.tieWordEmbeddings ? new Set(["lm_head.weight", "embed_out.weight"]) : new Set(),
-  );
-  return { family, config, json, weights };
+  const checkpoint = await openCheckpoint(files);
+  const architecture = readConfig(json, checkpoint.names());
+  const weights = new Weights(files, checkpoint, architecture.family.checkpoint);
+  const parameters = parametersOf(Object.values(passGraph(architecture).heads));
+  const tied = architecture.config.tieWordEmbeddings ? ["lm_head.weight", "embed_out.weight"] : [];
+  weights.verify([...parameters.values()], new Set(tied));
+  return { architecture, json, weights };
+}
+
+/** The settings and weights of a decoder; another kind of model is refused. */
+export function decoderOf({ architecture }: ModelFiles): Architecture & { kind: "decoder" } {
+  if (architecture.kind !== "decoder")
+    throw new LecternError(
+      "unsupported",
+      `${architecture.family.name} is an encoder: it reads text and does not generate any; use forward`,
+    );
+  return architecture;
 }
 
 /** A JSON object of the directory; damaged ones are named. */

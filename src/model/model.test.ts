@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
+import type { ForwardResult } from "./forward.ts";
 import { loadModel } from "./model.ts";
 
 async function changed(change: (directory: string) => Promise<unknown>): Promise<string> {
@@ -75,7 +76,7 @@ test("cached decoding gives what full passes give, past the cache's first growth
     { inputIds: [prompt] },
     { maxNewTokens: 90, eosTokenId: null, doSample: false },
   );
-  const { logits } = await model.forward({ inputIds: [[...prompt, ...outputIds]] });
+  const { logits } = (await model.forward({ inputIds: [[...prompt, ...outputIds]] })) as Required<ForwardResult>;
   const size = logits.shape[2] as number;
   for (const [i, id] of outputIds.entries()) {
     const at = (prompt.length - 1 + i) * size;

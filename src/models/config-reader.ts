@@ -4,8 +4,28 @@ import { check, LecternError } from "../common/index.ts";
 export class ConfigReader {
   readonly json: Readonly<Record<string, unknown>>;
 
-  constructor(json: Readonly<Record<string, unknown>>) {
+  readonly #tensors: readonly string[];
+
+  /** @param tensors the names of the checkpoint's tensors, where one is at hand */
+  constructor(json: Readonly<Record<string, unknown>>, tensors: readonly string[] = []) {
     this.json = json;
+    this.#tensors = tensors;
+  }
+
+  /** Whether the checkpoint has a tensor of such a name. */
+  hasTensor(name: RegExp): boolean {
+    return this.#tensors.some((tensor) => name.test(tensor));
+  }
+
+  /** A reader of the same file in which some fields go by other names. */
+  renamed(names: Readonly<Record<string, string>>): ConfigReader {
+    const entries = Object.entries(this.json).map(([key, value]) => [names[key] ?? key, value] as const);
+    return new ConfigReader(Object.fromEntries(entries), this.#tensors);
+  }
+
+  /** A whole number from zero. */
+  count(key: string, fallback: number): number {
+    return this.json[key] === 0 ? 0 : this.size(key, fallback);
   }
 
   /** A whole number above zero. */

@@ -1,3 +1,4 @@
+import type { Value } from "../graph/index.ts";
 import type { ModelContext, ModelOutputs, Scope } from "../nn/index.ts";
 import type { ConfigReader } from "./config-reader.ts";
 
@@ -25,8 +26,46 @@ export interface CheckpointNames {
   readonly ignored: RegExp;
 }
 
-/** One entry of the table of families. */
+/** What every encoder has. */
+export interface EncoderConfig {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly numHiddenLayers: number;
+  readonly numAttentionHeads: number;
+  readonly headSize: number;
+  readonly maxPositionEmbeddings: number;
+  readonly tieWordEmbeddings: boolean;
+  readonly head: HeadConfig;
+}
+
+/** What a head tells: masked words, a class of the whole, a class of each token, an answer's span, replaced tokens. */
+export type HeadKind = "words" | "sequence" | "tokens" | "span" | "original" | "none";
+
+export interface HeadConfig {
+  readonly kind: HeadKind;
+  readonly numLabels: number;
+  /** What a class is, which decides the loss. */
+  readonly problem: "single_label_classification" | "multi_label_classification" | "regression";
+}
+
+/** An encoder as a function that builds its graph; its results go by the names that `lectern forward` writes. */
+export type EncoderModel<C extends EncoderConfig> = (
+  root: Scope,
+  config: C,
+  context: ModelContext,
+) => Record<string, Value>;
+
+export interface EncoderFamily<C extends EncoderConfig = EncoderConfig> {
+  readonly kind: "encoder";
+  readonly name: string;
+  parseConfig(read: ConfigReader): C;
+  readonly model: EncoderModel<C>;
+  readonly checkpoint: CheckpointNames;
+}
+
+/** One decoder of the table of families. */
 export interface Family<C extends DecoderConfig = DecoderConfig> {
+  readonly kind: "decoder";
   /** The name that people use: "GPT-2". */
   readonly name: string;
   parseConfig(read: ConfigReader): C;

@@ -1,6 +1,16 @@
 import { LecternError, nearest } from "../common/index.ts";
+import { bertCheckpoint } from "./bert/checkpoint.ts";
+import {
+  type BertConfig,
+  parseAlbertConfig,
+  parseBertConfig,
+  parseDistilBertConfig,
+  parseElectraConfig,
+  parseRobertaConfig,
+} from "./bert/config.ts";
+import { bert } from "./bert/model.ts";
 import { ConfigReader } from "./config-reader.ts";
-import type { DecoderConfig, Family } from "./family.ts";
+import type { DecoderConfig, EncoderConfig, EncoderFamily, Family } from "./family.ts";
 import { parseGemma2Config, parseGemma3Config, parseGemmaConfig } from "./gemma/config.ts";
 import { gptNeoXCheckpoint } from "./gpt-neox/checkpoint.ts";
 import { parseGptNeoXConfig } from "./gpt-neox/config.ts";
@@ -12,26 +22,38 @@ import { llamaCheckpoint } from "./llama/checkpoint.ts";
 import { type LlamaConfig, parseLlamaConfig } from "./llama/config.ts";
 import { llama } from "./llama/model.ts";
 import { parseMistralConfig, parseMixtralConfig } from "./mistral/config.ts";
+import { modernBertCheckpoint } from "./modernbert/checkpoint.ts";
+import { parseModernBertConfig } from "./modernbert/config.ts";
+import { modernBert } from "./modernbert/model.ts";
 import { parseOlmo2Config } from "./olmo2/config.ts";
 import { parsePhi3Config } from "./phi3/config.ts";
 import { parseQwen2Config, parseQwen3Config, parseQwen3MoeConfig } from "./qwen/config.ts";
 import { parseSmolLm3Config } from "./smollm3/config.ts";
 
-export type { CheckpointNames, DecoderConfig, DecoderModel, Family } from "./family.ts";
+export type { CheckpointNames, DecoderConfig, EncoderConfig, EncoderFamily, Family, HeadConfig } from "./family.ts";
 
-function family<C extends DecoderConfig>(entry: Family<C>): Family {
-  return entry as unknown as Family;
+function decoder<C extends DecoderConfig>(entry: Omit<Family<C>, "kind">): Family {
+  return { kind: "decoder", ...entry } as unknown as Family;
+}
+
+function encoder<C extends EncoderConfig>(entry: Omit<EncoderFamily<C>, "kind">): EncoderFamily {
+  return { kind: "encoder", ...entry } as unknown as EncoderFamily;
+}
+
+/** A relative of BERT: the same model, told by its config what differs. */
+function bertRelative(name: string, root: string, parseConfig: (read: ConfigReader) => BertConfig): EncoderFamily {
+  return encoder({ name, parseConfig, model: bert, checkpoint: bertCheckpoint(root) });
 }
 
 /** A relative of LLaMA: the same model, told by its config what differs. */
 function relative(name: string, parseConfig: (read: ConfigReader) => LlamaConfig): Family {
-  return family({ name, parseConfig, model: llama, checkpoint: llamaCheckpoint });
+  return decoder({ name, parseConfig, model: llama, checkpoint: llamaCheckpoint });
 }
 
 /** Every family, by the `model_type` of `config.json`. */
-export const families: Readonly<Record<string, Family>> = {
-  gpt2: family({ name: "GPT-2", parseConfig: parseGpt2Config, model: gpt2, checkpoint: gpt2Checkpoint }),
-  gpt_neox: family({
+export const families: Readonly<Record<string, Family | EncoderFamily>> = {
+  gpt2: decoder({ name: "GPT-2", parseConfig: parseGpt2Config, model: gpt2, checkpoint: gpt2Checkpoint }),
+  gpt_neox: decoder({
     name: "GPT-NeoX",
     parseConfig: parseGptNeoXConfig,
     model: gptNeoX,
@@ -49,13 +71,33 @@ export const families: Readonly<Record<string, Family>> = {
   phi3: relative("Phi-3", parsePhi3Config),
   olmo2: relative("OLMo 2", parseOlmo2Config),
   smollm3: relative("SmolLM3", parseSmolLm3Config),
+  bert: bertRelative("BERT", "bert", parseBertConfig),
+  roberta: bertRelative("RoBERTa", "roberta", parseRobertaConfig),
+  "xlm-roberta": bertRelative("XLM-RoBERTa", "roberta", parseRobertaConfig),
+  albert: bertRelative("ALBERT", "albert", parseAlbertConfig),
+  electra: bertRelative("ELECTRA", "electra", parseElectraConfig),
+  distilbert: bertRelative("DistilBERT", "distilbert", parseDistilBertConfig),
+  modernbert: encoder({
+    name: "ModernBERT",
+    parseConfig: parseModernBertConfig,
+    model: modernBert,
+    checkpoint: modernBertCheckpoint,
+  }),
 };
 
-/** The family and settings of a parsed `config.json`; an unknown `model_type` names the known ones and the nearest. */
-export function readConfig(json: Readonly<Record<string, unknown>>): { family: Family; config: DecoderConfig } {
+/** A family with the settings of one of its models. */
+export type Architecture =
+  | { readonly kind: "decoder"; readonly family: Family; readonly config: DecoderConfig }
+  | { readonly kind: "encoder"; readonly family: EncoderFamily; readonly config: EncoderConfig };
+
+/**
+ * The family and settings of a parsed `config.json`; an unknown `model_type` names the known ones and the nearest.
+ * @param tensors the names of the checkpoint's tensors, where one is at hand
+ */
+export function readConfig(json: Readonly<Record<string, unknown>>, tensors: readonly string[] = []): Architecture {
   const type = json.model_type;
-  const entry = typeof type === "string" && Object.hasOwn(families, type) ? families[type] : undefined;
-  if (!entry) {
+  const family = typeof type === "string" && Object.hasOwn(families, type) ? families[type] : undefined;
+  if (!family) {
     const known = Object.keys(families);
     const hint = typeof type === "string" ? `; nearest is ${nearest(type, known)}` : "";
     throw new LecternError(
@@ -63,5 +105,14 @@ export function readConfig(json: Readonly<Record<string, unknown>>): { family: F
       `config.json: model_type ${JSON.stringify(type)} is not known; known are ${known.join(", ")}${hint}`,
     );
   }
-  return { family: entry, config: entry.parseConfig(new ConfigReader(json)) };
+  const config = family.parseConfig(new ConfigReader(json, tensors));
+  return { kind: family.kind, family, config } as Architecture;
+}
+
+/** {@link readConfig} where only a decoder will do. */
+export function readDecoder(json: Readonly<Record<string, unknown>>): { family: Family; config: DecoderConfig } {
+  const architecture = readConfig(json);
+  if (architecture.kind !== "decoder")
+    throw new LecternError("unsupported", `${architecture.family.name} is not a decoder, which is needed here`);
+  return architecture;
 }

@@ -1,5 +1,13 @@
 import { attend, concat, type Dimension, input, rotary, type Shape, slice, split, type Value } from "../graph/index.ts";
-import { attentionBias, type DerivedInput, positionIds } from "./positions.ts";
+import {
+  attentionBias,
+  bothWaysBias,
+  type DerivedInput,
+  maskOf,
+  positionIds,
+  positionIdsBehindPadding,
+  tokenTypeIds,
+} from "./positions.ts";
 import { type RotaryConfig, rotaryTable } from "./rotary-frequencies.ts";
 
 /** What a model is built for. Sizes may be names; training gives numbers. */
@@ -11,6 +19,8 @@ export interface BuildOptions {
   readonly cache?: { readonly keyHeads: number; readonly headSize: number };
   /** Whether logits are wanted of every position or of the last alone. */
   readonly logits: "all" | "last";
+  /** Whether tokens see those before them only, or all; default causal. */
+  readonly direction?: "causal" | "both";
 }
 
 /** The values that a built model yields; a run takes those it needs as outputs. */
@@ -48,6 +58,34 @@ export class ModelContext {
   positionIds(): Value {
     const { batch, queries } = this.#options;
     return this.#derive({ name: "position_ids", compute: positionIds }, "int64", [batch, queries]);
+  }
+
+  /** Positions that leave padding out and count from behind its id, as RoBERTa's. */
+  positionIdsBehindPadding(padTokenId: number): Value {
+    const { batch, queries } = this.#options;
+    const compute: DerivedInput["compute"] = (rows) => positionIdsBehindPadding(rows, padTokenId);
+    return this.#derive({ name: "position_ids", compute }, "int64", [batch, queries]);
+  }
+
+  /** The segment `[B, T]` of each token. */
+  tokenTypeIds(): Value {
+    const { batch, queries } = this.#options;
+    return this.#derive({ name: "token_type_ids", compute: tokenTypeIds }, "int64", [batch, queries]);
+  }
+
+  /** 1 for a token, 0 for padding: float32 `[B, T]`. */
+  mask(): Value {
+    const { batch, queries } = this.#options;
+    return this.#derive({ name: "attention_mask", compute: maskOf }, "float32", [batch, queries]);
+  }
+
+  /** What tokens see: the bias `[B, 1, T, S]` of the model's direction, limited to `window` where one is given. */
+  visibility(window?: number): Value {
+    if (this.#options.direction !== "both") return this.causalBias(window);
+    const { batch, queries } = this.#options;
+    const name = window === undefined ? "attention_bias" : `attention_bias.reach_${window}`;
+    const compute: DerivedInput["compute"] = (positions) => bothWaysBias(positions, window);
+    return this.#derive({ name, compute }, "float32", [batch, 1, queries, queries]);
   }
 
   /** The causal bias `[B, 1, T, S]`, limited to `window` positions where one is given. */
@@ -95,7 +133,7 @@ export class ModelContext {
   ): Value {
     const index = this.cache.length;
     const past = this.#options.cache && { key: this.#past(index, "key"), value: this.#past(index, "value") };
-    const { mixed, weights } = attend(q, k, v, this.causalBias(window), { scale, softcap, past });
+    const { mixed, weights } = attend(q, k, v, this.visibility(window), { scale, softcap, past });
     this.cache.push({ key: k, value: v });
     this.attentions.push(weights);
     return mixed;

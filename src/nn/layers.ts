@@ -1,6 +1,7 @@
 import { LecternError, nearest } from "../common/index.ts";
 import {
   add,
+  constant,
   type Dimension,
   gather,
   gelu,
@@ -38,9 +39,12 @@ export function embedding(at: Scope, ids: Value, count: number, size: number, pa
 }
 
 /** Normalisation to mean 0 and variance 1 over the last axis (Ba et al., 2016). */
-export function layerNorm(at: Scope, x: Value, epsilon: number): Value {
+export function layerNorm(at: Scope, x: Value, epsilon: number, { bias = true }: { bias?: boolean } = {}): Value {
   const size = x.shape.at(-1) as number;
-  return layerNormOp(x, at.parameter("weight", [size]), at.parameter("bias", [size]), epsilon);
+  const shift = bias
+    ? at.parameter("bias", [size])
+    : constant({ dtype: "float32", shape: [size], data: new Float32Array(size) });
+  return layerNormOp(x, at.parameter("weight", [size]), shift, epsilon);
 }
 
 /** Normalisation by the root mean square over the last axis (Zhang and Sennrich, 2019). `offset` is added to the weight. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { check, throwIfAborted } from "../common/index.ts";
 import { safetensorsChunks } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
-import { type DecoderConfig, type Family, readConfig } from "../models/index.ts";
+import { type DecoderConfig, type Family, readDecoder } from "../models/index.ts";
 import { fromFloat32, type HostTensor } from "../tensor/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { joinDocuments, type TokenizedText, WindowSampler, windows } from "./data.ts";
@@ -45,7 +45,7 @@ export interface TrainResult {
 /** Trains a model as the recipe says, goes on from the checkpoint in `out` where there is one, and writes it. */
 export async function trainRecipe(recipe: Recipe, options: TrainOptions): Promise<TrainResult> {
   await mkdir(options.out, { recursive: true });
-  const { family, config } = readConfig(recipe.config);
+  const { family, config } = readDecoder(recipe.config);
   const endToken = Number(recipe.config.eos_token_id);
   const { training, heldOut } = await readTexts(recipe, options, endToken);
   const sampler = new WindowSampler(training.ids, recipe);

@@ -36,6 +36,19 @@ export const decoders = [
   "smollm3",
 ];
 
+/** The directories of encoders. */
+export const encoders = [
+  "albert_mlm",
+  "bert",
+  "bert_cls",
+  "bert_ner",
+  "bert_qa",
+  "distilbert_cls",
+  "electra_disc",
+  "modernbert_mlm",
+  "roberta_mlm",
+];
+
 /** A path below the data that may lie beside the project; undefined where it does not. */
 export function sharedPath(path: string): string | undefined {
   const found = fileURLToPath(new URL(`../../../shared/${path}`, import.meta.url));

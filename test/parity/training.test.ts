@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { openModelFiles } from "../../src/model/model-files.ts";
+import { decoderOf, openModelFiles } from "../../src/model/model-files.ts";
 import { openFiles } from "../../src/runtime/index.ts";
 import { type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
 import {
@@ -27,7 +27,9 @@ describe.each(["gpt2", "llama"])("training the tiny %s", async (name) => {
 
   test.each(Object.keys(expected.cases))("repeats the reference's run: %s", async (key) => {
     const recorded = expected.cases[key] as Expected["cases"][string];
-    const { family, config, weights } = await openModelFiles(await openFiles(directory));
+    const files = await openModelFiles(await openFiles(directory));
+    const { weights } = files;
+    const { family, config } = decoderOf(files);
     const parameters: Parameters = {};
     for (const path of weights.checkpoint.names()) {
       const { shape, dtype, data } = await weights.checkpoint.read(path);

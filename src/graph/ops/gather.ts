@@ -22,10 +22,10 @@ export const gatherOps = {
         const frozen = constant({ dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(frozenRow)) });
         rows = where(reshape(equal(ids, frozen), [count, 1]), scalar(0), rows);
       }
-      return [reshape(scatterAdd(reshape(ids, [count]), rows, table.shape[0] as number), table.shape), undefined];
+      return [reshape(scatterAdd(reshape(ids, [count]), rows, table.shape[0] as Dimension), table.shape), undefined];
     },
   }),
-  scatterAdd: definePrimitive<{ count: number }>({
+  scatterAdd: definePrimitive<{ count: Dimension }>({
     name: "scatterAdd",
     infer([ids, rows], { count }) {
       const [indices, updates] = [ids, rows] as [TensorType, TensorType];
@@ -62,7 +62,7 @@ export function gather(table: Value, ids: Value, frozenRow?: number): Value {
 }
 
 /** Adds rows `[M, E]` up by their ids `[M]`: `[count, E]`. */
-export function scatterAdd(ids: Value, rows: Value, count: number): Value {
+export function scatterAdd(ids: Value, rows: Value, count: Dimension): Value {
   return applyOne(gatherOps.scatterAdd, [ids, rows], { count });
 }
 

@@ -1,0 +1,61 @@
+import {
+  abs,
+  add,
+  crossEntropy,
+  type Dimension,
+  div,
+  exp,
+  input,
+  log,
+  mul,
+  reduceMean,
+  reduceSum,
+  relu,
+  reshape,
+  scalar,
+  sub,
+  type Value,
+} from "../graph/index.ts";
+import type { HeadConfig } from "../models/index.ts";
+
+/**
+ * The mean cross entropy of next tokens.
+ * @param logits `[B, T, V]`
+ * @param labels int64 `[B, T]`, already shifted: the label of position t is the token at t + 1
+ */
+export function languageModelLoss(logits: Value, labels: Value): Value {
+  const [batch, length, vocabulary] = logits.shape as [Dimension, Dimension, number];
+  const rows = typeof batch === "number" && typeof length === "number" ? batch * length : `${batch}*${length}`;
+  return crossEntropy(reshape(logits, [rows, vocabulary]), reshape(labels, [rows]));
+}
+
+/** The loss of an encoder's head, over the inputs `labels`, or `start_positions` and `end_positions`. */
+export function headLoss(
+  { kind, problem }: HeadConfig,
+  outputs: Readonly<Record<string, Value>>,
+  mask: () => Value,
+): Value | undefined {
+  if (kind === "span") {
+    const of = (side: "start" | "end"): Value =>
+      crossEntropy(outputs[`${side}_logits`] as Value, input(`${side}_positions`, "int64", ["B"]));
+    return mul(add(of("start"), of("end")), scalar(0.5));
+  }
+  const { logits } = outputs;
+  if (!logits) return undefined;
+  if (kind === "words" || kind === "tokens") return languageModelLoss(logits, input("labels", "int64", ["B", "T"]));
+  if (kind === "original") {
+    const seen = mask();
+    const each = binaryCrossEntropy(logits, input("labels", "float32", ["B", "T"]));
+    return div(reduceSum(mul(each, seen), [0, 1]), reduceSum(seen, [0, 1]));
+  }
+  if (problem === "single_label_classification") return crossEntropy(logits, input("labels", "int64", ["B"]));
+  const labels = input("labels", "float32", logits.shape);
+  if (problem === "multi_label_classification") return reduceMean(binaryCrossEntropy(logits, labels), [0, 1]);
+  const difference = sub(logits, labels);
+  return reduceMean(mul(difference, difference), [0, 1]);
+}
+
+/** −y log σ(x) − (1 − y) log(1 − σ(x)), in a form that does not overflow. */
+function binaryCrossEntropy(x: Value, y: Value): Value {
+  return add(sub(relu(x), mul(x, y)), log(add(scalar(1), exp(mul(abs(x), scalar(-1))))));
+}

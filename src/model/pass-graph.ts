@@ -1,0 +1,56 @@
+import { input, nodesOf, type Value } from "../graph/index.ts";
+import type { Architecture } from "../models/index.ts";
+import { type DerivedInput, ModelContext, Scope } from "../nn/index.ts";
+import { headLoss, languageModelLoss } from "./loss.ts";
+import { fullGraph } from "./model-graph.ts";
+
+/** A whole pass over whole rows, by the names that `lectern forward` writes. */
+export interface PassGraph {
+  /** What the head yields. */
+  readonly heads: Readonly<Record<string, Value>>;
+  readonly hiddenStates: Readonly<Record<string, readonly Value[]>>;
+  readonly attentions: Readonly<Record<string, readonly Value[]>>;
+  /** Over the input `labels`, or `start_positions` and `end_positions`; undefined where there is no head. */
+  readonly loss: Value | undefined;
+  /** The input `labels`, where the loss reads one. */
+  readonly labels: Value | undefined;
+  readonly derived: readonly DerivedInput[];
+}
+
+export function passGraph(architecture: Architecture): PassGraph {
+  const graph = architecture.kind === "decoder" ? decoderPass(architecture) : encoderPass(architecture);
+  const inputs = nodesOf(graph.loss ? [graph.loss] : []).flatMap((node) => node.inputs);
+  return { ...graph, labels: inputs.find(({ source }) => source.kind === "input" && source.name === "labels") };
+}
+
+function decoderPass({ family, config }: Architecture & { kind: "decoder" }): Omit<PassGraph, "labels"> {
+  const { logits, hiddenStates, attentions, derived } = fullGraph(family, config);
+  const loss = languageModelLoss(logits, input("labels", "int64", ["B", "T"]));
+  return {
+    heads: { logits },
+    hiddenStates: { hidden_states: hiddenStates },
+    attentions: { attentions },
+    loss,
+    derived,
+  };
+}
+
+function encoderPass({ family, config }: Architecture & { kind: "encoder" }): Omit<PassGraph, "labels"> {
+  const context = new ModelContext({
+    batch: "B",
+    queries: "T",
+    numLayers: config.numHiddenLayers,
+    logits: "all",
+    direction: "both",
+  });
+  const heads = family.model(new Scope(), config, context);
+  const { hiddenStates, attentions } = context;
+  const loss = headLoss(config.head, heads, () => context.mask());
+  return {
+    heads,
+    hiddenStates: { hidden_states: hiddenStates },
+    attentions: { attentions },
+    loss,
+    derived: [...context.derived.values()],
+  };
+}

@@ -1,0 +1,73 @@
+import { add, type Value } from "../../graph/index.ts";
+import {
+  activation,
+  embedding,
+  joinHeads,
+  layerNorm,
+  linear,
+  type ModelContext,
+  type Scope,
+  splitHeads,
+} from "../../nn/index.ts";
+import type { EncoderModel } from "../family.ts";
+import { firstToken, headOutputs } from "../head.ts";
+import type { BertConfig } from "./config.ts";
+
+/** The sum of what a token is, where it stands, and which segment it belongs to, normed and perhaps widened. */
+function embeddings(root: Scope, c: BertConfig, context: ModelContext): Value {
+  const at = root.in(`${c.names.root}.embeddings`);
+  const size = c.embeddingSize;
+  const places =
+    c.positions === "from-zero" ? context.positionIds() : context.positionIdsBehindPadding(c.padTokenId as number);
+  let x = embedding(at.in("word_embeddings"), context.inputIds, c.vocabSize, size, c.padTokenId); // [B, T, E]
+  if (c.typeVocabSize > 0)
+    x = add(x, embedding(at.in("token_type_embeddings"), context.tokenTypeIds(), c.typeVocabSize, size));
+  const frozen = c.positions === "from-zero" ? undefined : c.padTokenId;
+  x = add(x, embedding(at.in("position_embeddings"), places, c.maxPositionEmbeddings, size, frozen));
+  x = layerNorm(at.in("LayerNorm"), x, c.layerNormEps);
+  const { projection } = c.names;
+  const widens = projection !== undefined && (size !== c.hiddenSize || c.names.root === "albert");
+  return widens ? linear(root.in(projection), x, c.hiddenSize) : x;
+}
+
+/** A post-norm layer: x = norm(x + attention(x)), then the same with the feed-forward. */
+function layer(at: Scope, x: Value, c: BertConfig, context: ModelContext): Value {
+  const { layer: names } = c.names;
+  const [q, k, v] = [names.query, names.key, names.value].map((name) =>
+    splitHeads(linear(at.in(name), x, c.hiddenSize), c.numAttentionHeads),
+  ) as [Value, Value, Value]; // 3 × [B, H, T, D]
+  const mixed = joinHeads(context.attend(q, k, v, { scale: c.headSize ** -0.5 })); // [B, T, E]
+  const attended = add(x, linear(at.in(names.attended), mixed, c.hiddenSize));
+  x = layerNorm(at.in(names.attendedNorm), attended, c.layerNormEps);
+  const wide = activation(c.hiddenAct)(linear(at.in(names.wide), x, c.intermediateSize)); // [B, T, F]
+  return layerNorm(at.in(names.norm), add(x, linear(at.in(names.narrow), wide, c.hiddenSize)), c.layerNormEps);
+}
+
+/** BERT and its relatives: post-norm encoders with learned positions (Devlin et al., 2018). */
+export const bert: EncoderModel<BertConfig> = (root, c, context) => {
+  const body = root.in(c.names.root);
+  const hidden = context.throughLayers(embeddings(root, c, context), (x, i) =>
+    layer(body.in(c.layerPaths[i] as string), x, c, context),
+  );
+  context.hiddenStates.push(hidden);
+  const { dense, act, out } = c.names.sequence;
+  const summary = (): Value => activation(act)(linear(root.in(dense), firstToken(hidden), c.hiddenSize)); // [B, E]
+  return headOutputs(root, hidden, c.head, {
+    words: () => words(root, hidden, c),
+    sequence: () => linear(root.in(out), summary(), c.head.numLabels),
+    original: (x) => {
+      const at = root.in("discriminator_predictions");
+      return linear(at.in("dense_prediction"), activation(c.hiddenAct)(linear(at.in("dense"), x, c.hiddenSize)), 1);
+    },
+    pooled: c.hasPooler && dense.includes("pooler") ? summary : undefined,
+  });
+};
+
+/** Scores of every word at every position `[B, T, V]`; the last weight is that of the word embeddings, if tied. */
+function words(root: Scope, x: Value, c: BertConfig): Value {
+  const { dense, act = c.hiddenAct, norm, out } = c.names.words;
+  const y = layerNorm(root.in(norm), activation(act)(linear(root.in(dense), x, c.embeddingSize)), c.layerNormEps);
+  const table = c.tieWordEmbeddings ? root.in(`${c.names.root}.embeddings.word_embeddings`) : root.in(out);
+  const bias = root.in(out.replace(/\.decoder$/, "")).parameter("bias", [c.vocabSize]);
+  return add(linear(table, y, c.vocabSize, { bias: false }), bias);
+}

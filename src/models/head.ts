@@ -1,0 +1,59 @@
+import { LecternError } from "../common/index.ts";
+import { constant, type Dimension, gather, reshape, split, transpose, type Value } from "../graph/index.ts";
+import { linear, type Scope } from "../nn/index.ts";
+import type { ConfigReader } from "./config-reader.ts";
+import type { HeadConfig, HeadKind } from "./family.ts";
+
+/** The heads of encoders, by how `architectures` in `config.json` ends. */
+const kinds: readonly (readonly [ending: RegExp, kind: HeadKind])[] = [
+  [/ForMaskedLM$|^(Bert|Albert)ForPreTraining$/, "words"],
+  [/ForPreTraining$/, "original"],
+  [/ForSequenceClassification$/, "sequence"],
+  [/ForTokenClassification$/, "tokens"],
+  [/ForQuestionAnswering$/, "span"],
+  [/Model$/, "none"],
+];
+
+export function parseHead(read: ConfigReader): HeadConfig {
+  const [architecture = "Model"] = (read.json.architectures ?? []) as string[];
+  const kind = kinds.find(([ending]) => ending.test(architecture))?.[1];
+  if (!kind)
+    throw new LecternError("unsupported", `config.json: the head of ${architecture} is not supported for this family`);
+  const labels = read.json.id2label as object | undefined;
+  const numLabels = read.size("num_labels", labels ? Object.keys(labels).length : 2);
+  const problem = read.json.problem_type ?? (numLabels === 1 ? "regression" : "single_label_classification");
+  return { kind, numLabels, problem: problem as HeadConfig["problem"] };
+}
+
+/** The state of the first token: `[B, T, E]` → `[B, E]`. */
+export function firstToken(hidden: Value): Value {
+  const first = constant({ dtype: "int64", shape: [], data: BigInt64Array.of(0n) });
+  return gather(transpose(hidden, [1, 0, 2]), first);
+}
+
+/** What a head yields, under the names that `lectern forward` writes. */
+export function headOutputs(
+  root: Scope,
+  hidden: Value,
+  { kind, numLabels }: HeadConfig,
+  parts: {
+    /** `[B, T, V]` */
+    readonly words: () => Value;
+    /** `[B, C]` */
+    readonly sequence: () => Value;
+    /** `[B, T, E]` → `[B, T, 1]`: whether each token was replaced. */
+    readonly original?: (x: Value) => Value;
+    readonly pooled?: (() => Value) | undefined;
+  },
+): Record<string, Value> {
+  const [batch, length] = hidden.shape as [Dimension, Dimension, number];
+  if (kind === "words") return { logits: parts.words() };
+  if (kind === "sequence") return { logits: parts.sequence() };
+  if (kind === "tokens") return { logits: linear(root.in("classifier"), hidden, numLabels) };
+  if (kind === "original" && parts.original) return { logits: reshape(parts.original(hidden), [batch, length]) };
+  if (kind === "span") {
+    const [start, end] = split(linear(root.in("qa_outputs"), hidden, 2), [1, 1], -1) as [Value, Value];
+    return { start_logits: reshape(start, [batch, length]), end_logits: reshape(end, [batch, length]) };
+  }
+  return { last_hidden_state: hidden, ...(parts.pooled && { pooler_output: parts.pooled() }) };
+}
