@@ -26,7 +26,10 @@ export function forwardCommand(root: Command, terminal: Terminal): Command {
     .requiredOption("--out <file>", "where the results go, in safetensors")
     .option("--text <text>", "the input as text; - reads standard input")
     .option("--input-ids <ids>", "the input as token ids: 1,2,3")
-    .option("--inputs <file>", "the input as a safetensors file: input_ids, attention_mask, labels")
+    .option(
+      "--inputs <file>",
+      "the input as a safetensors file: input_ids, attention_mask, token_type_ids, decoder_input_ids, labels",
+    )
     .option("--gradients", "also the gradient of the loss by every parameter; needs labels")
     .option("--threads <n>", "how many threads compute")
     .action(async (name: string, flags: ForwardFlags) => {
@@ -82,6 +85,7 @@ const INPUT_NAMES: Readonly<Record<keyof ForwardInputs, string>> = {
   inputIds: "input_ids",
   attentionMask: "attention_mask",
   tokenTypeIds: "token_type_ids",
+  decoderInputIds: "decoder_input_ids",
   labels: "labels",
   startPositions: "start_positions",
   endPositions: "end_positions",

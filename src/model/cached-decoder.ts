@@ -1,11 +1,12 @@
 import type { Decoder } from "../generation/index.ts";
 import type { Value } from "../graph/index.ts";
 import { lowerGraph } from "../lower/index.ts";
-import type { DecoderConfig, Family } from "../models/index.ts";
+import type { Architecture } from "../models/index.ts";
 import { createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
+import { EncoderMemory, type MemoryFeeds } from "./encoder-memory.ts";
 import { type CacheSizes, cacheName, KeyValueCache } from "./key-value-cache.ts";
-import { cachedGraph, deriveFeeds, type ModelGraph } from "./model-graph.ts";
+import { cachedGraph, deriveFeeds, encoderDecoderGraphs, type ModelGraph } from "./model-graph.ts";
 import type { Weights } from "./weights.ts";
 
 /** How many prompt tokens are computed at once: bounds the memory that attention scores take. */
@@ -13,82 +14,131 @@ const PREFILL_TOKENS = 256;
 
 /** The session that decodes over a cache, shared by all generations of a model. */
 export class DecodeEngine {
-  readonly config: DecoderConfig;
+  readonly vocabularySize: number;
+  readonly contextWindow: number;
+  readonly sizes: CacheSizes;
+  /** What encodes, in an encoder–decoder. */
+  readonly encoder: EngineSession | undefined;
   /** How long the engine has computed, in all. */
   computedMs = 0;
   readonly #graph: ModelGraph;
+  readonly #encoderGraph: ModelGraph | undefined;
   readonly #session: EngineSession;
 
-  private constructor(config: DecoderConfig, graph: ModelGraph, session: EngineSession) {
-    this.config = config;
-    this.#graph = graph;
-    this.#session = session;
+  private constructor(
+    { config, kind }: GeneratingArchitecture,
+    step: { graph: ModelGraph; session: EngineSession },
+    encoder: { graph: ModelGraph; session: EngineSession } | undefined,
+  ) {
+    this.vocabularySize = config.vocabSize;
+    this.contextWindow = config.maxPositionEmbeddings;
+    const layers = kind === "decoder" ? config.numHiddenLayers : config.decoderLayers;
+    this.sizes = { layers, heads: config.numKeyValueHeads, headSize: config.headSize };
+    this.#graph = step.graph;
+    this.#session = step.session;
+    this.#encoderGraph = encoder?.graph;
+    this.encoder = encoder?.session;
   }
 
   static async create(
-    family: Family,
-    config: DecoderConfig,
+    architecture: GeneratingArchitecture,
     weights: Weights,
     options: SessionOptions = {},
   ): Promise<DecodeEngine> {
-    const graph = cachedGraph(family, config);
-    const outputs: Record<string, Value> = { logits: graph.logits };
-    for (const [i, value] of graph.cache.flatMap(({ key, value }) => [key, value]).entries())
-      outputs[cacheName("present", i)] = value;
-    const session = await createSession(lowerGraph({ outputs, bind: (name) => weights.bind(name) }), options);
-    return new DecodeEngine(config, graph, session);
+    const open = async (graph: ModelGraph, outputs: Record<string, Value>) => {
+      const session = await createSession(lowerGraph({ outputs, bind: (name) => weights.bind(name) }), options);
+      return { graph, session };
+    };
+    const named = (prefix: "present" | "cross", cache: ModelGraph["cache"]): Record<string, Value> =>
+      Object.fromEntries(
+        cache.flatMap(({ key, value }) => [key, value]).map((value, i) => [cacheName(prefix, i), value]),
+      );
+    const stepOf = (graph: ModelGraph) => open(graph, { logits: graph.logits, ...named("present", graph.cache) });
+    if (architecture.kind === "decoder")
+      return new DecodeEngine(
+        architecture,
+        await stepOf(cachedGraph(architecture.family, architecture.config)),
+        undefined,
+      );
+    const { memory, step } = encoderDecoderGraphs(architecture.family, architecture.config);
+    return new DecodeEngine(architecture, await stepOf(step), await open(memory, named("cross", memory.crossCache)));
+  }
+
+  /** Encodes one row: the keys and values of its states, computed once. */
+  async encode(row: readonly number[]): Promise<EncoderMemory> {
+    const positions = { queries: [row.map((_, i) => i)], keys: [row.map((_, i) => i)], ids: [row] };
+    const feeds = { input_ids: int64Matrix([row]), ...deriveFeeds(this.#encoderGraph?.derived ?? [], positions) };
+    const results = await this.#timed(this.encoder as EngineSession, feeds);
+    return new EncoderMemory(results, this.sizes, row.length);
   }
 
   /** Runs `[B][T]` new tokens over a cache, appends them to it, and returns the scores after the last: `[B, V]`. */
-  async extend(cache: KeyValueCache, tokens: readonly (readonly number[])[]): Promise<Float32Array[]> {
+  async extend(
+    cache: KeyValueCache,
+    tokens: readonly (readonly number[])[],
+    memory?: MemoryFeeds,
+  ): Promise<Float32Array[]> {
     const queries = tokens.map((row, i) => row.map((_, t) => (cache.lengths[i] as number) + t));
     const keys = cache.positions().map((held, i) => [...held, ...(queries[i] as number[])]);
     const feeds = {
-      input_ids: int64Matrix(tokens),
-      ...deriveFeeds(this.#graph.derived, { queries, keys }),
+      [memory ? "decoder_input_ids" : "input_ids"]: int64Matrix(tokens),
+      ...deriveFeeds(this.#graph.derived, { queries, keys, ids: tokens }, memory?.positions),
+      ...memory?.tensors,
       ...cache.feeds(),
     };
-    const started = performance.now();
-    const results = await this.#session.run(feeds);
-    this.computedMs += performance.now() - started;
-    await nextTask();
+    const results = await this.#timed(this.#session, feeds);
     cache.append(results, queries[0]?.length ?? 0);
     const { data } = results.logits as HostTensor<"float32">;
-    const size = this.config.vocabSize;
+    const size = this.vocabularySize;
     return tokens.map((_, i) => data.subarray(i * size, (i + 1) * size));
   }
 
-  dispose(): Promise<void> {
-    return this.#session.dispose();
+  async dispose(): Promise<void> {
+    await this.#session.dispose();
+    await this.encoder?.dispose();
+  }
+
+  async #timed(session: EngineSession, feeds: Record<string, HostTensor>): Promise<Record<string, HostTensor>> {
+    const started = performance.now();
+    const results = await session.run(feeds);
+    this.computedMs += performance.now() - started;
+    await nextTask();
+    return results;
   }
 }
+
+/** The kinds of models that generate. */
+export type GeneratingArchitecture = Exclude<Architecture, { kind: "encoder" }>;
 
 /** One generation's rows over the shared session. */
 export class CachedDecoder implements Decoder {
   readonly vocabularySize: number;
   readonly contextWindow: number;
   readonly #engine: DecodeEngine;
-  readonly #sizes: CacheSizes;
   #cache: KeyValueCache;
+  #memories: readonly EncoderMemory[];
+  #memory: MemoryFeeds | undefined;
 
-  constructor(engine: DecodeEngine) {
-    const { config } = engine;
+  /** @param memories what the encoder made of each row's input, in an encoder–decoder */
+  constructor(engine: DecodeEngine, memories: readonly EncoderMemory[] = []) {
     this.#engine = engine;
-    this.vocabularySize = config.vocabSize;
-    this.contextWindow = config.maxPositionEmbeddings;
-    this.#sizes = { layers: config.numHiddenLayers, heads: config.numKeyValueHeads, headSize: config.headSize };
-    this.#cache = new KeyValueCache(this.#sizes, 0);
+    this.vocabularySize = engine.vocabularySize;
+    this.contextWindow = engine.contextWindow;
+    this.#cache = new KeyValueCache(engine.sizes, 0);
+    this.#memories = memories;
   }
 
   /** Each prompt is computed by itself, so it does not matter what it is batched with. */
   async prefill(rows: readonly (readonly number[])[]): Promise<Float32Array[]> {
+    const { sizes } = this.#engine;
     const caches: KeyValueCache[] = [];
     const scores: Float32Array[] = [];
-    for (const row of rows) {
-      const cache = new KeyValueCache(this.#sizes, 1);
+    for (const [i, row] of rows.entries()) {
+      const cache = new KeyValueCache(sizes, 1);
+      const memory = this.#memories[i] && EncoderMemory.join([this.#memories[i] as EncoderMemory]);
       let last: Float32Array[] = [];
       for (let at = 0; at < row.length; at += PREFILL_TOKENS)
-        last = await this.#engine.extend(cache, [row.slice(at, at + PREFILL_TOKENS)]);
+        last = await this.#engine.extend(cache, [row.slice(at, at + PREFILL_TOKENS)], memory);
       caches.push(cache);
       scores.push(last[0] as Float32Array);
     }
@@ -97,19 +147,23 @@ export class CachedDecoder implements Decoder {
         ? (caches[0] as KeyValueCache)
         : KeyValueCache.join(
             caches.map((cache) => ({ cache, row: 0 })),
-            this.#sizes,
+            sizes,
           );
     return scores;
   }
 
   step(tokens: readonly number[]): Promise<Float32Array[]> {
+    if (this.#memories.length > 0) this.#memory ??= EncoderMemory.join(this.#memories);
     return this.#engine.extend(
       this.#cache,
       tokens.map((token) => [token]),
+      this.#memory,
     );
   }
 
   select(indices: readonly number[]): void {
     this.#cache = this.#cache.select(indices);
+    if (this.#memories.length > 0) this.#memories = indices.map((row) => this.#memories[row] as EncoderMemory);
+    this.#memory = undefined;
   }
 }

@@ -1,8 +1,8 @@
 import { differentiate } from "../autodiff/index.ts";
 import { check, LecternError } from "../common/index.ts";
-import type { Value } from "../graph/index.ts";
+import { IGNORED_LABEL, type Value } from "../graph/index.ts";
 import { lowerGraph } from "../lower/index.ts";
-import type { Architecture } from "../models/index.ts";
+import type { Architecture, EncoderDecoderConfig } from "../models/index.ts";
 import { positionsOfMask, positionsOfRows } from "../nn/index.ts";
 import { createSession, type EngineSession } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
@@ -18,6 +18,8 @@ export interface ForwardInputs {
   readonly attentionMask?: readonly (readonly number[])[];
   /** `[B][T]`, the segment of each token, for encoders that know segments; default all 0. */
   readonly tokenTypeIds?: readonly (readonly number[])[];
+  /** `[B][U]`, what an encoder–decoder's decoder reads; default: the labels, shifted right. */
+  readonly decoderInputIds?: readonly (readonly number[])[];
   /**
    * As transformers takes them: `[B][T]` for words and tokens (decoders shift them inside; −100 is not counted), `[B]`
    * for classes, `[B][C]` for several classes at once.
@@ -45,6 +47,14 @@ export interface ForwardResult {
   readonly lastHiddenState?: HostTensor<"float32">;
   /** `[B, E]`, where the checkpoint has a pooler. */
   readonly poolerOutput?: HostTensor<"float32">;
+  /** `[B, S, E]`, of an encoder–decoder. */
+  readonly encoderLastHiddenState?: HostTensor<"float32">;
+  readonly encoderHiddenStates?: HostTensor<"float32">[];
+  readonly decoderHiddenStates?: HostTensor<"float32">[];
+  readonly encoderAttentions?: HostTensor<"float32">[];
+  readonly decoderAttentions?: HostTensor<"float32">[];
+  /** One `[B, H, U, S]` a layer of the decoder. */
+  readonly crossAttentions?: HostTensor<"float32">[];
   /** Layers + 1 of `[B, T, E]`: what enters each layer, then what leaves the model. */
   readonly hiddenStates?: HostTensor<"float32">[];
   /** One `[B, H, T, S]` a layer. */
@@ -95,6 +105,13 @@ export class ForwardPass {
       input_ids: int64Matrix(inputIds),
       ...deriveFeeds(this.#graph.derived, positions),
     };
+    const { kind, config } = this.#architecture;
+    if (kind === "encoder-decoder") {
+      const rows = decoderRows(config, { inputIds, ...inputs });
+      feeds.decoder_input_ids = int64Matrix(rows);
+      const own = { ...positionsOfRows(rows.map((row) => row.map(() => 1))), ids: rows };
+      Object.assign(feeds, deriveFeeds(this.#graph.decoderDerived ?? [], own, positions));
+    }
     if (inputs.labels) feeds.labels = labelsTensor(inputs.labels, this.#graph.labels?.dtype, isDecoder);
     const { startPositions, endPositions } = inputs;
     if (startPositions && endPositions) {
@@ -138,7 +155,8 @@ export class ForwardPass {
         `forward: ${this.#architecture.family.name} without a head has no loss: leave out the labels`,
       );
     if (!options.gradients) return { ...outputs, loss };
-    const parameters = parametersOf([loss]);
+    const { buffers } = this.#architecture.family.checkpoint;
+    const parameters = new Map([...parametersOf([loss])].filter(([name]) => !buffers?.test(name)));
     const result = differentiate({ ...outputs, loss }, [...parameters.values()]);
     const gradients = [...parameters.keys()].map((name, i) => [
       `grad.${this.#weights.stored(name)}`,
@@ -146,6 +164,20 @@ export class ForwardPass {
     ]);
     return { ...result.outputs, ...Object.fromEntries(gradients) };
   }
+}
+
+/** What the decoder reads: as given, else the labels or the encoder's input shifted right, else the start token. */
+function decoderRows(config: EncoderDecoderConfig, { inputIds, decoderInputIds, labels }: ForwardInputs): number[][] {
+  if (decoderInputIds) return decoderInputIds.map((row) => [...row]);
+  const isText = config.head.kind === "words" && labels !== undefined;
+  if (!isText && config.withoutDecoderInput === "start-token") return inputIds.map(() => [config.decoderStartTokenId]);
+  const rows = (isText ? labels : inputIds) as readonly (readonly number[])[];
+  return rows.map((row) => {
+    const ids = row.map((id) => (id === IGNORED_LABEL ? config.padTokenId : id));
+    const last = ids.findLast((id) => id !== config.padTokenId);
+    const first = config.shift === "last-label" ? (last ?? config.decoderStartTokenId) : config.decoderStartTokenId;
+    return [first, ...ids.slice(0, -1)];
+  });
 }
 
 function int64Vector(values: readonly number[]): HostTensor<"int64"> {

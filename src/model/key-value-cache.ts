@@ -108,8 +108,8 @@ export interface CacheSizes {
   readonly headSize: number;
 }
 
-/** The name of the i-th cache tensor as a graph input ("past") or output ("present"): keys, then values, of each layer. */
-export function cacheName(side: "past" | "present", i: number): string {
+/** The name of the i-th cache tensor, keys, then values, of each layer: fed ("past"), returned, or of the encoder. */
+export function cacheName(side: "past" | "present" | "cross", i: number): string {
   return `${side}.${i >> 1}.${i % 2 === 0 ? "key" : "value"}`;
 }
 

@@ -4,10 +4,10 @@ import { IGNORED_LABEL } from "../graph/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import { elementCount } from "../tensor/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
-import { CachedDecoder, DecodeEngine } from "./cached-decoder.ts";
+import { CachedDecoder, DecodeEngine, type GeneratingArchitecture } from "./cached-decoder.ts";
 import { type ForwardInputs, type ForwardOptions, ForwardPass, type ForwardResult } from "./forward.ts";
 import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, ModelHost, ModelSource } from "./host.ts";
-import { decoderOf, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 
 /** A model that computes in this thread. */
 export class LocalModel implements ModelHost {
@@ -69,12 +69,14 @@ export class LocalModel implements ModelHost {
     this.#checkIds(inputs.inputIds);
     const { kind, config } = this.#files.architecture;
     const isWords = kind === "decoder" || config.head.kind === "words";
+    const isAligned = isWords && kind !== "encoder-decoder"; // one label for each token of inputIds
+    this.#checkIds(inputs.decoderInputIds ?? []);
     if (isWords)
       this.#checkIds(
         (inputs.labels as number[][] | undefined)?.map((row) => row.filter((id) => id !== IGNORED_LABEL)) ?? [],
       );
     const { attentionMask, tokenTypeIds, labels } = inputs;
-    const matrices = { attentionMask, tokenTypeIds, ...(Array.isArray(labels?.[0]) && isWords && { labels }) };
+    const matrices = { attentionMask, tokenTypeIds, ...(Array.isArray(labels?.[0]) && isAligned && { labels }) };
     for (const [name, rows] of Object.entries(matrices) as [string, readonly (readonly number[])[] | undefined][]) {
       const fits =
         rows === undefined || (rows.length === inputs.inputIds.length && rows.every((row) => row.length === width));
@@ -88,17 +90,17 @@ export class LocalModel implements ModelHost {
   }
 
   async generate({ inputIds, options, candidates }: GenerateRequest, hooks: GenerateHooks): Promise<Generated> {
-    const { family, config } = decoderOf(this.#files);
+    const architecture = generating(this.#files);
     const chosen = { seed: Math.floor(Math.random() * 2 ** 32), ...this.#defaults, ...options };
-    this.#engine ??= DecodeEngine.create(family, config, this.#files.weights, {
+    this.#engine ??= DecodeEngine.create(architecture, this.#files.weights, {
       threads: this.#threads,
     });
     const engine = await this.#engine;
-    const decoder = new CachedDecoder(engine);
     const engineBefore = engine.computedMs;
     const started = performance.now();
+    const { decoder, prompts } = await this.#begin(engine, architecture, inputIds);
     let firstTokenMs = 0;
-    const sequences: Sequence[] = await generate(decoder, inputIds, chosen, {
+    const sequences: Sequence[] = await generate(decoder, prompts, chosen, {
       text: () => this.#tokenizer?.stream({ skipSpecialTokens: true }) ?? { push: () => "", end: () => "" },
       onToken: (event: TokenEvent) => {
         firstTokenMs ||= performance.now() - started;
@@ -114,6 +116,29 @@ export class LocalModel implements ModelHost {
       sequences,
       timing: { firstTokenMs, totalMs, tokensPerSecond, engineMs: engine.computedMs - engineBefore },
     };
+  }
+
+  /** A decoder of the prompts; an encoder reads them, where there is one, and the decoder begins with its start token. */
+  async #begin(
+    engine: DecodeEngine,
+    architecture: GeneratingArchitecture,
+    inputIds: readonly (readonly number[])[],
+  ): Promise<{ decoder: CachedDecoder; prompts: readonly (readonly number[])[] }> {
+    if (architecture.kind === "decoder") return { decoder: new CachedDecoder(engine), prompts: inputIds };
+    const { decoderStartTokenId, maxPositionEmbeddings } = architecture.config;
+    this.#checkIds(inputIds);
+    const memories = [];
+    for (const row of inputIds) {
+      check(row.length > 0, "input", () => "the encoder's input gives no token at all: give it some text");
+      check(
+        row.length <= maxPositionEmbeddings,
+        "input",
+        () =>
+          `the encoder's input has ${row.length} tokens, its window ${maxPositionEmbeddings}: ${row.length - maxPositionEmbeddings} too many`,
+      );
+      memories.push(await engine.encode(row));
+    }
+    return { decoder: new CachedDecoder(engine, memories), prompts: inputIds.map(() => [decoderStartTokenId]) };
   }
 
   async dispose(): Promise<void> {

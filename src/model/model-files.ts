@@ -24,13 +24,23 @@ export async function openModelFiles(files: FileSource): Promise<ModelFiles> {
   return { architecture, json, weights };
 }
 
-/** The settings and weights of a decoder; another kind of model is refused. */
-export function decoderOf({ architecture }: ModelFiles): Architecture & { kind: "decoder" } {
-  if (architecture.kind !== "decoder")
+/** The architecture of a model that generates text; another kind is refused. */
+export function generating({ architecture }: ModelFiles): Exclude<Architecture, { kind: "encoder" }> {
+  const { kind, family, config } = architecture;
+  if (kind === "encoder")
     throw new LecternError(
       "unsupported",
-      `${architecture.family.name} is an encoder: it reads text and does not generate any; use forward`,
+      `${family.name} is an encoder: it reads text and does not generate any; use forward`,
     );
+  if (kind === "encoder-decoder" && config.head.kind !== "words")
+    throw new LecternError("unsupported", `this ${family.name} tells classes and does not generate text; use forward`);
+  return architecture;
+}
+
+/** The architecture of a decoder; another kind is refused. */
+export function decoderOf({ architecture }: ModelFiles): Architecture & { kind: "decoder" } {
+  if (architecture.kind !== "decoder")
+    throw new LecternError("unsupported", `${architecture.family.name} is not a decoder, which is needed here`);
   return architecture;
 }
 

@@ -1,5 +1,5 @@
-import type { Dimension } from "../graph/index.ts";
-import type { DecoderConfig, Family } from "../models/index.ts";
+import { type Dimension, input, type Value } from "../graph/index.ts";
+import type { DecoderConfig, EncoderDecoderConfig, EncoderDecoderFamily, Family } from "../models/index.ts";
 import { type DerivedInput, ModelContext, type ModelOutputs, type Positions, Scope } from "../nn/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 
@@ -33,7 +33,67 @@ function build(family: Family, config: DecoderConfig, context: ModelContext): Mo
   return { ...outputs, derived: [...context.derived.values()] };
 }
 
-/** What follows from positions, computed. */
-export function deriveFeeds(derived: readonly DerivedInput[], positions: Positions): Record<string, HostTensor> {
-  return Object.fromEntries(derived.map(({ name, compute }) => [name, compute(positions)]));
+/** An encoder–decoder's parts for decoding: what is computed once a sequence, and what at each step. */
+export function encoderDecoderGraphs(
+  { model }: EncoderDecoderFamily,
+  config: EncoderDecoderConfig,
+): { readonly memory: ModelGraph; readonly step: ModelGraph } {
+  const once = wholeGraphs(model, config, new Scope());
+  const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize };
+  const context = new ModelContext({
+    batch: "B",
+    queries: "T",
+    numLayers: config.decoderLayers,
+    cache,
+    logits: "last",
+    prefix: "decoder_",
+    memory: "fed",
+  });
+  const unread = input("encoder_states", "float32", ["B", "S", config.hiddenSize]);
+  const outputs = model.decode(new Scope(), config, context, unread);
+  return {
+    memory: { ...once.decoder, derived: [...once.encoder.derived.values()] },
+    step: { ...outputs, derived: [...context.derived.values()] },
+  };
+}
+
+/** An encoder–decoder over whole rows. */
+export function wholeGraphs(
+  model: EncoderDecoderFamily["model"],
+  config: EncoderDecoderConfig,
+  root: Scope,
+): {
+  readonly encoder: ModelContext;
+  readonly states: Value;
+  readonly context: ModelContext;
+  readonly decoder: ModelOutputs;
+} {
+  const encoder = new ModelContext({
+    batch: "B",
+    queries: "S",
+    numLayers: config.encoderLayers,
+    logits: "all",
+    direction: "both",
+  });
+  const states = model.encode(root, config, encoder);
+  encoder.hiddenStates.push(states);
+  const context = new ModelContext({
+    batch: "B",
+    queries: "T",
+    numLayers: config.decoderLayers,
+    logits: "all",
+    prefix: "decoder_",
+  });
+  return { encoder, states, context, decoder: model.decode(root, config, context, states) };
+}
+
+/** What follows from positions, computed: of the model's own tokens, and, in a decoder, of its encoder's. */
+export function deriveFeeds(
+  derived: readonly DerivedInput[],
+  positions: Positions,
+  ofEncoder?: Positions,
+): Record<string, HostTensor> {
+  return Object.fromEntries(
+    derived.map(({ name, of, compute }) => [name, compute(of === "encoder" ? (ofEncoder as Positions) : positions)]),
+  );
 }

@@ -2,7 +2,7 @@ import { input, nodesOf, type Value } from "../graph/index.ts";
 import type { Architecture } from "../models/index.ts";
 import { type DerivedInput, ModelContext, Scope } from "../nn/index.ts";
 import { headLoss, languageModelLoss } from "./loss.ts";
-import { fullGraph } from "./model-graph.ts";
+import { fullGraph, wholeGraphs } from "./model-graph.ts";
 
 /** A whole pass over whole rows, by the names that `lectern forward` writes. */
 export interface PassGraph {
@@ -15,10 +15,17 @@ export interface PassGraph {
   /** The input `labels`, where the loss reads one. */
   readonly labels: Value | undefined;
   readonly derived: readonly DerivedInput[];
+  /** What follows from the decoder's rows, where there is an encoder too. */
+  readonly decoderDerived?: readonly DerivedInput[];
 }
 
 export function passGraph(architecture: Architecture): PassGraph {
-  const graph = architecture.kind === "decoder" ? decoderPass(architecture) : encoderPass(architecture);
+  const graph =
+    architecture.kind === "decoder"
+      ? decoderPass(architecture)
+      : architecture.kind === "encoder"
+        ? encoderPass(architecture)
+        : encoderDecoderPass(architecture);
   const inputs = nodesOf(graph.loss ? [graph.loss] : []).flatMap((node) => node.inputs);
   return { ...graph, labels: inputs.find(({ source }) => source.kind === "input" && source.name === "labels") };
 }
@@ -52,5 +59,29 @@ function encoderPass({ family, config }: Architecture & { kind: "encoder" }): Om
     attentions: { attentions },
     loss,
     derived: [...context.derived.values()],
+  };
+}
+
+function encoderDecoderPass({ family, config }: Architecture & { kind: "encoder-decoder" }): Omit<PassGraph, "labels"> {
+  const { encoder, states, context, decoder } = wholeGraphs(family.model, config, new Scope());
+  const { logits } = decoder;
+  const loss =
+    config.head.kind === "words"
+      ? languageModelLoss(logits, input("labels", "int64", ["B", "T"]))
+      : headLoss(config.head, { logits }, () => encoder.mask());
+  return {
+    heads: { logits, encoder_last_hidden_state: states },
+    hiddenStates: {
+      encoder_hidden_states: encoder.hiddenStates,
+      decoder_hidden_states: decoder.hiddenStates,
+    },
+    attentions: {
+      encoder_attentions: encoder.attentions,
+      decoder_attentions: decoder.attentions,
+      cross_attentions: decoder.crossAttentions,
+    },
+    loss,
+    derived: [...encoder.derived.values()],
+    decoderDerived: [...context.derived.values()],
   };
 }

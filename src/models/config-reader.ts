@@ -23,6 +23,11 @@ export class ConfigReader {
     return new ConfigReader(Object.fromEntries(entries), this.#tensors);
   }
 
+  /** A reader of the same file in which absent fields have other values. */
+  withDefaults(defaults: Readonly<Record<string, unknown>>): ConfigReader {
+    return new ConfigReader({ ...defaults, ...this.json }, this.#tensors);
+  }
+
   /** A whole number from zero. */
   count(key: string, fallback: number): number {
     return this.json[key] === 0 ? 0 : this.size(key, fallback);

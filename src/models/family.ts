@@ -24,6 +24,8 @@ export interface CheckpointNames {
   readonly prefix: string;
   /** Tensors that a file may carry and the model does not use. */
   readonly ignored: RegExp;
+  /** Tensors that the model uses and training leaves as they are. */
+  readonly buffers?: RegExp;
 }
 
 /** What every encoder has. */
@@ -60,6 +62,41 @@ export interface EncoderFamily<C extends EncoderConfig = EncoderConfig> {
   readonly name: string;
   parseConfig(read: ConfigReader): C;
   readonly model: EncoderModel<C>;
+  readonly checkpoint: CheckpointNames;
+}
+
+/** What every encoder–decoder has. */
+export interface EncoderDecoderConfig {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly encoderLayers: number;
+  readonly decoderLayers: number;
+  /** Those of the decoder, in self and cross attention. */
+  readonly numKeyValueHeads: number;
+  readonly headSize: number;
+  readonly maxPositionEmbeddings: number;
+  readonly tieWordEmbeddings: boolean;
+  /** What the decoder begins with. */
+  readonly decoderStartTokenId: number;
+  readonly padTokenId: number;
+  /** What a decoder reads that is given nothing: the encoder's input, shifted right, or the start token. */
+  readonly withoutDecoderInput: "shifted-input" | "start-token";
+  /** What stands first when labels are shifted right: the start token, or the last label. */
+  readonly shift: "start-token" | "last-label";
+  readonly head: HeadConfig;
+}
+
+/** An encoder–decoder as two functions that build its graph; the decoder reads the encoder's states `[B, S, E]`. */
+export interface EncoderDecoderModel<C extends EncoderDecoderConfig> {
+  encode(root: Scope, config: C, context: ModelContext): Value;
+  decode(root: Scope, config: C, context: ModelContext, memory: Value): ModelOutputs;
+}
+
+export interface EncoderDecoderFamily<C extends EncoderDecoderConfig = EncoderDecoderConfig> {
+  readonly kind: "encoder-decoder";
+  readonly name: string;
+  parseConfig(read: ConfigReader): C;
+  readonly model: EncoderDecoderModel<C>;
   readonly checkpoint: CheckpointNames;
 }
 

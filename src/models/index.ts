@@ -1,4 +1,14 @@
 import { LecternError, nearest } from "../common/index.ts";
+import { bartCheckpoint, waveCheckpoint } from "./bart/checkpoint.ts";
+import {
+  type BartConfig,
+  parseBartConfig,
+  parseM2m100Config,
+  parseMarianConfig,
+  parseMbartConfig,
+  parsePegasusConfig,
+} from "./bart/config.ts";
+import { bart } from "./bart/model.ts";
 import { bertCheckpoint } from "./bert/checkpoint.ts";
 import {
   type BertConfig,
@@ -10,7 +20,15 @@ import {
 } from "./bert/config.ts";
 import { bert } from "./bert/model.ts";
 import { ConfigReader } from "./config-reader.ts";
-import type { DecoderConfig, EncoderConfig, EncoderFamily, Family } from "./family.ts";
+import type {
+  CheckpointNames,
+  DecoderConfig,
+  EncoderConfig,
+  EncoderDecoderConfig,
+  EncoderDecoderFamily,
+  EncoderFamily,
+  Family,
+} from "./family.ts";
 import { parseGemma2Config, parseGemma3Config, parseGemmaConfig } from "./gemma/config.ts";
 import { gptNeoXCheckpoint } from "./gpt-neox/checkpoint.ts";
 import { parseGptNeoXConfig } from "./gpt-neox/config.ts";
@@ -29,8 +47,20 @@ import { parseOlmo2Config } from "./olmo2/config.ts";
 import { parsePhi3Config } from "./phi3/config.ts";
 import { parseQwen2Config, parseQwen3Config, parseQwen3MoeConfig } from "./qwen/config.ts";
 import { parseSmolLm3Config } from "./smollm3/config.ts";
+import { t5Checkpoint } from "./t5/checkpoint.ts";
+import { parseMt5Config, parseT5Config } from "./t5/config.ts";
+import { t5 } from "./t5/model.ts";
 
-export type { CheckpointNames, DecoderConfig, EncoderConfig, EncoderFamily, Family, HeadConfig } from "./family.ts";
+export type {
+  CheckpointNames,
+  DecoderConfig,
+  EncoderConfig,
+  EncoderDecoderConfig,
+  EncoderDecoderFamily,
+  EncoderFamily,
+  Family,
+  HeadConfig,
+} from "./family.ts";
 
 function decoder<C extends DecoderConfig>(entry: Omit<Family<C>, "kind">): Family {
   return { kind: "decoder", ...entry } as unknown as Family;
@@ -38,6 +68,21 @@ function decoder<C extends DecoderConfig>(entry: Omit<Family<C>, "kind">): Famil
 
 function encoder<C extends EncoderConfig>(entry: Omit<EncoderFamily<C>, "kind">): EncoderFamily {
   return { kind: "encoder", ...entry } as unknown as EncoderFamily;
+}
+
+function encoderDecoder<C extends EncoderDecoderConfig>(
+  entry: Omit<EncoderDecoderFamily<C>, "kind">,
+): EncoderDecoderFamily {
+  return { kind: "encoder-decoder", ...entry } as unknown as EncoderDecoderFamily;
+}
+
+/** A relative of BART: the same model, told by its config what differs. */
+function bartRelative(
+  name: string,
+  parseConfig: (read: ConfigReader) => BartConfig,
+  checkpoint: CheckpointNames,
+): EncoderDecoderFamily {
+  return encoderDecoder({ name, parseConfig, model: bart, checkpoint });
 }
 
 /** A relative of BERT: the same model, told by its config what differs. */
@@ -51,7 +96,7 @@ function relative(name: string, parseConfig: (read: ConfigReader) => LlamaConfig
 }
 
 /** Every family, by the `model_type` of `config.json`. */
-export const families: Readonly<Record<string, Family | EncoderFamily>> = {
+export const families: Readonly<Record<string, Family | EncoderFamily | EncoderDecoderFamily>> = {
   gpt2: decoder({ name: "GPT-2", parseConfig: parseGpt2Config, model: gpt2, checkpoint: gpt2Checkpoint }),
   gpt_neox: decoder({
     name: "GPT-NeoX",
@@ -83,12 +128,20 @@ export const families: Readonly<Record<string, Family | EncoderFamily>> = {
     model: modernBert,
     checkpoint: modernBertCheckpoint,
   }),
+  t5: encoderDecoder({ name: "T5", parseConfig: parseT5Config, model: t5, checkpoint: t5Checkpoint }),
+  mt5: encoderDecoder({ name: "mT5", parseConfig: parseMt5Config, model: t5, checkpoint: t5Checkpoint }),
+  bart: bartRelative("BART", parseBartConfig, bartCheckpoint),
+  mbart: bartRelative("mBART", parseMbartConfig, bartCheckpoint),
+  marian: bartRelative("Marian", parseMarianConfig, waveCheckpoint),
+  pegasus: bartRelative("Pegasus", parsePegasusConfig, waveCheckpoint),
+  m2m_100: bartRelative("M2M-100", parseM2m100Config, waveCheckpoint),
 };
 
 /** A family with the settings of one of its models. */
 export type Architecture =
   | { readonly kind: "decoder"; readonly family: Family; readonly config: DecoderConfig }
-  | { readonly kind: "encoder"; readonly family: EncoderFamily; readonly config: EncoderConfig };
+  | { readonly kind: "encoder"; readonly family: EncoderFamily; readonly config: EncoderConfig }
+  | { readonly kind: "encoder-decoder"; readonly family: EncoderDecoderFamily; readonly config: EncoderDecoderConfig };
 
 /**
  * The family and settings of a parsed `config.json`; an unknown `model_type` names the known ones and the nearest.

@@ -1,12 +1,30 @@
-import { attend, concat, type Dimension, input, rotary, type Shape, slice, split, type Value } from "../graph/index.ts";
+import {
+  add,
+  attend,
+  concat,
+  type Dimension,
+  gather,
+  input,
+  rotary,
+  type Shape,
+  slice,
+  split,
+  transpose,
+  type Value,
+} from "../graph/index.ts";
 import {
   attentionBias,
   bothWaysBias,
   type DerivedInput,
+  lastOf,
   maskOf,
+  paddingBias,
   positionIds,
   positionIdsBehindPadding,
+  relativeBuckets,
   tokenTypeIds,
+  waves,
+  wavesBehindPadding,
 } from "./positions.ts";
 import { type RotaryConfig, rotaryTable } from "./rotary-frequencies.ts";
 
@@ -21,6 +39,10 @@ export interface BuildOptions {
   readonly logits: "all" | "last";
   /** Whether tokens see those before them only, or all; default causal. */
   readonly direction?: "causal" | "both";
+  /** What the names of a decoder's inputs begin with, where an encoder has the plain ones. */
+  readonly prefix?: "decoder_";
+  /** Whether keys and values of the encoder's states are fed, as in decoding, or computed. */
+  readonly memory?: "fed" | "computed";
 }
 
 /** The values that a built model yields; a run takes those it needs as outputs. */
@@ -31,7 +53,16 @@ export interface ModelOutputs {
   /** `[B, H, T, S]` of each layer. */
   readonly attentions: readonly Value[];
   /** The new rows `[B, K, T, D]` of each layer, to be written into the cache. */
-  readonly cache: readonly { readonly key: Value; readonly value: Value }[];
+  readonly cache: readonly KeyValue[];
+  /** `[B, H, T, S]` of each layer, over the encoder's states. */
+  readonly crossAttentions: readonly Value[];
+  /** The keys and values `[B, H, S, D]` of the encoder's states, of each layer. */
+  readonly crossCache: readonly KeyValue[];
+}
+
+export interface KeyValue {
+  readonly key: Value;
+  readonly value: Value;
 }
 
 /**
@@ -44,39 +75,72 @@ export class ModelContext {
   readonly derived = new Map<string, DerivedInput>();
   readonly hiddenStates: Value[] = [];
   readonly attentions: Value[] = [];
-  readonly cache: { key: Value; value: Value }[] = [];
+  readonly cache: KeyValue[] = [];
+  readonly crossAttentions: Value[] = [];
+  readonly crossCache: KeyValue[] = [];
   readonly #options: BuildOptions;
   readonly #values = new Map<string, Value>();
   readonly #rotaries: RotaryConfig[] = [];
 
   constructor(options: BuildOptions) {
     this.#options = options;
-    this.inputIds = input("input_ids", "int64", [options.batch, options.queries]);
+    this.inputIds = input(`${options.prefix ?? ""}input_ids`, "int64", [options.batch, options.queries]);
   }
 
-  /** Positions `[B, T]`, counted from the row's first token. */
-  positionIds(): Value {
+  /** Positions `[B, T]`, counted from the row's first token, which has position `offset`. */
+  positionIds(offset = 0): Value {
     const { batch, queries } = this.#options;
-    return this.#derive({ name: "position_ids", compute: positionIds }, "int64", [batch, queries]);
+    return this.#derive("position_ids", (rows) => positionIds(rows, offset), "int64", [batch, queries]);
+  }
+
+  /** Waves `[B, T, E]` that tell positions apart. */
+  waves(size: number): Value {
+    const { batch, queries } = this.#options;
+    return this.#derive("position_waves", (rows) => waves(rows, size), "float32", [batch, queries, size]);
+  }
+
+  /** Waves that count from behind the padding token's id, as M2M-100's. */
+  wavesBehindPadding(size: number, padTokenId: number): Value {
+    const { batch, queries } = this.#options;
+    const compute: DerivedInput["compute"] = (rows) => wavesBehindPadding(rows, size, padTokenId);
+    return this.#derive("position_waves", compute, "float32", [batch, queries, size]);
+  }
+
+  /**
+   * What each distance is worth to each head: `[B, H, T, S]`.
+   * @param table `[N, H]`, by bucket of distance
+   */
+  relativeBias(table: Value, options: { maxDistance: number; bothWays: boolean }): Value {
+    const numBuckets = table.shape[0] as number;
+    const compute: DerivedInput["compute"] = (rows) => relativeBuckets(rows, { numBuckets, ...options });
+    const { batch, queries } = this.#options;
+    const buckets = this.#derive("relative_buckets", compute, "int64", [batch, queries, this.#span]);
+    return transpose(gather(table, buckets), [0, 3, 1, 2]);
+  }
+
+  /** 1 at the last token of that id in each of the encoder's rows, 0 elsewhere: float32 `[B, T]`. */
+  lastOf(id: number): Value {
+    const { batch, queries } = this.#options;
+    return this.#derive("last_token", (rows) => lastOf(rows, id), "float32", [batch, queries], "encoder");
   }
 
   /** Positions that leave padding out and count from behind its id, as RoBERTa's. */
   positionIdsBehindPadding(padTokenId: number): Value {
     const { batch, queries } = this.#options;
     const compute: DerivedInput["compute"] = (rows) => positionIdsBehindPadding(rows, padTokenId);
-    return this.#derive({ name: "position_ids", compute }, "int64", [batch, queries]);
+    return this.#derive("position_ids", compute, "int64", [batch, queries]);
   }
 
   /** The segment `[B, T]` of each token. */
   tokenTypeIds(): Value {
     const { batch, queries } = this.#options;
-    return this.#derive({ name: "token_type_ids", compute: tokenTypeIds }, "int64", [batch, queries]);
+    return this.#derive("token_type_ids", tokenTypeIds, "int64", [batch, queries]);
   }
 
   /** 1 for a token, 0 for padding: float32 `[B, T]`. */
   mask(): Value {
     const { batch, queries } = this.#options;
-    return this.#derive({ name: "attention_mask", compute: maskOf }, "float32", [batch, queries]);
+    return this.#derive("attention_mask", maskOf, "float32", [batch, queries]);
   }
 
   /** What tokens see: the bias `[B, 1, T, S]` of the model's direction, limited to `window` where one is given. */
@@ -85,16 +149,15 @@ export class ModelContext {
     const { batch, queries } = this.#options;
     const name = window === undefined ? "attention_bias" : `attention_bias.reach_${window}`;
     const compute: DerivedInput["compute"] = (positions) => bothWaysBias(positions, window);
-    return this.#derive({ name, compute }, "float32", [batch, 1, queries, queries]);
+    return this.#derive(name, compute, "float32", [batch, 1, queries, queries]);
   }
 
   /** The causal bias `[B, 1, T, S]`, limited to `window` positions where one is given. */
   causalBias(window?: number): Value {
-    const { batch, queries, cache } = this.#options;
-    const span = cache ? `P+${queries}` : queries;
+    const { batch, queries } = this.#options;
     const name = window === undefined ? "attention_bias" : `attention_bias.window_${window}`;
     const compute: DerivedInput["compute"] = (positions) => attentionBias(positions, window);
-    return this.#derive({ name, compute }, "float32", [batch, 1, queries, span]);
+    return this.#derive(name, compute, "float32", [batch, 1, queries, this.#span]);
   }
 
   /** Turns queries or keys `[B, H, T, D]` by their positions, or the first dimensions of each head. */
@@ -104,11 +167,7 @@ export class ModelContext {
     if (!this.#rotaries.includes(config)) this.#rotaries.push(config);
     const suffix = this.#rotaries.indexOf(config) || "";
     const table = (part: "cos" | "sin"): Value =>
-      this.#derive(
-        { name: `rotary_${part}${suffix}`, compute: (at) => rotaryTable(config, part, at) },
-        "float32",
-        shape,
-      );
+      this.#derive(`rotary_${part}${suffix}`, (at) => rotaryTable(config, part, at), "float32", shape);
     const rest = (x.shape[3] as number) - config.size;
     if (rest === 0) return rotary(x, table("cos"), table("sin"));
     const [turning, fixed] = split(x, [config.size, rest], -1) as [Value, Value];
@@ -124,18 +183,40 @@ export class ModelContext {
     return x;
   }
 
-  /** Attention of the layer being built, over its cache where there is one. */
+  /** Attention of the layer being built, over its cache where there is one; `bias` is added to what tokens see. */
   attend(
     q: Value,
     k: Value,
     v: Value,
-    { scale, window, softcap }: { scale: number; window?: number | undefined; softcap?: number | undefined },
+    {
+      scale,
+      window,
+      softcap,
+      bias,
+    }: { scale: number; window?: number | undefined; softcap?: number | undefined; bias?: Value },
   ): Value {
     const index = this.cache.length;
     const past = this.#options.cache && { key: this.#past(index, "key"), value: this.#past(index, "value") };
-    const { mixed, weights } = attend(q, k, v, this.visibility(window), { scale, softcap, past });
+    const seen = this.visibility(window);
+    const { mixed, weights } = attend(q, k, v, bias ? add(seen, bias) : seen, { scale, softcap, past });
     this.cache.push({ key: k, value: v });
     this.attentions.push(weights);
+    return mixed;
+  }
+
+  /** Attention over the encoder's states, whose keys and values `[B, H, S, D]` are computed once a sequence. */
+  attendAcross(q: Value, keyValue: () => [key: Value, value: Value], { scale }: { scale: number }): Value {
+    const { batch } = this.#options;
+    const index = this.crossCache.length;
+    const fed = (part: "key" | "value"): Value => {
+      const [, heads, , size] = q.shape as [Dimension, number, Dimension, number];
+      return input(`cross.${index}.${part}`, "float32", [batch, heads, "S", size]);
+    };
+    const [key, value] = this.#options.memory === "fed" ? [fed("key"), fed("value")] : keyValue();
+    const bias = this.#derive("encoder_padding_bias", paddingBias, "float32", [batch, 1, 1, "S"], "encoder");
+    const { mixed, weights } = attend(q, key, value, bias, { scale });
+    this.crossCache.push({ key, value });
+    this.crossAttentions.push(weights);
     return mixed;
   }
 
@@ -143,8 +224,8 @@ export class ModelContext {
   output(hidden: Value, head: (x: Value) => Value): ModelOutputs {
     this.hiddenStates.push(hidden);
     const wanted = this.#options.logits === "last" ? slice(hidden, 1, -1, Number.MAX_SAFE_INTEGER) : hidden;
-    const { hiddenStates, attentions, cache } = this;
-    return { logits: head(wanted), hiddenStates, attentions, cache };
+    const { hiddenStates, attentions, cache, crossAttentions, crossCache } = this;
+    return { logits: head(wanted), hiddenStates, attentions, cache, crossAttentions, crossCache };
   }
 
   #past(index: number, part: "key" | "value"): Value {
@@ -152,12 +233,25 @@ export class ModelContext {
     return input(`past.${index}.${part}`, "float32", [batch, cache.keyHeads, "P", cache.headSize]);
   }
 
-  #derive(derived: DerivedInput, dtype: "float32" | "int64", shape: Shape): Value {
-    const known = this.#values.get(derived.name);
+  /** How many keys queries see, earlier ones among them. */
+  get #span(): Dimension {
+    const { queries, cache } = this.#options;
+    return cache ? `P+${queries}` : queries;
+  }
+
+  #derive(
+    plain: string,
+    compute: DerivedInput["compute"],
+    dtype: "float32" | "int64",
+    shape: Shape,
+    of: DerivedInput["of"] = "self",
+  ): Value {
+    const name = `${this.#options.prefix ?? ""}${plain}`;
+    const known = this.#values.get(name);
     if (known) return known;
-    const value = input(derived.name, dtype, shape);
-    this.derived.set(derived.name, derived);
-    this.#values.set(derived.name, value);
+    const value = input(name, dtype, shape);
+    this.derived.set(name, { name, of, compute });
+    this.#values.set(name, value);
     return value;
   }
 }

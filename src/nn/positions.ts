@@ -15,6 +15,8 @@ export interface Positions {
 /** A graph input that follows from the positions alone, such as a causal bias or a rotary table. */
 export interface DerivedInput {
   readonly name: string;
+  /** Whose positions: those of the tokens that the model reads, or, in a decoder, those of its encoder. */
+  readonly of: "self" | "encoder";
   compute(positions: Positions): HostTensor;
 }
 
@@ -89,8 +91,8 @@ export function maskOf({ keys }: Positions): HostTensor<"float32"> {
 }
 
 /** Positions as int64 ids `[B, T]`, for learned position embeddings; an empty slot reads position 0. */
-export function positionIds({ queries }: Positions): HostTensor<"int64"> {
-  const data = BigInt64Array.from(queries.flat(), (position) => BigInt(Math.max(0, position)));
+export function positionIds({ queries }: Positions, offset: number): HostTensor<"int64"> {
+  const data = BigInt64Array.from(queries.flat(), (position) => BigInt(Math.max(0, position) + offset));
   return { dtype: "int64", shape: [queries.length, queries[0]?.length ?? 0], data };
 }
 
@@ -101,4 +103,77 @@ export function positionsOfMask(mask: readonly (readonly number[])[]): Positions
     return row.map((flag) => (flag ? count++ : -1));
   });
   return { queries: keys, keys };
+}
+
+/** The bias `[B, 1, 1, S]` that leaves padding out. */
+export function paddingBias({ keys }: Positions): HostTensor<"float32"> {
+  const data = Float32Array.from(keys.flat(), (key) => (key < 0 ? MASKED : 0));
+  return { dtype: "float32", shape: [keys.length, 1, 1, keys[0]?.length ?? 0], data };
+}
+
+/** 1 at the last token of that id in each row, 0 elsewhere: `[B, T]`. */
+export function lastOf({ ids = [] }: Positions, id: number): HostTensor<"float32"> {
+  const data = Float32Array.from(ids.flatMap((row) => row.map((_, i) => (i === row.lastIndexOf(id) ? 1 : 0))));
+  return { dtype: "float32", shape: [ids.length, ids[0]?.length ?? 0], data };
+}
+
+/**
+ * The bucket `[B, T, S]` of each distance between a query and a key: one each for small ones, wider and wider ones up
+ * to `maxDistance` (Raffel et al., 2019). In both directions, each has half of the buckets.
+ */
+export function relativeBuckets(
+  { queries, keys }: Positions,
+  { numBuckets, maxDistance, bothWays }: { numBuckets: number; maxDistance: number; bothWays: boolean },
+): HostTensor<"int64"> {
+  const count = bothWays ? Math.floor(numBuckets / 2) : numBuckets;
+  const exact = Math.floor(count / 2);
+  const bucket = (relative: number): number => {
+    const side = bothWays && relative > 0 ? count : 0;
+    const distance = bothWays ? Math.abs(relative) : Math.max(0, -relative);
+    if (distance < exact) return side + distance;
+    const wide = Math.fround(Math.fround(Math.log(Math.fround(distance / exact))) / Math.log(maxDistance / exact));
+    return side + Math.min(count - 1, exact + Math.trunc(Math.fround(wide * (count - exact))));
+  };
+  const shape = [queries.length, queries[0]?.length ?? 0, keys[0]?.length ?? 0];
+  const data = queries.flatMap((row, i) =>
+    row.flatMap((query) => (keys[i] as readonly number[]).map((key) => BigInt(bucket(Math.max(0, key) - query)))),
+  );
+  return { dtype: "int64", shape, data: BigInt64Array.from(data) };
+}
+
+/** Sines, then cosines, of the positions at falling frequencies: `[B, T, E]` (Vaswani et al., 2017). */
+export function waves({ queries }: Positions, size: number): HostTensor<"float32"> {
+  const half = size / 2;
+  return wavesAt(queries, size, (i) => 10000 ** (-i / half));
+}
+
+/** The same in tensor2tensor's spacing, counted from behind the padding token's id; nothing where padding stands. */
+export function wavesBehindPadding(
+  { queries, ids }: Positions,
+  size: number,
+  padTokenId: number,
+): HostTensor<"float32"> {
+  const step = Math.log(10000) / (size / 2 - 1);
+  const moved = queries.map((row) => row.map((position) => Math.max(0, position) + padTokenId + 1));
+  const table = wavesAt(moved, size, (i) => Math.exp(-i * step));
+  for (const [at, id] of (ids ?? []).flat().entries())
+    if (id === padTokenId) table.data.fill(0, at * size, (at + 1) * size);
+  return table;
+}
+
+function wavesAt(
+  positions: readonly (readonly number[])[],
+  size: number,
+  frequency: (i: number) => number,
+): HostTensor<"float32"> {
+  const half = Math.floor(size / 2);
+  const data = new Float32Array(positions.length * (positions[0]?.length ?? 0) * size);
+  for (const [at, position] of positions.flat().entries()) {
+    for (let i = 0; i < half; i++) {
+      const angle = Math.max(0, position) * frequency(i);
+      data[at * size + i] = Math.sin(angle);
+      data[at * size + half + i] = Math.cos(angle);
+    }
+  }
+  return { dtype: "float32", shape: [positions.length, positions[0]?.length ?? 0, size], data };
 }

@@ -49,6 +49,9 @@ export const encoders = [
   "roberta_mlm",
 ];
 
+/** The directories of encoder–decoders that generate. */
+export const encoderDecoders = ["bart", "m2m_100", "marian", "mbart", "pegasus", "t5_gated", "t5_relu"];
+
 /** A path below the data that may lie beside the project; undefined where it does not. */
 export function sharedPath(path: string): string | undefined {
   const found = fileURLToPath(new URL(`../../../shared/${path}`, import.meta.url));

@@ -3,13 +3,22 @@ import { ForwardPass, namedTensors } from "../../src/model/forward.ts";
 import { openModelFiles } from "../../src/model/model-files.ts";
 import { openFiles } from "../../src/runtime/index.ts";
 import { type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
-import { decoders, encoders, fixture, maskQueries, maxDifference, readTensors, rowsOf } from "../helpers/fixtures.ts";
+import {
+  decoders,
+  encoderDecoders,
+  encoders,
+  fixture,
+  maskQueries,
+  maxDifference,
+  readTensors,
+  rowsOf,
+} from "../helpers/fixtures.ts";
 
 /** Reference: transformers 5.23.0, torch 2.15.0, computed in float64. */
 const TOLERANCE = 1e-4;
 const GRADIENT_TOLERANCE = 1e-3;
 
-describe.each([...decoders, ...encoders])("%s", async (name) => {
+describe.each([...decoders, ...encoders, ...encoderDecoders, "bart_mnli"])("%s", async (name) => {
   const directory = fixture(`models/${name}`);
   const { architecture, weights } = await openModelFiles(await openFiles(directory));
   const expected = await readTensors(directory, "expected.safetensors");
@@ -21,6 +30,7 @@ describe.each([...decoders, ...encoders])("%s", async (name) => {
     inputIds: rows("input_ids"),
     attentionMask: mask,
     ...(expected.token_type_ids && { tokenTypeIds: rows("token_type_ids") }),
+    ...(expected.decoder_input_ids && { decoderInputIds: rows("decoder_input_ids") }),
     ...(expected.labels && { labels: expected.labels.shape.length === 1 ? list("labels") : rows("labels") }),
     ...(expected["span.loss"] && {
       startPositions: list("span.start_positions"),
@@ -31,7 +41,9 @@ describe.each([...decoders, ...encoders])("%s", async (name) => {
   test("has the reference's logits, hidden states and attentions within 1e-4", async () => {
     const results = namedTensors(await forward.run(inputs, { hiddenStates: true, attentions: true }));
     const recorded = Object.keys(expected).filter((key) =>
-      /^((start_|end_)?logits|hidden_states\.\d+|attentions\.\d+|loss)$/.test(key),
+      /^((start_|end_)?logits|encoder_last_hidden_state|((encoder|decoder)_)?hidden_states\.\d+|((encoder|decoder|cross)_)?attentions\.\d+|loss)$/.test(
+        key,
+      ),
     );
     const wanted = expected["span.loss"] ? [...recorded, "loss"] : recorded;
     expect(
@@ -42,8 +54,9 @@ describe.each([...decoders, ...encoders])("%s", async (name) => {
     for (const key of wanted) {
       const tensor = results[key] as HostTensor;
       const reference = (expected[key] ?? expected[`span.${key}`]) as HostTensor;
-      const isByToken = tensor.shape.length > 1 && tensor.shape[1] === mask[0]?.length;
-      const axis = key.startsWith("attentions") ? 2 : isByToken ? 1 : undefined;
+      const isMasked = !/^(decoder|cross)_/.test(key) && !(expected.encoder_last_hidden_state && key === "logits");
+      const isByToken = isMasked && tensor.shape.length > 1 && tensor.shape[1] === mask[0]?.length;
+      const axis = /^(encoder_)?attentions/.test(key) ? 2 : isByToken ? 1 : undefined;
       const compared = axis === undefined ? tensor : maskQueries(tensor, mask, axis);
       expect(maxDifference(compared, reference), key).toBeLessThan(TOLERANCE);
     }
@@ -55,6 +68,7 @@ describe.each([...decoders, ...encoders])("%s", async (name) => {
     const single = (key: string): number[][] => rows(`single.${key}`);
     const alone = {
       inputIds: single("input_ids"),
+      ...(expected["single.decoder_input_ids"] && { decoderInputIds: single("decoder_input_ids") }),
       ...(expected["single.token_type_ids"] && { tokenTypeIds: single("token_type_ids") }),
     };
     const results = namedTensors(await forward.run(alone, {}));

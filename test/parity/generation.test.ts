@@ -25,11 +25,11 @@ const cases = [
   "stop_strings",
 ];
 
-import { decoders } from "../helpers/fixtures.ts";
+import { decoders, encoderDecoders } from "../helpers/fixtures.ts";
 
 const many = <T>(value: T | T[], isMany: boolean): T[] => (isMany ? (value as T[]) : [value as T]);
 
-describe.each(decoders)("%s", async (name) => {
+describe.each([...decoders, ...encoderDecoders])("%s", async (name) => {
   const directory = fixture(`models/${name}`);
   const { generation } = await readJson<{ generation: Case[] }>(`${directory}/expected.json`);
   const model = await loadModel(directory);

@@ -1,0 +1,17 @@
+import type { CheckpointNames } from "../family.ts";
+
+/** Files carry copies of the shared embedding and, in families whose positions are waves, those waves. */
+const copies = "(encoder|decoder)\\.embed_tokens\\.weight|lm_head\\.weight|(encoder|decoder)\\.version";
+const buffers = /^final_logits_bias$/;
+
+export const bartCheckpoint: CheckpointNames = {
+  prefix: "model.",
+  ignored: new RegExp(`(^|\\.)(${copies}|final_logits_bias)$`),
+  buffers,
+};
+
+export const waveCheckpoint: CheckpointNames = {
+  prefix: "model.",
+  ignored: new RegExp(`(^|\\.)(${copies}|(encoder|decoder)\\.embed_positions\\.weights?)$`),
+  buffers,
+};

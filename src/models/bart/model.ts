@@ -1,0 +1,96 @@
+import { add, type Dimension, mul, reduceSum, reshape, scalar, type Value } from "../../graph/index.ts";
+import {
+  activation,
+  embedding,
+  joinHeads,
+  layerNorm,
+  linear,
+  type ModelContext,
+  type Scope,
+  splitHeads,
+} from "../../nn/index.ts";
+import type { EncoderDecoderModel } from "../family.ts";
+import type { BartConfig } from "./config.ts";
+
+type Side = "encoder" | "decoder";
+
+const EPSILON = 1e-5;
+
+/** Attention of x over itself, or over the encoder's states. */
+function attention(at: Scope, x: Value, heads: number, context: ModelContext, memory?: Value): Value {
+  const size = x.shape[2] as number;
+  const scale = (size / heads) ** -0.5;
+  const project = (name: string, from: Value): Value => splitHeads(linear(at.in(name), from, size), heads);
+  const keyValue = (from: Value): [Value, Value] => [project("k_proj", from), project("v_proj", from)];
+  const q = project("q_proj", x); // [B, H, T, D]
+  const mixed = memory
+    ? context.attendAcross(q, () => keyValue(memory), { scale })
+    : context.attend(q, ...keyValue(x), { scale });
+  return linear(at.in("out_proj"), joinHeads(mixed), size);
+}
+
+/** x + sublayer(x), normed before or behind. */
+function residual(at: Scope, x: Value, c: BartConfig, sublayer: (x: Value) => Value): Value {
+  const norm = (x: Value): Value => layerNorm(at, x, EPSILON);
+  return c.preNorm ? add(x, sublayer(norm(x))) : norm(add(x, sublayer(x)));
+}
+
+function layer(at: Scope, side: Side, x: Value, c: BartConfig, context: ModelContext, memory?: Value): Value {
+  const { heads, intermediateSize } = c[side];
+  x = residual(at.in("self_attn_layer_norm"), x, c, (x) => attention(at.in("self_attn"), x, heads, context));
+  if (memory)
+    x = residual(at.in("encoder_attn_layer_norm"), x, c, (x) =>
+      attention(at.in("encoder_attn"), x, heads, context, memory),
+    );
+  return residual(at.in("final_layer_norm"), x, c, (x) =>
+    linear(at.in("fc2"), activation(c.activation)(linear(at.in("fc1"), x, intermediateSize)), c.hiddenSize),
+  );
+}
+
+/** Where tokens stand: `[B, T, E]`. */
+function places(at: Scope, c: BartConfig, context: ModelContext): Value {
+  if (c.positions === "waves") return context.waves(c.hiddenSize);
+  if (c.positions === "waves-behind-padding") return context.wavesBehindPadding(c.hiddenSize, c.padTokenId);
+  const offset = 2; // rows of the table that no position names
+  return embedding(
+    at.in("embed_positions"),
+    context.positionIds(offset),
+    c.maxPositionEmbeddings + offset,
+    c.hiddenSize,
+  );
+}
+
+function stack(root: Scope, side: Side, c: BartConfig, context: ModelContext, memory?: Value): Value {
+  const at = root.in(`model.${side}`);
+  const table = root.in("model.shared");
+  const tokens = embedding(table, context.inputIds, c.vocabSize, c.hiddenSize, c.padTokenId); // [B, T, E]
+  const scaled = c.embeddingScale === 1 ? tokens : mul(tokens, scalar(c.embeddingScale));
+  let x = add(scaled, places(at, c, context));
+  if (c.embeddingNorm) x = layerNorm(at.in("layernorm_embedding"), x, EPSILON);
+  x = context.throughLayers(x, (x, i) => layer(at.in(`layers.${i}`), side, x, c, context, memory));
+  return c.preNorm ? layerNorm(at.in("layer_norm"), x, EPSILON) : x;
+}
+
+/** BART and its relatives: an encoder and a decoder with absolute positions (Lewis et al., 2019). */
+export const bart: EncoderDecoderModel<BartConfig> = {
+  encode: (root, c, context) => stack(root, "encoder", c, context),
+  decode(root, c, context, memory) {
+    const hidden = stack(root, "decoder", c, context, memory);
+    if (c.head.kind === "sequence") return context.output(hidden, (x) => classes(root, x, c, context));
+    return context.output(hidden, (x) => {
+      const logits = linear(c.tieWordEmbeddings ? root.in("model.shared") : root.in("lm_head"), x, c.vocabSize, {
+        bias: false,
+      });
+      return c.hasLogitsBias ? add(logits, root.parameter("final_logits_bias", [1, c.vocabSize])) : logits;
+    });
+  },
+};
+
+/** A class of the whole, read at the last end token: `[B, T, E]` → `[B, C]`. */
+function classes(root: Scope, hidden: Value, c: BartConfig, context: ModelContext): Value {
+  const [batch, length] = hidden.shape as [Dimension, Dimension, number];
+  const mark = reshape(context.lastOf(c.eosTokenId), [batch, length, 1]);
+  const read = reduceSum(mul(hidden, mark), [1]); // [B, E]
+  const at = root.in("classification_head");
+  return linear(at.in("out_proj"), activation("tanh")(linear(at.in("dense"), read, c.hiddenSize)), c.head.numLabels);
+}
