@@ -67,8 +67,16 @@ describe("lectern run", () => {
 
   test.each([
     [["run", "no/such/model", "x"], 1, "there is no directory no/such/model"],
-    [["run", gpt2, "x", "--num-beams", "2"], 2, "unknown option"],
-    [["run", gpt2, "x", "--set", "num_beams=2"], 1, "num_beams = 2 is not available yet"],
+    [["run", gpt2, "x", "--num-beam-groups", "2"], 2, "unknown option"],
+    [["run", gpt2, "x", "--set", "num_beam_groups=2"], 1, "num_beam_groups = 2 cannot be honoured"],
+    [
+      ["run", gpt2, "x", "--num-beams", "2", "--num-return-sequences", "3"],
+      2,
+      "numReturnSequences 3 is more than numBeams 2",
+    ],
+    [["run", gpt2, "x", "--max-new-tokens", "2", "--min-new-tokens", "3"], 2, "at least 3 new tokens"],
+    [["run", gpt2, "x", "--suppress-tokens", "999"], 2, "suppressTokens names token 999"],
+    [["run", fixture("models/bert"), "x"], 1, "BERT is an encoder"],
     [["run", gpt2, "x", "--set", "temperature=abc"], 2, "the value is not JSON"],
     [["run", gpt2, "x", "--temperature", "-3"], 2, "temperature must be a number above 0"],
     [["run", gpt2, "x", "--input-ids", "1"], 2, "not both"],

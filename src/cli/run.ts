@@ -47,7 +47,8 @@ export function runCommand(root: Command, terminal: Terminal, signal: AbortSigna
     if (kind === "flag") command.option(flag);
     else if (kind === "texts")
       command.option(`${flag} <text>`, "may be repeated", (value, all: string[] = []) => [...all, value]);
-    else command.option(`${flag} <${kind === "ids" ? "ids" : "number"}>`);
+    else if (isJson(kind)) command.option(`${flag} <json>`);
+    else command.option(`${flag} <${kind === "ids" ? "ids" : kind === "id" ? "id" : "number"}>`);
   }
   return command.action(async (name: string, prompt: string | undefined, flags: RunFlags) => {
     await run(name, prompt, flags, terminal, signal);
@@ -103,10 +104,11 @@ async function generateShown(
         unprinted = "";
         return;
       }
-      const list = event.candidates.map(
-        ({ id, probability }) =>
-          `${JSON.stringify(model.tokenizer?.decode([id]) ?? id)} ${(100 * probability).toFixed(1)} %`,
-      );
+      const list = event.candidates.map(({ id, probability, before, after }) => {
+        const gone = after.find((step) => step.probability === 0)?.option;
+        const end = gone ? `removed by ${gone}` : `${(100 * probability).toFixed(1)} %`;
+        return `${JSON.stringify(model.tokenizer?.decode([id]) ?? id)} ${(100 * before).toFixed(1)} % → ${end}`;
+      });
       print(`${JSON.stringify(model.tokenizer?.decode([event.id]) ?? event.id)}\t${list.join("  ")}\n`);
     },
   });
@@ -153,9 +155,15 @@ async function readOptions(flags: RunFlags): Promise<Record<string, unknown>> {
     const value = (flags as Record<string, unknown>)[name];
     if (value === undefined) continue;
     if (kind === "flag" || kind === "texts") options[name] = value;
+    else if (isJson(kind)) options[name] = parseJson(`--${name}`, value as string);
     else options[name] = kind === "ids" ? parseIds(value as string) : Number(value);
   }
   return options;
+}
+
+/** Options whose flags take JSON, as `--set` does. */
+function isJson(kind: string): boolean {
+  return ["idLists", "biases", "bias", "decay", "earlyStopping"].includes(kind);
 }
 
 async function readConfig(path: string): Promise<string> {

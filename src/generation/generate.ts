@@ -1,38 +1,16 @@
 import { check, LecternError, Random } from "../common/index.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
-import { processScores, softmax } from "./processors.ts";
-
-export type FinishReason = "stop" | "length" | "stop_string" | "abort";
-
-/** One new token of one sequence. */
-export interface TokenEvent {
-  /** Which sequence: prompts × return sequences, in order. */
-  readonly sequence: number;
-  readonly id: number;
-  /** The text it makes certain; "" while a character is incomplete, and for special tokens. */
-  readonly text: string;
-  /** The most probable tokens of this step, after all options, if asked for. */
-  readonly candidates?: readonly { readonly id: number; readonly probability: number }[];
-}
-
-export interface Sequence {
-  /** The new tokens, with the end token. */
-  readonly outputIds: number[];
-  readonly text: string;
-  readonly finishReason: FinishReason;
-}
-
-export interface GenerateContext {
-  /** A decoder of text for one sequence; special tokens left out. */
-  readonly text: () => { push(id: number): string; end(): string };
-  readonly onToken?: ((event: TokenEvent) => void) | undefined;
-  readonly candidates?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** New tokens without a limit from the caller or the checkpoint; transformers has 20 in all, too few to read. */
-const DEFAULT_NEW_TOKENS = 128;
+import { type Processor, processorsOf, softmax } from "./processors.ts";
+import {
+  type Candidate,
+  checkNamedIds,
+  checkPrompt,
+  type FinishReason,
+  type GenerateContext,
+  newTokenLimit,
+  type Sequence,
+} from "./sequence.ts";
 
 /** Generates from prompts of ids, together as a batch; each sequence draws from its own stream of random numbers. */
 export async function generate(
@@ -45,13 +23,26 @@ export async function generate(
   check(
     perPrompt === 1 || options.doSample,
     "usage",
-    () => "generation: several return sequences need doSample: greedy decoding gives one answer",
+    () => "generation: several return sequences need doSample or numBeams: greedy decoding gives one answer",
   );
   for (const prompt of prompts) checkPrompt(prompt, decoder);
+  checkNamedIds(options, decoder.vocabularySize);
+  const processors = processorsOf(options);
+  const deadline =
+    options.maxTime === undefined ? Number.POSITIVE_INFINITY : performance.now() + 1000 * options.maxTime;
   const sequences = prompts.flatMap((prompt, i) =>
     Array.from(
       { length: perPrompt },
-      (_, j) => new GrowingSequence(prompt, i * perPrompt + j, options, decoder, context),
+      (_, j) =>
+        new GrowingSequence(
+          prompt,
+          context.encoderIds?.[i] ?? prompt,
+          i * perPrompt + j,
+          options,
+          processors,
+          decoder,
+          context,
+        ),
     ),
   );
   let scores = await decoder.prefill(prompts);
@@ -64,6 +55,7 @@ export async function generate(
   while (true) {
     for (const [row, sequence] of active.entries()) sequence.extend(scores[row] as Float32Array);
     if (context.signal?.aborted) for (const sequence of active) sequence.finishReason ??= "abort";
+    if (performance.now() > deadline) for (const sequence of active) sequence.finishReason ??= "time";
     const kept = active.flatMap((sequence, row) => (sequence.finishReason ? [] : [row]));
     if (kept.length === 0) break;
     if (kept.length < active.length) decoder.select(kept);
@@ -73,27 +65,13 @@ export async function generate(
   return sequences.map((sequence) => sequence.result());
 }
 
-function checkPrompt(prompt: readonly number[], { vocabularySize, contextWindow }: Decoder): void {
-  check(
-    prompt.length > 0,
-    "input",
-    () => "the prompt gives no token at all, and the model has no start token: give it some text",
-  );
-  check(
-    prompt.length < contextWindow,
-    "input",
-    () =>
-      `the prompt has ${prompt.length} tokens, the context window ${contextWindow} and one must be left for the answer: ${prompt.length - contextWindow + 1} too many`,
-  );
-  const outside = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
-  check(outside === undefined, "input", () => `token id ${outside} is outside the vocabulary of ${vocabularySize}`);
-}
-
 class GrowingSequence {
   readonly #index: number;
   readonly #ids: number[];
   readonly #promptLength: number;
-  readonly #options: GenerationOptions;
+  readonly #encoderIds: readonly number[];
+  readonly #doSample: boolean;
+  readonly #processors: readonly Processor[];
   readonly #context: GenerateContext;
   readonly #random: Random;
   readonly #text: { push(id: number): string; end(): string };
@@ -105,27 +83,25 @@ class GrowingSequence {
 
   constructor(
     prompt: readonly number[],
+    encoderIds: readonly number[],
     index: number,
     options: GenerationOptions,
+    processors: readonly Processor[],
     decoder: Decoder,
     context: GenerateContext,
   ) {
     this.#ids = [...prompt];
     this.#promptLength = prompt.length;
+    this.#encoderIds = encoderIds;
     this.#index = index;
-    this.#options = options;
+    this.#doSample = options.doSample ?? false;
+    this.#processors = processors;
     this.#context = context;
     this.#random = new Random(options.seed ?? 0, 0, index);
     this.#text = context.text();
     this.#ends = new Set([options.eosTokenId ?? []].flat());
     this.#stops = [options.stopStrings ?? []].flat();
-    const byLength = options.maxLength === undefined ? DEFAULT_NEW_TOKENS : options.maxLength - prompt.length;
-    this.#limit = Math.min(options.maxNewTokens ?? byLength, decoder.contextWindow - prompt.length);
-    check(
-      this.#limit > 0,
-      "usage",
-      () => `generation: maxLength ${options.maxLength} leaves no room after a prompt of ${prompt.length} tokens`,
-    );
+    this.#limit = newTokenLimit(options, prompt.length, decoder.contextWindow);
   }
 
   get last(): number {
@@ -134,19 +110,30 @@ class GrowingSequence {
 
   /** Chooses the next token from its scores, and notes whether it ends the sequence. */
   extend(scores: Float32Array): void {
-    processScores(scores, this.#ids, this.#options);
-    const id = this.#options.doSample ? this.#draw(scores) : highest(scores);
-    if (!Number.isFinite(scores[id]))
+    const trace = this.#context.candidates ? new Trace(scores, this.#context.candidates) : undefined;
+    const step = {
+      ids: this.#ids,
+      promptLength: this.#promptLength,
+      encoderIds: this.#encoderIds,
+      maxLength: this.#promptLength + this.#limit,
+    };
+    if (scores.some(Number.isNaN) && !this.#processors.some(({ option }) => option === "removeInvalidValues"))
       throw new LecternError("numeric", "the model's scores are not numbers: its weights hold NaN or infinity");
+    for (const { option, apply } of this.#processors) {
+      apply(scores, step);
+      trace?.note(option, scores);
+    }
+    const id = this.#doSample ? this.#draw(scores) : highest(scores);
+    if (!Number.isFinite(scores[id]))
+      throw new LecternError("usage", "generation: the options together leave no token that may come next");
     this.#ids.push(id);
     const text = this.#text.push(id);
     this.#written += text;
-    const { candidates } = this.#context;
     this.#context.onToken?.({
       sequence: this.#index,
       id,
       text,
-      ...(candidates && { candidates: mostProbable(scores, candidates) }),
+      ...(trace && { candidates: trace.candidates(scores) }),
     });
     if (this.#ends.has(id)) this.finishReason = "stop";
     else if (this.#stops.some((stop) => this.#written.includes(stop))) this.finishReason = "stop_string";
@@ -172,6 +159,34 @@ class GrowingSequence {
   }
 }
 
+/** What each option makes of the probabilities, of the tokens that are probable before or after. */
+class Trace {
+  readonly #count: number;
+  readonly #before: Float64Array;
+  readonly #after: { readonly option: string; readonly probabilities: Float64Array }[] = [];
+
+  constructor(scores: Float32Array, count: number) {
+    this.#count = count;
+    this.#before = softmax(scores);
+  }
+
+  note(option: string, scores: Float32Array): void {
+    this.#after.push({ option, probabilities: softmax(scores) });
+  }
+
+  candidates(scores: Float32Array): Candidate[] {
+    const final = softmax(scores);
+    const shown = new Set([...mostProbable(final, this.#count), ...mostProbable(this.#before, this.#count)]);
+    const candidates = [...shown].map((id) => ({
+      id,
+      probability: final[id] as number,
+      before: this.#before[id] as number,
+      after: this.#after.map(({ option, probabilities }) => ({ option, probability: probabilities[id] as number })),
+    }));
+    return candidates.sort((a, b) => b.probability - a.probability || b.before - a.before);
+  }
+}
+
 /** The id of the highest score, the lowest of equals. */
 function highest(scores: Float32Array): number {
   let best = 0;
@@ -179,10 +194,9 @@ function highest(scores: Float32Array): number {
   return best;
 }
 
-function mostProbable(scores: Float32Array, count: number): { id: number; probability: number }[] {
-  const probabilities = softmax(scores);
+function mostProbable(probabilities: Float64Array, count: number): number[] {
   const order = Array.from(probabilities.keys()).sort(
-    (a, b) => (probabilities[b] as number) - (probabilities[a] as number),
+    (a, b) => (probabilities[b] as number) - (probabilities[a] as number) || a - b,
   );
-  return order.slice(0, count).map((id) => ({ id, probability: probabilities[id] as number }));
+  return order.slice(0, count);
 }

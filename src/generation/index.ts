@@ -1,3 +1,6 @@
+export { beamSearch } from "./beam-search.ts";
 export type { Decoder } from "./decoder.ts";
-export { type FinishReason, type GenerateContext, generate, type Sequence, type TokenEvent } from "./generate.ts";
+export { generate } from "./generate.ts";
+export { GuidedDecoder } from "./guided-decoder.ts";
 export { type GenerationOptions, optionKinds, parseOptions } from "./options.ts";
+export type { Candidate, FinishReason, GenerateContext, Sequence, TokenEvent } from "./sequence.ts";

@@ -3,8 +3,8 @@ import { fixture, readJson, readTensors } from "../../test/helpers/fixtures.ts";
 import { toFloat32 } from "../tensor/index.ts";
 import type { Decoder } from "./decoder.ts";
 import { generate } from "./generate.ts";
-import { parseOptions } from "./options.ts";
-import { processScores, softmax } from "./processors.ts";
+import { camelCase, inert, optionKinds, parseOptions, refused } from "./options.ts";
+import { processorsOf, softmax } from "./processors.ts";
 
 describe("options", () => {
   test("are read in camel case and in snake_case, and null leaves one out", () => {
@@ -13,7 +13,10 @@ describe("options", () => {
   });
 
   test.each([
-    [{ num_beams: 4 }, "num_beams = 4 is not available yet"],
+    [{ num_beam_groups: 2 }, "num_beam_groups = 2 cannot be honoured: it is not available yet"],
+    [{ watermarking_config: {} }, "its green list is defined by torch's random numbers"],
+    [{ early_stopping: "soon" }, 'early_stopping must be true, false or "never"'],
+    [{ bad_words_ids: [3] }, "bad_words_ids must be a list of lists of token ids"],
     [{ top_kk: 4 }, "did you mean top_k?"],
     [{ temperature: -1 }, "temperature must be a number above 0; came -1"],
     [{ topP: 1.5 }, "topP must be a number from 0 to 1"],
@@ -24,8 +27,17 @@ describe("options", () => {
   });
 
   test("an option that is not available passes where its value changes nothing", () => {
-    expect(parseOptions({ num_beams: 1, length_penalty: 1, transformers_version: "5.23.0" })).toEqual({});
+    expect(parseOptions({ num_beam_groups: 1, use_cache: true, transformers_version: "5.23.0" })).toEqual({});
   });
+});
+
+test("every field of transformers' GenerationConfig is honoured, refused with a reason, or says nothing here", async () => {
+  const fields = await readJson<string[]>(fixture("generation-config-fields.json"));
+  const kinds = fields.map((field) => {
+    const name = camelCase(field);
+    return [Object.hasOwn(optionKinds, name), Object.hasOwn(refused, name), inert.has(name)].filter(Boolean).length;
+  });
+  expect(fields.filter((_, i) => kinds[i] !== 1)).toEqual([]);
 });
 
 /** Reference: transformers 5.23.0; probabilities within 1e-6. */
@@ -36,20 +48,19 @@ describe.each(["gpt2", "llama_gqa"])("the distributions of %s", async (name) => 
   );
   const recorded = await readTensors(directory, "expected.safetensors");
 
-  test.each(["temperature", "top_k", "top_p", "min_p", "combined"])(
-    "after %s are the reference's within 1e-6",
-    (filter) => {
-      const logits = recorded["probs.logits"] as (typeof recorded)[string];
-      const scores = Float32Array.from(toFloat32(logits.dtype, logits.data));
-      processScores(scores, probs.input_ids, { topK: 0, ...parseOptions(probs.filters[filter] ?? {}), doSample: true });
-      const expected = recorded[`probs.${filter}`] as (typeof recorded)[string];
-      const difference = softmax(scores).reduce(
-        (most, p, i) => Math.max(most, Math.abs(p - Number(expected.data[i]))),
-        0,
-      );
-      expect(difference).toBeLessThan(1e-6);
-    },
-  );
+  test.each(Object.keys(probs.filters))("after %s are the reference's within 1e-6", (filter) => {
+    const logits = recorded["probs.logits"] as (typeof recorded)[string];
+    const scores = Float32Array.from(toFloat32(logits.dtype, logits.data));
+    const options = { topK: 0, ...parseOptions(probs.filters[filter] ?? {}), doSample: true };
+    const step = { ids: probs.input_ids, promptLength: probs.input_ids.length, encoderIds: [], maxLength: 100 };
+    for (const { apply } of processorsOf(options)) apply(scores, step);
+    const expected = recorded[`probs.${filter}`] as (typeof recorded)[string];
+    const difference = softmax(scores).reduce(
+      (most, p, i) => Math.max(most, Math.abs(p - Number(expected.data[i]))),
+      0,
+    );
+    expect(difference).toBeLessThan(1e-6);
+  });
 });
 
 /** After token t comes (t + 1) mod 8, with certainty. */

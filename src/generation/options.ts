@@ -22,18 +22,86 @@ export interface GenerationOptions {
   readonly minP?: number;
   /** Above 1: tokens that were there already become less likely (Keskar et al., 2019). */
   readonly repetitionPenalty?: number;
+  /** Scores of tokens of the prompt, or of the encoder's input, are penalised (below 1) or favoured (above 1). */
+  readonly encoderRepetitionPenalty?: number;
+  /** Taken off a token's score for each time it was generated, as OpenAI's interface has it. */
+  readonly frequencyPenalty?: number;
+  /** Taken off a token's score once it was generated. */
+  readonly presencePenalty?: number;
+  /** Added to the scores of tokens, by id. */
+  readonly logitBias?: Readonly<Record<string, number>>;
+  /** No run of this many tokens comes twice; 0: off. */
+  readonly noRepeatNgramSize?: number;
+  /** No run of this many tokens of the prompt, or of the encoder's input, comes again; 0: off. */
+  readonly encoderNoRepeatNgramSize?: number;
+  /** Sequences of tokens that may not come. */
+  readonly badWordsIds?: readonly (readonly number[])[];
+  /** Added to the score of a sequence's last token where its others were just written. */
+  readonly sequenceBias?: readonly (readonly [readonly number[], number])[];
+  /** Tokens that may not come, and tokens that may not come first. */
+  readonly suppressTokens?: readonly number[];
+  readonly beginSuppressTokens?: readonly number[];
+  /** The first token after the decoder's start token; the last token where the length ends. */
+  readonly forcedBosTokenId?: number;
+  readonly forcedEosTokenId?: number | readonly number[];
+  /** Prompt and new tokens together at least, and new tokens at least: no end token comes before. */
+  readonly minLength?: number;
+  readonly minNewTokens?: number;
+  /** From `start` new tokens on, end tokens become more likely by `factor` each step. */
+  readonly exponentialDecayLengthPenalty?: readonly [start: number, factor: number];
+  /** Scores that are not numbers become numbers. */
+  readonly removeInvalidValues?: boolean;
+  /** Scores become log-probabilities after all other options. */
+  readonly renormalizeLogits?: boolean;
+  /** Draw among the most probable tokens that hold this share of the entropy (Potraghloo et al., 2025). */
+  readonly topH?: number;
+  /** Draw among tokens about as surprising as expected that together reach this probability (Meister et al., 2023). */
+  readonly typicalP?: number;
+  /** Draw among tokens of at least this probability; for eta, it falls with the entropy (Hewitt et al., 2022). */
+  readonly epsilonCutoff?: number;
+  readonly etaCutoff?: number;
+  /** Hypotheses followed at once. */
+  readonly numBeams?: number;
+  /** Beams are divided by their length to this power: above 0 favours long ones. */
+  readonly lengthPenalty?: number;
+  /** Whether a beam search ends with `numBeams` finished hypotheses, by a heuristic, or only when none can improve. */
+  readonly earlyStopping?: boolean | "never";
+  /** Above 1: away from what would follow the negative prompt, or the prompt's last token alone. */
+  readonly guidanceScale?: number;
+  readonly negativePromptIds?: readonly (readonly number[])[];
+  /** What the decoder of an encoder–decoder begins with. */
+  readonly decoderStartTokenId?: number;
+  /** Seconds after which no further token is begun. */
+  readonly maxTime?: number;
   readonly numReturnSequences?: number;
   /** The same seed gives the same tokens; without one they differ from run to run. */
   readonly seed?: number;
 }
 
 type Field = keyof GenerationOptions;
-type Kind = "count" | "positive" | "share" | "flag" | "number" | "ids" | "texts";
+type Kind =
+  | "count"
+  | "positive"
+  | "share"
+  | "flag"
+  | "number"
+  | "real"
+  | "id"
+  | "ids"
+  | "texts"
+  | "idLists"
+  | "biases"
+  | "bias"
+  | "decay"
+  | "earlyStopping";
 
 /** Every option that is honoured, and what it takes. */
 export const optionKinds: Readonly<Record<Field, Kind>> = {
   maxNewTokens: "count",
   maxLength: "count",
+  minNewTokens: "number",
+  minLength: "number",
+  maxTime: "positive",
   eosTokenId: "ids",
   stopStrings: "texts",
   doSample: "flag",
@@ -41,68 +109,82 @@ export const optionKinds: Readonly<Record<Field, Kind>> = {
   topK: "number",
   topP: "share",
   minP: "share",
+  topH: "share",
+  typicalP: "share",
+  epsilonCutoff: "share",
+  etaCutoff: "share",
   repetitionPenalty: "positive",
+  encoderRepetitionPenalty: "positive",
+  frequencyPenalty: "real",
+  presencePenalty: "real",
+  logitBias: "bias",
+  noRepeatNgramSize: "number",
+  encoderNoRepeatNgramSize: "number",
+  badWordsIds: "idLists",
+  sequenceBias: "biases",
+  suppressTokens: "ids",
+  beginSuppressTokens: "ids",
+  forcedBosTokenId: "id",
+  forcedEosTokenId: "ids",
+  exponentialDecayLengthPenalty: "decay",
+  removeInvalidValues: "flag",
+  renormalizeLogits: "flag",
+  numBeams: "count",
+  lengthPenalty: "real",
+  earlyStopping: "earlyStopping",
+  guidanceScale: "positive",
+  negativePromptIds: "idLists",
+  decoderStartTokenId: "id",
   numReturnSequences: "count",
   seed: "number",
 };
 
-/** Fields of GenerationConfig that are not here yet, with the values at which they change nothing. */
-const refused: Readonly<Record<string, readonly unknown[]>> = {
-  minLength: [0],
-  minNewTokens: [0],
-  earlyStopping: [false],
-  maxTime: [],
-  numBeams: [1],
-  useCache: [true],
-  cacheImplementation: [],
-  cacheConfig: [],
-  topH: [],
-  typicalP: [1],
-  epsilonCutoff: [0],
-  etaCutoff: [0],
-  diversityPenalty: [0],
-  encoderRepetitionPenalty: [1],
-  lengthPenalty: [1],
-  noRepeatNgramSize: [0],
-  badWordsIds: [],
-  forceWordsIds: [],
-  renormalizeLogits: [false],
-  constraints: [],
-  forcedBosTokenId: [],
-  forcedEosTokenId: [],
-  removeInvalidValues: [false],
-  exponentialDecayLengthPenalty: [],
-  suppressTokens: [],
-  beginSuppressTokens: [],
-  sequenceBias: [],
-  tokenHealing: [false],
-  guidanceScale: [1],
-  watermarkingConfig: [],
-  outputAttentions: [false],
-  outputHiddenStates: [false],
-  outputScores: [false],
-  outputLogits: [false],
-  returnDictInGenerate: [false, true],
-  encoderNoRepeatNgramSize: [0],
-  numBeamGroups: [1],
-  penaltyAlpha: [0],
-  dolaLayers: [],
-  promptLookupNumTokens: [],
-  maxMatchingNgramSize: [],
-  assistantEarlyExit: [],
-  prefillChunkSize: [],
-  frequencyPenalty: [0],
-  presencePenalty: [0],
-  negativePromptIds: [],
+const LATER = "it is not available yet";
+const TENSORS = "results of each step are not returned yet; --show candidates and onToken tell probabilities";
+const CACHE = "Lectern has one cache, which every generation uses";
+
+/** Fields of GenerationConfig that are refused, why, and the values at which they would change nothing. */
+export const refused: Readonly<Record<string, { readonly why: string; readonly neutral: readonly unknown[] }>> = {
+  useCache: { why: CACHE, neutral: [true] },
+  cacheImplementation: { why: CACHE, neutral: [] },
+  cacheConfig: { why: CACHE, neutral: [] },
+  lowMemory: { why: CACHE, neutral: [false] },
+  prefillChunkSize: { why: "prompts are always computed in chunks of 256", neutral: [] },
+  watermarkingConfig: { why: "its green list is defined by torch's random numbers", neutral: [] },
+  numBeamGroups: { why: LATER, neutral: [1] },
+  diversityPenalty: { why: LATER, neutral: [0] },
+  penaltyAlpha: { why: LATER, neutral: [0] },
+  forceWordsIds: { why: LATER, neutral: [] },
+  constraints: { why: LATER, neutral: [] },
+  dolaLayers: { why: LATER, neutral: [] },
+  tokenHealing: { why: LATER, neutral: [false] },
+  promptLookupNumTokens: { why: LATER, neutral: [] },
+  numAssistantTokens: { why: LATER, neutral: [20] },
+  numAssistantTokensSchedule: { why: LATER, neutral: ["constant", "heuristic"] },
+  assistantConfidenceThreshold: { why: LATER, neutral: [0.4] },
+  assistantEarlyExit: { why: LATER, neutral: [] },
+  assistantLookbehind: { why: LATER, neutral: [10] },
+  targetLookbehind: { why: LATER, neutral: [10] },
+  assistantEnsembleWeight: { why: LATER, neutral: [0] },
+  speculationType: { why: LATER, neutral: [] },
+  useMtp: { why: LATER, neutral: [false] },
+  maxCacheLen: { why: CACHE, neutral: [] },
+  maxMatchingNgramSize: { why: LATER, neutral: [2] },
+  isAssistant: { why: LATER, neutral: [false] },
+  outputAttentions: { why: TENSORS, neutral: [false] },
+  outputHiddenStates: { why: TENSORS, neutral: [false] },
+  outputScores: { why: TENSORS, neutral: [false] },
+  outputLogits: { why: TENSORS, neutral: [false] },
 };
 
 /** Fields that say nothing about the computation here. */
-const inert = new Set([
+export const inert: ReadonlySet<string> = new Set([
   "transformersVersion",
   "bosTokenId",
   "padTokenId",
-  "decoderStartTokenId",
   "generationKwargs",
+  "returnDictInGenerate",
+  "continuousBatchingConfig",
   "fromModelConfig",
   "disableCompile",
   "compileConfig",
@@ -123,14 +205,15 @@ export function parseOptions(raw: Readonly<Record<string, unknown>>): Generation
     if (value === undefined || inert.has(name)) continue;
     if (Object.hasOwn(optionKinds, name)) {
       if (value === null && name !== "eosTokenId") continue;
-      checkValue(key, optionKinds[name as Field], value);
+      const kind = optionKinds[name as Field];
+      checkValue(key, kind, value);
       parsed[name] = value;
     } else if (Object.hasOwn(refused, name)) {
-      const neutral = value === null || refused[name]?.includes(value);
-      if (!neutral)
+      const { why, neutral } = refused[name] as (typeof refused)[string];
+      if (value !== null && !neutral.includes(value))
         throw new LecternError(
           "unsupported",
-          `generation: ${key} = ${JSON.stringify(value)} is not available yet; leave it out`,
+          `generation: ${key} = ${JSON.stringify(value)} cannot be honoured: ${why}; leave it out`,
         );
     } else {
       const known = Object.keys(optionKinds).map((field) =>
@@ -145,6 +228,8 @@ export function parseOptions(raw: Readonly<Record<string, unknown>>): Generation
 function checkValue(name: string, kind: Kind, value: unknown): void {
   const isNumber = typeof value === "number" && Number.isFinite(value);
   const isId = (id: unknown): boolean => Number.isSafeInteger(id) && (id as number) >= 0;
+  const isLists = (lists: unknown): boolean =>
+    Array.isArray(lists) && lists.every((ids) => Array.isArray(ids) && ids.length > 0 && ids.every(isId));
   const rules: Record<Kind, [boolean, string]> = {
     count: [Number.isSafeInteger(value) && (value as number) > 0, "a whole number above 0"],
     positive: [isNumber && value > 0, "a number above 0"],
@@ -153,6 +238,25 @@ function checkValue(name: string, kind: Kind, value: unknown): void {
       "a number from 0 to 1",
     ],
     flag: [typeof value === "boolean", "true or false"],
+    real: [isNumber, "a number"],
+    id: [isId(value), "a token id"],
+    idLists: [isLists(value), "a list of lists of token ids"],
+    biases: [
+      Array.isArray(value) &&
+        value.every((entry) => Array.isArray(entry) && isLists([entry[0]]) && typeof entry[1] === "number"),
+      "a list of [token ids, number]",
+    ],
+    bias: [
+      typeof value === "object" &&
+        value !== null &&
+        Object.entries(value).every(([id, amount]) => isId(Number(id)) && typeof amount === "number"),
+      "an object of numbers by token id",
+    ],
+    decay: [
+      Array.isArray(value) && value.length === 2 && isId(value[0]) && typeof value[1] === "number" && value[1] > 0,
+      "[new tokens, factor]",
+    ],
+    earlyStopping: [typeof value === "boolean" || value === "never", 'true, false or "never"'],
     number: [Number.isSafeInteger(value) && (value as number) >= 0, "a whole number from 0"],
     ids: [
       value === null || isId(value) || (Array.isArray(value) && value.every(isId)),

@@ -1,51 +1,293 @@
 import type { GenerationOptions } from "./options.ts";
 
+/** What a processor may look at beside the scores. */
+export interface StepContext {
+  /** Prompt and new tokens; in an encoder–decoder, what the decoder has, its start token first. */
+  readonly ids: readonly number[];
+  readonly promptLength: number;
+  /** What the encoder read; in a decoder, the prompt. */
+  readonly encoderIds: readonly number[];
+  /** Prompt and new tokens together at most. */
+  readonly maxLength: number;
+}
+
+/** One option's change of the scores, in place. */
+export interface Processor {
+  /** The option's name. */
+  readonly option: string;
+  apply(scores: Float32Array, step: StepContext): void;
+}
+
+type Apply = Processor["apply"];
+
+const NEVER = Number.NEGATIVE_INFINITY;
+
+function forbid(scores: Float32Array, ids: Iterable<number>): void {
+  for (const id of ids) scores[id] = NEVER;
+}
+
+/** Allows these tokens alone, with certainty. */
+function force(scores: Float32Array, ids: readonly number[]): void {
+  scores.fill(NEVER);
+  for (const id of ids) scores[id] = 0;
+}
+
 /** Divides the scores: below 1 sharper, above 1 flatter. */
-export function applyTemperature(scores: Float32Array, temperature: number): void {
+function divide(scores: Float32Array, temperature: number): void {
   for (let i = 0; i < scores.length; i++) scores[i] = (scores[i] as number) / temperature;
 }
 
-/** Tokens that were there already: positive scores are divided, negative ones multiplied (Keskar et al., 2019). */
-export function applyRepetitionPenalty(scores: Float32Array, history: Iterable<number>, penalty: number): void {
-  for (const id of new Set(history)) {
+/** Positive scores are divided, negative ones multiplied (Keskar et al., 2019). */
+function penalize(scores: Float32Array, ids: Iterable<number>, penalty: number): void {
+  for (const id of new Set(ids)) {
     const score = scores[id] as number;
     scores[id] = score < 0 ? score * penalty : score / penalty;
   }
 }
 
 /** Keeps the k highest scores, and those equal to the lowest of them (Fan et al., 2018). */
-export function keepTopK(scores: Float32Array, k: number): void {
+function keepTopK(scores: Float32Array, k: number): void {
   if (k >= scores.length) return;
   const threshold = Float32Array.from(scores).sort()[scores.length - k] as number;
-  for (let i = 0; i < scores.length; i++) if ((scores[i] as number) < threshold) scores[i] = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < scores.length; i++) if ((scores[i] as number) < threshold) scores[i] = NEVER;
 }
 
 /** Keeps the fewest most probable tokens that together reach p (Holtzman et al., 2020). */
-export function keepTopP(scores: Float32Array, p: number): void {
-  if (p >= 1) return;
+function keepTopP(scores: Float32Array, p: number, least: number): void {
   const probabilities = softmax(scores);
-  const order = Uint32Array.from(scores.keys()).filter((id) => (probabilities[id] as number) > 0);
-  order.sort((a, b) => (scores[a] as number) - (scores[b] as number) || a - b);
+  const order = ranked(scores).reverse();
   let below = 0;
-  for (const id of order.subarray(0, -1)) {
+  for (const id of order.slice(0, Math.max(0, order.length - least))) {
     below += probabilities[id] as number;
     if (below > 1 - p) break;
-    scores[id] = Number.NEGATIVE_INFINITY;
+    scores[id] = NEVER;
   }
 }
 
-/** Keeps tokens of at least `share` of the largest probability (Nguyen et al., 2024). */
-export function keepMinP(scores: Float32Array, share: number): void {
+/** Keeps tokens whose probability is not below a threshold, and always the `least` best. */
+function keepFrom(scores: Float32Array, threshold: (probabilities: Float64Array) => number, least: number): void {
   const probabilities = softmax(scores);
-  const threshold = share * probabilities.reduce((most, p) => Math.max(most, p), 0);
-  for (let i = 0; i < scores.length; i++)
-    if ((probabilities[i] as number) < threshold) scores[i] = Number.NEGATIVE_INFINITY;
+  const limit = threshold(probabilities);
+  const always = new Set(ranked(scores).slice(0, least));
+  for (let i = 0; i < scores.length; i++) if ((probabilities[i] as number) < limit && !always.has(i)) scores[i] = NEVER;
+}
+
+/** Keeps tokens whose surprise is nearest to the expected one, until they hold the mass (Meister et al., 2023). */
+function keepTypical(scores: Float32Array, mass: number, least: number): void {
+  const probabilities = softmax(scores);
+  const expected = entropy(probabilities);
+  const distance = (id: number): number => Math.abs(-Math.log(probabilities[id] as number) - expected);
+  const order = ranked(scores).sort((a, b) => distance(a) - distance(b));
+  let held = 0;
+  let last = 0;
+  while (last < order.length - 1 && (held += probabilities[order[last] as number] as number) < mass) last++;
+  const limit = distance(order[last] as number);
+  for (const id of order.slice(least)) if (distance(id) > limit) scores[id] = NEVER;
+}
+
+/** Keeps the most probable tokens while their share of the entropy is at most `share` of it (Potraghloo et al., 2025). */
+function keepTopH(scores: Float32Array, share: number): void {
+  const considered = 100;
+  const order = ranked(scores).slice(0, considered);
+  const probabilities = softmax(Float32Array.from(order, (id) => scores[id] as number));
+  const limit = entropy(probabilities) * share;
+  let held = 0;
+  const kept = new Set(
+    order.filter((_, rank) => {
+      const p = probabilities[rank] as number;
+      if (p > 0) held -= p * Math.log(p);
+      return rank === 0 || held <= limit;
+    }),
+  );
+  for (let i = 0; i < scores.length; i++) if (!kept.has(i)) scores[i] = NEVER;
+}
+
+/** Forbids tokens that would complete an n-gram of `source` (Paulus et al., 2017). */
+function forbidRepeated(scores: Float32Array, ids: readonly number[], source: readonly number[], size: number): void {
+  if (ids.length < size - 1) return;
+  const prefix = ids.slice(ids.length - size + 1);
+  for (let start = 0; start + size <= source.length; start++)
+    if (prefix.every((id, i) => source[start + i] === id)) scores[source[start + size - 1] as number] = NEVER;
+}
+
+/** Adds to the last token of each sequence whose other tokens were just written. */
+function bias(
+  scores: Float32Array,
+  ids: readonly number[],
+  biases: readonly (readonly [readonly number[], number])[],
+): void {
+  const added = new Map<number, number>();
+  for (const [sequence, amount] of biases) {
+    if (sequence.length > 1 && sequence.length > ids.length) continue;
+    const prefix = sequence.slice(0, -1);
+    const start = ids.length - prefix.length;
+    const last = sequence.at(-1) as number;
+    if (prefix.every((id, i) => ids[start + i] === id)) added.set(last, (added.get(last) ?? 0) + amount);
+  }
+  for (const [id, amount] of added) scores[id] = (scores[id] as number) + amount;
+}
+
+/**
+ * The options that change scores, in the reference's order.
+ * @param least how many tokens sampling filters leave at least
+ */
+export function processorsOf(options: GenerationOptions, least = 1): Processor[] {
+  const found: Processor[] = [];
+  const use = <T>(
+    option: string,
+    value: T | null | undefined,
+    neutral: T | undefined,
+    make: (value: T) => Apply,
+  ): void => {
+    if (value !== undefined && value !== null && value !== neutral) found.push({ option, apply: make(value) });
+  };
+  const ends = [options.eosTokenId ?? []].flat();
+  const o = options;
+  use(
+    "sequenceBias",
+    o.sequenceBias,
+    undefined,
+    (biases) =>
+      (scores, { ids }) =>
+        bias(scores, ids, biases),
+  );
+  use(
+    "logitBias",
+    o.logitBias,
+    undefined,
+    (biases) =>
+      (scores, { ids }) =>
+        bias(
+          scores,
+          ids,
+          Object.entries(biases).map(([id, amount]) => [[Number(id)], amount] as const),
+        ),
+  );
+  use(
+    "encoderRepetitionPenalty",
+    o.encoderRepetitionPenalty,
+    1,
+    (penalty) =>
+      (scores, { encoderIds }) =>
+        penalize(scores, encoderIds, 1 / penalty),
+  );
+  use(
+    "repetitionPenalty",
+    o.repetitionPenalty,
+    1,
+    (penalty) =>
+      (scores, { ids }) =>
+        penalize(scores, ids, penalty),
+  );
+  use("frequencyPenalty", o.frequencyPenalty, 0, (penalty) => (scores, { ids, promptLength }) => {
+    for (const id of ids.slice(promptLength)) scores[id] = (scores[id] as number) - penalty;
+  });
+  use("presencePenalty", o.presencePenalty, 0, (penalty) => (scores, { ids, promptLength }) => {
+    for (const id of new Set(ids.slice(promptLength))) scores[id] = (scores[id] as number) - penalty;
+  });
+  use(
+    "noRepeatNgramSize",
+    o.noRepeatNgramSize,
+    0,
+    (size) =>
+      (scores, { ids }) =>
+        forbidRepeated(scores, ids, ids, size),
+  );
+  use(
+    "encoderNoRepeatNgramSize",
+    o.encoderNoRepeatNgramSize,
+    0,
+    (size) =>
+      (scores, { ids, encoderIds }) =>
+        forbidRepeated(scores, ids, encoderIds, size),
+  );
+  use("badWordsIds", o.badWordsIds, undefined, (words) => {
+    const real = words.filter((word) => !(word.length === 1 && ends.includes(word[0] as number)));
+    return (scores, { ids }) =>
+      bias(
+        scores,
+        ids,
+        real.map((word) => [word, NEVER] as const),
+      );
+  });
+  use("minLength", o.minLength, 0, (length) => (scores, { ids }) => {
+    if (ids.length < length) forbid(scores, ends);
+  });
+  use("minNewTokens", o.minNewTokens, 0, (count) => (scores, { ids, promptLength }) => {
+    if (ids.length - promptLength < count) forbid(scores, ends);
+  });
+  use("forcedBosTokenId", o.forcedBosTokenId, undefined, (id) => (scores, { ids }) => {
+    if (ids.length === 1) force(scores, [id]);
+  });
+  use("forcedEosTokenId", o.forcedEosTokenId, undefined, (forced) => (scores, { ids, maxLength }) => {
+    if (ids.length === maxLength - 1) force(scores, [forced].flat());
+  });
+  use("removeInvalidValues", o.removeInvalidValues, false, () => (scores) => {
+    const most = 3.4028234663852886e38;
+    for (let i = 0; i < scores.length; i++) {
+      const score = scores[i] as number;
+      if (Number.isNaN(score)) scores[i] = 0;
+      else if (!Number.isFinite(score)) scores[i] = Math.sign(score) * most;
+    }
+  });
+  use(
+    "exponentialDecayLengthPenalty",
+    o.exponentialDecayLengthPenalty,
+    undefined,
+    ([start, factor]) =>
+      (scores, { ids, promptLength }) => {
+        const beyond = ids.length - promptLength - start;
+        if (beyond <= 0) return;
+        for (const id of ends) {
+          const score = scores[id] as number;
+          scores[id] = score + Math.abs(score) * (factor ** beyond - 1);
+        }
+      },
+  );
+  use("suppressTokens", o.suppressTokens, undefined, (ids) => (scores) => forbid(scores, ids));
+  use("beginSuppressTokens", o.beginSuppressTokens, undefined, (forbidden) => (scores, { ids, promptLength }) => {
+    const begin = promptLength > 1 || o.forcedBosTokenId == null ? promptLength : promptLength + 1;
+    if (ids.length === begin) forbid(scores, forbidden);
+  });
+  if (o.doSample) {
+    use("temperature", o.temperature, 1, (temperature) => (scores) => divide(scores, temperature));
+    use("topH", o.topH, undefined, (share) => (scores) => keepTopH(scores, share));
+    use("topK", o.topK ?? 50, 0, (k) => (scores) => keepTopK(scores, Math.max(k, least)));
+    use("topP", o.topP, 1, (p) => (scores) => keepTopP(scores, p, least));
+    use(
+      "minP",
+      o.minP,
+      0,
+      (share) => (scores) => keepFrom(scores, (all) => share * all.reduce((most, p) => Math.max(most, p), 0), least),
+    );
+    use("typicalP", o.typicalP, 1, (mass) => (scores) => keepTypical(scores, mass, least));
+    use("epsilonCutoff", o.epsilonCutoff, 0, (epsilon) => (scores) => keepFrom(scores, () => epsilon, least));
+    use(
+      "etaCutoff",
+      o.etaCutoff,
+      0,
+      (epsilon) => (scores) =>
+        keepFrom(scores, (all) => Math.min(epsilon, Math.sqrt(epsilon) * Math.exp(-entropy(all))), least),
+    );
+  }
+  use("renormalizeLogits", o.renormalizeLogits, false, () => logSoftmax);
+  return found;
+}
+
+/** The ids by falling score, the lower id first among equals; tokens that cannot come are left out. */
+function ranked(scores: Float32Array): number[] {
+  return Array.from(scores.keys())
+    .filter((id) => scores[id] !== NEVER)
+    .sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
+}
+
+function entropy(probabilities: Float64Array): number {
+  return probabilities.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
 }
 
 /** exp(x) / Σ exp(x), in double precision. */
 export function softmax(scores: Float32Array): Float64Array {
-  let most = Number.NEGATIVE_INFINITY;
-  for (const score of scores) if (score > most) most = score;
+  const most = largest(scores);
   const out = new Float64Array(scores.length);
   let sum = 0;
   for (let i = 0; i < out.length; i++) sum += out[i] = Math.exp((scores[i] as number) - most);
@@ -53,13 +295,17 @@ export function softmax(scores: Float32Array): Float64Array {
   return out;
 }
 
-/** Applies every option that changes scores, in place, in the reference's order. */
-export function processScores(scores: Float32Array, history: readonly number[], options: GenerationOptions): void {
-  const { repetitionPenalty = 1, temperature = 1, topK = 50, topP = 1, minP = 0 } = options;
-  if (repetitionPenalty !== 1) applyRepetitionPenalty(scores, history, repetitionPenalty);
-  if (!options.doSample) return;
-  if (temperature !== 1) applyTemperature(scores, temperature);
-  if (topK > 0) keepTopK(scores, topK);
-  if (topP < 1) keepTopP(scores, topP);
-  if (minP > 0) keepMinP(scores, minP);
+/** x − log Σ exp(x), in place. */
+export function logSoftmax(scores: Float32Array): void {
+  const most = largest(scores);
+  let sum = 0;
+  for (const score of scores) sum += Math.exp(score - most);
+  const shift = most + Math.log(sum);
+  for (let i = 0; i < scores.length; i++) scores[i] = (scores[i] as number) - shift;
+}
+
+function largest(scores: Float32Array): number {
+  let most = NEVER;
+  for (const score of scores) if (score > most) most = score;
+  return most;
 }

@@ -1,10 +1,21 @@
 import { check, LecternError } from "../common/index.ts";
-import { type GenerationOptions, generate, parseOptions, type Sequence, type TokenEvent } from "../generation/index.ts";
+import {
+  beamSearch,
+  type Decoder,
+  type GenerateContext,
+  type GenerationOptions,
+  GuidedDecoder,
+  generate,
+  parseOptions,
+  type Sequence,
+  type TokenEvent,
+} from "../generation/index.ts";
 import { IGNORED_LABEL } from "../graph/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import { elementCount } from "../tensor/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import { CachedDecoder, DecodeEngine, type GeneratingArchitecture } from "./cached-decoder.ts";
+import type { EncoderMemory } from "./encoder-memory.ts";
 import { type ForwardInputs, type ForwardOptions, ForwardPass, type ForwardResult } from "./forward.ts";
 import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, ModelHost, ModelSource } from "./host.ts";
 import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
@@ -98,17 +109,24 @@ export class LocalModel implements ModelHost {
     const engine = await this.#engine;
     const engineBefore = engine.computedMs;
     const started = performance.now();
-    const { decoder, prompts } = await this.#begin(engine, architecture, inputIds);
-    let firstTokenMs = 0;
-    const sequences: Sequence[] = await generate(decoder, prompts, chosen, {
+    const context: GenerateContext = {
       text: () => this.#tokenizer?.stream({ skipSpecialTokens: true }) ?? { push: () => "", end: () => "" },
+      encoderIds: architecture.kind === "decoder" ? undefined : inputIds,
       onToken: (event: TokenEvent) => {
         firstTokenMs ||= performance.now() - started;
         hooks.onToken?.(event);
       },
       candidates,
       signal: hooks.signal,
-    });
+    };
+    let firstTokenMs = 0;
+    const { decoderOf, prompts } = await this.#begin(engine, architecture, inputIds, chosen);
+    const sequences: Sequence[] = [];
+    if ((chosen.numBeams ?? 1) > 1) {
+      check(!candidates, "usage", () => "generation: candidates are shown of one sequence at a time, not of beams");
+      for (const [i, prompt] of prompts.entries())
+        sequences.push(...(await beamSearch(decoderOf([i]), prompt, i, chosen, context)));
+    } else sequences.push(...(await generate(decoderOf([...prompts.keys()]), prompts, chosen, context)));
     const totalMs = performance.now() - started;
     const count = sequences.reduce((sum, { outputIds }) => sum + outputIds.length, 0);
     const tokensPerSecond = (1000 * Math.max(0, count - sequences.length)) / Math.max(1, totalMs - firstTokenMs);
@@ -118,16 +136,35 @@ export class LocalModel implements ModelHost {
     };
   }
 
-  /** A decoder of the prompts; an encoder reads them, where there is one, and the decoder begins with its start token. */
+  /** Decoders of the prompts; an encoder reads them, where there is one, and the decoder begins with its start token. */
   async #begin(
     engine: DecodeEngine,
     architecture: GeneratingArchitecture,
     inputIds: readonly (readonly number[])[],
-  ): Promise<{ decoder: CachedDecoder; prompts: readonly (readonly number[])[] }> {
-    if (architecture.kind === "decoder") return { decoder: new CachedDecoder(engine), prompts: inputIds };
-    const { decoderStartTokenId, maxPositionEmbeddings } = architecture.config;
+    { guidanceScale = 1, negativePromptIds, decoderStartTokenId }: GenerationOptions,
+  ): Promise<{ decoderOf: (rows: readonly number[]) => Decoder; prompts: readonly (readonly number[])[] }> {
+    if (architecture.kind === "decoder") {
+      check(
+        negativePromptIds === undefined || guidanceScale !== 1,
+        "usage",
+        () => "generation: negativePromptIds does nothing without guidanceScale",
+      );
+      const plain = (): Decoder => new CachedDecoder(engine);
+      if (guidanceScale === 1) return { decoderOf: plain, prompts: inputIds };
+      this.#checkIds(negativePromptIds ?? []);
+      const guided = (rows: readonly number[]): Decoder =>
+        new GuidedDecoder(plain(), plain(), {
+          scale: guidanceScale,
+          negative:
+            negativePromptIds && rows.map((row) => (negativePromptIds[row] ?? negativePromptIds[0]) as number[]),
+        });
+      return { decoderOf: guided, prompts: inputIds };
+    }
+    if (guidanceScale !== 1)
+      throw new LecternError("unsupported", "generation: guidanceScale needs a decoder-only model");
+    const { maxPositionEmbeddings } = architecture.config;
     this.#checkIds(inputIds);
-    const memories = [];
+    const memories: EncoderMemory[] = [];
     for (const row of inputIds) {
       check(row.length > 0, "input", () => "the encoder's input gives no token at all: give it some text");
       check(
@@ -138,7 +175,13 @@ export class LocalModel implements ModelHost {
       );
       memories.push(await engine.encode(row));
     }
-    return { decoder: new CachedDecoder(engine, memories), prompts: inputIds.map(() => [decoderStartTokenId]) };
+    const start = decoderStartTokenId ?? architecture.config.decoderStartTokenId;
+    const decoderOf = (rows: readonly number[]): Decoder =>
+      new CachedDecoder(
+        engine,
+        rows.map((row) => memories[row] as EncoderMemory),
+      );
+    return { decoderOf, prompts: inputIds.map(() => [start]) };
   }
 
   async dispose(): Promise<void> {

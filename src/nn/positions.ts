@@ -70,13 +70,15 @@ export function positionsOfRows(mask: readonly (readonly number[])[]): Positions
 }
 
 /** Positions that count tokens other than padding from behind the padding token's id; padding stands at that id. */
-export function positionIdsBehindPadding({ ids = [] }: Positions, padTokenId: number): HostTensor<"int64"> {
-  return int64Matrix(
-    ids.map((row) => {
-      let count = padTokenId;
-      return row.map((id) => (id === padTokenId ? padTokenId : ++count));
-    }),
-  );
+export function positionIdsBehindPadding(rows: Positions, padTokenId: number): HostTensor<"int64"> {
+  return int64Matrix(countBehindPadding(rows, padTokenId));
+}
+
+function countBehindPadding({ queries, ids = [] }: Positions, padTokenId: number): number[][] {
+  return ids.map((row, i) => {
+    let count = padTokenId + (queries[i]?.[0] ?? 0);
+    return row.map((id) => (id === padTokenId ? padTokenId : ++count));
+  });
 }
 
 /** The segment of each token. */
@@ -148,15 +150,10 @@ export function waves({ queries }: Positions, size: number): HostTensor<"float32
 }
 
 /** The same in tensor2tensor's spacing, counted from behind the padding token's id; nothing where padding stands. */
-export function wavesBehindPadding(
-  { queries, ids }: Positions,
-  size: number,
-  padTokenId: number,
-): HostTensor<"float32"> {
+export function wavesBehindPadding(rows: Positions, size: number, padTokenId: number): HostTensor<"float32"> {
   const step = Math.log(10000) / (size / 2 - 1);
-  const moved = queries.map((row) => row.map((position) => Math.max(0, position) + padTokenId + 1));
-  const table = wavesAt(moved, size, (i) => Math.exp(-i * step));
-  for (const [at, id] of (ids ?? []).flat().entries())
+  const table = wavesAt(countBehindPadding(rows, padTokenId), size, (i) => Math.exp(-i * step));
+  for (const [at, id] of (rows.ids ?? []).flat().entries())
     if (id === padTokenId) table.data.fill(0, at * size, (at + 1) * size);
   return table;
 }

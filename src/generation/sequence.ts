@@ -1,0 +1,106 @@
+import { check } from "../common/index.ts";
+import type { Decoder } from "./decoder.ts";
+import type { GenerationOptions } from "./options.ts";
+
+/** stop: an end token; length: no room left; stop_string; time: `maxTime` is over; abort: the caller cancelled. */
+export type FinishReason = "stop" | "length" | "stop_string" | "time" | "abort";
+
+/** One candidate of a step, and what each option made of its probability. */
+export interface Candidate {
+  readonly id: number;
+  /** After all options; 0 where one removed it. */
+  readonly probability: number;
+  /** As the model has it. */
+  readonly before: number;
+  /** After each option that changes scores, in order. */
+  readonly after: readonly { readonly option: string; readonly probability: number }[];
+}
+
+/** One new token of one sequence. */
+export interface TokenEvent {
+  /** Which sequence: prompts × return sequences, in order. */
+  readonly sequence: number;
+  readonly id: number;
+  /** The text it makes certain; "" while a character is incomplete, and for special tokens. */
+  readonly text: string;
+  /** The most probable tokens of this step, if asked for. */
+  readonly candidates?: readonly Candidate[];
+}
+
+export interface Sequence {
+  /** The new tokens, with the end token. */
+  readonly outputIds: number[];
+  readonly text: string;
+  readonly finishReason: FinishReason;
+  /** Of a beam: its log-probability, divided by its length to the power of `lengthPenalty`. */
+  readonly score?: number;
+}
+
+export interface GenerateContext {
+  /** A decoder of text for one sequence; special tokens left out. */
+  readonly text: () => { push(id: number): string; end(): string };
+  /** What the encoder read for each prompt; absent in a decoder, where it is the prompt. */
+  readonly encoderIds?: readonly (readonly number[])[] | undefined;
+  readonly onToken?: ((event: TokenEvent) => void) | undefined;
+  readonly candidates?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** New tokens without a limit from the caller or the checkpoint; transformers has 20 in all, too few to read. */
+const DEFAULT_NEW_TOKENS = 128;
+
+/** How many new tokens a prompt may get. */
+export function newTokenLimit(options: GenerationOptions, promptLength: number, contextWindow: number): number {
+  const byLength = options.maxLength === undefined ? DEFAULT_NEW_TOKENS : options.maxLength - promptLength;
+  const limit = Math.min(options.maxNewTokens ?? byLength, contextWindow - promptLength);
+  check(
+    limit > 0,
+    "usage",
+    () => `generation: maxLength ${options.maxLength} leaves no room after a prompt of ${promptLength} tokens`,
+  );
+  const { minNewTokens = 0, minLength = 0 } = options;
+  const least = Math.max(minNewTokens, minLength - promptLength);
+  check(
+    least <= limit,
+    "usage",
+    () => `generation: at least ${least} new tokens are asked for by minNewTokens or minLength, but only ${limit} fit`,
+  );
+  return limit;
+}
+
+export function checkPrompt(prompt: readonly number[], { vocabularySize, contextWindow }: Decoder): void {
+  check(
+    prompt.length > 0,
+    "input",
+    () => "the prompt gives no token at all, and the model has no start token: give it some text",
+  );
+  check(
+    prompt.length < contextWindow,
+    "input",
+    () =>
+      `the prompt has ${prompt.length} tokens, the context window ${contextWindow} and one must be left for the answer: ${prompt.length - contextWindow + 1} too many`,
+  );
+  const outside = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
+  check(outside === undefined, "input", () => `token id ${outside} is outside the vocabulary of ${vocabularySize}`);
+}
+
+/** Every token id that the options name must be one of the vocabulary. */
+export function checkNamedIds(options: GenerationOptions, vocabularySize: number): void {
+  const named = {
+    suppressTokens: options.suppressTokens,
+    beginSuppressTokens: options.beginSuppressTokens,
+    forcedBosTokenId: options.forcedBosTokenId,
+    forcedEosTokenId: options.forcedEosTokenId,
+    badWordsIds: options.badWordsIds?.flat(),
+    sequenceBias: options.sequenceBias?.flatMap(([ids]) => ids),
+    logitBias: options.logitBias && Object.keys(options.logitBias).map(Number),
+  };
+  for (const [name, ids] of Object.entries(named)) {
+    const outside = [ids ?? []].flat().find((id) => id >= vocabularySize);
+    check(
+      outside === undefined,
+      "usage",
+      () => `generation: ${name} names token ${outside}, outside the vocabulary of ${vocabularySize}`,
+    );
+  }
+}
