@@ -20,6 +20,9 @@ import {
 } from "./bert/config.ts";
 import { bert } from "./bert/model.ts";
 import { ConfigReader } from "./config-reader.ts";
+import { debertaCheckpoint } from "./deberta-v2/checkpoint.ts";
+import { parseDebertaConfig } from "./deberta-v2/config.ts";
+import { debertaV2 } from "./deberta-v2/model.ts";
 import type {
   CheckpointNames,
   DecoderConfig,
@@ -122,6 +125,12 @@ export const families: Readonly<Record<string, Family | EncoderFamily | EncoderD
   albert: bertRelative("ALBERT", "albert", parseAlbertConfig),
   electra: bertRelative("ELECTRA", "electra", parseElectraConfig),
   distilbert: bertRelative("DistilBERT", "distilbert", parseDistilBertConfig),
+  "deberta-v2": encoder({
+    name: "DeBERTa v2",
+    parseConfig: parseDebertaConfig,
+    model: debertaV2,
+    checkpoint: debertaCheckpoint,
+  }),
   modernbert: encoder({
     name: "ModernBERT",
     parseConfig: parseModernBertConfig,

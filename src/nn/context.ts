@@ -22,6 +22,7 @@ import {
   positionIds,
   positionIdsBehindPadding,
   relativeBuckets,
+  signedDistances,
   tokenTypeIds,
   waves,
   wavesBehindPadding,
@@ -116,6 +117,13 @@ export class ModelContext {
     const { batch, queries } = this.#options;
     const buckets = this.#derive("relative_buckets", compute, "int64", [batch, queries, this.#span]);
     return transpose(gather(table, buckets), [0, 3, 1, 2]);
+  }
+
+  /** Which distance lies between each pair of tokens: int64 `[B, 1, T, T]`, see `signedDistances`. */
+  distances(options: { span: number; maxDistance: number | undefined; from: "query" | "key" }): Value {
+    const { batch, queries } = this.#options;
+    const compute: DerivedInput["compute"] = (rows) => signedDistances(rows, options);
+    return this.#derive(`distances_from_${options.from}`, compute, "int64", [batch, 1, queries, queries]);
   }
 
   /** 1 at the last token of that id in each of the encoder's rows, 0 elsewhere: float32 `[B, T]`. */

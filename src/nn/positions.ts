@@ -174,3 +174,27 @@ function wavesAt(
   }
   return { dtype: "float32", shape: [positions.length, positions[0]?.length ?? 0, size], data };
 }
+
+/**
+ * Which of 2 · span distances lies between each pair, as DeBERTa counts them: `[B, 1, T, S]` from queries to keys, or
+ * turned, from keys to queries. With `maxDistance`, far ones share wider and wider buckets (He et al., 2021).
+ */
+export function signedDistances(
+  { queries }: Positions,
+  { span, maxDistance, from }: { span: number; maxDistance: number | undefined; from: "query" | "key" },
+): HostTensor<"int64"> {
+  const half = Math.floor(span / 2);
+  const bucket = (distance: number): number => {
+    const far = Math.abs(distance);
+    if (maxDistance === undefined || far <= half) return distance;
+    const rise = Math.log(far / half) / Math.log((maxDistance - 1) / half);
+    return Math.sign(distance) * (Math.ceil(Math.fround(rise * (half - 1))) + half);
+  };
+  const length = queries[0]?.length ?? 0;
+  const data = queries.flatMap((row) =>
+    row.flatMap((a) =>
+      row.map((b) => BigInt(Math.min(2 * span - 1, Math.max(0, bucket(from === "query" ? a - b : b - a) + span)))),
+    ),
+  );
+  return { dtype: "int64", shape: [queries.length, 1, length, length], data: BigInt64Array.from(data) };
+}

@@ -43,6 +43,7 @@ export const encoders = [
   "bert_cls",
   "bert_ner",
   "bert_qa",
+  "deberta_v2_cls",
   "distilbert_cls",
   "electra_disc",
   "modernbert_mlm",

@@ -42,6 +42,30 @@ export const gatherOps = {
     },
     gradient: ({ inputs, gradients }) => [undefined, gather(gradients[0] as Value, inputs[0] as Value)],
   }),
+  takeAlong: definePrimitive<Record<never, never>>({
+    name: "takeAlong",
+    infer([x, index]) {
+      const [values, at] = [x, index] as [TensorType, TensorType];
+      const fits = at.dtype === "int64" && values.shape.slice(0, -1).join() === at.shape.slice(0, -1).join();
+      if (!fits) throw shapeError("takeAlong", "int64 places of the same rows", values, at);
+      return [{ dtype: values.dtype, shape: at.shape }];
+    },
+    lower: (c) => [c.emit("GatherElements", c.inputs, { axis: -1 })],
+    gradient({ inputs, gradients }) {
+      const [x, index] = inputs as [Value, Value];
+      return [putAlong(index, gradients[0] as Value, x.shape.at(-1) as Dimension), undefined];
+    },
+  }),
+  putAlong: definePrimitive<{ size: Dimension }>({
+    name: "putAlong",
+    infer: ([, x], { size }) => [{ dtype: "float32", shape: [...(x as TensorType).shape.slice(0, -1), size] }],
+    lower(c) {
+      const zero = c.constant({ dtype: "float32", shape: [], data: Float32Array.of(0) });
+      const zeros = c.emit("Expand", [zero, c.shape((c.outputTypes[0] as TensorType).shape)]);
+      return [c.emit("ScatterElements", [zeros, ...c.inputs], { axis: -1, reduction: "add" })];
+    },
+    gradient: ({ inputs, gradients }) => [undefined, takeAlong(gradients[0] as Value, inputs[0] as Value)],
+  }),
   oneHot: definePrimitive<{ depth: number }>({
     name: "oneHot",
     infer: ([ids], { depth }) => [{ dtype: "float32", shape: [...(ids as TensorType).shape, depth] }],
@@ -64,6 +88,16 @@ export function gather(table: Value, ids: Value, frozenRow?: number): Value {
 /** Adds rows `[M, E]` up by their ids `[M]`: `[count, E]`. */
 export function scatterAdd(ids: Value, rows: Value, count: Dimension): Value {
   return applyOne(gatherOps.scatterAdd, [ids, rows], { count });
+}
+
+/** The entries of each row's last axis `[…, N]` at places `[…, M]`: `[…, M]`. */
+export function takeAlong(x: Value, places: Value): Value {
+  return applyOne(gatherOps.takeAlong, [x, places], {});
+}
+
+/** Adds entries `[…, M]` up at their places `[…, M]` in rows of a size: `[…, size]`. */
+export function putAlong(places: Value, x: Value, size: Dimension): Value {
+  return applyOne(gatherOps.putAlong, [places, x], { size });
 }
 
 /** 1 at each id and 0 elsewhere, along a new last axis. */

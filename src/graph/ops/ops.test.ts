@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { checkOp, type OpCheck } from "../../../test/helpers/check-op.ts";
 import * as g from "../index.ts";
 
+const places = g.constant({ dtype: "int64", shape: [1, 3], data: BigInt64Array.of(2n, 0n, 2n) });
 const ids = g.constant({ dtype: "int64", shape: [3], data: BigInt64Array.of(2n, 0n, 2n) });
 const labels = g.constant({ dtype: "int64", shape: [3], data: BigInt64Array.of(1n, -100n, 3n) });
 const bias = g.constant({
@@ -76,6 +77,8 @@ const checks: Record<g.OpName, OpCheck> = {
   },
   gather: { build: (x) => g.gather(x, ids), operands: [m([3, 1], 7, 8, 9)], expected: [9, 7, 9] },
   scatterAdd: { build: (x) => g.scatterAdd(ids, x, 3), operands: [m([3, 1], 7, 8, 9)], expected: [8, 0, 16] },
+  takeAlong: { build: (x) => g.takeAlong(x, places), operands: [m([1, 3], 7, 8, 9)], expected: [9, 7, 9] },
+  putAlong: { build: (x) => g.putAlong(places, x, 4), operands: [m([1, 3], 7, 8, 9)], expected: [8, 0, 16, 0] },
   oneHot: { build: (x) => g.mul(x, g.oneHot(ids, 3)), operands: [m([], 2)], expected: [0, 0, 2, 2, 0, 0, 0, 0, 2] },
   layerNorm: { build: (x, w, b) => g.layerNorm(x, w, b, 1e-5), operands: [[2, 2, 4], [4], [4]] },
   rmsNorm: {

@@ -1,0 +1,8 @@
+import type { CheckpointNames } from "../family.ts";
+
+/** Files carry the head of pre-training, of which the others know nothing, and copies of tied weights. */
+export const debertaCheckpoint: CheckpointNames = {
+  prefix: "deberta.",
+  ignored:
+    /(^|\.)(position_ids|pooler\.dense\.(weight|bias)|decoder\.(weight|bias))$|^(lm_predictions|mask_predictions)\./,
+};

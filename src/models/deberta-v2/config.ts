@@ -1,0 +1,63 @@
+import { parseBertConfig } from "../bert/config.ts";
+import type { ConfigReader } from "../config-reader.ts";
+import type { EncoderConfig } from "../family.ts";
+import { parseHead } from "../head.ts";
+
+export interface DebertaConfig extends EncoderConfig {
+  readonly intermediateSize: number;
+  readonly layerNormEps: number;
+  readonly hiddenAct: string;
+  readonly poolerAct: string;
+  readonly typeVocabSize: number;
+  readonly padTokenId: number | undefined;
+  /** Whether positions are also added to the embeddings. */
+  readonly positionBiasedInput: boolean;
+  /** How many distances are told apart to either side, and which they reach. */
+  readonly span: number;
+  readonly maxDistance: number;
+  readonly isBucketed: boolean;
+  readonly normsDistances: boolean;
+  /** Whether distances are projected by the weights of queries and keys, or by their own. */
+  readonly sharesKey: boolean;
+  /** Which pairs count beside content to content. */
+  readonly contentToPosition: boolean;
+  readonly positionToContent: boolean;
+}
+
+export function parseDebertaConfig(read: ConfigReader): DebertaConfig {
+  const base = parseBertConfig(read);
+  if (read.json.conv_kernel_size) read.refuse("conv_kernel_size", 0);
+  if (read.json.embedding_size !== undefined && read.json.embedding_size !== base.hiddenSize)
+    read.refuse("embedding_size", base.hiddenSize);
+  if (read.json.relative_attention !== true) read.refuse("relative_attention", true);
+  const given = read.number("max_relative_positions", -1);
+  const maxDistance = given < 1 ? base.maxPositionEmbeddings : given;
+  const buckets = read.number("position_buckets", -1);
+  const kinds = read.json.pos_att_type ?? [];
+  const types = typeof kinds === "string" ? kinds.split("|") : (kinds as string[]);
+  const { vocabSize, hiddenSize, numHiddenLayers, numAttentionHeads, headSize, maxPositionEmbeddings } = base;
+  return {
+    vocabSize,
+    hiddenSize,
+    numHiddenLayers,
+    numAttentionHeads,
+    headSize,
+    maxPositionEmbeddings,
+    tieWordEmbeddings: base.tieWordEmbeddings,
+    head: parseHead(read),
+    intermediateSize: base.intermediateSize,
+    layerNormEps: read.number("layer_norm_eps", 1e-7),
+    hiddenAct: base.hiddenAct,
+    poolerAct: read.string("pooler_hidden_act", "gelu"),
+    typeVocabSize: read.count("type_vocab_size", 0),
+    padTokenId: base.padTokenId,
+    positionBiasedInput: read.boolean("position_biased_input", true),
+    span: buckets > 0 ? buckets : maxDistance,
+    maxDistance,
+    isBucketed: buckets > 0,
+    normsDistances: read.string("norm_rel_ebd", "none").includes("layer_norm"),
+    sharesKey: read.boolean("share_att_key", false),
+    contentToPosition: types.includes("c2p"),
+    positionToContent: types.includes("p2c"),
+  };
+}
