@@ -41,6 +41,7 @@ export { linear, type WeightLayout } from "./ops/linear.ts";
 export { crossEntropy, IGNORED_LABEL } from "./ops/loss.ts";
 export { matmul } from "./ops/matmul.ts";
 export { layerNorm, rmsNorm } from "./ops/norm.ts";
+export { type Cell, gateCount, recurrence } from "./ops/recurrence.ts";
 export { reduceMax, reduceMean, reduceSum } from "./ops/reduction.ts";
 export { rotary } from "./ops/rotary.ts";
 export { concat, slice, split, zerosLike } from "./ops/slicing.ts";

@@ -4,7 +4,7 @@ import type { TensorType, Value } from "./value.ts";
 export type Attributes = object;
 
 /** An attribute of an ONNX node; a float is marked, since 1 and 1.0 are one number in JavaScript. */
-export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
+export type OnnxAttribute = number | string | readonly number[] | readonly string[] | { readonly float: number };
 
 /** One ONNX operator as plain data; names refer to values of the lowered graph, "" to an absent operand. */
 export interface OnnxNode {

@@ -1,6 +1,7 @@
 import { type Attributes, type CompositeOp, input, type Node, nodesOf, type Value } from "../graph/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import { Emitter } from "./emitter.ts";
+import { kernels } from "./kernels.ts";
 import type { OnnxGraph, OnnxInitializer, OnnxValueInfo, WeightLocation } from "./onnx-graph.ts";
 
 /**
@@ -73,8 +74,14 @@ class Lowering {
     const results =
       node.op.kind === "primitive"
         ? node.op.lower(this.#emitter.context(operands, node.inputs, node.outputs), node.attributes)
-        : this.#lowerMeaning(node.op, node, operands);
+        : (this.#lowerKernel(node, operands) ?? this.#lowerMeaning(node.op, node, operands));
     for (const [i, value] of node.outputs.entries()) this.#names.set(value, results[i] as string);
+  }
+
+  /** A composite that has a kernel is lowered in one piece. */
+  #lowerKernel(node: Node, operands: readonly string[]): readonly string[] | undefined {
+    const context = this.#emitter.context(operands, node.inputs, node.outputs);
+    return kernels[node.op.name]?.(context, node.attributes as never);
   }
 
   /** A composite is lowered as what it means, over stand-ins for its operands. */

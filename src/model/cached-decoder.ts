@@ -107,8 +107,8 @@ export class DecodeEngine {
   }
 }
 
-/** The kinds of models that generate. */
-export type GeneratingArchitecture = Exclude<Architecture, { kind: "encoder" }>;
+/** The kinds of models that decode over a cache of keys and values. */
+export type GeneratingArchitecture = Exclude<Architecture, { kind: "encoder" | "recurrent" }>;
 
 /** One generation's rows over the shared session. */
 export class CachedDecoder implements Decoder {

@@ -8,6 +8,7 @@ import { createSession, type EngineSession } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { deriveFeeds } from "./model-graph.ts";
 import { type PassGraph, passGraph } from "./pass-graph.ts";
+import { firstStates } from "./recurrent-decoder.ts";
 import { parametersOf, type Weights } from "./weights.ts";
 
 /** Whole rows of ids, padded to one length where a mask says so. */
@@ -64,6 +65,11 @@ export interface ForwardResult {
   readonly gradients?: Record<string, HostTensor<"float32">>;
 }
 
+interface PassSizes {
+  readonly batch: number;
+  readonly queries: number;
+}
+
 interface Session {
   readonly engine: EngineSession;
   /** The names of the inputs that the graph reads. */
@@ -88,7 +94,17 @@ export class ForwardPass {
   async run(inputs: ForwardInputs, options: ForwardOptions): Promise<ForwardResult> {
     const hasLabels = inputs.labels !== undefined || inputs.startPositions !== undefined;
     check(!options.gradients || hasLabels, "usage", () => "forward: gradients are of the loss, which needs labels");
-    const { engine, inputs: wanted } = await this.#session(hasLabels, options);
+    const isRecurrent = this.#architecture.kind === "recurrent";
+    const sizes =
+      isRecurrent && options.gradients
+        ? { batch: inputs.inputIds.length, queries: inputs.inputIds[0]?.length ?? 0 }
+        : undefined;
+    check(
+      !isRecurrent || !inputs.attentionMask?.some((row) => row.includes(0) && row.indexOf(0) < row.lastIndexOf(1)),
+      "input",
+      () => "forward: a recurrent model reads padding too: put it behind the text",
+    );
+    const { engine, inputs: wanted } = await this.#session(hasLabels, options, sizes);
     const feeds = Object.entries(this.#feeds(inputs)).filter(([name]) => wanted.has(name));
     return collect(await engine.run(Object.fromEntries(feeds)));
   }
@@ -99,13 +115,14 @@ export class ForwardPass {
 
   #feeds({ inputIds, attentionMask, tokenTypeIds, ...inputs }: ForwardInputs): Record<string, HostTensor> {
     const mask = attentionMask ?? inputIds.map((row) => row.map(() => 1));
-    const isDecoder = this.#architecture.kind === "decoder";
+    const isDecoder = this.#architecture.kind === "decoder" || this.#architecture.kind === "recurrent";
     const positions = { ...(isDecoder ? positionsOfMask(mask) : positionsOfRows(mask)), ids: inputIds, tokenTypeIds };
     const feeds: Record<string, HostTensor> = {
       input_ids: int64Matrix(inputIds),
       ...deriveFeeds(this.#graph.derived, positions),
     };
     const { kind, config } = this.#architecture;
+    if (kind === "recurrent") Object.assign(feeds, firstStates(this.#architecture, inputIds.length));
     if (kind === "encoder-decoder") {
       const rows = decoderRows(config, { inputIds, ...inputs });
       feeds.decoder_input_ids = int64Matrix(rows);
@@ -123,27 +140,27 @@ export class ForwardPass {
     return feeds;
   }
 
-  #session(withLoss: boolean, options: ForwardOptions): Promise<Session> {
-    const key = JSON.stringify([withLoss, options.hiddenStates, options.attentions, options.gradients]);
+  #session(withLoss: boolean, options: ForwardOptions, sizes?: PassSizes): Promise<Session> {
+    const key = JSON.stringify([withLoss, options.hiddenStates, options.attentions, options.gradients, sizes]);
     let session = this.#sessions.get(key);
     if (!session) {
-      session = this.#create(withLoss, options);
+      session = this.#create(withLoss, options, sizes ? passGraph(this.#architecture, sizes) : this.#graph);
       this.#sessions.set(key, session);
     }
     return session;
   }
 
-  async #create(withLoss: boolean, options: ForwardOptions): Promise<Session> {
+  async #create(withLoss: boolean, options: ForwardOptions, pass: PassGraph): Promise<Session> {
     const graph = lowerGraph({
-      outputs: this.#outputs(withLoss, options),
+      outputs: this.#outputs(withLoss, options, pass),
       bind: (name) => this.#weights.bind(name),
     });
     const engine = await createSession(graph, { prepack: false, threads: this.#threads });
     return { engine, inputs: new Set(graph.inputs.map(({ name }) => name)) };
   }
 
-  #outputs(withLoss: boolean, options: ForwardOptions): Record<string, Value> {
-    const { heads, hiddenStates, attentions, loss } = this.#graph;
+  #outputs(withLoss: boolean, options: ForwardOptions, pass: PassGraph): Record<string, Value> {
+    const { heads, hiddenStates, attentions, loss } = pass;
     const outputs: Record<string, Value> = { ...heads };
     const inner = { ...(options.hiddenStates && hiddenStates), ...(options.attentions && attentions) };
     for (const [name, values] of Object.entries(inner))

@@ -14,11 +14,12 @@ import { IGNORED_LABEL } from "../graph/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import { elementCount } from "../tensor/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
-import { CachedDecoder, DecodeEngine, type GeneratingArchitecture } from "./cached-decoder.ts";
+import { CachedDecoder, DecodeEngine } from "./cached-decoder.ts";
 import type { EncoderMemory } from "./encoder-memory.ts";
 import { type ForwardInputs, type ForwardOptions, ForwardPass, type ForwardResult } from "./forward.ts";
 import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, ModelHost, ModelSource } from "./host.ts";
 import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { RecurrentDecoder, RecurrentEngine } from "./recurrent-decoder.ts";
 
 /** A model that computes in this thread. */
 export class LocalModel implements ModelHost {
@@ -28,7 +29,7 @@ export class LocalModel implements ModelHost {
   readonly #defaults: GenerationOptions;
   readonly #threads: number | undefined;
   readonly #forward: ForwardPass;
-  #engine: Promise<DecodeEngine> | undefined;
+  #engine: Promise<DecodeEngine | RecurrentEngine> | undefined;
 
   private constructor(
     files: ModelFiles,
@@ -79,7 +80,7 @@ export class LocalModel implements ModelHost {
     );
     this.#checkIds(inputs.inputIds);
     const { kind, config } = this.#files.architecture;
-    const isWords = kind === "decoder" || config.head.kind === "words";
+    const isWords = kind === "decoder" || kind === "recurrent" || config.head.kind === "words";
     const isAligned = isWords && kind !== "encoder-decoder"; // one label for each token of inputIds
     this.#checkIds(inputs.decoderInputIds ?? []);
     if (isWords)
@@ -103,15 +104,18 @@ export class LocalModel implements ModelHost {
   async generate({ inputIds, options, candidates }: GenerateRequest, hooks: GenerateHooks): Promise<Generated> {
     const architecture = generating(this.#files);
     const chosen = { seed: Math.floor(Math.random() * 2 ** 32), ...this.#defaults, ...options };
-    this.#engine ??= DecodeEngine.create(architecture, this.#files.weights, {
-      threads: this.#threads,
-    });
+    const { weights } = this.#files;
+    const create =
+      architecture.kind === "recurrent"
+        ? () => RecurrentEngine.create(architecture, weights, { threads: this.#threads })
+        : () => DecodeEngine.create(architecture, weights, { threads: this.#threads });
+    this.#engine ??= create();
     const engine = await this.#engine;
     const engineBefore = engine.computedMs;
     const started = performance.now();
     const context: GenerateContext = {
       text: () => this.#tokenizer?.stream({ skipSpecialTokens: true }) ?? { push: () => "", end: () => "" },
-      encoderIds: architecture.kind === "decoder" ? undefined : inputIds,
+      encoderIds: architecture.kind === "encoder-decoder" ? inputIds : undefined,
       onToken: (event: TokenEvent) => {
         firstTokenMs ||= performance.now() - started;
         hooks.onToken?.(event);
@@ -138,18 +142,19 @@ export class LocalModel implements ModelHost {
 
   /** Decoders of the prompts; an encoder reads them, where there is one, and the decoder begins with its start token. */
   async #begin(
-    engine: DecodeEngine,
-    architecture: GeneratingArchitecture,
+    engine: DecodeEngine | RecurrentEngine,
+    architecture: ReturnType<typeof generating>,
     inputIds: readonly (readonly number[])[],
     { guidanceScale = 1, negativePromptIds, decoderStartTokenId }: GenerationOptions,
   ): Promise<{ decoderOf: (rows: readonly number[]) => Decoder; prompts: readonly (readonly number[])[] }> {
-    if (architecture.kind === "decoder") {
+    if (engine instanceof RecurrentEngine || architecture.kind !== "encoder-decoder") {
       check(
         negativePromptIds === undefined || guidanceScale !== 1,
         "usage",
         () => "generation: negativePromptIds does nothing without guidanceScale",
       );
-      const plain = (): Decoder => new CachedDecoder(engine);
+      const plain = (): Decoder =>
+        engine instanceof RecurrentEngine ? new RecurrentDecoder(engine) : new CachedDecoder(engine);
       if (guidanceScale === 1) return { decoderOf: plain, prompts: inputIds };
       this.#checkIds(negativePromptIds ?? []);
       const guided = (rows: readonly number[]): Decoder =>

@@ -1,8 +1,9 @@
-import { input, nodesOf, type Value } from "../graph/index.ts";
+import { type Dimension, input, nodesOf, type Value } from "../graph/index.ts";
 import type { Architecture } from "../models/index.ts";
 import { type DerivedInput, ModelContext, Scope } from "../nn/index.ts";
 import { headLoss, languageModelLoss } from "./loss.ts";
 import { fullGraph, wholeGraphs } from "./model-graph.ts";
+import { stateInputs } from "./recurrent-decoder.ts";
 
 /** A whole pass over whole rows, by the names that `lectern forward` writes. */
 export interface PassGraph {
@@ -19,7 +20,12 @@ export interface PassGraph {
   readonly decoderDerived?: readonly DerivedInput[];
 }
 
-export function passGraph(architecture: Architecture): PassGraph {
+/** @param sizes numbers where the graph must be written out step by step, as for gradients of a recurrent model */
+export function passGraph(
+  architecture: Architecture,
+  sizes: { batch: Dimension; queries: Dimension } = { batch: "B", queries: "T" },
+): PassGraph {
+  if (architecture.kind === "recurrent") return recurrentPass(architecture, sizes);
   const graph =
     architecture.kind === "decoder"
       ? decoderPass(architecture)
@@ -83,5 +89,24 @@ function encoderDecoderPass({ family, config }: Architecture & { kind: "encoder-
     loss,
     derived: [...encoder.derived.values()],
     decoderDerived: [...context.derived.values()],
+  };
+}
+
+function recurrentPass(
+  architecture: Architecture & { kind: "recurrent" },
+  { batch, queries }: { batch: Dimension; queries: Dimension },
+): PassGraph {
+  const { family, config } = architecture;
+  const ids = input("input_ids", "int64", [batch, queries]);
+  const result = family.model(new Scope(), config, ids, stateInputs(architecture, batch));
+  const logits = result.logits(result.hidden);
+  const labels = input("labels", "int64", [batch, queries]);
+  return {
+    heads: { logits },
+    hiddenStates: { hidden_states: result.hiddenStates },
+    attentions: {},
+    loss: languageModelLoss(logits, labels),
+    labels,
+    derived: [],
   };
 }

@@ -1,4 +1,4 @@
-import type { Value } from "../graph/index.ts";
+import type { Cell, Value } from "../graph/index.ts";
 import type { ModelContext, ModelOutputs, Scope } from "../nn/index.ts";
 import type { ConfigReader } from "./config-reader.ts";
 
@@ -97,6 +97,43 @@ export interface EncoderDecoderFamily<C extends EncoderDecoderConfig = EncoderDe
   readonly name: string;
   parseConfig(read: ConfigReader): C;
   readonly model: EncoderDecoderModel<C>;
+  readonly checkpoint: CheckpointNames;
+}
+
+/** What every recurrent language model has. */
+export interface RecurrentConfig {
+  readonly cell: Cell;
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly numHiddenLayers: number;
+  readonly maxPositionEmbeddings: number;
+  readonly tieWordEmbeddings: boolean;
+}
+
+/** What a layer remembers, `[B, H]`; the memory is an LSTM's. */
+export interface RecurrentState {
+  readonly hidden: Value;
+  readonly memory: Value;
+}
+
+/** A recurrent language model: from the states before to those after, with the head apart. */
+export type RecurrentModel<C extends RecurrentConfig> = (
+  root: Scope,
+  config: C,
+  inputIds: Value,
+  before: readonly RecurrentState[],
+) => {
+  readonly hidden: Value;
+  readonly logits: (hidden: Value) => Value;
+  readonly states: readonly RecurrentState[];
+  readonly hiddenStates: readonly Value[];
+};
+
+export interface RecurrentFamily<C extends RecurrentConfig = RecurrentConfig> {
+  readonly kind: "recurrent";
+  readonly name: string;
+  parseConfig(read: ConfigReader): C;
+  readonly model: RecurrentModel<C>;
   readonly checkpoint: CheckpointNames;
 }
 

@@ -19,6 +19,8 @@ import {
   parseRobertaConfig,
 } from "./bert/config.ts";
 import { bert } from "./bert/model.ts";
+import { parseCharRnnConfig } from "./char-rnn/config.ts";
+import { charRnn } from "./char-rnn/model.ts";
 import { ConfigReader } from "./config-reader.ts";
 import { debertaCheckpoint } from "./deberta-v2/checkpoint.ts";
 import { parseDebertaConfig } from "./deberta-v2/config.ts";
@@ -31,6 +33,8 @@ import type {
   EncoderDecoderFamily,
   EncoderFamily,
   Family,
+  RecurrentConfig,
+  RecurrentFamily,
 } from "./family.ts";
 import { parseGemma2Config, parseGemma3Config, parseGemmaConfig } from "./gemma/config.ts";
 import { gptNeoXCheckpoint } from "./gpt-neox/checkpoint.ts";
@@ -63,6 +67,7 @@ export type {
   EncoderFamily,
   Family,
   HeadConfig,
+  RecurrentState,
 } from "./family.ts";
 
 function decoder<C extends DecoderConfig>(entry: Omit<Family<C>, "kind">): Family {
@@ -99,7 +104,7 @@ function relative(name: string, parseConfig: (read: ConfigReader) => LlamaConfig
 }
 
 /** Every family, by the `model_type` of `config.json`. */
-export const families: Readonly<Record<string, Family | EncoderFamily | EncoderDecoderFamily>> = {
+export const families: Readonly<Record<string, Family | EncoderFamily | EncoderDecoderFamily | RecurrentFamily>> = {
   gpt2: decoder({ name: "GPT-2", parseConfig: parseGpt2Config, model: gpt2, checkpoint: gpt2Checkpoint }),
   gpt_neox: decoder({
     name: "GPT-NeoX",
@@ -137,6 +142,13 @@ export const families: Readonly<Record<string, Family | EncoderFamily | EncoderD
     model: modernBert,
     checkpoint: modernBertCheckpoint,
   }),
+  char_rnn: {
+    kind: "recurrent",
+    name: "recurrent network",
+    parseConfig: parseCharRnnConfig,
+    model: charRnn,
+    checkpoint: { prefix: "model.", ignored: /^$/ },
+  } as unknown as RecurrentFamily,
   t5: encoderDecoder({ name: "T5", parseConfig: parseT5Config, model: t5, checkpoint: t5Checkpoint }),
   mt5: encoderDecoder({ name: "mT5", parseConfig: parseMt5Config, model: t5, checkpoint: t5Checkpoint }),
   bart: bartRelative("BART", parseBartConfig, bartCheckpoint),
@@ -150,6 +162,7 @@ export const families: Readonly<Record<string, Family | EncoderFamily | EncoderD
 export type Architecture =
   | { readonly kind: "decoder"; readonly family: Family; readonly config: DecoderConfig }
   | { readonly kind: "encoder"; readonly family: EncoderFamily; readonly config: EncoderConfig }
+  | { readonly kind: "recurrent"; readonly family: RecurrentFamily; readonly config: RecurrentConfig }
   | { readonly kind: "encoder-decoder"; readonly family: EncoderDecoderFamily; readonly config: EncoderDecoderConfig };
 
 /**

@@ -49,8 +49,11 @@ function writeAttribute(out: ProtobufWriter, name: string, value: OnnxAttribute)
   if (typeof value === "number") out.integer(3, value).integer(20, 2);
   else if (typeof value === "string") out.text(4, value).integer(20, 3);
   else if ("float" in value) out.float(2, value.float).integer(20, 1);
-  else {
-    for (const item of value) out.integer(8, item);
+  else if (typeof value[0] === "string") {
+    for (const item of value) out.text(9, item as string);
+    out.integer(20, 8);
+  } else {
+    for (const item of value) out.integer(8, item as number);
     out.integer(20, 7);
   }
 }

@@ -238,9 +238,24 @@ function tokenText(token: unknown): string | undefined {
   return (token as { content?: string } | undefined)?.content;
 }
 
-/** Reads a directory's tokenizer; undefined where it has no `tokenizer.json`. */
+/** A tokenizer of single characters, in the order of their ids. */
+function characterTokenizer(characters: readonly string[]): Tokenizer {
+  const vocab = Object.fromEntries(characters.map((character, id) => [character, id]));
+  const model = { type: "BPE", vocab, merges: [] };
+  const json = { model, added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null };
+  return new Tokenizer({ ...json, decoder: { type: "Fuse" } }, {}, undefined);
+}
+
+/**
+ * Reads a directory's tokenizer: `tokenizer.json`, or the characters that `config.json` lists as its `vocab`;
+ * undefined where there is neither.
+ */
 export async function loadTokenizer(files: FileSource): Promise<Tokenizer | undefined> {
-  if (!(await files.has("tokenizer.json"))) return undefined;
+  if (!(await files.has("tokenizer.json"))) {
+    const text = (await files.has("config.json")) ? await files.readText("config.json") : "{}";
+    const { vocab } = JSON.parse(text) as { vocab?: unknown };
+    return Array.isArray(vocab) ? characterTokenizer(vocab as string[]) : undefined;
+  }
   const read = async (name: string): Promise<Record<string, unknown>> => {
     try {
       return JSON.parse(await files.readText(name)) as Record<string, unknown>;

@@ -10,6 +10,7 @@ import { linearOps } from "./linear.ts";
 import { lossOps } from "./loss.ts";
 import { matmulOps } from "./matmul.ts";
 import { normOps } from "./norm.ts";
+import { recurrenceOps } from "./recurrence.ts";
 import { reductionOps } from "./reduction.ts";
 import { rotaryOps } from "./rotary.ts";
 import { slicingOps } from "./slicing.ts";
@@ -18,6 +19,7 @@ import { softmaxOps } from "./softmax.ts";
 const table = {
   ...elementwiseOps,
   ...comparisonOps,
+  ...recurrenceOps,
   ...reductionOps,
   ...castOps,
   ...layoutOps,

@@ -102,6 +102,11 @@ const checks: Record<g.OpName, OpCheck> = {
     operands: [m([1, 1, 1, 2], 1, 2), m([1, 1, 1, 2], 0.6, 0.6), m([1, 1, 1, 2], -0.8, 0.8)],
     expected: [0.6 - 1.6, 1.2 + 0.8],
   },
+  recurrence: {
+    build: (x, input, state, inputBias, stateBias, hidden, memory) =>
+      g.recurrence("lstm", x, { input, state, inputBias, stateBias }, { hidden, memory }).states,
+    operands: [[1, 3, 2], [8, 2], [8, 2], [8], [8], [1, 2], [1, 2]],
+  },
   attention: {
     build: (q, k, v, key, value) => g.attend(q, k, v, bias, { scale: 0.5, past: { key, value } }).mixed,
     operands: [

@@ -1,0 +1,31 @@
+import type { Cell } from "../../graph/index.ts";
+import type { ConfigReader } from "../config-reader.ts";
+import type { RecurrentConfig } from "../family.ts";
+
+export interface CharRnnConfig extends RecurrentConfig {
+  readonly embeddingSize: number;
+}
+
+const cells: Readonly<Record<string, Cell>> = {
+  rnn: "rnn_tanh",
+  rnn_tanh: "rnn_tanh",
+  rnn_relu: "rnn_relu",
+  gru: "gru",
+  lstm: "lstm",
+};
+
+export function parseCharRnnConfig(read: ConfigReader): CharRnnConfig {
+  const named = read.string("cell", "gru");
+  const cell = cells[named];
+  if (!cell) read.refuse("cell", "rnn, gru or lstm");
+  const { vocab } = read.json;
+  return {
+    cell: cell as Cell,
+    vocabSize: read.size("vocab_size", Array.isArray(vocab) ? vocab.length : undefined),
+    embeddingSize: read.size("embedding_size"),
+    hiddenSize: read.size("hidden_size"),
+    numHiddenLayers: read.size("num_layers", 1),
+    maxPositionEmbeddings: Number.MAX_SAFE_INTEGER, // a state has no length
+    tieWordEmbeddings: read.boolean("tie_word_embeddings", false),
+  };
+}
