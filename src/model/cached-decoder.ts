@@ -108,7 +108,7 @@ export class DecodeEngine {
 }
 
 /** The kinds of models that decode over a cache of keys and values. */
-export type GeneratingArchitecture = Exclude<Architecture, { kind: "encoder" | "recurrent" }>;
+export type GeneratingArchitecture = Architecture & { kind: "decoder" | "encoder-decoder" };
 
 /** One generation's rows over the shared session. */
 export class CachedDecoder implements Decoder {

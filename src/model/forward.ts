@@ -9,6 +9,7 @@ import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { deriveFeeds } from "./model-graph.ts";
 import { type PassGraph, passGraph } from "./pass-graph.ts";
 import { firstStates } from "./recurrent-decoder.ts";
+import { sourceFeeds } from "./recurrent-translator.ts";
 import { parametersOf, type Weights } from "./weights.ts";
 
 /** Whole rows of ids, padded to one length where a mask says so. */
@@ -68,6 +69,7 @@ export interface ForwardResult {
 interface PassSizes {
   readonly batch: number;
   readonly queries: number;
+  readonly steps: number;
 }
 
 interface Session {
@@ -94,11 +96,14 @@ export class ForwardPass {
   async run(inputs: ForwardInputs, options: ForwardOptions): Promise<ForwardResult> {
     const hasLabels = inputs.labels !== undefined || inputs.startPositions !== undefined;
     check(!options.gradients || hasLabels, "usage", () => "forward: gradients are of the loss, which needs labels");
-    const isRecurrent = this.#architecture.kind === "recurrent";
-    const sizes =
-      isRecurrent && options.gradients
-        ? { batch: inputs.inputIds.length, queries: inputs.inputIds[0]?.length ?? 0 }
-        : undefined;
+    const { kind, config } = this.#architecture;
+    const isRecurrent = kind === "recurrent" || kind === "recurrent-encoder-decoder";
+    // A recurrence is written out step by step where it is differentiated, and where its decoder attends.
+    const isWrittenOut = kind === "recurrent-encoder-decoder" || (isRecurrent && options.gradients);
+    const steps = kind === "recurrent-encoder-decoder" ? (decoderRows(shifting(config), inputs)[0]?.length ?? 0) : 0;
+    const sizes = isWrittenOut
+      ? { batch: inputs.inputIds.length, queries: inputs.inputIds[0]?.length ?? 0, steps }
+      : undefined;
     check(
       !isRecurrent || !inputs.attentionMask?.some((row) => row.includes(0) && row.indexOf(0) < row.lastIndexOf(1)),
       "input",
@@ -114,7 +119,8 @@ export class ForwardPass {
   }
 
   #feeds({ inputIds, attentionMask, tokenTypeIds, ...inputs }: ForwardInputs): Record<string, HostTensor> {
-    const mask = attentionMask ?? inputIds.map((row) => row.map(() => 1));
+    const padding = this.#architecture.kind === "recurrent-encoder-decoder" ? this.#architecture.config.padTokenId : -1;
+    const mask = attentionMask ?? inputIds.map((row) => row.map((id) => Number(id !== padding)));
     const isDecoder = this.#architecture.kind === "decoder" || this.#architecture.kind === "recurrent";
     const positions = { ...(isDecoder ? positionsOfMask(mask) : positionsOfRows(mask)), ids: inputIds, tokenTypeIds };
     const feeds: Record<string, HostTensor> = {
@@ -123,13 +129,17 @@ export class ForwardPass {
     };
     const { kind, config } = this.#architecture;
     if (kind === "recurrent") Object.assign(feeds, firstStates(this.#architecture, inputIds.length));
+    if (kind === "recurrent-encoder-decoder") {
+      Object.assign(feeds, sourceFeeds(mask));
+      feeds.decoder_input_ids = int64Matrix(decoderRows(shifting(config), { inputIds, ...inputs }));
+    }
     if (kind === "encoder-decoder") {
       const rows = decoderRows(config, { inputIds, ...inputs });
       feeds.decoder_input_ids = int64Matrix(rows);
       const own = { ...positionsOfRows(rows.map((row) => row.map(() => 1))), ids: rows };
       Object.assign(feeds, deriveFeeds(this.#graph.decoderDerived ?? [], own, positions));
     }
-    if (inputs.labels) feeds.labels = labelsTensor(inputs.labels, this.#graph.labels?.dtype, isDecoder);
+    if (inputs.labels) feeds.labels = labelsTensor(inputs.labels, this.#graph.labels?.dtype, isDecoder, padding);
     const { startPositions, endPositions } = inputs;
     if (startPositions && endPositions) {
       const width = inputIds[0]?.length ?? 0;
@@ -183,8 +193,19 @@ export class ForwardPass {
   }
 }
 
+type Shifting = Pick<
+  EncoderDecoderConfig,
+  "decoderStartTokenId" | "padTokenId" | "withoutDecoderInput" | "shift" | "head"
+>;
+
+/** How a recurrent decoder's input follows from labels. */
+function shifting({ decoderStartTokenId, padTokenId }: { decoderStartTokenId: number; padTokenId: number }): Shifting {
+  const head = { kind: "words", numLabels: 0, problem: "single_label_classification" } as const;
+  return { decoderStartTokenId, padTokenId, withoutDecoderInput: "start-token", shift: "start-token", head };
+}
+
 /** What the decoder reads: as given, else the labels or the encoder's input shifted right, else the start token. */
-function decoderRows(config: EncoderDecoderConfig, { inputIds, decoderInputIds, labels }: ForwardInputs): number[][] {
+function decoderRows(config: Shifting, { inputIds, decoderInputIds, labels }: ForwardInputs): number[][] {
   if (decoderInputIds) return decoderInputIds.map((row) => [...row]);
   const isText = config.head.kind === "words" && labels !== undefined;
   if (!isText && config.withoutDecoderInput === "start-token") return inputIds.map(() => [config.decoderStartTokenId]);
@@ -201,15 +222,17 @@ function int64Vector(values: readonly number[]): HostTensor<"int64"> {
   return { dtype: "int64", shape: [values.length], data: BigInt64Array.from(values, BigInt) };
 }
 
-/** Labels in the dtype that the loss takes; a decoder's are shifted, so that each position has its next token. */
+/** Labels in the dtype that the loss takes, those of padding not counted; a decoder's are shifted, so that each position has its next token. */
 function labelsTensor(
   labels: NonNullable<ForwardInputs["labels"]>,
   dtype: string | undefined,
   shifted: boolean,
+  padding: number,
 ): HostTensor {
   const isMatrix = Array.isArray(labels[0]);
   const rows = isMatrix ? (labels as readonly (readonly number[])[]) : [labels as readonly number[]];
-  const moved = shifted ? rows.map((row) => [...row.slice(1), -100]) : rows;
+  const counted = rows.map((row) => row.map((id) => (id === padding ? IGNORED_LABEL : id)));
+  const moved = shifted ? counted.map((row) => [...row.slice(1), IGNORED_LABEL]) : counted;
   const shape = isMatrix ? [moved.length, moved[0]?.length ?? 0] : [labels.length];
   if (dtype === "float32")
     return { dtype, shape: isMatrix ? shape : [labels.length, 1], data: Float32Array.from(moved.flat()) };

@@ -11,8 +11,8 @@ import {
   type TokenEvent,
 } from "../generation/index.ts";
 import { IGNORED_LABEL } from "../graph/index.ts";
-import { openFiles } from "../runtime/index.ts";
-import { elementCount } from "../tensor/index.ts";
+import { openFiles, type SessionOptions } from "../runtime/index.ts";
+import { elementCount, type HostTensor } from "../tensor/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import { CachedDecoder, DecodeEngine } from "./cached-decoder.ts";
 import type { EncoderMemory } from "./encoder-memory.ts";
@@ -20,6 +20,20 @@ import { type ForwardInputs, type ForwardOptions, ForwardPass, type ForwardResul
 import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, ModelHost, ModelSource } from "./host.ts";
 import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { RecurrentDecoder, RecurrentEngine } from "./recurrent-decoder.ts";
+import { TranslatorDecoder, TranslatorEngine } from "./recurrent-translator.ts";
+import type { Weights } from "./weights.ts";
+
+type Engine = DecodeEngine | RecurrentEngine | TranslatorEngine;
+
+function createEngine(
+  architecture: ReturnType<typeof generating>,
+  weights: Weights,
+  options: SessionOptions,
+): Promise<Engine> {
+  if (architecture.kind === "recurrent") return RecurrentEngine.create(architecture, weights, options);
+  if (architecture.kind === "recurrent-encoder-decoder") return TranslatorEngine.create(architecture, weights, options);
+  return DecodeEngine.create(architecture, weights, options);
+}
 
 /** A model that computes in this thread. */
 export class LocalModel implements ModelHost {
@@ -29,7 +43,7 @@ export class LocalModel implements ModelHost {
   readonly #defaults: GenerationOptions;
   readonly #threads: number | undefined;
   readonly #forward: ForwardPass;
-  #engine: Promise<DecodeEngine | RecurrentEngine> | undefined;
+  #engine: Promise<Engine> | undefined;
 
   private constructor(
     files: ModelFiles,
@@ -80,8 +94,12 @@ export class LocalModel implements ModelHost {
     );
     this.#checkIds(inputs.inputIds);
     const { kind, config } = this.#files.architecture;
-    const isWords = kind === "decoder" || kind === "recurrent" || config.head.kind === "words";
-    const isAligned = isWords && kind !== "encoder-decoder"; // one label for each token of inputIds
+    const isWords =
+      kind === "decoder" ||
+      kind === "recurrent" ||
+      kind === "recurrent-encoder-decoder" ||
+      config.head.kind === "words";
+    const isAligned = isWords && !kind.endsWith("encoder-decoder"); // one label for each token of inputIds
     this.#checkIds(inputs.decoderInputIds ?? []);
     if (isWords)
       this.#checkIds(
@@ -105,17 +123,13 @@ export class LocalModel implements ModelHost {
     const architecture = generating(this.#files);
     const chosen = { seed: Math.floor(Math.random() * 2 ** 32), ...this.#defaults, ...options };
     const { weights } = this.#files;
-    const create =
-      architecture.kind === "recurrent"
-        ? () => RecurrentEngine.create(architecture, weights, { threads: this.#threads })
-        : () => DecodeEngine.create(architecture, weights, { threads: this.#threads });
-    this.#engine ??= create();
+    this.#engine ??= createEngine(architecture, weights, { threads: this.#threads });
     const engine = await this.#engine;
     const engineBefore = engine.computedMs;
     const started = performance.now();
     const context: GenerateContext = {
       text: () => this.#tokenizer?.stream({ skipSpecialTokens: true }) ?? { push: () => "", end: () => "" },
-      encoderIds: architecture.kind === "encoder-decoder" ? inputIds : undefined,
+      encoderIds: architecture.kind.endsWith("encoder-decoder") ? inputIds : undefined,
       onToken: (event: TokenEvent) => {
         firstTokenMs ||= performance.now() - started;
         hooks.onToken?.(event);
@@ -142,19 +156,19 @@ export class LocalModel implements ModelHost {
 
   /** Decoders of the prompts; an encoder reads them, where there is one, and the decoder begins with its start token. */
   async #begin(
-    engine: DecodeEngine | RecurrentEngine,
+    engine: Engine,
     architecture: ReturnType<typeof generating>,
     inputIds: readonly (readonly number[])[],
     { guidanceScale = 1, negativePromptIds, decoderStartTokenId }: GenerationOptions,
   ): Promise<{ decoderOf: (rows: readonly number[]) => Decoder; prompts: readonly (readonly number[])[] }> {
-    if (engine instanceof RecurrentEngine || architecture.kind !== "encoder-decoder") {
+    if (architecture.kind === "decoder" || architecture.kind === "recurrent") {
       check(
         negativePromptIds === undefined || guidanceScale !== 1,
         "usage",
         () => "generation: negativePromptIds does nothing without guidanceScale",
       );
       const plain = (): Decoder =>
-        engine instanceof RecurrentEngine ? new RecurrentDecoder(engine) : new CachedDecoder(engine);
+        engine instanceof RecurrentEngine ? new RecurrentDecoder(engine) : new CachedDecoder(engine as DecodeEngine);
       if (guidanceScale === 1) return { decoderOf: plain, prompts: inputIds };
       this.#checkIds(negativePromptIds ?? []);
       const guided = (rows: readonly number[]): Decoder =>
@@ -169,7 +183,6 @@ export class LocalModel implements ModelHost {
       throw new LecternError("unsupported", "generation: guidanceScale needs a decoder-only model");
     const { maxPositionEmbeddings } = architecture.config;
     this.#checkIds(inputIds);
-    const memories: EncoderMemory[] = [];
     for (const row of inputIds) {
       check(row.length > 0, "input", () => "the encoder's input gives no token at all: give it some text");
       check(
@@ -178,15 +191,26 @@ export class LocalModel implements ModelHost {
         () =>
           `the encoder's input has ${row.length} tokens, its window ${maxPositionEmbeddings}: ${row.length - maxPositionEmbeddings} too many`,
       );
-      memories.push(await engine.encode(row));
     }
-    const start = decoderStartTokenId ?? architecture.config.decoderStartTokenId;
+    const prompts = inputIds.map(() => [decoderStartTokenId ?? architecture.config.decoderStartTokenId]);
+    if (engine instanceof TranslatorEngine) {
+      const sources: Record<string, HostTensor>[] = [];
+      for (const row of inputIds) sources.push(await engine.read(row));
+      const decoderOf = (rows: readonly number[]): Decoder =>
+        new TranslatorDecoder(
+          engine,
+          rows.map((row) => sources[row] as Record<string, HostTensor>),
+        );
+      return { decoderOf, prompts };
+    }
+    const memories: EncoderMemory[] = [];
+    for (const row of inputIds) memories.push(await (engine as DecodeEngine).encode(row));
     const decoderOf = (rows: readonly number[]): Decoder =>
       new CachedDecoder(
-        engine,
+        engine as DecodeEngine,
         rows.map((row) => memories[row] as EncoderMemory),
       );
-    return { decoderOf, prompts: inputIds.map(() => [start]) };
+    return { decoderOf, prompts };
   }
 
   async dispose(): Promise<void> {

@@ -4,6 +4,7 @@ import { type DerivedInput, ModelContext, Scope } from "../nn/index.ts";
 import { headLoss, languageModelLoss } from "./loss.ts";
 import { fullGraph, wholeGraphs } from "./model-graph.ts";
 import { stateInputs } from "./recurrent-decoder.ts";
+import { translatorPass } from "./recurrent-translator.ts";
 
 /** A whole pass over whole rows, by the names that `lectern forward` writes. */
 export interface PassGraph {
@@ -23,8 +24,9 @@ export interface PassGraph {
 /** @param sizes numbers where the graph must be written out step by step, as for gradients of a recurrent model */
 export function passGraph(
   architecture: Architecture,
-  sizes: { batch: Dimension; queries: Dimension } = { batch: "B", queries: "T" },
+  sizes: { batch: Dimension; queries: Dimension; steps: number } = { batch: "B", queries: "T", steps: 1 },
 ): PassGraph {
+  if (architecture.kind === "recurrent-encoder-decoder") return translatorGraph(architecture, sizes);
   if (architecture.kind === "recurrent") return recurrentPass(architecture, sizes);
   const graph =
     architecture.kind === "decoder"
@@ -105,6 +107,22 @@ function recurrentPass(
     heads: { logits },
     hiddenStates: { hidden_states: result.hiddenStates },
     attentions: {},
+    loss: languageModelLoss(logits, labels),
+    labels,
+    derived: [],
+  };
+}
+
+function translatorGraph(
+  architecture: Architecture & { kind: "recurrent-encoder-decoder" },
+  sizes: { batch: Dimension; queries: Dimension; steps: number },
+): PassGraph {
+  const { logits, memory, weights } = translatorPass(architecture, sizes);
+  const labels = input("labels", "int64", [sizes.batch, sizes.steps]);
+  return {
+    heads: { logits, encoder_last_hidden_state: memory },
+    hiddenStates: {},
+    attentions: { cross_attentions: [weights] },
     loss: languageModelLoss(logits, labels),
     labels,
     derived: [],

@@ -137,6 +137,55 @@ export interface RecurrentFamily<C extends RecurrentConfig = RecurrentConfig> {
   readonly checkpoint: CheckpointNames;
 }
 
+/** What every recurrent encoder–decoder has. */
+export interface RecurrentEncoderDecoderConfig {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  /** The width of the encoder's states. */
+  readonly memorySize: number;
+  readonly maxPositionEmbeddings: number;
+  readonly tieWordEmbeddings: boolean;
+  readonly decoderStartTokenId: number;
+  readonly padTokenId: number;
+}
+
+/** What a recurrent encoder must know of its rows, since it reads padding too. */
+export interface SourceRows {
+  /** `[B, S]`, 1 = token. */
+  readonly mask: Value;
+  /** `[B, S]`, 1 at the last token. */
+  readonly last: Value;
+  /** int64 `[B, S]`: which token stands there when the row's own tokens are reversed. */
+  readonly reverse: Value;
+  /** `[B, 1, S]`, additive. */
+  readonly bias: Value;
+}
+
+/** A recurrent encoder–decoder: states `[B, S, M]` of the source, then a step at a time. */
+export interface RecurrentEncoderDecoderModel<C extends RecurrentEncoderDecoderConfig> {
+  readsBackwards(config: C): boolean;
+  encode(root: Scope, config: C, inputIds: Value, rows: SourceRows): { readonly memory: Value; readonly state: Value };
+  /** From one token `[B, 1]` to logits `[B, V]`, the next state `[B, H]` and weights `[B, 1, S]` over the source. */
+  step(
+    root: Scope,
+    config: C,
+    inputIds: Value,
+    state: Value,
+    memory: Value,
+    bias: Value,
+  ): { readonly logits: Value; readonly state: Value; readonly weights: Value };
+}
+
+export interface RecurrentEncoderDecoderFamily<
+  C extends RecurrentEncoderDecoderConfig = RecurrentEncoderDecoderConfig,
+> {
+  readonly kind: "recurrent-encoder-decoder";
+  readonly name: string;
+  parseConfig(read: ConfigReader): C;
+  readonly model: RecurrentEncoderDecoderModel<C>;
+  readonly checkpoint: CheckpointNames;
+}
+
 /** One decoder of the table of families. */
 export interface Family<C extends DecoderConfig = DecoderConfig> {
   readonly kind: "decoder";

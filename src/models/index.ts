@@ -34,6 +34,8 @@ import type {
   EncoderFamily,
   Family,
   RecurrentConfig,
+  RecurrentEncoderDecoderConfig,
+  RecurrentEncoderDecoderFamily,
   RecurrentFamily,
 } from "./family.ts";
 import { parseGemma2Config, parseGemma3Config, parseGemmaConfig } from "./gemma/config.ts";
@@ -43,6 +45,8 @@ import { gptNeoX } from "./gpt-neox/model.ts";
 import { gpt2Checkpoint } from "./gpt2/checkpoint.ts";
 import { parseGpt2Config } from "./gpt2/config.ts";
 import { gpt2 } from "./gpt2/model.ts";
+import { parseGruSeq2SeqConfig } from "./gru-seq2seq/config.ts";
+import { gruSeq2Seq } from "./gru-seq2seq/model.ts";
 import { llamaCheckpoint } from "./llama/checkpoint.ts";
 import { type LlamaConfig, parseLlamaConfig } from "./llama/config.ts";
 import { llama } from "./llama/model.ts";
@@ -68,6 +72,7 @@ export type {
   Family,
   HeadConfig,
   RecurrentState,
+  SourceRows,
 } from "./family.ts";
 
 function decoder<C extends DecoderConfig>(entry: Omit<Family<C>, "kind">): Family {
@@ -104,7 +109,9 @@ function relative(name: string, parseConfig: (read: ConfigReader) => LlamaConfig
 }
 
 /** Every family, by the `model_type` of `config.json`. */
-export const families: Readonly<Record<string, Family | EncoderFamily | EncoderDecoderFamily | RecurrentFamily>> = {
+export const families: Readonly<
+  Record<string, Family | EncoderFamily | EncoderDecoderFamily | RecurrentFamily | RecurrentEncoderDecoderFamily>
+> = {
   gpt2: decoder({ name: "GPT-2", parseConfig: parseGpt2Config, model: gpt2, checkpoint: gpt2Checkpoint }),
   gpt_neox: decoder({
     name: "GPT-NeoX",
@@ -149,6 +156,13 @@ export const families: Readonly<Record<string, Family | EncoderFamily | EncoderD
     model: charRnn,
     checkpoint: { prefix: "model.", ignored: /^$/ },
   } as unknown as RecurrentFamily,
+  gru_seq2seq: {
+    kind: "recurrent-encoder-decoder",
+    name: "recurrent encoder–decoder",
+    parseConfig: parseGruSeq2SeqConfig,
+    model: gruSeq2Seq,
+    checkpoint: { prefix: "model.", ignored: /^$/ },
+  } as unknown as RecurrentEncoderDecoderFamily,
   t5: encoderDecoder({ name: "T5", parseConfig: parseT5Config, model: t5, checkpoint: t5Checkpoint }),
   mt5: encoderDecoder({ name: "mT5", parseConfig: parseMt5Config, model: t5, checkpoint: t5Checkpoint }),
   bart: bartRelative("BART", parseBartConfig, bartCheckpoint),
@@ -163,6 +177,11 @@ export type Architecture =
   | { readonly kind: "decoder"; readonly family: Family; readonly config: DecoderConfig }
   | { readonly kind: "encoder"; readonly family: EncoderFamily; readonly config: EncoderConfig }
   | { readonly kind: "recurrent"; readonly family: RecurrentFamily; readonly config: RecurrentConfig }
+  | {
+      readonly kind: "recurrent-encoder-decoder";
+      readonly family: RecurrentEncoderDecoderFamily;
+      readonly config: RecurrentEncoderDecoderConfig;
+    }
   | { readonly kind: "encoder-decoder"; readonly family: EncoderDecoderFamily; readonly config: EncoderDecoderConfig };
 
 /**

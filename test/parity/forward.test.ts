@@ -12,6 +12,7 @@ import {
   maxDifference,
   readTensors,
   rowsOf,
+  sharedPath,
 } from "../helpers/fixtures.ts";
 
 /** Reference: transformers 5.23.0, torch 2.15.0, computed in float64. */
@@ -117,6 +118,32 @@ describe.each([...decoders, ...encoders, ...encoderDecoders, "bart_mnli"])("%s",
     },
   );
 });
+
+const miniLm = sharedPath("data/models/all-MiniLM-L6-v2");
+
+test.skipIf(!miniLm)(
+  "all-MiniLM-L6-v2 has the reference's last hidden states within 1e-5 and attentions within 1e-4 (skipped where ../shared/data is absent)",
+  async () => {
+    const directory = miniLm as string;
+    const { architecture, weights } = await openModelFiles(await openFiles(directory));
+    const forward = new ForwardPass(architecture, weights);
+    const expected = await readTensors(directory, "expected.safetensors");
+    const inputs = {
+      inputIds: rowsOf(expected.input_ids as HostTensor),
+      attentionMask: rowsOf(expected.attention_mask as HostTensor),
+    };
+    const { lastHiddenState, attentions } = await forward.run(inputs, { attentions: true });
+    const masked = maskQueries(lastHiddenState as HostTensor, inputs.attentionMask, 1);
+    const reference = maskQueries(expected.last_hidden_state as HostTensor, inputs.attentionMask, 1);
+    expect(maxDifference(masked, reference)).toBeLessThan(1e-5);
+    for (const [i, tensor] of (attentions ?? []).entries()) {
+      const key = `attentions.${i}`;
+      if (!expected[key]) continue;
+      const [own, theirs] = [tensor, expected[key] as HostTensor].map((t) => maskQueries(t, inputs.attentionMask, 2));
+      expect(maxDifference(own as HostTensor, theirs as HostTensor), key).toBeLessThan(1e-4);
+    }
+  },
+);
 
 test("docs/models.md says what this run measured", async () => {
   const columns = ["forward", "attentions", "gradients"];
