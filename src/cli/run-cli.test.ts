@@ -67,8 +67,8 @@ describe("lectern run", () => {
 
   test.each([
     [["run", "no/such/model", "x"], 1, "there is no directory no/such/model"],
-    [["run", gpt2, "x", "--num-beam-groups", "2"], 2, "unknown option"],
-    [["run", gpt2, "x", "--set", "num_beam_groups=2"], 1, "num_beam_groups = 2 cannot be honoured"],
+    [["run", gpt2, "x", "--penalty-alpha", "2"], 2, "unknown option"],
+    [["run", gpt2, "x", "--set", "penalty_alpha=0.6"], 1, "penalty_alpha = 0.6 cannot be honoured"],
     [
       ["run", gpt2, "x", "--num-beams", "2", "--num-return-sequences", "3"],
       2,

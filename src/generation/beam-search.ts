@@ -114,7 +114,7 @@ export async function beamSearch(
     ? running.map((beam) => ({ ...beam, score: beam.score / beam.ids.length ** lengthPenalty }))
     : [];
   return topBeams([...complete, ...open], numReturnSequences).map(({ ids, score, isFinished }, rank) =>
-    write(
+    writeBeam(
       ids,
       score,
       isFinished ? (finish(ids) ?? "length") : (stopped ?? "length"),
@@ -125,7 +125,7 @@ export async function beamSearch(
 }
 
 /** Tells whether, and why, new tokens are at their end. */
-function finisher(
+export function finisher(
   { eosTokenId, stopStrings }: GenerationOptions,
   limit: number,
   context: GenerateContext,
@@ -144,7 +144,7 @@ function finisher(
 }
 
 /** The result of a beam; its tokens are told only now, since a beam may be dropped until the end. */
-function write(
+export function writeBeam(
   ids: readonly number[],
   score: number,
   finishReason: FinishReason,
@@ -167,7 +167,7 @@ function topBeams<B extends { readonly score: number }>(beams: readonly B[], cou
 }
 
 /** The most probable continuations of all beams. */
-function highest(scores: readonly Float32Array[], bases: readonly number[], count: number): Continuation[] {
+export function highest(scores: readonly Float32Array[], bases: readonly number[], count: number): Continuation[] {
   const best: Continuation[] = [];
   let least = Number.NEGATIVE_INFINITY;
   for (const [beam, row] of scores.entries()) {

@@ -62,6 +62,9 @@ export interface GenerationOptions {
   readonly etaCutoff?: number;
   /** Hypotheses followed at once. */
   readonly numBeams?: number;
+  /** Groups of beams that keep away from each other, and what a token costs that an earlier group chose. */
+  readonly numBeamGroups?: number;
+  readonly diversityPenalty?: number;
   /** Beams are divided by their length to this power: above 0 favours long ones. */
   readonly lengthPenalty?: number;
   /** Whether a beam search ends with `numBeams` finished hypotheses, by a heuristic, or only when none can improve. */
@@ -73,6 +76,8 @@ export interface GenerationOptions {
   readonly decoderStartTokenId?: number;
   /** Seconds after which no further token is begun. */
   readonly maxTime?: number;
+  /** false: every step computes all tokens again, to check the cache. */
+  readonly useCache?: boolean;
   readonly numReturnSequences?: number;
   /** The same seed gives the same tokens; without one they differ from run to run. */
   readonly seed?: number;
@@ -130,11 +135,14 @@ export const optionKinds: Readonly<Record<Field, Kind>> = {
   removeInvalidValues: "flag",
   renormalizeLogits: "flag",
   numBeams: "count",
+  numBeamGroups: "count",
+  diversityPenalty: "real",
   lengthPenalty: "real",
   earlyStopping: "earlyStopping",
   guidanceScale: "positive",
   negativePromptIds: "idLists",
   decoderStartTokenId: "id",
+  useCache: "flag",
   numReturnSequences: "count",
   seed: "number",
 };
@@ -145,14 +153,11 @@ const CACHE = "Lectern has one cache, which every generation uses";
 
 /** Fields of GenerationConfig that are refused, why, and the values at which they would change nothing. */
 export const refused: Readonly<Record<string, { readonly why: string; readonly neutral: readonly unknown[] }>> = {
-  useCache: { why: CACHE, neutral: [true] },
   cacheImplementation: { why: CACHE, neutral: [] },
   cacheConfig: { why: CACHE, neutral: [] },
   lowMemory: { why: CACHE, neutral: [false] },
   prefillChunkSize: { why: "prompts are always computed in chunks of 256", neutral: [] },
   watermarkingConfig: { why: "its green list is defined by torch's random numbers", neutral: [] },
-  numBeamGroups: { why: LATER, neutral: [1] },
-  diversityPenalty: { why: LATER, neutral: [0] },
   penaltyAlpha: { why: LATER, neutral: [0] },
   forceWordsIds: { why: LATER, neutral: [] },
   constraints: { why: LATER, neutral: [] },

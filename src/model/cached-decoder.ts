@@ -129,7 +129,7 @@ export class CachedDecoder implements Decoder {
   }
 
   /** Each prompt is computed by itself, so it does not matter what it is batched with. */
-  async prefill(rows: readonly (readonly number[])[]): Promise<Float32Array[]> {
+  async prefill(rows: readonly (readonly number[])[], chunk = PREFILL_TOKENS): Promise<Float32Array[]> {
     const { sizes } = this.#engine;
     const caches: KeyValueCache[] = [];
     const scores: Float32Array[] = [];
@@ -137,8 +137,8 @@ export class CachedDecoder implements Decoder {
       const cache = new KeyValueCache(sizes, 1);
       const memory = this.#memories[i] && EncoderMemory.join([this.#memories[i] as EncoderMemory]);
       let last: Float32Array[] = [];
-      for (let at = 0; at < row.length; at += PREFILL_TOKENS)
-        last = await this.#engine.extend(cache, [row.slice(at, at + PREFILL_TOKENS)], memory);
+      for (let at = 0; at < row.length; at += chunk)
+        last = await this.#engine.extend(cache, [row.slice(at, at + chunk)], memory);
       caches.push(cache);
       scores.push(last[0] as Float32Array);
     }

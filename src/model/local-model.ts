@@ -2,6 +2,7 @@ import { check, LecternError } from "../common/index.ts";
 import {
   beamSearch,
   type Decoder,
+  diverseBeamSearch,
   type GenerateContext,
   type GenerationOptions,
   GuidedDecoder,
@@ -21,6 +22,7 @@ import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, Model
 import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { RecurrentDecoder, RecurrentEngine } from "./recurrent-decoder.ts";
 import { TranslatorDecoder, TranslatorEngine } from "./recurrent-translator.ts";
+import { UncachedDecoder } from "./uncached-decoder.ts";
 import type { Weights } from "./weights.ts";
 
 type Engine = DecodeEngine | RecurrentEngine | TranslatorEngine;
@@ -140,10 +142,21 @@ export class LocalModel implements ModelHost {
     let firstTokenMs = 0;
     const { decoderOf, prompts } = await this.#begin(engine, architecture, inputIds, chosen);
     const sequences: Sequence[] = [];
+    check(
+      !chosen.diversityPenalty || (chosen.numBeamGroups ?? 1) > 1,
+      "usage",
+      () => "generation: diversityPenalty does nothing without numBeamGroups",
+    );
+    check(
+      (chosen.numBeamGroups ?? 1) <= (chosen.numBeams ?? 1),
+      "usage",
+      () => `generation: numBeamGroups ${chosen.numBeamGroups} is more than numBeams ${chosen.numBeams ?? 1}`,
+    );
+    const search = (chosen.numBeamGroups ?? 1) > 1 ? diverseBeamSearch : beamSearch;
     if ((chosen.numBeams ?? 1) > 1) {
       check(!candidates, "usage", () => "generation: candidates are shown of one sequence at a time, not of beams");
       for (const [i, prompt] of prompts.entries())
-        sequences.push(...(await beamSearch(decoderOf([i]), prompt, i, chosen, context)));
+        sequences.push(...(await search(decoderOf([i]), prompt, i, chosen, context)));
     } else sequences.push(...(await generate(decoderOf([...prompts.keys()]), prompts, chosen, context)));
     const totalMs = performance.now() - started;
     const count = sequences.reduce((sum, { outputIds }) => sum + outputIds.length, 0);
@@ -159,7 +172,7 @@ export class LocalModel implements ModelHost {
     engine: Engine,
     architecture: ReturnType<typeof generating>,
     inputIds: readonly (readonly number[])[],
-    { guidanceScale = 1, negativePromptIds, decoderStartTokenId }: GenerationOptions,
+    { guidanceScale = 1, negativePromptIds, decoderStartTokenId, useCache }: GenerationOptions,
   ): Promise<{ decoderOf: (rows: readonly number[]) => Decoder; prompts: readonly (readonly number[])[] }> {
     if (architecture.kind === "decoder" || architecture.kind === "recurrent") {
       check(
@@ -167,8 +180,11 @@ export class LocalModel implements ModelHost {
         "usage",
         () => "generation: negativePromptIds does nothing without guidanceScale",
       );
-      const plain = (): Decoder =>
-        engine instanceof RecurrentEngine ? new RecurrentDecoder(engine) : new CachedDecoder(engine as DecodeEngine);
+      const cached = (): CachedDecoder => new CachedDecoder(engine as DecodeEngine);
+      const plain = (): Decoder => {
+        if (engine instanceof RecurrentEngine) return new RecurrentDecoder(engine);
+        return useCache === false ? new UncachedDecoder(cached) : cached();
+      };
       if (guidanceScale === 1) return { decoderOf: plain, prompts: inputIds };
       this.#checkIds(negativePromptIds ?? []);
       const guided = (rows: readonly number[]): Decoder =>
@@ -205,11 +221,15 @@ export class LocalModel implements ModelHost {
     }
     const memories: EncoderMemory[] = [];
     for (const row of inputIds) memories.push(await (engine as DecodeEngine).encode(row));
-    const decoderOf = (rows: readonly number[]): Decoder =>
+    const cached = (rows: readonly number[]): CachedDecoder =>
       new CachedDecoder(
         engine as DecodeEngine,
         rows.map((row) => memories[row] as EncoderMemory),
       );
+    const decoderOf = (rows: readonly number[]): Decoder =>
+      useCache === false
+        ? new UncachedDecoder((sources) => cached(sources.map((source) => rows[source] as number)))
+        : cached(rows);
     return { decoderOf, prompts };
   }
 

@@ -15,8 +15,8 @@ interface Case {
 }
 
 /** Reference: transformers 5.23.0, torch 2.15.0; every greedy choice has a margin above 1e-3. */
-const later = /^(prompt_lookup|assisted|contrastive_search|diverse_beam_search|transition_scores)/;
-const isHere = ({ id, generation_config }: Case): boolean => !later.test(id) && generation_config.use_cache !== false;
+const later = /^(prompt_lookup|assisted|contrastive_search)/;
+const isHere = ({ id }: Case): boolean => !later.test(id);
 
 import { decoders, encoderDecoders } from "../helpers/fixtures.ts";
 
@@ -35,7 +35,7 @@ describe.each([...decoders, ...encoderDecoders])("%s", async (name) => {
     expect(result.sequences.map(({ outputIds }) => outputIds)).toEqual(
       Array.isArray((recorded.new_ids as number[][])[0]) ? recorded.new_ids : [recorded.new_ids],
     );
-    expect(result.sequences.map(({ text }) => text)).toEqual([recorded.text].flat());
+    if (recorded.text !== undefined) expect(result.sequences.map(({ text }) => text)).toEqual([recorded.text].flat());
     expect(result.sequences.map(({ finishReason }) => finishReason)).toEqual([recorded.finish].flat());
     for (const [i, score] of recorded.sequences_scores?.entries() ?? [])
       expect(Math.abs((result.sequences[i]?.score as number) - score), `score ${i}`).toBeLessThan(1e-4);

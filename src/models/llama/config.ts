@@ -86,6 +86,7 @@ export function parseLlamaConfig(read: ConfigReader, defaults: LlamaDefaults = {
   const headSize = read.size("head_dim", defaults.headSize ?? hiddenSize / heads);
   const maxPositionEmbeddings = read.size("max_position_embeddings", defaults.maxPositionEmbeddings ?? 2048);
   const rotary = parseRotary(read.json, headSize, maxPositionEmbeddings, defaults.ropeTheta);
+  const reach = rotary.scaling.type === "dynamic" ? rotary.scaling.factor : 1; // dynamic scaling reaches beyond
   const numHiddenLayers = read.size("num_hidden_layers");
   const attentionBias = read.boolean("attention_bias", false);
   return {
@@ -95,7 +96,7 @@ export function parseLlamaConfig(read: ConfigReader, defaults: LlamaDefaults = {
     numAttentionHeads: heads,
     numKeyValueHeads: keyHeads,
     headSize,
-    maxPositionEmbeddings,
+    maxPositionEmbeddings: Math.floor(maxPositionEmbeddings * reach),
     tieWordEmbeddings: read.boolean("tie_word_embeddings", defaults.tieWordEmbeddings ?? false),
     padTokenId: read.tokenId("pad_token_id"),
     intermediateSize: read.size("intermediate_size"),
