@@ -9,3 +9,16 @@ export interface Decoder {
   /** Keeps the rows of these indices, in this order; an index may come twice. */
   select(indices: readonly number[]): void;
 }
+
+/** A decoder that shows more than the last scores, and can go back: what looking ahead needs. */
+export interface LookingDecoder {
+  readonly vocabularySize: number;
+  readonly contextWindow: number;
+  /** Starts rows, or adds tokens to them: the scores after each token, and its last state `[E]`. */
+  extend(
+    rows: readonly (readonly number[])[],
+  ): Promise<{ readonly scores: readonly Float32Array[]; readonly states: readonly Float32Array[] }[]>;
+  select(indices: readonly number[]): void;
+  /** Forgets the last tokens of every row. */
+  rewind(count: number): void;
+}

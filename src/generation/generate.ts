@@ -65,7 +65,8 @@ export async function generate(
   return sequences.map((sequence) => sequence.result());
 }
 
-class GrowingSequence {
+/** A prompt and what was written after it. */
+export class GrowingSequence {
   readonly #index: number;
   readonly #ids: number[];
   readonly #promptLength: number;
@@ -87,7 +88,7 @@ class GrowingSequence {
     index: number,
     options: GenerationOptions,
     processors: readonly Processor[],
-    decoder: Decoder,
+    decoder: { readonly contextWindow: number },
     context: GenerateContext,
   ) {
     this.#ids = [...prompt];
@@ -108,9 +109,22 @@ class GrowingSequence {
     return this.#ids.at(-1) as number;
   }
 
+  get ids(): readonly number[] {
+    return this.#ids;
+  }
+
   /** Chooses the next token from its scores, and notes whether it ends the sequence. */
   extend(scores: Float32Array): void {
     const trace = this.#context.candidates ? new Trace(scores, this.#context.candidates) : undefined;
+    this.process(scores, trace);
+    const id = this.#doSample ? this.#draw(scores) : highest(scores);
+    if (!Number.isFinite(scores[id]))
+      throw new LecternError("usage", "generation: the options together leave no token that may come next");
+    this.append(id, trace && { candidates: trace.candidates(scores) });
+  }
+
+  /** Applies every option that changes scores. */
+  process(scores: Float32Array, trace?: Trace): void {
     const step = {
       ids: this.#ids,
       promptLength: this.#promptLength,
@@ -123,18 +137,14 @@ class GrowingSequence {
       apply(scores, step);
       trace?.note(option, scores);
     }
-    const id = this.#doSample ? this.#draw(scores) : highest(scores);
-    if (!Number.isFinite(scores[id]))
-      throw new LecternError("usage", "generation: the options together leave no token that may come next");
+  }
+
+  /** Adds a token, tells it, and notes whether it ends the sequence. */
+  append(id: number, shown?: { readonly candidates: readonly Candidate[] }): void {
     this.#ids.push(id);
     const text = this.#text.push(id);
     this.#written += text;
-    this.#context.onToken?.({
-      sequence: this.#index,
-      id,
-      text,
-      ...(trace && { candidates: trace.candidates(scores) }),
-    });
+    this.#context.onToken?.({ sequence: this.#index, id, text, ...shown });
     if (this.#ends.has(id)) this.finishReason = "stop";
     else if (this.#stops.some((stop) => this.#written.includes(stop))) this.finishReason = "stop_string";
     else if (this.#ids.length - this.#promptLength >= this.#limit) this.finishReason = "length";

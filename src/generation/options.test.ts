@@ -13,7 +13,7 @@ describe("options", () => {
   });
 
   test.each([
-    [{ penalty_alpha: 0.6 }, "penalty_alpha = 0.6 cannot be honoured: it is not available yet"],
+    [{ token_healing: true }, "token_healing = true cannot be honoured: it is not available yet"],
     [{ watermarking_config: {} }, "its green list is defined by torch's random numbers"],
     [{ early_stopping: "soon" }, 'early_stopping must be true, false or "never"'],
     [{ bad_words_ids: [3] }, "bad_words_ids must be a list of lists of token ids"],
@@ -27,7 +27,7 @@ describe("options", () => {
   });
 
   test("an option that is not available passes where its value changes nothing", () => {
-    expect(parseOptions({ penalty_alpha: 0, low_memory: false, transformers_version: "5.23.0" })).toEqual({});
+    expect(parseOptions({ token_healing: false, low_memory: false, transformers_version: "5.23.0" })).toEqual({});
   });
 });
 

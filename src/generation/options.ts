@@ -69,6 +69,12 @@ export interface GenerationOptions {
   readonly lengthPenalty?: number;
   /** Whether a beam search ends with `numBeams` finished hypotheses, by a heuristic, or only when none can improve. */
   readonly earlyStopping?: boolean | "never";
+  /** Above 0: contrastive search, which takes of the topK tokens one whose state is unlike those before. */
+  readonly penaltyAlpha?: number;
+  /** Guess up to this many tokens from what followed the same tokens before: the same text, sooner. */
+  readonly promptLookupNumTokens?: number;
+  /** How many tokens must be the same for such a guess; default 2, or fewer. */
+  readonly maxMatchingNgramSize?: number;
   /** Above 1: away from what would follow the negative prompt, or the prompt's last token alone. */
   readonly guidanceScale?: number;
   readonly negativePromptIds?: readonly (readonly number[])[];
@@ -139,6 +145,9 @@ export const optionKinds: Readonly<Record<Field, Kind>> = {
   diversityPenalty: "real",
   lengthPenalty: "real",
   earlyStopping: "earlyStopping",
+  penaltyAlpha: "share",
+  promptLookupNumTokens: "count",
+  maxMatchingNgramSize: "count",
   guidanceScale: "positive",
   negativePromptIds: "idLists",
   decoderStartTokenId: "id",
@@ -158,12 +167,10 @@ export const refused: Readonly<Record<string, { readonly why: string; readonly n
   lowMemory: { why: CACHE, neutral: [false] },
   prefillChunkSize: { why: "prompts are always computed in chunks of 256", neutral: [] },
   watermarkingConfig: { why: "its green list is defined by torch's random numbers", neutral: [] },
-  penaltyAlpha: { why: LATER, neutral: [0] },
   forceWordsIds: { why: LATER, neutral: [] },
   constraints: { why: LATER, neutral: [] },
   dolaLayers: { why: LATER, neutral: [] },
   tokenHealing: { why: LATER, neutral: [false] },
-  promptLookupNumTokens: { why: LATER, neutral: [] },
   numAssistantTokens: { why: LATER, neutral: [20] },
   numAssistantTokensSchedule: { why: LATER, neutral: ["constant", "heuristic"] },
   assistantConfidenceThreshold: { why: LATER, neutral: [0.4] },
@@ -174,7 +181,6 @@ export const refused: Readonly<Record<string, { readonly why: string; readonly n
   speculationType: { why: LATER, neutral: [] },
   useMtp: { why: LATER, neutral: [false] },
   maxCacheLen: { why: CACHE, neutral: [] },
-  maxMatchingNgramSize: { why: LATER, neutral: [2] },
   isAssistant: { why: LATER, neutral: [false] },
   outputAttentions: { why: TENSORS, neutral: [false] },
   outputHiddenStates: { why: TENSORS, neutral: [false] },

@@ -68,7 +68,10 @@ export function newTokenLimit(options: GenerationOptions, promptLength: number, 
   return limit;
 }
 
-export function checkPrompt(prompt: readonly number[], { vocabularySize, contextWindow }: Decoder): void {
+export function checkPrompt(
+  prompt: readonly number[],
+  { vocabularySize, contextWindow }: Pick<Decoder, "vocabularySize" | "contextWindow">,
+): void {
   check(
     prompt.length > 0,
     "input",

@@ -40,10 +40,12 @@ export class DecodeEngine {
     this.encoder = encoder?.session;
   }
 
+  /** @param shows what is returned: the scores after the last token, or scores and states of all */
   static async create(
     architecture: GeneratingArchitecture,
     weights: Weights,
     options: SessionOptions = {},
+    shows: "last" | "all" = "last",
   ): Promise<DecodeEngine> {
     const open = async (graph: ModelGraph, outputs: Record<string, Value>) => {
       const session = await createSession(lowerGraph({ outputs, bind: (name) => weights.bind(name) }), options);
@@ -53,14 +55,19 @@ export class DecodeEngine {
       Object.fromEntries(
         cache.flatMap(({ key, value }) => [key, value]).map((value, i) => [cacheName(prefix, i), value]),
       );
-    const stepOf = (graph: ModelGraph) => open(graph, { logits: graph.logits, ...named("present", graph.cache) });
+    const stepOf = (graph: ModelGraph) =>
+      open(graph, {
+        logits: graph.logits,
+        ...(shows === "all" && { states: graph.hiddenStates.at(-1) as Value }),
+        ...named("present", graph.cache),
+      });
     if (architecture.kind === "decoder")
       return new DecodeEngine(
         architecture,
-        await stepOf(cachedGraph(architecture.family, architecture.config)),
+        await stepOf(cachedGraph(architecture.family, architecture.config, shows)),
         undefined,
       );
-    const { memory, step } = encoderDecoderGraphs(architecture.family, architecture.config);
+    const { memory, step } = encoderDecoderGraphs(architecture.family, architecture.config, shows);
     return new DecodeEngine(architecture, await stepOf(step), await open(memory, named("cross", memory.crossCache)));
   }
 
@@ -78,6 +85,33 @@ export class DecodeEngine {
     tokens: readonly (readonly number[])[],
     memory?: MemoryFeeds,
   ): Promise<Float32Array[]> {
+    const { logits } = await this.#run(cache, tokens, memory);
+    return rowsOf(logits as HostTensor<"float32">, tokens.length);
+  }
+
+  /** The same, with the scores after every token, and its state; of an engine that shows all. */
+  async extendAll(
+    cache: KeyValueCache,
+    tokens: readonly (readonly number[])[],
+    memory?: MemoryFeeds,
+  ): Promise<{ scores: Float32Array[]; states: Float32Array[] }[]> {
+    const { logits, states } = await this.#run(cache, tokens, memory);
+    const [allScores, allStates] = [logits, states].map((tensor) =>
+      rowsOf(tensor as HostTensor<"float32">, tokens.length),
+    );
+    const split = (row: Float32Array, count: number): Float32Array[] =>
+      Array.from({ length: count }, (_, t) => row.subarray((t * row.length) / count, ((t + 1) * row.length) / count));
+    return tokens.map((row, i) => ({
+      scores: split(allScores?.[i] as Float32Array, row.length),
+      states: split(allStates?.[i] as Float32Array, row.length),
+    }));
+  }
+
+  async #run(
+    cache: KeyValueCache,
+    tokens: readonly (readonly number[])[],
+    memory: MemoryFeeds | undefined,
+  ): Promise<Record<string, HostTensor>> {
     const queries = tokens.map((row, i) => row.map((_, t) => (cache.lengths[i] as number) + t));
     const keys = cache.positions().map((held, i) => [...held, ...(queries[i] as number[])]);
     const feeds = {
@@ -88,9 +122,7 @@ export class DecodeEngine {
     };
     const results = await this.#timed(this.#session, feeds);
     cache.append(results, queries[0]?.length ?? 0);
-    const { data } = results.logits as HostTensor<"float32">;
-    const size = this.vocabularySize;
-    return tokens.map((_, i) => data.subarray(i * size, (i + 1) * size));
+    return results;
   }
 
   async dispose(): Promise<void> {
@@ -105,6 +137,12 @@ export class DecodeEngine {
     await nextTask();
     return results;
   }
+}
+
+/** A tensor `[B, …]` row by row. */
+function rowsOf({ data }: HostTensor<"float32">, count: number): Float32Array[] {
+  const size = data.length / count;
+  return Array.from({ length: count }, (_, i) => data.subarray(i * size, (i + 1) * size));
 }
 
 /** The kinds of models that decode over a cache of keys and values. */
@@ -163,7 +201,10 @@ export class CachedDecoder implements Decoder {
 
   select(indices: readonly number[]): void {
     this.#cache = this.#cache.select(indices);
-    if (this.#memories.length > 0) this.#memories = indices.map((row) => this.#memories[row] as EncoderMemory);
+    const memories = indices.map((row) => this.#memories[row]).filter((memory) => memory !== undefined);
+    const isSame = memories.length === this.#memories.length && memories.every((m, i) => m === this.#memories[i]);
+    if (isSame) return; // as when beams of one prompt change places
+    this.#memories = memories;
     this.#memory = undefined;
   }
 }

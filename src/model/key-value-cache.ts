@@ -48,6 +48,11 @@ export class KeyValueCache {
     for (const row of this.lengths.keys()) this.lengths[row] = (this.lengths[row] as number) + count;
   }
 
+  /** Forgets the last tokens of every row: their slots are written over. */
+  forget(count: number): void {
+    for (const [row, length] of this.lengths.entries()) this.lengths[row] = length - count;
+  }
+
   /** A cache of some of the rows, in the given order; an index may come twice. */
   select(indices: readonly number[]): KeyValueCache {
     return KeyValueCache.join(

@@ -1,6 +1,7 @@
 import { check, LecternError } from "../common/index.ts";
 import {
   beamSearch,
+  contrastiveSearch,
   type Decoder,
   diverseBeamSearch,
   type GenerateContext,
@@ -8,6 +9,7 @@ import {
   GuidedDecoder,
   generate,
   parseOptions,
+  promptLookup,
   type Sequence,
   type TokenEvent,
 } from "../generation/index.ts";
@@ -19,13 +21,43 @@ import { CachedDecoder, DecodeEngine } from "./cached-decoder.ts";
 import type { EncoderMemory } from "./encoder-memory.ts";
 import { type ForwardInputs, type ForwardOptions, ForwardPass, type ForwardResult } from "./forward.ts";
 import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, ModelHost, ModelSource } from "./host.ts";
+import { LookingDecoder } from "./looking-decoder.ts";
 import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { RecurrentDecoder, RecurrentEngine } from "./recurrent-decoder.ts";
 import { TranslatorDecoder, TranslatorEngine } from "./recurrent-translator.ts";
 import { UncachedDecoder } from "./uncached-decoder.ts";
 import type { Weights } from "./weights.ts";
 
+/** What a generation begins with. */
+interface Beginning {
+  readonly decoderOf: (rows: readonly number[]) => Decoder;
+  readonly prompts: readonly (readonly number[])[];
+  /** What the encoder made of each prompt, where one reads them and attention looks back at it. */
+  readonly memories?: readonly EncoderMemory[];
+}
+
 type Engine = DecodeEngine | RecurrentEngine | TranslatorEngine;
+
+/** The way of decoding that looks ahead, if the options ask for one; what it does not go with is refused. */
+function lookahead(options: GenerationOptions): typeof promptLookup | undefined {
+  const wanted = { penaltyAlpha: contrastiveSearch, promptLookupNumTokens: promptLookup } as const;
+  const named = (["penaltyAlpha", "promptLookupNumTokens"] as const).filter((name) => options[name]);
+  const [first] = named;
+  check(
+    options.maxMatchingNgramSize === undefined || options.promptLookupNumTokens !== undefined,
+    "usage",
+    () => "generation: maxMatchingNgramSize does nothing without promptLookupNumTokens",
+  );
+  if (first === undefined) return undefined;
+  const against = {
+    ...(named.length > 1 && { promptLookupNumTokens: true }),
+    ...((options.guidanceScale ?? 1) !== 1 && { guidanceScale: true }),
+    ...(options.useCache === false && { useCache: true }),
+  };
+  const [other] = Object.keys(against);
+  check(other === undefined, "usage", () => `generation: ${first} and ${other} do not go together: leave one out`);
+  return wanted[first];
+}
 
 function createEngine(
   architecture: ReturnType<typeof generating>,
@@ -46,6 +78,7 @@ export class LocalModel implements ModelHost {
   readonly #threads: number | undefined;
   readonly #forward: ForwardPass;
   #engine: Promise<Engine> | undefined;
+  #looking: Promise<DecodeEngine> | undefined;
 
   private constructor(
     files: ModelFiles,
@@ -124,9 +157,8 @@ export class LocalModel implements ModelHost {
   async generate({ inputIds, options, candidates }: GenerateRequest, hooks: GenerateHooks): Promise<Generated> {
     const architecture = generating(this.#files);
     const chosen = { seed: Math.floor(Math.random() * 2 ** 32), ...this.#defaults, ...options };
-    const { weights } = this.#files;
-    this.#engine ??= createEngine(architecture, weights, { threads: this.#threads });
-    const engine = await this.#engine;
+    const looksAhead = lookahead(chosen);
+    const engine = await (looksAhead ? this.#lookingEngine(architecture) : this.#plainEngine(architecture));
     const engineBefore = engine.computedMs;
     const started = performance.now();
     const context: GenerateContext = {
@@ -140,7 +172,7 @@ export class LocalModel implements ModelHost {
       signal: hooks.signal,
     };
     let firstTokenMs = 0;
-    const { decoderOf, prompts } = await this.#begin(engine, architecture, inputIds, chosen);
+    const { decoderOf, prompts, memories } = await this.#begin(engine, architecture, inputIds, chosen);
     const sequences: Sequence[] = [];
     check(
       !chosen.diversityPenalty || (chosen.numBeamGroups ?? 1) > 1,
@@ -153,7 +185,12 @@ export class LocalModel implements ModelHost {
       () => `generation: numBeamGroups ${chosen.numBeamGroups} is more than numBeams ${chosen.numBeams ?? 1}`,
     );
     const search = (chosen.numBeamGroups ?? 1) > 1 ? diverseBeamSearch : beamSearch;
-    if ((chosen.numBeams ?? 1) > 1) {
+    if (looksAhead) {
+      for (const [i, prompt] of prompts.entries()) {
+        const decoder = new LookingDecoder(engine as DecodeEngine, memories?.slice(i, i + 1));
+        sequences.push(await looksAhead(decoder, prompt, i, chosen, context));
+      }
+    } else if ((chosen.numBeams ?? 1) > 1) {
       check(!candidates, "usage", () => "generation: candidates are shown of one sequence at a time, not of beams");
       for (const [i, prompt] of prompts.entries())
         sequences.push(...(await search(decoderOf([i]), prompt, i, chosen, context)));
@@ -167,13 +204,32 @@ export class LocalModel implements ModelHost {
     };
   }
 
+  #plainEngine(architecture: ReturnType<typeof generating>): Promise<Engine> {
+    this.#engine ??= createEngine(architecture, this.#files.weights, { threads: this.#threads });
+    return this.#engine;
+  }
+
+  /** An engine of its own, whose weights stay in their file: it returns more than plain decoding needs. */
+  #lookingEngine(architecture: ReturnType<typeof generating>): Promise<DecodeEngine> {
+    const { kind, family } = architecture;
+    if (kind === "recurrent" || kind === "recurrent-encoder-decoder")
+      throw new LecternError("unsupported", `a ${family.name} cannot go back: no prompt lookup, no contrastive search`);
+    this.#looking ??= DecodeEngine.create(
+      architecture,
+      this.#files.weights,
+      { threads: this.#threads, prepack: false },
+      "all",
+    );
+    return this.#looking;
+  }
+
   /** Decoders of the prompts; an encoder reads them, where there is one, and the decoder begins with its start token. */
   async #begin(
     engine: Engine,
     architecture: ReturnType<typeof generating>,
     inputIds: readonly (readonly number[])[],
     { guidanceScale = 1, negativePromptIds, decoderStartTokenId, useCache }: GenerationOptions,
-  ): Promise<{ decoderOf: (rows: readonly number[]) => Decoder; prompts: readonly (readonly number[])[] }> {
+  ): Promise<Beginning> {
     if (architecture.kind === "decoder" || architecture.kind === "recurrent") {
       check(
         negativePromptIds === undefined || guidanceScale !== 1,
@@ -230,12 +286,13 @@ export class LocalModel implements ModelHost {
       useCache === false
         ? new UncachedDecoder((sources) => cached(sources.map((source) => rows[source] as number)))
         : cached(rows);
-    return { decoderOf, prompts };
+    return { decoderOf, prompts, memories };
   }
 
   async dispose(): Promise<void> {
     await this.#forward.dispose();
     await (await this.#engine)?.dispose();
+    await (await this.#looking)?.dispose();
   }
 
   #checkIds(rows: readonly (readonly number[])[]): void {

@@ -18,13 +18,13 @@ export function fullGraph(
   return build(family, config, new ModelContext({ batch, queries, numLayers: config.numHiddenLayers, logits: "all" }));
 }
 
-/** The graph of new tokens over a cache: logits of the last one. */
-export function cachedGraph(family: Family, config: DecoderConfig): ModelGraph {
+/** The graph of new tokens over a cache: logits of the last one, or of all. */
+export function cachedGraph(family: Family, config: DecoderConfig, logits: "last" | "all" = "last"): ModelGraph {
   const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize };
   return build(
     family,
     config,
-    new ModelContext({ batch: "B", queries: "T", numLayers: config.numHiddenLayers, cache, logits: "last" }),
+    new ModelContext({ batch: "B", queries: "T", numLayers: config.numHiddenLayers, cache, logits }),
   );
 }
 
@@ -37,6 +37,7 @@ function build(family: Family, config: DecoderConfig, context: ModelContext): Mo
 export function encoderDecoderGraphs(
   { model }: EncoderDecoderFamily,
   config: EncoderDecoderConfig,
+  logits: "last" | "all" = "last",
 ): { readonly memory: ModelGraph; readonly step: ModelGraph } {
   const once = wholeGraphs(model, config, new Scope());
   const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize };
@@ -45,7 +46,7 @@ export function encoderDecoderGraphs(
     queries: "T",
     numLayers: config.decoderLayers,
     cache,
-    logits: "last",
+    logits,
     prefix: "decoder_",
     memory: "fed",
   });

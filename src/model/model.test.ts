@@ -96,3 +96,29 @@ test("stream gives the pieces of what generate gives, and stops when its reader 
   expect(text.startsWith(pieces.join(""))).toBe(true);
   for await (const _ of model.stream({ prompt: "The" }, options)) break;
 });
+
+test("prompt lookup draws the same tokens as drawing one by one, and asks the model less often", async () => {
+  await using model = await loadModel(fixture("models/gpt2"));
+  const options = { maxNewTokens: 40, doSample: true, temperature: 0.4, seed: 3, eosTokenId: null };
+  const prompt = { inputIds: [[5, 6, 7, 8, 5, 6, 7, 8, 5, 6]] };
+  const plain = await model.generate(prompt, options);
+  const looked = await model.generate(prompt, { ...options, promptLookupNumTokens: 5 });
+  expect(looked.outputIds).toEqual(plain.outputIds);
+});
+
+test("options that contradict each other are refused by name", async () => {
+  await using model = await loadModel(fixture("models/gpt2"));
+  const refused = (options: object, message: string): Promise<void> =>
+    expect(model.generate({ inputIds: [[1]] }, options)).rejects.toThrow(message);
+  await refused({ penaltyAlpha: 0.6, topK: 4, numBeams: 2 }, "follow one sequence");
+  await refused({ penaltyAlpha: 0.6, topK: 4, doSample: true }, "draws nothing");
+  await refused({ penaltyAlpha: 0.6, topK: 4, guidanceScale: 2 }, "penaltyAlpha and guidanceScale do not go together");
+  await refused({ numBeams: 4, numBeamGroups: 3 }, "numBeamGroups 3 must divide numBeams 4");
+  await refused({ diversityPenalty: 1 }, "diversityPenalty does nothing without numBeamGroups");
+  await refused({ negativePromptIds: [[1]] }, "negativePromptIds does nothing without guidanceScale");
+  await refused({ numBeams: 2, candidates: 3 }, "candidates are shown of one sequence");
+  await refused(
+    { maxNewTokens: 1, suppressTokens: Array.from({ length: 384 }, (_, i) => i) },
+    "leave no token that may come next",
+  );
+});

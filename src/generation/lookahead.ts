@@ -1,0 +1,134 @@
+import { check } from "../common/index.ts";
+import type { LookingDecoder } from "./decoder.ts";
+import { GrowingSequence } from "./generate.ts";
+import type { GenerationOptions } from "./options.ts";
+import { processorsOf, softmax } from "./processors.ts";
+import { checkNamedIds, checkPrompt, type GenerateContext, type Sequence } from "./sequence.ts";
+
+function begin(
+  decoder: LookingDecoder,
+  prompt: readonly number[],
+  index: number,
+  options: GenerationOptions,
+  context: GenerateContext,
+): GrowingSequence {
+  check(
+    (options.numReturnSequences ?? 1) === 1 && (options.numBeams ?? 1) === 1,
+    "usage",
+    () =>
+      "generation: prompt lookup and contrastive search follow one sequence: leave out numBeams and numReturnSequences",
+  );
+  checkPrompt(prompt, decoder);
+  checkNamedIds(options, decoder.vocabularySize);
+  const encoderIds = context.encoderIds?.[index] ?? prompt;
+  return new GrowingSequence(prompt, encoderIds, index, options, processorsOf(options), decoder, context);
+}
+
+/** Whether the caller, or the clock, has stopped it. */
+function noteStop(sequence: GrowingSequence, { signal }: GenerateContext, deadline: number): void {
+  if (signal?.aborted) sequence.finishReason ??= "abort";
+  if (performance.now() > deadline) sequence.finishReason ??= "time";
+}
+
+function deadlineOf({ maxTime }: GenerationOptions): number {
+  return maxTime === undefined ? Number.POSITIVE_INFINITY : performance.now() + 1000 * maxTime;
+}
+
+/**
+ * Guesses that what followed the last tokens earlier will follow again, and computes the whole guess at once. Each
+ * token is chosen from the scores it would have had anyway, so the text is the same, only sooner (Saxena, 2023).
+ */
+export async function promptLookup(
+  decoder: LookingDecoder,
+  prompt: readonly number[],
+  index: number,
+  options: GenerationOptions,
+  context: GenerateContext,
+): Promise<Sequence> {
+  const { promptLookupNumTokens: most = 10, maxMatchingNgramSize = 2 } = options;
+  const sequence = begin(decoder, prompt, index, options, context);
+  const deadline = deadlineOf(options);
+  const [first] = await decoder.extend([prompt]);
+  sequence.extend(first?.scores.at(-1) as Float32Array);
+  noteStop(sequence, context, deadline);
+  while (!sequence.finishReason) {
+    const room = Math.max(0, decoder.contextWindow - sequence.ids.length);
+    const guess = follow(sequence.ids, maxMatchingNgramSize, Math.min(most, room));
+    const [result] = await decoder.extend([[sequence.last, ...guess]]);
+    let used = 0;
+    for (const scores of result?.scores ?? []) {
+      sequence.extend(scores);
+      used++;
+      if (sequence.finishReason || sequence.last !== guess[used - 1]) break;
+    }
+    decoder.rewind(1 + guess.length - used);
+    noteStop(sequence, context, deadline);
+  }
+  return sequence.result();
+}
+
+/** What followed the last `size` tokens, or fewer, where they stood before; nothing if they are new. */
+function follow(ids: readonly number[], size: number, most: number): number[] {
+  for (let length = Math.min(size, ids.length - 1); length > 0; length--) {
+    const last = ids.slice(-length);
+    for (let at = 0; at + length < ids.length; at++)
+      if (last.every((id, i) => ids[at + i] === id)) return ids.slice(at + length, at + length + most);
+  }
+  return [];
+}
+
+/**
+ * Of the `topK` most probable tokens, takes the one that is probable and whose state is unlike all before, weighed by
+ * `penaltyAlpha` (Su et al., 2022).
+ */
+export async function contrastiveSearch(
+  decoder: LookingDecoder,
+  prompt: readonly number[],
+  index: number,
+  options: GenerationOptions,
+  context: GenerateContext,
+): Promise<Sequence> {
+  const { penaltyAlpha: alpha = 0, topK = 50 } = options;
+  check(
+    !options.doSample,
+    "usage",
+    () => "generation: contrastive search draws nothing: leave out doSample or penaltyAlpha",
+  );
+  check(topK > 1, "usage", () => `generation: contrastive search chooses among topK tokens; came ${topK}`);
+  const sequence = begin(decoder, prompt, index, options, context);
+  const deadline = deadlineOf(options);
+  const [first] = await decoder.extend([prompt]);
+  const states = [...(first?.states ?? [])];
+  let scores = first?.scores.at(-1) as Float32Array;
+  while (!sequence.finishReason) {
+    sequence.process(scores);
+    const probabilities = softmax(scores);
+    const candidates = Array.from(probabilities.keys())
+      .sort((a, b) => (probabilities[b] as number) - (probabilities[a] as number) || a - b)
+      .slice(0, topK);
+    decoder.select(candidates.map(() => 0));
+    const results = await decoder.extend(candidates.map((id) => [id]));
+    const merits = results.map(({ states: [own] }, i) => {
+      const likeness = Math.max(...states.map((state) => cosine(own as Float32Array, state)));
+      return (1 - alpha) * (probabilities[candidates[i] as number] as number) - alpha * likeness;
+    });
+    const best = merits.indexOf(Math.max(...merits));
+    decoder.select([best]);
+    sequence.append(candidates[best] as number);
+    states.push(results[best]?.states[0] as Float32Array);
+    scores = results[best]?.scores[0] as Float32Array;
+    noteStop(sequence, context, deadline);
+  }
+  return sequence.result();
+}
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  let [dot, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [a[i] as number, b[i] as number];
+    dot += x * y;
+    aa += x * x;
+    bb += y * y;
+  }
+  return dot / Math.max(Math.sqrt(aa * bb), 1e-8);
+}
