@@ -74,7 +74,7 @@ export class LocalModel implements ModelHost {
   readonly description: ModelDescription;
   readonly #files: ModelFiles;
   readonly #tokenizer: Tokenizer | undefined;
-  readonly #defaults: GenerationOptions;
+  readonly #generationConfig: Readonly<Record<string, unknown>>;
   readonly #threads: number | undefined;
   readonly #forward: ForwardPass;
   #engine: Promise<Engine> | undefined;
@@ -88,7 +88,7 @@ export class LocalModel implements ModelHost {
   ) {
     this.#files = files;
     this.#tokenizer = tokenizer;
-    this.#defaults = parseOptions({ eos_token_id: files.json.eos_token_id ?? null, ...generationConfig });
+    this.#generationConfig = generationConfig;
     this.#threads = threads;
     this.#forward = new ForwardPass(files.architecture, files.weights, threads);
     const { checkpoint } = files.weights;
@@ -156,7 +156,8 @@ export class LocalModel implements ModelHost {
 
   async generate({ inputIds, options, candidates }: GenerateRequest, hooks: GenerateHooks): Promise<Generated> {
     const architecture = generating(this.#files);
-    const chosen = { seed: Math.floor(Math.random() * 2 ** 32), ...this.#defaults, ...options };
+    const defaults = parseOptions({ eos_token_id: this.#files.json.eos_token_id ?? null, ...this.#generationConfig });
+    const chosen = { seed: Math.floor(Math.random() * 2 ** 32), ...defaults, ...options };
     const looksAhead = lookahead(chosen);
     const engine = await (looksAhead ? this.#lookingEngine(architecture) : this.#plainEngine(architecture));
     const engineBefore = engine.computedMs;

@@ -2,17 +2,21 @@ import type { Cell, Value } from "../graph/index.ts";
 import type { ModelContext, ModelOutputs, Scope } from "../nn/index.ts";
 import type { ConfigReader } from "./config-reader.ts";
 
-/** What every decoder has, whatever its `config.json` calls it. */
-export interface DecoderConfig {
+/** What every model has, whatever its `config.json` calls it. */
+export interface ModelConfig {
   readonly vocabSize: number;
   readonly hiddenSize: number;
+  /** The context window in tokens. */
+  readonly maxPositionEmbeddings: number;
+  readonly tieWordEmbeddings: boolean;
+}
+
+/** What every decoder has. */
+export interface DecoderConfig extends ModelConfig {
   readonly numHiddenLayers: number;
   readonly numAttentionHeads: number;
   readonly numKeyValueHeads: number;
   readonly headSize: number;
-  /** The context window in tokens. */
-  readonly maxPositionEmbeddings: number;
-  readonly tieWordEmbeddings: boolean;
 }
 
 /** A decoder as a function that builds its graph. */
@@ -29,14 +33,10 @@ export interface CheckpointNames {
 }
 
 /** What every encoder has. */
-export interface EncoderConfig {
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
+export interface EncoderConfig extends ModelConfig {
   readonly numHiddenLayers: number;
   readonly numAttentionHeads: number;
   readonly headSize: number;
-  readonly maxPositionEmbeddings: number;
-  readonly tieWordEmbeddings: boolean;
   readonly head: HeadConfig;
 }
 
@@ -66,16 +66,12 @@ export interface EncoderFamily<C extends EncoderConfig = EncoderConfig> {
 }
 
 /** What every encoder–decoder has. */
-export interface EncoderDecoderConfig {
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
+export interface EncoderDecoderConfig extends ModelConfig {
   readonly encoderLayers: number;
   readonly decoderLayers: number;
   /** Those of the decoder, in self and cross attention. */
   readonly numKeyValueHeads: number;
   readonly headSize: number;
-  readonly maxPositionEmbeddings: number;
-  readonly tieWordEmbeddings: boolean;
   /** What the decoder begins with. */
   readonly decoderStartTokenId: number;
   readonly padTokenId: number;
@@ -101,13 +97,9 @@ export interface EncoderDecoderFamily<C extends EncoderDecoderConfig = EncoderDe
 }
 
 /** What every recurrent language model has. */
-export interface RecurrentConfig {
+export interface RecurrentConfig extends ModelConfig {
   readonly cell: Cell;
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
   readonly numHiddenLayers: number;
-  readonly maxPositionEmbeddings: number;
-  readonly tieWordEmbeddings: boolean;
 }
 
 /** What a layer remembers, `[B, H]`; the memory is an LSTM's. */
@@ -138,13 +130,9 @@ export interface RecurrentFamily<C extends RecurrentConfig = RecurrentConfig> {
 }
 
 /** What every recurrent encoder–decoder has. */
-export interface RecurrentEncoderDecoderConfig {
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
+export interface RecurrentEncoderDecoderConfig extends ModelConfig {
   /** The width of the encoder's states. */
   readonly memorySize: number;
-  readonly maxPositionEmbeddings: number;
-  readonly tieWordEmbeddings: boolean;
   readonly decoderStartTokenId: number;
   readonly padTokenId: number;
 }

@@ -27,25 +27,17 @@ const MASKED = -3.4028234663852886e38;
  * The additive attention bias `[B, 1, T, S]`: 0 where a query may attend, the smallest float32 elsewhere.
  * A key is visible when it holds a token, is not ahead of the query, and is less than `window` positions behind.
  */
-export function attentionBias({ queries, keys }: Positions, window: number | undefined): HostTensor<"float32"> {
-  const [rows, length, span] = [queries.length, queries[0]?.length ?? 0, keys[0]?.length ?? 0];
-  const data = new Float32Array(rows * length * span);
-  let at = 0;
-  for (let row = 0; row < rows; row++) {
-    const rowKeys = keys[row] as readonly number[];
-    for (const query of queries[row] as readonly number[]) {
-      for (let s = 0; s < span; s++, at++) {
-        const key = rowKeys[s] as number;
-        const visible = key >= 0 && key <= query && (window === undefined || query - key < window);
-        if (!visible) data[at] = MASKED;
-      }
-    }
-  }
-  return { dtype: "float32", shape: [rows, 1, length, span], data };
+export function attentionBias(positions: Positions, window: number | undefined): HostTensor<"float32"> {
+  return biasWhere(positions, (query, key) => key <= query && (window === undefined || query - key < window));
 }
 
 /** The bias `[B, 1, T, S]` of attention in both directions, where a `reach` is given to keys at most so far away. */
-export function bothWaysBias({ queries, keys }: Positions, reach: number | undefined): HostTensor<"float32"> {
+export function bothWaysBias(positions: Positions, reach: number | undefined): HostTensor<"float32"> {
+  return biasWhere(positions, (query, key) => reach === undefined || Math.abs(query - key) <= reach);
+}
+
+/** 0 where a query sees a key that holds a token, the smallest float32 elsewhere. */
+function biasWhere({ queries, keys }: Positions, sees: (query: number, key: number) => boolean): HostTensor<"float32"> {
   const [rows, length, span] = [queries.length, queries[0]?.length ?? 0, keys[0]?.length ?? 0];
   const data = new Float32Array(rows * length * span);
   let at = 0;
@@ -54,7 +46,7 @@ export function bothWaysBias({ queries, keys }: Positions, reach: number | undef
     for (const query of queries[row] as readonly number[]) {
       for (let s = 0; s < span; s++, at++) {
         const key = rowKeys[s] as number;
-        if (key < 0 || (reach !== undefined && Math.abs(query - key) > reach)) data[at] = MASKED;
+        if (key < 0 || !sees(query, key)) data[at] = MASKED;
       }
     }
   }
