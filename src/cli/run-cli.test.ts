@@ -1,4 +1,4 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -139,3 +139,28 @@ test.skipIf(!stories)("runs stories260K from an empty prompt (skipped where ../s
   expect((JSON.parse(out) as { inputIds: number[] }).inputIds).toEqual([1]);
   expect((JSON.parse(out) as { outputIds: number[] }).outputIds.slice(0, 5)).toEqual([403, 407, 261, 378, 432]);
 });
+
+const miniLm = sharedPath("data/models/all-MiniLM-L6-v2");
+
+test.skipIf(!miniLm)(
+  "lectern embed gives the reference's vectors, alone and in a batch (skipped where ../shared/data is absent)",
+  async () => {
+    const { sentences } = JSON.parse(await readFile(`${miniLm}/expected.json`, "utf8")) as {
+      sentences: { text: string }[];
+    };
+    const { embeddings: expected } = await readTensors(miniLm as string, "expected.safetensors");
+    const embed = async (args: string[], stdin = ""): Promise<number[][]> => {
+      const { code, out } = await cli(["embed", miniLm as string, ...args, "--json"], stdin);
+      expect(code).toBe(0);
+      return (JSON.parse(out) as { embeddings: number[][] }).embeddings;
+    };
+    const all = await embed([], sentences.map(({ text }) => text).join("\n"));
+    expect(all).toHaveLength(sentences.length);
+    const [first] = await embed([sentences[0]?.text as string]);
+    for (const [i, vector] of all.entries())
+      for (const [e, x] of vector.entries())
+        expect(Math.abs(x - Number(expected?.data[i * 384 + e]))).toBeLessThan(1e-5);
+    for (const [e, x] of (first as number[]).entries())
+      expect(Math.abs(x - Number(expected?.data[e]))).toBeLessThan(1e-5);
+  },
+);

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { LecternError } from "../common/index.ts";
 import { doctorCommand } from "./doctor.ts";
+import { embedCommand } from "./embed.ts";
 import { forwardCommand } from "./forward.ts";
 import { listCommand, showCommand } from "./list.ts";
 import { runCommand } from "./run.ts";
@@ -33,7 +34,16 @@ export function program(terminal: Terminal, signal: AbortSignal): Command {
       writeErr: (text) => terminal.stderr.write(text),
     })
     .showSuggestionAfterError();
-  const commands = [runCommand, forwardCommand, tokenizeCommand, listCommand, showCommand, doctorCommand, trainCommand];
+  const commands = [
+    runCommand,
+    forwardCommand,
+    embedCommand,
+    tokenizeCommand,
+    listCommand,
+    showCommand,
+    doctorCommand,
+    trainCommand,
+  ];
   for (const define of commands) {
     define(root, terminal, signal)
       .option("--json", "print one JSON document on standard output")

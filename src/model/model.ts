@@ -7,10 +7,11 @@ import {
   type Sequence,
   type TokenEvent,
 } from "../generation/index.ts";
-import { openFiles } from "../runtime/index.ts";
+import { type FileSource, openFiles } from "../runtime/index.ts";
 import { loadTokenizer, type Message, type Tokenizer } from "../tokenizers/index.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import type { ModelHost, Timing } from "./host.ts";
+import { type Pooling, pool, readPooling } from "./pooling.ts";
 
 export interface LoadOptions {
   /** How many threads compute; default: the engine's choice. */
@@ -46,14 +47,20 @@ export interface GenerateResult {
   readonly timing: Timing;
 }
 
+/** How many sentences are computed at once. */
+const EMBED_ROWS = 32;
+
 /** A loaded model with the tokenizer it was trained with. */
 export class Model {
   readonly tokenizer: Tokenizer | undefined;
   readonly #host: ModelHost;
+  readonly #files: FileSource;
+  #pooling: Promise<Pooling> | undefined;
 
-  constructor(host: ModelHost, tokenizer: Tokenizer | undefined) {
+  constructor(host: ModelHost, tokenizer: Tokenizer | undefined, files: FileSource) {
     this.#host = host;
     this.tokenizer = tokenizer;
+    this.#files = files;
   }
 
   /** "LLaMA" */
@@ -77,6 +84,31 @@ export class Model {
   /** One pass over whole rows: logits, and on request what lies inside. */
   async forward(inputs: ForwardInputs, options: ForwardOptions = {}): Promise<ForwardResult> {
     return this.#host.forward(inputs, options);
+  }
+
+  /** One vector `[E]` a text, pooled as `modules.json` of the model says; of encoders without a head. */
+  async embed(texts: readonly string[]): Promise<Float32Array[]> {
+    this.#pooling ??= readPooling(this.#files);
+    const pooling = await this.#pooling;
+    const { tokenizer } = this;
+    if (!tokenizer) throw new LecternError("input", "embed: this model's directory has no tokenizer.json");
+    const maxLength = Math.min(pooling.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
+    const rows = texts.map((text, index) => ({ text, index, length: tokenizer.encode(text).ids.length }));
+    rows.sort((a, b) => a.length - b.length); // alike in length, so that little is padding
+    const vectors: Float32Array[] = [];
+    for (let at = 0; at < rows.length; at += EMBED_ROWS) {
+      const batch = rows.slice(at, at + EMBED_ROWS);
+      const inputs = tokenizer.encodeBatch(
+        batch.map(({ text }) => text),
+        { maxLength, paddingSide: "right" },
+      );
+      const { lastHiddenState } = await this.forward(inputs);
+      if (!lastHiddenState)
+        throw new LecternError("unsupported", `embed: this ${this.family} has a head; sentences need the bare encoder`);
+      for (const [i, vector] of pool(lastHiddenState, inputs.attentionMask, pooling).entries())
+        vectors[(batch[i] as (typeof rows)[number]).index] = vector;
+    }
+    return vectors;
   }
 
   /** Generates text; options not given are those of the checkpoint's `generation_config.json`. */
@@ -151,5 +183,5 @@ export async function loadModel(location: string, options: LoadOptions = {}): Pr
     throw new LecternError("unsupported", `precision ${precision} is not available yet; use float32`);
   const files = await openFiles(location);
   const host = await openHost({ location: files.location, threads: options.threads });
-  return new Model(host, await loadTokenizer(files));
+  return new Model(host, await loadTokenizer(files), files);
 }
