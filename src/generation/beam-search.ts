@@ -7,6 +7,7 @@ import {
   checkPrompt,
   type FinishReason,
   type GenerateContext,
+  hasStopped,
   newTokenLimit,
   type Sequence,
 } from "./sequence.ts";
@@ -137,7 +138,7 @@ export function finisher(
     if (stops.length > 0) {
       const text = context.text();
       const written = ids.map((id) => text.push(id)).join("");
-      if (stops.some((stop) => written.includes(stop))) return "stop_string";
+      if (hasStopped(written, ids, stops, context)) return "stop_string";
     }
     return ids.length >= limit ? "length" : undefined;
   };

@@ -8,6 +8,7 @@ import {
   checkPrompt,
   type FinishReason,
   type GenerateContext,
+  hasStopped,
   newTokenLimit,
   type Sequence,
 } from "./sequence.ts";
@@ -146,7 +147,8 @@ export class GrowingSequence {
     this.#written += text;
     this.#context.onToken?.({ sequence: this.#index, id, text, ...shown });
     if (this.#ends.has(id)) this.finishReason = "stop";
-    else if (this.#stops.some((stop) => this.#written.includes(stop))) this.finishReason = "stop_string";
+    else if (hasStopped(this.#written, this.#ids.slice(this.#promptLength), this.#stops, this.#context))
+      this.finishReason = "stop_string";
     else if (this.#ids.length - this.#promptLength >= this.#limit) this.finishReason = "length";
   }
 

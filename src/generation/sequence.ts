@@ -39,11 +39,27 @@ export interface Sequence {
 export interface GenerateContext {
   /** A decoder of text for one sequence; special tokens left out. */
   readonly text: () => { push(id: number): string; end(): string };
+  /** The tokens of U+FFFD itself, which stands in text for bytes that are none, too. */
+  readonly replacement?: readonly number[] | undefined;
   /** What the encoder read for each prompt; absent in a decoder, where it is the prompt. */
   readonly encoderIds?: readonly (readonly number[])[] | undefined;
   readonly onToken?: ((event: TokenEvent) => void) | undefined;
   readonly candidates?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Whether a stop string has come. Bytes that are no text read as U+FFFD; a stop string with that character means the
+ * character, so it counts only where its own tokens were written.
+ */
+export function hasStopped(
+  written: string,
+  ids: readonly number[],
+  stops: readonly string[],
+  { replacement = [] }: GenerateContext,
+): boolean {
+  const isReal = (): boolean => ids.some((_, at) => replacement.every((id, i) => ids[at + i] === id));
+  return stops.some((stop) => written.includes(stop) && (!stop.includes("\uFFFD") || isReal()));
 }
 
 /** New tokens without a limit from the caller or the checkpoint; transformers has 20 in all, too few to read. */

@@ -164,6 +164,7 @@ export class LocalModel implements ModelHost {
     const started = performance.now();
     const context: GenerateContext = {
       text: () => this.#tokenizer?.stream({ skipSpecialTokens: true }) ?? { push: () => "", end: () => "" },
+      replacement: this.#tokenizer?.encode("\uFFFD", { addSpecialTokens: false }).ids,
       encoderIds: architecture.kind.endsWith("encoder-decoder") ? inputIds : undefined,
       onToken: (event: TokenEvent) => {
         firstTokenMs ||= performance.now() - started;
