@@ -46,12 +46,18 @@ describe("the built package computes in a worker", () => {
       const thrown = await model
         .generate({ inputIds: [[1]] }, { onToken: () => { throw new Error("the caller's own"); } })
         .catch((error) => error.message);
+      const logitsProcessor = (ids, scores) => { scores.fill(-Infinity); scores[ids.length] = 0; };
+      const own = await model.generate({ inputIds: [[1, 2]] }, { logitsProcessor, stoppingCriteria: (ids) => ids.length === 5 });
+      const short = await code(model.generate({ inputIds: [[1]] }, { logitsProcessor: () => new Float32Array(2) }));
+      const broken = await model
+        .generate({ inputIds: [[1]] }, { logitsProcessor: () => { throw new Error("broken"); } })
+        .catch((error) => error.message);
       await model.dispose();
       const disposed = await code(model.forward({ inputIds: [[1]] }));
       const missing = await code(loadModel("no/such/directory"));
       console.log(JSON.stringify({
         shape: logits.shape, isFloat32: logits.data instanceof Float32Array, same: pieces.join() === greedy.outputIds.join(),
-        stopped: stopped.finishReason, outside, thrown, disposed, missing,
+        stopped: stopped.finishReason, outside, thrown, disposed, missing, own: own.outputIds, short, broken,
       }));`);
     expect(result).toEqual({
       shape: [1, 3, 384],
@@ -62,6 +68,9 @@ describe("the built package computes in a worker", () => {
       thrown: "the caller's own",
       disposed: "engine",
       missing: "file",
+      own: [2, 3, 4],
+      short: "usage",
+      broken: "broken",
     });
   });
 });

@@ -47,11 +47,16 @@ export async function beamSearch(
     "usage",
     () => `generation: numReturnSequences ${numReturnSequences} is more than numBeams ${numBeams} can give`,
   );
+  check(
+    !context.stoppingCriteria,
+    "usage",
+    () => "generation: stoppingCriteria ends one sequence, not beams: leave out numBeams",
+  );
   checkPrompt(prompt, decoder);
   checkNamedIds(options, decoder.vocabularySize);
   const ends = [options.eosTokenId ?? []].flat();
   const limit = newTokenLimit(options, prompt.length, decoder.contextWindow);
-  const processors = processorsOf(options, ends.length > 0 ? ends.length + 1 : 2);
+  const processors = processorsOf(options, ends.length > 0 ? ends.length + 1 : 2, context.logitsProcessor);
   const finish = finisher(options, limit, context);
   const random = new Random(options.seed ?? 0, 1, index);
   const encoderIds = context.encoderIds?.[index] ?? prompt;
@@ -76,7 +81,7 @@ export async function beamSearch(
         throw new LecternError("numeric", "the model's scores are not numbers: its weights hold NaN or infinity");
       const ids = [...prompt, ...(running[beam] as Beam).ids];
       const step = { ids, promptLength: prompt.length, encoderIds, maxLength: prompt.length + limit };
-      for (const { apply } of processors) apply(row, step);
+      for (const { apply } of processors) await apply(row, step);
     }
     const count = Math.max(2, 1 + ends.length) * numBeams;
     const bases = running.map(({ score }) => score);

@@ -41,12 +41,17 @@ export async function diverseBeamSearch(
     "usage",
     () => `generation: numReturnSequences ${numReturnSequences} is more than numBeams ${numBeams} can give`,
   );
+  check(
+    !context.stoppingCriteria,
+    "usage",
+    () => "generation: stoppingCriteria ends one sequence, not beams: leave out numBeams",
+  );
   checkPrompt(prompt, decoder);
   checkNamedIds(options, decoder.vocabularySize);
   const size = numBeams / numBeamGroups;
   const ends = new Set([options.eosTokenId ?? []].flat());
   const limit = newTokenLimit(options, prompt.length, decoder.contextWindow);
-  const processors = processorsOf(options);
+  const processors = processorsOf(options, 1, context.logitsProcessor);
   const weighed = (score: number, length: number): number => score / length ** lengthPenalty;
   const groups = Array.from(
     { length: numBeamGroups },
@@ -79,7 +84,7 @@ export async function diverseBeamSearch(
         const ids = [...prompt, ...(group.running[i] as Beam).ids];
         const encoderIds = context.encoderIds?.[index] ?? prompt;
         const step = { ids, promptLength: prompt.length, encoderIds, maxLength: prompt.length + limit };
-        for (const { apply } of processors) apply(row, step);
+        for (const { apply } of processors) await apply(row, step);
       }
       const bases = group.running.map(({ score }) => score);
       const best = highest(rows, bases, Math.max(2, 1 + ends.size) * size);

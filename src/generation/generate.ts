@@ -28,7 +28,7 @@ export async function generate(
   );
   for (const prompt of prompts) checkPrompt(prompt, decoder);
   checkNamedIds(options, decoder.vocabularySize);
-  const processors = processorsOf(options);
+  const processors = processorsOf(options, 1, context.logitsProcessor);
   const deadline =
     options.maxTime === undefined ? Number.POSITIVE_INFINITY : performance.now() + 1000 * options.maxTime;
   const sequences = prompts.flatMap((prompt, i) =>
@@ -54,7 +54,7 @@ export async function generate(
   }
   let active = sequences;
   while (true) {
-    for (const [row, sequence] of active.entries()) sequence.extend(scores[row] as Float32Array);
+    for (const [row, sequence] of active.entries()) await sequence.extend(scores[row] as Float32Array);
     if (context.signal?.aborted) for (const sequence of active) sequence.finishReason ??= "abort";
     if (performance.now() > deadline) for (const sequence of active) sequence.finishReason ??= "time";
     const kept = active.flatMap((sequence, row) => (sequence.finishReason ? [] : [row]));
@@ -115,17 +115,17 @@ export class GrowingSequence {
   }
 
   /** Chooses the next token from its scores, and notes whether it ends the sequence. */
-  extend(scores: Float32Array): void {
+  async extend(scores: Float32Array): Promise<void> {
     const trace = this.#context.candidates ? new Trace(scores, this.#context.candidates) : undefined;
-    this.process(scores, trace);
+    await this.process(scores, trace);
     const id = this.#doSample ? this.#draw(scores) : highest(scores);
     if (!Number.isFinite(scores[id]))
       throw new LecternError("usage", "generation: the options together leave no token that may come next");
-    this.append(id, trace && { candidates: trace.candidates(scores) });
+    await this.append(id, trace && { candidates: trace.candidates(scores) });
   }
 
   /** Applies every option that changes scores. */
-  process(scores: Float32Array, trace?: Trace): void {
+  async process(scores: Float32Array, trace?: Trace): Promise<void> {
     const step = {
       ids: this.#ids,
       promptLength: this.#promptLength,
@@ -135,13 +135,13 @@ export class GrowingSequence {
     if (scores.some(Number.isNaN) && !this.#processors.some(({ option }) => option === "removeInvalidValues"))
       throw new LecternError("numeric", "the model's scores are not numbers: its weights hold NaN or infinity");
     for (const { option, apply } of this.#processors) {
-      apply(scores, step);
+      await apply(scores, step);
       trace?.note(option, scores);
     }
   }
 
   /** Adds a token, tells it, and notes whether it ends the sequence. */
-  append(id: number, shown?: { readonly candidates: readonly Candidate[] }): void {
+  async append(id: number, shown?: { readonly candidates: readonly Candidate[] }): Promise<void> {
     this.#ids.push(id);
     const text = this.#text.push(id);
     this.#written += text;
@@ -149,6 +149,7 @@ export class GrowingSequence {
     if (this.#ends.has(id)) this.finishReason = "stop";
     else if (hasStopped(this.#written, this.#ids.slice(this.#promptLength), this.#stops, this.#context))
       this.finishReason = "stop_string";
+    else if (await this.#context.stoppingCriteria?.([...this.#ids])) this.finishReason = "stop";
     else if (this.#ids.length - this.#promptLength >= this.#limit) this.finishReason = "length";
   }
 

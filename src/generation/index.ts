@@ -5,4 +5,12 @@ export { generate } from "./generate.ts";
 export { GuidedDecoder } from "./guided-decoder.ts";
 export { contrastiveSearch, promptLookup } from "./lookahead.ts";
 export { type GenerationOptions, optionKinds, parseOptions } from "./options.ts";
-export type { Candidate, FinishReason, GenerateContext, Sequence, TokenEvent } from "./sequence.ts";
+export type { LogitsProcessor } from "./processors.ts";
+export type {
+  Candidate,
+  FinishReason,
+  GenerateContext,
+  Sequence,
+  StoppingCriteria,
+  TokenEvent,
+} from "./sequence.ts";

@@ -21,7 +21,15 @@ function begin(
   checkPrompt(prompt, decoder);
   checkNamedIds(options, decoder.vocabularySize);
   const encoderIds = context.encoderIds?.[index] ?? prompt;
-  return new GrowingSequence(prompt, encoderIds, index, options, processorsOf(options), decoder, context);
+  return new GrowingSequence(
+    prompt,
+    encoderIds,
+    index,
+    options,
+    processorsOf(options, 1, context.logitsProcessor),
+    decoder,
+    context,
+  );
 }
 
 /** Whether the caller, or the clock, has stopped it. */
@@ -49,7 +57,7 @@ export async function promptLookup(
   const sequence = begin(decoder, prompt, index, options, context);
   const deadline = deadlineOf(options);
   const [first] = await decoder.extend([prompt]);
-  sequence.extend(first?.scores.at(-1) as Float32Array);
+  await sequence.extend(first?.scores.at(-1) as Float32Array);
   noteStop(sequence, context, deadline);
   while (!sequence.finishReason) {
     const room = Math.max(0, decoder.contextWindow - sequence.ids.length);
@@ -57,7 +65,7 @@ export async function promptLookup(
     const [result] = await decoder.extend([[sequence.last, ...guess]]);
     let used = 0;
     for (const scores of result?.scores ?? []) {
-      sequence.extend(scores);
+      await sequence.extend(scores);
       used++;
       if (sequence.finishReason || sequence.last !== guess[used - 1]) break;
     }
@@ -101,7 +109,7 @@ export async function contrastiveSearch(
   const states = [...(first?.states ?? [])];
   let scores = first?.scores.at(-1) as Float32Array;
   while (!sequence.finishReason) {
-    sequence.process(scores);
+    await sequence.process(scores);
     const probabilities = softmax(scores);
     const candidates = Array.from(probabilities.keys())
       .sort((a, b) => (probabilities[b] as number) - (probabilities[a] as number) || a - b)
@@ -114,7 +122,7 @@ export async function contrastiveSearch(
     });
     const best = merits.indexOf(Math.max(...merits));
     decoder.select([best]);
-    sequence.append(candidates[best] as number);
+    await sequence.append(candidates[best] as number);
     states.push(results[best]?.states[0] as Float32Array);
     scores = results[best]?.scores[0] as Float32Array;
     noteStop(sequence, context, deadline);

@@ -1,3 +1,4 @@
+import { check } from "../common/index.ts";
 import type { GenerationOptions } from "./options.ts";
 
 /** What a processor may look at beside the scores. */
@@ -15,8 +16,14 @@ export interface StepContext {
 export interface Processor {
   /** The option's name. */
   readonly option: string;
-  apply(scores: Float32Array, step: StepContext): void;
+  apply(scores: Float32Array, step: StepContext): void | Promise<void>;
 }
+
+/** A function of the caller: the tokens so far, and the scores of what may come next, to be changed or replaced. */
+export type LogitsProcessor = (
+  ids: readonly number[],
+  scores: Float32Array,
+) => Float32Array | undefined | Promise<Float32Array | undefined>;
 
 type Apply = Processor["apply"];
 
@@ -130,8 +137,9 @@ function bias(
 /**
  * The options that change scores, in the reference's order.
  * @param least how many tokens sampling filters leave at least
+ * @param own the caller's function, which comes before the sampling filters
  */
-export function processorsOf(options: GenerationOptions, least = 1): Processor[] {
+export function processorsOf(options: GenerationOptions, least = 1, own?: LogitsProcessor): Processor[] {
   const found: Processor[] = [];
   const use = <T>(
     option: string,
@@ -249,6 +257,7 @@ export function processorsOf(options: GenerationOptions, least = 1): Processor[]
     const begin = promptLength > 1 || o.forcedBosTokenId == null ? promptLength : promptLength + 1;
     if (ids.length === begin) forbid(scores, forbidden);
   });
+  if (own) found.push({ option: "logitsProcessor", apply: (scores, { ids }) => applyOwn(own, ids, scores) });
   if (o.doSample) {
     use("temperature", o.temperature, 1, (temperature) => (scores) => divide(scores, temperature));
     use("topH", o.topH, undefined, (share) => (scores) => keepTopH(scores, share));
@@ -272,6 +281,17 @@ export function processorsOf(options: GenerationOptions, least = 1): Processor[]
   }
   use("renormalizeLogits", o.renormalizeLogits, false, () => logSoftmax);
   return found;
+}
+
+async function applyOwn(own: LogitsProcessor, ids: readonly number[], scores: Float32Array): Promise<void> {
+  const changed = await own([...ids], scores);
+  if (changed === undefined) return;
+  check(
+    changed instanceof Float32Array && changed.length === scores.length,
+    "usage",
+    () => `generation: logitsProcessor must return ${scores.length} scores in a Float32Array; came ${changed.length}`,
+  );
+  scores.set(changed);
 }
 
 /** The ids by falling score, the lower id first among equals; tokens that cannot come are left out. */

@@ -1,9 +1,13 @@
 import { check } from "../common/index.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
+import type { LogitsProcessor } from "./processors.ts";
 
 /** stop: an end token; length: no room left; stop_string; time: `maxTime` is over; abort: the caller cancelled. */
 export type FinishReason = "stop" | "length" | "stop_string" | "time" | "abort";
+
+/** A function of the caller: the tokens so far; true ends the sequence. */
+export type StoppingCriteria = (ids: readonly number[]) => boolean | Promise<boolean>;
 
 /** One candidate of a step, and what each option made of its probability. */
 export interface Candidate {
@@ -44,6 +48,8 @@ export interface GenerateContext {
   /** What the encoder read for each prompt; absent in a decoder, where it is the prompt. */
   readonly encoderIds?: readonly (readonly number[])[] | undefined;
   readonly onToken?: ((event: TokenEvent) => void) | undefined;
+  readonly logitsProcessor?: LogitsProcessor | undefined;
+  readonly stoppingCriteria?: StoppingCriteria | undefined;
   readonly candidates?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }

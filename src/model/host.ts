@@ -1,4 +1,10 @@
-import type { GenerationOptions, Sequence, TokenEvent } from "../generation/index.ts";
+import type {
+  GenerationOptions,
+  LogitsProcessor,
+  Sequence,
+  StoppingCriteria,
+  TokenEvent,
+} from "../generation/index.ts";
 import { type Call, type Channel, type Handler, type Port, serve } from "../runtime/index.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import { LocalModel } from "./local-model.ts";
@@ -27,7 +33,17 @@ export interface GenerateRequest {
 export interface GenerateHooks {
   readonly signal?: AbortSignal | undefined;
   readonly onToken?: ((event: TokenEvent) => void) | undefined;
+  readonly logitsProcessor?: LogitsProcessor | undefined;
+  readonly stoppingCriteria?: StoppingCriteria | undefined;
 }
+
+/** What a worker asks the caller's functions, whose scores or verdict travel back. */
+type Question =
+  | { readonly of: "logitsProcessor"; readonly ids: readonly number[]; readonly scores: Float32Array }
+  | { readonly of: "stoppingCriteria"; readonly ids: readonly number[] };
+
+/** Which functions the caller gave. */
+type Given = Readonly<Record<"onToken" | "logitsProcessor" | "stoppingCriteria", boolean>>;
 
 export interface Timing {
   /** From the start to the first token. */
@@ -65,8 +81,19 @@ export function serveModel(port: Port): void {
       return model.description;
     },
     forward: ([inputs, options]: [ForwardInputs, ForwardOptions]) => opened().forward(inputs, options),
-    generate: ([request, streams]: [GenerateRequest, boolean], { signal, emit }: Call) =>
-      opened().generate(request, { signal, ...(streams && { onToken: emit }) }),
+    generate: ([request, given]: [GenerateRequest, Given], { signal, emit, ask }: Call) => {
+      const answer = (question: Question): Promise<unknown> => ask(question);
+      return opened().generate(request, {
+        signal,
+        ...(given.onToken && { onToken: emit }),
+        ...(given.logitsProcessor && {
+          logitsProcessor: (ids, scores) => answer({ of: "logitsProcessor", ids, scores }) as Promise<Float32Array>,
+        }),
+        ...(given.stoppingCriteria && {
+          stoppingCriteria: (ids) => answer({ of: "stoppingCriteria", ids }) as Promise<boolean>,
+        }),
+      });
+    },
     dispose: () => opened().dispose(),
   };
   serve(port, handlers as unknown as Record<string, Handler>);
@@ -79,8 +106,18 @@ export async function connect(source: ModelSource, channel: Channel, stop: () =>
     return {
       description,
       forward: (inputs, options) => channel.call("forward", [inputs, options]),
-      generate: (request, { signal, onToken }) =>
-        channel.call("generate", [request, onToken !== undefined], { signal, onEvent: onToken }),
+      generate(request, { signal, onToken, logitsProcessor, stoppingCriteria }) {
+        const given: Given = {
+          onToken: onToken !== undefined,
+          logitsProcessor: logitsProcessor !== undefined,
+          stoppingCriteria: stoppingCriteria !== undefined,
+        };
+        const onQuestion = async (question: Question): Promise<unknown> => {
+          if (question.of === "stoppingCriteria") return stoppingCriteria?.(question.ids);
+          return (await logitsProcessor?.(question.ids, question.scores)) ?? question.scores; // changed in place
+        };
+        return channel.call("generate", [request, given], { signal, onEvent: onToken, onQuestion });
+      },
       dispose: async () => {
         await channel.call("dispose", undefined);
         channel.close("the model was disposed");

@@ -170,6 +170,8 @@ export class LocalModel implements ModelHost {
         firstTokenMs ||= performance.now() - started;
         hooks.onToken?.(event);
       },
+      logitsProcessor: hooks.logitsProcessor,
+      stoppingCriteria: hooks.stoppingCriteria,
       candidates,
       signal: hooks.signal,
     };

@@ -122,3 +122,29 @@ test("options that contradict each other are refused by name", async () => {
     "leave no token that may come next",
   );
 });
+
+test("functions of the caller change scores and end sequences, and their faults are named", async () => {
+  await using model = await loadModel(fixture("models/gpt2"));
+  const prompt = { inputIds: [[5, 6, 7]] };
+  const options = { maxNewTokens: 8, doSample: false, eosTokenId: null };
+  const only = (id: number) => (ids: readonly number[], scores: Float32Array) => {
+    expect(ids.slice(0, 3)).toEqual([5, 6, 7]);
+    scores.fill(Number.NEGATIVE_INFINITY);
+    scores[id] = 0;
+    return undefined;
+  };
+  const forced = await model.generate(prompt, { ...options, logitsProcessor: only(9) });
+  expect(forced.outputIds).toEqual(Array(8).fill(9));
+  const beams = await model.generate(prompt, { ...options, numBeams: 2, logitsProcessor: only(9) });
+  expect(beams.outputIds).toEqual(Array(8).fill(9));
+  const stopped = await model.generate(prompt, { ...options, stoppingCriteria: (ids) => ids.length >= 6 });
+  expect(stopped.outputIds).toHaveLength(3);
+  expect(stopped.finishReason).toBe("stop");
+  const faulty = (logitsProcessor: () => Float32Array) => model.generate(prompt, { ...options, logitsProcessor });
+  await expect(faulty(() => new Float32Array(3))).rejects.toThrow("must return 384 scores in a Float32Array; came 3");
+  await expect(
+    faulty(() => {
+      throw new Error("the caller's own");
+    }),
+  ).rejects.toThrow("the caller's own");
+});

@@ -3,8 +3,10 @@ import { check, LecternError } from "../common/index.ts";
 import {
   type FinishReason,
   type GenerationOptions,
+  type LogitsProcessor,
   parseOptions,
   type Sequence,
+  type StoppingCriteria,
   type TokenEvent,
 } from "../generation/index.ts";
 import { type FileSource, openFiles } from "../runtime/index.ts";
@@ -33,6 +35,10 @@ export interface GenerateInput {
 export interface GenerateOptions extends GenerationOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onToken?: ((event: TokenEvent) => void) | undefined;
+  /** Changes the scores of what may come next, in place or by returning others; runs in the caller's thread. */
+  readonly logitsProcessor?: LogitsProcessor | undefined;
+  /** Ends a sequence; runs in the caller's thread. */
+  readonly stoppingCriteria?: StoppingCriteria | undefined;
   /** Also report this many of the most probable tokens of each step. */
   readonly candidates?: number | undefined;
 }
@@ -113,10 +119,15 @@ export class Model {
 
   /** Generates text; options not given are those of the checkpoint's `generation_config.json`. */
   async generate(input: GenerateInput, options: GenerateOptions = {}): Promise<GenerateResult> {
-    const { signal, onToken, candidates, ...rest } = options;
+    const { signal, onToken, logitsProcessor, stoppingCriteria, candidates, ...rest } = options;
     const inputIds = this.#inputIds(input);
     const request = { inputIds, options: parseOptions(rest), candidates };
-    const { sequences, timing } = await this.#host.generate(request, { signal, onToken });
+    const { sequences, timing } = await this.#host.generate(request, {
+      signal,
+      onToken,
+      logitsProcessor,
+      stoppingCriteria,
+    });
     return { inputIds, sequences, ...(sequences[0] as Sequence), timing };
   }
 
