@@ -84,6 +84,8 @@ export interface GenerationOptions {
   readonly maxTime?: number;
   /** false: every step computes all tokens again, to check the cache. */
   readonly useCache?: boolean;
+  /** How many tokens of a prompt are computed at once; default 256. More is faster and takes more memory. */
+  readonly prefillChunkSize?: number;
   readonly numReturnSequences?: number;
   /** The same seed gives the same tokens; without one they differ from run to run. */
   readonly seed?: number;
@@ -152,6 +154,7 @@ export const optionKinds: Readonly<Record<Field, Kind>> = {
   negativePromptIds: "idLists",
   decoderStartTokenId: "id",
   useCache: "flag",
+  prefillChunkSize: "count",
   numReturnSequences: "count",
   seed: "number",
 };
@@ -165,7 +168,6 @@ export const refused: Readonly<Record<string, { readonly why: string; readonly n
   cacheImplementation: { why: CACHE, neutral: [] },
   cacheConfig: { why: CACHE, neutral: [] },
   lowMemory: { why: CACHE, neutral: [false] },
-  prefillChunkSize: { why: "prompts are always computed in chunks of 256", neutral: [] },
   watermarkingConfig: { why: "its green list is defined by torch's random numbers", neutral: [] },
   forceWordsIds: { why: LATER, neutral: [] },
   constraints: { why: LATER, neutral: [] },

@@ -153,12 +153,17 @@ export class CachedDecoder implements Decoder {
   readonly vocabularySize: number;
   readonly contextWindow: number;
   readonly #engine: DecodeEngine;
+  readonly #chunk: number;
   #cache: KeyValueCache;
   #memories: readonly EncoderMemory[];
   #memory: MemoryFeeds | undefined;
 
-  /** @param memories what the encoder made of each row's input, in an encoder–decoder */
-  constructor(engine: DecodeEngine, memories: readonly EncoderMemory[] = []) {
+  /**
+   * @param memories what the encoder made of each row's input, in an encoder–decoder
+   * @param chunk how many prompt tokens are computed at once
+   */
+  constructor(engine: DecodeEngine, memories: readonly EncoderMemory[] = [], chunk = PREFILL_TOKENS) {
+    this.#chunk = chunk;
     this.#engine = engine;
     this.vocabularySize = engine.vocabularySize;
     this.contextWindow = engine.contextWindow;
@@ -167,7 +172,7 @@ export class CachedDecoder implements Decoder {
   }
 
   /** Each prompt is computed by itself, so it does not matter what it is batched with. */
-  async prefill(rows: readonly (readonly number[])[], chunk = PREFILL_TOKENS): Promise<Float32Array[]> {
+  async prefill(rows: readonly (readonly number[])[], chunk = this.#chunk): Promise<Float32Array[]> {
     const { sizes } = this.#engine;
     const caches: KeyValueCache[] = [];
     const scores: Float32Array[] = [];

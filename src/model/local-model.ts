@@ -232,7 +232,7 @@ export class LocalModel implements ModelHost {
     engine: Engine,
     architecture: ReturnType<typeof generating>,
     inputIds: readonly (readonly number[])[],
-    { guidanceScale = 1, negativePromptIds, decoderStartTokenId, useCache }: GenerationOptions,
+    { guidanceScale = 1, negativePromptIds, decoderStartTokenId, useCache, prefillChunkSize }: GenerationOptions,
   ): Promise<Beginning> {
     if (architecture.kind === "decoder" || architecture.kind === "recurrent") {
       check(
@@ -240,7 +240,7 @@ export class LocalModel implements ModelHost {
         "usage",
         () => "generation: negativePromptIds does nothing without guidanceScale",
       );
-      const cached = (): CachedDecoder => new CachedDecoder(engine as DecodeEngine);
+      const cached = (): CachedDecoder => new CachedDecoder(engine as DecodeEngine, [], prefillChunkSize);
       const plain = (): Decoder => {
         if (engine instanceof RecurrentEngine) return new RecurrentDecoder(engine);
         return useCache === false ? new UncachedDecoder(cached) : cached();
@@ -285,6 +285,7 @@ export class LocalModel implements ModelHost {
       new CachedDecoder(
         engine as DecodeEngine,
         rows.map((row) => memories[row] as EncoderMemory),
+        prefillChunkSize,
       );
     const decoderOf = (rows: readonly number[]): Decoder =>
       useCache === false

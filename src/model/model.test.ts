@@ -148,3 +148,12 @@ test("functions of the caller change scores and end sequences, and their faults 
     }),
   ).rejects.toThrow("the caller's own");
 });
+
+test("a prompt computed in chunks gives what it gives at once", async () => {
+  await using model = await loadModel(fixture("models/llama_gqa"));
+  const prompt = { inputIds: [Array.from({ length: 40 }, (_, i) => 3 + ((i * 7) % 200))] };
+  const options = { maxNewTokens: 12, doSample: false, eosTokenId: null };
+  const { outputIds } = await model.generate(prompt, options);
+  for (const prefillChunkSize of [1, 7, 40])
+    expect((await model.generate(prompt, { ...options, prefillChunkSize })).outputIds).toEqual(outputIds);
+});
