@@ -27,11 +27,11 @@ export function showCommand(root: Command, terminal: Terminal): Command {
         model: name,
         family: model.family,
         parameters: model.parameterCount,
-        contextWindow: model.contextWindow,
+        contextWindow: Number.isFinite(model.contextWindow) ? model.contextWindow : null, // null: no limit
         config: model.config,
       };
       if (flags.json) return printJson(terminal, facts);
       const { config, ...short } = facts;
-      for (const [key, value] of Object.entries(short)) terminal.stdout.write(`${key}\t${value}\n`);
+      for (const [key, value] of Object.entries(short)) terminal.stdout.write(`${key}\t${value ?? "no limit"}\n`);
     });
 }

@@ -81,7 +81,13 @@ async function run(
   const input: GenerateInput =
     flags.inputIds !== undefined ? { inputIds: [parseIds(flags.inputIds)] } : { prompt: text };
   const shown = flags.inputIds !== undefined ? "" : text;
-  const result = await generateShown(model, input, shown, { ...options, signal }, { flags, terminal });
+  const result = await generateShown(
+    model,
+    input,
+    model.isEncoderDecoder ? "" : shown,
+    { ...options, signal },
+    { flags, terminal },
+  );
   if (flags.json) printJson(terminal, toJson(name, shown, result, loadMs));
 }
 

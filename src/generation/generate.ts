@@ -189,7 +189,8 @@ class Trace {
 
   candidates(scores: Float32Array): Candidate[] {
     const final = softmax(scores);
-    const shown = new Set([...mostProbable(final, this.#count), ...mostProbable(this.#before, this.#count)]);
+    const left = mostProbable(final, this.#count).filter((id) => (final[id] as number) > 0);
+    const shown = new Set([...left, ...mostProbable(this.#before, this.#count)]);
     const candidates = [...shown].map((id) => ({
       id,
       probability: final[id] as number,

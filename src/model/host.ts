@@ -18,6 +18,8 @@ export interface ModelSource {
 /** What is known of a model once it is open. */
 export interface ModelDescription {
   readonly family: string;
+  /** Whether what is generated answers the prompt instead of going on from it. */
+  readonly isEncoderDecoder: boolean;
   readonly config: Readonly<Record<string, unknown>>;
   readonly contextWindow: number;
   readonly parameterCount: number;

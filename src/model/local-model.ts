@@ -94,6 +94,7 @@ export class LocalModel implements ModelHost {
     const { checkpoint } = files.weights;
     this.description = {
       family: files.architecture.family.name,
+      isEncoderDecoder: files.architecture.kind.endsWith("encoder-decoder"),
       config: files.json,
       contextWindow: files.architecture.config.maxPositionEmbeddings,
       parameterCount: checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0),

@@ -74,11 +74,17 @@ export class Model {
     return this.#host.description.family;
   }
 
+  /** Whether what is generated answers the prompt, as a translation does, instead of going on from it. */
+  get isEncoderDecoder(): boolean {
+    return this.#host.description.isEncoderDecoder;
+  }
+
   /** `config.json` as it stands. */
   get config(): Readonly<Record<string, unknown>> {
     return this.#host.description.config;
   }
 
+  /** In tokens; infinite where neither positions nor a cache bound it. */
   get contextWindow(): number {
     return this.#host.description.contextWindow;
   }

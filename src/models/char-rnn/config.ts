@@ -25,7 +25,7 @@ export function parseCharRnnConfig(read: ConfigReader): CharRnnConfig {
     embeddingSize: read.size("embedding_size"),
     hiddenSize: read.size("hidden_size"),
     numHiddenLayers: read.size("num_layers", 1),
-    maxPositionEmbeddings: Number.MAX_SAFE_INTEGER, // a state has no length
+    maxPositionEmbeddings: Number.POSITIVE_INFINITY, // a state has no length
     tieWordEmbeddings: read.boolean("tie_word_embeddings", false),
   };
 }

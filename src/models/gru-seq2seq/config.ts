@@ -18,7 +18,7 @@ export function parseGruSeq2SeqConfig(read: ConfigReader): GruSeq2SeqConfig {
     hiddenSize,
     memorySize: hiddenSize,
     embeddingSize: read.size("embedding_size"),
-    maxPositionEmbeddings: Number.MAX_SAFE_INTEGER,
+    maxPositionEmbeddings: Number.POSITIVE_INFINITY,
     tieWordEmbeddings: false,
     decoderStartTokenId: read.tokenId("decoder_start_token_id", read.tokenId("bos_token_id", 1)) as number,
     padTokenId: read.tokenId("pad_token_id", 0) as number,

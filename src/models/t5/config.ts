@@ -30,7 +30,7 @@ export function parseT5Config(read: ConfigReader): T5Config {
     decoderLayers: read.size("num_decoder_layers", numLayers),
     numKeyValueHeads: numHeads,
     headSize: read.size("d_kv", 64),
-    maxPositionEmbeddings: Number.MAX_SAFE_INTEGER, // relative positions reach any distance
+    maxPositionEmbeddings: Number.POSITIVE_INFINITY, // relative positions reach any distance
     tieWordEmbeddings,
     decoderStartTokenId: read.tokenId("decoder_start_token_id", read.tokenId("pad_token_id", 0)) as number,
     padTokenId: read.tokenId("pad_token_id", 0) as number,
