@@ -31,7 +31,14 @@ interface Failure {
 }
 
 type Request =
-  | { readonly kind: "call"; readonly id: number; readonly method: string; readonly argument: unknown }
+  | {
+      readonly kind: "call";
+      readonly id: number;
+      readonly method: string;
+      readonly argument: unknown;
+      /** Cancelled before it began; what it had done by then still comes back. */
+      readonly isAborted: boolean;
+    }
   | { readonly kind: "abort"; readonly id: number }
   | { readonly kind: "reply"; readonly id: number; readonly question: number; readonly answer: unknown }
   | { readonly kind: "reply-failure"; readonly id: number; readonly question: number; readonly failure: Failure };
@@ -71,8 +78,7 @@ export class Channel {
       return await new Promise<T>((resolve, reject) => {
         if (this.#pending.size === 0) this.#onBusy(true);
         this.#pending.set(id, { resolve, reject, options });
-        this.#send({ kind: "call", id, method, argument });
-        if (options.signal?.aborted) abort();
+        this.#send({ kind: "call", id, method, argument, isAborted: options.signal?.aborted ?? false });
         options.signal?.addEventListener("abort", abort, { once: true });
       });
     } finally {
@@ -131,9 +137,10 @@ export function serve(port: Port, handlers: Readonly<Record<string, Handler>>): 
     else if (request.kind === "reply-failure")
       running.get(request.id)?.questions.get(request.question)?.reject(toError(request.failure));
     else {
-      const { id, method, argument } = request;
+      const { id, method, argument, isAborted } = request;
       const state = { abort: new AbortController(), questions: new Map<number, Reply>() };
       running.set(id, state);
+      if (isAborted) state.abort.abort();
       const send = (response: Response, transfer?: ArrayBuffer[]): void => port.send(response, transfer);
       const call: Call = {
         signal: state.abort.signal,
