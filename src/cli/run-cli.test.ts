@@ -67,8 +67,8 @@ describe("lectern run", () => {
 
   test.each([
     [["run", "no/such/model", "x"], 1, "there is no directory no/such/model"],
-    [["run", gpt2, "x", "--token-healing"], 2, "unknown option"],
-    [["run", gpt2, "x", "--set", "token_healing=true"], 1, "token_healing = true cannot be honoured"],
+    [["run", gpt2, "x", "--low-memory"], 2, "unknown option"],
+    [["run", gpt2, "x", "--set", "low_memory=true"], 1, "low_memory = true cannot be honoured"],
     [
       ["run", gpt2, "x", "--num-beams", "2", "--num-return-sequences", "3"],
       2,

@@ -48,6 +48,7 @@ export function runCommand(root: Command, terminal: Terminal, signal: AbortSigna
     else if (kind === "texts")
       command.option(`${flag} <text>`, "may be repeated", (value, all: string[] = []) => [...all, value]);
     else if (isJson(kind)) command.option(`${flag} <json>`);
+    else if (isText(kind)) command.option(`${flag} <text>`);
     else command.option(`${flag} <${kind === "ids" ? "ids" : kind === "id" ? "id" : "number"}>`);
   }
   return command.action(async (name: string, prompt: string | undefined, flags: RunFlags) => {
@@ -161,15 +162,25 @@ async function readOptions(flags: RunFlags): Promise<Record<string, unknown>> {
     const value = (flags as Record<string, unknown>)[name];
     if (value === undefined) continue;
     if (kind === "flag" || kind === "texts") options[name] = value;
+    else if (isText(kind)) options[name] = value;
     else if (isJson(kind)) options[name] = parseJson(`--${name}`, value as string);
     else options[name] = kind === "ids" ? parseIds(value as string) : Number(value);
+  }
+  const assistant = options.assistantModel ?? options.assistant_model;
+  if (typeof assistant === "string") {
+    delete options.assistant_model;
+    options.assistantModel = resolveModel(assistant);
   }
   return options;
 }
 
+function isText(kind: string): boolean {
+  return ["text", "schedule"].includes(kind);
+}
+
 /** Options whose flags take JSON, as `--set` does. */
 function isJson(kind: string): boolean {
-  return ["idLists", "biases", "bias", "decay", "earlyStopping"].includes(kind);
+  return ["idLists", "biases", "bias", "decay", "earlyStopping", "layers", "words"].includes(kind);
 }
 
 async function readConfig(path: string): Promise<string> {

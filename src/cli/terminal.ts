@@ -24,7 +24,9 @@ export async function readText(argument: string, terminal: Terminal): Promise<st
 }
 
 export function printJson(terminal: Terminal, value: unknown): void {
-  terminal.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  const plain = (_: string, entry: unknown): unknown =>
+    ArrayBuffer.isView(entry) ? Array.from(entry as never) : entry;
+  terminal.stdout.write(`${JSON.stringify(value, plain, 2)}\n`);
 }
 
 /** `1,2,3` as numbers. */

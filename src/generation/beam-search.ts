@@ -9,12 +9,17 @@ import {
   type GenerateContext,
   hasStopped,
   newTokenLimit,
+  recordedSteps,
+  recordStep,
   type Sequence,
+  type StepRecord,
 } from "./sequence.ts";
 
 /** A hypothesis: new tokens and their log-probability, which is weighed by length once it is finished. */
 interface Beam {
   readonly ids: readonly number[];
+  /** What is kept of its steps. */
+  readonly steps: readonly StepRecord[];
   readonly score: number;
   readonly isFinished: boolean;
 }
@@ -58,6 +63,7 @@ export async function beamSearch(
   const limit = newTokenLimit(options, prompt.length, decoder.contextWindow);
   const processors = processorsOf(options, ends.length > 0 ? ends.length + 1 : 2, context.logitsProcessor);
   const finish = finisher(options, limit, context);
+  const isRecorded = options.outputLogits || options.outputScores;
   const random = new Random(options.seed ?? 0, 1, index);
   const encoderIds = context.encoderIds?.[index] ?? prompt;
   const deadline =
@@ -68,13 +74,20 @@ export async function beamSearch(
   let scores: Float32Array[] = Array.from({ length: numBeams }, () => Float32Array.from(first));
   let running: Beam[] = Array.from({ length: numBeams }, (_, i) => ({
     ids: [],
+    steps: [],
     score: i === 0 ? 0 : WORST,
     isFinished: false,
   }));
-  let finished: Beam[] = Array.from({ length: numBeams }, () => ({ ids: [], score: WORST, isFinished: false }));
+  let finished: Beam[] = Array.from({ length: numBeams }, () => ({
+    ids: [],
+    steps: [],
+    score: WORST,
+    isFinished: false,
+  }));
   let canImprove = true;
   let stopped: FinishReason | undefined;
   for (let length = 1; ; length++) {
+    const logits = options.outputLogits ? scores.map((row) => Float32Array.from(row)) : undefined;
     for (const [beam, row] of scores.entries()) {
       logSoftmax(row);
       if (row.some(Number.isNaN))
@@ -87,22 +100,26 @@ export async function beamSearch(
     const bases = running.map(({ score }) => score);
     const best = options.doSample ? draw(scores, bases, count, random) : highest(scores, bases, count);
     const grown = best.map(({ beam, id, score }, rank) => {
-      const ids = [...(running[beam] as Beam).ids, id];
-      return { beam, ids, score, isFinished: finish(ids) !== undefined, isTop: rank < numBeams };
+      const before = running[beam] as Beam;
+      const ids = [...before.ids, id];
+      const steps = isRecorded
+        ? [...before.steps, recordStep(options, id, scores[beam] as Float32Array, logits?.[beam])]
+        : before.steps;
+      return { beam, ids, steps, score, isFinished: finish(ids) !== undefined, isTop: rank < numBeams };
     });
     const isFull = finished.every(({ isFinished }) => isFinished) && earlyStopping === true;
-    const candidates = grown.map(({ ids, score, isFinished, isTop }) => {
+    const candidates = grown.map(({ ids, steps, score, isFinished, isTop }) => {
       const ends = isFinished && isTop;
       const weighed =
         score / length ** lengthPenalty + (isFull ? WORST : 0) + (canImprove ? 0 : WORST) + (ends ? 0 : WORST);
-      return { ids, score: weighed, isFinished: ends };
+      return { ids, steps, score: weighed, isFinished: ends };
     });
     finished = topBeams([...finished, ...candidates], numBeams);
     const going = topBeams(
       grown.map((beam) => ({ ...beam, score: beam.score + (beam.isFinished ? WORST : 0) })),
       numBeams,
     );
-    running = going.map(({ ids, score }) => ({ ids, score, isFinished: false }));
+    running = going.map(({ ids, steps, score }) => ({ ids, steps, score, isFinished: false }));
     const reach = earlyStopping === "never" && lengthPenalty > 0 ? limit : length;
     const bestPossible = (running[0] as Beam).score / reach ** lengthPenalty;
     const worst = Math.min(...finished.map(({ score }) => score));
@@ -119,15 +136,11 @@ export async function beamSearch(
   const open = stopped
     ? running.map((beam) => ({ ...beam, score: beam.score / beam.ids.length ** lengthPenalty }))
     : [];
-  return topBeams([...complete, ...open], numReturnSequences).map(({ ids, score, isFinished }, rank) =>
-    writeBeam(
-      ids,
-      score,
-      isFinished ? (finish(ids) ?? "length") : (stopped ?? "length"),
-      index * numReturnSequences + rank,
-      context,
-    ),
-  );
+  return topBeams([...complete, ...open], numReturnSequences).map(({ ids, steps, score, isFinished }, rank) => {
+    const reason = isFinished ? (finish(ids) ?? "length") : (stopped ?? "length");
+    const written = writeBeam(ids, score, reason, index * numReturnSequences + rank, context);
+    return { ...written, ...recordedSteps(options, steps) };
+  });
 }
 
 /** Tells whether, and why, new tokens are at their end. */

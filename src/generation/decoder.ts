@@ -22,3 +22,11 @@ export interface LookingDecoder {
   /** Forgets the last tokens of every row. */
   rewind(count: number): void;
 }
+
+/** A decoder of one row that takes several tokens and can go back: what guessing ahead needs. */
+export interface RewindableDecoder {
+  readonly contextWindow: number;
+  /** Starts the row, or adds tokens to it; the scores after the last. */
+  extend(tokens: readonly number[]): Promise<Float32Array>;
+  rewind(count: number): void;
+}

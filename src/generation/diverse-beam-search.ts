@@ -37,6 +37,11 @@ export async function diverseBeamSearch(
   );
   check(!options.doSample, "usage", () => "generation: groups of beams are searched, not drawn: leave out doSample");
   check(
+    !options.outputScores && !options.outputLogits,
+    "usage",
+    () => "generation: groups of beams keep no scores of their steps: leave out outputScores and outputLogits",
+  );
+  check(
     numReturnSequences <= numBeams,
     "usage",
     () => `generation: numReturnSequences ${numReturnSequences} is more than numBeams ${numBeams} can give`,

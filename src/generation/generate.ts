@@ -1,16 +1,20 @@
 import { check, LecternError, Random } from "../common/index.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
-import { type Processor, processorsOf, softmax } from "./processors.ts";
+import { type Processor, processorsOf, type StepContext, softmax } from "./processors.ts";
 import {
   type Candidate,
   checkNamedIds,
   checkPrompt,
   type FinishReason,
   type GenerateContext,
+  type Healing,
   hasStopped,
   newTokenLimit,
+  recordedSteps,
+  recordStep,
   type Sequence,
+  type StepRecord,
 } from "./sequence.ts";
 
 /** Generates from prompts of ids, together as a batch; each sequence draws from its own stream of random numbers. */
@@ -35,15 +39,16 @@ export async function generate(
     Array.from(
       { length: perPrompt },
       (_, j) =>
-        new GrowingSequence(
+        new GrowingSequence({
           prompt,
-          context.encoderIds?.[i] ?? prompt,
-          i * perPrompt + j,
+          encoderIds: context.encoderIds?.[i] ?? prompt,
+          index: i * perPrompt + j,
+          healing: context.healings?.[i],
           options,
           processors,
           decoder,
           context,
-        ),
+        }),
     ),
   );
   let scores = await decoder.prefill(prompts);
@@ -66,8 +71,23 @@ export async function generate(
   return sequences.map((sequence) => sequence.result());
 }
 
+/** What a sequence begins with. */
+interface Start {
+  readonly prompt: readonly number[];
+  /** What the encoder read; in a decoder, the prompt. */
+  readonly encoderIds: readonly number[];
+  /** Of the sequence: names it, and its stream of random numbers. */
+  readonly index: number;
+  readonly options: GenerationOptions;
+  readonly processors: readonly Processor[];
+  readonly decoder: { readonly contextWindow: number };
+  readonly context: GenerateContext;
+  readonly healing?: Healing | undefined;
+}
+
 /** A prompt and what was written after it. */
 export class GrowingSequence {
+  readonly #options: GenerationOptions;
   readonly #index: number;
   readonly #ids: number[];
   readonly #promptLength: number;
@@ -76,22 +96,21 @@ export class GrowingSequence {
   readonly #processors: readonly Processor[];
   readonly #context: GenerateContext;
   readonly #random: Random;
+  readonly #uniforms: number[] = [];
+  readonly #healing: Healing | undefined;
+  readonly #steps: StepRecord[] = [];
   readonly #text: { push(id: number): string; end(): string };
   readonly #ends: ReadonlySet<number>;
   readonly #stops: readonly string[];
   readonly #limit: number;
   #written = "";
+  #scores: Float32Array | undefined;
+  #logits: Float32Array | undefined;
   finishReason: FinishReason | undefined;
 
-  constructor(
-    prompt: readonly number[],
-    encoderIds: readonly number[],
-    index: number,
-    options: GenerationOptions,
-    processors: readonly Processor[],
-    decoder: { readonly contextWindow: number },
-    context: GenerateContext,
-  ) {
+  constructor({ prompt, encoderIds, index, options, processors, decoder, context, healing }: Start) {
+    this.#options = options;
+    this.#healing = healing;
     this.#ids = [...prompt];
     this.#promptLength = prompt.length;
     this.#encoderIds = encoderIds;
@@ -114,11 +133,28 @@ export class GrowingSequence {
     return this.#ids;
   }
 
+  /** The options that change scores; and where they look. */
+  get step(): StepContext {
+    return {
+      ids: this.#ids,
+      promptLength: this.#promptLength,
+      encoderIds: this.#encoderIds,
+      maxLength: this.#promptLength + this.#limit,
+    };
+  }
+
+  /** The uniform number that draws the new token of this place; the same, whoever asks and how often. */
+  uniform(place: number): number {
+    while (this.#uniforms.length <= place) this.#uniforms.push(this.#random.next());
+    return this.#uniforms[place] as number;
+  }
+
   /** Chooses the next token from its scores, and notes whether it ends the sequence. */
   async extend(scores: Float32Array): Promise<void> {
     const trace = this.#context.candidates ? new Trace(scores, this.#context.candidates) : undefined;
     await this.process(scores, trace);
-    const id = this.#doSample ? this.#draw(scores) : highest(scores);
+    const place = this.#ids.length - this.#promptLength;
+    const id = this.#doSample ? draw(scores, this.uniform(place)) : highest(scores);
     if (!Number.isFinite(scores[id]))
       throw new LecternError("usage", "generation: the options together leave no token that may come next");
     await this.append(id, trace && { candidates: trace.candidates(scores) });
@@ -126,14 +162,15 @@ export class GrowingSequence {
 
   /** Applies every option that changes scores. */
   async process(scores: Float32Array, trace?: Trace): Promise<void> {
-    const step = {
-      ids: this.#ids,
-      promptLength: this.#promptLength,
-      encoderIds: this.#encoderIds,
-      maxLength: this.#promptLength + this.#limit,
-    };
+    const { step } = this;
+    if (this.#options.outputLogits) this.#logits = Float32Array.from(scores);
+    this.#scores = scores;
     if (scores.some(Number.isNaN) && !this.#processors.some(({ option }) => option === "removeInvalidValues"))
       throw new LecternError("numeric", "the model's scores are not numbers: its weights hold NaN or infinity");
+    if (this.#healing && step.ids.length === step.promptLength) {
+      for (let id = 0; id < scores.length; id++) if (!this.#healing.allowed.has(id)) scores[id] = -Infinity;
+      trace?.note("tokenHealing", scores);
+    }
     for (const { option, apply } of this.#processors) {
       await apply(scores, step);
       trace?.note(option, scores);
@@ -143,7 +180,10 @@ export class GrowingSequence {
   /** Adds a token, tells it, and notes whether it ends the sequence. */
   async append(id: number, shown?: { readonly candidates: readonly Candidate[] }): Promise<void> {
     this.#ids.push(id);
-    const text = this.#text.push(id);
+    if (this.#options.outputScores || this.#options.outputLogits)
+      this.#steps.push(recordStep(this.#options, id, this.#scores as Float32Array, this.#logits));
+    const isFirst = this.#ids.length === this.#promptLength + 1;
+    const text = this.#text.push(id).slice(isFirst ? (this.#healing?.text.length ?? 0) : 0);
     this.#written += text;
     this.#context.onToken?.({ sequence: this.#index, id, text, ...shown });
     if (this.#ends.has(id)) this.finishReason = "stop";
@@ -155,20 +195,9 @@ export class GrowingSequence {
 
   result(): Sequence {
     const text = this.#written + this.#text.end();
-    return { outputIds: this.#ids.slice(this.#promptLength), text, finishReason: this.finishReason ?? "abort" };
-  }
-
-  #draw(scores: Float32Array): number {
-    const probabilities = softmax(scores);
-    let rest = this.#random.next();
-    let last = highest(scores);
-    for (const [id, probability] of probabilities.entries()) {
-      if (probability === 0) continue;
-      last = id;
-      rest -= probability;
-      if (rest < 0) break;
-    }
-    return last;
+    const steps = recordedSteps(this.#options, this.#steps);
+    const outputIds = this.#ids.slice(this.#promptLength);
+    return { outputIds, text, finishReason: this.finishReason ?? "abort", ...steps };
   }
 }
 
@@ -201,8 +230,22 @@ class Trace {
   }
 }
 
+/** The token that a uniform number in [0, 1) draws. */
+export function draw(scores: Float32Array, uniform: number): number {
+  const probabilities = softmax(scores);
+  let rest = uniform;
+  let last = highest(scores);
+  for (const [id, probability] of probabilities.entries()) {
+    if (probability === 0) continue;
+    last = id;
+    rest -= probability;
+    if (rest < 0) break;
+  }
+  return last;
+}
+
 /** The id of the highest score, the lowest of equals. */
-function highest(scores: Float32Array): number {
+export function highest(scores: Float32Array): number {
   let best = 0;
   for (let i = 1; i < scores.length; i++) if ((scores[i] as number) > (scores[best] as number)) best = i;
   return best;

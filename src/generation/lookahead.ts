@@ -1,11 +1,13 @@
 import { check } from "../common/index.ts";
 import type { LookingDecoder } from "./decoder.ts";
+import type { Drafter } from "./drafters.ts";
 import { GrowingSequence } from "./generate.ts";
 import type { GenerationOptions } from "./options.ts";
 import { processorsOf, softmax } from "./processors.ts";
 import { checkNamedIds, checkPrompt, type GenerateContext, type Sequence } from "./sequence.ts";
 
 function begin(
+  option: string,
   decoder: LookingDecoder,
   prompt: readonly number[],
   index: number,
@@ -15,21 +17,14 @@ function begin(
   check(
     (options.numReturnSequences ?? 1) === 1 && (options.numBeams ?? 1) === 1,
     "usage",
-    () =>
-      "generation: prompt lookup and contrastive search follow one sequence: leave out numBeams and numReturnSequences",
+    () => `generation: ${option} follows one sequence: leave out numBeams and numReturnSequences`,
   );
   checkPrompt(prompt, decoder);
   checkNamedIds(options, decoder.vocabularySize);
   const encoderIds = context.encoderIds?.[index] ?? prompt;
-  return new GrowingSequence(
-    prompt,
-    encoderIds,
-    index,
-    options,
-    processorsOf(options, 1, context.logitsProcessor),
-    decoder,
-    context,
-  );
+  const processors = processorsOf(options, 1, context.logitsProcessor);
+  const healing = context.healings?.[index];
+  return new GrowingSequence({ prompt, encoderIds, index, options, processors, decoder, context, healing });
 }
 
 /** Whether the caller, or the clock, has stopped it. */
@@ -43,25 +38,26 @@ function deadlineOf({ maxTime }: GenerationOptions): number {
 }
 
 /**
- * Guesses that what followed the last tokens earlier will follow again, and computes the whole guess at once. Each
- * token is chosen from the scores it would have had anyway, so the text is the same, only sooner (Saxena, 2023).
+ * Computes a guess of the next tokens all at once. Each token is chosen from the scores it would have had anyway, so the
+ * text is the same, drawn or not, only sooner.
  */
-export async function promptLookup(
+export async function speculate(
   decoder: LookingDecoder,
+  drafter: Drafter,
   prompt: readonly number[],
   index: number,
   options: GenerationOptions,
   context: GenerateContext,
 ): Promise<Sequence> {
-  const { promptLookupNumTokens: most = 10, maxMatchingNgramSize = 2 } = options;
-  const sequence = begin(decoder, prompt, index, options, context);
+  const sequence = begin(drafter.option, decoder, prompt, index, options, context);
   const deadline = deadlineOf(options);
   const [first] = await decoder.extend([prompt]);
   await sequence.extend(first?.scores.at(-1) as Float32Array);
   noteStop(sequence, context, deadline);
   while (!sequence.finishReason) {
-    const room = Math.max(0, decoder.contextWindow - sequence.ids.length);
-    const guess = follow(sequence.ids, maxMatchingNgramSize, Math.min(most, room));
+    const { ids, step } = sequence;
+    const room = Math.min(decoder.contextWindow - ids.length, step.maxLength - ids.length - 1);
+    const guess = await drafter.draft(sequence, Math.max(0, room));
     const [result] = await decoder.extend([[sequence.last, ...guess]]);
     let used = 0;
     for (const scores of result?.scores ?? []) {
@@ -69,20 +65,11 @@ export async function promptLookup(
       used++;
       if (sequence.finishReason || sequence.last !== guess[used - 1]) break;
     }
+    drafter.judge(guess.length, sequence.last === guess[used - 1] ? used : used - 1);
     decoder.rewind(1 + guess.length - used);
     noteStop(sequence, context, deadline);
   }
   return sequence.result();
-}
-
-/** What followed the last `size` tokens, or fewer, where they stood before; nothing if they are new. */
-function follow(ids: readonly number[], size: number, most: number): number[] {
-  for (let length = Math.min(size, ids.length - 1); length > 0; length--) {
-    const last = ids.slice(-length);
-    for (let at = 0; at + length < ids.length; at++)
-      if (last.every((id, i) => ids[at + i] === id)) return ids.slice(at + length, at + length + most);
-  }
-  return [];
 }
 
 /**
@@ -103,7 +90,7 @@ export async function contrastiveSearch(
     () => "generation: contrastive search draws nothing: leave out doSample or penaltyAlpha",
   );
   check(topK > 1, "usage", () => `generation: contrastive search chooses among topK tokens; came ${topK}`);
-  const sequence = begin(decoder, prompt, index, options, context);
+  const sequence = begin("penaltyAlpha", decoder, prompt, index, options, context);
   const deadline = deadlineOf(options);
   const [first] = await decoder.extend([prompt]);
   const states = [...(first?.states ?? [])];

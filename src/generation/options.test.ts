@@ -13,7 +13,10 @@ describe("options", () => {
   });
 
   test.each([
-    [{ token_healing: true }, "token_healing = true cannot be honoured: it is not available yet"],
+    [{ low_memory: true }, "low_memory = true cannot be honoured: Lectern has one cache"],
+    [{ force_words_ids: [3] }, "force_words_ids must be a list of lists of token ids"],
+    [{ dola_layers: "middle" }, 'dola_layers must be "low", "high" or a list of layers'],
+    [{ num_assistant_tokens_schedule: "x" }, '"constant", "heuristic" or "heuristic_transient"'],
     [{ watermarking_config: {} }, "its green list is defined by torch's random numbers"],
     [{ early_stopping: "soon" }, 'early_stopping must be true, false or "never"'],
     [{ bad_words_ids: [3] }, "bad_words_ids must be a list of lists of token ids"],
@@ -27,7 +30,7 @@ describe("options", () => {
   });
 
   test("an option that is not available passes where its value changes nothing", () => {
-    expect(parseOptions({ token_healing: false, low_memory: false, transformers_version: "5.23.0" })).toEqual({});
+    expect(parseOptions({ use_mtp: false, low_memory: false, transformers_version: "5.23.0" })).toEqual({});
   });
 });
 

@@ -75,6 +75,28 @@ export interface GenerationOptions {
   readonly promptLookupNumTokens?: number;
   /** How many tokens must be the same for such a guess; default 2, or fewer. */
   readonly maxMatchingNgramSize?: number;
+  /** A smaller model of the same tokenizer, by directory, that guesses ahead: the same text, sooner. */
+  readonly assistantModel?: string;
+  /** The model's own first layers guess ahead. */
+  readonly assistantEarlyExit?: number;
+  /** How many tokens an assistant guesses at most; default 20. */
+  readonly numAssistantTokens?: number;
+  /** Whether that number stays, or grows by 2 where all guesses were right and shrinks by 1 where one was wrong. */
+  readonly numAssistantTokensSchedule?: "constant" | "heuristic" | "heuristic_transient";
+  /** An assistant stops guessing after a token that it finds less probable than this; default 0.4. */
+  readonly assistantConfidenceThreshold?: number;
+  /** Away from what early layers would say: "low" or "high" layers, or a list (Chuang et al., 2023). */
+  readonly dolaLayers?: "low" | "high" | readonly number[];
+  /** Words, as token ids, that must come; a list of words: one of them (beams alone; Post and Vilar, 2018). */
+  readonly forceWordsIds?: readonly (readonly number[] | readonly (readonly number[])[])[];
+  /** Takes the prompt's last token back and lets the model choose one that begins with its text. */
+  readonly tokenHealing?: boolean;
+  /** Keep each step's scores after all options, and as the model gave them. */
+  readonly outputScores?: boolean;
+  readonly outputLogits?: boolean;
+  /** Keep each step's attention weights, and hidden states. */
+  readonly outputAttentions?: boolean;
+  readonly outputHiddenStates?: boolean;
   /** Above 1: away from what would follow the negative prompt, or the prompt's last token alone. */
   readonly guidanceScale?: number;
   readonly negativePromptIds?: readonly (readonly number[])[];
@@ -106,7 +128,11 @@ type Kind =
   | "biases"
   | "bias"
   | "decay"
-  | "earlyStopping";
+  | "earlyStopping"
+  | "text"
+  | "schedule"
+  | "layers"
+  | "words";
 
 /** Every option that is honoured, and what it takes. */
 export const optionKinds: Readonly<Record<Field, Kind>> = {
@@ -150,6 +176,18 @@ export const optionKinds: Readonly<Record<Field, Kind>> = {
   penaltyAlpha: "share",
   promptLookupNumTokens: "count",
   maxMatchingNgramSize: "count",
+  assistantModel: "text",
+  assistantEarlyExit: "count",
+  numAssistantTokens: "count",
+  numAssistantTokensSchedule: "schedule",
+  assistantConfidenceThreshold: "share",
+  dolaLayers: "layers",
+  forceWordsIds: "words",
+  tokenHealing: "flag",
+  outputScores: "flag",
+  outputLogits: "flag",
+  outputAttentions: "flag",
+  outputHiddenStates: "flag",
   guidanceScale: "positive",
   negativePromptIds: "idLists",
   decoderStartTokenId: "id",
@@ -159,8 +197,7 @@ export const optionKinds: Readonly<Record<Field, Kind>> = {
   seed: "number",
 };
 
-const LATER = "it is not available yet";
-const TENSORS = "results of each step are not returned yet; --show candidates and onToken tell probabilities";
+const OWN_TOKENIZER = "an assistant must have the model's own tokenizer";
 const CACHE = "Lectern has one cache, which every generation uses";
 
 /** Fields of GenerationConfig that are refused, why, and the values at which they would change nothing. */
@@ -169,25 +206,14 @@ export const refused: Readonly<Record<string, { readonly why: string; readonly n
   cacheConfig: { why: CACHE, neutral: [] },
   lowMemory: { why: CACHE, neutral: [false] },
   watermarkingConfig: { why: "its green list is defined by torch's random numbers", neutral: [] },
-  forceWordsIds: { why: LATER, neutral: [] },
-  constraints: { why: LATER, neutral: [] },
-  dolaLayers: { why: LATER, neutral: [] },
-  tokenHealing: { why: LATER, neutral: [false] },
-  numAssistantTokens: { why: LATER, neutral: [20] },
-  numAssistantTokensSchedule: { why: LATER, neutral: ["constant", "heuristic"] },
-  assistantConfidenceThreshold: { why: LATER, neutral: [0.4] },
-  assistantEarlyExit: { why: LATER, neutral: [] },
-  assistantLookbehind: { why: LATER, neutral: [10] },
-  targetLookbehind: { why: LATER, neutral: [10] },
-  assistantEnsembleWeight: { why: LATER, neutral: [0] },
-  speculationType: { why: LATER, neutral: [] },
-  useMtp: { why: LATER, neutral: [false] },
+  constraints: { why: "they are Python objects: give forceWordsIds", neutral: [] },
+  assistantLookbehind: { why: OWN_TOKENIZER, neutral: [10] },
+  targetLookbehind: { why: OWN_TOKENIZER, neutral: [10] },
+  assistantEnsembleWeight: { why: "an assistant only guesses: it has no say in the text", neutral: [0] },
+  speculationType: { why: "give assistantModel, assistantEarlyExit or promptLookupNumTokens", neutral: [] },
+  useMtp: { why: "no family here has heads for several tokens", neutral: [false] },
   maxCacheLen: { why: CACHE, neutral: [] },
-  isAssistant: { why: LATER, neutral: [false] },
-  outputAttentions: { why: TENSORS, neutral: [false] },
-  outputHiddenStates: { why: TENSORS, neutral: [false] },
-  outputScores: { why: TENSORS, neutral: [false] },
-  outputLogits: { why: TENSORS, neutral: [false] },
+  isAssistant: { why: "a model is an assistant where another names it as assistantModel", neutral: [false] },
 };
 
 /** Fields that say nothing about the computation here. */
@@ -268,6 +294,19 @@ function checkValue(name: string, kind: Kind, value: unknown): void {
     decay: [
       Array.isArray(value) && value.length === 2 && isId(value[0]) && typeof value[1] === "number" && value[1] > 0,
       "[new tokens, factor]",
+    ],
+    text: [typeof value === "string" && value !== "", "a text"],
+    schedule: [
+      ["constant", "heuristic", "heuristic_transient"].includes(value as string),
+      '"constant", "heuristic" or "heuristic_transient"',
+    ],
+    layers: [
+      value === "low" || value === "high" || (Array.isArray(value) && value.length > 0 && value.every(isId)),
+      '"low", "high" or a list of layers',
+    ],
+    words: [
+      Array.isArray(value) && value.length > 0 && value.every((word) => isLists([word]) || isLists(word)),
+      "a list of lists of token ids, or of lists of such lists",
     ],
     earlyStopping: [typeof value === "boolean" || value === "never", 'true, false or "never"'],
     number: [Number.isSafeInteger(value) && (value as number) >= 0, "a whole number from 0"],

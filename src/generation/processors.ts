@@ -317,11 +317,16 @@ export function softmax(scores: Float32Array): Float64Array {
 
 /** x − log Σ exp(x), in place. */
 export function logSoftmax(scores: Float32Array): void {
+  const shift = logSumExp(scores);
+  for (let i = 0; i < scores.length; i++) scores[i] = (scores[i] as number) - shift;
+}
+
+/** log Σ exp(x) */
+export function logSumExp(scores: Float32Array): number {
   const most = largest(scores);
   let sum = 0;
   for (const score of scores) sum += Math.exp(score - most);
-  const shift = most + Math.log(sum);
-  for (let i = 0; i < scores.length; i++) scores[i] = (scores[i] as number) - shift;
+  return most + Math.log(sum);
 }
 
 function largest(scores: Float32Array): number {

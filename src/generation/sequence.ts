@@ -1,7 +1,8 @@
 import { check } from "../common/index.ts";
+import type { HostTensor } from "../tensor/index.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
-import type { LogitsProcessor } from "./processors.ts";
+import { type LogitsProcessor, logSumExp } from "./processors.ts";
 
 /** stop: an end token; length: no room left; stop_string; time: `maxTime` is over; abort: the caller cancelled. */
 export type FinishReason = "stop" | "length" | "stop_string" | "time" | "abort";
@@ -38,6 +39,67 @@ export interface Sequence {
   readonly finishReason: FinishReason;
   /** Of a beam: its log-probability, divided by its length to the power of `lengthPenalty`. */
   readonly score?: number;
+  /** With outputLogits: what the model gave for each new token, `[V]`. */
+  readonly logits?: readonly Float32Array[];
+  /** With outputScores: the same after all options; of a beam, log-probabilities. */
+  readonly scores?: readonly Float32Array[];
+  /** With outputScores: of each new token, its own of these scores. */
+  readonly transitionScores?: readonly number[];
+  /** With outputHiddenStates: of each step, what enters each layer and what leaves the model, `[1, T, E]`. */
+  readonly hiddenStates?: readonly (readonly HostTensor<"float32">[])[];
+  /** With outputAttentions: of each step and layer, `[1, H, T, S]`. */
+  readonly attentions?: readonly (readonly HostTensor<"float32">[])[];
+  /** The same of an encoder–decoder: its decoder's by step, its encoder's once. */
+  readonly decoderHiddenStates?: readonly (readonly HostTensor<"float32">[])[];
+  readonly decoderAttentions?: readonly (readonly HostTensor<"float32">[])[];
+  readonly crossAttentions?: readonly (readonly HostTensor<"float32">[])[];
+  readonly encoderHiddenStates?: readonly HostTensor<"float32">[];
+  readonly encoderAttentions?: readonly HostTensor<"float32">[];
+  /** The same as log-probabilities: scores less the log of the sum of all their exponentials. */
+  readonly normalizedTransitionScores?: readonly number[];
+}
+
+/** What is kept of a step. */
+export interface StepRecord {
+  readonly logits: Float32Array | undefined;
+  readonly scores: Float32Array | undefined;
+  readonly transition: number;
+  readonly normalized: number;
+}
+
+/** Notes a step's scores as options ask for them; `logits` are a copy already. */
+export function recordStep(
+  options: GenerationOptions,
+  id: number,
+  scores: Float32Array,
+  logits: Float32Array | undefined,
+): StepRecord {
+  const transition = scores[id] as number;
+  const kept = options.outputScores ? Float32Array.from(scores) : undefined;
+  return { logits, scores: kept, transition, normalized: kept ? transition - logSumExp(kept) : 0 };
+}
+
+/** The part of a result that tells its steps. */
+export function recordedSteps(
+  { outputLogits, outputScores }: GenerationOptions,
+  steps: readonly StepRecord[],
+): Pick<Sequence, "logits" | "scores" | "transitionScores" | "normalizedTransitionScores"> {
+  return {
+    ...(outputLogits && { logits: steps.map(({ logits }) => logits as Float32Array) }),
+    ...(outputScores && {
+      scores: steps.map(({ scores }) => scores as Float32Array),
+      transitionScores: steps.map(({ transition }) => transition),
+      normalizedTransitionScores: steps.map(({ normalized }) => normalized),
+    }),
+  };
+}
+
+/** A prompt whose last token was taken back, so that the model chooses one that begins like it. */
+export interface Healing {
+  /** The tokens that begin with the removed one's text. */
+  readonly allowed: ReadonlySet<number>;
+  /** That text, which the prompt has already said. */
+  readonly text: string;
 }
 
 export interface GenerateContext {
@@ -51,6 +113,8 @@ export interface GenerateContext {
   readonly logitsProcessor?: LogitsProcessor | undefined;
   readonly stoppingCriteria?: StoppingCriteria | undefined;
   readonly candidates?: number | undefined;
+  /** What was taken back of each prompt. */
+  readonly healings?: readonly (Healing | undefined)[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -118,6 +182,7 @@ export function checkNamedIds(options: GenerationOptions, vocabularySize: number
     forcedEosTokenId: options.forcedEosTokenId,
     badWordsIds: options.badWordsIds?.flat(),
     sequenceBias: options.sequenceBias?.flatMap(([ids]) => ids),
+    forceWordsIds: options.forceWordsIds?.flat(2),
     logitBias: options.logitBias && Object.keys(options.logitBias).map(Number),
   };
   for (const [name, ids] of Object.entries(named)) {

@@ -1,4 +1,4 @@
-import type { Decoder } from "../generation/index.ts";
+import { contrastLayers, type Decoder, type RewindableDecoder } from "../generation/index.ts";
 import type { Value } from "../graph/index.ts";
 import { lowerGraph } from "../lower/index.ts";
 import type { Architecture } from "../models/index.ts";
@@ -12,6 +12,16 @@ import type { Weights } from "./weights.ts";
 /** How many prompt tokens are computed at once: bounds the memory that attention scores take. */
 const PREFILL_TOKENS = 256;
 
+/** What a session for decoding is made for, beside the scores after the last token. */
+export interface DecodeUse {
+  /** Scores and states of all tokens. */
+  readonly showsAll?: boolean;
+  /** Scores are contrasted with those of the likeliest of these layers to differ. */
+  readonly layers?: readonly number[];
+  /** Rows that go on from one prompt share its cache. */
+  readonly isShared?: boolean;
+}
+
 /** The session that decodes over a cache, shared by all generations of a model. */
 export class DecodeEngine {
   readonly vocabularySize: number;
@@ -21,6 +31,7 @@ export class DecodeEngine {
   readonly encoder: EngineSession | undefined;
   /** How long the engine has computed, in all. */
   computedMs = 0;
+  readonly #use: DecodeUse;
   readonly #graph: ModelGraph;
   readonly #encoderGraph: ModelGraph | undefined;
   readonly #session: EngineSession;
@@ -29,7 +40,9 @@ export class DecodeEngine {
     { config, kind }: GeneratingArchitecture,
     step: { graph: ModelGraph; session: EngineSession },
     encoder: { graph: ModelGraph; session: EngineSession } | undefined,
+    use: DecodeUse,
   ) {
+    this.#use = use;
     this.vocabularySize = config.vocabSize;
     this.contextWindow = config.maxPositionEmbeddings;
     const layers = kind === "decoder" ? config.numHiddenLayers : config.decoderLayers;
@@ -40,13 +53,13 @@ export class DecodeEngine {
     this.encoder = encoder?.session;
   }
 
-  /** @param shows what is returned: the scores after the last token, or scores and states of all */
   static async create(
     architecture: GeneratingArchitecture,
     weights: Weights,
     options: SessionOptions = {},
-    shows: "last" | "all" = "last",
+    use: DecodeUse = {},
   ): Promise<DecodeEngine> {
+    const shows = use.showsAll ? "all" : "last";
     const open = async (graph: ModelGraph, outputs: Record<string, Value>) => {
       const session = await createSession(lowerGraph({ outputs, bind: (name) => weights.bind(name) }), options);
       return { graph, session };
@@ -58,17 +71,25 @@ export class DecodeEngine {
     const stepOf = (graph: ModelGraph) =>
       open(graph, {
         logits: graph.logits,
-        ...(shows === "all" && { states: graph.hiddenStates.at(-1) as Value }),
+        ...(use.showsAll && { states: graph.hiddenStates.at(-1) as Value }),
+        ...Object.fromEntries(use.layers?.map((layer) => [`early.${layer}`, graph.earlyLogits(layer)]) ?? []),
         ...named("present", graph.cache),
       });
     if (architecture.kind === "decoder")
       return new DecodeEngine(
         architecture,
-        await stepOf(cachedGraph(architecture.family, architecture.config, shows)),
+        await stepOf(cachedGraph(architecture.family, architecture.config, shows, use.isShared)),
         undefined,
+        use,
       );
     const { memory, step } = encoderDecoderGraphs(architecture.family, architecture.config, shows);
-    return new DecodeEngine(architecture, await stepOf(step), await open(memory, named("cross", memory.crossCache)));
+    const encoder = await open(memory, named("cross", memory.crossCache));
+    return new DecodeEngine(architecture, await stepOf(step), encoder, use);
+  }
+
+  /** Whether rows may share the part of the cache that they have in common. */
+  get isShared(): boolean {
+    return this.#use.isShared ?? false;
   }
 
   /** Encodes one row: the keys and values of its states, computed once. */
@@ -85,8 +106,17 @@ export class DecodeEngine {
     tokens: readonly (readonly number[])[],
     memory?: MemoryFeeds,
   ): Promise<Float32Array[]> {
-    const { logits } = await this.#run(cache, tokens, memory);
-    return rowsOf(logits as HostTensor<"float32">, tokens.length);
+    const results = await this.#run(cache, tokens, memory);
+    const rows = (name: string): Float32Array[] => rowsOf(results[name] as HostTensor<"float32">, tokens.length);
+    const scores = rows("logits");
+    if (!this.#use.layers) return scores;
+    const early = this.#use.layers.map((layer) => rows(`early.${layer}`));
+    for (const [row, last] of scores.entries())
+      contrastLayers(
+        last,
+        early.map((all) => all[row] as Float32Array),
+      );
+    return scores;
   }
 
   /** The same, with the scores after every token, and its state; of an engine that shows all. */
@@ -118,7 +148,7 @@ export class DecodeEngine {
       [memory ? "decoder_input_ids" : "input_ids"]: int64Matrix(tokens),
       ...deriveFeeds(this.#graph.derived, { queries, keys, ids: tokens }, memory?.positions),
       ...memory?.tensors,
-      ...cache.feeds(),
+      ...cache.feeds(this.isShared),
     };
     const results = await this.#timed(this.#session, feeds);
     cache.append(results, queries[0]?.length ?? 0);
@@ -149,7 +179,7 @@ function rowsOf({ data }: HostTensor<"float32">, count: number): Float32Array[] 
 export type GeneratingArchitecture = Architecture & { kind: "decoder" | "encoder-decoder" };
 
 /** One generation's rows over the shared session. */
-export class CachedDecoder implements Decoder {
+export class CachedDecoder implements Decoder, RewindableDecoder {
   readonly vocabularySize: number;
   readonly contextWindow: number;
   readonly #engine: DecodeEngine;
@@ -195,6 +225,17 @@ export class CachedDecoder implements Decoder {
     return scores;
   }
 
+  /** More tokens of the only row. */
+  async extend(tokens: readonly number[]): Promise<Float32Array> {
+    if (this.#cache.lengths.length === 0) return (await this.prefill([tokens]))[0] as Float32Array;
+    if (this.#memories.length > 0) this.#memory ??= EncoderMemory.join(this.#memories);
+    return (await this.#engine.extend(this.#cache, [tokens], this.#memory))[0] as Float32Array;
+  }
+
+  rewind(count: number): void {
+    if (count > 0) this.#cache.forget(count);
+  }
+
   step(tokens: readonly number[]): Promise<Float32Array[]> {
     if (this.#memories.length > 0) this.#memory ??= EncoderMemory.join(this.#memories);
     return this.#engine.extend(
@@ -205,7 +246,8 @@ export class CachedDecoder implements Decoder {
   }
 
   select(indices: readonly number[]): void {
-    this.#cache = this.#cache.select(indices);
+    const isBeginning = this.#engine.isShared && this.#cache.lengths.length === 1 && indices.length > 1;
+    this.#cache = isBeginning ? this.#cache.share(indices.length) : this.#cache.select(indices);
     const memories = indices.map((row) => this.#memories[row]).filter((memory) => memory !== undefined);
     const isSame = memories.length === this.#memories.length && memories.every((m, i) => m === this.#memories[i]);
     if (isSame) return; // as when beams of one prompt change places

@@ -23,9 +23,10 @@ export class EncoderMemory {
     this.#length = length;
   }
 
-  /** Several rows side by side, filled up to one length. */
-  static join(rows: readonly EncoderMemory[]): MemoryFeeds {
-    const [first] = rows as [EncoderMemory];
+  /** Several rows side by side, filled up to one length; where all read the same, it stands once and is broadcast. */
+  static join(all: readonly EncoderMemory[]): MemoryFeeds {
+    const [first] = all as [EncoderMemory];
+    const rows = all.every((memory) => memory === first) ? [first] : all;
     const { layers, heads, headSize } = first.#sizes;
     const width = Math.max(...rows.map((row) => row.#length));
     const shape = [rows.length, heads, width, headSize];

@@ -58,6 +58,8 @@ export interface Timing {
 }
 
 export interface Generated {
+  /** What the sequences go on from, or answer. */
+  readonly inputIds: readonly (readonly number[])[];
   readonly sequences: readonly Sequence[];
   readonly timing: Timing;
 }

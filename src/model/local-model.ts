@@ -1,6 +1,8 @@
 import { check, LecternError } from "../common/index.ts";
 import {
+  AssistantDrafter,
   beamSearch,
+  constrainedBeamSearch,
   contrastiveSearch,
   type Decoder,
   diverseBeamSearch,
@@ -8,23 +10,27 @@ import {
   type GenerationOptions,
   GuidedDecoder,
   generate,
+  type Healing,
+  LookupDrafter,
   parseOptions,
-  promptLookup,
   type Sequence,
+  speculate,
   type TokenEvent,
 } from "../generation/index.ts";
 import { IGNORED_LABEL } from "../graph/index.ts";
 import { openFiles, type SessionOptions } from "../runtime/index.ts";
 import { elementCount, type HostTensor } from "../tensor/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
-import { CachedDecoder, DecodeEngine } from "./cached-decoder.ts";
+import { CachedDecoder, DecodeEngine, type DecodeUse, type GeneratingArchitecture } from "./cached-decoder.ts";
 import type { EncoderMemory } from "./encoder-memory.ts";
 import { type ForwardInputs, type ForwardOptions, ForwardPass, type ForwardResult } from "./forward.ts";
 import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, ModelHost, ModelSource } from "./host.ts";
+import { type Inside, stepsInside } from "./inside.ts";
 import { LookingDecoder } from "./looking-decoder.ts";
 import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { RecurrentDecoder, RecurrentEngine } from "./recurrent-decoder.ts";
 import { TranslatorDecoder, TranslatorEngine } from "./recurrent-translator.ts";
+import { type Strategy, strategyOf, useOf } from "./strategy.ts";
 import { UncachedDecoder } from "./uncached-decoder.ts";
 import type { Weights } from "./weights.ts";
 
@@ -38,35 +44,35 @@ interface Beginning {
 
 type Engine = DecodeEngine | RecurrentEngine | TranslatorEngine;
 
-/** The way of decoding that looks ahead, if the options ask for one; what it does not go with is refused. */
-function lookahead(options: GenerationOptions): typeof promptLookup | undefined {
-  const wanted = { penaltyAlpha: contrastiveSearch, promptLookupNumTokens: promptLookup } as const;
-  const named = (["penaltyAlpha", "promptLookupNumTokens"] as const).filter((name) => options[name]);
-  const [first] = named;
+/** The same model, cut off after some layers of what decodes. */
+function withLayers(architecture: ReturnType<typeof generating>, count: number): ReturnType<typeof generating> {
+  const { kind, family } = architecture;
+  if (kind !== "decoder" && kind !== "encoder-decoder")
+    throw new LecternError("unsupported", `generation: assistantEarlyExit needs layers to leave out; ${family.name}`);
+  const all = kind === "decoder" ? architecture.config.numHiddenLayers : architecture.config.decoderLayers;
   check(
-    options.maxMatchingNgramSize === undefined || options.promptLookupNumTokens !== undefined,
+    count < all,
     "usage",
-    () => "generation: maxMatchingNgramSize does nothing without promptLookupNumTokens",
+    () => `generation: assistantEarlyExit ${count} leaves nothing out of the model's ${all} layers`,
   );
-  if (first === undefined) return undefined;
-  const against = {
-    ...(named.length > 1 && { promptLookupNumTokens: true }),
-    ...((options.guidanceScale ?? 1) !== 1 && { guidanceScale: true }),
-    ...(options.useCache === false && { useCache: true }),
-  };
-  const [other] = Object.keys(against);
-  check(other === undefined, "usage", () => `generation: ${first} and ${other} do not go together: leave one out`);
-  return wanted[first];
+  if (kind === "decoder") return { ...architecture, config: { ...architecture.config, numHiddenLayers: count } };
+  return { ...architecture, config: { ...architecture.config, decoderLayers: count } };
 }
 
 function createEngine(
   architecture: ReturnType<typeof generating>,
   weights: Weights,
   options: SessionOptions,
+  use: DecodeUse,
 ): Promise<Engine> {
+  if (use.showsAll && architecture.kind.startsWith("recurrent"))
+    throw new LecternError(
+      "unsupported",
+      `a ${architecture.family.name} cannot go back: no guessing ahead, no contrastive search`,
+    );
   if (architecture.kind === "recurrent") return RecurrentEngine.create(architecture, weights, options);
   if (architecture.kind === "recurrent-encoder-decoder") return TranslatorEngine.create(architecture, weights, options);
-  return DecodeEngine.create(architecture, weights, options);
+  return DecodeEngine.create(architecture as GeneratingArchitecture, weights, options, use);
 }
 
 /** A model that computes in this thread. */
@@ -77,8 +83,11 @@ export class LocalModel implements ModelHost {
   readonly #generationConfig: Readonly<Record<string, unknown>>;
   readonly #threads: number | undefined;
   readonly #forward: ForwardPass;
-  #engine: Promise<Engine> | undefined;
-  #looking: Promise<DecodeEngine> | undefined;
+  /** Sessions for decoding, by what they are made for. */
+  readonly #engines = new Map<string, Promise<Engine>>();
+  /** Models that guess ahead for this one, by directory, and how much their last guesses made them guess next. */
+  readonly #assistants = new Map<string, Promise<LocalModel>>();
+  readonly #guesses = new Map<string, number>();
 
   private constructor(
     files: ModelFiles,
@@ -159,9 +168,10 @@ export class LocalModel implements ModelHost {
     const architecture = generating(this.#files);
     const defaults = parseOptions({ eos_token_id: this.#files.json.eos_token_id ?? null, ...this.#generationConfig });
     const chosen = { seed: Math.floor(Math.random() * 2 ** 32), ...defaults, ...options };
-    const looksAhead = lookahead(chosen);
-    const engine = await (looksAhead ? this.#lookingEngine(architecture) : this.#plainEngine(architecture));
+    const strategy = strategyOf(chosen, options);
+    const engine = await this.#engineFor(architecture, useOf(strategy, architecture, chosen, inputIds.length));
     const engineBefore = engine.computedMs;
+    const { rows, healings } = this.#heal(inputIds, chosen, strategy);
     const started = performance.now();
     const context: GenerateContext = {
       text: () => this.#tokenizer?.stream({ skipSpecialTokens: true }) ?? { push: () => "", end: () => "" },
@@ -174,58 +184,162 @@ export class LocalModel implements ModelHost {
       logitsProcessor: hooks.logitsProcessor,
       stoppingCriteria: hooks.stoppingCriteria,
       candidates,
+      healings,
       signal: hooks.signal,
     };
     let firstTokenMs = 0;
-    const { decoderOf, prompts, memories } = await this.#begin(engine, architecture, inputIds, chosen);
+    const { decoderOf, prompts, memories } = await this.#begin(engine, architecture, rows, chosen);
     const sequences: Sequence[] = [];
     check(
-      !chosen.diversityPenalty || (chosen.numBeamGroups ?? 1) > 1,
+      !candidates || !strategy.endsWith("beams"),
       "usage",
-      () => "generation: diversityPenalty does nothing without numBeamGroups",
+      () => "generation: candidates are shown of one sequence at a time, not of beams",
     );
-    check(
-      (chosen.numBeamGroups ?? 1) <= (chosen.numBeams ?? 1),
-      "usage",
-      () => `generation: numBeamGroups ${chosen.numBeamGroups} is more than numBeams ${chosen.numBeams ?? 1}`,
-    );
-    const search = (chosen.numBeamGroups ?? 1) > 1 ? diverseBeamSearch : beamSearch;
-    if (looksAhead) {
+    if (strategy === "one by one")
+      sequences.push(...(await generate(decoderOf([...prompts.keys()]), prompts, chosen, context)));
+    else
       for (const [i, prompt] of prompts.entries()) {
-        const decoder = new LookingDecoder(engine as DecodeEngine, memories?.slice(i, i + 1));
-        sequences.push(await looksAhead(decoder, prompt, i, chosen, context));
+        if (strategy === "speculative" || strategy === "contrastive") {
+          const decoder = new LookingDecoder(engine as DecodeEngine, memories?.slice(i, i + 1));
+          const sequence =
+            strategy === "contrastive"
+              ? await contrastiveSearch(decoder, prompt, i, chosen, context)
+              : await this.#speculate(decoder, architecture, rows[i] as number[], prompt, i, chosen, context);
+          sequences.push(sequence);
+        } else {
+          const search = {
+            beams: beamSearch,
+            "diverse beams": diverseBeamSearch,
+            "constrained beams": constrainedBeamSearch,
+          }[strategy];
+          sequences.push(...(await search(decoderOf([i]), prompt, i, chosen, context)));
+        }
       }
-    } else if ((chosen.numBeams ?? 1) > 1) {
-      check(!candidates, "usage", () => "generation: candidates are shown of one sequence at a time, not of beams");
-      for (const [i, prompt] of prompts.entries())
-        sequences.push(...(await search(decoderOf([i]), prompt, i, chosen, context)));
-    } else sequences.push(...(await generate(decoderOf([...prompts.keys()]), prompts, chosen, context)));
+    if (chosen.outputAttentions || chosen.outputHiddenStates) {
+      const perPrompt = sequences.length / prompts.length;
+      for (const [i, sequence] of sequences.entries()) {
+        const at = Math.floor(i / perPrompt);
+        const begun = { read: rows[at] as readonly number[], prompt: prompts[at] as readonly number[] };
+        sequences[i] = { ...sequence, ...(await this.#lookInside(sequence, begun, chosen)) };
+      }
+    }
     const totalMs = performance.now() - started;
     const count = sequences.reduce((sum, { outputIds }) => sum + outputIds.length, 0);
     const tokensPerSecond = (1000 * Math.max(0, count - sequences.length)) / Math.max(1, totalMs - firstTokenMs);
     return {
+      inputIds: rows,
       sequences,
       timing: { firstTokenMs, totalMs, tokensPerSecond, engineMs: engine.computedMs - engineBefore },
     };
   }
 
-  #plainEngine(architecture: ReturnType<typeof generating>): Promise<Engine> {
-    this.#engine ??= createEngine(architecture, this.#files.weights, { threads: this.#threads });
-    return this.#engine;
+  /** The session for a use, made on first need; one that shows more than plain decoding leaves weights in their file. */
+  #engineFor(architecture: ReturnType<typeof generating>, use: DecodeUse, layers?: number): Promise<Engine> {
+    const key = JSON.stringify([use, layers]);
+    let engine = this.#engines.get(key);
+    if (!engine) {
+      const options = { threads: this.#threads, ...(use.showsAll && { prepack: false }) };
+      engine = createEngine(architecture, this.#files.weights, options, use);
+      this.#engines.set(key, engine);
+    }
+    return engine;
   }
 
-  /** An engine of its own, whose weights stay in their file: it returns more than plain decoding needs. */
-  #lookingEngine(architecture: ReturnType<typeof generating>): Promise<DecodeEngine> {
-    const { kind, family } = architecture;
-    if (kind === "recurrent" || kind === "recurrent-encoder-decoder")
-      throw new LecternError("unsupported", `a ${family.name} cannot go back: no prompt lookup, no contrastive search`);
-    this.#looking ??= DecodeEngine.create(
-      architecture,
-      this.#files.weights,
-      { threads: this.#threads, prepack: false },
-      "all",
+  async #speculate(
+    decoder: LookingDecoder,
+    architecture: ReturnType<typeof generating>,
+    row: readonly number[],
+    prompt: readonly number[],
+    index: number,
+    options: GenerationOptions,
+    context: GenerateContext,
+  ): Promise<Sequence> {
+    if (options.promptLookupNumTokens)
+      return speculate(decoder, new LookupDrafter(options), prompt, index, options, context);
+    const { assistantModel = "", assistantEarlyExit: layers, numAssistantTokensSchedule: schedule } = options;
+    const assistant = layers === undefined ? await this.#assistant(assistantModel, architecture) : this;
+    const own = layers === undefined ? generating(assistant.#files) : withLayers(architecture, layers);
+    const engine = await assistant.#engineFor(own, {}, layers);
+    const { decoderOf } = await assistant.#begin(engine, own, [row], { decoderStartTokenId: prompt[0] as number });
+    const count = schedule === "heuristic" ? this.#guesses.get(assistantModel) : undefined;
+    const drafter = new AssistantDrafter(decoderOf([0]) as CachedDecoder, options, count);
+    const sequence = await speculate(decoder, drafter, prompt, index, options, context);
+    this.#guesses.set(assistantModel, drafter.count);
+    return sequence;
+  }
+
+  async #assistant(location: string, { kind }: { readonly kind: string }): Promise<LocalModel> {
+    const known = this.#assistants.get(location);
+    if (known) return known;
+    const opening = (async () => {
+      const assistant = await LocalModel.open({ location, threads: this.#threads });
+      const { architecture } = assistant.#files;
+      const probe = "The assistant, 1 of 2: möchte 東京?\n";
+      const reads = (tokenizer: Tokenizer | undefined): string => `${tokenizer?.encode(probe).ids}`;
+      const isSame =
+        architecture.config.vocabSize === this.#files.architecture.config.vocabSize &&
+        reads(assistant.#tokenizer) === reads(this.#tokenizer);
+      if (architecture.kind !== kind || !isSame) {
+        await assistant.dispose();
+        throw new LecternError(
+          "usage",
+          `generation: assistantModel ${location} must be of the same kind (${kind}) and have the model's own tokenizer`,
+        );
+      }
+      return assistant;
+    })();
+    this.#assistants.set(location, opening);
+    opening.catch(() => this.#assistants.delete(location));
+    return opening;
+  }
+
+  /** Takes back the last token of each prompt where another begins with its text. */
+  #heal(
+    inputIds: readonly (readonly number[])[],
+    { tokenHealing }: GenerationOptions,
+    strategy: Strategy,
+  ): { rows: readonly (readonly number[])[]; healings?: (Healing | undefined)[] } {
+    if (!tokenHealing) return { rows: inputIds };
+    const tokenizer = this.#tokenizer;
+    if (this.description.isEncoderDecoder)
+      throw new LecternError(
+        "unsupported",
+        "generation: tokenHealing goes on from a prompt: not in an encoder–decoder",
+      );
+    check(tokenizer, "input", () => "generation: tokenHealing needs the model's tokenizer");
+    check(
+      !strategy.endsWith("beams") && strategy !== "contrastive",
+      "usage",
+      () => `generation: tokenHealing and ${strategy} do not go together: leave one out`,
     );
-    return this.#looking;
+    const vocabulary = Array.from({ length: tokenizer.vocabularySize }, (_, id) => tokenizer.token(id) ?? "");
+    const healings = inputIds.map((row): Healing | undefined => {
+      const last = row.at(-1) as number;
+      const token = vocabulary[last] ?? "";
+      const stream = tokenizer.stream({ skipSpecialTokens: true });
+      const text = stream.push(last) + stream.end();
+      const allowed = vocabulary.flatMap((other, id) => (token !== "" && other.startsWith(token) ? [id] : []));
+      const isPlain = text !== "" && !text.includes("\uFFFD");
+      return row.length > 1 && isPlain && allowed.length > 1 ? { allowed: new Set(allowed), text } : undefined;
+    });
+    return { rows: inputIds.map((row, i) => (healings[i] ? row.slice(0, -1) : row)), healings };
+  }
+
+  /** What lay inside the model at each step of a sequence: one more pass over all of it. */
+  async #lookInside(
+    { outputIds }: Sequence,
+    { read, prompt }: { readonly read: readonly number[]; readonly prompt: readonly number[] },
+    { outputAttentions = false, outputHiddenStates = false }: GenerationOptions,
+  ): Promise<Inside> {
+    const { kind, family } = this.#files.architecture;
+    if (kind.startsWith("recurrent"))
+      throw new LecternError("unsupported", `${family.name}: hidden states of each step come from forward`);
+    const whole = [...prompt, ...outputIds.slice(0, -1)];
+    const inputs = this.description.isEncoderDecoder
+      ? { inputIds: [read], decoderInputIds: [whole] }
+      : { inputIds: [whole] };
+    const pass = await this.#forward.run(inputs, { attentions: outputAttentions, hiddenStates: outputHiddenStates });
+    return stepsInside(pass, prompt.length);
   }
 
   /** Decoders of the prompts; an encoder reads them, where there is one, and the decoder begins with its start token. */
@@ -297,8 +411,8 @@ export class LocalModel implements ModelHost {
 
   async dispose(): Promise<void> {
     await this.#forward.dispose();
-    await (await this.#engine)?.dispose();
-    await (await this.#looking)?.dispose();
+    for (const engine of this.#engines.values()) await (await engine).dispose();
+    for (const assistant of this.#assistants.values()) await (await assistant).dispose();
   }
 
   #checkIds(rows: readonly (readonly number[])[]): void {

@@ -19,8 +19,13 @@ export function fullGraph(
 }
 
 /** The graph of new tokens over a cache: logits of the last one, or of all. */
-export function cachedGraph(family: Family, config: DecoderConfig, logits: "last" | "all" = "last"): ModelGraph {
-  const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize };
+export function cachedGraph(
+  family: Family,
+  config: DecoderConfig,
+  logits: "last" | "all" = "last",
+  isShared = false,
+): ModelGraph {
+  const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize, isShared };
   return build(
     family,
     config,

@@ -110,7 +110,7 @@ test("options that contradict each other are refused by name", async () => {
   await using model = await loadModel(fixture("models/gpt2"));
   const refused = (options: object, message: string): Promise<void> =>
     expect(model.generate({ inputIds: [[1]] }, options)).rejects.toThrow(message);
-  await refused({ penaltyAlpha: 0.6, topK: 4, numBeams: 2 }, "follow one sequence");
+  await refused({ penaltyAlpha: 0.6, topK: 4, numBeams: 2 }, "penaltyAlpha and numBeams do not go together");
   await refused({ penaltyAlpha: 0.6, topK: 4, doSample: true }, "draws nothing");
   await refused({ penaltyAlpha: 0.6, topK: 4, guidanceScale: 2 }, "penaltyAlpha and guidanceScale do not go together");
   await refused({ numBeams: 4, numBeamGroups: 3 }, "numBeamGroups 3 must divide numBeams 4");

@@ -32,7 +32,10 @@ export interface GenerateInput {
   readonly messages?: readonly Message[];
 }
 
-export interface GenerateOptions extends GenerationOptions {
+export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel"> {
+  /** A smaller model of the same tokenizer that guesses ahead: the same text, sooner. */
+  readonly assistantModel?: string | Model;
+
   readonly signal?: AbortSignal | undefined;
   readonly onToken?: ((event: TokenEvent) => void) | undefined;
   /** Changes the scores of what may come next, in place or by returning others; runs in the caller's thread. */
@@ -67,6 +70,11 @@ export class Model {
     this.#host = host;
     this.tokenizer = tokenizer;
     this.#files = files;
+  }
+
+  /** Where it was loaded from. */
+  get location(): string {
+    return this.#files.location;
   }
 
   /** "LLaMA" */
@@ -125,10 +133,11 @@ export class Model {
 
   /** Generates text; options not given are those of the checkpoint's `generation_config.json`. */
   async generate(input: GenerateInput, options: GenerateOptions = {}): Promise<GenerateResult> {
-    const { signal, onToken, logitsProcessor, stoppingCriteria, candidates, ...rest } = options;
-    const inputIds = this.#inputIds(input);
-    const request = { inputIds, options: parseOptions(rest), candidates };
-    const { sequences, timing } = await this.#host.generate(request, {
+    const { signal, onToken, logitsProcessor, stoppingCriteria, candidates, assistantModel, ...rest } = options;
+    const assistant = assistantModel instanceof Model ? assistantModel.location : assistantModel;
+    const parsed = parseOptions({ ...rest, ...(assistant !== undefined && { assistantModel: assistant }) });
+    const request = { inputIds: this.#inputIds(input), options: parsed, candidates };
+    const { inputIds, sequences, timing } = await this.#host.generate(request, {
       signal,
       onToken,
       logitsProcessor,

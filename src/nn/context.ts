@@ -35,7 +35,12 @@ export interface BuildOptions {
   readonly queries: Dimension;
   readonly numLayers: number;
   /** Decoding over a cache: the shape of the earlier keys and values of every layer. */
-  readonly cache?: { readonly keyHeads: number; readonly headSize: number };
+  readonly cache?: {
+    readonly keyHeads: number;
+    readonly headSize: number;
+    /** Whether a part of it, the first, is shared by all rows. */
+    readonly isShared?: boolean;
+  };
   /** Whether logits are wanted of every position or of the last alone. */
   readonly logits: "all" | "last";
   /** Whether tokens see those before them only, or all; default causal. */
@@ -59,6 +64,8 @@ export interface ModelOutputs {
   readonly crossAttentions: readonly Value[];
   /** The keys and values `[B, H, S, D]` of the encoder's states, of each layer. */
   readonly crossCache: readonly KeyValue[];
+  /** What the head makes of the last token's state as it enters a layer: `[B, 1, V]`. */
+  readonly earlyLogits: (layer: number) => Value;
 }
 
 export interface KeyValue {
@@ -204,7 +211,7 @@ export class ModelContext {
     }: { scale: number; window?: number | undefined; softcap?: number | undefined; bias?: Value },
   ): Value {
     const index = this.cache.length;
-    const past = this.#options.cache && { key: this.#past(index, "key"), value: this.#past(index, "value") };
+    const past = this.#options.cache && this.#past(index);
     const seen = this.visibility(window);
     const { mixed, weights } = attend(q, k, v, bias ? add(seen, bias) : seen, { scale, softcap, past });
     this.cache.push({ key: k, value: v });
@@ -231,20 +238,29 @@ export class ModelContext {
   /** Closes the model: notes what leaves it and applies the head, to every position or the last. */
   output(hidden: Value, head: (x: Value) => Value): ModelOutputs {
     this.hiddenStates.push(hidden);
-    const wanted = this.#options.logits === "last" ? slice(hidden, 1, -1, Number.MAX_SAFE_INTEGER) : hidden;
+    const last = (states: Value): Value => slice(states, 1, -1, Number.MAX_SAFE_INTEGER);
     const { hiddenStates, attentions, cache, crossAttentions, crossCache } = this;
-    return { logits: head(wanted), hiddenStates, attentions, cache, crossAttentions, crossCache };
+    const logits = head(this.#options.logits === "last" ? last(hidden) : hidden);
+    const earlyLogits = (layer: number): Value => head(last(hiddenStates[layer] as Value));
+    return { logits, hiddenStates, attentions, cache, crossAttentions, crossCache, earlyLogits };
   }
 
-  #past(index: number, part: "key" | "value"): Value {
-    const { batch, cache } = this.#options as BuildOptions & { cache: { keyHeads: number; headSize: number } };
-    return input(`past.${index}.${part}`, "float32", [batch, cache.keyHeads, "P", cache.headSize]);
+  #past(index: number): KeyValue[] {
+    const { batch, cache } = this.#options as BuildOptions & { cache: NonNullable<BuildOptions["cache"]> };
+    const part = (name: string, rows: Dimension, length: string): KeyValue => {
+      const of = (side: "key" | "value"): Value =>
+        input(`${name}.${index}.${side}`, "float32", [rows, cache.keyHeads, length, cache.headSize]);
+      return { key: of("key"), value: of("value") };
+    };
+    const own = part("past", batch, "P");
+    return cache.isShared ? [part("shared", 1, "Q"), own] : [own];
   }
 
   /** How many keys queries see, earlier ones among them. */
   get #span(): Dimension {
     const { queries, cache } = this.#options;
-    return cache ? `P+${queries}` : queries;
+    if (!cache) return queries;
+    return cache.isShared ? `Q+P+${queries}` : `P+${queries}`;
   }
 
   #derive(

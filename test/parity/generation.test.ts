@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { loadModel } from "../../src/model/index.ts";
-import { fixture, readJson, sharedPath } from "../helpers/fixtures.ts";
+import { decoders, encoderDecoders, fixture, readJson, sharedPath } from "../helpers/fixtures.ts";
 
 interface Case {
   id: string;
@@ -12,13 +12,13 @@ interface Case {
   finish: string | string[];
   text: string | string[];
   sequences_scores?: number[];
+  /** Of compute_transition_scores; filled up with zeros. */
+  transition_scores?: number[][];
+  transition_scores_normalized?: number[][];
+  assistant?: string;
 }
 
 /** Reference: transformers 5.23.0, torch 2.15.0; every greedy choice has a margin above 1e-3. */
-const later = /^assisted/;
-const isHere = ({ id }: Case): boolean => !later.test(id);
-
-import { decoders, encoderDecoders } from "../helpers/fixtures.ts";
 
 const many = <T>(value: T | T[], isMany: boolean): T[] => (isMany ? (value as T[]) : [value as T]);
 
@@ -28,10 +28,17 @@ describe.each([...decoders, ...encoderDecoders])("%s", async (name) => {
   const model = await loadModel(directory);
   afterAll(() => model.dispose());
 
-  test.each(generation.filter(isHere))("generates the reference's tokens and text: $id", async (recorded) => {
+  test.each(generation)("generates the reference's tokens and text: $id", async (recorded) => {
     const isBatch = Array.isArray(recorded.prompt);
     const prompts = many(recorded.prompt as string, isBatch);
-    const result = await model.generate({ prompts }, recorded.generation_config);
+    const result = await model.generate(
+      { prompts },
+      {
+        ...recorded.generation_config,
+        ...(recorded.assistant && { assistantModel: fixture(`models/${recorded.assistant}`) }),
+        ...(recorded.transition_scores && { outputScores: true }),
+      },
+    );
     expect(result.sequences.map(({ outputIds }) => outputIds)).toEqual(
       Array.isArray((recorded.new_ids as number[][])[0]) ? recorded.new_ids : [recorded.new_ids],
     );
@@ -39,6 +46,16 @@ describe.each([...decoders, ...encoderDecoders])("%s", async (name) => {
     expect(result.sequences.map(({ finishReason }) => finishReason)).toEqual([recorded.finish].flat());
     for (const [i, score] of recorded.sequences_scores?.entries() ?? [])
       expect(Math.abs((result.sequences[i]?.score as number) - score), `score ${i}`).toBeLessThan(1e-4);
+    for (const [i, { outputIds, transitionScores, normalizedTransitionScores }] of result.sequences.entries()) {
+      if (!recorded.transition_scores) continue;
+      for (const step of outputIds.keys()) {
+        const [own, normalized] = [recorded.transition_scores, recorded.transition_scores_normalized].map(
+          (all) => all?.[i]?.[step] as number,
+        );
+        expect(Math.abs((transitionScores?.[step] as number) - (own as number))).toBeLessThan(1e-4);
+        expect(Math.abs((normalizedTransitionScores?.[step] as number) - (normalized as number))).toBeLessThan(1e-4);
+      }
+    }
   });
 
   test("draws the same tokens alone as in a batch", async () => {

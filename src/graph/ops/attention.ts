@@ -22,20 +22,25 @@ function plus(a: Dimension, b: Dimension): Dimension {
   return typeof a === "number" && typeof b === "number" ? a + b : `${a}+${b}`;
 }
 
+/** Keys and values, which follow each other. */
+function pairs<T>(past: readonly T[]): (readonly [key: T, value: T])[] {
+  return Array.from({ length: past.length / 2 }, (_, i) => [past[2 * i] as T, past[2 * i + 1] as T] as const);
+}
+
 const attentionOp = defineComposite<{ scale: number; softcap?: number | undefined }>({
   name: "attention",
   infer(operands) {
-    const [q, k, v, bias, pastKey, pastValue] = operands;
+    const [q, k, v, bias, ...past] = operands;
     if (!q || !k || !v || !bias) throw new TypeError("attention: takes q, k, v, bias and perhaps the past");
     const [batch, heads, queries, size] = q.shape;
     const [, keyHeads, keys] = k.shape;
     const fits = size === k.shape[3] && k.shape[2] === v.shape[2] && keyHeads === v.shape[1] && batch === k.shape[0];
     if (!fits) throw shapeError("attention", "q [B, H, T, D], k and v [B, K, S, D]", q, k, v);
     if (Number(heads) % Number(keyHeads) !== 0) throw shapeError("attention", "H a multiple of K", q, k);
-    if (pastKey && pastValue && pastKey.shape[2] !== pastValue.shape[2]) {
-      throw shapeError("attention", "past keys and values of one length", pastKey, pastValue);
-    }
-    const span = pastKey ? plus(pastKey.shape[2] as Dimension, keys as Dimension) : (keys as Dimension);
+    for (const [key, value] of pairs(past))
+      if (key.shape[2] !== value.shape[2])
+        throw shapeError("attention", "past keys and values of one length", key, value);
+    const span = [...pairs(past).map(([key]) => key.shape[2] as Dimension), keys as Dimension].reduce(plus);
     if (bias.shape.at(-1) !== span) throw shapeError("attention", `a bias over ${span} keys`, q, k, bias);
     return [
       { dtype: q.dtype, shape: [...q.shape.slice(0, 3), v.shape[3] as Dimension] },
@@ -43,25 +48,21 @@ const attentionOp = defineComposite<{ scale: number; softcap?: number | undefine
     ];
   },
   meaning(operands, { scale, softcap: cap }) {
-    const [q, k, v, bias, pastKey, pastValue] = operands as [Value, Value, Value, Value, Value?, Value?];
+    const [q, k, v, bias, ...past] = operands as [Value, Value, Value, Value, ...Value[]];
+    const segments = [...pairs(past), [k, v] as const];
     const [batch, heads, queries] = q.shape as [Dimension, number, Dimension];
     const grouped = groupQueries(q, k.shape[1] as number);
-    const fresh = matmul(grouped, k, { transposeB: true, alpha: scale }); // [B, K, G·T, T]
-    const joined = pastKey
-      ? concat([matmul(grouped, pastKey, { transposeB: true, alpha: scale }), fresh], -1) // [B, K, G·T, P+T]
-      : fresh;
+    const parts = segments.map(([key]) => matmul(grouped, key, { transposeB: true, alpha: scale }));
+    const joined = parts.length > 1 ? concat(parts, -1) : (parts[0] as Value); // [B, K, G·T, S]
     const scores = cap === undefined ? joined : softcap(joined, cap);
     const span = scores.shape.at(-1) as Dimension;
     const weights = softmax(add(reshape(scores, [batch, heads, queries, span]), bias), -1); // [B, H, T, S]
     const groupedWeights = reshape(weights, scores.shape);
-    let mixed: Value;
-    if (pastKey && pastValue) {
-      const sizes = [pastKey.shape[2] as Dimension, k.shape[2] as Dimension];
-      const [onPast, onFresh] = split(groupedWeights, sizes, -1);
-      mixed = add(matmul(onPast as Value, pastValue), matmul(onFresh as Value, v));
-    } else {
-      mixed = matmul(groupedWeights, v);
-    }
+    const sizes = segments.map(([key]) => key.shape[2] as Dimension);
+    const shares = segments.length > 1 ? split(groupedWeights, sizes, -1) : [groupedWeights];
+    const mixed = segments
+      .map(([, value], i) => matmul(shares[i] as Value, value))
+      .reduce((sum, part) => add(sum, part));
     return [reshape(mixed, [batch, heads, queries, v.shape[3] as Dimension]), weights];
   },
   gradient: "through meaning",
@@ -69,13 +70,13 @@ const attentionOp = defineComposite<{ scale: number; softcap?: number | undefine
 
 /**
  * Scaled dot-product attention, softmax(q kᵀ · scale + bias) v, over new keys and, where given, earlier ones.
- * Query heads share key heads in groups of H / K (Ainslie et al., 2023). Scores against the past and against the
- * new keys meet in one softmax, so the past is read where it lies and never copied.
+ * Query heads share key heads in groups of H / K (Ainslie et al., 2023). Scores against each part of the past and
+ * against the new keys meet in one softmax, so the past is read where it lies and never copied.
  * @param q `[B, H, T, D]`
  * @param k `[B, K, T, D]`; `v` likewise
  * @param bias `[B, 1, T, S]`, additive; S counts the past, then the new keys
  * @param options.softcap keeps scores within ± this before the bias is added
- * @param past keys and values `[B, K, P, D]`
+ * @param past keys and values `[B, K, P, D]` of earlier tokens, the first first; `[1, K, P, D]` where all rows share them
  * @returns mixed values `[B, H, T, D]` and the weights `[B, H, T, S]`
  * @see Vaswani et al., "Attention is all you need" (2017)
  */
@@ -84,9 +85,9 @@ export function attend(
   k: Value,
   v: Value,
   bias: Value,
-  options: { scale: number; softcap?: number | undefined; past?: { key: Value; value: Value } | undefined },
+  options: { scale: number; softcap?: number | undefined; past?: readonly { key: Value; value: Value }[] | undefined },
 ): { mixed: Value; weights: Value } {
-  const past = options.past ? [options.past.key, options.past.value] : [];
+  const past = (options.past ?? []).flatMap(({ key, value }) => [key, value]);
   const [mixed, weights] = apply(attentionOp, [q, k, v, bias, ...past], {
     scale: options.scale,
     softcap: options.softcap,

@@ -108,7 +108,7 @@ const checks: Record<g.OpName, OpCheck> = {
     operands: [[1, 3, 2], [8, 2], [8, 2], [8], [8], [1, 2], [1, 2]],
   },
   attention: {
-    build: (q, k, v, key, value) => g.attend(q, k, v, bias, { scale: 0.5, past: { key, value } }).mixed,
+    build: (q, k, v, key, value) => g.attend(q, k, v, bias, { scale: 0.5, past: [{ key, value }] }).mixed,
     operands: [
       [1, 4, 2, 2],
       [1, 2, 2, 2],
