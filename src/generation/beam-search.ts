@@ -9,6 +9,7 @@ import {
   type GenerateContext,
   hasStopped,
   newTokenLimit,
+  reasonAtLimit,
   recordedSteps,
   recordStep,
   type Sequence,
@@ -153,12 +154,11 @@ export function finisher(
   const stops = [stopStrings ?? []].flat();
   return (ids) => {
     if (ends.has(ids.at(-1) as number)) return "stop";
-    if (stops.length > 0) {
-      const text = context.text();
-      const written = ids.map((id) => text.push(id)).join("");
-      if (hasStopped(written, ids, stops, context)) return "stop_string";
-    }
-    return ids.length >= limit ? "length" : undefined;
+    if (stops.length === 0) return ids.length >= limit ? "length" : undefined;
+    const text = context.text();
+    const written = ids.map((id) => text.push(id)).join("");
+    if (hasStopped(written, ids, stops, context)) return "stop_string";
+    return ids.length >= limit ? reasonAtLimit(written, stops) : undefined;
   };
 }
 

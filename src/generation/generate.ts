@@ -11,6 +11,7 @@ import {
   type Healing,
   hasStopped,
   newTokenLimit,
+  reasonAtLimit,
   recordedSteps,
   recordStep,
   type Sequence,
@@ -190,7 +191,8 @@ export class GrowingSequence {
     else if (hasStopped(this.#written, this.#ids.slice(this.#promptLength), this.#stops, this.#context))
       this.finishReason = "stop_string";
     else if (await this.#context.stoppingCriteria?.([...this.#ids])) this.finishReason = "stop";
-    else if (this.#ids.length - this.#promptLength >= this.#limit) this.finishReason = "length";
+    else if (this.#ids.length - this.#promptLength >= this.#limit)
+      this.finishReason = reasonAtLimit(this.#written, this.#stops);
   }
 
   result(): Sequence {

@@ -132,6 +132,11 @@ export function hasStopped(
   return stops.some((stop) => written.includes(stop) && (!stop.includes("\uFFFD") || isReal()));
 }
 
+/** Why a text ends that has no room left: where a stop string reads in it after all, bytes that are none among it, that. */
+export function reasonAtLimit(written: string, stops: readonly string[]): FinishReason {
+  return stops.some((stop) => written.includes(stop)) ? "stop_string" : "length";
+}
+
 /** New tokens without a limit from the caller or the checkpoint; transformers has 20 in all, too few to read. */
 const DEFAULT_NEW_TOKENS = 128;
 
