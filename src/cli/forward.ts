@@ -14,6 +14,7 @@ interface ForwardFlags extends CommonFlags {
   readonly inputs?: string;
   readonly out: string;
   readonly gradients?: boolean;
+  readonly adapter?: string;
   readonly threads?: string;
 }
 
@@ -30,12 +31,14 @@ export function forwardCommand(root: Command, terminal: Terminal): Command {
       "--inputs <file>",
       "the input as a safetensors file: input_ids, attention_mask, token_type_ids, decoder_input_ids, labels",
     )
+    .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it")
     .option("--gradients", "also the gradient of the loss by every parameter; needs labels")
     .option("--threads <n>", "how many threads compute")
     .action(async (name: string, flags: ForwardFlags) => {
       await using model = await loadModel(resolveModel(name), {
         threads: flags.threads === undefined ? undefined : Number(flags.threads),
       });
+      if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);
       const inputs = await readInputs(model, flags, terminal);
       const tensors = namedTensors(
         await model.forward(inputs, { hiddenStates: true, attentions: true, gradients: flags.gradients === true }),

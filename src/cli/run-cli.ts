@@ -1,9 +1,12 @@
 import { Command, CommanderError } from "commander";
 import { LecternError } from "../common/index.ts";
+import { classifyCommand } from "./classify.ts";
 import { doctorCommand } from "./doctor.ts";
 import { embedCommand } from "./embed.ts";
+import { finetuneCommand } from "./finetune.ts";
 import { forwardCommand } from "./forward.ts";
 import { listCommand, showCommand } from "./list.ts";
+import { mergeCommand } from "./merge.ts";
 import { runCommand } from "./run.ts";
 import type { Terminal } from "./terminal.ts";
 import { tokenizeCommand } from "./tokenize.ts";
@@ -38,11 +41,14 @@ export function program(terminal: Terminal, signal: AbortSignal): Command {
     runCommand,
     forwardCommand,
     embedCommand,
+    classifyCommand,
     tokenizeCommand,
     listCommand,
     showCommand,
     doctorCommand,
     trainCommand,
+    finetuneCommand,
+    mergeCommand,
   ];
   for (const define of commands) {
     define(root, terminal, signal)

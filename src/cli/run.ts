@@ -19,6 +19,7 @@ interface RunFlags extends CommonFlags {
   readonly config?: string;
   readonly set?: string[];
   readonly show?: string;
+  readonly adapter?: string;
   readonly threads?: string;
   readonly precision?: string;
 }
@@ -40,6 +41,7 @@ export function runCommand(root: Command, terminal: Terminal, signal: AbortSigna
       (value, all: string[] = []) => [...all, value],
     )
     .option("--show <what>", "candidates: print each step's most probable tokens")
+    .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it")
     .option("--precision <kind>", "float32 or auto")
     .option("--threads <n>", "how many threads compute");
   for (const [name, kind] of Object.entries(optionKinds)) {
@@ -74,6 +76,7 @@ async function run(
     threads,
     precision: flags.precision as "auto" | undefined,
   });
+  if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);
   const loadMs = performance.now() - begun;
   const interactive = terminal.stdin.isTTY && terminal.stdout.isTTY && !flags.json;
   if (interactive && prompt === undefined && flags.inputIds === undefined)

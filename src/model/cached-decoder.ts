@@ -22,6 +22,13 @@ export interface DecodeUse {
   readonly isShared?: boolean;
 }
 
+/** A graph, its session, and the names of what it is fed. */
+interface OpenGraph {
+  readonly graph: ModelGraph;
+  readonly session: EngineSession;
+  readonly inputs: ReadonlySet<string>;
+}
+
 /** The session that decodes over a cache, shared by all generations of a model. */
 export class DecodeEngine {
   readonly vocabularySize: number;
@@ -35,13 +42,18 @@ export class DecodeEngine {
   readonly #graph: ModelGraph;
   readonly #encoderGraph: ModelGraph | undefined;
   readonly #session: EngineSession;
+  readonly #weights: Weights;
+  readonly #inputs: ReadonlySet<string>;
+  readonly #encoderInputs: ReadonlySet<string>;
 
   private constructor(
     { config, kind }: GeneratingArchitecture,
-    step: { graph: ModelGraph; session: EngineSession },
-    encoder: { graph: ModelGraph; session: EngineSession } | undefined,
+    step: OpenGraph,
+    encoder: OpenGraph | undefined,
     use: DecodeUse,
+    weights: Weights,
   ) {
+    this.#weights = weights;
     this.#use = use;
     this.vocabularySize = config.vocabSize;
     this.contextWindow = config.maxPositionEmbeddings;
@@ -49,6 +61,8 @@ export class DecodeEngine {
     this.sizes = { layers, heads: config.numKeyValueHeads, headSize: config.headSize };
     this.#graph = step.graph;
     this.#session = step.session;
+    this.#inputs = step.inputs;
+    this.#encoderInputs = encoder?.inputs ?? new Set();
     this.#encoderGraph = encoder?.graph;
     this.encoder = encoder?.session;
   }
@@ -61,8 +75,9 @@ export class DecodeEngine {
   ): Promise<DecodeEngine> {
     const shows = use.showsAll ? "all" : "last";
     const open = async (graph: ModelGraph, outputs: Record<string, Value>) => {
-      const session = await createSession(lowerGraph({ outputs, bind: (name) => weights.bind(name) }), options);
-      return { graph, session };
+      const lowered = lowerGraph({ outputs, bind: (name) => weights.bind(name) });
+      const inputs = new Set(lowered.inputs.map(({ name }) => name));
+      return { graph, session: await createSession(lowered, options), inputs };
     };
     const named = (prefix: "present" | "cross", cache: ModelGraph["cache"]): Record<string, Value> =>
       Object.fromEntries(
@@ -78,13 +93,14 @@ export class DecodeEngine {
     if (architecture.kind === "decoder")
       return new DecodeEngine(
         architecture,
-        await stepOf(cachedGraph(architecture.family, architecture.config, shows, use.isShared)),
+        await stepOf(cachedGraph(architecture.family, architecture.config, shows, use.isShared, weights.plan)),
         undefined,
         use,
+        weights,
       );
-    const { memory, step } = encoderDecoderGraphs(architecture.family, architecture.config, shows);
+    const { memory, step } = encoderDecoderGraphs(architecture.family, architecture.config, shows, weights.plan);
     const encoder = await open(memory, named("cross", memory.crossCache));
-    return new DecodeEngine(architecture, await stepOf(step), encoder, use);
+    return new DecodeEngine(architecture, await stepOf(step), encoder, use, weights);
   }
 
   /** Whether rows may share the part of the cache that they have in common. */
@@ -95,7 +111,11 @@ export class DecodeEngine {
   /** Encodes one row: the keys and values of its states, computed once. */
   async encode(row: readonly number[]): Promise<EncoderMemory> {
     const positions = { queries: [row.map((_, i) => i)], keys: [row.map((_, i) => i)], ids: [row] };
-    const feeds = { input_ids: int64Matrix([row]), ...deriveFeeds(this.#encoderGraph?.derived ?? [], positions) };
+    const feeds = {
+      input_ids: int64Matrix([row]),
+      ...deriveFeeds(this.#encoderGraph?.derived ?? [], positions),
+      ...this.#adapters(this.#encoderInputs),
+    };
     const results = await this.#timed(this.encoder as EngineSession, feeds);
     return new EncoderMemory(results, this.sizes, row.length);
   }
@@ -149,6 +169,7 @@ export class DecodeEngine {
       ...deriveFeeds(this.#graph.derived, { queries, keys, ids: tokens }, memory?.positions),
       ...memory?.tensors,
       ...cache.feeds(this.isShared),
+      ...this.#adapters(this.#inputs),
     };
     const results = await this.#timed(this.#session, feeds);
     cache.append(results, queries[0]?.length ?? 0);
@@ -158,6 +179,11 @@ export class DecodeEngine {
   async dispose(): Promise<void> {
     await this.#session.dispose();
     await this.encoder?.dispose();
+  }
+
+  /** What adapters feed, of the inputs that a session has. */
+  #adapters(inputs: ReadonlySet<string>): Record<string, HostTensor> {
+    return Object.fromEntries(Object.entries(this.#weights.feeds).filter(([name]) => inputs.has(name)));
   }
 
   async #timed(session: EngineSession, feeds: Record<string, HostTensor>): Promise<Record<string, HostTensor>> {

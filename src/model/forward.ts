@@ -6,7 +6,7 @@ import type { Architecture, EncoderDecoderConfig } from "../models/index.ts";
 import { positionsOfMask, positionsOfRows } from "../nn/index.ts";
 import { createSession, type EngineSession } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
-import { deriveFeeds } from "./model-graph.ts";
+import { deriveFeeds, symbolic } from "./model-graph.ts";
 import { type PassGraph, passGraph } from "./pass-graph.ts";
 import { firstStates } from "./recurrent-decoder.ts";
 import { sourceFeeds } from "./recurrent-translator.ts";
@@ -88,7 +88,7 @@ export class ForwardPass {
 
   constructor(architecture: Architecture, weights: Weights, threads?: number) {
     this.#architecture = architecture;
-    this.#graph = passGraph(architecture);
+    this.#graph = passGraph(architecture, { ...symbolic, plan: weights.plan });
     this.#weights = weights;
     this.#threads = threads;
   }
@@ -110,7 +110,8 @@ export class ForwardPass {
       () => "forward: a recurrent model reads padding too: put it behind the text",
     );
     const { engine, inputs: wanted } = await this.#session(hasLabels, options, sizes);
-    const feeds = Object.entries(this.#feeds(inputs)).filter(([name]) => wanted.has(name));
+    const all = { ...passFeeds(this.#architecture, this.#graph, inputs), ...this.#weights.feeds };
+    const feeds = Object.entries(all).filter(([name]) => wanted.has(name));
     return collect(await engine.run(Object.fromEntries(feeds)));
   }
 
@@ -118,43 +119,15 @@ export class ForwardPass {
     for (const session of this.#sessions.values()) await (await session).engine.dispose();
   }
 
-  #feeds({ inputIds, attentionMask, tokenTypeIds, ...inputs }: ForwardInputs): Record<string, HostTensor> {
-    const padding = this.#architecture.kind === "recurrent-encoder-decoder" ? this.#architecture.config.padTokenId : -1;
-    const mask = attentionMask ?? inputIds.map((row) => row.map((id) => Number(id !== padding)));
-    const isDecoder = this.#architecture.kind === "decoder" || this.#architecture.kind === "recurrent";
-    const positions = { ...(isDecoder ? positionsOfMask(mask) : positionsOfRows(mask)), ids: inputIds, tokenTypeIds };
-    const feeds: Record<string, HostTensor> = {
-      input_ids: int64Matrix(inputIds),
-      ...deriveFeeds(this.#graph.derived, positions),
-    };
-    const { kind, config } = this.#architecture;
-    if (kind === "recurrent") Object.assign(feeds, firstStates(this.#architecture, inputIds.length));
-    if (kind === "recurrent-encoder-decoder") {
-      Object.assign(feeds, sourceFeeds(mask));
-      feeds.decoder_input_ids = int64Matrix(decoderRows(shifting(config), { inputIds, ...inputs }));
-    }
-    if (kind === "encoder-decoder") {
-      const rows = decoderRows(config, { inputIds, ...inputs });
-      feeds.decoder_input_ids = int64Matrix(rows);
-      const own = { ...positionsOfRows(rows.map((row) => row.map(() => 1))), ids: rows };
-      Object.assign(feeds, deriveFeeds(this.#graph.decoderDerived ?? [], own, positions));
-    }
-    if (inputs.labels) feeds.labels = labelsTensor(inputs.labels, this.#graph.labels?.dtype, isDecoder, padding);
-    const { startPositions, endPositions } = inputs;
-    if (startPositions && endPositions) {
-      const width = inputIds[0]?.length ?? 0;
-      const clipped = (all: readonly number[]): number[] => all.map((at) => (at < 0 || at >= width ? -100 : at));
-      feeds.start_positions = int64Vector(clipped(startPositions));
-      feeds.end_positions = int64Vector(clipped(endPositions));
-    }
-    return feeds;
-  }
-
   #session(withLoss: boolean, options: ForwardOptions, sizes?: PassSizes): Promise<Session> {
     const key = JSON.stringify([withLoss, options.hiddenStates, options.attentions, options.gradients, sizes]);
     let session = this.#sessions.get(key);
     if (!session) {
-      session = this.#create(withLoss, options, sizes ? passGraph(this.#architecture, sizes) : this.#graph);
+      session = this.#create(
+        withLoss,
+        options,
+        sizes ? passGraph(this.#architecture, { ...sizes, plan: this.#weights.plan }) : this.#graph,
+      );
       this.#sessions.set(key, session);
     }
     return session;
@@ -191,6 +164,43 @@ export class ForwardPass {
     ]);
     return { ...result.outputs, ...Object.fromEntries(gradients) };
   }
+}
+
+/** All that a pass over these rows may be fed, its parameters left out. */
+export function passFeeds(
+  architecture: Architecture,
+  graph: PassGraph,
+  { inputIds, attentionMask, tokenTypeIds, ...inputs }: ForwardInputs,
+): Record<string, HostTensor> {
+  const padding = architecture.kind === "recurrent-encoder-decoder" ? architecture.config.padTokenId : -1;
+  const mask = attentionMask ?? inputIds.map((row) => row.map((id) => Number(id !== padding)));
+  const isDecoder = architecture.kind === "decoder" || architecture.kind === "recurrent";
+  const positions = { ...(isDecoder ? positionsOfMask(mask) : positionsOfRows(mask)), ids: inputIds, tokenTypeIds };
+  const feeds: Record<string, HostTensor> = {
+    input_ids: int64Matrix(inputIds),
+    ...deriveFeeds(graph.derived, positions),
+  };
+  const { kind, config } = architecture;
+  if (kind === "recurrent") Object.assign(feeds, firstStates(architecture, inputIds.length));
+  if (kind === "recurrent-encoder-decoder") {
+    Object.assign(feeds, sourceFeeds(mask));
+    feeds.decoder_input_ids = int64Matrix(decoderRows(shifting(config), { inputIds, ...inputs }));
+  }
+  if (kind === "encoder-decoder") {
+    const rows = decoderRows(config, { inputIds, ...inputs });
+    feeds.decoder_input_ids = int64Matrix(rows);
+    const own = { ...positionsOfRows(rows.map((row) => row.map(() => 1))), ids: rows };
+    Object.assign(feeds, deriveFeeds(graph.decoderDerived ?? [], own, positions));
+  }
+  if (inputs.labels) feeds.labels = labelsTensor(inputs.labels, graph.labels?.dtype, isDecoder, padding);
+  const { startPositions, endPositions } = inputs;
+  if (startPositions && endPositions) {
+    const width = inputIds[0]?.length ?? 0;
+    const clipped = (all: readonly number[]): number[] => all.map((at) => (at < 0 || at >= width ? -100 : at));
+    feeds.start_positions = int64Vector(clipped(startPositions));
+    feeds.end_positions = int64Vector(clipped(endPositions));
+  }
+  return feeds;
 }
 
 type Shifting = Pick<

@@ -69,6 +69,8 @@ export interface ModelHost {
   readonly description: ModelDescription;
   forward(inputs: ForwardInputs, options: ForwardOptions): Promise<ForwardResult>;
   generate(request: GenerateRequest, hooks: GenerateHooks): Promise<Generated>;
+  addAdapter(name: string, location: string): Promise<void>;
+  useAdapter(name: string | undefined): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -98,6 +100,8 @@ export function serveModel(port: Port): void {
         }),
       });
     },
+    addAdapter: ([name, location]: [string, string]) => opened().addAdapter(name, location),
+    useAdapter: ([name]: [string | undefined]) => opened().useAdapter(name),
     dispose: () => opened().dispose(),
   };
   serve(port, handlers as unknown as Record<string, Handler>);
@@ -122,6 +126,8 @@ export async function connect(source: ModelSource, channel: Channel, stop: () =>
         };
         return channel.call("generate", [request, given], { signal, onEvent: onToken, onQuestion });
       },
+      addAdapter: (name, location) => channel.call("addAdapter", [name, location]),
+      useAdapter: (name) => channel.call("useAdapter", [name]),
       dispose: async () => {
         await channel.call("dispose", undefined);
         channel.close("the model was disposed");

@@ -21,6 +21,7 @@ import { IGNORED_LABEL } from "../graph/index.ts";
 import { openFiles, type SessionOptions } from "../runtime/index.ts";
 import { elementCount, type HostTensor } from "../tensor/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
+import { type Adapter, AdapterSet, openAdapted, readAdapter } from "./adapters.ts";
 import { CachedDecoder, DecodeEngine, type DecodeUse, type GeneratingArchitecture } from "./cached-decoder.ts";
 import type { EncoderMemory } from "./encoder-memory.ts";
 import { type ForwardInputs, type ForwardOptions, ForwardPass, type ForwardResult } from "./forward.ts";
@@ -41,6 +42,9 @@ interface Beginning {
   /** What the encoder made of each prompt, where one reads them and attention looks back at it. */
   readonly memories?: readonly EncoderMemory[];
 }
+
+/** The adapter's name where a directory holds nothing else. */
+const ADAPTER_OF_DIRECTORY = "default";
 
 type Engine = DecodeEngine | RecurrentEngine | TranslatorEngine;
 
@@ -82,7 +86,8 @@ export class LocalModel implements ModelHost {
   readonly #tokenizer: Tokenizer | undefined;
   readonly #generationConfig: Readonly<Record<string, unknown>>;
   readonly #threads: number | undefined;
-  readonly #forward: ForwardPass;
+  readonly #adapters: AdapterSet;
+  #forward: ForwardPass;
   /** Sessions for decoding, by what they are made for. */
   readonly #engines = new Map<string, Promise<Engine>>();
   /** Models that guess ahead for this one, by directory, and how much their last guesses made them guess next. */
@@ -100,6 +105,7 @@ export class LocalModel implements ModelHost {
     this.#generationConfig = generationConfig;
     this.#threads = threads;
     this.#forward = new ForwardPass(files.architecture, files.weights, threads);
+    this.#adapters = new AdapterSet(files.weights, files.architecture);
     const { checkpoint } = files.weights;
     this.description = {
       family: files.architecture.family.name,
@@ -113,7 +119,8 @@ export class LocalModel implements ModelHost {
 
   static async open({ location, threads }: ModelSource): Promise<LocalModel> {
     const files = await openFiles(location);
-    const parts = await openModelFiles(files);
+    const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files) : undefined;
+    const parts = adapted ?? (await openModelFiles(files));
     const tokenizer = await loadTokenizer(files);
     const size = tokenizer?.vocabularySize ?? 0;
     check(
@@ -125,7 +132,31 @@ export class LocalModel implements ModelHost {
     const generationConfig = (await files.has("generation_config.json"))
       ? await readJsonFile(files, "generation_config.json")
       : {};
-    return new LocalModel(parts, tokenizer, generationConfig, threads);
+    const model = new LocalModel(parts, tokenizer, generationConfig, threads);
+    if (adapted) await model.#add(ADAPTER_OF_DIRECTORY, adapted.adapter);
+    return model;
+  }
+
+  /** Reads a LoRA adapter and puts it in use. */
+  async addAdapter(name: string, location: string): Promise<void> {
+    await this.#add(name, await readAdapter(location, this.#files.architecture));
+  }
+
+  /** Puts an adapter in use that was added; undefined: none. Nothing is loaded or compiled again. */
+  async useAdapter(name: string | undefined): Promise<void> {
+    await this.#adapters.use(name);
+  }
+
+  /** Sessions are made anew on next need: they now read what the adapter changes. */
+  async #add(name: string, adapter: Adapter): Promise<void> {
+    if (this.#files.architecture.kind.startsWith("recurrent"))
+      throw new LecternError("unsupported", "adapters of recurrent models are not supported: fine-tune all weights");
+    await this.#adapters.add(name, adapter);
+    await this.#adapters.use(name);
+    await this.#forward.dispose();
+    for (const engine of this.#engines.values()) await (await engine).dispose();
+    this.#engines.clear();
+    this.#forward = new ForwardPass(this.#files.architecture, this.#files.weights, this.#threads);
   }
 
   async forward(inputs: ForwardInputs, options: ForwardOptions): Promise<ForwardResult> {

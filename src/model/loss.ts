@@ -36,19 +36,23 @@ export function headLoss(
   mask: () => Value,
 ): Value | undefined {
   if (kind === "span") {
-    const of = (side: "start" | "end"): Value =>
-      crossEntropy(outputs[`${side}_logits`] as Value, input(`${side}_positions`, "int64", ["B"]));
+    const of = (side: "start" | "end"): Value => {
+      const logits = outputs[`${side}_logits`] as Value;
+      return crossEntropy(logits, input(`${side}_positions`, "int64", [logits.shape[0] as Dimension]));
+    };
     return mul(add(of("start"), of("end")), scalar(0.5));
   }
   const { logits } = outputs;
   if (!logits) return undefined;
-  if (kind === "words" || kind === "tokens") return languageModelLoss(logits, input("labels", "int64", ["B", "T"]));
+  const [batch, length] = logits.shape as [Dimension, Dimension];
+  if (kind === "words" || kind === "tokens")
+    return languageModelLoss(logits, input("labels", "int64", [batch, length]));
   if (kind === "original") {
     const seen = mask();
-    const each = binaryCrossEntropy(logits, input("labels", "float32", ["B", "T"]));
+    const each = binaryCrossEntropy(logits, input("labels", "float32", [batch, length]));
     return div(reduceSum(mul(each, seen), [0, 1]), reduceSum(seen, [0, 1]));
   }
-  if (problem === "single_label_classification") return crossEntropy(logits, input("labels", "int64", ["B"]));
+  if (problem === "single_label_classification") return crossEntropy(logits, input("labels", "int64", [batch]));
   const labels = input("labels", "float32", logits.shape);
   if (problem === "multi_label_classification") return reduceMean(binaryCrossEntropy(logits, labels), [0, 1]);
   const difference = sub(logits, labels);

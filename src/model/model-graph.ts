@@ -1,22 +1,44 @@
 import { type Dimension, input, type Value } from "../graph/index.ts";
 import type { DecoderConfig, EncoderDecoderConfig, EncoderDecoderFamily, Family } from "../models/index.ts";
-import { type DerivedInput, ModelContext, type ModelOutputs, type Positions, Scope } from "../nn/index.ts";
+import {
+  type AdapterPlan,
+  type DerivedInput,
+  type DropoutMask,
+  ModelContext,
+  type ModelOutputs,
+  type Positions,
+  Scope,
+} from "../nn/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 
 /** A model's graph for one use, and what must be fed to it beside ids. */
 export interface ModelGraph extends ModelOutputs {
   readonly derived: readonly DerivedInput[];
+  readonly dropouts?: readonly DropoutMask[];
 }
 
 /** The graph of whole rows: logits of every position. */
 export function fullGraph(
   family: Family,
   config: DecoderConfig,
-  batch: Dimension = "B",
-  queries: Dimension = "T",
+  { batch, queries, dropout, root }: WholeSizes & { readonly root?: Scope } = symbolic,
 ): ModelGraph {
-  return build(family, config, new ModelContext({ batch, queries, numLayers: config.numHiddenLayers, logits: "all" }));
+  const numLayers = config.numHiddenLayers;
+  const context = new ModelContext({ batch, queries, numLayers, logits: "all", dropout: dropout ?? false });
+  return build(family, config, context, root);
 }
+
+/** How large whole rows are: names where any size may come, numbers for training. */
+export interface WholeSizes {
+  readonly batch: Dimension;
+  readonly queries: Dimension;
+  /** How many tokens a decoder beside an encoder reads. */
+  readonly steps: Dimension;
+  /** Whether values are dropped at random. */
+  readonly dropout?: boolean;
+}
+
+export const symbolic: WholeSizes = { batch: "B", queries: "T", steps: "T" };
 
 /** The graph of new tokens over a cache: logits of the last one, or of all. */
 export function cachedGraph(
@@ -24,18 +46,20 @@ export function cachedGraph(
   config: DecoderConfig,
   logits: "last" | "all" = "last",
   isShared = false,
+  plan?: AdapterPlan,
 ): ModelGraph {
   const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize, isShared };
   return build(
     family,
     config,
     new ModelContext({ batch: "B", queries: "T", numLayers: config.numHiddenLayers, cache, logits }),
+    new Scope("", new Map(), plan),
   );
 }
 
-function build(family: Family, config: DecoderConfig, context: ModelContext): ModelGraph {
-  const outputs = family.model(new Scope(), config, context);
-  return { ...outputs, derived: [...context.derived.values()] };
+function build(family: Family, config: DecoderConfig, context: ModelContext, root = new Scope()): ModelGraph {
+  const outputs = family.model(root, config, context);
+  return { ...outputs, derived: [...context.derived.values()], dropouts: context.dropouts };
 }
 
 /** An encoder–decoder's parts for decoding: what is computed once a sequence, and what at each step. */
@@ -43,8 +67,9 @@ export function encoderDecoderGraphs(
   { model }: EncoderDecoderFamily,
   config: EncoderDecoderConfig,
   logits: "last" | "all" = "last",
+  plan?: AdapterPlan,
 ): { readonly memory: ModelGraph; readonly step: ModelGraph } {
-  const once = wholeGraphs(model, config, new Scope());
+  const once = wholeGraphs(model, config, new Scope("", new Map(), plan));
   const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize };
   const context = new ModelContext({
     batch: "B",
@@ -56,7 +81,7 @@ export function encoderDecoderGraphs(
     memory: "fed",
   });
   const unread = input("encoder_states", "float32", ["B", "S", config.hiddenSize]);
-  const outputs = model.decode(new Scope(), config, context, unread);
+  const outputs = model.decode(new Scope("", new Map(), plan), config, context, unread);
   return {
     memory: { ...once.decoder, derived: [...once.encoder.derived.values()] },
     step: { ...outputs, derived: [...context.derived.values()] },
@@ -68,6 +93,7 @@ export function wholeGraphs(
   model: EncoderDecoderFamily["model"],
   config: EncoderDecoderConfig,
   root: Scope,
+  { batch, queries, steps, dropout = false }: WholeSizes = { ...symbolic, queries: "S" },
 ): {
   readonly encoder: ModelContext;
   readonly states: Value;
@@ -75,20 +101,23 @@ export function wholeGraphs(
   readonly decoder: ModelOutputs;
 } {
   const encoder = new ModelContext({
-    batch: "B",
-    queries: "S",
+    batch,
+    queries,
     numLayers: config.encoderLayers,
     logits: "all",
     direction: "both",
+    dropout,
   });
   const states = model.encode(root, config, encoder);
   encoder.hiddenStates.push(states);
   const context = new ModelContext({
-    batch: "B",
-    queries: "T",
+    batch,
+    queries: steps,
     numLayers: config.decoderLayers,
     logits: "all",
     prefix: "decoder_",
+    memoryLength: queries,
+    dropout,
   });
   return { encoder, states, context, decoder: model.decode(root, config, context, states) };
 }

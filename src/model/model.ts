@@ -179,6 +179,16 @@ export class Model {
     }
   }
 
+  /** Loads a LoRA adapter, as PEFT writes it, under a name, and puts it in use. */
+  addAdapter(name: string, directory: string): Promise<void> {
+    return this.#host.addAdapter(name, directory);
+  }
+
+  /** Switches to an adapter that was added, or with undefined to none, without loading anything again. */
+  useAdapter(name: string | undefined): Promise<void> {
+    return this.#host.useAdapter(name);
+  }
+
   async dispose(): Promise<void> {
     await this.#host.dispose();
   }

@@ -1,8 +1,8 @@
 import { type Dimension, input, nodesOf, type Value } from "../graph/index.ts";
-import type { Architecture } from "../models/index.ts";
-import { type DerivedInput, ModelContext, Scope } from "../nn/index.ts";
+import type { Architecture, RecurrentState } from "../models/index.ts";
+import { type AdapterPlan, type DerivedInput, type DropoutMask, ModelContext, Scope } from "../nn/index.ts";
 import { headLoss, languageModelLoss } from "./loss.ts";
-import { fullGraph, wholeGraphs } from "./model-graph.ts";
+import { fullGraph, symbolic, type WholeSizes, wholeGraphs } from "./model-graph.ts";
 import { stateInputs } from "./recurrent-decoder.ts";
 import { translatorPass } from "./recurrent-translator.ts";
 
@@ -19,46 +19,67 @@ export interface PassGraph {
   readonly derived: readonly DerivedInput[];
   /** What follows from the decoder's rows, where there is an encoder too. */
   readonly decoderDerived?: readonly DerivedInput[];
+  /** Random masks to be fed, where values are dropped. */
+  readonly dropouts: readonly DropoutMask[];
+  /** Of a recurrent language model: what each layer remembers at the end. */
+  readonly states?: readonly RecurrentState[];
 }
 
-/** @param sizes numbers where the graph must be written out step by step, as for gradients of a recurrent model */
-export function passGraph(
-  architecture: Architecture,
-  sizes: { batch: Dimension; queries: Dimension; steps: number } = { batch: "B", queries: "T", steps: 1 },
-): PassGraph {
-  if (architecture.kind === "recurrent-encoder-decoder") return translatorGraph(architecture, sizes);
-  if (architecture.kind === "recurrent") return recurrentPass(architecture, sizes);
+/** What a pass is built for. Sizes are numbers for training, and where a recurrence is written out step by step. */
+export interface PassOptions extends WholeSizes {
+  /** Which linear layers are adapted. */
+  readonly plan?: AdapterPlan | undefined;
+}
+
+export function passGraph(architecture: Architecture, options: PassOptions = symbolic): PassGraph {
+  const root = new Scope("", new Map(), options.plan);
+  if (architecture.kind === "recurrent-encoder-decoder") {
+    const steps = typeof options.steps === "number" ? options.steps : 1;
+    return translatorGraph(architecture, { ...options, steps }, root);
+  }
+  if (architecture.kind === "recurrent") return recurrentPass(architecture, options, root);
   const graph =
     architecture.kind === "decoder"
-      ? decoderPass(architecture)
+      ? decoderPass(architecture, options, root)
       : architecture.kind === "encoder"
-        ? encoderPass(architecture)
-        : encoderDecoderPass(architecture);
+        ? encoderPass(architecture, options, root)
+        : encoderDecoderPass(architecture, options, root);
   const inputs = nodesOf(graph.loss ? [graph.loss] : []).flatMap((node) => node.inputs);
   return { ...graph, labels: inputs.find(({ source }) => source.kind === "input" && source.name === "labels") };
 }
 
-function decoderPass({ family, config }: Architecture & { kind: "decoder" }): Omit<PassGraph, "labels"> {
-  const { logits, hiddenStates, attentions, derived } = fullGraph(family, config);
-  const loss = languageModelLoss(logits, input("labels", "int64", ["B", "T"]));
+function decoderPass(
+  { family, config }: Architecture & { kind: "decoder" },
+  options: PassOptions,
+  root: Scope,
+): Omit<PassGraph, "labels"> {
+  const graph = fullGraph(family, config, { ...options, root });
+  const { logits, hiddenStates, attentions, derived, dropouts = [] } = graph;
+  const loss = languageModelLoss(logits, input("labels", "int64", [options.batch, options.queries]));
   return {
     heads: { logits },
     hiddenStates: { hidden_states: hiddenStates },
     attentions: { attentions },
     loss,
     derived,
+    dropouts,
   };
 }
 
-function encoderPass({ family, config }: Architecture & { kind: "encoder" }): Omit<PassGraph, "labels"> {
+function encoderPass(
+  { family, config }: Architecture & { kind: "encoder" },
+  { batch, queries, dropout = false }: PassOptions,
+  root: Scope,
+): Omit<PassGraph, "labels"> {
   const context = new ModelContext({
-    batch: "B",
-    queries: "T",
+    batch,
+    queries,
     numLayers: config.numHiddenLayers,
     logits: "all",
     direction: "both",
+    dropout,
   });
-  const heads = family.model(new Scope(), config, context);
+  const heads = family.model(root, config, context);
   const { hiddenStates, attentions } = context;
   const loss = headLoss(config.head, heads, () => context.mask());
   return {
@@ -67,15 +88,21 @@ function encoderPass({ family, config }: Architecture & { kind: "encoder" }): Om
     attentions: { attentions },
     loss,
     derived: [...context.derived.values()],
+    dropouts: context.dropouts,
   };
 }
 
-function encoderDecoderPass({ family, config }: Architecture & { kind: "encoder-decoder" }): Omit<PassGraph, "labels"> {
-  const { encoder, states, context, decoder } = wholeGraphs(family.model, config, new Scope());
+function encoderDecoderPass(
+  { family, config }: Architecture & { kind: "encoder-decoder" },
+  options: PassOptions,
+  root: Scope,
+): Omit<PassGraph, "labels"> {
+  const sizes = typeof options.queries === "number" ? options : { ...options, queries: "S" };
+  const { encoder, states, context, decoder } = wholeGraphs(family.model, config, root, sizes);
   const { logits } = decoder;
   const loss =
     config.head.kind === "words"
-      ? languageModelLoss(logits, input("labels", "int64", ["B", "T"]))
+      ? languageModelLoss(logits, input("labels", "int64", logits.shape.slice(0, 2)))
       : headLoss(config.head, { logits }, () => encoder.mask());
   return {
     heads: { logits, encoder_last_hidden_state: states },
@@ -91,16 +118,18 @@ function encoderDecoderPass({ family, config }: Architecture & { kind: "encoder-
     loss,
     derived: [...encoder.derived.values()],
     decoderDerived: [...context.derived.values()],
+    dropouts: [...encoder.dropouts, ...context.dropouts],
   };
 }
 
 function recurrentPass(
   architecture: Architecture & { kind: "recurrent" },
-  { batch, queries }: { batch: Dimension; queries: Dimension },
+  { batch, queries }: PassOptions,
+  root: Scope,
 ): PassGraph {
   const { family, config } = architecture;
   const ids = input("input_ids", "int64", [batch, queries]);
-  const result = family.model(new Scope(), config, ids, stateInputs(architecture, batch));
+  const result = family.model(root, config, ids, stateInputs(architecture, batch));
   const logits = result.logits(result.hidden);
   const labels = input("labels", "int64", [batch, queries]);
   return {
@@ -110,14 +139,17 @@ function recurrentPass(
     loss: languageModelLoss(logits, labels),
     labels,
     derived: [],
+    dropouts: [],
+    states: result.states,
   };
 }
 
 function translatorGraph(
   architecture: Architecture & { kind: "recurrent-encoder-decoder" },
   sizes: { batch: Dimension; queries: Dimension; steps: number },
+  root: Scope,
 ): PassGraph {
-  const { logits, memory, weights } = translatorPass(architecture, sizes);
+  const { logits, memory, weights } = translatorPass(architecture, sizes, root);
   const labels = input("labels", "int64", [sizes.batch, sizes.steps]);
   return {
     heads: { logits, encoder_last_hidden_state: memory },
@@ -126,5 +158,6 @@ function translatorGraph(
     loss: languageModelLoss(logits, labels),
     labels,
     derived: [],
+    dropouts: [],
   };
 }

@@ -49,8 +49,8 @@ export function sourceFeeds(mask: readonly (readonly number[])[]): Record<string
 export function translatorPass(
   { family, config }: Translator,
   { batch, queries, steps }: { batch: Dimension; queries: Dimension; steps: number },
+  root = new Scope(),
 ): { logits: Value; memory: Value; weights: Value } {
-  const root = new Scope();
   const rows = sourceRows(batch, queries);
   const { memory, state: first } = family.model.encode(
     root,

@@ -3,13 +3,18 @@ import type { Checkpoint } from "../formats/index.ts";
 import { nodesOf, type Value } from "../graph/index.ts";
 import type { WeightBinding } from "../lower/index.ts";
 import type { CheckpointNames } from "../models/index.ts";
+import type { AdapterPlan } from "../nn/index.ts";
 import type { FileSource } from "../runtime/index.ts";
+import { type HostTensor, toFloat32 } from "../tensor/index.ts";
 
 /** Where each parameter of a model lies in its checkpoint, checked against what the model needs. */
 export class Weights {
   readonly checkpoint: Checkpoint;
   readonly #files: FileSource;
   readonly #names: CheckpointNames;
+  /** Which linear layers are adapted, and what is fed for that. */
+  plan: AdapterPlan | undefined;
+  feeds: Readonly<Record<string, HostTensor>> = {};
 
   constructor(files: FileSource, checkpoint: Checkpoint, names: CheckpointNames) {
     this.#files = files;
@@ -24,7 +29,22 @@ export class Weights {
     return path.startsWith(prefix) ? path.slice(prefix.length) : prefix + path;
   }
 
+  has(path: string): boolean {
+    return this.checkpoint.has(this.stored(path));
+  }
+
+  shape(path: string): readonly number[] {
+    return this.checkpoint.info(this.stored(path)).shape;
+  }
+
+  /** A parameter's value as float32. */
+  async read(path: string): Promise<HostTensor<"float32">> {
+    const { shape, dtype, data } = await this.checkpoint.read(this.stored(path));
+    return { dtype: "float32", shape, data: Float32Array.from(toFloat32(dtype, data)) };
+  }
+
   bind(path: string): WeightBinding {
+    if (Object.hasOwn(this.feeds, path)) return { kind: "input" };
     const { file, offset, dtype, shape } = this.checkpoint.info(this.stored(path));
     return { kind: "constant", location: { file: this.#files.resolve(file), offset, dtype, shape } };
   }

@@ -29,6 +29,8 @@ export interface CheckpointNames {
   /** Tensors that a file may carry and the model does not use. */
   readonly ignored: RegExp;
   /** Tensors that the model uses and training leaves as they are. */
+  /** How linear weights lie; default [out, in]. */
+  readonly linearLayout?: "in-out";
   readonly buffers?: RegExp;
 }
 

@@ -1,12 +1,15 @@
 import {
   add,
   attend,
+  cast,
   concat,
   type Dimension,
   gather,
   input,
+  mul,
   rotary,
   type Shape,
+  scalar,
   slice,
   split,
   transpose,
@@ -49,6 +52,19 @@ export interface BuildOptions {
   readonly prefix?: "decoder_";
   /** Whether keys and values of the encoder's states are fed, as in decoding, or computed. */
   readonly memory?: "fed" | "computed";
+  /** How many tokens the encoder read; default any. */
+  readonly memoryLength?: Dimension;
+  /** Whether values are dropped at random, as in training; sizes must be numbers then. */
+  readonly dropout?: boolean;
+}
+
+/** Which entries of a value stay: an input that whoever trains draws anew for each step. */
+export interface DropoutMask {
+  /** The input's name: uint8, 1 stays, 0 is dropped. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** The share that is dropped, in 256ths: what a mask of random bytes can say. */
+  readonly dropped: number;
 }
 
 /** The values that a built model yields; a run takes those it needs as outputs. */
@@ -89,6 +105,8 @@ export class ModelContext {
   readonly #options: BuildOptions;
   readonly #values = new Map<string, Value>();
   readonly #rotaries: RotaryConfig[] = [];
+  /** Inputs of random masks. */
+  readonly dropouts: DropoutMask[] = [];
 
   constructor(options: BuildOptions) {
     this.#options = options;
@@ -189,6 +207,21 @@ export class ModelContext {
     return concat([rotary(turning, table("cos"), table("sin")), fixed], -1);
   }
 
+  /** In training, sets a share of the entries to 0 and scales the others up (Srivastava et al., 2014); else nothing. */
+  drop(x: Value, share: number): Value {
+    const scale = this.#keep(x.shape, share);
+    return scale ? mul(x, scale) : x;
+  }
+
+  /** What dropping a share multiplies values of a shape by; undefined where nothing is dropped. */
+  #keep(shape: Shape, share: number): Value | undefined {
+    const dropped = Math.round(share * 256);
+    if (!this.#options.dropout || dropped === 0) return undefined;
+    const name = `${this.#options.prefix ?? ""}dropout.${this.dropouts.length}`;
+    this.dropouts.push({ name, shape: shape as readonly number[], dropped });
+    return mul(cast(input(name, "uint8", shape), "float32"), scalar(256 / (256 - dropped)));
+  }
+
   /** Passes x through every layer, noting what enters each. */
   throughLayers(x: Value, layer: (x: Value, index: number) => Value): Value {
     for (let index = 0; index < this.#options.numLayers; index++) {
@@ -208,28 +241,48 @@ export class ModelContext {
       window,
       softcap,
       bias,
-    }: { scale: number; window?: number | undefined; softcap?: number | undefined; bias?: Value },
+      dropout = 0,
+    }: {
+      scale: number;
+      window?: number | undefined;
+      softcap?: number | undefined;
+      bias?: Value;
+      /** The share of weights that training drops. */
+      dropout?: number;
+    },
   ): Value {
     const index = this.cache.length;
     const past = this.#options.cache && this.#past(index);
     const seen = this.visibility(window);
-    const { mixed, weights } = attend(q, k, v, bias ? add(seen, bias) : seen, { scale, softcap, past });
+    const { mixed, weights } = attend(q, k, v, bias ? add(seen, bias) : seen, {
+      scale,
+      softcap,
+      past,
+      keep: this.#keep([...q.shape.slice(0, 3), k.shape[2] as Dimension], dropout),
+    });
     this.cache.push({ key: k, value: v });
     this.attentions.push(weights);
     return mixed;
   }
 
   /** Attention over the encoder's states, whose keys and values `[B, H, S, D]` are computed once a sequence. */
-  attendAcross(q: Value, keyValue: () => [key: Value, value: Value], { scale }: { scale: number }): Value {
-    const { batch } = this.#options;
+  attendAcross(
+    q: Value,
+    keyValue: () => [key: Value, value: Value],
+    { scale, dropout = 0 }: { scale: number; dropout?: number },
+  ): Value {
+    const { batch, memoryLength = "S" } = this.#options;
     const index = this.crossCache.length;
     const fed = (part: "key" | "value"): Value => {
       const [, heads, , size] = q.shape as [Dimension, number, Dimension, number];
-      return input(`cross.${index}.${part}`, "float32", [batch, heads, "S", size]);
+      return input(`cross.${index}.${part}`, "float32", [batch, heads, memoryLength, size]);
     };
     const [key, value] = this.#options.memory === "fed" ? [fed("key"), fed("value")] : keyValue();
-    const bias = this.#derive("encoder_padding_bias", paddingBias, "float32", [batch, 1, 1, "S"], "encoder");
-    const { mixed, weights } = attend(q, key, value, bias, { scale });
+    const bias = this.#derive("encoder_padding_bias", paddingBias, "float32", [batch, 1, 1, memoryLength], "encoder");
+    const { mixed, weights } = attend(q, key, value, bias, {
+      scale,
+      keep: this.#keep([...q.shape.slice(0, 3), key.shape[2] as Dimension], dropout),
+    });
     this.crossCache.push({ key, value });
     this.crossAttentions.push(weights);
     return mixed;

@@ -19,6 +19,7 @@ import {
   type Value,
   type WeightLayout,
 } from "../graph/index.ts";
+import { adaptedLinear } from "./adapter.ts";
 import type { Scope } from "./scope.ts";
 
 /** A linear layer of `weight` and, where `bias` says so, `bias`: `[…, I]` → `[…, O]`. */
@@ -30,7 +31,9 @@ export function linear(
 ): Value {
   const inSize = x.shape.at(-1) as number;
   const weight = at.parameter("weight", layout === "out-in" ? [outSize, inSize] : [inSize, outSize]);
-  return linearOp(x, weight, bias ? at.parameter("bias", [outSize]) : undefined, layout);
+  const shift = bias ? at.parameter("bias", [outSize]) : undefined;
+  const { adapter } = at;
+  return adapter ? adaptedLinear(at, x, weight, shift, layout, adapter) : linearOp(x, weight, shift, layout);
 }
 
 /** The rows of a table `[N, E]` that ids `[B, T]` name: `[B, T, E]`. The row of the padding token is not trained. */

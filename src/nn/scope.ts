@@ -1,17 +1,26 @@
 import { parameter, type Value } from "../graph/index.ts";
+import type { AdapterPlan, LinearAdapter } from "./adapter.ts";
 
 /** A place in the checkpoint: parameters taken from it are named by their path. One path is one parameter. */
 export class Scope {
   readonly path: string;
   readonly #known: Map<string, Value>;
+  readonly #plan: AdapterPlan | undefined;
 
-  constructor(path = "", known = new Map<string, Value>()) {
+  /** @param plan which linear layers are adapted */
+  constructor(path = "", known = new Map<string, Value>(), plan?: AdapterPlan) {
     this.path = path;
     this.#known = known;
+    this.#plan = plan;
+  }
+
+  /** The adapter of the linear layer here. */
+  get adapter(): LinearAdapter | undefined {
+    return this.#plan?.(this.path);
   }
 
   in(name: string): Scope {
-    return new Scope(this.path ? `${this.path}.${name}` : name, this.#known);
+    return new Scope(this.path ? `${this.path}.${name}` : name, this.#known, this.#plan);
   }
 
   /** A parameter here; asked for twice, as by a tied head, it is the same one. */

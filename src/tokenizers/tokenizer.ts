@@ -127,8 +127,18 @@ export class Tokenizer {
 
   /** The id of the padding token, where there is one. */
   get padId(): number | undefined {
-    const token = tokenText(this.#config.pad_token);
-    return token === undefined ? undefined : this.#core.token_to_id(token);
+    return this.specialId("pad_token");
+  }
+
+  /** The id of a token that the tokenizer's config names, such as `mask_token`. */
+  specialId(name: `${"pad" | "mask" | "bos" | "eos" | "cls" | "sep" | "unk"}_token`): number | undefined {
+    const token = tokenText(this.#config[name]);
+    return token === undefined ? undefined : this.id(token);
+  }
+
+  /** The id of a token; undefined for what is none. */
+  id(token: string): number | undefined {
+    return this.#core.token_to_id(token);
   }
 
   /** Which tokens stay when a text or a pair is cut: the template's all, then the shorter text's before the longer's. */

@@ -4,21 +4,29 @@ import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
 import { openFiles } from "../runtime/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
+import type { Parameters } from "./step-graph.ts";
 import type { TrainingState } from "./trainer.ts";
 
 const FILE = "training.safetensors";
 
-/** Writes all that a run needs to go on, in one file, whole or not at all. */
-export async function saveCheckpoint(directory: string, { parameters, moments, step }: TrainingState): Promise<void> {
+/** The parts of a state that are tensors by name, and how their names begin in the file. */
+const parts = { weight: "parameters", average: "average", carried: "carried" } as const;
+
+/**
+ * Writes all that a run needs to go on, in one file, whole or not at all. What is drawn at random follows from the seed
+ * and the step, and so does a batch, so no more is needed.
+ */
+export async function saveCheckpoint(directory: string, state: TrainingState): Promise<void> {
+  const metrics = Float64Array.from(state.metrics);
   const tensors: Record<string, HostTensor> = {
-    step: { dtype: "int64", shape: [1], data: BigInt64Array.of(BigInt(step)) },
+    step: { dtype: "int64", shape: [1], data: BigInt64Array.of(BigInt(state.step)) },
+    metrics: { dtype: "uint8", shape: [metrics.byteLength], data: new Uint8Array(metrics.buffer) },
   };
-  for (const [name, tensor] of Object.entries(parameters)) {
-    const { first, second } = moments[name] as TrainingState["moments"][string];
-    tensors[`weight.${name}`] = tensor;
-    tensors[`first.${name}`] = { ...tensor, data: first };
-    tensors[`second.${name}`] = { ...tensor, data: second };
-  }
+  for (const [prefix, part] of Object.entries(parts))
+    for (const [name, tensor] of Object.entries(state[part] ?? {})) tensors[`${prefix}.${name}`] = tensor;
+  for (const [name, slots] of Object.entries(state.slots))
+    for (const [slot, data] of Object.entries(slots))
+      tensors[`slot.${slot}.${name}`] = { dtype: "float32", shape: [data.length], data };
   await writeFileAtomic(join(directory, FILE), safetensorsChunks(tensors));
 }
 
@@ -27,16 +35,27 @@ export async function loadCheckpoint(directory: string): Promise<TrainingState |
   const files = await openFiles(directory);
   if (!(await files.has(FILE))) return undefined;
   const checkpoint = await openSafetensors(files, FILE);
-  const parameters: TrainingState["parameters"] = {};
-  const moments: TrainingState["moments"] = {};
-  for (const key of checkpoint.names().filter((key) => key.startsWith("weight."))) {
-    const name = key.slice("weight.".length);
-    const [weight, first, second] = await Promise.all(
-      ["weight", "first", "second"].map((part) => checkpoint.read(`${part}.${name}`)),
-    );
-    check(weight?.dtype === "float32" && first && second, "file", () => `${FILE}: ${name} is incomplete`);
-    parameters[name] = weight as HostTensor<"float32">;
-    moments[name] = { first: first.data as Float32Array, second: second.data as Float32Array };
+  const found: Record<keyof typeof parts, Parameters> = { weight: {}, average: {}, carried: {} };
+  const slots: Record<string, Record<string, Float32Array>> = {};
+  for (const key of checkpoint.names()) {
+    const [, prefix = "", name = ""] = /^(weight|average|carried|slot)\.(.*)$/.exec(key) ?? [];
+    if (prefix === "") continue;
+    const tensor = await checkpoint.read(key);
+    check(tensor.dtype === "float32", "file", () => `${FILE}: ${key} must be float32; came ${tensor.dtype}`);
+    if (prefix === "slot") {
+      const [, slot = "", parameter = ""] = /^([^.]+)\.(.*)$/.exec(name) ?? [];
+      slots[parameter] ??= {};
+      (slots[parameter] as Record<string, Float32Array>)[slot] = tensor.data as Float32Array;
+    } else found[prefix as keyof typeof parts][name] = tensor as HostTensor<"float32">;
   }
-  return { parameters, moments, step: Number((await checkpoint.read("step")).data[0]) };
+  for (const name of Object.keys(found.weight)) slots[name] ??= {};
+  const bytes = Uint8Array.from((await checkpoint.read("metrics")).data as Uint8Array);
+  return {
+    parameters: found.weight,
+    slots,
+    average: Object.keys(found.average).length > 0 ? found.average : undefined,
+    carried: found.carried,
+    metrics: [...new Float64Array(bytes.buffer)],
+    step: Number((await checkpoint.read("step")).data[0]),
+  };
 }

@@ -1,16 +1,33 @@
-/** The square root of the sum of all squares of several gradients. */
-export function globalNorm(gradients: Iterable<Float32Array>): number {
+/** 1: sum of magnitudes; 2: Euclidean; Infinity: the largest magnitude. */
+export type NormKind = 1 | 2 | typeof Number.POSITIVE_INFINITY;
+
+/** The norm of several gradients taken as one vector. */
+export function globalNorm(gradients: Iterable<Float32Array>, kind: NormKind = 2): number {
   let sum = 0;
-  for (const gradient of gradients) for (let i = 0; i < gradient.length; i++) sum += (gradient[i] as number) ** 2;
-  return Math.sqrt(sum);
+  for (const gradient of gradients) {
+    if (kind === 2) for (let i = 0; i < gradient.length; i++) sum += (gradient[i] as number) * (gradient[i] as number);
+    else if (kind === 1) for (let i = 0; i < gradient.length; i++) sum += Math.abs(gradient[i] as number);
+    else
+      for (let i = 0; i < gradient.length; i++) {
+        const size = Math.abs(gradient[i] as number);
+        if (!(size <= sum)) sum = size; // NaN stays
+      }
+  }
+  return kind === 2 ? Math.sqrt(sum) : sum;
 }
 
 /** Scales gradients in place so that their global norm is at most `limit`; returns the norm before. As torch does. */
-export function clipGlobalNorm(gradients: readonly Float32Array[], limit: number): number {
-  const norm = globalNorm(gradients);
+export function clipGlobalNorm(gradients: readonly Float32Array[], limit: number, kind: NormKind = 2): number {
+  const norm = globalNorm(gradients, kind);
   const factor = limit / (norm + 1e-6);
   if (factor < 1)
     for (const gradient of gradients)
       for (let i = 0; i < gradient.length; i++) gradient[i] = (gradient[i] as number) * factor;
   return norm;
+}
+
+/** Keeps every entry within ±limit, in place. */
+export function clipValues(gradients: readonly Float32Array[], limit: number): void {
+  for (const gradient of gradients)
+    for (let i = 0; i < gradient.length; i++) gradient[i] = Math.min(limit, Math.max(-limit, gradient[i] as number));
 }

@@ -1,10 +1,33 @@
-export { type AdamWOptions, adamW, type Moments } from "./adamw.ts";
 export { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-export { clipGlobalNorm, globalNorm } from "./clip.ts";
-export { joinDocuments, type TokenizedText, WindowSampler, windows } from "./data.ts";
+export { clipGlobalNorm, clipValues, globalNorm, type NormKind } from "./clip.ts";
+export * from "./collators.ts";
+export { exportModel } from "./export-model.ts";
+export { type FinetuneOptions, type FinetunePlan, finetune } from "./finetune.ts";
 export { initialize } from "./initialize.ts";
-export { parseRecipe, type Recipe } from "./recipe.ts";
-export { type CosineSchedule, cosineRate } from "./schedule.ts";
-export { type Batch, type Parameters, parameterShapes, StepGraph } from "./step-graph.ts";
-export { type StepReport, type TrainOptions, type TrainResult, trainRecipe } from "./train-recipe.ts";
-export { type StepOptions, startState, type TrainingState, trainStep } from "./trainer.ts";
+export { mergeAdapter, saveAdapter, startAdapter } from "./lora.ts";
+export * from "./losses.ts";
+export { createOptimizer, type Optimizer, type OptimizerConfig, type Slots } from "./optimizers.ts";
+export { parseRecipe, parseWith, type Recipe, recipeJsonSchema, runConfigOf, runOverrides } from "./recipe.ts";
+export { type Run, type RunConfig, type RunReport, type RunResult, runTraining } from "./run.ts";
+export { type ScheduleConfig, scheduledRate } from "./schedules.ts";
+export {
+  type Batch,
+  type Objective,
+  type Parameters,
+  parameterShapes,
+  StepGraph,
+  type StepOptions,
+  type StepResult,
+} from "./step-graph.ts";
+export type { Evaluation, Task } from "./task.ts";
+export { type TaskName, taskNames } from "./tasks.ts";
+export { joinDocuments, TextTask } from "./text-task.ts";
+export { type TrainOptions, trainRecipe } from "./train-recipe.ts";
+export {
+  type ParameterGroup,
+  type Part,
+  startState,
+  Trainer,
+  type TrainingState,
+  type UpdateConfig,
+} from "./trainer.ts";

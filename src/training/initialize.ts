@@ -4,17 +4,20 @@ import type { Parameters } from "./step-graph.ts";
 
 /**
  * First weights, from (seed, index): norms 1, biases 0, matrices normal with deviation 0.02, and those that write
- * into the residual stream smaller by √(2 L), as GPT-2 does (Radford et al., 2019).
+ * into the residual stream smaller by √(2 L), as GPT-2 does (Radford et al., 2019). Recurrent weights are normal with
+ * deviation 1 / √fan-in.
  */
 export function initialize(shapes: ReadonlyMap<string, readonly number[]>, layers: number, seed: number): Parameters {
   const parameters: Record<string, HostTensor<"float32">> = {};
   for (const [index, [name, shape]] of [...shapes].entries()) {
     const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
-    if (shape.length === 1) data.fill(name.endsWith("weight") ? 1 : 0);
-    else {
+    const isNorm = shape.length === 1 && name.endsWith("weight");
+    if (isNorm) data.fill(1);
+    else if (shape.length > 1) {
       const random = new Random(seed, index);
       const residual = /(o_proj|down_proj|c_proj)\.weight$/.test(name);
-      const deviation = residual ? 0.02 / Math.sqrt(2 * layers) : 0.02;
+      const recurrent = /weight_(ih|hh)_l\d/.test(name);
+      const deviation = recurrent ? (shape.at(-1) as number) ** -0.5 : residual ? 0.02 / Math.sqrt(2 * layers) : 0.02;
       for (let i = 0; i < data.length; i++) data[i] = random.nextNormal() * deviation;
     }
     parameters[name] = { dtype: "float32", shape, data };

@@ -1,63 +1,166 @@
-import { check, LecternError, nearest } from "../common/index.ts";
+import { z } from "zod";
+import { LecternError, nearest } from "../common/index.ts";
+import type { RunConfig } from "./run.ts";
+import type { TextObjective } from "./text-task.ts";
 
-/** A training run as a file: the model's `config.json`, which books are held out, and how to learn. */
-export interface Recipe {
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly heldOut: readonly string[];
-  readonly seed: number;
-  readonly rows: number;
-  readonly length: number;
-  readonly steps: number;
-  readonly rate: number;
-  readonly minRatio: number;
-  readonly warmupSteps: number;
-  readonly weightDecay: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly clip: number;
-  readonly checkpointEvery: number;
+const count = z.int().min(1);
+const share = z.number().min(0).max(1);
+const rate = z.number().positive();
+const betas = z.tuple([share, share]);
+const decay = { weightDecay: z.number().min(0).optional() };
+
+const optimizer = z.discriminatedUnion("name", [
+  z.strictObject({
+    name: z.literal("sgd"),
+    momentum: share.optional(),
+    dampening: share.optional(),
+    nesterov: z.boolean().optional(),
+    ...decay,
+  }),
+  z.strictObject({
+    name: z.enum(["adam", "adamw"]),
+    betas: betas.optional(),
+    epsilon: rate.optional(),
+    amsgrad: z.boolean().optional(),
+    ...decay,
+  }),
+  z.strictObject({
+    name: z.literal("adafactor"),
+    scaleParameter: z.boolean().optional(),
+    relativeStep: z.boolean().optional(),
+    warmupInit: z.boolean().optional(),
+    epsilons: z.tuple([rate, rate]).optional(),
+    clipThreshold: rate.optional(),
+    decayRate: z.number().optional(),
+    beta1: share.nullable().optional(),
+    ...decay,
+  }),
+  z.strictObject({ name: z.literal("lion"), betas: betas.optional(), ...decay }),
+  z.strictObject({
+    name: z.literal("rmsprop"),
+    alpha: share.optional(),
+    epsilon: rate.optional(),
+    momentum: share.optional(),
+    centered: z.boolean().optional(),
+    ...decay,
+  }),
+  z.strictObject({ name: z.literal("adagrad"), epsilon: rate.optional(), lrDecay: share.optional(), ...decay }),
+]);
+
+const shape = z.enum(["linear", "cosine", "1-sqrt"]);
+const schedule = z.strictObject({
+  name: z.enum([
+    "constant",
+    "constant_with_warmup",
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "cosine_with_min_lr",
+    "cosine_warmup_with_min_lr",
+    "polynomial",
+    "inverse_sqrt",
+    "warmup_stable_decay",
+    "reduce_lr_on_plateau",
+  ]),
+  rate,
+  warmupSteps: z.int().min(0).optional(),
+  totalSteps: count.optional(),
+  numCycles: rate.optional(),
+  minLr: z.number().min(0).optional(),
+  minLrRate: share.optional(),
+  warmupLrRate: share.optional(),
+  power: rate.optional(),
+  lrEnd: z.number().min(0).optional(),
+  timescale: count.optional(),
+  numDecaySteps: count.optional(),
+  numStableSteps: z.int().min(0).optional(),
+  minLrRatio: share.optional(),
+  warmupType: shape.optional(),
+  decayType: shape.optional(),
+  patience: z.int().min(0).optional(),
+  factor: share.optional(),
+  threshold: z.number().min(0).optional(),
+  cooldown: z.int().min(0).optional(),
+});
+
+const spans = { density: share.optional(), meanLength: rate.optional() };
+const objective = z.discriminatedUnion("name", [
+  z.strictObject({ name: z.literal("next-token"), stateful: z.boolean().optional() }),
+  z.strictObject({ name: z.literal("masked-words"), share: share.optional(), wholeWords: z.boolean().optional() }),
+  z.strictObject({ name: z.literal("span-corruption"), ...spans }),
+  z.strictObject({ name: z.literal("text-infilling"), ...spans }),
+]);
+
+/** How any run goes; what `finetune --config` takes. */
+const runFields = {
+  seed: z.int().min(0),
+  steps: count,
+  optimizer,
+  schedule,
+  clip: rate.optional(),
+  clipValue: rate.optional(),
+  /** Parameters whose path this regular expression matches have another rate or decay; the first that matches counts. */
+  groups: z.array(z.strictObject({ match: z.string(), rateFactor: z.number().min(0).optional(), ...decay })).optional(),
+  averageDecay: share.optional(),
+  dropout: z.boolean().optional(),
+  checkpointEvery: count,
+  evaluateEvery: count.optional(),
+  patience: count.optional(),
+};
+
+const recipeSchema = z.strictObject({
+  $schema: z.string().optional(),
+  config: z.record(z.string(), z.unknown()).describe("the model's config.json"),
+  objective: objective.default({ name: "next-token" }),
+  heldOut: z.array(z.string()).min(1).describe("files that are not learned from, but measured on"),
+  rows: count,
+  length: count,
+  accumulate: count.default(1).describe("batches in a step"),
+  precision: z.enum(["float32", "bfloat16", "float16"]).default("float32").describe("of the weights as written"),
+  ...runFields,
+});
+
+/** A run of `lectern train` as a file: which model, from which text, and how. */
+export type Recipe = Omit<z.infer<typeof recipeSchema>, "objective"> & { readonly objective: TextObjective };
+
+/** The recipe's JSON schema, for editors. */
+export function recipeJsonSchema(): object {
+  return z.toJSONSchema(recipeSchema, { io: "input" });
 }
 
-const numbers = [
-  "seed",
-  "rows",
-  "length",
-  "steps",
-  "rate",
-  "minRatio",
-  "warmupSteps",
-  "weightDecay",
-  "beta1",
-  "beta2",
-  "clip",
-  "checkpointEvery",
-] as const;
+/** Settings that `finetune --config` may give. */
+export const runOverrides = z.strictObject(runFields).partial();
 
-/** Checks a parsed recipe: every field there, of its type, and none besides. */
+/** Checks a parsed recipe; what does not fit is named, with where it stands. */
 export function parseRecipe(json: unknown): Recipe {
-  check(typeof json === "object" && json !== null && !Array.isArray(json), "config", () => "recipe: must be an object");
-  const fields = json as Record<string, unknown>;
-  const known = ["config", "heldOut", ...numbers];
-  const unknown = Object.keys(fields).find((key) => !known.includes(key));
-  if (unknown)
-    throw new LecternError("config", `recipe: ${unknown} is not known; did you mean ${nearest(unknown, known)}?`);
-  for (const key of numbers) {
-    check(
-      typeof fields[key] === "number" && fields[key] >= 0,
-      "config",
-      () => `recipe: ${key} must be a number from 0; came ${JSON.stringify(fields[key])}`,
-    );
-  }
-  check(
-    typeof fields.config === "object" && fields.config !== null,
-    "config",
-    () => "recipe: config must be an object",
-  );
-  const held = fields.heldOut;
-  check(
-    Array.isArray(held) && held.every((name) => typeof name === "string"),
-    "config",
-    () => "recipe: heldOut must be a list of file names",
-  );
-  return fields as unknown as Recipe;
+  return parseWith(recipeSchema, json, "recipe") as Recipe;
+}
+
+/** Reads a value by a schema; the first thing that does not fit becomes an error in words. */
+export function parseWith<T>(schema: z.ZodType<T>, json: unknown, what: string): T {
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues as [z.core.$ZodIssue];
+  const place = issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
+  const hint = issue.code === "unrecognized_keys" ? hintFor(schema, issue.path, issue.keys[0] as string) : "";
+  throw new LecternError("config", `${what}: ${place}${issue.message}${hint}`);
+}
+
+function hintFor(schema: unknown, path: readonly PropertyKey[], key: string): string {
+  let at = schema as { shape?: Record<string, unknown>; unwrap?: () => unknown } | undefined;
+  for (const part of path) at = at?.shape?.[String(part)] as typeof at;
+  while (at && !at.shape && at.unwrap) at = at.unwrap() as typeof at;
+  const known = Object.keys(at?.shape ?? {});
+  return known.length > 0 ? `; did you mean ${nearest(key, known)}?` : "";
+}
+
+/** The settings of a run that a recipe gives. */
+export function runConfigOf(recipe: Pick<Recipe, keyof typeof runFields>): RunConfig {
+  const { schedule, groups, ...rest } = recipe;
+  return {
+    ...rest,
+    optimizer: recipe.optimizer as RunConfig["optimizer"],
+    schedule: { totalSteps: recipe.steps, ...schedule } as RunConfig["schedule"],
+    groups: groups?.map(({ match, ...group }) => ({ match: new RegExp(match), ...group })) as RunConfig["groups"],
+  };
 }

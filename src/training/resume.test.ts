@@ -1,20 +1,23 @@
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
-import { parseRecipe, type TrainOptions, trainRecipe } from "./index.ts";
+import { openFiles } from "../runtime/index.ts";
+import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
+import { parseRecipe, recipeJsonSchema, type TrainOptions, trainRecipe } from "./index.ts";
 
 const recipe = {
   config: {
     model_type: "llama",
-    vocab_size: 128,
+    vocab_size: 400,
     hidden_size: 16,
     intermediate_size: 24,
     num_hidden_layers: 1,
     num_attention_heads: 2,
     num_key_value_heads: 1,
     max_position_embeddings: 16,
+    attention_dropout: 0.1,
     tie_word_embeddings: true,
     eos_token_id: 0,
   },
@@ -22,50 +25,171 @@ const recipe = {
   seed: 3,
   rows: 2,
   length: 8,
+  accumulate: 2,
   steps: 12,
-  rate: 0.01,
-  minRatio: 0.1,
-  warmupSteps: 2,
-  weightDecay: 0.1,
-  beta1: 0.9,
-  beta2: 0.95,
+  optimizer: { name: "adamw", betas: [0.9, 0.95], weightDecay: 0.1 },
+  schedule: { name: "cosine_with_min_lr", rate: 0.01, minLrRate: 0.1, warmupSteps: 2 },
   clip: 1,
+  averageDecay: 0.9,
+  evaluateEvery: 3,
   checkpointEvery: 5,
 };
 
-test("a run that is stopped and started again ends with the same bits as one that was not", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "lectern-"));
-  const data = join(folder, "data");
-  await mkdir(data);
-  await writeFile(join(data, "a.txt"), "the wolf and the seven little goats ".repeat(20));
-  await writeFile(join(data, "b.txt"), "the fox and the geese went out ".repeat(20));
-  const options = (out: string): TrainOptions => ({
-    data,
-    tokenizer: fixture("models/gpt2"),
-    out: join(folder, out),
-    encode: (text) => [...text].map((character) => character.charCodeAt(0)),
-  });
-  const whole = await trainRecipe(parseRecipe(recipe), options("whole"));
+const folder = await mkdtemp(join(tmpdir(), "lectern-"));
+const data = join(folder, "data");
+await mkdir(data);
+await writeFile(join(data, "a.txt"), "the wolf and the seven little goats ".repeat(40));
+await writeFile(join(data, "b.txt"), "the fox and the geese went out ".repeat(40));
+const tokenizer = (await loadTokenizer(await openFiles(fixture("models/gpt2")))) as Tokenizer;
+const options = (out: string): TrainOptions => ({
+  data,
+  tokenizer,
+  tokenizerDirectory: fixture("models/gpt2"),
+  out: join(folder, out),
+});
+
+const recurrent = {
+  ...recipe,
+  config: {
+    model_type: "char_rnn",
+    cell: "gru",
+    vocab_size: 400,
+    embedding_size: 8,
+    hidden_size: 12,
+    num_layers: 2,
+    eos_token_id: 0,
+  },
+  objective: { name: "next-token", stateful: true },
+};
+
+test.each([
+  ["AdamW, dropout, accumulation, a running mean, evaluations", recipe],
+  [
+    "Adafactor on a plateau",
+    {
+      ...recipe,
+      optimizer: { name: "adafactor", relativeStep: false },
+      schedule: { name: "reduce_lr_on_plateau", rate: 0.01, patience: 0 },
+    },
+  ],
+  ["a recurrent model that remembers from window to window", recurrent],
+])("a run that is stopped and started again ends with the same bits as one that was not: %s", async (name, json) => {
+  const whole = await trainRecipe(parseRecipe(json), options(`whole ${name}`));
   const stop = new AbortController();
-  const onStep = ({ step }: { step: number }): void => (step === 8 ? stop.abort() : undefined);
-  await expect(trainRecipe(parseRecipe(recipe), { ...options("halved"), signal: stop.signal, onStep })).rejects.toThrow(
+  const onReport = ({ step }: { step: number }): void => (step === 8 ? stop.abort() : undefined);
+  const halved = options(`halved ${name}`);
+  await expect(trainRecipe(parseRecipe(json), { ...halved, signal: stop.signal, onReport })).rejects.toThrow(
     "cancelled",
   );
   const resumed: number[] = [];
-  const halved = await trainRecipe(parseRecipe(recipe), {
-    ...options("halved"),
-    onStep: ({ step }) => resumed.push(step),
-  });
-  expect(resumed[0]).toBe(6);
-  expect(halved).toEqual(whole);
+  const result = await trainRecipe(parseRecipe(json), { ...halved, onReport: ({ step }) => resumed.push(step) });
+  expect(resumed[0]).toBe(7);
+  expect(result.evaluation).toEqual(whole.evaluation);
   const [one, other] = await Promise.all(
-    ["whole", "halved"].map((out) => readFile(join(folder, out, "model.safetensors"))),
+    ["whole", "halved"].map((out) => readFile(join(folder, `${out} ${name}`, "model.safetensors"))),
   );
   expect(other?.equals(one as Buffer)).toBe(true);
-  expect(whole.bitsPerByte).toBeLessThan(7);
+  expect(whole.evaluation?.metrics.bitsPerByte).toBeLessThan(6);
+  const logs = await Promise.all(
+    ["whole", "halved"].map((out) => readFile(join(folder, `${out} ${name}`, "training.jsonl"), "utf8")),
+  );
+  expect(logs[1]).toBe(logs[0]);
+  expect(logs[0]?.trim().split("\n")).toHaveLength(12 + 4 + 1);
+  expect(await readFile(join(folder, `whole ${name}`, "training.svg"), "utf8")).toContain("<polyline");
+  expect(await readdir(join(folder, `halved ${name}`, "events"))).not.toHaveLength(0);
 });
 
-test("a recipe with a wrong or unknown field is refused by name", () => {
-  expect(() => parseRecipe({ ...recipe, rate: "fast" })).toThrow('rate must be a number from 0; came "fast"');
-  expect(() => parseRecipe({ ...recipe, warmupStep: 3 })).toThrow("warmupStep is not known; did you mean warmupSteps?");
+test.each([
+  [
+    "masked-words",
+    "BertForMaskedLM",
+    { model_type: "bert", num_hidden_layers: 1, num_attention_heads: 2, hidden_size: 16, intermediate_size: 24 },
+    "bert",
+  ],
+  [
+    "text-infilling",
+    "BartForConditionalGeneration",
+    {
+      model_type: "bart",
+      d_model: 16,
+      encoder_layers: 1,
+      decoder_layers: 1,
+      encoder_attention_heads: 2,
+      decoder_attention_heads: 2,
+      encoder_ffn_dim: 24,
+      decoder_ffn_dim: 24,
+    },
+    "bart",
+  ],
+  [
+    "span-corruption",
+    "T5ForConditionalGeneration",
+    { model_type: "t5", d_model: 16, d_kv: 8, d_ff: 24, num_layers: 1, num_heads: 2, decoder_start_token_id: 0 },
+    "t5_relu",
+  ],
+])("%s is learned", async (objective, architecture, config, model) => {
+  const directory = fixture(`models/${model}`);
+  const own = (await loadTokenizer(await openFiles(directory))) as Tokenizer;
+  const json = {
+    ...recipe,
+    config: {
+      ...config,
+      architectures: [architecture],
+      vocab_size: own.vocabularySize,
+      max_position_embeddings: 32,
+      eos_token_id: 1,
+      pad_token_id: 0,
+    },
+    objective: { name: objective },
+    length: 16,
+    steps: 120,
+    accumulate: 1,
+    averageDecay: undefined,
+    evaluateEvery: 30,
+    schedule: { name: "linear", rate: 0.005, warmupSteps: 5 },
+  };
+  const reports: number[] = [];
+  const result = await trainRecipe(parseRecipe(json), {
+    ...options(objective),
+    tokenizer: own,
+    tokenizerDirectory: directory,
+    onReport: ({ loss }) => reports.push(loss),
+  });
+  expect(result.evaluation?.loss as number).toBeLessThan((reports[0] as number) - 0.4);
+});
+
+test("a loss that is not a number stops the run, with the step and the likely cause; the last checkpoint is kept", async () => {
+  const json = {
+    ...recipe,
+    optimizer: { name: "sgd" },
+    schedule: { name: "constant", rate: 1e30 },
+    clip: undefined,
+    checkpointEvery: 1,
+    evaluateEvery: undefined,
+  };
+  await expect(trainRecipe(parseRecipe(json), options("broken"))).rejects.toThrow(
+    /step \d+: loss .*(already holds numbers that are not finite|lower the rate).*checkpoint is kept/,
+  );
+  expect(await readdir(join(folder, "broken"))).toContain("training.safetensors");
+});
+
+test("a run whose evaluations no longer improve ends early with its best weights", async () => {
+  const json = { ...recipe, schedule: { name: "constant", rate: 0.5 }, steps: 60, evaluateEvery: 2, patience: 2 };
+  const result = await trainRecipe(parseRecipe(json), options("early"));
+  expect(result.stoppedEarly).toBe(true);
+  expect(result.step).toBeLessThan(60);
+});
+
+test.each([
+  [{ ...recipe, steps: "many" }, "recipe: steps: "],
+  [{ ...recipe, evaluateEverry: 3 }, 'recipe: Unrecognized key: "evaluateEverry"; did you mean evaluateEvery?'],
+  [{ ...recipe, schedule: { name: "cosine", rate: 0.1, warmupStep: 3 } }, "did you mean warmupSteps?"],
+  [{ ...recipe, optimizer: { name: "adamm" } }, "recipe: optimizer.name: "],
+  [{ ...recipe, heldOut: [] }, "recipe: heldOut: "],
+])("a recipe with a wrong or unknown field is refused by name", (json, message) => {
+  expect(() => parseRecipe(json)).toThrow(message);
+});
+
+test("the recipe's schema names its fields", () => {
+  expect(recipeJsonSchema()).toMatchObject({ properties: { heldOut: { type: "array" }, rows: { type: "integer" } } });
 });

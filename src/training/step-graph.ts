@@ -1,99 +1,153 @@
 import { differentiate } from "../autodiff/index.ts";
-import { input } from "../graph/index.ts";
-import { lowerGraph } from "../lower/index.ts";
-import { deriveFeeds, fullGraph, languageModelLoss, parametersOf } from "../model/index.ts";
-import type { DecoderConfig, Family } from "../models/index.ts";
-import { type DerivedInput, positionsOfMask } from "../nn/index.ts";
+import { LecternError, Random } from "../common/index.ts";
+import type { Value } from "../graph/index.ts";
+import { lowerGraph, type WeightBinding } from "../lower/index.ts";
+import { type ForwardInputs, type PassGraph, parametersOf, passFeeds, passGraph } from "../model/index.ts";
+import type { Architecture } from "../models/index.ts";
+import type { AdapterPlan } from "../nn/index.ts";
 import { createSession, type EngineSession } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 
 /** Weights by their path, changed in place by the optimizer. */
 export type Parameters = Record<string, HostTensor<"float32">>;
 
-/** Rows `[B][T + 1]` of tokens: the model reads the first T and predicts the last T. */
-export interface Batch {
-  readonly inputIds: readonly (readonly number[])[];
-  /** `[B][T]`, shifted: the token that follows each position, −100 where it is not counted. */
-  readonly targets: readonly (readonly number[])[];
-  /** `[B][T]`; default all 1. */
-  readonly attentionMask?: readonly (readonly number[])[];
+/** Rows of one size. */
+export interface Batch extends ForwardInputs {
+  /** `[B][T]` in place of labels: what each position of a decoder shall predict, −100 where it is not counted. */
+  readonly targets?: readonly (readonly number[])[];
+  /** What an objective reads beside. */
+  readonly extra?: Readonly<Record<string, HostTensor>>;
 }
 
-/** The shapes of a model's parameters, by path. */
-export function parameterShapes(family: Family, config: DecoderConfig): Map<string, readonly number[]> {
-  const parameters = parametersOf([fullGraph(family, config).logits]);
-  return new Map([...parameters].map(([name, value]) => [name, value.shape as readonly number[]]));
+/** What is minimised, from what a pass yields; without one, the loss of the model's own head. */
+export type Objective = (pass: PassGraph) => Value;
+
+export interface StepOptions {
+  readonly rows: number;
+  readonly length: number;
+  /** How many tokens a decoder beside an encoder reads. */
+  readonly steps?: number | undefined;
+  /** Whether gradients are computed too; without them it evaluates, and drops nothing. */
+  readonly gradients: boolean;
+  readonly objective?: Objective | undefined;
+  /** Which parameters are learned; default all that are fed. */
+  readonly learns?: ((name: string) => boolean) | undefined;
+  /** Where parameters that are not fed lie. */
+  readonly bind?: ((name: string) => WeightBinding) | undefined;
+  readonly plan?: AdapterPlan | undefined;
+  /** Whether values are dropped at random, by the shares that the model's config says. */
+  readonly dropout?: boolean | undefined;
+  /** What is yielded beside the loss; of a recurrent model always what it remembers, as `next.…`. */
+  readonly outputs?: ((pass: PassGraph) => Readonly<Record<string, Value>>) | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** From which the masks of a step are drawn. */
+export interface DropoutSeed {
+  readonly seed: number;
+  readonly step: number;
+  /** Which of a step's batches it is. */
+  readonly part: number;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  readonly gradients: Record<string, Float32Array>;
+  /** What was asked for beside the loss. */
+  readonly outputs: Readonly<Record<string, HostTensor<"float32">>>;
+}
+
+/** The shapes of a model's parameters, by path, its adapters' among them. */
+export function parameterShapes(architecture: Architecture, plan?: AdapterPlan): Map<string, readonly number[]> {
+  const pass = passGraph(architecture, { batch: 1, queries: 1, steps: 1, plan });
+  const { buffers } = architecture.family.checkpoint;
+  const named = [...parametersOf(Object.values(pass.heads))].filter(([name]) => !buffers?.test(name));
+  return new Map(named.map(([name, value]) => [name, value.shape as readonly number[]]));
 }
 
 /** Loss and gradients of one batch shape, compiled once; parameters are fed and never copied. */
 export class StepGraph {
+  readonly #architecture: Architecture;
+  readonly #pass: PassGraph;
   readonly #session: EngineSession;
-  readonly #derive: (mask: readonly (readonly number[])[]) => Record<string, HostTensor>;
+  readonly #inputs: ReadonlySet<string>;
 
-  private constructor(
-    session: EngineSession,
-    derive: (mask: readonly (readonly number[])[]) => Record<string, HostTensor>,
-  ) {
+  private constructor(architecture: Architecture, pass: PassGraph, session: EngineSession, inputs: readonly string[]) {
+    this.#architecture = architecture;
+    this.#pass = pass;
     this.#session = session;
-    this.#derive = derive;
+    this.#inputs = new Set(inputs);
   }
 
-  /** Compiles for rows of one size; without gradients it evaluates. */
-  static async create(
-    family: Family,
-    config: DecoderConfig,
-    options: { rows: number; length: number; gradients: boolean; threads?: number | undefined },
-  ): Promise<StepGraph> {
-    const { rows, length } = options;
-    const graph = fullGraph(family, config, rows, length);
-    const loss = languageModelLoss(graph.logits, input("targets", "int64", [rows, length]));
-    const parameters = parametersOf([loss]);
+  static async create(architecture: Architecture, options: StepOptions): Promise<StepGraph> {
+    const { rows, length, steps = length, plan, learns = () => true, bind } = options;
+    const dropout = options.gradients && (options.dropout ?? false);
+    const pass = passGraph(architecture, { batch: rows, queries: length, steps, plan, dropout });
+    const loss = options.objective ? options.objective(pass) : pass.loss;
+    if (!loss) throw new LecternError("usage", `${architecture.family.name} without a head has no loss to learn from`);
+    const { buffers } = architecture.family.checkpoint;
+    const learned = [...parametersOf([loss])].filter(([name]) => learns(name) && !buffers?.test(name));
+    const outputs: Record<string, Value> = { loss, ...remembered(pass), ...options.outputs?.(pass) };
     const result = options.gradients
-      ? differentiate({ loss }, [...parameters.values()])
-      : { outputs: { loss }, gradients: [] };
+      ? differentiate(
+          outputs as { loss: Value },
+          learned.map(([, value]) => value),
+        )
+      : { outputs, gradients: [] };
     const gradients = Object.fromEntries(
-      result.gradients.map((value, i) => [`grad.${[...parameters.keys()][i]}`, value]),
+      result.gradients.map((value, i) => [`grad.${(learned[i] as [string, Value])[0]}`, value]),
     );
-    const lowered = lowerGraph({ outputs: { ...result.outputs, ...gradients }, bind: () => ({ kind: "input" }) });
+    const lowered = lowerGraph({
+      outputs: { ...result.outputs, ...gradients },
+      bind: (name) => (learns(name) || !bind ? { kind: "input" } : bind(name)),
+    });
     const session = await createSession(lowered, { prepack: false, threads: options.threads });
-    return new StepGraph(session, deriver(graph.derived));
+    const names = lowered.inputs.map(({ name }) => name);
+    return new StepGraph(architecture, pass, session, names);
   }
 
-  /** The mean loss over the counted targets and its gradients, by parameter. */
-  async run(parameters: Parameters, batch: Batch): Promise<{ loss: number; gradients: Record<string, Float32Array> }> {
-    const mask = batch.attentionMask ?? batch.inputIds.map((row) => row.map(() => 1));
-    const feeds = {
-      input_ids: int64Matrix(batch.inputIds),
-      targets: int64Matrix(batch.targets),
-      ...this.#derive(mask),
+  /** The loss of a batch and its gradients, by parameter. */
+  async run(parameters: Parameters, { targets, extra, ...inputs }: Batch, drops?: DropoutSeed): Promise<StepResult> {
+    const all: Record<string, HostTensor> = {
+      ...passFeeds(this.#architecture, this.#pass, inputs),
+      ...(targets && { labels: int64Matrix(targets) }),
+      ...(drops && this.#masks(drops)),
       ...parameters,
+      ...extra,
     };
+    const missing = [...this.#inputs].find((name) => !Object.hasOwn(all, name));
+    if (missing !== undefined) throw new LecternError("usage", `training: the batch lacks ${missing}`);
+    const feeds = Object.fromEntries([...this.#inputs].map((name) => [name, all[name] as HostTensor]));
     const results = await this.#session.run(feeds);
     const gradients: Record<string, Float32Array> = {};
+    const outputs: Record<string, HostTensor<"float32">> = {};
     for (const [name, tensor] of Object.entries(results)) {
       if (name.startsWith("grad.")) gradients[name.slice(5)] = tensor.data as Float32Array;
+      else if (name !== "loss") outputs[name] = tensor as HostTensor<"float32">;
     }
-    return { loss: Number(results.loss?.data[0]), gradients };
+    return { loss: Number(results.loss?.data[0]), gradients, outputs };
   }
 
   dispose(): Promise<void> {
     return this.#session.dispose();
   }
+
+  /** What each dropout keeps, drawn from (seed, step and part, site). */
+  #masks({ seed, step, part }: DropoutSeed): Record<string, HostTensor> {
+    const masks = this.#pass.dropouts.map(({ name, shape, dropped }, site) => {
+      const data = new Uint8Array(shape.reduce((product, size) => product * size, 1));
+      new Random(seed, step, part, site).fillBytes(data);
+      for (let i = 0; i < data.length; i++) data[i] = Number((data[i] as number) >= dropped);
+      return [name, { dtype: "uint8", shape, data } as HostTensor] as const;
+    });
+    return Object.fromEntries(masks);
+  }
 }
 
-/** Positions of unpadded batches are always the same, so what follows from them is computed once. */
-function deriver(
-  derived: readonly DerivedInput[],
-): (mask: readonly (readonly number[])[]) => Record<string, HostTensor> {
-  const known = new Map<string, Record<string, HostTensor>>();
-  return (mask) => {
-    const key = mask.map((row) => row.join("")).join();
-    let feeds = known.get(key);
-    if (!feeds) {
-      feeds = deriveFeeds(derived, positionsOfMask(mask));
-      known.clear();
-      known.set(key, feeds);
-    }
-    return feeds;
-  };
+function remembered({ states = [] }: PassGraph): Record<string, Value> {
+  const named = states.flatMap(({ hidden, memory }, i) => [
+    [`next.${i}.hidden`, hidden] as const,
+    [`next.${i}.memory`, memory] as const,
+  ]);
+  return Object.fromEntries(named);
 }

@@ -1,67 +1,157 @@
 import { LecternError, throwIfAborted } from "../common/index.ts";
-import { type AdamWOptions, adamW, type Moments } from "./adamw.ts";
-import { clipGlobalNorm } from "./clip.ts";
+import { clipGlobalNorm, clipValues, globalNorm } from "./clip.ts";
+import { createOptimizer, type Optimizer, type OptimizerConfig, type Slots } from "./optimizers.ts";
+import { type ScheduleConfig, scheduledRate } from "./schedules.ts";
 import type { Batch, Parameters, StepGraph } from "./step-graph.ts";
 
 /** All that a step changes; what a checkpoint holds. */
 export interface TrainingState {
+  /** What is learned. */
   readonly parameters: Parameters;
-  readonly moments: Record<string, Moments>;
+  /** What the optimizer keeps of each. */
+  readonly slots: Record<string, Slots>;
+  /** The running mean of the weights, where one is kept. */
+  readonly average: Parameters | undefined;
+  /** What evaluations have reported so far: a loss each. */
+  readonly metrics: number[];
+  /** What a recurrent model remembers from one window to the next. */
+  carried: Parameters;
   /** Steps taken. */
   step: number;
 }
 
-export interface StepOptions extends AdamWOptions {
-  readonly rate: number;
-  /** The largest global norm of the gradients. */
-  readonly clip: number;
+/** Parameters whose rate or decay is another one. */
+export interface ParameterGroup {
+  /** Of the parameters' paths. */
+  readonly match: RegExp;
+  /** What the rate is multiplied by. */
+  readonly rateFactor?: number;
+  readonly weightDecay?: number;
 }
 
-export function startState(parameters: Parameters): TrainingState {
-  const moments = Object.entries(parameters).map(([name, { data }]) => {
-    return [name, { first: new Float32Array(data.length), second: new Float32Array(data.length) }] as const;
-  });
-  return { parameters, moments: Object.fromEntries(moments), step: 0 };
+export interface UpdateConfig {
+  readonly optimizer: OptimizerConfig;
+  readonly schedule: ScheduleConfig;
+  /** The largest global norm of the gradients, and the largest size of one entry; default none. */
+  readonly clip?: number | undefined;
+  readonly clipValue?: number | undefined;
+  /** The first that matches counts. Parameters of one axis, norms and biases, are not decayed without one. */
+  readonly groups?: readonly ParameterGroup[] | undefined;
+  /** Keep a running mean of the weights: how much of it each step keeps, such as 0.999. */
+  readonly averageDecay?: number | undefined;
 }
 
-/** Norms and biases, the parameters of one axis, are not decayed. */
-function decayOf(name: string, state: TrainingState, weightDecay: number): number {
-  return (state.parameters[name]?.shape.length ?? 0) > 1 ? weightDecay : 0;
+/** One batch of a step, and how much its loss counts. */
+export interface Part {
+  readonly graph: StepGraph;
+  readonly batch: Batch;
+  /** 1 / count for a mean of means; its labels / labels in all for a mean over tokens. */
+  readonly share: number;
 }
 
-/**
- * One optimizer step over one or several batches, whose gradients are added with the given shares
- * (1 / count for a mean of means; labels in the batch / labels in all for a mean over tokens).
- * @returns the weighted loss, and the norm of the gradients before clipping
- */
-export async function trainStep(
-  graph: StepGraph,
-  state: TrainingState,
-  batches: readonly { readonly batch: Batch; readonly share: number }[],
-  options: StepOptions & { readonly signal?: AbortSignal | undefined },
-): Promise<{ loss: number; norm: number }> {
-  let loss = 0;
-  let total: Record<string, Float32Array> = {};
-  for (const { batch, share } of batches) {
-    throwIfAborted(options.signal);
-    const result = await graph.run(state.parameters, batch);
-    loss += result.loss * share;
-    total = batches.length === 1 ? result.gradients : accumulate(total, result.gradients, share);
+/** The state before the first step. */
+export function startState(parameters: Parameters, config: UpdateConfig): TrainingState {
+  const optimizer = createOptimizer(config.optimizer);
+  const slots = Object.entries(parameters).map(([name, { shape }]) => [name, optimizer.start(shape)] as const);
+  const copies = Object.entries(parameters).map(
+    ([name, tensor]) => [name, { ...tensor, data: Float32Array.from(tensor.data) }] as const,
+  );
+  const average = config.averageDecay === undefined ? undefined : Object.fromEntries(copies);
+  return { parameters, slots: Object.fromEntries(slots), average, metrics: [], carried: {}, step: 0 };
+}
+
+/** Takes optimizer steps over a state. */
+export class Trainer {
+  readonly state: TrainingState;
+  readonly #config: UpdateConfig;
+  readonly #optimizer: Optimizer;
+
+  constructor(state: TrainingState, config: UpdateConfig) {
+    this.state = state;
+    this.#config = config;
+    this.#optimizer = createOptimizer(config.optimizer);
   }
-  const norm = clipGlobalNorm(Object.values(total), options.clip);
-  if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
-    throw new LecternError(
-      "numeric",
-      `step ${state.step}: loss ${loss}, gradient norm ${norm}; the learning rate ${options.rate} is likely too high. The last checkpoint is kept`,
-    );
+
+  /** The rate of the step to come. */
+  get rate(): number {
+    return scheduledRate(this.#config.schedule, this.state.step, this.state.metrics);
   }
-  state.step++;
-  for (const [name, gradient] of Object.entries(total)) {
-    const weights = state.parameters[name]?.data as Float32Array;
-    const weightDecay = decayOf(name, state, options.weightDecay ?? 0.01);
-    adamW(weights, gradient, state.moments[name] as Moments, { ...options, weightDecay, step: state.step });
+
+  /**
+   * One step over one or several batches, whose gradients are added.
+   * @returns the weighted loss, and the norm of the gradients before clipping
+   */
+  async step(
+    parts: readonly Part[],
+    { seed = 0, signal }: { readonly seed?: number; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<{ loss: number; norm: number; rate: number }> {
+    let loss = 0;
+    let total: Record<string, Float32Array> = {};
+    if (parts.every(({ share }) => share === 0))
+      throw new LecternError(
+        "input",
+        `step ${this.state.step}: no row has a label that counts; is the text cut too short?`,
+      );
+    for (const [part, { graph, batch, share }] of parts.entries()) {
+      throwIfAborted(signal);
+      if (share === 0) continue;
+      const drops = { seed, step: this.state.step, part };
+      const result = await graph.run({ ...this.state.parameters, ...this.state.carried }, batch, drops);
+      loss += result.loss * share;
+      total = parts.length === 1 ? result.gradients : accumulate(total, result.gradients, share);
+      if (Object.keys(this.state.carried).length > 0) this.#carry(result.outputs);
+    }
+    return { loss, ...this.#apply(total, loss) };
   }
-  return { loss, norm };
+
+  #carry(outputs: Readonly<Parameters>): void {
+    const names = Object.keys(this.state.carried);
+    const after = (name: string): Parameters[string] => outputs[name.replace(/^state/, "next")] as Parameters[string];
+    this.state.carried = Object.fromEntries(names.map((name) => [name, after(name)]));
+  }
+
+  #apply(gradients: Record<string, Float32Array>, loss: number): { norm: number; rate: number } {
+    const { clip, clipValue } = this.#config;
+    const { rate, state } = this;
+    const all = Object.values(gradients);
+    const norm = clip === undefined ? globalNorm(all) : clipGlobalNorm(all, clip);
+    if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw notFinite(state, loss, norm, rate);
+    if (clipValue !== undefined) clipValues(all, clipValue);
+    state.step++;
+    for (const [name, gradient] of Object.entries(gradients)) {
+      const tensor = state.parameters[name] as Parameters[string];
+      const group = this.#config.groups?.find(({ match }) => match.test(name));
+      const isDecayed = tensor.shape.length > 1;
+      const weightDecay = group?.weightDecay ?? (isDecayed ? this.#optimizer.weightDecay : 0);
+      const options = { rate: rate * (group?.rateFactor ?? 1), step: state.step, weightDecay };
+      this.#optimizer.update(tensor.data, gradient, state.slots[name] as Slots, options);
+    }
+    this.#average();
+    return { norm, rate };
+  }
+
+  #average(): void {
+    const { average, parameters } = this.state;
+    const { averageDecay: kept = 0 } = this.#config;
+    for (const [name, { data }] of Object.entries(average ?? {})) {
+      const current = parameters[name]?.data as Float32Array;
+      for (let i = 0; i < data.length; i++) data[i] = kept * (data[i] as number) + (1 - kept) * (current[i] as number);
+    }
+  }
+}
+
+/** What went wrong, and why it most likely did. */
+function notFinite({ step, parameters }: TrainingState, loss: number, norm: number, rate: number): LecternError {
+  const broken = Object.entries(parameters).find(([, { data }]) => data.some((x) => !Number.isFinite(x)))?.[0];
+  const cause = broken
+    ? `${broken} already holds numbers that are not finite: an earlier step was too large`
+    : Number.isFinite(loss)
+      ? "the gradients overflow: lower the rate, or clip them"
+      : `the rate ${rate} is likely too high, or a row has no label that counts`;
+  return new LecternError(
+    "numeric",
+    `step ${step}: loss ${loss}, gradient norm ${norm}; ${cause}. The last checkpoint is kept`,
+  );
 }
 
 function accumulate(

@@ -1,7 +1,7 @@
 import { defineComposite } from "../op.ts";
 import { apply, type Dimension, shapeError, type Value } from "../value.ts";
 import { softcap } from "./activation.ts";
-import { add } from "./elementwise.ts";
+import { add, mul } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 import { matmul } from "./matmul.ts";
 import { concat, split } from "./slicing.ts";
@@ -27,10 +27,11 @@ function pairs<T>(past: readonly T[]): (readonly [key: T, value: T])[] {
   return Array.from({ length: past.length / 2 }, (_, i) => [past[2 * i] as T, past[2 * i + 1] as T] as const);
 }
 
-const attentionOp = defineComposite<{ scale: number; softcap?: number | undefined }>({
+const attentionOp = defineComposite<{ scale: number; softcap?: number | undefined; dropped?: boolean | undefined }>({
   name: "attention",
-  infer(operands) {
-    const [q, k, v, bias, ...past] = operands;
+  infer(operands, { dropped }) {
+    const [q, k, v, bias, ...rest] = operands;
+    const past = dropped ? rest.slice(1) : rest;
     if (!q || !k || !v || !bias) throw new TypeError("attention: takes q, k, v, bias and perhaps the past");
     const [batch, heads, queries, size] = q.shape;
     const [, keyHeads, keys] = k.shape;
@@ -47,8 +48,9 @@ const attentionOp = defineComposite<{ scale: number; softcap?: number | undefine
       { dtype: q.dtype, shape: [batch as Dimension, heads as Dimension, queries as Dimension, span] },
     ];
   },
-  meaning(operands, { scale, softcap: cap }) {
-    const [q, k, v, bias, ...past] = operands as [Value, Value, Value, Value, ...Value[]];
+  meaning(operands, { scale, softcap: cap, dropped }) {
+    const [q, k, v, bias, ...rest] = operands as [Value, Value, Value, Value, ...Value[]];
+    const past = dropped ? rest.slice(1) : rest;
     const segments = [...pairs(past), [k, v] as const];
     const [batch, heads, queries] = q.shape as [Dimension, number, Dimension];
     const grouped = groupQueries(q, k.shape[1] as number);
@@ -57,7 +59,8 @@ const attentionOp = defineComposite<{ scale: number; softcap?: number | undefine
     const scores = cap === undefined ? joined : softcap(joined, cap);
     const span = scores.shape.at(-1) as Dimension;
     const weights = softmax(add(reshape(scores, [batch, heads, queries, span]), bias), -1); // [B, H, T, S]
-    const groupedWeights = reshape(weights, scores.shape);
+    const used = dropped ? mul(weights, rest[0] as Value) : weights;
+    const groupedWeights = reshape(used, scores.shape);
     const sizes = segments.map(([key]) => key.shape[2] as Dimension);
     const shares = segments.length > 1 ? split(groupedWeights, sizes, -1) : [groupedWeights];
     const mixed = segments
@@ -76,6 +79,7 @@ const attentionOp = defineComposite<{ scale: number; softcap?: number | undefine
  * @param k `[B, K, T, D]`; `v` likewise
  * @param bias `[B, 1, T, S]`, additive; S counts the past, then the new keys
  * @param options.softcap keeps scores within ± this before the bias is added
+ * @param options.keep `[B, H, T, S]`, what weights are multiplied by before values are mixed: dropout
  * @param past keys and values `[B, K, P, D]` of earlier tokens, the first first; `[1, K, P, D]` where all rows share them
  * @returns mixed values `[B, H, T, D]` and the weights `[B, H, T, S]`
  * @see Vaswani et al., "Attention is all you need" (2017)
@@ -85,10 +89,16 @@ export function attend(
   k: Value,
   v: Value,
   bias: Value,
-  options: { scale: number; softcap?: number | undefined; past?: readonly { key: Value; value: Value }[] | undefined },
+  options: {
+    scale: number;
+    softcap?: number | undefined;
+    past?: readonly { key: Value; value: Value }[] | undefined;
+    keep?: Value | undefined;
+  },
 ): { mixed: Value; weights: Value } {
   const past = (options.past ?? []).flatMap(({ key, value }) => [key, value]);
-  const [mixed, weights] = apply(attentionOp, [q, k, v, bias, ...past], {
+  const [mixed, weights] = apply(attentionOp, [q, k, v, bias, ...(options.keep ? [options.keep] : []), ...past], {
+    dropped: options.keep !== undefined,
     scale: options.scale,
     softcap: options.softcap,
   });

@@ -16,6 +16,12 @@ const onnxType: Readonly<Record<DType, number>> = {
 };
 
 export const castOps = {
+  detach: definePrimitive<object>({
+    name: "detach",
+    infer: ([x]) => [x as TensorType],
+    lower: (c) => [c.emit("Identity", c.inputs)],
+    gradient: () => [undefined],
+  }),
   cast: definePrimitive<{ to: DType }>({
     name: "cast",
     infer: ([x], { to }) => [{ dtype: to, shape: (x as TensorType).shape }],
@@ -26,6 +32,11 @@ export const castOps = {
     },
   }),
 };
+
+/** The same values, taken as constant where gradients are computed. */
+export function detach(x: Value): Value {
+  return applyOne(castOps.detach, [x], {});
+}
 
 /** The same numbers in another element type. */
 export function cast(x: Value, to: DType): Value {

@@ -13,6 +13,11 @@ export interface BartConfig extends EncoderDecoderConfig {
   readonly positions: "learned" | "waves" | "waves-behind-padding";
   /** Norms before each sublayer and one at the end; otherwise behind each. */
   readonly preNorm: boolean;
+  /** The shares that training drops: of what sublayers add, of attention weights, within the feed-forward, in a head. */
+  readonly dropout: number;
+  readonly attentionDropout: number;
+  readonly activationDropout: number;
+  readonly classifierDropout: number;
   /** Whether embeddings are normed. */
   readonly embeddingNorm: boolean;
   readonly hasLogitsBias: boolean;
@@ -54,6 +59,10 @@ export function parseBartConfig(read: ConfigReader): BartConfig {
     head: headOf(read),
     encoder: side("encoder"),
     decoder,
+    dropout: read.number("dropout", 0.1),
+    attentionDropout: read.number("attention_dropout", 0),
+    activationDropout: read.number("activation_dropout", 0),
+    classifierDropout: read.number("classifier_dropout", (read.json.classif_dropout as number | undefined) ?? 0),
     activation: read.string("activation_function", "gelu"),
     embeddingScale: read.boolean("scale_embedding", false) ? Math.sqrt(hiddenSize) : 1,
     positions: "learned",

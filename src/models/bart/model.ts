@@ -17,34 +17,39 @@ type Side = "encoder" | "decoder";
 const EPSILON = 1e-5;
 
 /** Attention of x over itself, or over the encoder's states. */
-function attention(at: Scope, x: Value, heads: number, context: ModelContext, memory?: Value): Value {
+function attention(at: Scope, x: Value, heads: number, c: BartConfig, context: ModelContext, memory?: Value): Value {
+  const dropout = c.attentionDropout;
   const size = x.shape[2] as number;
   const scale = (size / heads) ** -0.5;
   const project = (name: string, from: Value): Value => splitHeads(linear(at.in(name), from, size), heads);
   const keyValue = (from: Value): [Value, Value] => [project("k_proj", from), project("v_proj", from)];
   const q = project("q_proj", x); // [B, H, T, D]
   const mixed = memory
-    ? context.attendAcross(q, () => keyValue(memory), { scale })
-    : context.attend(q, ...keyValue(x), { scale });
+    ? context.attendAcross(q, () => keyValue(memory), { scale, dropout })
+    : context.attend(q, ...keyValue(x), { scale, dropout });
   return linear(at.in("out_proj"), joinHeads(mixed), size);
 }
 
 /** x + sublayer(x), normed before or behind. */
-function residual(at: Scope, x: Value, c: BartConfig, sublayer: (x: Value) => Value): Value {
+function residual(at: Scope, x: Value, c: BartConfig, context: ModelContext, sublayer: (x: Value) => Value): Value {
+  const dropped = (x: Value): Value => context.drop(sublayer(x), c.dropout);
   const norm = (x: Value): Value => layerNorm(at, x, EPSILON);
-  return c.preNorm ? add(x, sublayer(norm(x))) : norm(add(x, sublayer(x)));
+  return c.preNorm ? add(x, dropped(norm(x))) : norm(add(x, dropped(x)));
 }
 
 function layer(at: Scope, side: Side, x: Value, c: BartConfig, context: ModelContext, memory?: Value): Value {
   const { heads, intermediateSize } = c[side];
-  x = residual(at.in("self_attn_layer_norm"), x, c, (x) => attention(at.in("self_attn"), x, heads, context));
-  if (memory)
-    x = residual(at.in("encoder_attn_layer_norm"), x, c, (x) =>
-      attention(at.in("encoder_attn"), x, heads, context, memory),
-    );
-  return residual(at.in("final_layer_norm"), x, c, (x) =>
-    linear(at.in("fc2"), activation(c.activation)(linear(at.in("fc1"), x, intermediateSize)), c.hiddenSize),
+  x = residual(at.in("self_attn_layer_norm"), x, c, context, (x) =>
+    attention(at.in("self_attn"), x, heads, c, context),
   );
+  if (memory)
+    x = residual(at.in("encoder_attn_layer_norm"), x, c, context, (x) =>
+      attention(at.in("encoder_attn"), x, heads, c, context, memory),
+    );
+  return residual(at.in("final_layer_norm"), x, c, context, (x) => {
+    const wide = activation(c.activation)(linear(at.in("fc1"), x, intermediateSize)); // [B, T, F]
+    return linear(at.in("fc2"), context.drop(wide, c.activationDropout), c.hiddenSize);
+  });
 }
 
 /** Where tokens stand: `[B, T, E]`. */
@@ -67,7 +72,9 @@ function stack(root: Scope, side: Side, c: BartConfig, context: ModelContext, me
   const scaled = c.embeddingScale === 1 ? tokens : mul(tokens, scalar(c.embeddingScale));
   let x = add(scaled, places(at, c, context));
   if (c.embeddingNorm) x = layerNorm(at.in("layernorm_embedding"), x, EPSILON);
-  x = context.throughLayers(x, (x, i) => layer(at.in(`layers.${i}`), side, x, c, context, memory));
+  x = context.throughLayers(context.drop(x, c.dropout), (x, i) =>
+    layer(at.in(`layers.${i}`), side, x, c, context, memory),
+  );
   return c.preNorm ? layerNorm(at.in("layer_norm"), x, EPSILON) : x;
 }
 
@@ -90,7 +97,8 @@ export const bart: EncoderDecoderModel<BartConfig> = {
 function classes(root: Scope, hidden: Value, c: BartConfig, context: ModelContext): Value {
   const [batch, length] = hidden.shape as [Dimension, Dimension, number];
   const mark = reshape(context.lastOf(c.eosTokenId), [batch, length, 1]);
-  const read = reduceSum(mul(hidden, mark), [1]); // [B, E]
+  const read = context.drop(reduceSum(mul(hidden, mark), [1]), c.classifierDropout); // [B, E]
   const at = root.in("classification_head");
-  return linear(at.in("out_proj"), activation("tanh")(linear(at.in("dense"), read, c.hiddenSize)), c.head.numLabels);
+  const summary = activation("tanh")(linear(at.in("dense"), read, c.hiddenSize));
+  return linear(at.in("out_proj"), context.drop(summary, c.classifierDropout), c.head.numLabels);
 }

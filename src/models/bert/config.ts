@@ -12,6 +12,10 @@ export interface BertConfig extends EncoderConfig {
   readonly hiddenAct: string;
   /** 0: the model knows no segments. */
   readonly typeVocabSize: number;
+  /** The shares that training drops: of states, of attention weights, of what a head reads. */
+  readonly hiddenDropout: number;
+  readonly attentionDropout: number;
+  readonly classifierDropout: number;
   readonly padTokenId: number | undefined;
   /** Positions count from 0, or, leaving padding out, from behind the padding token's id. */
   readonly positions: "from-zero" | "behind-padding";
@@ -65,7 +69,12 @@ export function parseBertConfig(read: ConfigReader, names: BertNames = bertNames
   const absolute = read.string("position_embedding_type", "absolute");
   if (absolute !== "absolute") read.refuse("position_embedding_type", "absolute");
   const numHiddenLayers = read.size("num_hidden_layers");
+  const hiddenDropout = read.number("hidden_dropout_prob", 0.1);
+  const classifierDropout = read.json.classifier_dropout == null ? hiddenDropout : read.number("classifier_dropout");
   return {
+    hiddenDropout,
+    attentionDropout: read.number("attention_probs_dropout_prob", 0.1),
+    classifierDropout,
     vocabSize: read.size("vocab_size"),
     hiddenSize,
     numHiddenLayers,
@@ -153,6 +162,9 @@ export function parseDistilBertConfig(read: ConfigReader): BertConfig {
     n_layers: "num_hidden_layers",
     hidden_dim: "intermediate_size",
     activation: "hidden_act",
+    dropout: "hidden_dropout_prob",
+    attention_dropout: "attention_probs_dropout_prob",
+    seq_classif_dropout: "classifier_dropout",
   });
   const config = parseBertConfig(translated, {
     root: "distilbert",

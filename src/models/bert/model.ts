@@ -24,7 +24,7 @@ function embeddings(root: Scope, c: BertConfig, context: ModelContext): Value {
     x = add(x, embedding(at.in("token_type_embeddings"), context.tokenTypeIds(), c.typeVocabSize, size));
   const frozen = c.positions === "from-zero" ? undefined : c.padTokenId;
   x = add(x, embedding(at.in("position_embeddings"), places, c.maxPositionEmbeddings, size, frozen));
-  x = layerNorm(at.in("LayerNorm"), x, c.layerNormEps);
+  x = context.drop(layerNorm(at.in("LayerNorm"), x, c.layerNormEps), c.hiddenDropout);
   const { projection } = c.names;
   const widens = projection !== undefined && (size !== c.hiddenSize || c.names.root === "albert");
   return widens ? linear(root.in(projection), x, c.hiddenSize) : x;
@@ -36,11 +36,12 @@ function layer(at: Scope, x: Value, c: BertConfig, context: ModelContext): Value
   const [q, k, v] = [names.query, names.key, names.value].map((name) =>
     splitHeads(linear(at.in(name), x, c.hiddenSize), c.numAttentionHeads),
   ) as [Value, Value, Value]; // 3 × [B, H, T, D]
-  const mixed = joinHeads(context.attend(q, k, v, { scale: c.headSize ** -0.5 })); // [B, T, E]
-  const attended = add(x, linear(at.in(names.attended), mixed, c.hiddenSize));
+  const mixed = joinHeads(context.attend(q, k, v, { scale: c.headSize ** -0.5, dropout: c.attentionDropout })); // [B, T, E]
+  const attended = add(x, context.drop(linear(at.in(names.attended), mixed, c.hiddenSize), c.hiddenDropout));
   x = layerNorm(at.in(names.attendedNorm), attended, c.layerNormEps);
   const wide = activation(c.hiddenAct)(linear(at.in(names.wide), x, c.intermediateSize)); // [B, T, F]
-  return layerNorm(at.in(names.norm), add(x, linear(at.in(names.narrow), wide, c.hiddenSize)), c.layerNormEps);
+  const narrow = context.drop(linear(at.in(names.narrow), wide, c.hiddenSize), c.hiddenDropout);
+  return layerNorm(at.in(names.norm), add(x, narrow), c.layerNormEps);
 }
 
 /** BERT and its relatives: post-norm encoders with learned positions (Devlin et al., 2018). */
@@ -52,9 +53,10 @@ export const bert: EncoderModel<BertConfig> = (root, c, context) => {
   context.hiddenStates.push(hidden);
   const { dense, act, out } = c.names.sequence;
   const summary = (): Value => activation(act)(linear(root.in(dense), firstToken(hidden), c.hiddenSize)); // [B, E]
-  return headOutputs(root, hidden, c.head, {
+  const read = ["tokens", "span"].includes(c.head.kind) ? context.drop(hidden, c.classifierDropout) : hidden;
+  return headOutputs(root, read, c.head, {
     words: () => words(root, hidden, c),
-    sequence: () => linear(root.in(out), summary(), c.head.numLabels),
+    sequence: () => linear(root.in(out), context.drop(summary(), c.classifierDropout), c.head.numLabels),
     original: (x) => {
       const at = root.in("discriminator_predictions");
       return linear(at.in("dense_prediction"), activation(c.hiddenAct)(linear(at.in("dense"), x, c.hiddenSize)), 1);

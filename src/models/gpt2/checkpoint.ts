@@ -6,5 +6,6 @@ import type { CheckpointNames } from "../family.ts";
  */
 export const gpt2Checkpoint: CheckpointNames = {
   prefix: "transformer.",
+  linearLayout: "in-out",
   ignored: /(^|\.)h\.\d+\.attn\.(bias|masked_bias)$/,
 };

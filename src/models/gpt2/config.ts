@@ -9,6 +9,10 @@ export interface Gpt2Config extends DecoderConfig {
   readonly activation: string;
   readonly scaleAttention: boolean;
   readonly scaleByLayer: boolean;
+  /** The shares that training drops: of embeddings, of what sublayers add, of attention weights. */
+  readonly embeddingDropout: number;
+  readonly residualDropout: number;
+  readonly attentionDropout: number;
 }
 
 export function parseGpt2Config(read: ConfigReader): Gpt2Config {
@@ -33,6 +37,9 @@ export function parseGpt2Config(read: ConfigReader): Gpt2Config {
     layerNormEpsilon: read.number("layer_norm_epsilon", 1e-5),
     activation: read.string("activation_function", "gelu_new"),
     scaleAttention: read.boolean("scale_attn_weights", true),
+    embeddingDropout: read.number("embd_pdrop", 0.1),
+    residualDropout: read.number("resid_pdrop", 0.1),
+    attentionDropout: read.number("attn_pdrop", 0.1),
     scaleByLayer: read.boolean("scale_attn_by_inverse_layer_idx", false),
   };
 }

@@ -21,7 +21,7 @@ function selfAttention(at: Scope, x: Value, c: Gpt2Config, context: ModelContext
   const [q, k, v] = split(fused, [c.hiddenSize, c.hiddenSize, c.hiddenSize], -1) // 3 × [B, T, E]
     .map((part) => splitHeads(part, c.numAttentionHeads)) as [Value, Value, Value]; // 3 × [B, H, T, D]
   const scale = (c.scaleAttention ? c.headSize ** -0.5 : 1) / (c.scaleByLayer ? index + 1 : 1);
-  const mixed = context.attend(q, k, v, { scale }); // [B, H, T, D]
+  const mixed = context.attend(q, k, v, { scale, dropout: c.attentionDropout }); // [B, H, T, D]
   return linear(at.in("c_proj"), joinHeads(mixed), c.hiddenSize, { layout }); // [B, T, E]
 }
 
@@ -31,8 +31,9 @@ function feedForward(at: Scope, x: Value, c: Gpt2Config): Value {
 }
 
 function block(at: Scope, x: Value, c: Gpt2Config, context: ModelContext, index: number): Value {
-  x = add(x, selfAttention(at.in("attn"), layerNorm(at.in("ln_1"), x, c.layerNormEpsilon), c, context, index));
-  return add(x, feedForward(at.in("mlp"), layerNorm(at.in("ln_2"), x, c.layerNormEpsilon), c));
+  const drop = (y: Value): Value => context.drop(y, c.residualDropout);
+  x = add(x, drop(selfAttention(at.in("attn"), layerNorm(at.in("ln_1"), x, c.layerNormEpsilon), c, context, index)));
+  return add(x, drop(feedForward(at.in("mlp"), layerNorm(at.in("ln_2"), x, c.layerNormEpsilon), c)));
 }
 
 /** GPT-2: a pre-norm decoder with learned positions (Radford et al., 2019). */
@@ -40,7 +41,9 @@ export const gpt2: DecoderModel<Gpt2Config> = (root, c, context) => {
   const at = root.in("transformer");
   const tokens = embedding(at.in("wte"), context.inputIds, c.vocabSize, c.hiddenSize); // [B, T, E]
   const places = embedding(at.in("wpe"), context.positionIds(), c.maxPositionEmbeddings, c.hiddenSize); // [B, T, E]
-  const x = context.throughLayers(add(tokens, places), (x, i) => block(at.in(`h.${i}`), x, c, context, i));
+  const x = context.throughLayers(context.drop(add(tokens, places), c.embeddingDropout), (x, i) =>
+    block(at.in(`h.${i}`), x, c, context, i),
+  );
   const head = c.tieWordEmbeddings ? at.in("wte") : root.in("lm_head");
   return context.output(layerNorm(at.in("ln_f"), x, c.layerNormEpsilon), (x) =>
     linear(head, x, c.vocabSize, { bias: false }),

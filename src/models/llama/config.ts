@@ -26,6 +26,8 @@ export interface LlamaConfig extends DecoderConfig {
   readonly attentionScale: number;
   /** Scores, and logits, are kept within ± this. */
   readonly attentionSoftcap: number | undefined;
+  /** The share of attention weights that training drops. */
+  readonly attentionDropout: number;
   readonly logitSoftcap: number | undefined;
   readonly experts: ExpertsConfig | undefined;
   /** What differs from layer to layer. */
@@ -102,6 +104,7 @@ export function parseLlamaConfig(read: ConfigReader, defaults: LlamaDefaults = {
     intermediateSize: read.size("intermediate_size"),
     rmsNormEps: read.number("rms_norm_eps", defaults.rmsNormEps ?? 1e-6),
     hiddenAct: read.string("hidden_act", "silu"),
+    attentionDropout: read.number("attention_dropout", 0),
     qkvBias: attentionBias,
     outBias: attentionBias,
     mlpBias: read.boolean("mlp_bias", false),

@@ -38,7 +38,12 @@ function selfAttention(at: Scope, x: Value, c: LlamaConfig, context: ModelContex
   const q = place(queries, c.numAttentionHeads, "q_norm"); // [B, H, T, D]
   const k = place(keys, c.numKeyValueHeads, "k_norm"); // [B, K, T, D]
   const v = splitHeads(values, c.numKeyValueHeads); // [B, K, T, D]
-  const options = { scale: c.attentionScale, window: layer.window, softcap: c.attentionSoftcap };
+  const options = {
+    scale: c.attentionScale,
+    window: layer.window,
+    softcap: c.attentionSoftcap,
+    dropout: c.attentionDropout,
+  };
   const mixed = context.attend(q, k, v, options); // [B, H, T, D]
   return linear(at.in("o_proj"), joinHeads(mixed), c.hiddenSize, { bias: c.outBias }); // [B, T, E]
 }

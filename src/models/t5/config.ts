@@ -8,6 +8,8 @@ export interface T5Config extends EncoderDecoderConfig {
   readonly layerNormEpsilon: number;
   readonly activation: string;
   readonly isGated: boolean;
+  /** The share that training drops, everywhere. */
+  readonly dropout: number;
   readonly numBuckets: number;
   readonly maxDistance: number;
   /** Whether the head is a tensor of its own (T5 1.1), or the embeddings. */
@@ -38,6 +40,7 @@ export function parseT5Config(read: ConfigReader): T5Config {
     shift: "start-token",
     head: { kind: "words", numLabels: 0, problem: "single_label_classification" },
     numHeads,
+    dropout: read.number("dropout_rate", 0.1),
     intermediateSize: read.size("d_ff", 2048),
     layerNormEpsilon: read.number("layer_norm_epsilon", 1e-6),
     activation: feedForward === "gated-gelu" ? "gelu_new" : named,

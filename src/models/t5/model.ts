@@ -26,19 +26,19 @@ function close(at: Scope, mixed: Value, c: T5Config): Value {
 /** Scores are not scaled; what a distance is worth is learned once, in the first layer, and added in each. */
 function selfAttention(at: Scope, x: Value, c: T5Config, context: ModelContext, bias: Value): Value {
   const [q, k, v] = ["q", "k", "v"].map((name) => project(at.in(name), x, c)) as [Value, Value, Value];
-  return close(at, context.attend(q, k, v, { scale: 1, bias }), c);
+  return close(at, context.attend(q, k, v, { scale: 1, bias, dropout: c.dropout }), c);
 }
 
 function crossAttention(at: Scope, x: Value, c: T5Config, context: ModelContext, memory: Value): Value {
   const keyValue = (): [Value, Value] => [project(at.in("k"), memory, c), project(at.in("v"), memory, c)];
-  return close(at, context.attendAcross(project(at.in("q"), x, c), keyValue, { scale: 1 }), c);
+  return close(at, context.attendAcross(project(at.in("q"), x, c), keyValue, { scale: 1, dropout: c.dropout }), c);
 }
 
-function feedForward(at: Scope, x: Value, c: T5Config): Value {
+function feedForward(at: Scope, x: Value, c: T5Config, context: ModelContext): Value {
   const wide = (name: string): Value => linear(at.in(name), x, c.intermediateSize, { bias: false });
   const act = activation(c.activation);
   const inner = c.isGated ? mul(act(wide("wi_0")), wide("wi_1")) : act(wide("wi")); // [B, T, F]
-  return linear(at.in("wo"), inner, c.hiddenSize, { bias: false });
+  return linear(at.in("wo"), context.drop(inner, c.dropout), c.hiddenSize, { bias: false });
 }
 
 /** The encoder or the decoder: pre-norm blocks of self-attention, in the decoder cross attention, and feed-forward. */
@@ -49,19 +49,19 @@ function stack(root: Scope, side: "encoder" | "decoder", c: T5Config, context: M
     .in("block.0.layer.0.SelfAttention.relative_attention_bias")
     .parameter("weight", [c.numBuckets, c.numHeads]);
   const bias = context.relativeBias(table, { maxDistance: c.maxDistance, bothWays: side === "encoder" }); // [B, H, T, S]
-  const x = context.throughLayers(tokens, (x, i) => {
+  const x = context.throughLayers(context.drop(tokens, c.dropout), (x, i) => {
     const block = at.in(`block.${i}`);
     const sublayers = [
       (at: Scope, x: Value) => selfAttention(at.in("SelfAttention"), x, c, context, bias),
       ...(memory ? [(at: Scope, x: Value) => crossAttention(at.in("EncDecAttention"), x, c, context, memory)] : []),
-      (at: Scope, x: Value) => feedForward(at.in("DenseReluDense"), x, c),
+      (at: Scope, x: Value) => feedForward(at.in("DenseReluDense"), x, c, context),
     ];
     return sublayers.reduce((x, sublayer, j) => {
       const place = block.in(`layer.${j}`);
-      return add(x, sublayer(place, norm(place.in("layer_norm"), x, c)));
+      return add(x, context.drop(sublayer(place, norm(place.in("layer_norm"), x, c)), c.dropout));
     }, x);
   });
-  return norm(at.in("final_layer_norm"), x, c);
+  return context.drop(norm(at.in("final_layer_norm"), x, c), c.dropout);
 }
 
 /** T5: an encoder and a decoder with relative positions (Raffel et al., 2019). */

@@ -1,0 +1,36 @@
+import type { Command } from "commander";
+import { loadModel } from "../model/index.ts";
+import { classifyTexts } from "../pipelines/index.ts";
+import { resolveModel } from "./models.ts";
+import { type CommonFlags, printJson, readText, type Terminal } from "./terminal.ts";
+
+interface ClassifyFlags extends CommonFlags {
+  readonly threads?: string;
+}
+
+/** `lectern classify MODEL TEXT` */
+export function classifyCommand(root: Command, terminal: Terminal): Command {
+  return root
+    .command("classify")
+    .description("Tell the class of a text, with how probable each is.")
+    .argument("<model>", "a shipped model's name or a directory")
+    .argument("<text>", "the text; - reads standard input, a text a line")
+    .option("--threads <n>", "how many threads compute")
+    .action(async (name: string, argument: string, flags: ClassifyFlags) => {
+      await using model = await loadModel(resolveModel(name), {
+        threads: flags.threads === undefined ? undefined : Number(flags.threads),
+      });
+      const text = await readText(argument, terminal);
+      const texts = argument === "-" ? text.split(/\r?\n/).filter((line) => line.trim() !== "") : [text];
+      const all = await classifyTexts(model, texts);
+      if (flags.json) {
+        const results = all.map((results) => ({ results }));
+        printJson(terminal, argument === "-" && results.length !== 1 ? results : results[0]);
+        return;
+      }
+      for (const [i, results] of all.entries()) {
+        const shown = results.map(({ label, score }) => `${label} ${(100 * score).toFixed(1)} %`).join("  ");
+        terminal.stdout.write(texts.length > 1 ? `${shown}\t${texts[i]}\n` : `${shown}\n`);
+      }
+    });
+}

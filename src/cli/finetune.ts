@@ -1,0 +1,165 @@
+import { type Command, Option } from "commander";
+import { LecternError } from "../common/index.ts";
+import {
+  type Evaluation,
+  type FinetuneOptions,
+  finetune,
+  parseWith,
+  runOverrides,
+  type TaskName,
+  taskNames,
+} from "../training/index.ts";
+import { resolveModel } from "./models.ts";
+import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
+import { described, progress, readJson } from "./train.ts";
+
+interface FinetuneFlags extends CommonFlags {
+  readonly task: TaskName;
+  readonly out: string;
+  readonly validation?: string;
+  readonly epochs?: string;
+  readonly rows?: string;
+  readonly accumulate?: string;
+  readonly rate?: string;
+  readonly seed?: string;
+  readonly maxLength?: string;
+  readonly column?: string[];
+  readonly labelSmoothing?: string;
+  readonly balanceClasses?: boolean;
+  readonly prefix?: string;
+  readonly lora?: boolean;
+  readonly loraRank?: string;
+  readonly loraAlpha?: string;
+  readonly loraTargets?: string;
+  readonly dora?: boolean;
+  readonly rslora?: boolean;
+  readonly preferenceLoss?: "sigmoid" | "hinge" | "ipo" | "orpo" | "simpo";
+  readonly beta?: string;
+  readonly config?: string;
+  readonly threads?: string;
+}
+
+/** `lectern finetune MODEL DATA --task TASK --out DIRECTORY` */
+export function finetuneCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
+  return root
+    .command("finetune")
+    .description(
+      [
+        "Fine-tune a model on your examples; run again, it goes on from its last checkpoint.",
+        "Columns: text, label (text-classification) · tokens, tags · question, context, answer · text (fill-mask) ·",
+        "text, or prompt, completion, or messages (text-generation) · source, target (text2text-generation) ·",
+        "text1, text2 (sentence-similarity) · prompt, chosen, rejected (preference, reward).",
+      ].join("\n"),
+    )
+    .argument("<model>", "a shipped model's name or a Hugging Face directory")
+    .argument("<data>", "examples: .csv, .tsv, .jsonl or .json, also with .gz")
+    .addOption(new Option("--task <task>", "what to learn").choices([...taskNames]).makeOptionMandatory())
+    .requiredOption("--out <directory>", "where the model, or its adapter, and the checkpoint go")
+    .option("--validation <file>", "held-out examples; default every tenth of the data, by chance")
+    .option("--epochs <n>", "how often all examples are seen; default 3, up to 20 for few examples")
+    .option("--rows <n>", "examples in a batch; default 16")
+    .option("--accumulate <n>", "batches in a step; default 1")
+    .option("--rate <x>", "the highest learning rate; default 5e-5, of adapters 5e-4")
+    .option("--seed <n>", "another seed gives another split, order and head")
+    .option("--max-length <n>", "tokens of a row at most; default 256, or the model's window")
+    .option(
+      "--column <name=column>",
+      "reads a column that has another name; may be repeated",
+      (value, all: string[] = []) => [...all, value],
+    )
+    .option("--label-smoothing <x>", "the share of the target spread over all classes")
+    .option("--balance-classes", "count classes by how rare they are")
+    .option("--prefix <text>", "put before each source text")
+    .option("--lora", "learn an adapter instead of all weights")
+    .option("--lora-rank <n>", "default 8")
+    .option("--lora-alpha <x>", "default twice the rank")
+    .option("--lora-targets <names>", "linear layers by name, with commas; default all")
+    .option("--dora", "learn size and direction apart")
+    .option("--rslora", "scale by the root of the rank")
+    .addOption(new Option("--preference-loss <kind>").choices(["sigmoid", "hinge", "ipo", "orpo", "simpo"]))
+    .option("--beta <x>", "how much a preference counts; default 0.1")
+    .option("--config <file>", "settings of the run in JSON: optimizer, schedule, clip, groups, patience …")
+    .option("--threads <n>", "how many threads compute")
+    .action(async (model: string, data: string, flags: FinetuneFlags) => {
+      const report = progress(flags, terminal);
+      const result = await finetune({
+        model: resolveModel(model),
+        data,
+        ...(await optionsOf(flags)),
+        signal,
+        onReport: report,
+        onStart({ training, heldOut, labels, fresh, learned, total, steps }) {
+          if (flags.quiet) return;
+          const classes = labels.length > 0 ? `, classes: ${labels.join(", ")}` : "";
+          terminal.stderr.write(`${training} examples to learn from, ${heldOut} held out${classes}\n`);
+          if (fresh.length > 0) terminal.stderr.write(`begin at random: ${fresh.join(", ")}\n`);
+          terminal.stderr.write(`${learned} of ${total} parameters are learned, in ${steps} steps\n`);
+        },
+      });
+      const { step, evaluation, stoppedEarly, plan } = result;
+      if (flags.json) return printJson(terminal, { step, stoppedEarly, ...evaluation, plan, out: flags.out });
+      if (evaluation?.confusion) terminal.stdout.write(confusionTable(evaluation.confusion));
+      terminal.stdout.write(`${step} steps; held out: ${described(evaluation)}; written to ${flags.out}\n`);
+      if (flags.task === "text-classification") terminal.stdout.write(`try it: lectern classify ${flags.out} "…"\n`);
+    });
+}
+
+async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "model" | "data">> {
+  const number = (value: string | undefined, name: string): number | undefined => {
+    if (value === undefined) return undefined;
+    const parsed = Number(value);
+    if (!(parsed > 0)) throw new LecternError("usage", `--${name} takes a number above 0; came ${value}`);
+    return parsed;
+  };
+  const rank = number(flags.loraRank, "lora-rank") ?? 8;
+  const isLora =
+    flags.lora || flags.dora || flags.rslora || flags.loraRank !== undefined || flags.loraTargets !== undefined;
+  const targets = flags.loraTargets?.split(",").map((name) => name.trim());
+  return {
+    task: flags.task,
+    out: flags.out,
+    validation: flags.validation,
+    epochs: number(flags.epochs, "epochs"),
+    rows: number(flags.rows, "rows"),
+    accumulate: number(flags.accumulate, "accumulate"),
+    rate: number(flags.rate, "rate"),
+    seed: flags.seed === undefined ? undefined : Number(flags.seed),
+    maxLength: number(flags.maxLength, "max-length"),
+    columns: Object.fromEntries((flags.column ?? []).map(readColumn)),
+    labelSmoothing: number(flags.labelSmoothing, "label-smoothing"),
+    balanceClasses: flags.balanceClasses,
+    prefix: flags.prefix,
+    preference: {
+      ...(flags.preferenceLoss && { kind: flags.preferenceLoss }),
+      ...(flags.beta !== undefined && { beta: number(flags.beta, "beta") as number }),
+    },
+    lora: isLora
+      ? {
+          r: rank,
+          loraAlpha: number(flags.loraAlpha, "lora-alpha") ?? 2 * rank,
+          useDora: flags.dora ?? false,
+          useRslora: flags.rslora ?? false,
+          ...(targets && { targetModules: targets }),
+        }
+      : undefined,
+    config:
+      flags.config === undefined
+        ? undefined
+        : (parseWith(runOverrides, await readJson(flags.config, "--config"), "--config") as FinetuneOptions["config"]),
+    threads: number(flags.threads, "threads"),
+  };
+}
+
+function readColumn(entry: string): [string, string] {
+  const at = entry.indexOf("=");
+  if (at < 1) throw new LecternError("usage", `--column takes name=column, as in text=review; came ${entry}`);
+  return [entry.slice(0, at), entry.slice(at + 1)];
+}
+
+/** Rows: what is right; columns: what was said. */
+export function confusionTable({ labels, counts }: NonNullable<Evaluation["confusion"]>): string {
+  const width = Math.max(8, ...labels.map((label) => label.length)) + 2;
+  const line = (cells: readonly (string | number)[]): string =>
+    `${cells.map((cell) => String(cell).padStart(width)).join("")}\n`;
+  return [line(["is \\ said", ...labels]), ...counts.map((row, i) => line([labels[i] as string, ...row]))].join("");
+}

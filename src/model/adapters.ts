@@ -1,0 +1,357 @@
+import { check, LecternError } from "../common/index.ts";
+import { openSafetensors } from "../formats/index.ts";
+import { type Architecture, readConfig } from "../models/index.ts";
+import { type AdapterPlan, fedNames, type LinearAdapter } from "../nn/index.ts";
+import { type FileSource, openFiles } from "../runtime/index.ts";
+import { type HostTensor, toFloat32 } from "../tensor/index.ts";
+import { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { passGraph } from "./pass-graph.ts";
+import { parametersOf, Weights } from "./weights.ts";
+
+/** A LoRA adapter's settings: PEFT's `adapter_config.json`, in camel case. */
+export interface LoraConfig {
+  readonly r: number;
+  readonly loraAlpha: number;
+  /** Endings of paths, `all-linear`, or a regular expression that a whole path must match. */
+  readonly targetModules: readonly string[] | string;
+  readonly excludeModules?: readonly string[] | string | undefined;
+  /** Ranks and alphas that differ, by the end of a path. */
+  readonly rankPattern?: Readonly<Record<string, number>>;
+  readonly alphaPattern?: Readonly<Record<string, number>>;
+  /** Layers, by number; default all. */
+  readonly layersToTransform?: readonly number[] | undefined;
+  /** Modules that are learned whole, beside. */
+  readonly modulesToSave?: readonly string[] | undefined;
+  readonly useRslora?: boolean;
+  readonly useDora?: boolean;
+}
+
+/** An adapter: settings, and its weights by path (`….lora_A.weight`, `….lora_B.weight`, or whole parameters). */
+export interface Adapter {
+  readonly config: LoraConfig;
+  readonly parameters: Record<string, HostTensor<"float32">>;
+}
+
+/** Layers that give what a model says, and tables of embeddings: not among `all-linear`. */
+const OUTER =
+  /(^|\.)(lm_head|embed_out|embed_tokens|embed_in|wte|shared|word_embeddings|score|classifier|out_proj_head|qa_outputs|decoder|linear)$/;
+
+const endsWith = (path: string, name: string): boolean => path === name || path.endsWith(`.${name}`);
+
+function isNamed(path: string, names: readonly string[] | string): boolean {
+  if (names === "all-linear") return !OUTER.test(path);
+  if (typeof names === "string") return new RegExp(`^(?:${names})$`).test(path);
+  return names.some((name) => endsWith(path, name));
+}
+
+/** The value of the pattern that names a path, as PEFT looks it up: a regular expression for its end. */
+function patterned(path: string, patterns: Readonly<Record<string, number>> | undefined, fallback: number): number {
+  const key = Object.keys(patterns ?? {}).find((pattern) => new RegExp(`^(.*\\.)?(${pattern})$`).test(path));
+  return key === undefined ? fallback : ((patterns as Record<string, number>)[key] as number);
+}
+
+/** Which linear layers an adapter changes, and how. */
+export function adapterPlan(config: LoraConfig): (path: string) => (LinearAdapter & { kind: "learned" }) | undefined {
+  const { targetModules, excludeModules, layersToTransform } = config;
+  return (path) => {
+    if (!isNamed(path, targetModules) || (excludeModules && isNamed(path, excludeModules))) return undefined;
+    const layer = /\.(?:layers?|h|block|blocks)\.(\d+)\./.exec(path)?.[1];
+    if (layersToTransform && !layersToTransform.includes(Number(layer ?? -1))) return undefined;
+    const rank = patterned(path, config.rankPattern, config.r);
+    const alpha = patterned(path, config.alphaPattern, config.loraAlpha);
+    const scale = config.useRslora ? alpha / Math.sqrt(rank) : alpha / rank;
+    return { kind: "learned", rank, scale, dora: config.useDora ?? false };
+  };
+}
+
+/** Settings of PEFT that would change what is computed and are not available, and the values that do not. */
+const refused: Readonly<Record<string, readonly unknown[]>> = {
+  use_qalora: [false],
+  use_bdlora: [],
+  layer_replication: [],
+  lora_bias: [false],
+  trainable_token_indices: [],
+  target_parameters: [],
+  alora_invocation_tokens: [],
+};
+
+/** Reads PEFT's `adapter_config.json`. */
+export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraConfig {
+  if (json.peft_type !== "LORA")
+    throw new LecternError("unsupported", `adapter_config.json: peft_type ${json.peft_type} is not supported; LORA is`);
+  for (const [key, neutral] of Object.entries(refused)) {
+    const value = json[key];
+    if (value !== undefined && value !== null && !neutral.includes(value))
+      throw new LecternError("unsupported", `adapter_config.json: ${key} = ${JSON.stringify(value)} is not supported`);
+  }
+  const number = (key: string, fallback: number): number => {
+    const value = json[key] ?? fallback;
+    check(
+      typeof value === "number" && value > 0,
+      "config",
+      () => `adapter_config.json: ${key} must be a number above 0; came ${JSON.stringify(value)}`,
+    );
+    return value;
+  };
+  const targets = json.target_modules;
+  check(
+    typeof targets === "string" || (Array.isArray(targets) && targets.every((name) => typeof name === "string")),
+    "config",
+    () => "adapter_config.json: target_modules must be a list of names, or a text",
+  );
+  const layers = json.layers_to_transform;
+  return {
+    r: number("r", 8),
+    loraAlpha: number("lora_alpha", 8),
+    targetModules: targets as string | string[],
+    excludeModules: (json.exclude_modules ?? undefined) as string[] | undefined,
+    rankPattern: (json.rank_pattern ?? {}) as Record<string, number>,
+    alphaPattern: (json.alpha_pattern ?? {}) as Record<string, number>,
+    layersToTransform: layers === undefined || layers === null ? undefined : ([layers].flat() as number[]),
+    modulesToSave: (json.modules_to_save ?? undefined) as string[] | undefined,
+    useRslora: json.use_rslora === true,
+    useDora: json.use_dora === true,
+  };
+}
+
+const PREFIX = "base_model.model.";
+
+/** The name in PEFT's files of a parameter of an adapter. */
+export function peftName(path: string, { family, kind, config }: Architecture): string {
+  const isBare = kind === "encoder" && config.head.kind === "none";
+  const { prefix } = family.checkpoint;
+  return PREFIX + (isBare && path.startsWith(prefix) ? path.slice(prefix.length) : path);
+}
+
+/** Reads a directory that PEFT wrote, and checks it against the model. */
+export async function readAdapter(directory: string, architecture: Architecture): Promise<Adapter> {
+  const files = await openFiles(directory);
+  const config = parseLoraConfig(await readJsonFile(files, "adapter_config.json"));
+  const checkpoint = await openSafetensors(files, "adapter_model.safetensors");
+  const shapes = new Map([...adaptedParameters(architecture, config)].map(([path, { shape }]) => [path, shape]));
+  const { prefix } = architecture.family.checkpoint;
+  const parameters: Adapter["parameters"] = {};
+  for (const name of checkpoint.names()) {
+    const bare = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
+    const path = [bare, prefix + bare].find((path) => shapes.has(path));
+    if (path === undefined)
+      throw new LecternError("config", `${directory}: ${name} is no part of this ${architecture.family.name}`);
+    const { shape, dtype, data } = await checkpoint.read(name);
+    const wanted = shapes.get(path)?.join();
+    check(
+      shape.join() === wanted,
+      "config",
+      () => `${directory}: ${name} is [${shape.join(", ")}], the model takes [${wanted}]`,
+    );
+    parameters[path] = { dtype: "float32", shape, data: Float32Array.from(toFloat32(dtype, data)) };
+  }
+  const missing = [...shapes.keys()].find((path) => /\.lora_/.test(path) && !parameters[path]);
+  if (missing !== undefined) throw new LecternError("config", `${directory}: the adapter lacks ${missing}`);
+  return { config, parameters };
+}
+
+/** All parameters of a model with an adapter. */
+export function adaptedParameters(architecture: Architecture, config: LoraConfig) {
+  const pass = passGraph(architecture, { batch: 1, queries: 1, steps: 1, plan: adapterPlan(config) });
+  const parameters = parametersOf(Object.values(pass.heads));
+  const isAdapted = [...parameters.keys()].some((path) => path.includes(".lora_A."));
+  check(
+    isAdapted,
+    "config",
+    () => `LoRA: no linear layer is named by targetModules ${JSON.stringify(config.targetModules)}`,
+  );
+  return parameters as Map<string, { readonly shape: readonly number[] }>;
+}
+
+/** What an adapter learns: its own factors, and the modules that it keeps whole. */
+export function isLearned({ modulesToSave = [] }: LoraConfig): (path: string) => boolean {
+  return (path) => /\.lora_/.test(path) || modulesToSave.some((name) => endsWith(path.replace(/\.[^.]+$/, ""), name));
+}
+
+/** Opens a directory with an adapter alone: its base, with the head and the labels that its own `config.json` says. */
+export async function openAdapted(files: FileSource): Promise<ModelFiles & { readonly adapter: Adapter }> {
+  const { base_model_name_or_path: named } = await readJsonFile(files, "adapter_config.json");
+  check(typeof named === "string", "config", () => `${files.location}: adapter_config.json names no base model`);
+  const beside = await openFiles(`${files.location}/${named}`).catch(() => undefined);
+  const baseFiles = beside ?? (await openFiles(named));
+  const base = await openModelFiles(baseFiles);
+  const hasConfig = await files.has("config.json");
+  const json = hasConfig ? await readJsonFile(files, "config.json") : base.json;
+  const architecture = readConfig(json, base.weights.checkpoint.names());
+  const weights = new Weights(baseFiles, base.weights.checkpoint, architecture.family.checkpoint);
+  const adapter = await readAdapter(files.location, architecture);
+  const missing = [...parametersOf(Object.values(passGraph(architecture).heads)).keys()].find(
+    (path) => !weights.has(path) && !adapter.parameters[path],
+  );
+  if (missing !== undefined)
+    throw new LecternError("config", `${files.location}: neither the base ${named} nor the adapter has ${missing}`);
+  return { architecture, json, weights, adapter };
+}
+
+/** The linear layers that an adapter changes, with its factors. */
+function* changes({ config, parameters }: Adapter) {
+  const plan = adapterPlan(config);
+  for (const [name, down] of Object.entries(parameters)) {
+    if (!name.endsWith(".lora_A.weight")) continue;
+    const path = name.slice(0, -".lora_A.weight".length);
+    const up = parameters[`${path}.lora_B.weight`] as HostTensor<"float32">;
+    const magnitude = parameters[`${path}.lora_magnitude_vector`];
+    const { scale } = plan(path) as { scale: number };
+    yield { path, down, up, magnitude, scale };
+  }
+}
+
+/** s · B A as `[O, I]`. */
+function product(down: HostTensor<"float32">, up: HostTensor<"float32">, scale: number): Float64Array {
+  const [rank, inSize] = down.shape as [number, number];
+  const outSize = up.shape[0] as number;
+  const out = new Float64Array(outSize * inSize);
+  for (let o = 0; o < outSize; o++)
+    for (let r = 0; r < rank; r++) {
+      const factor = scale * (up.data[o * rank + r] as number);
+      if (factor === 0) continue;
+      for (let i = 0; i < inSize; i++)
+        out[o * inSize + i] = (out[o * inSize + i] as number) + factor * (down.data[r * inSize + i] as number);
+    }
+  return out;
+}
+
+/** W + s · B A of a layer as `[O, I]`, and the length of each of its rows. */
+async function movedWeight(
+  weights: Weights,
+  path: string,
+  change: Float64Array,
+  isTransposed: boolean,
+): Promise<{ moved: Float64Array; lengths: Float64Array }> {
+  const { shape, data } = await weights.read(`${path}.weight`);
+  const [rows, columns] = shape as [number, number];
+  const [outSize, inSize] = isTransposed ? [columns, rows] : [rows, columns];
+  const moved = Float64Array.from(change);
+  const lengths = new Float64Array(outSize);
+  for (let o = 0; o < outSize; o++) {
+    let sum = 0;
+    for (let i = 0; i < inSize; i++) {
+      const own = data[isTransposed ? i * outSize + o : o * inSize + i] as number;
+      const value = (moved[o * inSize + i] as number) + own;
+      moved[o * inSize + i] = value;
+      sum += value * value;
+    }
+    lengths[o] = Math.sqrt(sum);
+  }
+  return { moved, lengths };
+}
+
+/** The parameters that are other ones once an adapter is merged into a model. */
+export async function mergedParameters(
+  weights: Weights,
+  architecture: Architecture,
+  adapter: Adapter,
+): Promise<Record<string, HostTensor<"float32">>> {
+  const isTransposed = architecture.family.checkpoint.linearLayout === "in-out";
+  const merged: Record<string, HostTensor<"float32">> = {};
+  for (const [path, tensor] of Object.entries(adapter.parameters)) if (!/\.lora_/.test(path)) merged[path] = tensor;
+  for (const { path, down, up, magnitude, scale } of changes(adapter)) {
+    const change = product(down, up, scale);
+    const { moved, lengths } = await movedWeight(weights, path, change, isTransposed);
+    const [outSize, inSize] = [up.shape[0] as number, down.shape[1] as number];
+    const data = new Float32Array(moved.length);
+    for (let o = 0; o < outSize; o++) {
+      const factor = magnitude ? (magnitude.data[o] as number) / (lengths[o] as number) : 1;
+      for (let i = 0; i < inSize; i++)
+        data[isTransposed ? i * outSize + o : o * inSize + i] = factor * (moved[o * inSize + i] as number);
+    }
+    const shape = isTransposed ? [inSize, outSize] : [outSize, inSize];
+    merged[`${path}.weight`] = { dtype: "float32", shape, data };
+  }
+  return merged;
+}
+
+/** The length of each output's weights of the layers that an adapter changes: where DoRA's magnitudes begin. */
+export async function outputLengths(
+  weights: Weights,
+  architecture: Architecture,
+  path: string,
+  size: { readonly inSize: number; readonly outSize: number },
+): Promise<Float32Array> {
+  const isTransposed = architecture.family.checkpoint.linearLayout === "in-out";
+  const none = new Float64Array(size.inSize * size.outSize);
+  return Float32Array.from((await movedWeight(weights, path, none, isTransposed)).lengths);
+}
+
+/** Adapters over one model, of which one, or none, is in use; to switch is to feed other arrays. */
+export class AdapterSet {
+  readonly #weights: Weights;
+  readonly #architecture: Architecture;
+  readonly #adapters = new Map<string, Adapter>();
+  active: string | undefined;
+
+  constructor(weights: Weights, architecture: Architecture) {
+    this.#weights = weights;
+    this.#architecture = architecture;
+  }
+
+  get names(): string[] {
+    return [...this.#adapters.keys()];
+  }
+
+  /** Adds one; whoever has sessions over the weights must make them anew. */
+  async add(name: string, adapter: Adapter): Promise<void> {
+    this.#adapters.set(name, adapter);
+    const paths = new Map<string, boolean>();
+    for (const adapter of this.#adapters.values())
+      for (const { path, magnitude } of changes(adapter))
+        paths.set(path, (paths.get(path) ?? false) || magnitude !== undefined);
+    const plan: AdapterPlan = (path) =>
+      paths.has(path) ? { kind: "fed", hasFactor: paths.get(path) as boolean } : undefined;
+    this.#weights.plan = plan;
+    await this.use(this.active);
+  }
+
+  /** Puts one in use; undefined: none. */
+  async use(name: string | undefined): Promise<void> {
+    const adapter = name === undefined ? undefined : this.#adapters.get(name);
+    check(
+      name === undefined || adapter,
+      "usage",
+      () => `there is no adapter ${name}; loaded: ${this.names.join(", ") || "none"}`,
+    );
+    const feeds: Record<string, HostTensor<"float32">> = {};
+    for (const other of this.#adapters.values()) await this.#rest(other, feeds);
+    if (adapter) await this.#change(adapter, feeds);
+    this.#weights.feeds = feeds;
+    this.active = name;
+  }
+
+  /** What is fed for the layers of an adapter that is not in use. */
+  async #rest(adapter: Adapter, feeds: Record<string, HostTensor<"float32">>): Promise<void> {
+    for (const { path, down, up } of changes(adapter)) {
+      const names = fedNames(path);
+      const [inSize, outSize] = [down.shape[1] as number, up.shape[0] as number];
+      feeds[names.down] = { dtype: "float32", shape: [0, inSize], data: new Float32Array(0) };
+      feeds[names.up] = { dtype: "float32", shape: [outSize, 0], data: new Float32Array(0) };
+      feeds[names.factor] = { dtype: "float32", shape: [outSize], data: new Float32Array(outSize).fill(1) };
+    }
+    for (const path of Object.keys(adapter.parameters))
+      if (!/\.lora_/.test(path)) feeds[path] = await this.#base(path, adapter);
+  }
+
+  /** A parameter as the base has it, or, where it has none, as a new head, the adapter's own. */
+  async #base(path: string, { parameters }: Adapter): Promise<HostTensor<"float32">> {
+    const own = parameters[path] as HostTensor<"float32">;
+    const isSame = this.#weights.has(path) && this.#weights.shape(path).join() === own.shape.join();
+    return isSame ? this.#weights.read(path) : own;
+  }
+
+  async #change(adapter: Adapter, feeds: Record<string, HostTensor<"float32">>): Promise<void> {
+    const isTransposed = this.#architecture.family.checkpoint.linearLayout === "in-out";
+    for (const { path, down, up, magnitude, scale } of changes(adapter)) {
+      const names = fedNames(path);
+      feeds[names.down] = down;
+      feeds[names.up] = { ...up, data: up.data.map((x) => x * scale) };
+      if (!magnitude) continue;
+      const { lengths } = await movedWeight(this.#weights, path, product(down, up, scale), isTransposed);
+      feeds[names.factor] = { ...magnitude, data: magnitude.data.map((m, o) => m / (lengths[o] as number)) };
+    }
+    for (const [path, tensor] of Object.entries(adapter.parameters)) if (!/\.lora_/.test(path)) feeds[path] = tensor;
+  }
+}

@@ -1,0 +1,80 @@
+import {
+  add,
+  detach,
+  div,
+  input,
+  linear,
+  matmul,
+  mul,
+  reduceSum,
+  scalar,
+  sqrt,
+  transpose,
+  type Value,
+  type WeightLayout,
+} from "../graph/index.ts";
+import type { Scope } from "./scope.ts";
+
+/** A low-rank change of one linear layer, of weights that are learned, or of arrays that are fed and may be others each time. */
+export type LinearAdapter = LearnedAdapter | FedAdapter;
+
+export interface LearnedAdapter {
+  readonly kind: "learned";
+  readonly rank: number;
+  /** What the change counts: α / r, or α / √r (rsLoRA; Kalajdzievski, 2023). */
+  readonly scale: number;
+  /** Whether size and direction of each output's weights are learned apart (DoRA; Liu et al., 2024). */
+  readonly dora: boolean;
+}
+
+export interface FedAdapter {
+  readonly kind: "fed";
+  /** Whether outputs are also multiplied by a factor each, as DoRA's are. */
+  readonly hasFactor: boolean;
+}
+
+/** The names of what a fed adapter reads; the rank may be 0, which changes nothing. */
+export function fedNames(path: string): { readonly down: string; readonly up: string; readonly factor: string } {
+  return { down: `${path}.adapter_down`, up: `${path}.adapter_up`, factor: `${path}.adapter_factor` };
+}
+
+/** The adapter of the linear layer at a path, where it has one. */
+export type AdapterPlan = (path: string) => LinearAdapter | undefined;
+
+/**
+ * x Wᵀ + s · x Aᵀ Bᵀ + b, with A `[r, I]` and B `[O, r]` as parameters `lora_A.weight` and `lora_B.weight`, PEFT's
+ * names (Hu et al., "LoRA", 2021). With DoRA, each output is scaled to the length that its magnitude says; the length
+ * is divided out as a constant, as the paper does.
+ */
+export function adaptedLinear(
+  at: Scope,
+  x: Value,
+  weight: Value,
+  bias: Value | undefined,
+  layout: WeightLayout,
+  adapter: LinearAdapter,
+): Value {
+  const [rows, columns] = weight.shape as [number, number];
+  const [outSize, inSize] = layout === "out-in" ? [rows, columns] : [columns, rows];
+  if (adapter.kind === "fed") {
+    const names = fedNames(at.path);
+    const rank = `rank of ${at.path}`;
+    const down = input(names.down, "float32", [rank, inSize]);
+    const up = input(names.up, "float32", [outSize, rank]); // scaled already
+    const plain = linear(x, weight, adapter.hasFactor ? undefined : bias, layout);
+    const moved = add(plain, linear(linear(x, down, undefined, "out-in"), up, undefined, "out-in"));
+    if (!adapter.hasFactor) return moved;
+    const sized = mul(moved, input(names.factor, "float32", [outSize]));
+    return bias ? add(sized, bias) : sized;
+  }
+  const { rank, scale, dora } = adapter;
+  const down = at.in("lora_A").parameter("weight", [rank, inSize]);
+  const up = at.in("lora_B").parameter("weight", [outSize, rank]);
+  const change = mul(linear(linear(x, down, undefined, "out-in"), up, undefined, "out-in"), scalar(scale));
+  if (!dora) return add(linear(x, weight, bias, layout), change);
+  const whole = add(layout === "out-in" ? weight : transpose(weight, [1, 0]), matmul(up, down, { alpha: scale }));
+  const length = detach(sqrt(reduceSum(mul(whole, whole), [1]))); // [O]
+  const factor = div(at.parameter("lora_magnitude_vector", [outSize]), length);
+  const turned = mul(add(linear(x, weight, undefined, layout), change), factor);
+  return bias ? add(turned, bias) : turned;
+}

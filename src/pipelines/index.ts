@@ -1,0 +1,1 @@
+export { classifyTexts, type LabelScore } from "./text-classification.ts";

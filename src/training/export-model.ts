@@ -1,0 +1,49 @@
+import { copyFile, mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { safetensorsChunks } from "../formats/index.ts";
+import { writeFileAtomic } from "../formats/write-file.ts";
+import { openFiles } from "../runtime/index.ts";
+import { fromFloat32, type HostTensor } from "../tensor/index.ts";
+import type { Parameters } from "./step-graph.ts";
+
+/** What belongs to a model beside its weights and its config. */
+const companions = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "generation_config.json",
+  "vocab.txt",
+  "vocab.json",
+  "merges.txt",
+  "chat_template.jinja",
+  "modules.json",
+  "sentence_bert_config.json",
+  "1_Pooling/config.json",
+];
+
+/**
+ * Writes a Hugging Face directory; the files that belong to its tokenizer are copied from another.
+ * @param parameters undefined where the weights lie elsewhere, as beside an adapter
+ */
+export async function exportModel(
+  out: string,
+  parameters: Parameters | undefined,
+  config: Readonly<Record<string, unknown>>,
+  tokenizer: string,
+  precision: "float32" | "bfloat16" | "float16" = "float32",
+): Promise<void> {
+  await mkdir(out, { recursive: true });
+  const tensors = Object.entries(parameters ?? {}).map(([name, { shape, data }]): [string, HostTensor] => [
+    name,
+    { dtype: precision, shape, data: fromFloat32(precision, data) },
+  ]);
+  if (parameters) await writeFileAtomic(join(out, "model.safetensors"), safetensorsChunks(Object.fromEntries(tensors)));
+  const json = { ...config, torch_dtype: precision, dtype: undefined };
+  await writeFileAtomic(join(out, "config.json"), `${JSON.stringify(json, null, 2)}\n`);
+  const files = await openFiles(tokenizer);
+  for (const name of companions) {
+    if (!(await files.has(name)) || resolve(tokenizer) === resolve(out)) continue;
+    await mkdir(join(out, name, ".."), { recursive: true });
+    await copyFile(join(tokenizer, name), join(out, name));
+  }
+}

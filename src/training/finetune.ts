@@ -1,0 +1,400 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { check, LecternError, nearest, Random } from "../common/index.ts";
+import {
+  adapterPlan,
+  isLearned,
+  type LoraConfig,
+  type ModelFiles,
+  openModelFiles,
+  readJsonFile,
+  Weights,
+} from "../model/index.ts";
+import { type Architecture, readConfig } from "../models/index.ts";
+import { openFiles } from "../runtime/index.ts";
+import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
+import { ExampleTask } from "./example-task.ts";
+import { type Example, readExamples, textOf } from "./examples.ts";
+import { exportModel } from "./export-model.ts";
+import { initialize } from "./initialize.ts";
+import { saveAdapter, startAdapter } from "./lora.ts";
+import type { PreferenceOptions } from "./losses.ts";
+import { type Run, type RunConfig, type RunResult, runTraining } from "./run.ts";
+import { type Parameters, parameterShapes, StepGraph } from "./step-graph.ts";
+import { type TaskContext, type TaskName, type TokenRow, taskNames, taskParts } from "./tasks.ts";
+
+export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onReport"> {
+  /** A Hugging Face directory to begin with. */
+  readonly model: string;
+  /** Examples: .csv, .tsv, .jsonl or .json, also gzipped. */
+  readonly data: string;
+  /** Held-out examples; default every tenth, by chance. */
+  readonly validation?: string | undefined;
+  readonly task: TaskName;
+  readonly out: string;
+  readonly epochs?: number | undefined;
+  /** Rows of a batch, and batches of a step. */
+  readonly rows?: number | undefined;
+  readonly accumulate?: number | undefined;
+  readonly rate?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly maxLength?: number | undefined;
+  /** Which columns to read, where they are not called as the task does. */
+  readonly columns?: Readonly<Record<string, string>> | undefined;
+  readonly labelSmoothing?: number | undefined;
+  /** Count classes by how rare they are. */
+  readonly balanceClasses?: boolean | undefined;
+  readonly prefix?: string | undefined;
+  readonly preference?: Partial<PreferenceOptions> | undefined;
+  /** Learn an adapter instead of all weights. */
+  readonly lora?: Partial<LoraConfig> | undefined;
+  /** Settings of the run that go before those above. */
+  readonly config?: Partial<RunConfig> | undefined;
+  /** Told once, before the first step. */
+  readonly onStart?: ((plan: FinetunePlan) => void) | undefined;
+}
+
+/** What a fine-tuning run is about to do. */
+export interface FinetunePlan {
+  readonly training: number;
+  readonly heldOut: number;
+  readonly labels: readonly string[];
+  /** Parameters that the base does not have and that begin at random: a new head. */
+  readonly fresh: readonly string[];
+  readonly learned: number;
+  readonly total: number;
+  readonly steps: number;
+}
+
+/** How `architectures` ends for a task, and PEFT's name of it. */
+const heads: Readonly<Record<TaskName, { readonly ending: string | undefined; readonly taskType: string }>> = {
+  "text-classification": { ending: "ForSequenceClassification", taskType: "SEQ_CLS" },
+  "token-classification": { ending: "ForTokenClassification", taskType: "TOKEN_CLS" },
+  "question-answering": { ending: "ForQuestionAnswering", taskType: "QUESTION_ANS" },
+  "fill-mask": { ending: "ForMaskedLM", taskType: "FEATURE_EXTRACTION" },
+  "text-generation": { ending: undefined, taskType: "CAUSAL_LM" },
+  "text2text-generation": { ending: undefined, taskType: "SEQ_2_SEQ_LM" },
+  "sentence-similarity": { ending: "Model", taskType: "FEATURE_EXTRACTION" },
+  reward: { ending: "ForSequenceClassification", taskType: "SEQ_CLS" },
+  preference: { ending: undefined, taskType: "CAUSAL_LM" },
+};
+
+/** Which kinds of models a task goes with. */
+const kinds: Readonly<Record<TaskName, readonly string[]>> = {
+  "text-classification": ["encoder"],
+  "token-classification": ["encoder"],
+  "question-answering": ["encoder"],
+  "fill-mask": ["encoder"],
+  "text-generation": ["decoder", "recurrent"],
+  "text2text-generation": ["encoder-decoder"],
+  "sentence-similarity": ["encoder"],
+  reward: ["encoder"],
+  preference: ["decoder"],
+};
+
+/** Few examples are seen more often than three times, so that there is time to learn from them. */
+const LEAST_STEPS = 200;
+
+/** Fine-tunes a model on examples, goes on from the checkpoint in `out` where there is one, and writes it. */
+export async function finetune(options: FinetuneOptions): Promise<RunResult & { readonly plan: FinetunePlan }> {
+  const { task: name, data, out, seed = 1 } = options;
+  check(
+    taskNames.includes(name),
+    "usage",
+    () => `finetune: there is no task ${name}; did you mean ${nearest(name, [...taskNames])}?`,
+  );
+  const files = await openFiles(options.model);
+  const tokenizer = await loadTokenizer(files);
+  check(tokenizer, "input", () => `${options.model} has no tokenizer.json`);
+  const examples = await readExamples(data);
+  const held = options.validation === undefined ? undefined : await readExamples(options.validation);
+  const labels = labelsOf(name, data, [...examples, ...(held ?? [])], options.columns);
+  const { architecture, json, weights } = await openForTask(options.model, name, labels);
+  const context = contextOf(options, architecture, tokenizer, labels, examples);
+  const parts = taskParts(name, context);
+  const encoded = examples.map((example) => parts.encode(example));
+  const ofHeld = taskParts(name, { ...context, path: options.validation ?? data });
+  const split = held
+    ? { training: encoded, heldOut: held.map((example) => ofHeld.encode(example)) }
+    : splitRows(encoded, seed);
+  const config = configOf(options, split.training.length);
+  const lora = options.lora && loraOf(options.lora, name, architecture);
+  const fresh: string[] = [];
+  const freshParameter = (path: string, shape: readonly number[]): Parameters[string] => {
+    if (!fresh.includes(path)) fresh.push(path);
+    return initialize(new Map([[path, shape]]), 1, seed + fresh.length)[path] as Parameters[string];
+  };
+  const start = async (): Promise<Parameters> =>
+    lora
+      ? startAdapter(architecture, weights, lora, seed, freshParameter)
+      : startWhole(architecture, weights, freshParameter);
+  const first = await start();
+  const graph = lora
+    ? { plan: adapterPlan(lora), learns: isLearned(lora), bind: (path: string) => weights.bind(path) }
+    : {};
+  const rows =
+    name === "preference" ? await withReference(split, first, { architecture, parts, graph, options }) : split;
+  const task = new ExampleTask<TokenRow>({
+    ...parts,
+    ...rows,
+    rows: rowsOf(options),
+    accumulate: options.accumulate ?? 1,
+    seed,
+  });
+  const learned = Object.values(first).reduce((sum, { data }) => sum + data.length, 0);
+  const plan: FinetunePlan = {
+    training: rows.training.length,
+    heldOut: rows.heldOut.length,
+    labels,
+    fresh,
+    learned,
+    total: [...parameterShapes(architecture).values()].reduce(
+      (sum, shape) => sum + shape.reduce((a, b) => a * b, 1),
+      0,
+    ),
+    steps: config.steps,
+  };
+  options.onStart?.(plan);
+  const { threads, signal, onReport } = options;
+  const result = await runTraining({
+    architecture,
+    task,
+    config,
+    out,
+    start: async () => first,
+    graph,
+    threads,
+    signal,
+    onReport,
+  });
+  await write(options, { architecture, json, lora, parameters: result.parameters });
+  return { ...result, plan };
+}
+
+const rowsOf = ({ rows = 16 }: FinetuneOptions): number => rows;
+
+/** Writes the model, or its adapter with the config that its head needs. */
+async function write(
+  { out, model, task }: FinetuneOptions,
+  {
+    architecture,
+    json,
+    lora,
+    parameters,
+  }: {
+    readonly architecture: Architecture;
+    readonly json: Readonly<Record<string, unknown>>;
+    readonly lora: LoraConfig | undefined;
+    readonly parameters: Parameters;
+  },
+): Promise<void> {
+  if (!lora) return exportModel(out, parameters, json, model);
+  const base = existsSync(model) ? resolve(model) : model;
+  await saveAdapter(out, { config: lora, parameters }, architecture, { base, taskType: heads[task].taskType });
+  await exportModel(out, undefined, json, model);
+}
+
+/** Opens a model with the head that a task needs, where it has another or none. */
+export async function openForTask(directory: string, name: TaskName, labels: readonly string[]): Promise<ModelFiles> {
+  const files = await openFiles(directory);
+  const json = { ...(await readJsonFile(files, "config.json")) };
+  const { ending } = heads[name];
+  const [old = ""] = (json.architectures ?? []) as string[];
+  if (ending !== undefined) json.architectures = [old.replace(/(Model|For\w+)$/, "") + ending];
+  if (labels.length > 0) {
+    json.id2label = Object.fromEntries(labels.map((label, id) => [id, label]));
+    json.label2id = Object.fromEntries(labels.map((label, id) => [label, id]));
+    delete json.num_labels;
+    json.problem_type = "single_label_classification";
+  }
+  if (name === "reward") {
+    json.id2label = { 0: "reward" };
+    json.label2id = { reward: 0 };
+    delete json.problem_type;
+  }
+  const base = await openModelFiles(files);
+  const architecture = readConfig(json, base.weights.checkpoint.names());
+  if (!kinds[name].includes(architecture.kind))
+    throw new LecternError(
+      "usage",
+      `finetune: ${architecture.family.name} is a ${architecture.kind}; ${name} needs a ${kinds[name].join(" or a ")}`,
+    );
+  const weights = new Weights(files, base.weights.checkpoint, architecture.family.checkpoint);
+  return { architecture, json, weights };
+}
+
+async function startWhole(
+  architecture: Architecture,
+  weights: Weights,
+  fresh: (path: string, shape: readonly number[]) => Parameters[string],
+): Promise<Parameters> {
+  const parameters: Parameters = {};
+  for (const [path, shape] of parameterShapes(architecture)) {
+    const same = weights.has(path) && weights.shape(path).join() === shape.join();
+    parameters[path] = same ? await weights.read(path) : fresh(path, shape);
+  }
+  return parameters;
+}
+
+/** The classes that examples name, in order; too few, or one that stands there once, is named. */
+function labelsOf(
+  name: TaskName,
+  path: string,
+  examples: readonly Example[],
+  columns: FinetuneOptions["columns"],
+): string[] {
+  const counts = new Map<string, number>();
+  const add = (label: string): unknown => counts.set(label, (counts.get(label) ?? 0) + 1);
+  if (name === "text-classification")
+    for (const example of examples) add(textOf(path, example, columns?.label ?? "label"));
+  else if (name === "token-classification")
+    for (const { fields } of examples) for (const tag of (fields[columns?.tags ?? "tags"] ?? []) as string[]) add(tag);
+  else return [];
+  const labels = [...counts.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  check(
+    labels.length > 1,
+    "input",
+    () => `${path}: all rows have the one label ${labels[0]}; there is nothing to tell apart`,
+  );
+  const lonely = labels.find((label) => counts.get(label) === 1);
+  check(
+    lonely === undefined,
+    "input",
+    () => `${path}: the label ${lonely} stands in one row alone, too few to learn and to measure; add rows or drop it`,
+  );
+  check(labels.length <= 1000, "input", () => `${path}: ${labels.length} different labels; is the label column right?`);
+  return labels;
+}
+
+function contextOf(
+  options: FinetuneOptions,
+  architecture: Architecture,
+  tokenizer: Tokenizer,
+  labels: readonly string[],
+  examples: readonly Example[],
+): TaskContext {
+  const { data, columns = {}, labelSmoothing = 0, balanceClasses = false, prefix = "", preference } = options;
+  const window = architecture.config.maxPositionEmbeddings;
+  const maxLength = options.maxLength ?? Math.min(window, 256);
+  check(
+    maxLength <= window,
+    "usage",
+    () => `finetune: maxLength ${maxLength} is more than the model's window of ${window}`,
+  );
+  const of = (label: string): number =>
+    examples.filter(({ fields }) => `${fields[columns.label ?? "label"]}` === label).length;
+  const classWeights = labels.map((label) => examples.length / labels.length / Math.max(1, of(label)));
+  return {
+    path: data,
+    tokenizer,
+    architecture,
+    maxLength,
+    labels,
+    columns,
+    labelSmoothing,
+    classWeights: balanceClasses ? classWeights : undefined,
+    preference: { kind: "sigmoid", beta: 0.1, ...preference },
+    prefix,
+  };
+}
+
+/** Every tenth row by chance is held out, at least one. */
+function splitRows<R>(rows: readonly R[], seed: number): { training: R[]; heldOut: R[] } {
+  check(rows.length > 1, "input", () => "finetune: one example alone cannot be learned and measured");
+  const order = new Random(seed, 0, 0, 6).shuffle(Array.from(rows.keys()));
+  const count = Math.max(1, Math.floor(rows.length / 10));
+  const held = new Set(order.slice(0, count));
+  return { training: rows.filter((_, i) => !held.has(i)), heldOut: rows.filter((_, i) => held.has(i)) };
+}
+
+function configOf(options: FinetuneOptions, count: number): RunConfig {
+  const { accumulate = 1, seed = 1, lora, config } = options;
+  const perEpoch = Math.ceil(count / rowsOf(options) / accumulate);
+  const epochs = options.epochs ?? Math.max(3, Math.min(20, Math.ceil(LEAST_STEPS / perEpoch)));
+  const steps = config?.steps ?? Math.max(1, Math.round(perEpoch * epochs));
+  const rate = options.rate ?? (lora ? 5e-4 : 5e-5);
+  return {
+    optimizer: { name: "adamw", weightDecay: 0.01 },
+    clip: 1,
+    checkpointEvery: perEpoch,
+    evaluateEvery: perEpoch,
+    ...config,
+    schedule: {
+      name: "linear",
+      rate,
+      totalSteps: steps,
+      warmupSteps: Math.round(steps * 0.06),
+      ...config?.schedule,
+    },
+    seed,
+    steps,
+  };
+}
+
+/** A new head is learned whole, beside the adapter. */
+function loraOf(given: Partial<LoraConfig>, name: TaskName, architecture: Architecture): LoraConfig {
+  const hasNewHead = name === "text-classification" || name === "token-classification" || name === "reward";
+  const { family } = architecture;
+  const headModules =
+    family.name === "BERT" || family.name === "ELECTRA" || family.name === "RoBERTa"
+      ? ["classifier"]
+      : ["classifier", "pre_classifier", "pooler.dense"];
+  return {
+    r: 8,
+    loraAlpha: 16,
+    targetModules: "all-linear",
+    ...given,
+    ...((hasNewHead || name === "question-answering") && {
+      modulesToSave: given.modulesToSave ?? (name === "question-answering" ? ["qa_outputs"] : headModules),
+    }),
+  };
+}
+
+/** Rows with what the model says of their answers before it learns: the frozen reference. */
+async function withReference(
+  split: { readonly training: readonly TokenRow[]; readonly heldOut: readonly TokenRow[] },
+  parameters: Parameters,
+  {
+    architecture,
+    parts,
+    graph,
+    options,
+  }: {
+    readonly architecture: Architecture;
+    readonly parts: ReturnType<typeof taskParts>;
+    readonly graph: Run["graph"];
+    readonly options: FinetuneOptions;
+  },
+): Promise<{ training: TokenRow[]; heldOut: TokenRow[] }> {
+  const graphs = new Map<string, StepGraph>();
+  const noted = async (row: TokenRow): Promise<TokenRow> => {
+    const batch = parts.build([row], new Random(0));
+    const length = batch.inputIds[0]?.length as number;
+    let compiled = graphs.get(`${length}`);
+    if (!compiled) {
+      const { threads } = options;
+      compiled = await StepGraph.create(architecture, {
+        ...graph,
+        ...parts.graph,
+        rows: 2,
+        length,
+        gradients: false,
+        threads,
+      });
+      graphs.set(`${length}`, compiled);
+    }
+    const { outputs } = await compiled.run(parameters, batch);
+    const [chosen, rejected] = (outputs.answer_scores as Parameters[string]).data;
+    return { ...row, reference: [chosen as number, rejected as number] };
+  };
+  const all = async (rows: readonly TokenRow[]): Promise<TokenRow[]> => {
+    const done: TokenRow[] = [];
+    for (const row of rows) done.push(await noted(row));
+    return done;
+  };
+  try {
+    return { training: await all(split.training), heldOut: await all(split.heldOut) };
+  } finally {
+    for (const compiled of graphs.values()) await compiled.dispose();
+  }
+}

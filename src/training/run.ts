@@ -1,0 +1,198 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { throwIfAborted } from "../common/index.ts";
+import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
+import { writeFileAtomic } from "../formats/write-file.ts";
+import type { Architecture } from "../models/index.ts";
+import { openFiles } from "../runtime/index.ts";
+import type { HostTensor } from "../tensor/index.ts";
+import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { TrainingLog } from "./log.ts";
+import { type Batch, type Parameters, StepGraph, type StepOptions } from "./step-graph.ts";
+import type { Evaluation, Task } from "./task.ts";
+import { startState, Trainer, type TrainingState, type UpdateConfig } from "./trainer.ts";
+
+/** How a run goes. */
+export interface RunConfig extends UpdateConfig {
+  readonly seed: number;
+  readonly steps: number;
+  /** Whether values are dropped at random, by the shares that the model's config says; default true. */
+  readonly dropout?: boolean | undefined;
+  readonly checkpointEvery: number;
+  /** Measure every so many steps, and keep the best weights; default only at the end. */
+  readonly evaluateEvery?: number | undefined;
+  /** Stop after this many evaluations without a better loss. */
+  readonly patience?: number | undefined;
+}
+
+export interface Run {
+  readonly architecture: Architecture;
+  readonly task: Task;
+  readonly config: RunConfig;
+  /** Where checkpoints and the log go; a run that finds a checkpoint there goes on from it. */
+  readonly out: string;
+  /** What is learned, before the first step. */
+  readonly start: () => Promise<Parameters>;
+  /** Which parameters are learned, where the others lie, and how layers are adapted. */
+  readonly graph?: Pick<StepOptions, "learns" | "bind" | "plan">;
+  readonly threads?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onReport?: ((report: RunReport) => void) | undefined;
+}
+
+/** What is told after a step, or an evaluation. */
+export interface RunReport {
+  readonly step: number;
+  readonly steps: number;
+  readonly epoch: number;
+  readonly loss: number;
+  readonly norm: number;
+  readonly rate: number;
+  readonly tokensPerSecond: number;
+  readonly secondsLeft: number;
+  readonly evaluation?: Evaluation;
+}
+
+export interface RunResult {
+  readonly step: number;
+  /** The weights that are best on what is held out, where that was measured on the way; else the last. */
+  readonly parameters: Parameters;
+  readonly evaluation: Evaluation | undefined;
+  /** Whether it ended before its last step, since evaluations no longer improved. */
+  readonly stoppedEarly: boolean;
+}
+
+const BEST = "best.safetensors";
+
+/** How many steps the log waits before it writes. */
+const FLUSH_EVERY = 20;
+
+/** Trains until the last step, or goes on from a checkpoint. Killed at any moment, it ends with the same bits. */
+export async function runTraining(run: Run): Promise<RunResult> {
+  const { config, task, out } = run;
+  await mkdir(out, { recursive: true });
+  const state = (await loadCheckpoint(out)) ?? startState(await run.start(), config);
+  const trainer = new Trainer(state, config);
+  const graphs = new Graphs(run);
+  const log = await TrainingLog.open(out, state.step);
+  const [begun, first] = [performance.now(), state.step];
+  let tokens = 0;
+  let stoppedEarly = hasStalled(state, config);
+  try {
+    while (state.step < config.steps && !stoppedEarly) {
+      throwIfAborted(run.signal);
+      const restart = task.restart?.(state.step);
+      if (restart) state.carried = restart;
+      const batches = task.batches(state.step);
+      const parts = [];
+      for (const { batch, share } of batches) parts.push({ batch, share, graph: await graphs.of(batch, true) });
+      const { loss, norm, rate } = await trainer.step(parts, { seed: config.seed, signal: run.signal });
+      tokens += batches.reduce((sum, { batch }) => sum + batch.inputIds.length * (batch.inputIds[0]?.length ?? 0), 0);
+      const seconds = (performance.now() - begun) / 1000;
+      log.note({ step: state.step, loss, norm, rate });
+      const isDue = config.evaluateEvery !== undefined && state.step % config.evaluateEvery === 0;
+      const evaluation = isDue ? await evaluate(task, graphs, state) : undefined;
+      if (evaluation) {
+        log.note({ step: state.step, evalLoss: evaluation.loss, ...evaluation.metrics });
+        await keepBest(out, state, evaluation);
+        stoppedEarly = hasStalled(state, config);
+      }
+      run.onReport?.({
+        step: state.step,
+        steps: config.steps,
+        epoch: state.step / task.stepsPerEpoch,
+        loss,
+        norm,
+        rate,
+        tokensPerSecond: tokens / seconds,
+        secondsLeft: (seconds / (state.step - first)) * (config.steps - state.step),
+        ...(evaluation && { evaluation }),
+      });
+      const isKept = state.step % config.checkpointEvery === 0 || evaluation !== undefined;
+      if (isKept || state.step % FLUSH_EVERY === 0) await log.flush();
+      if (isKept) await saveCheckpoint(out, state); // behind the log, which then lacks nothing
+    }
+    await saveCheckpoint(out, state);
+    const best = await readBest(out, state);
+    const parameters = best ?? state.average ?? state.parameters;
+    const final = await evaluate(task, graphs, { parameters });
+    if (final) log.note({ step: state.step, final: 1, evalLoss: final.loss, ...final.metrics });
+    await log.close();
+    return { step: state.step, parameters, evaluation: final, stoppedEarly };
+  } finally {
+    await log.flush();
+    await graphs.dispose();
+  }
+}
+
+/** Removes what only a run that goes on needs. */
+export async function forgetRun(out: string): Promise<void> {
+  await rm(join(out, "training.safetensors"), { force: true });
+  await rm(join(out, BEST), { force: true });
+}
+
+/** Whether so many evaluations passed without a better one. */
+function hasStalled({ metrics }: TrainingState, { patience }: RunConfig): boolean {
+  return patience !== undefined && metrics.length - 1 - metrics.indexOf(Math.min(...metrics)) >= patience;
+}
+
+async function evaluate(
+  task: Task,
+  graphs: Graphs,
+  { parameters, average }: Pick<TrainingState, "parameters"> & { readonly average?: Parameters | undefined },
+): Promise<Evaluation | undefined> {
+  return task.evaluate?.(async (batch) => (await graphs.of(batch, false)).run(average ?? parameters, batch));
+}
+
+/** Notes a measured loss, and keeps the weights if it is the lowest so far. */
+async function keepBest(out: string, state: TrainingState, { loss }: Evaluation): Promise<void> {
+  const isBest = loss < Math.min(Number.POSITIVE_INFINITY, ...state.metrics);
+  state.metrics.push(loss);
+  if (isBest) await writeFileAtomic(join(out, BEST), safetensorsChunks(state.average ?? state.parameters));
+}
+
+async function readBest(out: string, { metrics }: TrainingState): Promise<Parameters | undefined> {
+  if (metrics.length === 0) return undefined;
+  const checkpoint = await openSafetensors(await openFiles(out), BEST);
+  const parameters: Parameters = {};
+  for (const name of checkpoint.names()) parameters[name] = (await checkpoint.read(name)) as HostTensor<"float32">;
+  return parameters;
+}
+
+/** A graph for each shape of batch, compiled on first need. */
+class Graphs {
+  readonly #run: Run;
+  readonly #graphs = new Map<string, Promise<StepGraph>>();
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  of({ inputIds, labels, decoderInputIds }: Batch, gradients: boolean): Promise<StepGraph> {
+    const { architecture, task, config, threads, graph } = this.#run;
+    const rows = inputIds.length;
+    const length = inputIds[0]?.length ?? 0;
+    const steps = ((decoderInputIds ?? labels)?.[0] as readonly number[] | undefined)?.length;
+    const key = [rows, length, steps, gradients].join();
+    let found = this.#graphs.get(key);
+    if (!found) {
+      const dropout = config.dropout ?? true;
+      found = StepGraph.create(architecture, {
+        ...graph,
+        ...task.graph,
+        rows,
+        length,
+        steps,
+        gradients,
+        dropout,
+        threads,
+      });
+      this.#graphs.set(key, found);
+    }
+    return found;
+  }
+
+  async dispose(): Promise<void> {
+    for (const graph of this.#graphs.values()) await (await graph).dispose();
+  }
+}

@@ -1,0 +1,600 @@
+import { check, LecternError, type Random } from "../common/index.ts";
+import {
+  constant,
+  type Dimension,
+  div,
+  IGNORED_LABEL,
+  input,
+  mul,
+  reduceSum,
+  reshape,
+  slice,
+  type Value,
+} from "../graph/index.ts";
+import type { PassGraph } from "../model/index.ts";
+import type { Architecture } from "../models/index.ts";
+import type { HostTensor } from "../tensor/index.ts";
+import type { Message, Tokenizer } from "../tokenizers/index.ts";
+import { completionOnly, maskTokens, padRows } from "./collators.ts";
+import type { ExampleTaskOptions, Measured } from "./example-task.ts";
+import { type Example, textOf } from "./examples.ts";
+import {
+  contrastiveLoss,
+  crossEntropy,
+  type PreferenceOptions,
+  preferenceLoss,
+  rewardLoss,
+  sequenceLogProbability,
+  weighsByMean,
+} from "./losses.ts";
+import type { Batch } from "./step-graph.ts";
+import { countedLabels, type Evaluation } from "./task.ts";
+
+/** What a model can be fine-tuned for. */
+export const taskNames = [
+  "text-classification",
+  "token-classification",
+  "question-answering",
+  "fill-mask",
+  "text-generation",
+  "text2text-generation",
+  "sentence-similarity",
+  "reward",
+  "preference",
+] as const;
+export type TaskName = (typeof taskNames)[number];
+
+/** Where data and model meet. */
+export interface TaskContext {
+  readonly path: string;
+  readonly tokenizer: Tokenizer;
+  readonly architecture: Architecture;
+  /** Tokens of a row at most; longer ones are cut. */
+  readonly maxLength: number;
+  /** The classes, in the order of their ids. */
+  readonly labels: readonly string[];
+  /** Which columns are read; each task has its own names, and these go before. */
+  readonly columns: Readonly<Record<string, string>>;
+  readonly labelSmoothing: number;
+  readonly classWeights: readonly number[] | undefined;
+  readonly preference: PreferenceOptions;
+  /** Put before each source text, as T5 wants: "translate English to German: ". */
+  readonly prefix: string;
+}
+
+/** Tokens, and what goes with them. */
+export interface TokenRow {
+  readonly ids: readonly number[];
+  readonly typeIds?: readonly number[];
+  readonly labels?: readonly number[];
+  readonly label?: number;
+  readonly other?: TokenRow;
+  /** What the frozen reference says of chosen and rejected answers, as log-probabilities. */
+  readonly reference?: readonly [number, number];
+}
+
+type Parts = Pick<ExampleTaskOptions<TokenRow>, "lengthOf" | "build" | "count" | "measure" | "graph"> & {
+  readonly encode: (example: Example) => TokenRow;
+};
+
+/** Rows are filled up to a multiple of this, so that few shapes are compiled. */
+const BUCKET = 16;
+
+const column = (context: TaskContext, name: string): string => context.columns[name] ?? name;
+
+function fill(rows: readonly (readonly number[])[], padTokenId: number, width?: number) {
+  return padRows(rows, { padTokenId, multipleOf: BUCKET, ...(width !== undefined && { length: width }) });
+}
+
+function padId({ tokenizer, architecture }: TaskContext): number {
+  const { padTokenId } = architecture.config as { padTokenId?: number };
+  return tokenizer.padId ?? padTokenId ?? 0;
+}
+
+function inputsOf(context: TaskContext, rows: readonly TokenRow[], width?: number): Batch {
+  const filled = fill(
+    rows.map(({ ids }) => ids),
+    padId(context),
+    width,
+  );
+  if (!rows.some(({ typeIds }) => typeIds?.some((id) => id > 0))) return filled;
+  const typeIds = rows.map((row) => row.typeIds ?? row.ids.map(() => 0));
+  return { ...filled, tokenTypeIds: fill(typeIds, 0, filled.inputIds[0]?.length).inputIds };
+}
+
+/** Entry (row, column) of a matrix. */
+const entry = ({ data, shape }: HostTensor<"float32">, row: number, at: number): number =>
+  data[row * (shape[1] as number) + at] as number;
+
+function highest(tensor: HostTensor<"float32">, row: number, size: number): number {
+  let best = 0;
+  for (let i = 1; i < size; i++) if (entry(tensor, row, i) > entry(tensor, row, best)) best = i;
+  return best;
+}
+
+/** The mean loss over rows; each batch counts by its labels. */
+function meanLoss(results: readonly Measured<TokenRow>[], count: (batch: Batch) => number): number {
+  const counts = results.map(({ batch }) => count(batch));
+  const total = counts.reduce((sum, n) => sum + n, 0);
+  return results.reduce((sum, { result }, i) => sum + result.loss * (counts[i] as number), 0) / Math.max(1, total);
+}
+
+/** Confusion, accuracy and the mean of the classes' F1. */
+export function classScores(
+  pairs: readonly (readonly [right: number, said: number])[],
+  labels: readonly string[],
+): Pick<Evaluation, "metrics" | "confusion"> {
+  const counts = labels.map(() => labels.map(() => 0));
+  for (const [right, said] of pairs) (counts[right] as number[])[said] = ((counts[right] as number[])[said] ?? 0) + 1;
+  const f1 = labels.map((_, i) => {
+    const own = counts[i]?.[i] as number;
+    const right = (counts[i] as number[]).reduce((sum, n) => sum + n, 0);
+    const said = counts.reduce((sum, row) => sum + (row[i] as number), 0);
+    return own === 0 ? 0 : (2 * own) / (right + said);
+  });
+  const accuracy = pairs.filter(([right, said]) => right === said).length / Math.max(1, pairs.length);
+  const macroF1 = f1.reduce((sum, x) => sum + x, 0) / labels.length;
+  return { metrics: { accuracy, macroF1 }, confusion: { labels, counts } };
+}
+
+function classification(context: TaskContext): Parts {
+  const { tokenizer, maxLength, labels, path, labelSmoothing, classWeights } = context;
+  const count = ({ labels }: Batch): number => (labels as readonly number[]).length;
+  return {
+    encode(example) {
+      const label = labels.indexOf(textOf(path, example, column(context, "label")));
+      const second = example.fields[column(context, "text2")];
+      const text = textOf(path, example, column(context, "text"));
+      const { ids, typeIds } = tokenizer.encode(text, {
+        maxLength,
+        ...(typeof second === "string" && { pair: second }),
+      });
+      return { ids, typeIds, label };
+    },
+    lengthOf: ({ ids }) => ids.length,
+    build: (rows) => ({ ...inputsOf(context, rows), labels: rows.map(({ label }) => label as number) }),
+    count,
+    measure(results) {
+      const pairs = results.flatMap(({ rows, result }) =>
+        rows.map(
+          ({ label }, i) =>
+            [label as number, highest(result.outputs.logits as HostTensor<"float32">, i, labels.length)] as const,
+        ),
+      );
+      return { loss: meanLoss(results, count), ...classScores(pairs, labels) };
+    },
+    graph: {
+      outputs: ({ heads }) => heads,
+      ...((labelSmoothing > 0 || classWeights) && {
+        objective: ({ heads, labels: wanted }: PassGraph) =>
+          crossEntropy(heads.logits as Value, wanted as Value, {
+            labelSmoothing,
+            ...(classWeights && {
+              weight: constant({
+                dtype: "float32",
+                shape: [classWeights.length],
+                data: Float32Array.from(classWeights),
+              }),
+            }),
+          }),
+      }),
+    },
+  };
+}
+
+/** A list of texts of an example. */
+function listOf({ row, fields }: Example, path: string, name: string): string[] {
+  const value = fields[name];
+  check(
+    Array.isArray(value) && value.every((item) => typeof item === "string"),
+    "input",
+    () => `${path}, row ${row}: ${name} must be a list of texts`,
+  );
+  return value as string[];
+}
+
+function tokenClassification(context: TaskContext): Parts {
+  const { tokenizer, maxLength, labels, path } = context;
+  const [first, last] = tokenizer.encode("").ids;
+  const count = (batch: Batch): number => countedLabels(batch.labels as number[][]);
+  return {
+    encode(example) {
+      const words = listOf(example, path, column(context, "tokens"));
+      const tags = listOf(example, path, column(context, "tags"));
+      check(
+        words.length === tags.length,
+        "input",
+        () => `${path}, row ${example.row}: ${words.length} tokens but ${tags.length} tags`,
+      );
+      const pieces = words.map((word, i) => {
+        const { ids } = tokenizer.encode(i === 0 ? word : ` ${word}`, { addSpecialTokens: false });
+        return ids.map((id, j) => [id, j === 0 ? labels.indexOf(tags[i] as string) : IGNORED_LABEL] as const);
+      });
+      const inner = pieces.flat().slice(0, maxLength - 2);
+      const outer = (id: number | undefined) => (id === undefined ? [] : [[id, IGNORED_LABEL] as const]);
+      const all = [...outer(first), ...inner, ...outer(last)];
+      return { ids: all.map(([id]) => id), labels: all.map(([, label]) => label) };
+    },
+    lengthOf: ({ ids }) => ids.length,
+    build(rows) {
+      const inputs = inputsOf(context, rows);
+      const width = inputs.inputIds[0]?.length as number;
+      const filled = fill(
+        rows.map((row) => row.labels as number[]),
+        IGNORED_LABEL,
+        width,
+      );
+      return { ...inputs, labels: filled.inputIds };
+    },
+    count,
+    measure(results) {
+      const pairs = results.flatMap(({ rows, result }) => {
+        const { data, shape } = result.outputs.logits as HostTensor<"float32">;
+        const [, length, size] = shape as [number, number, number];
+        const flat: HostTensor<"float32"> = { dtype: "float32", shape: [data.length / size, size], data };
+        return rows.flatMap((row, i) =>
+          (row.labels as number[]).flatMap((label, t) =>
+            label < 0 ? [] : [[label, highest(flat, i * length + t, size)] as const],
+          ),
+        );
+      });
+      return { loss: meanLoss(results, count), ...classScores(pairs, labels) };
+    },
+    graph: { outputs: ({ heads }) => heads },
+  };
+}
+
+/** Where one list of ids stands in another, from a place on; −1 if nowhere. */
+function find(whole: readonly number[], part: readonly number[], from: number): number {
+  for (let at = from; at + part.length <= whole.length; at++)
+    if (part.every((id, i) => whole[at + i] === id)) return at;
+  return -1;
+}
+
+function questionAnswering(context: TaskContext): Parts {
+  const { tokenizer, maxLength, path } = context;
+  const count = ({ startPositions }: Batch): number => (startPositions as readonly number[]).length;
+  return {
+    encode(example) {
+      const question = textOf(path, example, column(context, "question"));
+      const answer = textOf(path, example, column(context, "answer"));
+      const { ids, typeIds } = tokenizer.encode(question, {
+        pair: textOf(path, example, column(context, "context")),
+        maxLength,
+      });
+      const behind = tokenizer.encode(question).ids.length - 1;
+      const spellings = [answer, ` ${answer}`].map((text) => tokenizer.encode(text, { addSpecialTokens: false }).ids);
+      const found = spellings.map((part) => [find(ids, part, behind), part.length] as const).find(([at]) => at >= 0);
+      check(
+        found,
+        "input",
+        () =>
+          `${path}, row ${example.row}: the answer ${JSON.stringify(answer)} does not stand in its context (or behind what maxLength ${maxLength} leaves of it)`,
+      );
+      const [start, length] = found;
+      return { ids, typeIds, labels: [start, start + length - 1] };
+    },
+    lengthOf: ({ ids }) => ids.length,
+    build: (rows) => ({
+      ...inputsOf(context, rows),
+      startPositions: rows.map(({ labels }) => labels?.[0] as number),
+      endPositions: rows.map(({ labels }) => labels?.[1] as number),
+    }),
+    count,
+    measure(results) {
+      let exact = 0;
+      let all = 0;
+      for (const { rows, result } of results)
+        for (const [i, { ids, labels }] of rows.entries()) {
+          const [start, end] = (["start_logits", "end_logits"] as const).map((name) =>
+            highest(result.outputs[name] as HostTensor<"float32">, i, ids.length),
+          );
+          exact += Number(start === labels?.[0] && end === labels?.[1]);
+          all++;
+        }
+      return { loss: meanLoss(results, count), metrics: { exactMatch: exact / Math.max(1, all) } };
+    },
+    graph: { outputs: ({ heads }) => heads },
+  };
+}
+
+function fillMask(context: TaskContext): Parts {
+  const { tokenizer, maxLength, path } = context;
+  const maskTokenId = tokenizer.specialId("mask_token");
+  check(maskTokenId !== undefined, "config", () => "fill-mask: the tokenizer has no mask token");
+  const special = new Set(tokenizer.encode("").ids);
+  const count = (batch: Batch): number => countedLabels(batch.labels as number[][]);
+  return {
+    encode: (example) => ({ ids: tokenizer.encode(textOf(path, example, column(context, "text")), { maxLength }).ids }),
+    lengthOf: ({ ids }) => ids.length,
+    build(rows, random: Random) {
+      const options = { maskTokenId, vocabularySize: tokenizer.vocabularySize };
+      const pairs = rows.map(({ ids }) => maskTokens(ids, (id) => special.has(id), options, random));
+      const inputs = inputsOf(
+        context,
+        pairs.map(({ inputIds }) => ({ ids: inputIds })),
+      );
+      const labels = fill(
+        pairs.map((pair) => pair.labels),
+        IGNORED_LABEL,
+        inputs.inputIds[0]?.length,
+      );
+      return { ...inputs, labels: labels.inputIds };
+    },
+    count,
+    measure(results) {
+      const loss = meanLoss(results, count);
+      return { loss, metrics: { perplexity: Math.exp(loss) } };
+    },
+  };
+}
+
+/** A row of a decoder: a whole text, a prompt and its completion, or a conversation of which the answers are learned. */
+function generationRow(context: TaskContext, example: Example): TokenRow {
+  const { tokenizer, path, architecture } = context;
+  const { fields } = example;
+  const eos = tokenizer.specialId("eos_token") ?? (architecture.config as { eosTokenId?: number }).eosTokenId;
+  const end = eos === undefined ? [] : [eos];
+  const bare = (text: string): number[] => tokenizer.encode(text, { addSpecialTokens: false }).ids;
+  if (fields.messages !== undefined) return conversationRow(tokenizer, fields.messages as Message[]);
+  if (fields[column(context, "completion")] !== undefined) {
+    const prompt = tokenizer.encode(textOf(path, example, column(context, "prompt"))).ids;
+    const { inputIds, labels } = completionOnly(prompt, [
+      ...bare(textOf(path, example, column(context, "completion"))),
+      ...end,
+    ]);
+    return { ids: inputIds, labels };
+  }
+  const ids = [...tokenizer.encode(textOf(path, example, column(context, "text"))).ids, ...end];
+  return { ids, labels: ids };
+}
+
+/** Only what the assistant says is learned, with the token that ends it. */
+function conversationRow(tokenizer: Tokenizer, messages: readonly Message[]): TokenRow {
+  const written = (count: number, addGenerationPrompt: boolean): number[] => {
+    const text = tokenizer.applyChatTemplate(messages.slice(0, count), { addGenerationPrompt });
+    return tokenizer.encode(text, { addSpecialTokens: false }).ids;
+  };
+  const ids = written(messages.length, false);
+  const labels = ids.map(() => IGNORED_LABEL as number);
+  for (const [i, { role }] of messages.entries()) {
+    if (role !== "assistant") continue;
+    const [from, to] = [written(i, true).length, written(i + 1, false).length];
+    for (let at = from; at < to; at++) labels[at] = ids[at] as number;
+  }
+  return { ids, labels };
+}
+
+function textGeneration(context: TaskContext): Parts {
+  const { maxLength } = context;
+  const count = (batch: Batch): number => countedLabels((batch.labels as number[][]).map((row) => row.slice(1)));
+  return {
+    encode(example) {
+      const { ids, labels } = generationRow(context, example);
+      return { ids: ids.slice(0, maxLength), labels: (labels as number[]).slice(0, maxLength) };
+    },
+    lengthOf: ({ ids }) => ids.length,
+    build(rows) {
+      const inputs = inputsOf(context, rows);
+      const labels = fill(
+        rows.map((row) => row.labels as number[]),
+        IGNORED_LABEL,
+        inputs.inputIds[0]?.length,
+      );
+      return { ...inputs, labels: labels.inputIds };
+    },
+    count,
+    measure(results) {
+      const loss = meanLoss(results, count);
+      return { loss, metrics: { perplexity: Math.exp(loss) } };
+    },
+  };
+}
+
+function textToText(context: TaskContext): Parts {
+  const { tokenizer, maxLength, path, prefix } = context;
+  const count = (batch: Batch): number => countedLabels(batch.labels as number[][]);
+  return {
+    encode: (example) => ({
+      ids: tokenizer.encode(prefix + textOf(path, example, column(context, "source")), { maxLength }).ids,
+      labels: tokenizer.encode(textOf(path, example, column(context, "target")), { maxLength }).ids,
+    }),
+    lengthOf: ({ ids, labels }) => Math.max(ids.length, labels?.length ?? 0),
+    build(rows) {
+      const labels = fill(
+        rows.map((row) => row.labels as number[]),
+        IGNORED_LABEL,
+      );
+      return { ...inputsOf(context, rows), labels: labels.inputIds };
+    },
+    count,
+    measure(results) {
+      const loss = meanLoss(results, count);
+      return { loss, metrics: { perplexity: Math.exp(loss) } };
+    },
+  };
+}
+
+/** The mean of each row's states: `[B, T, E]`, mask `[B, T]` → `[B, E]`. */
+function meanState(states: Value, mask: Value): Value {
+  const [batch, length] = mask.shape as [Dimension, Dimension];
+  const sum = reduceSum(mul(states, reshape(mask, [batch, length, 1])), [1]);
+  return div(sum, reduceSum(mask, [1], true));
+}
+
+/** The first and the second half of rows. */
+function halves(x: Value): [Value, Value] {
+  const rows = x.shape[0] as number;
+  return [slice(x, 0, 0, rows / 2), slice(x, 0, rows / 2, rows)];
+}
+
+/** Pairs as one batch: all first texts, then all second ones. */
+function doubled(context: TaskContext, rows: readonly TokenRow[]): Batch {
+  return inputsOf(context, [...rows, ...rows.map(({ other }) => other as TokenRow)]);
+}
+
+function sentenceSimilarity(context: TaskContext): Parts {
+  const { tokenizer, maxLength, path } = context;
+  const encode = (text: string): TokenRow => ({ ids: tokenizer.encode(text, { maxLength }).ids });
+  return {
+    encode: (example) => ({
+      ...encode(textOf(path, example, column(context, "text1"))),
+      other: encode(textOf(path, example, column(context, "text2"))),
+    }),
+    lengthOf: ({ ids, other }) => Math.max(ids.length, other?.ids.length ?? 0),
+    build(rows) {
+      const inputs = doubled(context, rows);
+      const mask = inputs.attentionMask as number[][];
+      const pooled: HostTensor = {
+        dtype: "float32",
+        shape: [mask.length, mask[0]?.length as number],
+        data: Float32Array.from(mask.flat()),
+      };
+      return { ...inputs, extra: { pooled_tokens: pooled } };
+    },
+    count: ({ inputIds }) => inputIds.length / 2,
+    measure: (results) => ({ loss: meanLoss(results, ({ inputIds }) => inputIds.length), metrics: {} }),
+    graph: {
+      objective({ heads }) {
+        const states = heads.last_hidden_state;
+        if (!states) throw new LecternError("usage", "sentence-similarity needs an encoder without a head");
+        const mask = input("pooled_tokens", "float32", states.shape.slice(0, 2));
+        return contrastiveLoss(...halves(meanState(states, mask)));
+      },
+    },
+  };
+}
+
+/** A prompt with an answer, of which only the answer counts; the label of a position is the token after it. */
+function answerRow(context: TaskContext, prompt: string, answer: string): TokenRow {
+  const { tokenizer, maxLength } = context;
+  const eos = tokenizer.specialId("eos_token");
+  const asked = prompt === "" ? [] : tokenizer.encode(prompt).ids;
+  const said = [...tokenizer.encode(answer, { addSpecialTokens: false }).ids, ...(eos === undefined ? [] : [eos])];
+  const ids = [...asked, ...said].slice(-maxLength);
+  const first = Math.max(1, ids.length - said.length);
+  return {
+    ids,
+    labels: ids.map((_, t) => (t + 1 >= first && t + 1 < ids.length ? (ids[t + 1] as number) : IGNORED_LABEL)),
+  };
+}
+
+function pairRow(context: TaskContext, example: Example): TokenRow {
+  const { path } = context;
+  const prompt =
+    example.fields[column(context, "prompt")] === undefined ? "" : textOf(path, example, column(context, "prompt"));
+  const [chosen, rejected] = ["chosen", "rejected"].map((name) =>
+    answerRow(context, prompt, textOf(path, example, column(context, name))),
+  ) as [TokenRow, TokenRow];
+  return { ...chosen, other: rejected };
+}
+
+function preference(context: TaskContext): Parts {
+  const options = context.preference;
+  const needsReference = options.kind !== "orpo" && options.kind !== "simpo";
+  const scored = ({ heads }: PassGraph): Value => {
+    const logits = heads.logits as Value;
+    const labels = input("answers", "int64", logits.shape.slice(0, 2));
+    return sequenceLogProbability(logits, labels, weighsByMean(options) ? "mean" : "sum"); // [2 B]
+  };
+  return {
+    encode: (example) => pairRow(context, example),
+    lengthOf: ({ ids, other }) => Math.max(ids.length, other?.ids.length ?? 0),
+    build(rows) {
+      const inputs = doubled(context, rows);
+      const width = inputs.inputIds[0]?.length as number;
+      const all = [...rows, ...rows.map(({ other }) => other as TokenRow)];
+      const answers = fill(
+        all.map(({ labels }) => labels as number[]),
+        IGNORED_LABEL,
+        width,
+      ).inputIds;
+      const vector = (side: 0 | 1): HostTensor => ({
+        dtype: "float32",
+        shape: [rows.length],
+        data: Float32Array.from(rows, ({ reference }) => reference?.[side] ?? 0),
+      });
+      const matrix: HostTensor = {
+        dtype: "int64",
+        shape: [all.length, width],
+        data: BigInt64Array.from(answers.flat(), BigInt),
+      };
+      return { ...inputs, extra: { answers: matrix, reference_chosen: vector(0), reference_rejected: vector(1) } };
+    },
+    count: ({ inputIds }) => inputIds.length / 2,
+    measure(results) {
+      const margins = results.flatMap(({ rows, result }) => {
+        const { data } = result.outputs.answer_scores as HostTensor<"float32">;
+        return rows.map(({ reference = [0, 0] }, i) => {
+          const margin = (data[i] as number) - (data[i + data.length / 2] as number);
+          return needsReference ? margin - (reference[0] - reference[1]) : margin;
+        });
+      });
+      const margin = margins.reduce((sum, x) => sum + x, 0) / Math.max(1, margins.length);
+      const accuracy = margins.filter((x) => x > 0).length / Math.max(1, margins.length);
+      return { loss: meanLoss(results, ({ inputIds }) => inputIds.length), metrics: { margin, accuracy } };
+    },
+    graph: {
+      objective(pass) {
+        const [chosen, rejected] = halves(scored(pass));
+        const rows = chosen.shape;
+        const of = (side: string): Value => input(`reference_${side}`, "float32", rows);
+        const reference = needsReference ? { chosen: of("chosen"), rejected: of("rejected") } : undefined;
+        return preferenceLoss(chosen, rejected, reference, options);
+      },
+      outputs: (pass) => ({ answer_scores: scored(pass) }),
+    },
+  };
+}
+
+function reward(context: TaskContext): Parts {
+  return {
+    encode: (example) => {
+      const { path, tokenizer, maxLength } = context;
+      const prompt = example.fields[column(context, "prompt")];
+      const encode = (name: string): TokenRow => {
+        const answer = textOf(path, example, column(context, name));
+        const { ids, typeIds } =
+          typeof prompt === "string"
+            ? tokenizer.encode(prompt, { pair: answer, maxLength })
+            : tokenizer.encode(answer, { maxLength });
+        return { ids, typeIds };
+      };
+      return { ...encode("chosen"), other: encode("rejected") };
+    },
+    lengthOf: ({ ids, other }) => Math.max(ids.length, other?.ids.length ?? 0),
+    build: (rows) => doubled(context, rows),
+    count: ({ inputIds }) => inputIds.length / 2,
+    measure(results) {
+      const margins = results.flatMap(({ rows, result }) => {
+        const { data } = result.outputs.logits as HostTensor<"float32">;
+        return rows.map((_, i) => (data[i] as number) - (data[i + data.length / 2] as number));
+      });
+      const accuracy = margins.filter((x) => x > 0).length / Math.max(1, margins.length);
+      return { loss: meanLoss(results, ({ inputIds }) => inputIds.length), metrics: { accuracy } };
+    },
+    graph: {
+      objective({ heads }) {
+        const logits = heads.logits as Value;
+        return rewardLoss(...halves(reshape(logits, [logits.shape[0] as number])));
+      },
+      outputs: ({ heads }) => heads,
+    },
+  };
+}
+
+/** How examples become rows and batches, what is minimised, and how it is measured. */
+export function taskParts(name: TaskName, context: TaskContext): Parts {
+  const makers: Record<TaskName, (context: TaskContext) => Parts> = {
+    "text-classification": classification,
+    "token-classification": tokenClassification,
+    "question-answering": questionAnswering,
+    "fill-mask": fillMask,
+    "text-generation": textGeneration,
+    "text2text-generation": textToText,
+    "sentence-similarity": sentenceSimilarity,
+    reward,
+    preference,
+  };
+  return makers[name](context);
+}

@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { Random } from "../src/common/index.ts";
+import { fixture } from "./helpers/fixtures.ts";
+
+const KILLS = 20;
+const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+
+const recipe = {
+  config: {
+    model_type: "gpt2",
+    vocab_size: 400,
+    n_embd: 32,
+    n_layer: 2,
+    n_head: 2,
+    n_positions: 32,
+    eos_token_id: 0,
+  },
+  heldOut: ["b.txt"],
+  seed: 5,
+  rows: 4,
+  length: 32,
+  steps: 3000,
+  optimizer: { name: "adamw" },
+  schedule: { name: "linear", rate: 0.003, warmupSteps: 10 },
+  clip: 1,
+  checkpointEvery: 4,
+  evaluateEvery: 250,
+};
+
+test(`a training run killed ${KILLS} times at random moments ends with the bits of one that was not`, async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lectern-"));
+  const data = join(folder, "data");
+  await mkdir(data);
+  await writeFile(join(data, "a.txt"), "the wolf and the seven little goats ".repeat(300));
+  await writeFile(join(data, "b.txt"), "the fox and the geese went out ".repeat(100));
+  await writeFile(join(folder, "recipe.json"), JSON.stringify(recipe));
+  const start = (out: string): ChildProcess =>
+    spawn(process.execPath, [
+      main,
+      "train",
+      join(folder, "recipe.json"),
+      "--data",
+      data,
+      "--tokenizer",
+      fixture("models/gpt2"),
+      "--out",
+      join(folder, out),
+      "--quiet",
+    ]);
+  const ended = (child: ChildProcess): Promise<number | null> =>
+    new Promise((resolve) => child.once("close", (code) => resolve(code)));
+  expect(await ended(start("whole"))).toBe(0);
+  const random = new Random(Date.now());
+  let midway = 0;
+  for (let kill = 0; kill < KILLS; kill++) {
+    const child = start("killed");
+    const done = ended(child);
+    const timer = setTimeout(() => child.kill("SIGKILL"), 500 + 700 * random.next());
+    midway += Number((await done) === null);
+    clearTimeout(timer);
+  }
+  expect(await ended(start("killed"))).toBe(0);
+  expect(midway).toBeGreaterThan(KILLS / 2);
+  const [one, other] = await Promise.all(
+    ["whole", "killed"].map((out) => readFile(join(folder, out, "model.safetensors"))),
+  );
+  expect(other?.equals(one as Buffer)).toBe(true);
+  const [log, resumed] = await Promise.all(
+    ["whole", "killed"].map((out) => readFile(join(folder, out, "training.jsonl"), "utf8")),
+  );
+  expect(resumed?.split("\n").filter((line) => line.includes("evalLoss"))).toEqual(
+    log?.split("\n").filter((line) => line.includes("evalLoss")),
+  );
+}, 180_000);
