@@ -10,6 +10,7 @@ import { mergeCommand } from "./merge.ts";
 import { runCommand } from "./run.ts";
 import type { Terminal } from "./terminal.ts";
 import { tokenizeCommand } from "./tokenize.ts";
+import { tokenizerCommand } from "./tokenizer.ts";
 import { trainCommand } from "./train.ts";
 
 /** Runs one command line and returns its exit code: 0 success, 1 a failure it explains, 2 wrong usage, 130 interrupted. */
@@ -49,6 +50,7 @@ export function program(terminal: Terminal, signal: AbortSignal): Command {
     trainCommand,
     finetuneCommand,
     mergeCommand,
+    tokenizerCommand,
   ];
   for (const define of commands) {
     define(root, terminal, signal)

@@ -63,7 +63,7 @@ export class Tokenizer {
   readonly #isByteLevel: boolean;
 
   constructor(json: object, config: Readonly<Record<string, unknown>>, template: string | undefined) {
-    this.#core = new Core(json, config);
+    this.#core = new Core(withKnownModel(json), config);
     splitAtWords(this.#core);
     this.#config = config;
     this.#template = template;
@@ -225,6 +225,17 @@ export class Tokenizer {
       );
     }
   }
+}
+
+/**
+ * The core does not know WordLevel, but a WordPiece whose pieces never go on is the same: a word is found whole, or it is
+ * unknown.
+ */
+function withKnownModel(json: object): object {
+  const { model, ...rest } = json as { model?: { type?: string } };
+  if (model?.type !== "WordLevel") return json;
+  const words = { continuing_subword_prefix: "\uF8FF", max_input_chars_per_word: Number.MAX_SAFE_INTEGER };
+  return { ...rest, model: { ...model, ...words, type: "WordPiece" } };
 }
 
 /** How much of each of two texts fits: the longer gives first, then both alike, as in the tokenizers library. */

@@ -1,0 +1,87 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type Command, Option } from "commander";
+import { LecternError } from "../common/index.ts";
+import { writeFileAtomic } from "../formats/write-file.ts";
+import { type TokenizerKind, tokenizerKinds, trainTokenizer } from "../tokenizers/index.ts";
+import { readText } from "../training/index.ts";
+import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
+
+interface TokenizerFlags extends CommonFlags {
+  readonly kind: TokenizerKind;
+  readonly size: string;
+  readonly minFrequency?: string;
+  readonly limitAlphabet?: string;
+  readonly special?: string[];
+  readonly out: string;
+}
+
+/** `lectern tokenizer train FILES` */
+export function tokenizerCommand(root: Command, terminal: Terminal): Command {
+  const group = root.command("tokenizer").description("Train a tokenizer.");
+  group
+    .command("train")
+    .description("Learn a vocabulary from text files, line by line, and write tokenizer.json.")
+    .argument("<files...>", "text files, also with .gz")
+    .addOption(new Option("--kind <kind>", "how text is cut").choices([...tokenizerKinds]).default("byte-level-bpe"))
+    .option("--size <n>", "how many tokens, special ones among them", "8000")
+    .option("--min-frequency <n>", "what stands less often is left out; default 2")
+    .option("--limit-alphabet <n>", "how many characters at most")
+    .option("--special <token>", "a special token; may be repeated", (value, all: string[] = []) => [...all, value])
+    .requiredOption("--out <directory>", "where tokenizer.json goes")
+    .option("--json", "print one JSON document on standard output")
+    .option("--quiet", "print no progress")
+    .action(async (files: string[], flags: TokenizerFlags) => {
+      const number = (value: string | undefined, name: string): number | undefined => {
+        if (value === undefined) return undefined;
+        const parsed = Number(value);
+        if (!Number.isSafeInteger(parsed) || parsed < 1)
+          throw new LecternError("usage", `--${name} takes a whole number above 0; came ${value}`);
+        return parsed;
+      };
+      const [minFrequency, limitAlphabet] = [
+        number(flags.minFrequency, "min-frequency"),
+        number(flags.limitAlphabet, "limit-alphabet"),
+      ];
+      const begun = performance.now();
+      const json = await trainTokenizer(linesOf(files), {
+        kind: flags.kind,
+        vocabularySize: number(flags.size, "size") as number,
+        ...(minFrequency !== undefined && { minFrequency }),
+        ...(limitAlphabet !== undefined && { limitAlphabet }),
+        ...(flags.special && { specialTokens: flags.special }),
+      });
+      await mkdir(flags.out, { recursive: true });
+      await writeFileAtomic(join(flags.out, "tokenizer.json"), JSON.stringify(json));
+      await writeFileAtomic(join(flags.out, "tokenizer_config.json"), JSON.stringify(configOf(json), null, 2));
+      const seconds = (performance.now() - begun) / 1000;
+      const { vocab } = (json as { model: { vocab: object } }).model;
+      const size = Array.isArray(vocab) ? vocab.length : Object.keys(vocab).length;
+      if (flags.json) printJson(terminal, { kind: flags.kind, size, seconds, out: flags.out });
+      else terminal.stdout.write(`${size} tokens in ${seconds.toFixed(1)} s, written to ${flags.out}\n`);
+    });
+  return group;
+}
+
+async function* linesOf(files: readonly string[]): AsyncGenerator<string> {
+  for (const file of files) yield* (await readText(file)).split("\n");
+}
+
+/** Which special tokens are what, by their names. */
+function configOf(json: object): object {
+  const tokens = (json as { added_tokens: { content: string }[] }).added_tokens.map(({ content }) => content);
+  const named: Readonly<Record<string, RegExp>> = {
+    pad_token: /^[[<]pad[\]>]$/i,
+    unk_token: /^[[<]unk[\]>]$/i,
+    mask_token: /^[[<]mask[\]>]$/i,
+    cls_token: /^\[cls\]$/i,
+    sep_token: /^\[sep\]$/i,
+    bos_token: /^(<s>|<\|endoftext\|>)$/,
+    eos_token: /^(<\/s>|<\|endoftext\|>)$/,
+  };
+  const found = Object.entries(named).flatMap(([name, pattern]) => {
+    const token = tokens.find((token) => pattern.test(token));
+    return token === undefined ? [] : [[name, token] as const];
+  });
+  return { ...Object.fromEntries(found), clean_up_tokenization_spaces: false };
+}
