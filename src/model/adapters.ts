@@ -52,8 +52,9 @@ function patterned(path: string, patterns: Readonly<Record<string, number>> | un
 
 /** Which linear layers an adapter changes, and how. */
 export function adapterPlan(config: LoraConfig): (path: string) => (LinearAdapter & { kind: "learned" }) | undefined {
-  const { targetModules, excludeModules, layersToTransform } = config;
+  const { targetModules, excludeModules, layersToTransform, modulesToSave = [] } = config;
   return (path) => {
+    if (modulesToSave.some((name) => endsWith(path, name))) return undefined;
     if (!isNamed(path, targetModules) || (excludeModules && isNamed(path, excludeModules))) return undefined;
     const layer = /\.(?:layers?|h|block|blocks)\.(\d+)\./.exec(path)?.[1];
     if (layersToTransform && !layersToTransform.includes(Number(layer ?? -1))) return undefined;

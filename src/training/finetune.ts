@@ -118,7 +118,7 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
     ? { training: encoded, heldOut: held.map((example) => ofHeld.encode(example)) }
     : splitRows(encoded, seed);
   const config = configOf(options, split.training.length);
-  const lora = options.lora && loraOf(options.lora, name, architecture);
+  const lora = options.lora && loraOf(options.lora, architecture, weights);
   const fresh: string[] = [];
   const freshParameter = (path: string, shape: readonly number[]): Parameters[string] => {
     if (!fresh.includes(path)) fresh.push(path);
@@ -331,22 +331,19 @@ function configOf(options: FinetuneOptions, count: number): RunConfig {
   };
 }
 
-/** A new head is learned whole, beside the adapter. */
-function loraOf(given: Partial<LoraConfig>, name: TaskName, architecture: Architecture): LoraConfig {
-  const hasNewHead = name === "text-classification" || name === "token-classification" || name === "reward";
-  const { family } = architecture;
-  const headModules =
-    family.name === "BERT" || family.name === "ELECTRA" || family.name === "RoBERTa"
-      ? ["classifier"]
-      : ["classifier", "pre_classifier", "pooler.dense"];
+/** What the base does not have, a new head, is learned whole, beside the adapter. */
+function loraOf(given: Partial<LoraConfig>, architecture: Architecture, weights: Weights): LoraConfig {
+  const fresh = [...parameterShapes(architecture)].filter(
+    ([path, shape]) => !weights.has(path) || weights.shape(path).join() !== shape.join(),
+  );
+  const modules = new Set(fresh.map(([path]) => path.replace(/\.[^.]+$/, "")));
+  const modulesToSave = [...new Set([...(given.modulesToSave ?? []), ...modules])];
   return {
     r: 8,
     loraAlpha: 16,
     targetModules: "all-linear",
     ...given,
-    ...((hasNewHead || name === "question-answering") && {
-      modulesToSave: given.modulesToSave ?? (name === "question-answering" ? ["qa_outputs"] : headModules),
-    }),
+    ...(modulesToSave.length > 0 && { modulesToSave }),
   };
 }
 

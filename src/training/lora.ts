@@ -20,7 +20,7 @@ import { type Architecture, readConfig } from "../models/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import { fromFloat32, type HostTensor } from "../tensor/index.ts";
 import { exportModel } from "./export-model.ts";
-import type { Parameters } from "./step-graph.ts";
+import { type Parameters, parameterShapes } from "./step-graph.ts";
 
 /**
  * An adapter's first weights: A uniform within ±1 / √I, B zeros, magnitudes the lengths of the base's weights, modules
@@ -49,7 +49,8 @@ export async function startAdapter(
       const [outSize, inSize] = [shape[0] as number, shapes.get(`${layer}.lora_A.weight`)?.[1] as number];
       data.set(await outputLengths(weights, architecture, layer, { inSize, outSize }));
     } else if (!path.includes(".lora_")) {
-      parameters[path] = weights.has(path) ? await weights.read(path) : fresh(path, shape);
+      const isSame = weights.has(path) && weights.shape(path).join() === shape.join();
+      parameters[path] = isSame ? await weights.read(path) : fresh(path, shape);
       continue;
     }
     parameters[path] = { dtype: "float32", shape, data };
@@ -109,7 +110,9 @@ export async function mergeAdapter(model: string, directory: string, out: string
   );
   const changed = new Map(stored);
   const tensors: Record<string, HostTensor> = {};
+  const used = new Set([...parameterShapes(architecture).keys()].map((path) => weights.stored(path)));
   for (const name of weights.checkpoint.names()) {
+    if (hasConfig && !used.has(name)) continue; // of another head
     const tensor = await weights.checkpoint.read(name);
     const other = changed.get(name);
     const isFloat = tensor.dtype === "float32" || tensor.dtype === "float16" || tensor.dtype === "bfloat16";

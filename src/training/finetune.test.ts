@@ -1,0 +1,270 @@
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { fixture, maxDifference } from "../../test/helpers/fixtures.ts";
+import { loadModel } from "../model/index.ts";
+import type { HostTensor } from "../tensor/index.ts";
+import { type FinetuneOptions, finetune, mergeAdapter } from "./index.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "lectern-"));
+const file = async (name: string, text: string | Uint8Array): Promise<string> => {
+  await writeFile(join(folder, name), text);
+  return join(folder, name);
+};
+const lines = (rows: readonly object[]): string => rows.map((row) => JSON.stringify(row)).join("\n");
+const quick = (name: string): Pick<FinetuneOptions, "out" | "rows" | "rate" | "epochs"> => ({
+  out: join(folder, name),
+  rows: 8,
+  rate: 0.003,
+  epochs: 12,
+});
+
+const animals = ["the cat", "a dog", "the white rabbit", "a mouse"];
+const reviews = Array.from({ length: 40 }, (_, i) => ({
+  text: `${animals[i % 4]} was ${i % 2 === 0 ? "very good" : "quite bad"} that day`,
+  label: i % 2 === 0 ? "good" : "bad",
+}));
+const csv = `text,label\n${reviews.map(({ text, label }) => `${text},${label}`).join("\n")}\n`;
+
+describe("text classification", () => {
+  test("learns classes from a CSV, and tells accuracy and confusion; the model then classifies", async () => {
+    const data = await file("reviews.csv", csv);
+    const result = await finetune({
+      model: fixture("models/bert"),
+      data,
+      task: "text-classification",
+      ...quick("full"),
+    });
+    expect(result.plan.labels).toEqual(["bad", "good"]);
+    expect(result.plan.fresh).toEqual([
+      "bert.pooler.dense.weight",
+      "bert.pooler.dense.bias",
+      "classifier.weight",
+      "classifier.bias",
+    ]);
+    expect(result.plan.heldOut).toBe(4);
+    expect(result.evaluation?.metrics.accuracy).toBe(1);
+    const { confusion } = result.evaluation as NonNullable<typeof result.evaluation>;
+    expect(confusion?.counts[0]?.[1]).toBe(0);
+    await using model = await loadModel(join(folder, "full"));
+    expect(model.config).toMatchObject({
+      architectures: ["BertForSequenceClassification"],
+      id2label: { 0: "bad", 1: "good" },
+    });
+    const { logits } = await model.forward({
+      inputIds: [model.tokenizer?.encode("a mouse was quite bad").ids as number[]],
+    });
+    expect((logits?.data[0] as number) > (logits?.data[1] as number)).toBe(true);
+  });
+
+  test("learns an adapter alone, whose directory loads as a model and merges into one with the same logits", async () => {
+    const data = await file("reviews.tsv", csv.replaceAll(",", "\t"));
+    const base = fixture("models/bert");
+    const lora = { r: 4, useDora: true };
+    const result = await finetune({ model: base, data, task: "text-classification", ...quick("adapter"), lora });
+    expect(result.plan.learned).toBeLessThan(result.plan.total / 3);
+    expect(result.evaluation?.metrics.accuracy).toBe(1);
+    const config = JSON.parse(await readFile(join(folder, "adapter", "adapter_config.json"), "utf8")) as object;
+    expect(config).toMatchObject({
+      peft_type: "LORA",
+      task_type: "SEQ_CLS",
+      use_dora: true,
+      modules_to_save: ["bert.pooler.dense", "classifier"],
+    });
+    await mergeAdapter(base, join(folder, "adapter"), join(folder, "merged"));
+    await using adapted = await loadModel(join(folder, "adapter"));
+    await using merged = await loadModel(join(folder, "merged"));
+    const inputs = { inputIds: [adapted.tokenizer?.encode("a mouse was quite bad").ids as number[]] };
+    const [one, other] = [await adapted.forward(inputs), await merged.forward(inputs)];
+    expect(maxDifference(one.logits as HostTensor, other.logits as HostTensor)).toBeLessThan(1e-5);
+  });
+
+  test("a run that is cancelled goes on, and ends as one that was not", async () => {
+    const data = await file("again.csv", csv);
+    const options = { model: fixture("models/bert"), data, task: "text-classification" as const };
+    const whole = await finetune({ ...options, ...quick("whole") });
+    const stop = new AbortController();
+    const onReport = ({ step }: { step: number }): void => (step === 23 ? stop.abort() : undefined);
+    await expect(finetune({ ...options, ...quick("stopped"), signal: stop.signal, onReport })).rejects.toThrow(
+      "cancelled",
+    );
+    const resumed = await finetune({ ...options, ...quick("stopped") });
+    expect(resumed.evaluation).toEqual(whole.evaluation);
+    const [one, other] = await Promise.all(
+      ["whole", "stopped"].map((out) => readFile(join(folder, out, "model.safetensors"))),
+    );
+    expect(other?.equals(one as Buffer)).toBe(true);
+  });
+
+  const korean = `\uFEFFtext,label\r\n${Array.from({ length: 12 }, (_, i) => `"그는 ""${i}""번, 말했다",${i % 2 ? "긍정" : "부정"}`).join("\r\n")}\r\n`;
+  test.each([
+    ["a BOM, CRLF, quotes and Korean text", "korean.csv", korean],
+    ["a gzipped file", "reviews.csv.gz", gzipSync(csv)],
+    ["JSON lines", "reviews.jsonl", lines(reviews)],
+  ])("reads %s", async (_, name, content) => {
+    const data = await file(name, content);
+    const result = await finetune({
+      model: fixture("models/bert"),
+      data,
+      task: "text-classification",
+      ...quick(`read ${name}`),
+      epochs: 1,
+    });
+    expect(result.plan.labels).toHaveLength(2);
+    expect(result.step).toBeGreaterThan(0);
+  });
+
+  test.each([
+    [
+      "a wrong column",
+      "wrong.csv",
+      "text,lable\na,b\n",
+      /wrong.csv, row 2: there is no column label; it has text, lable; did you mean lable\?/,
+    ],
+    ["an empty class", "empty.csv", "text,label\na,x\nb,\n", /row 3: label is empty/],
+    ["one class", "one.csv", "text,label\na,x\nb,x\n", /all rows have the one label x/],
+    ["a class of one row", "lonely.csv", "text,label\na,x\nb,x\nc,y\n", /the label y stands in one row alone/],
+    [
+      "a stray quote",
+      "quote.csv",
+      'text,label\na "good" one,x\nb,y\n',
+      /quote.csv, line 2: a quote stands inside a field/,
+    ],
+    ["a quote that never ends", "open.csv", 'text,label\n"a,x\nb,y\n', /a quote is opened and never closed/],
+    ["a row too long", "long.csv", "text,label\na,b,x\n", /line 2: the row has more or fewer fields/],
+    ["no row", "none.csv", "text,label\n", /holds no example/],
+    ["not JSON", "bad.jsonl", '{"text": "a"', /bad.jsonl, line 1: not JSON/],
+    ["another file", "data.xlsx", "x", /read from .csv, .tsv, .jsonl or .json/],
+    ["not UTF-8", "latin.csv", Uint8Array.of(0x74, 0xe9, 0x0a), /is not UTF-8 text/],
+    ["a cut gzip file", "cut.csv.gz", gzipSync(csv).subarray(0, 60), /no gzip file, or is cut short/],
+  ])("%s gets a clear answer", async (_, name, content, message) => {
+    const data = await file(name, content);
+    const options = { model: fixture("models/bert"), data, task: "text-classification" as const, ...quick("never") };
+    await expect(finetune(options)).rejects.toThrow(message);
+  });
+
+  test("a model that cannot learn a task is refused by its kind", async () => {
+    const data = await file("kind.csv", csv);
+    const options = { model: fixture("models/gpt2"), data, ...quick("never") };
+    await expect(finetune({ ...options, task: "text-classification" })).rejects.toThrow("GPT-2 is a decoder");
+    await expect(finetune({ ...options, task: "classify" as never })).rejects.toThrow("there is no task classify");
+  });
+});
+
+test("tokens are told apart", async () => {
+  const rows = Array.from({ length: 30 }, (_, i) => ({
+    tokens: ["the", animals[i % 4]?.split(" ").at(-1), "said", "nothing"],
+    tags: ["O", "ANIMAL", "O", "O"],
+  }));
+  const data = await file("tags.jsonl", lines(rows));
+  const result = await finetune({
+    model: fixture("models/bert"),
+    data,
+    task: "token-classification",
+    ...quick("tags"),
+  });
+  expect(result.evaluation?.metrics.accuracy).toBe(1);
+});
+
+test("answers are found in their context", async () => {
+  const rows = Array.from({ length: 40 }, (_, i) => ({
+    question: "who was it",
+    context: `on that day it was ${animals[i % 4]} who came`,
+    answer: animals[i % 4],
+  }));
+  const data = await file("answers.jsonl", lines(rows));
+  const result = await finetune({
+    model: fixture("models/bert"),
+    data,
+    task: "question-answering",
+    ...quick("answers"),
+  });
+  expect(result.evaluation?.metrics.exactMatch).toBe(1);
+  const lost = await file(
+    "lost.jsonl",
+    lines([{ question: "who", context: "nobody", answer: "the king" }, rows[0] as object]),
+  );
+  const options = { model: fixture("models/bert"), data: lost, task: "question-answering" as const, ...quick("never") };
+  await expect(finetune(options)).rejects.toThrow('row 1: the answer "the king" does not stand in its context');
+});
+
+test("a completion is learned, and its prompt is not", async () => {
+  const rows = Array.from({ length: 32 }, (_, i) => ({
+    prompt: `Alice saw ${animals[i % 4]} and`,
+    completion: " ran away",
+  }));
+  const data = await file("completions.jsonl", lines(rows));
+  const result = await finetune({
+    model: fixture("models/gpt2"),
+    data,
+    task: "text-generation",
+    ...quick("completions"),
+    epochs: 25,
+  });
+  expect(result.evaluation?.loss as number).toBeLessThan(0.2);
+  await using model = await loadModel(join(folder, "completions"));
+  const { text } = await model.generate({ prompt: "Alice saw a dog and" }, { maxNewTokens: 12 });
+  expect(text.startsWith(" ran away")).toBe(true);
+});
+
+test("a text is learned from another", async () => {
+  const rows = Array.from({ length: 32 }, (_, i) => ({ source: animals[i % 4], target: animals[(i + 1) % 4] }));
+  const data = await file("pairs.jsonl", lines(rows));
+  const options = { ...quick("pairs"), rate: 0.01, epochs: 60 };
+  const result = await finetune({ model: fixture("models/t5_relu"), data, task: "text2text-generation", ...options });
+  expect(result.evaluation?.loss as number).toBeLessThan(0.2);
+});
+
+test("masked words of one's own texts, and sentences that belong together, are learned", async () => {
+  const texts = await file("texts.csv", csv);
+  const words = await finetune({ model: fixture("models/bert"), data: texts, task: "fill-mask", ...quick("words") });
+  expect(words.evaluation?.loss as number).toBeLessThan(4);
+  const rows = Array.from({ length: 32 }, (_, i) => ({
+    text1: `${animals[i % 4]} ${i}`,
+    text2: `${i} ${animals[i % 4]}`,
+  }));
+  const data = await file("similar.jsonl", lines(rows));
+  const similar = await finetune({
+    model: fixture("models/bert"),
+    data,
+    task: "sentence-similarity",
+    ...quick("similar"),
+  });
+  expect(similar.evaluation?.loss as number).toBeLessThan(2);
+});
+
+describe("human feedback", async () => {
+  const rows = Array.from({ length: 40 }, (_, i) => ({
+    prompt: `Alice saw ${animals[i % 4]} and`,
+    chosen: " was very glad",
+    rejected: " was very angry",
+  }));
+  const data = await file("preferences.jsonl", lines(rows));
+
+  test.each(["sigmoid", "hinge", "ipo", "orpo", "simpo"] as const)(
+    "%s: preferred answers gain on held-out pairs",
+    async (kind) => {
+      const options = { ...quick(`prefer ${kind}`), rate: 5e-4, epochs: 4 };
+      const model = fixture("models/gpt2");
+      const reports: { margin: number }[] = [];
+      const result = await finetune({
+        model,
+        data,
+        task: "preference",
+        preference: { kind, beta: 0.1 },
+        ...options,
+        onReport: ({ evaluation }) => evaluation && reports.push(evaluation.metrics as { margin: number }),
+      });
+      expect(result.evaluation?.metrics.accuracy).toBe(1);
+      expect(result.evaluation?.metrics.margin as number).toBeGreaterThan(0);
+      expect(reports.at(-1)?.margin as number).toBeGreaterThan(reports[0]?.margin as number);
+    },
+  );
+
+  test("a reward model tells chosen from rejected", async () => {
+    const result = await finetune({ model: fixture("models/bert"), data, task: "reward", ...quick("reward") });
+    expect(result.evaluation?.metrics.accuracy).toBe(1);
+  });
+});
