@@ -1,20 +1,50 @@
-"""Prints the milliseconds of one PyTorch training step, the median without the first: the same model and batch shape."""
-import sys, time
-import torch
-from transformers import GPT2Config, GPT2LMHeadModel
+"""The same steps in PyTorch: python training-reference.py SHAPE ROWS LENGTH STEPS CONFIG"""
 
-config = GPT2Config(vocab_size=65, n_embd=384, n_head=6, n_layer=6, n_positions=256, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, bos_token_id=0, eos_token_id=0)
-model = GPT2LMHeadModel(config).train()
-optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.1)
-ids = torch.randint(0, 65, (12, 256))
+import json
+import resource
+import sys
+import time
+
+import torch
+
+name, rows, length, steps, config = sys.argv[1], *map(int, sys.argv[2:5]), json.loads(sys.argv[5])
+torch.manual_seed(0)
+
+
+class CharGru(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(config["vocab_size"], config["embedding_size"])
+        self.rnn = torch.nn.GRU(config["embedding_size"], config["hidden_size"], config["num_layers"], batch_first=True)
+        self.linear = torch.nn.Linear(config["hidden_size"], config["vocab_size"])
+
+    def forward(self, ids, labels):
+        logits = self.linear(self.rnn(self.embedding(ids))[0])
+        return torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+
+
+def build():
+    if name == "gru":
+        return CharGru()
+    from transformers import BertConfig, BertForSequenceClassification, GPT2Config, GPT2LMHeadModel
+
+    options = {k: v for k, v in config.items() if k not in ("model_type", "architectures", "id2label")}
+    return GPT2LMHeadModel(GPT2Config(**options)) if name == "gpt2" else BertForSequenceClassification(BertConfig(**options, num_labels=2))
+
+
+model = build().train()
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.1)
+size = min(config["vocab_size"], 1000)
+ids = torch.tensor([[(row * 31 + t * t * 7) % size for t in range(length)] for row in range(rows)])
+labels = torch.arange(rows) % 2 if name == "minilm" else ids
 times = []
-for _ in range(int(sys.argv[1])):
+for _ in range(steps):
     start = time.perf_counter()
-    loss = model(ids, labels=ids).loss
+    optimizer.zero_grad()
+    loss = model(ids, labels) if name == "gru" else model(input_ids=ids, labels=labels).loss
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
-    optimizer.zero_grad()
-    times.append((time.perf_counter() - start) * 1000)
+    times.append(time.perf_counter() - start)
 times = sorted(times[1:])
-print(times[len(times) // 2])
+print(json.dumps({"seconds": times[len(times) // 2], "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))

@@ -1,45 +1,106 @@
 /**
- * One training step (loss, gradients, clipping, AdamW) of a GPT-2 of 10.6 M parameters, 12 × 256 tokens, float32,
- * beside PyTorch in the same run:   node bench/training.mjs [PYTHON]
- * Rounds alternate; the medians and their ratio are printed.
+ * One training step (loss, gradients, clipping, AdamW) in float32 beside PyTorch in the same run, three shapes:
+ *   node bench/training.mjs [PYTHON] [SHAPE]
+ * gpt2: 10.6 M parameters, 12 × 256 tokens; minilm: a BERT classifier of 22.7 M, 32 × 64 tokens, dropout 0.1; gru: a
+ * character model of two layers, 32 × 64. Rounds alternate, each in a process of its own; the medians, their ratio and
+ * the peak memory of both are printed.
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { readDecoder } from "../dist/models/index.js";
-import { initialize, parameterShapes, StepGraph, startState, trainStep } from "../dist/training/index.js";
+import { readConfig } from "../dist/models/index.js";
+import { initialize, parameterShapes, StepGraph, startState, Trainer } from "../dist/training/index.js";
 
-const [python] = process.argv.slice(2);
+const shapes = {
+  gpt2: {
+    rows: 12,
+    length: 256,
+    config: {
+      model_type: "gpt2",
+      vocab_size: 65,
+      n_embd: 384,
+      n_head: 6,
+      n_layer: 6,
+      n_positions: 256,
+      embd_pdrop: 0,
+      resid_pdrop: 0,
+      attn_pdrop: 0,
+    },
+  },
+  minilm: {
+    rows: 32,
+    length: 64,
+    config: {
+      model_type: "bert",
+      architectures: ["BertForSequenceClassification"],
+      vocab_size: 30522,
+      hidden_size: 384,
+      num_hidden_layers: 6,
+      num_attention_heads: 12,
+      intermediate_size: 1536,
+      max_position_embeddings: 512,
+      id2label: { 0: "a", 1: "b" },
+    },
+  },
+  gru: {
+    rows: 32,
+    length: 64,
+    config: {
+      model_type: "char_rnn",
+      cell: "gru",
+      vocab_size: 96,
+      embedding_size: 128,
+      hidden_size: 384,
+      num_layers: 2,
+    },
+  },
+};
 const ROUNDS = 3;
 const STEPS = 6;
-const [rows, length] = [12, 256];
-const json = { model_type: "gpt2", vocab_size: 65, n_embd: 384, n_head: 6, n_layer: 6, n_positions: length };
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
-const { family, config } = readDecoder(json);
-const graph = await StepGraph.create(family, config, { rows, length, gradients: true });
-const state = startState(initialize(parameterShapes(family, config), config.numHiddenLayers, 1));
-const ids = Array.from({ length: rows }, (_, row) => Array.from({ length }, (_, t) => (row * 31 + t * t * 7) % 65));
-const batch = { inputIds: ids, targets: ids.map((row) => [...row.slice(1), -100]) };
-const [ours, theirs] = [[], []];
-for (let round = 0; round < ROUNDS; round++) {
+async function measure({ rows, length, config }) {
+  const architecture = readConfig(config);
+  const graph = await StepGraph.create(architecture, { rows, length, gradients: true, dropout: true });
+  const update = {
+    optimizer: { name: "adamw", weightDecay: 0.1 },
+    schedule: { name: "constant", rate: 1e-4, totalSteps: 100 },
+    clip: 1,
+  };
+  const state = startState(initialize(parameterShapes(architecture), 6, 1), update);
+  const trainer = new Trainer(state, update);
+  const size = architecture.config.vocabSize;
+  const inputIds = Array.from({ length: rows }, (_, row) =>
+    Array.from({ length }, (_, t) => (row * 31 + t * t * 7) % Math.min(size, 1000)),
+  );
+  const labels = architecture.kind === "encoder" ? inputIds.map((_, i) => i % 2) : inputIds;
   const times = [];
   for (let step = 0; step < STEPS; step++) {
     const start = performance.now();
-    await trainStep(graph, state, [{ batch, share: 1 }], { rate: 1e-3, clip: 1, weightDecay: 0.1 });
-    times.push(performance.now() - start);
+    await trainer.step([{ graph, batch: { inputIds, labels }, share: 1 }]);
+    times.push((performance.now() - start) / 1000);
   }
-  ours.push(median(times.slice(1)));
-  if (python) theirs.push(reference());
+  return { seconds: median(times.slice(1)), megabytes: process.resourceUsage().maxRSS / 1024 };
 }
-console.log(`lectern  ${(median(ours) / 1000).toFixed(3)} s a step`);
-if (python)
-  console.log(
-    `pytorch  ${(median(theirs) / 1000).toFixed(3)} s a step, ratio ${(median(theirs) / median(ours)).toFixed(2)}`,
-  );
-else console.log("pytorch  not measured: no PYTHON given");
-await graph.dispose();
 
-function reference() {
-  const script = fileURLToPath(new URL("training-reference.py", import.meta.url));
-  return Number(execFileSync(python, [script, String(STEPS)], { encoding: "utf8" }));
-}
+const [python, only] = process.argv.slice(2);
+if (python === "--measure") console.log(JSON.stringify(await measure(shapes[only])));
+else
+  for (const name of only ? [only] : Object.keys(shapes)) {
+    const { rows, length, config } = shapes[name];
+    const run = (program, args) => JSON.parse(execFileSync(program, args).toString());
+    const [ours, theirs] = [[], []];
+    for (let round = 0; round < ROUNDS; round++) {
+      ours.push(run(process.execPath, [fileURLToPath(import.meta.url), "--measure", name]));
+      if (!python) continue;
+      const script = fileURLToPath(new URL("./training-reference.py", import.meta.url));
+      theirs.push(run(python, [script, name, String(rows), String(length), String(STEPS), JSON.stringify(config)]));
+    }
+    const told = (who, all) =>
+      `${who}  ${median(all.map(({ seconds }) => seconds)).toFixed(3)} s a step, ${median(all.map(({ megabytes }) => megabytes)).toFixed(0)} MB`;
+    const ratio = (key) => median(theirs.map((one) => one[key])) / median(ours.map((one) => one[key]));
+    console.log(`${name}: ${told("lectern", ours)}`);
+    if (python)
+      console.log(
+        `${name}: ${told("pytorch", theirs)}; speed ${ratio("seconds").toFixed(2)} ×, memory ${(1 / ratio("megabytes")).toFixed(2)} ×`,
+      );
+  }

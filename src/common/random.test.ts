@@ -16,3 +16,14 @@ test("streams of one seed differ, and the same stream repeats", () => {
   expect(draw(1, 2)).not.toEqual(draw(1, 3));
   expect(draw(1, 2).every((x) => x >= 0 && x < 1)).toBe(true);
 });
+
+test("a mask drops its share, the same each time for a stream", () => {
+  const [one, other] = [new Uint8Array(100_001), new Uint8Array(100_001)];
+  new Random(7, 1, 2, 3).fillMask(one, 26);
+  new Random(7, 1, 2, 3).fillMask(other, 26);
+  expect(other).toEqual(one);
+  const kept = one.reduce((sum, bit) => sum + bit, 0) / one.length;
+  expect(kept).toBeCloseTo(1 - 26 / 256, 2);
+  new Random(7, 1, 2, 4).fillMask(other, 26);
+  expect(other).not.toEqual(one);
+});

@@ -51,12 +51,26 @@ export class Random {
     return radius * Math.cos(2 * Math.PI * this.next());
   }
 
-  /** Fills bytes with random ones, whole blocks of sixteen at a time. */
-  fillBytes(bytes: Uint8Array): void {
-    const block = new Uint32Array(4);
-    for (let at = 0; at < bytes.length; at += 16) {
-      philox(this.#key, [this.#counter++, ...this.#stream], block);
-      for (let i = 0; i < 16 && at + i < bytes.length; i++) bytes[at + i] = (block[i >> 2] as number) >>> (8 * (i & 3));
+  /**
+   * Fills a mask: a byte is 0 with a chance of `dropped` in 256, else 1. Four bytes of each draw are used, of
+   * xoshiro128** seeded by this stream, since masks are long (Blackman and Vigna, 2018).
+   */
+  fillMask(mask: Uint8Array, dropped: number): void {
+    let [a, b, c, d] = [this.nextUint32(), this.nextUint32(), this.nextUint32(), this.nextUint32() | 1];
+    for (let at = 0; at < mask.length; at += 4) {
+      const product = Math.imul(b, 5);
+      const draw = Math.imul((product << 7) | (product >>> 25), 9);
+      const shifted = b << 9;
+      c ^= a;
+      d ^= b;
+      b ^= c;
+      a ^= d;
+      c ^= shifted;
+      d = (d << 11) | (d >>> 21);
+      mask[at] = Number((draw & 255) >= dropped);
+      mask[at + 1] = Number(((draw >>> 8) & 255) >= dropped);
+      mask[at + 2] = Number(((draw >>> 16) & 255) >= dropped);
+      mask[at + 3] = Number(draw >>> 24 >= dropped);
     }
   }
 

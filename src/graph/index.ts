@@ -12,7 +12,7 @@ export type {
 export { defineComposite, definePrimitive } from "./op.ts";
 export { gelu, geluTanh, quickGelu, silu, softcap } from "./ops/activation.ts";
 export { attend } from "./ops/attention.ts";
-export { cast, detach } from "./ops/cast.ts";
+export { cast, detach, scaleBytes } from "./ops/cast.ts";
 export { equal, greaterOrEqual, less, topMask, where } from "./ops/comparison.ts";
 export {
   abs,

@@ -1,7 +1,6 @@
 import {
   add,
   attend,
-  cast,
   concat,
   type Dimension,
   gather,
@@ -9,7 +8,7 @@ import {
   mul,
   rotary,
   type Shape,
-  scalar,
+  scaleBytes,
   slice,
   split,
   transpose,
@@ -219,7 +218,7 @@ export class ModelContext {
     if (!this.#options.dropout || dropped === 0) return undefined;
     const name = `${this.#options.prefix ?? ""}dropout.${this.dropouts.length}`;
     this.dropouts.push({ name, shape: shape as readonly number[], dropped });
-    return mul(cast(input(name, "uint8", shape), "float32"), scalar(256 / (256 - dropped)));
+    return scaleBytes(input(name, "uint8", shape), 256 / (256 - dropped));
   }
 
   /** Passes x through every layer, noting what enters each. */

@@ -5,7 +5,7 @@ export type NormKind = 1 | 2 | typeof Number.POSITIVE_INFINITY;
 export function globalNorm(gradients: Iterable<Float32Array>, kind: NormKind = 2): number {
   let sum = 0;
   for (const gradient of gradients) {
-    if (kind === 2) for (let i = 0; i < gradient.length; i++) sum += (gradient[i] as number) * (gradient[i] as number);
+    if (kind === 2) sum += squares(gradient);
     else if (kind === 1) for (let i = 0; i < gradient.length; i++) sum += Math.abs(gradient[i] as number);
     else
       for (let i = 0; i < gradient.length; i++) {
@@ -14,6 +14,26 @@ export function globalNorm(gradients: Iterable<Float32Array>, kind: NormKind = 2
       }
   }
   return kind === 2 ? Math.sqrt(sum) : sum;
+}
+
+/** The sum of squares, in four sums at once, which do not wait for each other. */
+function squares(values: Float32Array): number {
+  let [a, b, c, d] = [0, 0, 0, 0];
+  const even = values.length & ~3;
+  for (let i = 0; i < even; i += 4) {
+    const [w, x, y, z] = [
+      values[i] as number,
+      values[i + 1] as number,
+      values[i + 2] as number,
+      values[i + 3] as number,
+    ];
+    a += w * w;
+    b += x * x;
+    c += y * y;
+    d += z * z;
+  }
+  for (let i = even; i < values.length; i++) a += (values[i] as number) ** 2;
+  return a + b + (c + d);
 }
 
 /** Scales gradients in place so that their global norm is at most `limit`; returns the norm before. As torch does. */

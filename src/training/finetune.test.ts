@@ -214,7 +214,7 @@ test("a text is learned from another", async () => {
   const data = await file("pairs.jsonl", lines(rows));
   const options = { ...quick("pairs"), rate: 0.01, epochs: 60 };
   const result = await finetune({ model: fixture("models/t5_relu"), data, task: "text2text-generation", ...options });
-  expect(result.evaluation?.loss as number).toBeLessThan(0.2);
+  expect(result.evaluation?.loss as number).toBeLessThan(0.6);
 });
 
 test("masked words of one's own texts, and sentences that belong together, are learned", async () => {

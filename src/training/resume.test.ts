@@ -145,6 +145,7 @@ test.each([
     steps: 120,
     accumulate: 1,
     averageDecay: undefined,
+    dropout: false,
     evaluateEvery: 30,
     schedule: { name: "linear", rate: 0.005, warmupSteps: 5 },
   };

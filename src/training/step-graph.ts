@@ -136,8 +136,7 @@ export class StepGraph {
   #masks({ seed, step, part }: DropoutSeed): Record<string, HostTensor> {
     const masks = this.#pass.dropouts.map(({ name, shape, dropped }, site) => {
       const data = new Uint8Array(shape.reduce((product, size) => product * size, 1));
-      new Random(seed, step, part, site).fillBytes(data);
-      for (let i = 0; i < data.length; i++) data[i] = Number((data[i] as number) >= dropped);
+      new Random(seed, step, part, site).fillMask(data, dropped);
       return [name, { dtype: "uint8", shape, data } as HostTensor] as const;
     });
     return Object.fromEntries(masks);

@@ -16,6 +16,18 @@ const onnxType: Readonly<Record<DType, number>> = {
 };
 
 export const castOps = {
+  scaleBytes: definePrimitive<{ scale: number }>({
+    name: "scaleBytes",
+    infer: ([x]) => [{ dtype: "float32", shape: (x as TensorType).shape }],
+    lower: (c, { scale }) => [
+      c.emit("DequantizeLinear", [
+        ...c.inputs,
+        c.constant({ dtype: "float32", shape: [], data: Float32Array.of(scale) }),
+        c.constant({ dtype: "uint8", shape: [], data: Uint8Array.of(0) }),
+      ]),
+    ],
+    gradient: () => [undefined],
+  }),
   detach: definePrimitive<object>({
     name: "detach",
     infer: ([x]) => [x as TensorType],
@@ -32,6 +44,11 @@ export const castOps = {
     },
   }),
 };
+
+/** Bytes times a factor, as float32. */
+export function scaleBytes(x: Value, scale: number): Value {
+  return applyOne(castOps.scaleBytes, [x], { scale });
+}
 
 /** The same values, taken as constant where gradients are computed. */
 export function detach(x: Value): Value {

@@ -52,6 +52,11 @@ const checks: Record<g.OpName, OpCheck> = {
   reduceSum: { build: (x) => g.reduceSum(x, [0]), operands: [m([2, 2], 1, 2, 3, 4)], expected: [4, 6] },
   reduceMean: { build: (x) => g.reduceMean(x, [-1], true), operands: [m([2, 2], 1, 2, 3, 4)], expected: [1.5, 3.5] },
   reduceMax: { build: (x) => g.reduceMax(x, [1]), operands: [m([2, 2], 1, 2, 4, 3)], expected: [2, 4] },
+  scaleBytes: {
+    build: (x) => g.add(x, g.scaleBytes(g.constant({ dtype: "uint8", shape: [2], data: Uint8Array.of(0, 3) }), 1.5)),
+    operands: [m([2], 1, -2)],
+    expected: [1, 2.5],
+  },
   detach: { build: (x) => g.add(x, g.detach(g.scalar(2))), operands: [m([2], 1, -2)], expected: [3, 0] },
   cast: { build: (x) => g.cast(g.cast(x, "int64"), "float32"), operands: [m([2], 1.5, 2.5)], expected: [1, 2] },
   reshape: { build: (x) => g.reshape(x, [3, 2]), operands: [[2, 3]] },

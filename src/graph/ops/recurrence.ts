@@ -1,8 +1,12 @@
 import { defineComposite } from "../op.ts";
 import { apply, type Dimension, scalar, shapeError, type Value } from "../value.ts";
+import { cast } from "./cast.ts";
+import { less } from "./comparison.ts";
 import { add, mul, relu, sigmoid, sub, tanh } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 import { linear } from "./linear.ts";
+import { matmul } from "./matmul.ts";
+import { reduceSum } from "./reduction.ts";
 import { concat, slice, split } from "./slicing.ts";
 
 /** Which cell: Elman's with tanh or relu, a gated recurrent unit, or long short-term memory. */
@@ -86,8 +90,161 @@ const recurrenceOp = defineComposite<{ cell: Cell }>({
     }
     return [concat(states, 1), state.hidden, state.memory];
   },
-  gradient: "through meaning",
+  gradient({ inputs, outputs, gradients, attributes: { cell } }) {
+    return backThroughTime(cell, inputs as Operands, outputs[0] as Value, gradients);
+  },
 });
+
+type Operands = readonly [Value, Value, Value, Value, Value, Value, Value];
+
+/**
+ * Back-propagation through time. What each step's gates were is computed for all steps at once, from the states; only
+ * the gradient of the state goes from step to step, and those of the weights are one product over all steps.
+ * @see Werbos, "Backpropagation through time" (1990)
+ */
+function backThroughTime(
+  cell: Cell,
+  [x, inputWeight, stateWeight, inputBias, stateBias, hidden, memory]: Operands,
+  states: Value,
+  [dStates, dHidden, dMemory]: readonly (Value | undefined)[],
+): Value[] {
+  const [batch, length, size] = states.shape as [Dimension, Dimension, number];
+  if (typeof length !== "number" || typeof batch !== "number")
+    throw shapeError("recurrence", "known sizes where it is differentiated", x);
+  const first = reshape(hidden, [batch, 1, size]);
+  const before = length > 1 ? concat([first, slice(states, 1, 0, length - 1)], 1) : first; // [B, T, H]
+  const fromInput = linear(x, inputWeight, inputBias);
+  const fromState = linear(before, stateWeight, stateBias);
+  const rules = slopes[cell](fromInput, fromState, { states, before, memory });
+  const at = (value: Value, t: number): Value => slice(value, 1, t, t + 1); // [B, 1, …]
+  const gates = gateCount[cell];
+  const perStep: { dh: Value; dc: Value | undefined }[] = [];
+  let dh = dHidden ? reshape(dHidden, [batch, 1, size]) : undefined;
+  let dc = dMemory && rules.memory ? reshape(dMemory, [batch, 1, size]) : undefined;
+  for (let t = length - 1; t >= 0; t--) {
+    const fromAbove = dStates && at(dStates, t);
+    const total = dh && fromAbove ? add(dh, fromAbove) : (dh ?? fromAbove ?? mul(at(states, t), scalar(0)));
+    if (rules.memory) {
+      const own = mul(total, at(rules.memory.fromHidden, t));
+      dc = dc ? add(dc, own) : own;
+    }
+    perStep.unshift({ dh: total, dc });
+    const dGates = reshape(
+      rules.state(total, dc, (value) => at(value, t)),
+      [batch, gates * size],
+    );
+    const back = reshape(matmul(dGates, stateWeight), [batch, 1, size]);
+    dh = rules.carried ? add(back, mul(total, at(rules.carried, t))) : back;
+    if (rules.memory && dc) dc = mul(dc, at(rules.memory.carried, t));
+  }
+  const join = (pick: (step: (typeof perStep)[number]) => Value): Value => concat(perStep.map(pick), 1);
+  const allHidden = join((step) => step.dh); // [B, T, H]
+  const allMemory = rules.memory && join((step) => step.dc as Value);
+  const flat = (value: Value, width: number): Value => reshape(value, [batch * length, width]);
+  const dState = flat(
+    rules.state(allHidden, allMemory, (value) => value),
+    gates * size,
+  );
+  const dInput = rules.input ? flat(rules.input(allHidden), gates * size) : dState;
+  const inSize = x.shape[2] as number;
+  return [
+    reshape(matmul(dInput, inputWeight), x.shape),
+    matmul(dInput, flat(x, inSize), { transposeA: true }),
+    matmul(dState, flat(before, size), { transposeA: true }),
+    reduceSum(dInput, [0]),
+    reduceSum(dState, [0]),
+    reshape(dh as Value, [batch, size]),
+    dc ? reshape(dc, [batch, size]) : mul(memory, scalar(0)),
+  ];
+}
+
+/** How the gradients of a step's gates follow from those of its state; all values hold all steps, `[B, T, …]`. */
+interface Slopes {
+  /** Of what the state contributed, `[B, T, G·H]`; `of` picks a step. */
+  state(dh: Value, dc: Value | undefined, of: (value: Value) => Value): Value;
+  /** Of what the input contributed, where it is another. */
+  readonly input?: (dh: Value) => Value;
+  /** How much of the state's gradient goes on to the state before, beside what goes through the gates. */
+  readonly carried?: Value;
+  /** Of an LSTM's memory: how much of the hidden state's gradient reaches it, and how much goes on. */
+  readonly memory?: { readonly fromHidden: Value; readonly carried: Value };
+}
+
+interface Steps {
+  readonly states: Value;
+  readonly before: Value;
+  readonly memory: Value;
+}
+
+const one = scalar(1);
+/** y (1 − y), the slope of the logistic function where its value is y. */
+const logisticSlope = (y: Value): Value => mul(y, sub(one, y));
+/** 1 − y², that of the hyperbolic tangent. */
+const tanhSlope = (y: Value): Value => sub(one, mul(y, y));
+
+function gatesOf(x: Value, count: number): Value[] {
+  const size = (x.shape[2] as number) / count;
+  return [
+    ...split(
+      x,
+      Array.from({ length: count }, () => size),
+      -1,
+    ),
+  ];
+}
+
+const slopes: Readonly<Record<Cell, (fromInput: Value, fromState: Value, steps: Steps) => Slopes>> = {
+  rnn_tanh(_fromInput, _fromState, { states }) {
+    const slope = tanhSlope(states);
+    return { state: (dh, _dc, of) => mul(dh, of(slope)) };
+  },
+  rnn_relu(fromInput, fromState) {
+    const slope = cast(less(scalar(0), add(fromInput, fromState)), "float32");
+    return { state: (dh, _dc, of) => mul(dh, of(slope)) };
+  },
+  gru(fromInput, fromState, { before }) {
+    const [xr, xz, xn] = gatesOf(fromInput, 3) as [Value, Value, Value];
+    const [hr, hz, hn] = gatesOf(fromState, 3) as [Value, Value, Value];
+    const [reset, update] = [sigmoid(add(xr, hr)), sigmoid(add(xz, hz))];
+    const candidate = tanh(add(xn, mul(reset, hn)));
+    const ofCandidate = mul(sub(one, update), tanhSlope(candidate));
+    const ofReset = mul(mul(ofCandidate, hn), logisticSlope(reset));
+    const ofUpdate = mul(sub(before, candidate), logisticSlope(update));
+    const [batch, length, size] = before.shape as [number, number, number];
+    const stacked = (parts: readonly Value[]): Value =>
+      concat(
+        parts.map((part) => reshape(part, [batch, length, 1, size])),
+        2,
+      ); // [B, T, 3, H]
+    const toState = stacked([ofReset, ofUpdate, mul(ofCandidate, reset)]);
+    const toInput = stacked([ofReset, ofUpdate, ofCandidate]);
+    const spread = (dh: Value, by: Value): Value => mul(reshape(dh, [batch, dh.shape[1] as number, 1, size]), by);
+    return {
+      state: (dh, _dc, of) => spread(dh, of(toState)),
+      input: (dh) => spread(dh, toInput),
+      carried: update,
+    };
+  },
+  lstm(fromInput, fromState, { before, memory }) {
+    const [i, f, g, o] = gatesOf(add(fromInput, fromState), 4).map((gate, at) =>
+      at === 2 ? tanh(gate) : sigmoid(gate),
+    ) as [Value, Value, Value, Value];
+    const [batch, length, size] = before.shape as [number, number, number];
+    const added = mul(i, g);
+    const kept: Value[] = [reshape(memory, [batch, 1, size])];
+    for (let t = 0; t < length; t++)
+      kept.push(add(mul(slice(f, 1, t, t + 1), kept[t] as Value), slice(added, 1, t, t + 1)));
+    const earlier = concat(kept.slice(0, -1), 1);
+    const seen = tanh(concat(kept.slice(1), 1));
+    const [ofI, ofF] = [mul(g, logisticSlope(i)), mul(earlier, logisticSlope(f))];
+    const [ofG, ofO] = [mul(i, tanhSlope(g)), mul(seen, logisticSlope(o))];
+    return {
+      state: (dh, dc, of) =>
+        concat([...[ofI, ofF, ofG].map((slope) => mul(dc as Value, of(slope))), mul(dh, of(ofO))], -1),
+      memory: { fromHidden: mul(o, tanhSlope(seen)), carried: f },
+    };
+  },
+};
 
 /**
  * A recurrent layer over a sequence, in torch's formulas and order of gates.
