@@ -131,7 +131,7 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
   const first = await start();
   const graph = lora
     ? { plan: adapterPlan(lora), learns: isLearned(lora), bind: (path: string) => weights.bind(path) }
-    : {};
+    : { bind: (path: string) => weights.bind(path) };
   const rows =
     name === "preference" ? await withReference(split, first, { architecture, parts, graph, options }) : split;
   const task = new ExampleTask<TokenRow>({
@@ -167,7 +167,8 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
     signal,
     onReport,
   });
-  await write(options, { architecture, json, lora, parameters: result.parameters });
+  const parameters = { ...result.parameters, ...(await buffersOf(architecture, weights)) };
+  await write(options, { architecture, json, lora, parameters: lora ? result.parameters : parameters });
   return { ...result, plan };
 }
 
@@ -221,6 +222,14 @@ export async function openForTask(directory: string, name: TaskName, labels: rea
     );
   const weights = new Weights(files, base.weights.checkpoint, architecture.family.checkpoint);
   return { architecture, json, weights };
+}
+
+/** What a checkpoint stores and no training changes. */
+async function buffersOf({ family }: Architecture, weights: Weights): Promise<Parameters> {
+  const { buffers } = family.checkpoint;
+  const found: Parameters = {};
+  for (const name of weights.checkpoint.names()) if (buffers?.test(name)) found[name] = await weights.read(name);
+  return found;
 }
 
 async function startWhole(

@@ -86,7 +86,8 @@ export class StepGraph {
     const loss = options.objective ? options.objective(pass) : pass.loss;
     if (!loss) throw new LecternError("usage", `${architecture.family.name} without a head has no loss to learn from`);
     const { buffers } = architecture.family.checkpoint;
-    const learned = [...parametersOf([loss])].filter(([name]) => learns(name) && !buffers?.test(name));
+    const isLearned = (name: string): boolean => learns(name) && !buffers?.test(name);
+    const learned = [...parametersOf([loss])].filter(([name]) => isLearned(name));
     const outputs: Record<string, Value> = { loss, ...remembered(pass), ...options.outputs?.(pass) };
     const result = options.gradients
       ? differentiate(
@@ -99,7 +100,7 @@ export class StepGraph {
     );
     const lowered = lowerGraph({
       outputs: { ...result.outputs, ...gradients },
-      bind: (name) => (learns(name) || !bind ? { kind: "input" } : bind(name)),
+      bind: (name) => (isLearned(name) || !bind ? { kind: "input" } : bind(name)),
     });
     const session = await createSession(lowered, { prepack: false, threads: options.threads });
     const names = lowered.inputs.map(({ name }) => name);
