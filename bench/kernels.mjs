@@ -6,7 +6,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CachedDecoder, DecodeEngine } from "../dist/model/cached-decoder.js";
-import { decoderOf, openModelFiles } from "../dist/model/model-files.js";
+import { openModelFiles } from "../dist/model/model-files.js";
 import { openFiles } from "../dist/runtime/index.js";
 
 const [directory] = process.argv.slice(2);
@@ -14,7 +14,7 @@ if (!directory) throw new Error("usage: node bench/kernels.mjs DIRECTORY");
 const STEPS = 8;
 const files = await openModelFiles(await openFiles(directory));
 const { weights } = files;
-const architecture = decoderOf(files);
+const architecture = files;
 const { config } = architecture;
 const folder = await mkdtemp(join(tmpdir(), "lectern-"));
 const engine = await DecodeEngine.create(architecture, weights, { profile: join(folder, "trace") });

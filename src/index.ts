@@ -11,6 +11,7 @@ export {
   loadModel,
   type Model,
 } from "./model/index.ts";
+export { classifyTexts, type LabelScore } from "./pipelines/index.ts";
 export { openFiles } from "./runtime/index.ts";
 export { type HostTensor, toFloat32 } from "./tensor/index.ts";
 export { loadTokenizer, type Message, type Tokenizer } from "./tokenizers/index.ts";

@@ -9,9 +9,14 @@ test("docs/cli.md says what --help says", async () => {
   const section = (name: string, help: string): string => `## ${name}\n\n\`\`\`text\n${help.trim()}\n\`\`\`\n`;
   const intro =
     "# Command line\n\nExit codes: 0 success, 1 a failure that is explained, 2 wrong usage, 130 interrupted.\n";
-  const sections = root.commands.map((command) => {
+  const all = root.commands.flatMap((command) =>
+    command.commands.length > 0
+      ? command.commands.map((inner) => [`${command.name()} ${inner.name()}`, inner] as const)
+      : [[command.name(), command] as const],
+  );
+  const sections = all.map(([name, command]) => {
     command.configureHelp({ helpWidth: 110 });
-    return section(`lectern ${command.name()}`, command.helpInformation());
+    return section(`lectern ${name}`, command.helpInformation());
   });
   await expect([intro, ...sections].join("\n")).toMatchFileSnapshot("../docs/cli.md");
 });

@@ -1,13 +1,11 @@
 export {
   type Adapter,
-  AdapterSet,
   adaptedParameters,
   adapterPlan,
   isLearned,
   type LoraConfig,
   mergedParameters,
   outputLengths,
-  parseLoraConfig,
   peftName,
   readAdapter,
 } from "./adapters.ts";
@@ -19,7 +17,6 @@ export {
   passFeeds,
 } from "./forward.ts";
 export type { Timing } from "./host.ts";
-export { languageModelLoss } from "./loss.ts";
 export {
   type GenerateInput,
   type GenerateOptions,
@@ -28,8 +25,6 @@ export {
   loadModel,
   type Model,
 } from "./model.ts";
-export { decoderOf, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
-export { deriveFeeds, fullGraph } from "./model-graph.ts";
+export { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 export { type PassGraph, type PassOptions, passGraph } from "./pass-graph.ts";
-export { pool, readPooling } from "./pooling.ts";
 export { parametersOf, Weights } from "./weights.ts";

@@ -37,13 +37,6 @@ export function generating({ architecture }: ModelFiles): Exclude<Architecture, 
   return architecture;
 }
 
-/** The architecture of a decoder; another kind is refused. */
-export function decoderOf({ architecture }: ModelFiles): Architecture & { kind: "decoder" } {
-  if (architecture.kind !== "decoder")
-    throw new LecternError("unsupported", `${architecture.family.name} is not a decoder, which is needed here`);
-  return architecture;
-}
-
 /** A JSON object of the directory; damaged ones are named. */
 export async function readJsonFile(files: FileSource, name: string): Promise<Record<string, unknown>> {
   const text = await files.readText(name);

@@ -202,11 +202,3 @@ export function readConfig(json: Readonly<Record<string, unknown>>, tensors: rea
   const config = family.parseConfig(new ConfigReader(json, tensors));
   return { kind: family.kind, family, config } as Architecture;
 }
-
-/** {@link readConfig} where only a decoder will do. */
-export function readDecoder(json: Readonly<Record<string, unknown>>): { family: Family; config: DecoderConfig } {
-  const architecture = readConfig(json);
-  if (architecture.kind !== "decoder")
-    throw new LecternError("unsupported", `${architecture.family.name} is not a decoder, which is needed here`);
-  return architecture;
-}

@@ -1,3 +1,4 @@
+export { type TokenizerKind, type TokenizerOptions, tokenizerKinds, trainTokenizer } from "../tokenizers/index.ts";
 export { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 export { clipGlobalNorm, clipValues, globalNorm, type NormKind } from "./clip.ts";
 export * from "./collators.ts";

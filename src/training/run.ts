@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { throwIfAborted } from "../common/index.ts";
 import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
@@ -123,12 +123,6 @@ export async function runTraining(run: Run): Promise<RunResult> {
     await log.flush();
     await graphs.dispose();
   }
-}
-
-/** Removes what only a run that goes on needs. */
-export async function forgetRun(out: string): Promise<void> {
-  await rm(join(out, "training.safetensors"), { force: true });
-  await rm(join(out, BEST), { force: true });
 }
 
 /** Whether so many evaluations passed without a better one. */
