@@ -1,8 +1,9 @@
-import { check, LecternError, Random } from "../common/index.ts";
+import { LecternError, Random } from "../common/index.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
 import { logSoftmax, processorsOf, softmax } from "./processors.ts";
 import {
+  checkBeams,
   checkNamedIds,
   checkPrompt,
   type FinishReason,
@@ -48,16 +49,7 @@ export async function beamSearch(
   context: GenerateContext,
 ): Promise<Sequence[]> {
   const { numBeams = 1, numReturnSequences = 1, lengthPenalty = 1, earlyStopping = false } = options;
-  check(
-    numReturnSequences <= numBeams,
-    "usage",
-    () => `generation: numReturnSequences ${numReturnSequences} is more than numBeams ${numBeams} can give`,
-  );
-  check(
-    !context.stoppingCriteria,
-    "usage",
-    () => "generation: stoppingCriteria ends one sequence, not beams: leave out numBeams",
-  );
+  checkBeams(options, context);
   checkPrompt(prompt, decoder);
   checkNamedIds(options, decoder.vocabularySize);
   const ends = [options.eosTokenId ?? []].flat();

@@ -3,7 +3,14 @@ import { finisher, highest, writeBeam } from "./beam-search.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
 import { logSoftmax, processorsOf } from "./processors.ts";
-import { checkNamedIds, checkPrompt, type GenerateContext, newTokenLimit, type Sequence } from "./sequence.ts";
+import {
+  checkBeams,
+  checkNamedIds,
+  checkPrompt,
+  type GenerateContext,
+  newTokenLimit,
+  type Sequence,
+} from "./sequence.ts";
 
 /** A word that must come: any of these runs of tokens. */
 type Constraint = readonly (readonly number[])[];
@@ -66,17 +73,12 @@ export async function constrainedBeamSearch(
   const named = Object.entries({
     doSample: options.doSample,
     numBeamGroups: (options.numBeamGroups ?? 1) > 1,
-    stoppingCriteria: context.stoppingCriteria,
     outputScores: options.outputScores,
     outputLogits: options.outputLogits,
   }).find(([, isSet]) => isSet);
   check(!named, "usage", () => `generation: forceWordsIds and ${named?.[0]} do not go together: leave one out`);
   check(numBeams > 1, "usage", () => "generation: forceWordsIds needs beams: give numBeams");
-  check(
-    numReturnSequences <= numBeams,
-    "usage",
-    () => `generation: numReturnSequences ${numReturnSequences} is more than numBeams ${numBeams} can give`,
-  );
+  checkBeams(options, context);
   checkPrompt(prompt, decoder);
   checkNamedIds(options, decoder.vocabularySize);
   const constraints = (options.forceWordsIds ?? []).map(

@@ -3,7 +3,14 @@ import { finisher, highest, writeBeam } from "./beam-search.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
 import { logSoftmax, processorsOf } from "./processors.ts";
-import { checkNamedIds, checkPrompt, type GenerateContext, newTokenLimit, type Sequence } from "./sequence.ts";
+import {
+  checkBeams,
+  checkNamedIds,
+  checkPrompt,
+  type GenerateContext,
+  newTokenLimit,
+  type Sequence,
+} from "./sequence.ts";
 
 interface Beam {
   readonly ids: readonly number[];
@@ -41,16 +48,7 @@ export async function diverseBeamSearch(
     "usage",
     () => "generation: groups of beams keep no scores of their steps: leave out outputScores and outputLogits",
   );
-  check(
-    numReturnSequences <= numBeams,
-    "usage",
-    () => `generation: numReturnSequences ${numReturnSequences} is more than numBeams ${numBeams} can give`,
-  );
-  check(
-    !context.stoppingCriteria,
-    "usage",
-    () => "generation: stoppingCriteria ends one sequence, not beams: leave out numBeams",
-  );
+  checkBeams(options, context);
   checkPrompt(prompt, decoder);
   checkNamedIds(options, decoder.vocabularySize);
   const size = numBeams / numBeamGroups;

@@ -178,6 +178,23 @@ export function checkPrompt(
   check(outside === undefined, "input", () => `token id ${outside} is outside the vocabulary of ${vocabularySize}`);
 }
 
+/** Beams can give no more sequences than there are of them, and a caller's criteria end one sequence, not beams. */
+export function checkBeams(
+  { numBeams = 1, numReturnSequences = 1 }: GenerationOptions,
+  { stoppingCriteria }: GenerateContext,
+): void {
+  check(
+    numReturnSequences <= numBeams,
+    "usage",
+    () => `generation: numReturnSequences ${numReturnSequences} is more than numBeams ${numBeams} can give`,
+  );
+  check(
+    !stoppingCriteria,
+    "usage",
+    () => "generation: stoppingCriteria ends one sequence, not beams: leave out numBeams",
+  );
+}
+
 /** Every token id that the options name must be one of the vocabulary. */
 export function checkNamedIds(options: GenerationOptions, vocabularySize: number): void {
   const named = {

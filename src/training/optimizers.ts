@@ -106,10 +106,12 @@ function adam(config: Config<"adam" | "adamw">): Optimizer {
     update(weights, gradient, kept, { rate, step, weightDecay }) {
       const { first, second, largest } = kept as { first: Float32Array; second: Float32Array; largest?: Float32Array };
       const size = rate / (1 - beta1 ** step);
-      const correction = Math.sqrt(1 - beta2 ** step);
+      const correction = 1 / Math.sqrt(1 - beta2 ** step);
       const [gain1, gain2] = [1 - beta1, 1 - beta2];
       const shrink = isDecoupled ? 1 - rate * weightDecay : 1;
       const coupled = isDecoupled ? 0 : weightDecay;
+      if (!largest && coupled === 0)
+        return plainAdam(weights, gradient, first, second, { size, correction, beta1, beta2, epsilon, shrink });
       for (let i = 0; i < weights.length; i++) {
         const w = weights[i] as number;
         const g = (gradient[i] as number) + coupled * w;
@@ -119,10 +121,30 @@ function adam(config: Config<"adam" | "adamw">): Optimizer {
         second[i] = v;
         let size2 = v;
         if (largest) largest[i] = size2 = Math.max(largest[i] as number, v);
-        weights[i] = w * shrink - (size * m) / (Math.sqrt(size2) / correction + epsilon);
+        weights[i] = w * shrink - (size * m) / (Math.sqrt(size2) * correction + epsilon);
       }
     },
   };
+}
+
+/** Adam's usual step in a loop without a choice: twice as fast, and most of what an optimizer costs. */
+function plainAdam(
+  weights: Float32Array,
+  gradient: Float32Array,
+  first: Float32Array,
+  second: Float32Array,
+  by: Readonly<Record<"size" | "correction" | "beta1" | "beta2" | "epsilon" | "shrink", number>>,
+): void {
+  const { size, correction, beta1, beta2, epsilon, shrink } = by;
+  const [gain1, gain2] = [1 - beta1, 1 - beta2];
+  for (let i = 0; i < weights.length; i++) {
+    const g = gradient[i] as number;
+    const m = beta1 * (first[i] as number) + gain1 * g;
+    const v = beta2 * (second[i] as number) + gain2 * g * g;
+    first[i] = m;
+    second[i] = v;
+    weights[i] = (weights[i] as number) * shrink - (size * m) / (Math.sqrt(v) * correction + epsilon);
+  }
 }
 
 const rootMeanSquare = (values: Float32Array | Float64Array): number => {
