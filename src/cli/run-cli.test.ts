@@ -68,6 +68,7 @@ describe("lectern run", () => {
   test.each([
     [["run", "no/such/model", "x"], 1, "there is no directory no/such/model"],
     [["run", gpt2, "x", "--low-memory"], 2, "unknown option"],
+    [["run", gpt2, "x", "--dola-layers", "middle"], 2, "the value is not JSON"],
     [["run", gpt2, "x", "--set", "low_memory=true"], 1, "low_memory = true cannot be honoured"],
     [
       ["run", gpt2, "x", "--num-beams", "2", "--num-return-sequences", "3"],

@@ -165,7 +165,7 @@ async function readOptions(flags: RunFlags): Promise<Record<string, unknown>> {
     const value = (flags as Record<string, unknown>)[name];
     if (value === undefined) continue;
     if (kind === "flag" || kind === "texts") options[name] = value;
-    else if (isText(kind)) options[name] = value;
+    else if (isText(kind) || isWord(kind, value as string)) options[name] = value;
     else if (isJson(kind)) options[name] = parseJson(`--${name}`, value as string);
     else options[name] = kind === "ids" ? parseIds(value as string) : Number(value);
   }
@@ -179,6 +179,11 @@ async function readOptions(flags: RunFlags): Promise<Record<string, unknown>> {
 
 function isText(kind: string): boolean {
   return ["text", "schedule"].includes(kind);
+}
+
+/** A bare word where an option takes one or JSON: `--dola-layers high`, `--early-stopping never`. */
+function isWord(kind: string, value: string): boolean {
+  return (kind === "layers" || kind === "earlyStopping") && /^(low|high|never)$/.test(value);
 }
 
 /** Options whose flags take JSON, as `--set` does. */

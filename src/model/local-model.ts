@@ -198,8 +198,11 @@ export class LocalModel implements ModelHost {
   async generate({ inputIds, options, candidates }: GenerateRequest, hooks: GenerateHooks): Promise<Generated> {
     const architecture = generating(this.#files);
     const defaults = parseOptions({ eos_token_id: this.#files.json.eos_token_id ?? null, ...this.#generationConfig });
-    const chosen = { seed: Math.floor(Math.random() * 2 ** 32), ...defaults, ...options };
-    const strategy = strategyOf(chosen, options);
+    const asked = { seed: Math.floor(Math.random() * 2 ** 32), ...defaults, ...options };
+    const strategy = strategyOf(asked, options);
+    // A search that was asked for goes before a checkpoint's habit of drawing.
+    const searches = strategy === "contrastive" || strategy === "constrained beams" || strategy === "diverse beams";
+    const chosen = searches ? { ...asked, doSample: options.doSample ?? false } : asked;
     const engine = await this.#engineFor(architecture, useOf(strategy, architecture, chosen, inputIds.length));
     const engineBefore = engine.computedMs;
     const { rows, healings } = this.#heal(inputIds, chosen, strategy);

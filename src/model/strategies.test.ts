@@ -1,3 +1,6 @@
+import { cp, mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { fixture, maxDifference } from "../../test/helpers/fixtures.ts";
 import type { HostTensor } from "../tensor/index.ts";
@@ -201,4 +204,15 @@ test("beams hold their prompt once, and reordering them copies only what they wr
   expect(shared?.data).toBe(cache.feeds(false)["past.0.key"]?.data); // the very same memory
   const capacity = own?.shape[2] as number;
   expect([0, 1, 2, 3].map((row) => own?.data[row * capacity * 2])).toEqual([5006, 5006, 5000, 5002]);
+});
+
+test("a search that was asked for goes before a checkpoint's habit of drawing", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lectern-"));
+  await cp(fixture("models/gpt2"), folder, { recursive: true });
+  await writeFile(`${folder}/generation_config.json`, JSON.stringify({ do_sample: true }));
+  await using model = await loadModel(folder);
+  const words = { ...plain, numBeams: 3, forceWordsIds: [[60]] };
+  const { outputIds } = await model.generate({ inputIds }, words);
+  expect(outputIds).toEqual((await gpt2.generate({ inputIds }, words)).outputIds);
+  await expect(model.generate({ inputIds }, { ...words, doSample: true })).rejects.toThrow("do not go together");
 });
