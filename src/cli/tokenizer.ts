@@ -13,6 +13,8 @@ interface TokenizerFlags extends CommonFlags {
   readonly minFrequency?: string;
   readonly limitAlphabet?: string;
   readonly special?: string[];
+  readonly normalization?: "NFC" | "NFKC" | "NFKD";
+  readonly template?: "bert" | "t5";
   readonly out: string;
 }
 
@@ -28,6 +30,12 @@ export function tokenizerCommand(root: Command, terminal: Terminal): Command {
     .option("--min-frequency <n>", "what stands less often is left out; default 2")
     .option("--limit-alphabet <n>", "how many characters at most")
     .option("--special <token>", "a special token; may be repeated", (value, all: string[] = []) => [...all, value])
+    .addOption(
+      new Option("--normalization <form>", "of a unigram tokenizer; default NFKD").choices(["NFC", "NFKC", "NFKD"]),
+    )
+    .addOption(
+      new Option("--template <name>", "around texts: bert [CLS] A [SEP], t5 A </s>; default none").choices(["bert", "t5"]),
+    )
     .requiredOption("--out <directory>", "where tokenizer.json goes")
     .option("--json", "print one JSON document on standard output")
     .option("--quiet", "print no progress")
@@ -49,6 +57,8 @@ export function tokenizerCommand(root: Command, terminal: Terminal): Command {
         vocabularySize: number(flags.size, "size") as number,
         ...(minFrequency !== undefined && { minFrequency }),
         ...(limitAlphabet !== undefined && { limitAlphabet }),
+        normalization: flags.normalization,
+        template: flags.template,
         ...(flags.special && { specialTokens: flags.special }),
       });
       await mkdir(flags.out, { recursive: true });

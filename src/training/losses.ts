@@ -48,7 +48,7 @@ const END = Number.MAX_SAFE_INTEGER;
  */
 export function crossEntropy(logits: Value, labels: Value, options: CrossEntropyOptions = {}): Value {
   const { labelSmoothing = 0, weight, reduction = "mean" } = options;
-  if (labelSmoothing === 0 && !weight && reduction === "mean") return crossEntropyOp(logits, labels);
+  if (!weight && reduction === "mean") return crossEntropyOp(logits, labels, labelSmoothing);
   const [rows, classes] = logits.shape as [Dimension, number];
   const logProbabilities = logSoftmax(logits, -1);
   const { counted, safe } = countedLabels(labels);

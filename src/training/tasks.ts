@@ -58,6 +58,8 @@ export interface TaskContext {
   readonly labelSmoothing: number;
   readonly classWeights: readonly number[] | undefined;
   readonly preference: PreferenceOptions;
+  /** Rows are filled up to a multiple of this, so that few shapes are compiled; default 16. */
+  readonly multipleOf?: number | undefined;
   /** Put before each source text, as T5 wants: "translate English to German: ". */
   readonly prefix: string;
 }
@@ -77,13 +79,17 @@ type Parts = Pick<ExampleTaskOptions<TokenRow>, "lengthOf" | "build" | "count" |
   readonly encode: (example: Example) => TokenRow;
 };
 
-/** Rows are filled up to a multiple of this, so that few shapes are compiled. */
 const BUCKET = 16;
 
 const column = (context: TaskContext, name: string): string => context.columns[name] ?? name;
 
-function fill(rows: readonly (readonly number[])[], padTokenId: number, width?: number) {
-  return padRows(rows, { padTokenId, multipleOf: BUCKET, ...(width !== undefined && { length: width }) });
+function fill(
+  { multipleOf = BUCKET }: TaskContext,
+  rows: readonly (readonly number[])[],
+  padTokenId: number,
+  width?: number,
+) {
+  return padRows(rows, { padTokenId, multipleOf, ...(width !== undefined && { length: width }) });
 }
 
 function padId({ tokenizer, architecture }: TaskContext): number {
@@ -93,13 +99,14 @@ function padId({ tokenizer, architecture }: TaskContext): number {
 
 function inputsOf(context: TaskContext, rows: readonly TokenRow[], width?: number): Batch {
   const filled = fill(
+    context,
     rows.map(({ ids }) => ids),
     padId(context),
     width,
   );
   if (!rows.some(({ typeIds }) => typeIds?.some((id) => id > 0))) return filled;
   const typeIds = rows.map((row) => row.typeIds ?? row.ids.map(() => 0));
-  return { ...filled, tokenTypeIds: fill(typeIds, 0, filled.inputIds[0]?.length).inputIds };
+  return { ...filled, tokenTypeIds: fill(context, typeIds, 0, filled.inputIds[0]?.length).inputIds };
 }
 
 /** Entry (row, column) of a matrix. */
@@ -110,6 +117,19 @@ function highest(tensor: HostTensor<"float32">, row: number, size: number): numb
   let best = 0;
   for (let i = 1; i < size; i++) if (entry(tensor, row, i) > entry(tensor, row, best)) best = i;
   return best;
+}
+
+/** The loss of predicted tokens, or of classes of tokens, with smoothed labels; without any, that of the head. */
+function tokenObjective({ labelSmoothing }: TaskContext): Pick<Parts, "graph"> {
+  if (labelSmoothing === 0) return {};
+  const objective = ({ heads, labels }: PassGraph): Value => {
+    const logits = heads.logits as Value;
+    const [batch, length, classes] = logits.shape as [number, number, number];
+    return crossEntropy(reshape(logits, [batch * length, classes]), reshape(labels as Value, [batch * length]), {
+      labelSmoothing,
+    });
+  };
+  return { graph: { objective } };
 }
 
 /** The mean loss over rows; each batch counts by its labels. */
@@ -220,6 +240,7 @@ function tokenClassification(context: TaskContext): Parts {
       const inputs = inputsOf(context, rows);
       const width = inputs.inputIds[0]?.length as number;
       const filled = fill(
+        context,
         rows.map((row) => row.labels as number[]),
         IGNORED_LABEL,
         width,
@@ -240,7 +261,7 @@ function tokenClassification(context: TaskContext): Parts {
       });
       return { loss: meanLoss(results, count), ...classScores(pairs, labels) };
     },
-    graph: { outputs: ({ heads }) => heads },
+    graph: { ...tokenObjective(context).graph, outputs: ({ heads }) => heads },
   };
 }
 
@@ -315,6 +336,7 @@ function fillMask(context: TaskContext): Parts {
         pairs.map(({ inputIds }) => ({ ids: inputIds })),
       );
       const labels = fill(
+        context,
         pairs.map((pair) => pair.labels),
         IGNORED_LABEL,
         inputs.inputIds[0]?.length,
@@ -326,6 +348,7 @@ function fillMask(context: TaskContext): Parts {
       const loss = meanLoss(results, count);
       return { loss, metrics: { perplexity: Math.exp(loss) } };
     },
+    ...tokenObjective(context),
   };
 }
 
@@ -377,6 +400,7 @@ function textGeneration(context: TaskContext): Parts {
     build(rows) {
       const inputs = inputsOf(context, rows);
       const labels = fill(
+        context,
         rows.map((row) => row.labels as number[]),
         IGNORED_LABEL,
         inputs.inputIds[0]?.length,
@@ -388,20 +412,26 @@ function textGeneration(context: TaskContext): Parts {
       const loss = meanLoss(results, count);
       return { loss, metrics: { perplexity: Math.exp(loss) } };
     },
+    ...tokenObjective(context),
   };
 }
 
 function textToText(context: TaskContext): Parts {
   const { tokenizer, maxLength, path, prefix } = context;
   const count = (batch: Batch): number => countedLabels(batch.labels as number[][]);
+  const prefixOf = ({ fields }: Example): string => {
+    const own = fields[column(context, "prefix")];
+    return typeof own === "string" ? own : prefix;
+  };
   return {
     encode: (example) => ({
-      ids: tokenizer.encode(prefix + textOf(path, example, column(context, "source")), { maxLength }).ids,
+      ids: tokenizer.encode(prefixOf(example) + textOf(path, example, column(context, "source")), { maxLength }).ids,
       labels: tokenizer.encode(textOf(path, example, column(context, "target")), { maxLength }).ids,
     }),
     lengthOf: ({ ids, labels }) => Math.max(ids.length, labels?.length ?? 0),
     build(rows) {
       const labels = fill(
+        context,
         rows.map((row) => row.labels as number[]),
         IGNORED_LABEL,
       );
@@ -412,6 +442,7 @@ function textToText(context: TaskContext): Parts {
       const loss = meanLoss(results, count);
       return { loss, metrics: { perplexity: Math.exp(loss) } };
     },
+    ...tokenObjective(context),
   };
 }
 
@@ -505,6 +536,7 @@ function preference(context: TaskContext): Parts {
       const width = inputs.inputIds[0]?.length as number;
       const all = [...rows, ...rows.map(({ other }) => other as TokenRow)];
       const answers = fill(
+        context,
         all.map(({ labels }) => labels as number[]),
         IGNORED_LABEL,
         width,
@@ -583,8 +615,22 @@ function reward(context: TaskContext): Parts {
   };
 }
 
+/** The tasks whose loss is a cross entropy of labels. */
+const smoothed: ReadonlySet<TaskName> = new Set([
+  "text-classification",
+  "token-classification",
+  "fill-mask",
+  "text-generation",
+  "text2text-generation",
+]);
+
 /** How examples become rows and batches, what is minimised, and how it is measured. */
 export function taskParts(name: TaskName, context: TaskContext): Parts {
+  check(
+    context.labelSmoothing === 0 || smoothed.has(name),
+    "usage",
+    () => `${name}: labelSmoothing does not go with its loss; leave it out`,
+  );
   const makers: Record<TaskName, (context: TaskContext) => Parts> = {
     "text-classification": classification,
     "token-classification": tokenClassification,

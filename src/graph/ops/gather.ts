@@ -66,11 +66,11 @@ export const gatherOps = {
     },
     gradient: ({ inputs, gradients }) => [undefined, takeAlong(gradients[0] as Value, inputs[0] as Value)],
   }),
-  oneHot: definePrimitive<{ depth: number }>({
+  oneHot: definePrimitive<{ depth: number; off: number; on: number }>({
     name: "oneHot",
     infer: ([ids], { depth }) => [{ dtype: "float32", shape: [...(ids as TensorType).shape, depth] }],
-    lower(c, { depth }) {
-      const values = c.constant({ dtype: "float32", shape: [2], data: Float32Array.of(0, 1) });
+    lower(c, { depth, off, on }) {
+      const values = c.constant({ dtype: "float32", shape: [2], data: Float32Array.of(off, on) });
       return [c.emit("OneHot", [c.inputs[0] as string, c.int64(depth), values], { axis: -1 })];
     },
     gradient: () => [undefined],
@@ -100,7 +100,7 @@ export function putAlong(places: Value, x: Value, size: Dimension): Value {
   return applyOne(gatherOps.putAlong, [places, x], { size });
 }
 
-/** 1 at each id and 0 elsewhere, along a new last axis. */
-export function oneHot(ids: Value, depth: number): Value {
-  return applyOne(gatherOps.oneHot, [ids], { depth });
+/** `on` (1) at each id and `off` (0) elsewhere, along a new last axis. */
+export function oneHot(ids: Value, depth: number, { off = 0, on = 1 } = {}): Value {
+  return applyOne(gatherOps.oneHot, [ids], { depth, off, on });
 }

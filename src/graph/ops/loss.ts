@@ -10,8 +10,11 @@ import { reduceSum } from "./reduction.ts";
 /** The label that is not counted. */
 export const IGNORED_LABEL = -100;
 
+/** float32 in ONNX. */
+const FLOAT = 1;
+
 export const lossOps = {
-  crossEntropy: definePrimitive<object>({
+  crossEntropy: definePrimitive<{ labelSmoothing: number }>({
     name: "crossEntropy",
     infer([logits, labels]) {
       const [scores, targets] = [logits, labels] as [TensorType, TensorType];
@@ -23,15 +26,31 @@ export const lossOps = {
       if (!fits) throw shapeError("crossEntropy", "logits [N, V] and int64 labels [N]", scores, targets);
       return [{ dtype: scores.dtype, shape: [] }, scores];
     },
-    lower: (c) =>
-      c.emitMany("SoftmaxCrossEntropyLoss", c.inputs, 2, { ignore_index: IGNORED_LABEL, reduction: "mean" }),
-    gradient({ inputs, outputs, gradients }) {
+    lower(c, { labelSmoothing }) {
+      const attributes = { ignore_index: IGNORED_LABEL, reduction: "mean" };
+      const [exact, logProbabilities] = c.emitMany("SoftmaxCrossEntropyLoss", c.inputs, 2, attributes);
+      if (labelSmoothing === 0) return [exact, logProbabilities] as string[];
+      const number = (value: number): string =>
+        c.constant({ dtype: "float32", shape: [], data: Float32Array.of(value) });
+      const zero = c.constant({ dtype: "int64", shape: [], data: BigInt64Array.of(0n) });
+      const counts = c.emit("Cast", [c.emit("GreaterOrEqual", [c.inputs[1] as string, zero])], { to: FLOAT });
+      const sums = c.emit("ReduceSum", [logProbabilities as string, c.int64(1)], { keepdims: 0 }); // [N]
+      const total = c.emit("MatMul", [sums, counts]);
+      const mean = c.emit("Div", [total, c.emit("ReduceSum", [counts], { keepdims: 0 })]);
+      const classes = (c.inputTypes[0] as TensorType).shape[1] as number;
+      const smooth = c.emit("Mul", [mean, number(-labelSmoothing / classes)]);
+      const own = c.emit("Mul", [exact as string, number(1 - labelSmoothing)]);
+      return [c.emit("Add", [own, smooth]), logProbabilities as string];
+    },
+    gradient({ inputs, outputs, gradients, attributes: { labelSmoothing } }) {
       const [logits, labels] = inputs as [Value, Value];
       const zero = constant({ dtype: "int64", shape: [], data: BigInt64Array.of(0n) });
       const counts = greaterOrEqual(labels, zero);
       const mask = cast(counts, "float32"); // [N]
       const share = mul(div(mask, reduceSum(mask, [0])), gradients[0] as Value); // [N]
-      const target = oneHot(where(counts, labels, zero), logits.shape[1] as number); // [N, V]
+      const classes = logits.shape[1] as number;
+      const off = labelSmoothing / classes;
+      const target = oneHot(where(counts, labels, zero), classes, { off, on: 1 - labelSmoothing + off }); // [N, V]
       const residual = sub(exp(outputs[1] as Value), target);
       return [mul(residual, reshape(share, [labels.shape[0] as number | string, 1])), undefined];
     },
@@ -42,7 +61,8 @@ export const lossOps = {
  * The mean of −log softmax(logits)[label] over the labels that are not −100.
  * @param logits `[N, V]`
  * @param labels int64 `[N]`
+ * @param labelSmoothing this share of each target is spread over all classes (Szegedy et al., 2016)
  */
-export function crossEntropy(logits: Value, labels: Value): Value {
-  return apply(lossOps.crossEntropy, [logits, labels], {})[0] as Value;
+export function crossEntropy(logits: Value, labels: Value, labelSmoothing = 0): Value {
+  return apply(lossOps.crossEntropy, [logits, labels], { labelSmoothing })[0] as Value;
 }

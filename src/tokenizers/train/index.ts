@@ -37,6 +37,10 @@ export interface TokenizerOptions {
   readonly limitAlphabet?: number;
   /** What stands for what the vocabulary lacks; must be a special token. */
   readonly unknownToken?: string | null;
+  /** How a unigram tokenizer normalises text; default NFKD, as the reference's trainer. What decodes is normalised so. */
+  readonly normalization?: "NFC" | "NFKC" | "NFKD" | undefined;
+  /** Puts special tokens around texts: `[CLS] A [SEP] B [SEP]` as BERT does, or `A </s>` as T5 does; default none. */
+  readonly template?: "bert" | "t5" | undefined;
 }
 
 interface Parts {
@@ -51,7 +55,7 @@ const parts: Readonly<Record<TokenizerKind, Parts>> = {
   "whitespace-bpe": { splitting: whitespace, special: ["[UNK]", "[PAD]"], unknown: "[UNK]" },
   "word-end-bpe": { splitting: wordEnds, special: ["<unk>"], unknown: "<unk>" },
   wordpiece: { splitting: bertWords, special: ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], unknown: "[UNK]" },
-  unigram: { splitting: marked, special: ["<pad>", "</s>", "<unk>"], unknown: "<unk>" },
+  unigram: { splitting: marked(), special: ["<pad>", "</s>", "<unk>"], unknown: "<unk>" },
   "word-level": { splitting: whitespace, special: ["[UNK]"], unknown: "[UNK]" },
   character: {
     splitting: {
@@ -80,7 +84,14 @@ export async function trainTokenizer(
       "usage",
       `tokenizer: there is no kind ${kind}; did you mean ${nearest(kind, [...tokenizerKinds])}?`,
     );
-  const { splitting, special, unknown } = parts[kind];
+  const { special, unknown } = parts[kind];
+  const { normalization } = options;
+  check(
+    normalization === undefined || kind === "unigram",
+    "usage",
+    () => `tokenizer: normalization is for unigram; ${kind} has its own`,
+  );
+  const splitting = normalization === undefined ? parts[kind].splitting : marked(normalization);
   const specialTokens = options.specialTokens ?? special;
   const unknownToken = options.unknownToken === undefined ? unknown : options.unknownToken;
   const twice = specialTokens.find((token, i) => specialTokens.indexOf(token) !== i);
@@ -115,9 +126,29 @@ export async function trainTokenizer(
     })),
     normalizer: splitting.normalizer,
     pre_tokenizer: splitting.preTokenizer,
-    post_processor: null,
+    post_processor: templateOf(options.template, specialTokens),
     decoder: splitting.decoder,
     model,
+  };
+}
+
+/** A `TemplateProcessing` of the tokenizers library. */
+function templateOf(template: TokenizerOptions["template"], specialTokens: readonly string[]): object | null {
+  if (template === undefined) return null;
+  const pieces = { bert: [["[CLS]", "A", "[SEP]"], ["B", "[SEP]"]], t5: [["A", "</s>"], ["B", "</s>"]] }[template];
+  const missing = pieces.flat().find((piece) => piece.length > 1 && !specialTokens.includes(piece));
+  check(missing === undefined, "usage", () => `tokenizer: template ${template} needs the special token ${missing}`);
+  const written = (part: readonly string[], type_id: number): object[] =>
+    part.map((id) => (id.length === 1 ? { Sequence: { id, type_id } } : { SpecialToken: { id, type_id } }));
+  const [first, second] = pieces as [string[], string[]];
+  const used = [...new Set(pieces.flat().filter((piece) => piece.length > 1))];
+  return {
+    type: "TemplateProcessing",
+    single: written(first, 0),
+    pair: [...written(first, 0), ...written(second, template === "bert" ? 1 : 0)],
+    special_tokens: Object.fromEntries(
+      used.map((id) => [id, { id, ids: [specialTokens.indexOf(id)], tokens: [id] }] as const),
+    ),
   };
 }
 

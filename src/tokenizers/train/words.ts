@@ -78,21 +78,21 @@ export const bertWords: Splitting = {
   split: (text) => matches(text, bertPattern),
 };
 
-/** SentencePiece's: spaces are a mark that begins a word. */
-export const marked: Splitting = {
+/** SentencePiece's: spaces are a mark that begins a word. Decomposed text (NFKD) is what the reference's trainer takes. */
+export const marked = (form: "NFC" | "NFKC" | "NFKD" = "NFKD"): Splitting => ({
   normalizer: {
     type: "Sequence",
-    normalizers: [{ type: "NFKD" }, { type: "Replace", pattern: { Regex: " {2,}" }, content: " " }],
+    normalizers: [{ type: form }, { type: "Replace", pattern: { Regex: " {2,}" }, content: " " }],
   },
   preTokenizer: { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true },
   decoder: { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true },
-  normalize: (text) => text.normalize("NFKD").replace(/ {2,}/g, " "),
+  normalize: (text) => text.normalize(form).replace(/ {2,}/g, " "),
   split(text) {
     if (text === "") return [];
     const spaced = text.replaceAll(" ", "▁");
     return matches(spaced.startsWith("▁") ? spaced : `▁${spaced}`, /▁[^▁]*/gu);
   },
-};
+});
 
 /** A word and how often it stands in the text, the first seen first. */
 export type WordCounts = ReadonlyMap<string, number>;
