@@ -8,6 +8,7 @@ export const LAYERS = [
   ["cli"],
   ["pipelines"],
   ["training"],
+  ["evaluation"],
   ["model"],
   ["generation"],
   ["models"],

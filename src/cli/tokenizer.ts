@@ -34,7 +34,10 @@ export function tokenizerCommand(root: Command, terminal: Terminal): Command {
       new Option("--normalization <form>", "of a unigram tokenizer; default NFKD").choices(["NFC", "NFKC", "NFKD"]),
     )
     .addOption(
-      new Option("--template <name>", "around texts: bert [CLS] A [SEP], t5 A </s>; default none").choices(["bert", "t5"]),
+      new Option("--template <name>", "around texts: bert [CLS] A [SEP], t5 A </s>; default none").choices([
+        "bert",
+        "t5",
+      ]),
     )
     .requiredOption("--out <directory>", "where tokenizer.json goes")
     .option("--json", "print one JSON document on standard output")

@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import { loadTokenizer } from "../tokenizers/index.ts";
-import { type Evaluation, parseRecipe, type RunReport, trainRecipe } from "../training/index.ts";
+import { type Evaluation, parseRecipe, type RunReport, type RunResult, trainRecipe } from "../training/index.ts";
 import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
 
 interface TrainFlags extends CommonFlags {
@@ -19,28 +20,56 @@ export function trainCommand(root: Command, terminal: Terminal, signal: AbortSig
   return root
     .command("train")
     .description("Train a model as a recipe says; run again, it goes on from its last checkpoint.")
-    .argument("<recipe>", "a recipe in JSON, such as models/stories/recipe.json")
-    .requiredOption("--data <directory>", "text files to learn from, .txt or .txt.gz")
+    .argument("<recipe>", "a recipe, such as models/stories/recipe.json; or a module whose default export is one")
+    .requiredOption("--data <directory>", "where the recipe's files stand")
     .requiredOption("--out <directory>", "where the model and its checkpoint go")
     .option("--tokenizer <directory>", "where tokenizer.json lies; default beside the recipe")
     .option("--threads <n>", "how many threads compute")
     .action(async (path: string, flags: TrainFlags) => {
-      const recipe = parseRecipe(await readJson(path, "the recipe"));
-      const directory = flags.tokenizer ?? dirname(path);
-      const tokenizer = await loadTokenizer(await openFiles(directory));
-      if (!tokenizer) throw new LecternError("file", `${directory} has no tokenizer.json`);
-      const { step, evaluation, stoppedEarly } = await trainRecipe(recipe, {
-        data: flags.data,
-        out: flags.out,
-        tokenizer,
-        tokenizerDirectory: directory,
-        threads: flags.threads === undefined ? undefined : Number(flags.threads),
-        signal,
-        onReport: progress(flags, terminal),
-      });
+      const { step, evaluation, stoppedEarly } = await runRecipe(path, flags.out, flags, terminal, signal);
       if (flags.json) printJson(terminal, { step, stoppedEarly, ...evaluation, out: flags.out });
       else terminal.stdout.write(`${step} steps; held out: ${described(evaluation)}; written to ${flags.out}\n`);
     });
+}
+
+/** Runs a recipe; one that another has to come before runs that first, beside its own output. */
+async function runRecipe(
+  path: string,
+  out: string,
+  flags: TrainFlags,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const recipe = parseRecipe(await readRecipe(path));
+  const directory = flags.tokenizer ?? dirname(path);
+  const tokenizer = await loadTokenizer(await openFiles(directory));
+  if (!tokenizer) throw new LecternError("file", `${directory} has no tokenizer.json`);
+  const begin = recipe.begin === undefined ? undefined : join(out, "begin");
+  if (recipe.begin !== undefined && begin !== undefined) {
+    await runRecipe(join(dirname(path), recipe.begin), begin, flags, terminal, signal);
+    if (!flags.quiet) terminal.stderr.write(`${path} goes on from ${recipe.begin}\n`);
+  }
+  return trainRecipe(recipe, {
+    data: flags.data,
+    out,
+    begin,
+    tokenizer,
+    tokenizerDirectory: directory,
+    threads: flags.threads === undefined ? undefined : Number(flags.threads),
+    signal,
+    onReport: progress(flags, terminal),
+  });
+}
+
+/** A recipe in JSON, or the default export of a module (TypeScript where this Node reads it). */
+async function readRecipe(path: string): Promise<unknown> {
+  if (!/\.[cm]?[jt]s$/.test(path)) return readJson(path, "the recipe");
+  try {
+    const module = (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown };
+    return module.default;
+  } catch (cause) {
+    throw new LecternError("file", `the recipe ${path} cannot be loaded: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** Writes a line now and then: how far it is, the loss, how fast, and how long it will take. */

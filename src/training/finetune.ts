@@ -20,6 +20,7 @@ import { initialize } from "./initialize.ts";
 import { saveAdapter, startAdapter } from "./lora.ts";
 import type { PreferenceOptions } from "./losses.ts";
 import { type Run, type RunConfig, type RunResult, runTraining } from "./run.ts";
+import { takeWeights } from "./start.ts";
 import { type Parameters, parameterShapes, StepGraph } from "./step-graph.ts";
 import { type TaskContext, type TaskName, type TokenRow, taskNames, taskParts } from "./tasks.ts";
 
@@ -122,12 +123,12 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
   const fresh: string[] = [];
   const freshParameter = (path: string, shape: readonly number[]): Parameters[string] => {
     if (!fresh.includes(path)) fresh.push(path);
-    return initialize(new Map([[path, shape]]), 1, seed + fresh.length)[path] as Parameters[string];
+    return initialize(new Map([[path, shape]]), architecture, seed + fresh.length)[path] as Parameters[string];
   };
   const start = async (): Promise<Parameters> =>
     lora
       ? startAdapter(architecture, weights, lora, seed, freshParameter)
-      : startWhole(architecture, weights, freshParameter);
+      : takeWeights(architecture, weights, freshParameter);
   const first = await start();
   const graph = lora
     ? { plan: adapterPlan(lora), learns: isLearned(lora), bind: (path: string) => weights.bind(path) }
@@ -230,19 +231,6 @@ async function buffersOf({ family }: Architecture, weights: Weights): Promise<Pa
   const found: Parameters = {};
   for (const name of weights.checkpoint.names()) if (buffers?.test(name)) found[name] = await weights.read(name);
   return found;
-}
-
-async function startWhole(
-  architecture: Architecture,
-  weights: Weights,
-  fresh: (path: string, shape: readonly number[]) => Parameters[string],
-): Promise<Parameters> {
-  const parameters: Parameters = {};
-  for (const [path, shape] of parameterShapes(architecture)) {
-    const same = weights.has(path) && weights.shape(path).join() === shape.join();
-    parameters[path] = same ? await weights.read(path) : fresh(path, shape);
-  }
-  return parameters;
 }
 
 /** The classes that examples name, in order; too few, or one that stands there once, is named. */

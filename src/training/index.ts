@@ -8,10 +8,21 @@ export { type FinetuneOptions, type FinetunePlan, finetune } from "./finetune.ts
 export { initialize } from "./initialize.ts";
 export { mergeAdapter, saveAdapter, startAdapter } from "./lora.ts";
 export * from "./losses.ts";
+export { type Measured, type MeasureOptions, measureRecipe } from "./measure-recipe.ts";
 export { createOptimizer, type Optimizer, type OptimizerConfig, type Slots } from "./optimizers.ts";
-export { parseRecipe, parseWith, type Recipe, recipeJsonSchema, runConfigOf, runOverrides } from "./recipe.ts";
+export {
+  type ExampleRecipe,
+  parseRecipe,
+  parseWith,
+  type Recipe,
+  recipeJsonSchema,
+  runConfigOf,
+  runOverrides,
+  type TextRecipe,
+} from "./recipe.ts";
 export { type Run, type RunConfig, type RunReport, type RunResult, runTraining } from "./run.ts";
 export { type ScheduleConfig, scheduledRate } from "./schedules.ts";
+export { filesOf, readSources, type Source } from "./sources.ts";
 export {
   type Batch,
   type Objective,
@@ -24,7 +35,7 @@ export {
 export type { Evaluation, Task } from "./task.ts";
 export { type TaskName, taskNames } from "./tasks.ts";
 export { joinDocuments, TextTask } from "./text-task.ts";
-export { type TrainOptions, trainRecipe } from "./train-recipe.ts";
+export { readTexts, type TrainOptions, trainRecipe } from "./train-recipe.ts";
 export {
   type ParameterGroup,
   type Part,

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { LecternError, nearest } from "../common/index.ts";
 import type { RunConfig } from "./run.ts";
+import { type Source, sourceSchema } from "./sources.ts";
+import { type TaskName, taskNames } from "./tasks.ts";
 import type { TextObjective } from "./text-task.ts";
 
 const count = z.int().min(1);
@@ -108,24 +110,61 @@ const runFields = {
   patience: count.optional(),
 };
 
-const recipeSchema = z.strictObject({
+/** What every recipe has. */
+const commonFields = {
   $schema: z.string().optional(),
   config: z.record(z.string(), z.unknown()).describe("the model's config.json"),
-  objective: objective.default({ name: "next-token" }),
-  heldOut: z.array(z.string()).min(1).describe("files that are not learned from, but measured on"),
+  begin: z
+    .string()
+    .optional()
+    .describe("a recipe beside this one, which is run first and whose weights this one takes"),
   rows: count,
-  length: count,
   accumulate: count.default(1).describe("batches in a step"),
   precision: z.enum(["float32", "bfloat16", "float16"]).default("float32").describe("of the weights as written"),
   ...runFields,
+};
+
+const textRecipe = z.strictObject({
+  ...commonFields,
+  objective: objective.default({ name: "next-token" }),
+  texts: z
+    .array(z.union([z.string(), sourceSchema]))
+    .min(1)
+    .optional()
+    .describe("text files below the data directory, * for any part of a name; default all .txt and .txt.gz"),
+  heldOut: z.array(z.string()).min(1).describe("files that are not learned from, but measured on"),
+  length: count,
 });
 
-/** A run of `lectern train` as a file: which model, from which text, and how. */
-export type Recipe = Omit<z.infer<typeof recipeSchema>, "objective"> & { readonly objective: TextObjective };
+const sources = z.array(sourceSchema).min(1);
+const exampleRecipe = z.strictObject({
+  ...commonFields,
+  task: z.enum(taskNames),
+  examples: z.strictObject({
+    training: sources,
+    validation: sources.describe("measured while training; the best weights are chosen by them"),
+    test: sources.optional().describe("measured by `lectern eval` alone"),
+  }),
+  maxLength: count.default(256).describe("tokens of a row at most"),
+  multipleOf: count.default(16).describe("rows are filled up to a multiple of this"),
+  labelSmoothing: share.default(0),
+  generation: z.record(z.string(), z.unknown()).optional().describe("how `lectern eval` generates"),
+});
+
+/** A run of `lectern train` on texts as a file: which model, from which text, and how. */
+export type TextRecipe = Omit<z.infer<typeof textRecipe>, "objective" | "texts"> & {
+  readonly objective: TextObjective;
+  readonly texts?: readonly (string | Source)[] | undefined;
+};
+
+/** A run of `lectern train` on labelled examples. */
+export type ExampleRecipe = Omit<z.infer<typeof exampleRecipe>, "task"> & { readonly task: TaskName };
+
+export type Recipe = TextRecipe | ExampleRecipe;
 
 /** The recipe's JSON schema, for editors. */
 export function recipeJsonSchema(): object {
-  return z.toJSONSchema(recipeSchema, { io: "input" });
+  return z.toJSONSchema(z.union([textRecipe, exampleRecipe]), { io: "input" });
 }
 
 /** Settings that `finetune --config` may give. */
@@ -133,7 +172,8 @@ export const runOverrides = z.strictObject(runFields).partial();
 
 /** Checks a parsed recipe; what does not fit is named, with where it stands. */
 export function parseRecipe(json: unknown): Recipe {
-  return parseWith(recipeSchema, json, "recipe") as Recipe;
+  const hasTask = typeof json === "object" && json !== null && "task" in json;
+  return parseWith<unknown>(hasTask ? exampleRecipe : textRecipe, json, "recipe") as Recipe;
 }
 
 /** Reads a value by a schema; the first thing that does not fit becomes an error in words. */

@@ -1,48 +1,62 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { check, LecternError } from "../common/index.ts";
+import { check } from "../common/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { readText } from "./examples.ts";
 import { exportModel } from "./export-model.ts";
-import { initialize } from "./initialize.ts";
-import { type Recipe, runConfigOf } from "./recipe.ts";
+import { type Recipe, runConfigOf, type TextRecipe } from "./recipe.ts";
 import { type Run, type RunResult, runTraining } from "./run.ts";
-import { parameterShapes } from "./step-graph.ts";
+import { filesOf, matchingFiles, readSources } from "./sources.ts";
+import { startParameters } from "./start.ts";
 import { joinDocuments, type ObjectiveTokens, TextTask, type TokenizedText } from "./text-task.ts";
+import { trainOnExamples } from "./train-examples.ts";
 
-export interface TrainOptions extends Pick<Run, "threads" | "signal" | "onReport"> {
-  /** A directory of `.txt` files, which may be gzipped. */
+/** Where a recipe's files stand, and what makes tokens of them. */
+export interface TextFiles {
+  /** The directory below which the recipe's files stand. */
   readonly data: string;
   readonly tokenizer: Tokenizer;
+}
+
+export interface TrainOptions extends TextFiles, Pick<Run, "threads" | "signal" | "onReport"> {
   /** Where the tokenizer's files lie, which belong to the model. */
   readonly tokenizerDirectory: string;
   /** Where the model is written: a Hugging Face directory, with the checkpoint in it. */
   readonly out: string;
+  /** A model whose weights are taken to begin with, where they fit. */
+  readonly begin?: string | undefined;
 }
 
 /** Trains a model as the recipe says, goes on from the checkpoint in `out` where there is one, and writes it. */
 export async function trainRecipe(recipe: Recipe, options: TrainOptions): Promise<RunResult> {
+  return "task" in recipe ? trainOnExamples(recipe, options) : trainOnTexts(recipe, options);
+}
+
+async function trainOnTexts(recipe: TextRecipe, options: TrainOptions): Promise<RunResult> {
   const architecture = readConfig(recipe.config);
-  const tokens = tokensOf(recipe, options.tokenizer, architecture);
-  const { training, heldOut } = await readTexts(recipe, options, tokens.eosTokenId);
-  const shapes = parameterShapes(architecture);
   const result = await runTraining({
     ...options,
     architecture,
-    task: new TextTask(training, heldOut, { ...recipe, tokens, firstStates: firstStates(architecture, recipe.rows) }),
+    task: await textTask(recipe, architecture, options),
     config: runConfigOf(recipe),
-    start: async () => initialize(shapes, layersOf(architecture), recipe.seed),
+    start: () => startParameters(architecture, recipe.seed, options.begin),
   });
   const { out, tokenizerDirectory } = options;
   await exportModel(out, result.parameters, recipe.config, tokenizerDirectory, recipe.precision);
   return result;
 }
 
-function layersOf({ config }: Architecture): number {
-  const { numHiddenLayers, decoderLayers } = config as { numHiddenLayers?: number; decoderLayers?: number };
-  return numHiddenLayers ?? decoderLayers ?? 1;
+/** A recipe's texts as a task; without what it learns from, it can only be measured. */
+export async function textTask(
+  recipe: TextRecipe,
+  architecture: Architecture,
+  options: TextFiles & { readonly measureOnly?: boolean },
+): Promise<TextTask> {
+  const tokens = tokensOf(recipe, options.tokenizer, architecture);
+  const { training, heldOut } = await readTexts(recipe, options, tokens.eosTokenId);
+  const learned = options.measureOnly ? heldOut : training;
+  return new TextTask(learned, heldOut, { ...recipe, tokens, firstStates: firstStates(architecture, recipe.rows) });
 }
 
 function firstStates(architecture: Architecture, rows: number): Record<string, HostTensor<"float32">> | undefined {
@@ -59,7 +73,11 @@ function firstStates(architecture: Architecture, rows: number): Record<string, H
 }
 
 /** The tokens that the objective needs, as the tokenizer has them. */
-function tokensOf({ config, objective }: Recipe, tokenizer: Tokenizer, architecture: Architecture): ObjectiveTokens {
+function tokensOf(
+  { config, objective }: TextRecipe,
+  tokenizer: Tokenizer,
+  architecture: Architecture,
+): ObjectiveTokens {
   const eosTokenId = Number(
     config.eos_token_id ?? tokenizer.specialId("eos_token") ?? tokenizer.specialId("sep_token"),
   );
@@ -90,24 +108,37 @@ function tokensOf({ config, objective }: Recipe, tokenizer: Tokenizer, architect
   };
 }
 
-async function readTexts(
-  recipe: Recipe,
-  { data, tokenizer }: TrainOptions,
+const defaultTexts = ["*.txt", "*.txt.gz"];
+
+/** The texts that a recipe learns from, and those that it holds out; no file is among both. */
+export async function readTexts(
+  recipe: Pick<TextRecipe, "texts" | "heldOut">,
+  { data, tokenizer, measureOnly = false }: TextFiles & { readonly measureOnly?: boolean },
   endToken: number,
 ): Promise<{ training: TokenizedText; heldOut: TokenizedText }> {
-  const all = await readdir(data).catch((cause) => {
-    throw new LecternError("file", `there is no directory ${data}`, { cause });
-  });
-  const names = all.filter((name) => /\.txt(\.gz)?$/.test(name)).sort();
+  const { texts = defaultTexts } = recipe;
+  const names = await matchingFiles(
+    data,
+    texts.filter((text) => typeof text === "string"),
+  );
+  const sources = texts.filter((text) => typeof text !== "string");
   for (const name of recipe.heldOut)
     check(names.includes(name), "file", () => `${data} lacks ${name}, which the recipe holds out`);
-  const read = async (name: string): Promise<TokenizedText> => {
-    const text = await readText(join(data, name));
+  const leaked = sources.flatMap(filesOf).find((file) => recipe.heldOut.includes(file));
+  check(leaked === undefined, "config", () => `recipe: ${leaked} is both learned from and held out`);
+  const encoded = (text: string): TokenizedText => {
     const { ids } = tokenizer.encode(text, { addSpecialTokens: false });
     return { ids: Int32Array.from(ids), bytes: Buffer.byteLength(text) };
   };
   const [training, heldOut]: [TokenizedText[], TokenizedText[]] = [[], []];
-  for (const name of names) (recipe.heldOut.includes(name) ? heldOut : training).push(await read(name));
-  check(training.length > 0, "input", () => `${data} has no .txt file to learn from`);
+  for (const name of measureOnly ? recipe.heldOut : names) {
+    const text = encoded(await readText(join(data, name)));
+    (recipe.heldOut.includes(name) ? heldOut : training).push(text);
+  }
+  for (const { row, fields } of measureOnly ? [] : await readSources(data, sources)) {
+    check(typeof fields.text === "string", "input", () => `recipe: row ${row} of a source has no column text`);
+    training.push(encoded(fields.text));
+  }
+  check(measureOnly || training.length > 0, "input", () => `${data} has no file that the recipe learns from`);
   return { training: joinDocuments(training, endToken), heldOut: joinDocuments(heldOut, endToken) };
 }

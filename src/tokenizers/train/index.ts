@@ -135,7 +135,16 @@ export async function trainTokenizer(
 /** A `TemplateProcessing` of the tokenizers library. */
 function templateOf(template: TokenizerOptions["template"], specialTokens: readonly string[]): object | null {
   if (template === undefined) return null;
-  const pieces = { bert: [["[CLS]", "A", "[SEP]"], ["B", "[SEP]"]], t5: [["A", "</s>"], ["B", "</s>"]] }[template];
+  const pieces = {
+    bert: [
+      ["[CLS]", "A", "[SEP]"],
+      ["B", "[SEP]"],
+    ],
+    t5: [
+      ["A", "</s>"],
+      ["B", "</s>"],
+    ],
+  }[template];
   const missing = pieces.flat().find((piece) => piece.length > 1 && !specialTokens.includes(piece));
   check(missing === undefined, "usage", () => `tokenizer: template ${template} needs the special token ${missing}`);
   const written = (part: readonly string[], type_id: number): object[] =>

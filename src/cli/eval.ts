@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import type { Command } from "commander";
+import { loadModel } from "../model/index.ts";
+import { type Measured, measureRecipe, parseRecipe } from "../training/index.ts";
+import { confusionTable } from "./finetune.ts";
+import { resolveModel } from "./models.ts";
+import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
+import { readJson } from "./train.ts";
+
+interface EvalFlags extends CommonFlags {
+  readonly data: string;
+  readonly recipe?: string;
+  readonly threads?: string;
+}
+
+/** `lectern eval MODEL --data DIRECTORY` */
+export function evalCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
+  return root
+    .command("eval")
+    .description(
+      "Measure a model on what its recipe held out: bits per byte of texts, accuracy of labels, BLEU of translations.",
+    )
+    .argument("<model>", "a shipped model's name or a directory")
+    .requiredOption("--data <directory>", "where the recipe's files stand")
+    .option("--recipe <file>", "what to measure on; default recipe.json of the model")
+    .option("--threads <n>", "how many threads compute")
+    .action(async (name: string, flags: EvalFlags) => {
+      const directory = resolveModel(name);
+      const recipe = parseRecipe(await readJson(flags.recipe ?? join(directory, "recipe.json"), "the recipe"));
+      const threads = flags.threads === undefined ? undefined : Number(flags.threads);
+      await using model = await loadModel(directory, { threads });
+      const results = await measureRecipe(recipe, model, {
+        data: flags.data,
+        threads,
+        signal,
+        onProgress(part, done, total) {
+          if (!flags.quiet && (done === total || done % 80 === 0))
+            terminal.stderr.write(`${part}: ${done} of ${total}\n`);
+        },
+      });
+      if (flags.json) printJson(terminal, { model: name, results });
+      else for (const result of results) terminal.stdout.write(described(result));
+    });
+}
+
+function described({ part, metrics, confusion, bleu }: Measured): string {
+  const numbers = Object.entries(metrics).map(([name, value]) => `${name} ${Number(value.toFixed(4))}`);
+  const detail = bleu
+    ? `  (${bleu.precisions.map((p) => p.toFixed(1)).join("/")}, brevity penalty ${bleu.brevityPenalty.toFixed(3)})`
+    : "";
+  return `${confusion ? confusionTable(confusion) : ""}${part}: ${numbers.join(", ")}${detail}\n`;
+}

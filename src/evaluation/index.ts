@@ -1,0 +1,1 @@
+export { type Bleu, bleu } from "./bleu.ts";

@@ -1,0 +1,141 @@
+import { check, LecternError } from "../common/index.ts";
+import { type Bleu, bleu } from "../evaluation/index.ts";
+import type { GenerateOptions, Model } from "../model/index.ts";
+import { type Architecture, readConfig } from "../models/index.ts";
+import { ExampleTask } from "./example-task.ts";
+import { type Example, textOf } from "./examples.ts";
+import type { ExampleRecipe, Recipe } from "./recipe.ts";
+import { readSources } from "./sources.ts";
+import { startParameters } from "./start.ts";
+import { type Batch, StepGraph, type StepOptions, type StepResult } from "./step-graph.ts";
+import type { Evaluation, Task } from "./task.ts";
+import { type TokenRow, taskParts } from "./tasks.ts";
+import { exampleContext } from "./train-examples.ts";
+import { textTask } from "./train-recipe.ts";
+
+export interface MeasureOptions {
+  /** The directory below which the recipe's files stand. */
+  readonly data: string;
+  readonly threads?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told now and then: which part, and how much of it is done. */
+  readonly onProgress?: ((part: string, done: number, total: number) => void) | undefined;
+}
+
+/** What was measured on a part of the test set. */
+export interface Measured {
+  /** As the sources' field `part` says; else "test", or of texts "held out". */
+  readonly part: string;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly confusion?: Evaluation["confusion"];
+  readonly bleu?: Bleu;
+}
+
+/**
+ * Measures a trained model as its recipe says, on what the recipe did not learn from: bits per byte of held-out texts,
+ * accuracy on test examples, BLEU of translations.
+ */
+export async function measureRecipe(recipe: Recipe, model: Model, options: MeasureOptions): Promise<Measured[]> {
+  const { tokenizer, location } = model;
+  check(tokenizer, "input", () => `eval: ${location} has no tokenizer`);
+  const architecture = readConfig(recipe.config);
+  if (!("task" in recipe)) {
+    const task = await textTask(recipe, architecture, { data: options.data, tokenizer, measureOnly: true });
+    const { loss, metrics } = await evaluateWeights(architecture, task, location, options);
+    return [{ part: "held out", metrics: { loss, ...metrics } }];
+  }
+  const { test } = recipe.examples;
+  check(test, "config", () => "eval: the recipe names no test examples (examples.test)");
+  const parts = new Map<string, Example[]>();
+  for (const example of await readSources(options.data, test)) {
+    const part = typeof example.fields.part === "string" ? example.fields.part : "test";
+    parts.set(part, [...(parts.get(part) ?? []), example]);
+  }
+  const measured: Measured[] = [];
+  for (const [part, examples] of parts)
+    measured.push(
+      recipe.task === "text2text-generation"
+        ? await translations(recipe, model, part, examples, options)
+        : await labelled(recipe, model, part, examples, options),
+    );
+  return measured;
+}
+
+/** How many texts are generated between two reports. */
+const TOGETHER = 8;
+
+async function translations(
+  { generation }: ExampleRecipe,
+  model: Model,
+  part: string,
+  examples: readonly Example[],
+  { data, signal, onProgress }: MeasureOptions,
+): Promise<Measured> {
+  const said: string[] = [];
+  for (let at = 0; at < examples.length; at += TOGETHER) {
+    const prompts = examples.slice(at, at + TOGETHER).map((example) => {
+      const { prefix } = example.fields;
+      return (typeof prefix === "string" ? prefix : "") + textOf(data, example, "source");
+    });
+    const options = { ...(generation as GenerateOptions), numReturnSequences: 1, signal };
+    const { sequences } = await model.generate({ prompts }, options);
+    said.push(...sequences.map(({ text }) => text.trim()));
+    onProgress?.(part, said.length, examples.length);
+  }
+  const score = bleu(
+    said,
+    examples.map((example) => textOf(data, example, "target")),
+  );
+  return { part, metrics: { bleu: score.score, examples: examples.length }, bleu: score };
+}
+
+async function labelled(
+  recipe: ExampleRecipe,
+  { tokenizer, location }: Model,
+  part: string,
+  examples: readonly Example[],
+  options: MeasureOptions,
+): Promise<Measured> {
+  if (!tokenizer) throw new LecternError("input", `eval: ${location} has no tokenizer`);
+  const architecture = readConfig(recipe.config);
+  const parts = taskParts(recipe.task, { ...exampleContext(recipe, tokenizer, architecture), path: options.data });
+  const rows = examples.map((example) => parts.encode(example));
+  const task = new ExampleTask<TokenRow>({
+    ...parts,
+    training: rows,
+    heldOut: rows,
+    rows: recipe.rows,
+    accumulate: 1,
+    seed: recipe.seed,
+  });
+  const { loss, metrics, confusion } = await evaluateWeights(architecture, task, location, options);
+  return { part, metrics: { loss, ...metrics, examples: rows.length }, ...(confusion && { confusion }) };
+}
+
+/** What a task says of the weights in a directory. */
+async function evaluateWeights(
+  architecture: Architecture,
+  { evaluate, graph }: Task,
+  location: string,
+  { threads, signal }: MeasureOptions,
+): Promise<Evaluation> {
+  if (!evaluate) throw new LecternError("unsupported", "eval: this recipe has nothing to measure");
+  const parameters = await startParameters(architecture, 0, location);
+  const graphs = new Map<string, Promise<StepGraph>>();
+  const compute = async (batch: Batch): Promise<StepResult> => {
+    signal?.throwIfAborted();
+    const { inputIds, labels, decoderInputIds } = batch;
+    const steps = ((decoderInputIds ?? labels)?.[0] as readonly number[] | undefined)?.length;
+    const sizes = { rows: inputIds.length, length: inputIds[0]?.length ?? 0, steps };
+    const options: StepOptions = { ...graph, ...sizes, gradients: false, threads };
+    const key = JSON.stringify(sizes);
+    const compiled = graphs.get(key) ?? StepGraph.create(architecture, options);
+    graphs.set(key, compiled);
+    return (await compiled).run(parameters, batch);
+  };
+  try {
+    return await evaluate(compute);
+  } finally {
+    for (const compiled of graphs.values()) await (await compiled).dispose();
+  }
+}

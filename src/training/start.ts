@@ -1,0 +1,36 @@
+import { openModelFiles, Weights } from "../model/index.ts";
+import type { Architecture } from "../models/index.ts";
+import { openFiles } from "../runtime/index.ts";
+import { initialize } from "./initialize.ts";
+import { type Parameters, parameterShapes } from "./step-graph.ts";
+
+/**
+ * What a run begins with: weights drawn from the seed, or those of a model where it has them in the same shape; the
+ * others, such as a new head, are drawn.
+ */
+export async function startParameters(
+  architecture: Architecture,
+  seed: number,
+  directory?: string,
+): Promise<Parameters> {
+  const drawn = initialize(parameterShapes(architecture), architecture, seed);
+  if (directory === undefined) return drawn;
+  const files = await openFiles(directory);
+  const base = await openModelFiles(files);
+  const weights = new Weights(files, base.weights.checkpoint, architecture.family.checkpoint);
+  return takeWeights(architecture, weights, (path) => drawn[path] as Parameters[string]);
+}
+
+/** A model's weights for an architecture; what it lacks, or has in another shape, is made new. */
+export async function takeWeights(
+  architecture: Architecture,
+  weights: Weights,
+  fresh: (path: string, shape: readonly number[]) => Parameters[string],
+): Promise<Parameters> {
+  const parameters: Parameters = {};
+  for (const [path, shape] of parameterShapes(architecture)) {
+    const same = weights.has(path) && weights.shape(path).join() === shape.join();
+    parameters[path] = same ? await weights.read(path) : fresh(path, shape);
+  }
+  return parameters;
+}

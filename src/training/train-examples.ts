@@ -1,0 +1,64 @@
+import { check } from "../common/index.ts";
+import { type Architecture, readConfig } from "../models/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
+import { ExampleTask } from "./example-task.ts";
+import { exportModel } from "./export-model.ts";
+import { type ExampleRecipe, runConfigOf } from "./recipe.ts";
+import { type RunResult, runTraining } from "./run.ts";
+import { readSources } from "./sources.ts";
+import { startParameters } from "./start.ts";
+import { type TaskContext, type TokenRow, taskParts } from "./tasks.ts";
+import type { TrainOptions } from "./train-recipe.ts";
+
+/** Trains a model on labelled examples as a recipe says, and writes it. */
+export async function trainOnExamples(recipe: ExampleRecipe, options: TrainOptions): Promise<RunResult> {
+  check(recipe.task !== "preference", "unsupported", () => "recipe: preferences need a model to begin with: finetune");
+  const architecture = readConfig(recipe.config);
+  const context = exampleContext(recipe, options.tokenizer, architecture);
+  const parts = taskParts(recipe.task, { ...context, path: options.data });
+  const { training, validation } = recipe.examples;
+  const encoded = async (sources: ExampleRecipe["examples"]["training"]): Promise<TokenRow[]> =>
+    (await readSources(options.data, sources)).map((example) => parts.encode(example));
+  const { rows, accumulate, seed } = recipe;
+  const task = new ExampleTask<TokenRow>({
+    ...parts,
+    training: await encoded(training),
+    heldOut: await encoded(validation),
+    rows,
+    accumulate,
+    seed,
+  });
+  const result = await runTraining({
+    ...options,
+    architecture,
+    task,
+    config: runConfigOf(recipe),
+    start: () => startParameters(architecture, seed, options.begin),
+  });
+  await exportModel(options.out, result.parameters, recipe.config, options.tokenizerDirectory, recipe.precision);
+  return result;
+}
+
+/** What a recipe says of how its examples become rows. */
+export function exampleContext(recipe: ExampleRecipe, tokenizer: Tokenizer, architecture: Architecture): TaskContext {
+  const { id2label = {} } = recipe.config as { id2label?: Readonly<Record<string, string>> };
+  const { vocabSize, maxPositionEmbeddings } = architecture.config;
+  check(
+    tokenizer.vocabularySize <= vocabSize,
+    "config",
+    () => `recipe: the tokenizer has ${tokenizer.vocabularySize} tokens, config.vocab_size is ${vocabSize}`,
+  );
+  return {
+    path: "",
+    tokenizer,
+    architecture,
+    maxLength: Math.min(recipe.maxLength, maxPositionEmbeddings),
+    labels: Object.values(id2label),
+    columns: {},
+    labelSmoothing: recipe.labelSmoothing,
+    classWeights: undefined,
+    preference: { kind: "sigmoid", beta: 0.1 },
+    multipleOf: recipe.multipleOf,
+    prefix: "",
+  };
+}
