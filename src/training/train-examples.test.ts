@@ -1,0 +1,147 @@
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { expect, test } from "vitest";
+import { fixture } from "../../test/helpers/fixtures.ts";
+import { loadModel } from "../model/index.ts";
+import { openFiles } from "../runtime/index.ts";
+import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
+import { measureRecipe, parseRecipe, readSources, readTexts, type TrainOptions, trainRecipe } from "./index.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "lectern-"));
+const data = join(folder, "data");
+await mkdir(data);
+const animals = ["wolf", "fox", "goat", "hare"];
+const lines = (text: (animal: string) => string): string => `${animals.map(text).join("\n")}\n`;
+await writeFile(join(data, "train.en.gz"), gzipSync(lines((animal) => `the ${animal} runs`)));
+await writeFile(
+  join(data, "train.de"),
+  lines((animal) => `${animal} ${animal}`),
+);
+await writeFile(join(data, "short.de"), "eins\nzwei\n");
+await writeFile(join(data, "labels.txt"), "1 a joy\n0 a bore\n1 joyful joy\n0 boring bore\n");
+await writeFile(join(data, "a.txt"), "the wolf and the seven little goats ".repeat(20));
+await writeFile(join(data, "b.txt"), "the fox and the geese went out ".repeat(20));
+
+const tokenizerOf = async (name: string): Promise<Pick<TrainOptions, "tokenizer" | "tokenizerDirectory">> => ({
+  tokenizer: (await loadTokenizer(await openFiles(fixture(name)))) as Tokenizer,
+  tokenizerDirectory: fixture(name),
+});
+const optimizer = { name: "adamw" };
+const schedule = { name: "constant", rate: 0.01 };
+const pairs = { lines: { source: "train.en.gz", target: "train.de" }, fields: { prefix: "double: ", part: "doubled" } };
+
+test("a recipe of parallel lines learns them, and is measured by BLEU", async () => {
+  const settings = JSON.parse(await readFile(join(fixture("models/t5_relu"), "config.json"), "utf8")) as object;
+  const recipe = parseRecipe({
+    config: { ...settings, dropout_rate: 0 },
+    task: "text2text-generation",
+    examples: { training: [pairs], validation: [pairs], test: [pairs] },
+    generation: { numBeams: 2, maxNewTokens: 24 },
+    seed: 1,
+    rows: 4,
+    maxLength: 32,
+    multipleOf: 8,
+    labelSmoothing: 0.05,
+    steps: 120,
+    optimizer,
+    schedule,
+    clip: 1,
+    checkpointEvery: 100,
+  });
+  const out = join(folder, "pairs");
+  await trainRecipe(recipe, { data, out, ...(await tokenizerOf("models/t5_relu")) });
+  await using model = await loadModel(out);
+  const reports: string[] = [];
+  const [measured, ...others] = await measureRecipe(recipe, model, {
+    data,
+    onProgress: (part, done, total) => reports.push(`${part} ${done}/${total}`),
+  });
+  expect(others).toEqual([]);
+  expect(measured?.part).toBe("doubled");
+  expect(measured?.metrics.examples).toBe(4);
+  expect(measured?.bleu?.precisions[0]).toBeGreaterThan(90);
+  expect(reports).toEqual(["doubled 4/4"]);
+});
+
+test("labels learned from a pattern's groups go on from another recipe's weights", async () => {
+  const config = {
+    model_type: "bert",
+    architectures: ["BertForMaskedLM"],
+    vocab_size: 1024,
+    hidden_size: 16,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    intermediate_size: 24,
+    max_position_embeddings: 32,
+    hidden_dropout_prob: 0,
+    attention_probs_dropout_prob: 0,
+  };
+  const run = { seed: 2, rows: 2, optimizer, schedule, checkpointEvery: 100 };
+  const bert = await tokenizerOf("models/bert_cls");
+  const begin = join(folder, "begin");
+  const texts = [{ file: "labels.txt", pattern: "^[01] (?<text>.*)$" }, "*.txt"];
+  const first = parseRecipe({
+    ...run,
+    config,
+    objective: { name: "masked-words" },
+    texts,
+    heldOut: ["b.txt"],
+    length: 12,
+    steps: 3,
+  });
+  await trainRecipe(first, { data, out: begin, ...bert });
+  const labels = {
+    file: "labels.txt",
+    pattern: "^(?<label>[01]) (?<text>.*)$",
+    values: { label: { "0": "no", "1": "yes" } },
+  };
+  const recipe = parseRecipe({
+    ...run,
+    config: { ...config, architectures: ["BertForSequenceClassification"], id2label: { "0": "no", "1": "yes" } },
+    task: "text-classification",
+    begin: "first.json",
+    examples: { training: [labels], validation: [labels], test: [labels] },
+    steps: 60,
+  });
+  const out = join(folder, "labels");
+  const { evaluation } = await trainRecipe(recipe, { data, out, begin, ...bert });
+  expect(evaluation?.metrics.accuracy).toBe(1);
+  await using model = await loadModel(out);
+  const [measured] = await measureRecipe(recipe, model, { data });
+  expect(measured?.metrics).toMatchObject({ accuracy: 1, examples: 4 });
+  expect(measured?.confusion?.labels).toEqual(["no", "yes"]);
+});
+
+test("held-out texts are never among those that are learned", async () => {
+  const { tokenizer } = await tokenizerOf("models/gpt2");
+  const ids = (text: string): number[] => tokenizer.encode(text).ids;
+  const { training, heldOut } = await readTexts(
+    { texts: ["?.txt", "*.txt"], heldOut: ["b.txt"] },
+    { data, tokenizer },
+    0,
+  );
+  expect([...heldOut.ids]).toEqual([...ids("the fox and the geese went out ".repeat(20)), 0]);
+  expect(`${[...training.ids]}`).not.toContain(`${ids(" fox and the geese")}`);
+  const source = { file: "b.txt", pattern: "(?<text>.*)" };
+  await expect(readTexts({ texts: ["*.txt", source], heldOut: ["b.txt"] }, { data, tokenizer }, 0)).rejects.toThrow(
+    "b.txt is both learned from and held out",
+  );
+});
+
+test.each([
+  [{ lines: { source: "train.de", target: "short.de" } }, "short.de has 2 lines, train.de has 4"],
+  [{ file: "labels.txt", pattern: "^(?<label>1) " }, 'line 2: "0 a bore" does not match'],
+  [{ file: "none.csv" }, "none.csv cannot be read"],
+])("a source that does not fit is named: %j", async (source, message) => {
+  await expect(readSources(data, [source])).rejects.toThrow(message);
+});
+
+test.each([
+  [{ task: "text-classification", examples: { training: [], validation: [pairs] } }, "examples.training"],
+  [{ task: "poetry" }, "task"],
+])("a recipe of examples that does not fit is refused: %j", (part, message) => {
+  const whole = { config: {}, examples: { training: [pairs], validation: [pairs] }, seed: 1, rows: 1, steps: 1 };
+  expect(() => parseRecipe({ ...whole, optimizer, schedule, checkpointEvery: 1, ...part })).toThrow(message);
+});
