@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
-import { CsvError, parse } from "csv-parse/sync";
+import { Readable } from "node:stream";
+import { CsvError, parse } from "csv-parse";
 import { check, LecternError, nearest } from "../common/index.ts";
+import { textLines, textPieces } from "./text-stream.ts";
 
 /** One example of a data set: its columns, and the line or row it stands in. */
 export interface Example {
@@ -10,87 +9,90 @@ export interface Example {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+/** Examples in memory, or made on the way: each an object of columns. */
+export type Rows = Iterable<object> | AsyncIterable<object>;
+
 /** A text file, which may be gzipped; a byte-order mark is left out. */
 export async function readText(path: string): Promise<string> {
-  const bytes = await readFile(path).catch((cause) => {
-    throw new LecternError("file", `${path} cannot be read: ${(cause as Error).message}`, { cause });
-  });
-  const plain = path.endsWith(".gz")
-    ? await promisify(gunzip)(bytes).catch((cause) => {
-        throw new LecternError("file", `${path} is no gzip file, or is cut short: ${(cause as Error).message}`, {
-          cause,
-        });
-      })
-    : bytes;
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(plain);
-  } catch (cause) {
-    throw new LecternError("file", `${path} is not UTF-8 text; save it as UTF-8`, { cause });
-  }
+  const pieces: string[] = [];
+  for await (const piece of textPieces(path)) pieces.push(piece);
+  return pieces.join("");
 }
 
-/** Reads CSV, TSV, JSON lines or a list in JSON, by the file's name; gzipped or not. */
-export async function readExamples(path: string): Promise<Example[]> {
-  const text = await readText(path);
-  const kind = /\.(csv|tsv|jsonl|json)(\.gz)?$/.exec(path)?.[1];
-  const examples =
-    kind === "csv" || kind === "tsv"
-      ? readTable(path, text, kind === "csv" ? "," : "\t")
-      : kind === "jsonl"
-        ? readLines(path, text)
-        : kind === "json"
-          ? readList(path, text)
-          : undefined;
-  if (!examples)
-    throw new LecternError("usage", `${path}: data is read from .csv, .tsv, .jsonl or .json, each also with .gz`);
-  check(examples.length > 0, "input", () => `${path} holds no example`);
+/** What stands in place of a path in messages about rows that no file holds. */
+export const nameOf = (data: string | Rows): string => (typeof data === "string" ? data : "data");
+
+/** Examples of a file, by its name CSV, TSV, JSON lines or a list in JSON, gzipped or not; or those that are given. */
+export async function readExamples(data: string | Rows): Promise<Example[]> {
+  const examples: Example[] = [];
+  for await (const example of exampleRows(data)) examples.push(example);
+  check(examples.length > 0, "input", () => `${nameOf(data)} holds no example`);
   return examples;
 }
 
-function readTable(path: string, text: string, delimiter: string): Example[] {
+/** The examples one by one; a file is read as they are taken, and need not fit into memory (but for .json). */
+export function exampleRows(data: string | Rows): AsyncGenerator<Example> {
+  if (typeof data !== "string") return givenRows(data);
+  const kind = /\.(csv|tsv|jsonl|json)(\.gz)?$/.exec(data)?.[1];
+  if (kind === "csv") return tableRows(data, ",");
+  if (kind === "tsv") return tableRows(data, "\t");
+  if (kind === "jsonl") return lineRows(data);
+  if (kind === "json") return listRows(data);
+  throw new LecternError("usage", `${data}: data is read from .csv, .tsv, .jsonl or .json, each also with .gz`);
+}
+
+async function* givenRows(rows: Rows): AsyncGenerator<Example> {
+  let row = 0;
+  for await (const fields of rows) {
+    row++;
+    const fits = typeof fields === "object" && fields !== null && !Array.isArray(fields);
+    check(fits, "input", () => `data, row ${row}: must be an object such as {"text": "…", "label": "…"}`);
+    yield { row, fields: fields as Record<string, unknown> };
+  }
+}
+
+/** What csv-parse tells of a fault, in words. */
+const csvFaults: Readonly<Record<string, string>> = {
+  INVALID_OPENING_QUOTE: "a quote stands inside a field that does not begin with one; double it and quote the field",
+  CSV_INVALID_CLOSING_QUOTE: "text follows a closing quote; double quotes that belong to the text",
+  CSV_QUOTE_NOT_CLOSED: "a quote is opened and never closed",
+  CSV_RECORD_INCONSISTENT_COLUMNS: "the row has more or fewer fields than the first; quote fields with commas",
+};
+
+async function* tableRows(path: string, delimiter: string): AsyncGenerator<Example> {
+  const options = { delimiter, columns: true, bom: true, skip_empty_lines: true, info: true };
+  const rows = Readable.from(textPieces(path)).compose(parse(options));
   try {
-    const rows = parse(text, {
-      delimiter,
-      columns: true,
-      bom: true,
-      skip_empty_lines: true,
-      info: true,
-    }) as unknown as {
-      record: Record<string, string>;
-      info: { lines: number };
-    }[];
-    return rows.map(({ record, info }) => ({ row: info.lines, fields: record }));
+    for await (const each of rows) {
+      const { record, info } = each as { record: Record<string, string>; info: { lines: number } };
+      yield { row: info.lines, fields: record };
+    }
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause;
     const line = (cause as unknown as { lines?: number }).lines;
-    const hint: Readonly<Record<string, string>> = {
-      INVALID_OPENING_QUOTE:
-        "a quote stands inside a field that does not begin with one; double it and quote the field",
-      CSV_INVALID_CLOSING_QUOTE: "text follows a closing quote; double quotes that belong to the text",
-      CSV_QUOTE_NOT_CLOSED: "a quote is opened and never closed",
-      CSV_RECORD_INCONSISTENT_COLUMNS: "the row has more or fewer fields than the first; quote fields with commas",
-    };
-    const why = hint[cause.code] ?? cause.message;
+    const why = csvFaults[cause.code] ?? cause.message;
     throw new LecternError("input", `${path}, line ${line ?? "?"}: ${why}`, { cause });
   }
 }
 
-function readLines(path: string, text: string): Example[] {
-  return text
-    .replace(/^\uFEFF/, "")
-    .split(/\r?\n/)
-    .flatMap((line, i) => (line.trim() === "" ? [] : [{ row: i + 1, fields: object(path, i + 1, line) }]));
+async function* lineRows(path: string): AsyncGenerator<Example> {
+  let row = 0;
+  for await (const line of textLines(path)) {
+    row++;
+    if (line.trim() !== "") yield { row, fields: object(path, row, line) };
+  }
 }
 
-function readList(path: string, text: string): Example[] {
+async function* listRows(path: string): AsyncGenerator<Example> {
   let list: unknown;
   try {
-    list = JSON.parse(text.replace(/^\uFEFF/, ""));
+    list = JSON.parse(await readText(path));
   } catch (cause) {
+    if (cause instanceof LecternError) throw cause;
     throw new LecternError("input", `${path} is not JSON: ${(cause as Error).message}`, { cause });
   }
   check(Array.isArray(list), "input", () => `${path} must hold a list of objects`);
-  return list.map((fields, i) => ({ row: i + 1, fields: fields as Record<string, unknown> }));
+  for (const [i, fields] of list.entries()) yield { row: i + 1, fields: fields as Record<string, unknown> };
 }
 
 function object(path: string, row: number, line: string): Record<string, unknown> {

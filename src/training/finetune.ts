@@ -14,7 +14,7 @@ import { type Architecture, readConfig } from "../models/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import { ExampleTask } from "./example-task.ts";
-import { type Example, readExamples, textOf } from "./examples.ts";
+import { type Example, nameOf, type Rows, readExamples, textOf } from "./examples.ts";
 import { exportModel } from "./export-model.ts";
 import { initialize } from "./initialize.ts";
 import { saveAdapter, startAdapter } from "./lora.ts";
@@ -27,10 +27,10 @@ import { type TaskContext, type TaskName, type TokenRow, taskNames, taskParts } 
 export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onReport"> {
   /** A Hugging Face directory to begin with. */
   readonly model: string;
-  /** Examples: .csv, .tsv, .jsonl or .json, also gzipped. */
-  readonly data: string;
+  /** Examples: a file (.csv, .tsv, .jsonl or .json, also gzipped), or objects of columns, which may come as they are made. */
+  readonly data: string | Rows;
   /** Held-out examples; default every tenth, by chance. */
-  readonly validation?: string | undefined;
+  readonly validation?: string | Rows | undefined;
   readonly task: TaskName;
   readonly out: string;
   readonly epochs?: number | undefined;
@@ -109,12 +109,12 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
   check(tokenizer, "input", () => `${options.model} has no tokenizer.json`);
   const examples = await readExamples(data);
   const held = options.validation === undefined ? undefined : await readExamples(options.validation);
-  const labels = labelsOf(name, data, [...examples, ...(held ?? [])], options.columns);
+  const labels = labelsOf(name, nameOf(data), [...examples, ...(held ?? [])], options.columns);
   const { architecture, json, weights } = await openForTask(options.model, name, labels);
   const context = contextOf(options, architecture, tokenizer, labels, examples);
   const parts = taskParts(name, context);
   const encoded = examples.map((example) => parts.encode(example));
-  const ofHeld = taskParts(name, { ...context, path: options.validation ?? data });
+  const ofHeld = taskParts(name, { ...context, path: nameOf(options.validation ?? data) });
   const split = held
     ? { training: encoded, heldOut: held.map((example) => ofHeld.encode(example)) }
     : splitRows(encoded, seed);
@@ -282,7 +282,7 @@ function contextOf(
     examples.filter(({ fields }) => `${fields[columns.label ?? "label"]}` === label).length;
   const classWeights = labels.map((label) => examples.length / labels.length / Math.max(1, of(label)));
   return {
-    path: data,
+    path: nameOf(data),
     tokenizer,
     architecture,
     maxLength,

@@ -2,7 +2,7 @@ export { type TokenizerKind, type TokenizerOptions, tokenizerKinds, trainTokeniz
 export { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 export { clipGlobalNorm, clipValues, globalNorm, type NormKind } from "./clip.ts";
 export * from "./collators.ts";
-export { readExamples, readText } from "./examples.ts";
+export { type Example, exampleRows, type Rows, readExamples, readText } from "./examples.ts";
 export { exportModel } from "./export-model.ts";
 export { type FinetuneOptions, type FinetunePlan, finetune } from "./finetune.ts";
 export { initialize } from "./initialize.ts";

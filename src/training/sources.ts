@@ -2,7 +2,8 @@ import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { check, LecternError } from "../common/index.ts";
-import { type Example, readExamples, readText } from "./examples.ts";
+import { type Example, readExamples } from "./examples.ts";
+import { textLines } from "./text-stream.ts";
 
 /** Where a recipe's examples or texts stand, below its data directory. */
 export const sourceSchema = z.union([
@@ -53,7 +54,9 @@ async function readSource(directory: string, source: Source): Promise<Example[]>
 }
 
 async function linesOf(path: string): Promise<string[]> {
-  return (await readText(path)).replace(/\r?\n$/, "").split(/\r?\n/);
+  const lines: string[] = [];
+  for await (const line of textLines(path)) lines.push(line);
+  return lines;
 }
 
 /** Line n of each file makes row n. */
