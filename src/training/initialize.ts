@@ -4,14 +4,16 @@ import type { HostTensor } from "../tensor/index.ts";
 import type { Parameters } from "./step-graph.ts";
 
 /**
- * First weights, from (seed, index): norms 1, biases 0, matrices normal with the deviation that their family gives,
- * else 0.02, and those that write into the residual stream smaller by √(2 L), as GPT-2 does (Radford et al., 2019).
+ * First weights, from (seed, index): norms 1, biases 0, matrices normal with the deviation that their family gives, else
+ * with `range`, and those that write into the residual stream smaller by √(2 L), as GPT-2 does (Radford et al., 2019).
  * Recurrent weights are normal with deviation 1 / √fan-in.
+ * @param range `initializer_range` of config.json
  */
 export function initialize(
   shapes: ReadonlyMap<string, readonly number[]>,
   architecture: Architecture,
   seed: number,
+  range = 0.02,
 ): Parameters {
   const parameters: Record<string, HostTensor<"float32">> = {};
   for (const [index, [name, shape]] of [...shapes].entries()) {
@@ -20,7 +22,7 @@ export function initialize(
     if (isNorm) data.fill(1);
     else if (shape.length > 1) {
       const random = new Random(seed, index);
-      const deviation = deviationOf(name, shape, architecture);
+      const deviation = deviationOf(name, shape, architecture, range);
       for (let i = 0; i < data.length; i++) data[i] = random.nextNormal() * deviation;
     }
     parameters[name] = { dtype: "float32", shape, data };
@@ -28,11 +30,16 @@ export function initialize(
   return parameters;
 }
 
-function deviationOf(name: string, shape: readonly number[], { family, config }: Architecture): number {
+function deviationOf(
+  name: string,
+  shape: readonly number[],
+  { family, config }: Architecture,
+  range: number,
+): number {
   const own = family.checkpoint.deviation?.(name, config as unknown as Readonly<Record<string, unknown>>);
   if (own !== undefined) return own;
   if (/weight_(ih|hh)_l\d/.test(name)) return (shape.at(-1) as number) ** -0.5;
   const { numHiddenLayers, decoderLayers } = config as { numHiddenLayers?: number; decoderLayers?: number };
   const layers = numHiddenLayers ?? decoderLayers ?? 1;
-  return /(o_proj|down_proj|c_proj)\.weight$/.test(name) ? 0.02 / Math.sqrt(2 * layers) : 0.02;
+  return /(o_proj|down_proj|c_proj)\.weight$/.test(name) ? range / Math.sqrt(2 * layers) : range;
 }

@@ -120,7 +120,7 @@ async function evaluateWeights(
   { threads, signal }: MeasureOptions,
 ): Promise<Evaluation> {
   if (!evaluate) throw new LecternError("unsupported", "eval: this recipe has nothing to measure");
-  const parameters = await startParameters(architecture, 0, location);
+  const parameters = await startParameters(architecture, { seed: 0, config: {}, directory: location });
   const graphs = new Map<string, Promise<StepGraph>>();
   const compute = async (batch: Batch): Promise<StepResult> => {
     signal?.throwIfAborted();

@@ -1,8 +1,17 @@
+import { check } from "../common/index.ts";
 import { openModelFiles, Weights } from "../model/index.ts";
 import type { Architecture } from "../models/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import { initialize } from "./initialize.ts";
 import { type Parameters, parameterShapes } from "./step-graph.ts";
+
+export interface StartOptions {
+  readonly seed: number;
+  /** `config.json`, of which `initializer_range` counts. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Where weights lie that are taken where they fit. */
+  readonly directory?: string | undefined;
+}
 
 /**
  * What a run begins with: weights drawn from the seed, or those of a model where it has them in the same shape; the
@@ -10,15 +19,20 @@ import { type Parameters, parameterShapes } from "./step-graph.ts";
  */
 export async function startParameters(
   architecture: Architecture,
-  seed: number,
-  directory?: string,
+  { seed, config, directory }: StartOptions,
 ): Promise<Parameters> {
-  const drawn = initialize(parameterShapes(architecture), architecture, seed);
+  const drawn = initialize(parameterShapes(architecture), architecture, seed, rangeOf(config));
   if (directory === undefined) return drawn;
   const files = await openFiles(directory);
   const base = await openModelFiles(files);
   const weights = new Weights(files, base.weights.checkpoint, architecture.family.checkpoint);
   return takeWeights(architecture, weights, (path) => drawn[path] as Parameters[string]);
+}
+
+function rangeOf({ initializer_range: range }: Readonly<Record<string, unknown>>): number | undefined {
+  const fits = range === undefined || (typeof range === "number" && range > 0);
+  check(fits, "config", () => `config.initializer_range must be a number above 0; came ${range}`);
+  return range as number | undefined;
 }
 
 /** A model's weights for an architecture; what it lacks, or has in another shape, is made new. */

@@ -33,7 +33,7 @@ export async function trainOnExamples(recipe: ExampleRecipe, options: TrainOptio
     architecture,
     task,
     config: runConfigOf(recipe),
-    start: () => startParameters(architecture, seed, options.begin),
+    start: () => startParameters(architecture, { ...recipe, directory: options.begin }),
   });
   await exportModel(options.out, result.parameters, recipe.config, options.tokenizerDirectory, recipe.precision);
   return result;

@@ -40,7 +40,7 @@ async function trainOnTexts(recipe: TextRecipe, options: TrainOptions): Promise<
     architecture,
     task: await textTask(recipe, architecture, options),
     config: runConfigOf(recipe),
-    start: () => startParameters(architecture, recipe.seed, options.begin),
+    start: () => startParameters(architecture, { ...recipe, directory: options.begin }),
   });
   const { out, tokenizerDirectory } = options;
   await exportModel(out, result.parameters, recipe.config, tokenizerDirectory, recipe.precision);
