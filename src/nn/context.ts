@@ -257,6 +257,7 @@ export class ModelContext {
       scale,
       softcap,
       past,
+      causal: this.#options.direction !== "both" && !this.#options.cache,
       keep: this.#keep([...q.shape.slice(0, 3), k.shape[2] as Dimension], dropout),
     });
     this.cache.push({ key: k, value: v });

@@ -1,9 +1,9 @@
 import { definePrimitive } from "../op.ts";
-import { apply, constant, shapeError, type TensorType, type Value } from "../value.ts";
+import { apply, constant, type Dimension, shapeError, type TensorType, type Value } from "../value.ts";
 import { cast } from "./cast.ts";
 import { greaterOrEqual, where } from "./comparison.ts";
-import { div, exp, mul, sub } from "./elementwise.ts";
-import { oneHot } from "./gather.ts";
+import { div, exp, mul, neg } from "./elementwise.ts";
+import { addAlong } from "./gather.ts";
 import { reshape } from "./layout.ts";
 import { reduceSum } from "./reduction.ts";
 
@@ -26,14 +26,16 @@ export const lossOps = {
     lower: (c) =>
       c.emitMany("SoftmaxCrossEntropyLoss", c.inputs, 2, { ignore_index: IGNORED_LABEL, reduction: "mean" }),
     gradient({ inputs, outputs, gradients }) {
-      const [logits, labels] = inputs as [Value, Value];
+      const labels = inputs[1] as Value;
       const zero = constant({ dtype: "int64", shape: [], data: BigInt64Array.of(0n) });
       const counts = greaterOrEqual(labels, zero);
       const mask = cast(counts, "float32"); // [N]
-      const share = mul(div(mask, reduceSum(mask, [0])), gradients[0] as Value); // [N]
-      const target = oneHot(where(counts, labels, zero), logits.shape[1] as number); // [N, V]
-      const residual = sub(exp(outputs[1] as Value), target);
-      return [mul(residual, reshape(share, [labels.shape[0] as number | string, 1])), undefined];
+      const share = reshape(mul(div(mask, reduceSum(mask, [0])), gradients[0] as Value), [
+        labels.shape[0] as Dimension,
+        1,
+      ]);
+      const places = reshape(where(counts, labels, zero), share.shape);
+      return [addAlong(mul(exp(outputs[1] as Value), share), places, neg(share)), undefined];
     },
   }),
 };
