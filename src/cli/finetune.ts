@@ -30,6 +30,7 @@ interface FinetuneFlags extends CommonFlags {
   readonly lora?: boolean;
   readonly loraRank?: string;
   readonly loraAlpha?: string;
+  readonly loraDropout?: string;
   readonly loraTargets?: string;
   readonly dora?: boolean;
   readonly rslora?: boolean;
@@ -73,6 +74,7 @@ export function finetuneCommand(root: Command, terminal: Terminal, signal: Abort
     .option("--lora", "learn an adapter instead of all weights")
     .option("--lora-rank <n>", "default 8")
     .option("--lora-alpha <x>", "default twice the rank")
+    .option("--lora-dropout <share>", "of what the adapter reads, in training; default none")
     .option("--lora-targets <names>", "linear layers by name, with commas; default all")
     .option("--dora", "learn size and direction apart")
     .option("--rslora", "scale by the root of the rank")
@@ -111,9 +113,15 @@ async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "m
     if (!(parsed > 0)) throw new LecternError("usage", `--${name} takes a number above 0; came ${value}`);
     return parsed;
   };
+  const loraDropout = number(flags.loraDropout, "lora-dropout");
+  if (loraDropout !== undefined && loraDropout >= 1)
+    throw new LecternError("usage", `--lora-dropout takes a share below 1; came ${flags.loraDropout}`);
   const rank = number(flags.loraRank, "lora-rank") ?? 8;
   const isLora =
-    flags.lora || flags.dora || flags.rslora || flags.loraRank !== undefined || flags.loraTargets !== undefined;
+    flags.lora ||
+    flags.dora ||
+    flags.rslora ||
+    [flags.loraRank, flags.loraDropout, flags.loraTargets].some((flag) => flag !== undefined);
   const targets = flags.loraTargets?.split(",").map((name) => name.trim());
   return {
     task: flags.task,
@@ -138,6 +146,7 @@ async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "m
           r: rank,
           loraAlpha: number(flags.loraAlpha, "lora-alpha") ?? 2 * rank,
           useDora: flags.dora ?? false,
+          loraDropout,
           useRslora: flags.rslora ?? false,
           ...(targets && { targetModules: targets }),
         }

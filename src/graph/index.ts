@@ -34,7 +34,7 @@ export {
   sub,
   tanh,
 } from "./ops/elementwise.ts";
-export { gather, oneHot, putAlong, scatterAdd, takeAlong } from "./ops/gather.ts";
+export { addAlong, gather, oneHot, putAlong, scatterAdd, takeAlong } from "./ops/gather.ts";
 export { type OpName, ops } from "./ops/index.ts";
 export { expand, reshape, transpose } from "./ops/layout.ts";
 export { linear, type WeightLayout } from "./ops/linear.ts";

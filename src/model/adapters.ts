@@ -22,6 +22,8 @@ export interface LoraConfig {
   readonly layersToTransform?: readonly number[] | undefined;
   /** Modules that are learned whole, beside. */
   readonly modulesToSave?: readonly string[] | undefined;
+  /** The share of what the change reads that training drops. */
+  readonly loraDropout?: number | undefined;
   readonly useRslora?: boolean;
   readonly useDora?: boolean;
 }
@@ -61,7 +63,7 @@ export function adapterPlan(config: LoraConfig): (path: string) => (LinearAdapte
     const rank = patterned(path, config.rankPattern, config.r);
     const alpha = patterned(path, config.alphaPattern, config.loraAlpha);
     const scale = config.useRslora ? alpha / Math.sqrt(rank) : alpha / rank;
-    return { kind: "learned", rank, scale, dora: config.useDora ?? false };
+    return { kind: "learned", rank, scale, dora: config.useDora ?? false, dropout: config.loraDropout ?? 0 };
   };
 }
 
@@ -110,6 +112,7 @@ export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraCo
     alphaPattern: (json.alpha_pattern ?? {}) as Record<string, number>,
     layersToTransform: layers === undefined || layers === null ? undefined : ([layers].flat() as number[]),
     modulesToSave: (json.modules_to_save ?? undefined) as string[] | undefined,
+    loraDropout: json.lora_dropout ? number("lora_dropout", 0) : undefined,
     useRslora: json.use_rslora === true,
     useDora: json.use_dora === true,
   };

@@ -1,6 +1,6 @@
-import { type Dimension, input, nodesOf, type Value } from "../graph/index.ts";
+import { type Dimension, input, mul, nodesOf, type Value } from "../graph/index.ts";
 import type { Architecture, RecurrentState } from "../models/index.ts";
-import { type AdapterPlan, type DerivedInput, type DropoutMask, ModelContext, Scope } from "../nn/index.ts";
+import { type AdapterPlan, type DerivedInput, type DropoutMask, keepMask, ModelContext, Scope } from "../nn/index.ts";
 import { headLoss, languageModelLoss } from "./loss.ts";
 import { fullGraph, symbolic, type WholeSizes, wholeGraphs } from "./model-graph.ts";
 import { stateInputs } from "./recurrent-decoder.ts";
@@ -32,7 +32,9 @@ export interface PassOptions extends WholeSizes {
 }
 
 export function passGraph(architecture: Architecture, options: PassOptions = symbolic): PassGraph {
-  const root = new Scope("", new Map(), options.plan);
+  const adapterDrops: DropoutMask[] = [];
+  const plan = options.plan && options.dropout ? droppingPlan(options.plan, adapterDrops) : options.plan;
+  const root = new Scope("", new Map(), plan);
   if (architecture.kind === "recurrent-encoder-decoder") {
     const steps = typeof options.steps === "number" ? options.steps : 1;
     return translatorGraph(architecture, { ...options, steps }, root);
@@ -45,7 +47,26 @@ export function passGraph(architecture: Architecture, options: PassOptions = sym
         ? encoderPass(architecture, options, root)
         : encoderDecoderPass(architecture, options, root);
   const inputs = nodesOf(graph.loss ? [graph.loss] : []).flatMap((node) => node.inputs);
-  return { ...graph, labels: inputs.find(({ source }) => source.kind === "input" && source.name === "labels") };
+  const dropouts = [...graph.dropouts, ...adapterDrops];
+  return {
+    ...graph,
+    dropouts,
+    labels: inputs.find(({ source }) => source.kind === "input" && source.name === "labels"),
+  };
+}
+
+/** A plan whose adapters drop what they read, as their settings say; the masks are noted. */
+function droppingPlan(plan: AdapterPlan, masks: DropoutMask[]): AdapterPlan {
+  return (path) => {
+    const adapter = plan(path);
+    if (adapter?.kind !== "learned" || !adapter.dropout) return adapter;
+    const { dropout } = adapter;
+    const drop = (x: Value): Value => {
+      const keep = keepMask("adapter_dropout", x.shape, dropout, masks);
+      return keep ? mul(x, keep) : x;
+    };
+    return { ...adapter, drop };
+  };
 }
 
 function decoderPass(

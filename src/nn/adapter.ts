@@ -9,6 +9,7 @@ import {
   reduceSum,
   scalar,
   sqrt,
+  sub,
   transpose,
   type Value,
   type WeightLayout,
@@ -25,6 +26,10 @@ export interface LearnedAdapter {
   readonly scale: number;
   /** Whether size and direction of each output's weights are learned apart (DoRA; Liu et al., 2024). */
   readonly dora: boolean;
+  /** The share of what the change reads that training drops. */
+  readonly dropout?: number;
+  /** Drops that share; whoever builds for training sets it. */
+  readonly drop?: ((x: Value) => Value) | undefined;
 }
 
 export interface FedAdapter {
@@ -67,14 +72,21 @@ export function adaptedLinear(
     const sized = mul(moved, input(names.factor, "float32", [outSize]));
     return bias ? add(sized, bias) : sized;
   }
-  const { rank, scale, dora } = adapter;
+  const { rank, scale, dora, drop } = adapter;
+  const read = drop ? drop(x) : x;
   const down = at.in("lora_A").parameter("weight", [rank, inSize]);
   const up = at.in("lora_B").parameter("weight", [outSize, rank]);
-  const change = mul(linear(linear(x, down, undefined, "out-in"), up, undefined, "out-in"), scalar(scale));
+  const change = mul(linear(linear(read, down, undefined, "out-in"), up, undefined, "out-in"), scalar(scale));
   if (!dora) return add(linear(x, weight, bias, layout), change);
   const whole = add(layout === "out-in" ? weight : transpose(weight, [1, 0]), matmul(up, down, { alpha: scale }));
   const length = detach(sqrt(reduceSum(mul(whole, whole), [1]))); // [O]
   const factor = div(at.parameter("lora_magnitude_vector", [outSize]), length);
-  const turned = mul(add(linear(x, weight, undefined, layout), change), factor);
+  const plain = linear(x, weight, undefined, layout);
+  if (!drop) {
+    const turned = mul(add(plain, change), factor);
+    return bias ? add(turned, bias) : turned;
+  }
+  const dropped = linear(read, weight, undefined, layout); // as PEFT: only what the factor adds reads dropped inputs
+  const turned = add(add(plain, mul(dropped, sub(factor, scalar(1)))), mul(change, factor));
   return bias ? add(turned, bias) : turned;
 }

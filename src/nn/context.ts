@@ -66,6 +66,15 @@ export interface DropoutMask {
   readonly dropped: number;
 }
 
+/** What dropping a share multiplies values of a shape by, from a mask noted among the others; undefined for nothing. */
+export function keepMask(prefix: string, shape: Shape, share: number, masks: DropoutMask[]): Value | undefined {
+  const dropped = Math.round(share * 256);
+  if (dropped === 0) return undefined;
+  const name = `${prefix}.${masks.length}`;
+  masks.push({ name, shape: shape as readonly number[], dropped });
+  return scaleBytes(input(name, "uint8", shape), 256 / (256 - dropped));
+}
+
 /** The values that a built model yields; a run takes those it needs as outputs. */
 export interface ModelOutputs {
   readonly logits: Value;
@@ -214,11 +223,9 @@ export class ModelContext {
 
   /** What dropping a share multiplies values of a shape by; undefined where nothing is dropped. */
   #keep(shape: Shape, share: number): Value | undefined {
-    const dropped = Math.round(share * 256);
-    if (!this.#options.dropout || dropped === 0) return undefined;
-    const name = `${this.#options.prefix ?? ""}dropout.${this.dropouts.length}`;
-    this.dropouts.push({ name, shape: shape as readonly number[], dropped });
-    return scaleBytes(input(name, "uint8", shape), 256 / (256 - dropped));
+    return this.#options.dropout
+      ? keepMask(`${this.#options.prefix ?? ""}dropout`, shape, share, this.dropouts)
+      : undefined;
   }
 
   /** Passes x through every layer, noting what enters each. */
@@ -257,6 +264,7 @@ export class ModelContext {
       scale,
       softcap,
       past,
+      causal: this.#options.direction !== "both" && !this.#options.cache,
       keep: this.#keep([...q.shape.slice(0, 3), k.shape[2] as Dimension], dropout),
     });
     this.cache.push({ key: k, value: v });

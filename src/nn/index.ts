@@ -1,5 +1,12 @@
 export { type AdapterPlan, fedNames, type LinearAdapter } from "./adapter.ts";
-export { type BuildOptions, type DropoutMask, type KeyValue, ModelContext, type ModelOutputs } from "./context.ts";
+export {
+  type BuildOptions,
+  type DropoutMask,
+  type KeyValue,
+  keepMask,
+  ModelContext,
+  type ModelOutputs,
+} from "./context.ts";
 export { activation, embedding, joinHeads, layerNorm, linear, rmsNorm, splitHeads } from "./layers.ts";
 export { attentionBias, type DerivedInput, type Positions, positionsOfMask, positionsOfRows } from "./positions.ts";
 export { parseRotary, type RotaryConfig, rotaryFrequencies } from "./rotary-frequencies.ts";

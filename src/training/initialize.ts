@@ -30,12 +30,7 @@ export function initialize(
   return parameters;
 }
 
-function deviationOf(
-  name: string,
-  shape: readonly number[],
-  { family, config }: Architecture,
-  range: number,
-): number {
+function deviationOf(name: string, shape: readonly number[], { family, config }: Architecture, range: number): number {
   const own = family.checkpoint.deviation?.(name, config as unknown as Readonly<Record<string, unknown>>);
   if (own !== undefined) return own;
   if (/weight_(ih|hh)_l\d/.test(name)) return (shape.at(-1) as number) ** -0.5;

@@ -73,7 +73,7 @@ export async function saveAdapter(
     base_model_name_or_path: base,
     r: config.r,
     lora_alpha: config.loraAlpha,
-    lora_dropout: 0,
+    lora_dropout: config.loraDropout ?? 0,
     target_modules: config.targetModules,
     exclude_modules: config.excludeModules ?? null,
     rank_pattern: config.rankPattern ?? {},

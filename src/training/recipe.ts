@@ -105,6 +105,7 @@ const runFields = {
   groups: z.array(z.strictObject({ match: z.string(), rateFactor: z.number().min(0).optional(), ...decay })).optional(),
   averageDecay: share.optional(),
   dropout: z.boolean().optional(),
+  gradientCheckpointing: z.boolean().optional(),
   checkpointEvery: count,
   evaluateEvery: count.optional(),
   patience: count.optional(),

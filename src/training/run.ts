@@ -18,6 +18,8 @@ export interface RunConfig extends UpdateConfig {
   readonly steps: number;
   /** Whether values are dropped at random, by the shares that the model's config says; default true. */
   readonly dropout?: boolean | undefined;
+  /** Whether the inner values of layers are computed again for the gradients instead of kept: less memory, more time. */
+  readonly gradientCheckpointing?: boolean | undefined;
   readonly checkpointEvery: number;
   /** Measure every so many steps, and keep the best weights; default only at the end. */
   readonly evaluateEvery?: number | undefined;
@@ -179,6 +181,7 @@ class Graphs {
         steps,
         gradients,
         dropout,
+        gradientCheckpointing: config.gradientCheckpointing,
         threads,
       });
       this.#graphs.set(key, found);

@@ -37,6 +37,8 @@ export interface StepOptions {
   readonly plan?: AdapterPlan | undefined;
   /** Whether values are dropped at random, by the shares that the model's config says. */
   readonly dropout?: boolean | undefined;
+  /** Whether the inner values of layers are computed again for the gradients instead of kept: less memory, more time. */
+  readonly gradientCheckpointing?: boolean | undefined;
   /** What is yielded beside the loss; of a recurrent model always what it remembers, as `next.…`. */
   readonly outputs?: ((pass: PassGraph) => Readonly<Record<string, Value>>) | undefined;
   readonly threads?: number | undefined;
@@ -93,6 +95,7 @@ export class StepGraph {
       ? differentiate(
           outputs as { loss: Value },
           learned.map(([, value]) => value),
+          options.gradientCheckpointing ? Object.values(pass.hiddenStates).flat() : [],
         )
       : { outputs, gradients: [] };
     const gradients = Object.fromEntries(

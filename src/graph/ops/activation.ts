@@ -10,37 +10,47 @@ interface Kernel {
   readonly domain?: "com.microsoft";
 }
 
-/** An op whose gradient is dy · slope(x). */
-function activation(name: string, { type, attributes, domain }: Kernel, slope: (x: Value) => Value): PrimitiveOp<None> {
+/** An op whose gradient is dy · slope(x, y). */
+function activation(
+  name: string,
+  { type, attributes, domain }: Kernel,
+  slope: (x: Value, y: Value) => Value,
+): PrimitiveOp<None> {
   return definePrimitive<None>({
     name,
     infer: ([x]) => [x as TensorType],
     lower: (c) => [c.emit(type, c.inputs, attributes, domain)],
-    gradient: ({ inputs, gradients }) => [mul(gradients[0] as Value, slope(inputs[0] as Value))],
+    gradient: ({ inputs, outputs, gradients }) => [
+      mul(gradients[0] as Value, slope(inputs[0] as Value, outputs[0] as Value)),
+    ],
   });
 }
 
-/** d/dx x σ(αx) = σ + αx σ (1 − σ) */
-function swishSlope(x: Value, alpha: number): Value {
-  const scaled = alpha === 1 ? x : mul(x, scalar(alpha));
-  const s = sigmoid(scaled);
-  return mul(s, add(scalar(1), mul(scaled, sub(scalar(1), s))));
+/** d/dx x σ(αx) = σ + αy (1 − σ) */
+function swishSlope(x: Value, y: Value, alpha: number): Value {
+  const s = sigmoid(alpha === 1 ? x : mul(x, scalar(alpha)));
+  const rest = mul(y, sub(scalar(1), s));
+  return add(s, alpha === 1 ? rest : mul(rest, scalar(alpha)));
 }
 
-/** d/dx x Φ(x) = Φ(x) + x φ(x) */
+/** d/dx x Φ(x) = Φ(x) + x φ(x), as ½ + ½ erf(u) + u exp(−u²) / √π with u = x / √2: as few passes as there can be. */
 function geluSlope(x: Value): Value {
-  const cumulative = mul(scalar(0.5), add(scalar(1), erf(mul(x, scalar(Math.SQRT1_2)))));
-  const density = mul(exp(mul(mul(x, x), scalar(-0.5))), scalar(1 / Math.sqrt(2 * Math.PI)));
-  return add(cumulative, mul(x, density));
+  const u = mul(x, scalar(Math.SQRT1_2));
+  const density = mul(u, exp(mul(u, mul(x, scalar(-Math.SQRT1_2)))));
+  const half = add(mul(erf(u), scalar(0.5 * Math.sqrt(Math.PI))), density);
+  return add(mul(half, scalar(1 / Math.sqrt(Math.PI))), scalar(0.5));
 }
 
-/** GELU by tanh is x σ(w) with w = 2 √(2/π) (x + 0.044715 x³), so its slope is σ (1 + (1 − σ) x w′). */
-function geluTanhSlope(x: Value): Value {
+/**
+ * GELU by tanh is x σ(w) with w = x (a + b x²), a = 2 √(2/π) and b = 0.044715 a. Its slope is σ (1 + (1 − σ) x w′),
+ * which is σ + (y − y σ) w′ with w′ = a + 3 b x².
+ */
+function geluTanhSlope(x: Value, y: Value): Value {
   const factor = 2 * Math.sqrt(2 / Math.PI);
-  const square = mul(x, x);
-  const s = sigmoid(mul(x, add(scalar(factor), mul(square, scalar(0.044715 * factor)))));
-  const inner = add(scalar(factor), mul(square, scalar(3 * 0.044715 * factor)));
-  return mul(s, add(scalar(1), mul(mul(x, sub(scalar(1), s)), inner)));
+  const cubic = mul(mul(x, x), scalar(0.044715 * factor));
+  const s = sigmoid(mul(x, add(cubic, scalar(factor))));
+  const inner = add(mul(cubic, scalar(3)), scalar(factor));
+  return add(s, mul(mul(y, sub(scalar(1), s)), inner));
 }
 
 /** c · tanh(x / c): near 0 it is x, and it never passes c. */
@@ -54,13 +64,15 @@ const softcapOp = defineComposite<{ cap: number }>({
 export const activationOps = {
   gelu: activation("gelu", { type: "Gelu" }, geluSlope),
   geluTanh: activation("geluTanh", { type: "Gelu", attributes: { approximate: "tanh" } }, geluTanhSlope),
-  silu: activation("silu", { type: "QuickGelu", attributes: { alpha: { float: 1 } }, domain: "com.microsoft" }, (x) =>
-    swishSlope(x, 1),
+  silu: activation(
+    "silu",
+    { type: "QuickGelu", attributes: { alpha: { float: 1 } }, domain: "com.microsoft" },
+    (x, y) => swishSlope(x, y, 1),
   ),
   quickGelu: activation(
     "quickGelu",
     { type: "QuickGelu", attributes: { alpha: { float: 1.702 } }, domain: "com.microsoft" },
-    (x) => swishSlope(x, 1.702),
+    (x, y) => swishSlope(x, y, 1.702),
   ),
   softcap: softcapOp,
 };

@@ -1,10 +1,11 @@
 import { defineComposite } from "../op.ts";
-import { apply, type Dimension, shapeError, type Value } from "../value.ts";
+import { apply, type Dimension, scalar, shapeError, type TensorType, type Value } from "../value.ts";
 import { softcap } from "./activation.ts";
-import { add, mul } from "./elementwise.ts";
-import { reshape } from "./layout.ts";
+import { add, mul, sub, tanh, unbroadcast } from "./elementwise.ts";
+import { reshape, transpose } from "./layout.ts";
 import { matmul } from "./matmul.ts";
-import { concat, split } from "./slicing.ts";
+import { reduceSum } from "./reduction.ts";
+import { concat, slice, split, zerosLike } from "./slicing.ts";
 import { softmax } from "./softmax.ts";
 
 /** `[B, H, T, D]` queries as `[B, K, G·T, D]`: the G = H / K query heads that share a key head, side by side. */
@@ -27,46 +28,174 @@ function pairs<T>(past: readonly T[]): (readonly [key: T, value: T])[] {
   return Array.from({ length: past.length / 2 }, (_, i) => [past[2 * i] as T, past[2 * i + 1] as T] as const);
 }
 
-const attentionOp = defineComposite<{ scale: number; softcap?: number | undefined; dropped?: boolean | undefined }>({
-  name: "attention",
-  infer(operands, { dropped }) {
-    const [q, k, v, bias, ...rest] = operands;
-    const past = dropped ? rest.slice(1) : rest;
-    if (!q || !k || !v || !bias) throw new TypeError("attention: takes q, k, v, bias and perhaps the past");
-    const [batch, heads, queries, size] = q.shape;
-    const [, keyHeads, keys] = k.shape;
-    const fits = size === k.shape[3] && k.shape[2] === v.shape[2] && keyHeads === v.shape[1] && batch === k.shape[0];
-    if (!fits) throw shapeError("attention", "q [B, H, T, D], k and v [B, K, S, D]", q, k, v);
-    if (Number(heads) % Number(keyHeads) !== 0) throw shapeError("attention", "H a multiple of K", q, k);
-    for (const [key, value] of pairs(past))
-      if (key.shape[2] !== value.shape[2])
-        throw shapeError("attention", "past keys and values of one length", key, value);
-    const span = [...pairs(past).map(([key]) => key.shape[2] as Dimension), keys as Dimension].reduce(plus);
-    if (bias.shape.at(-1) !== span) throw shapeError("attention", `a bias over ${span} keys`, q, k, bias);
-    return [
-      { dtype: q.dtype, shape: [...q.shape.slice(0, 3), v.shape[3] as Dimension] },
-      { dtype: q.dtype, shape: [batch as Dimension, heads as Dimension, queries as Dimension, span] },
-    ];
-  },
-  meaning(operands, { scale, softcap: cap, dropped }) {
-    const [q, k, v, bias, ...rest] = operands as [Value, Value, Value, Value, ...Value[]];
-    const past = dropped ? rest.slice(1) : rest;
-    const segments = [...pairs(past), [k, v] as const];
+export interface AttentionAttributes {
+  readonly scale: number;
+  readonly softcap?: number | undefined;
+  /** Whether the operand behind the bias says what weights are multiplied by. */
+  readonly dropped?: boolean | undefined;
+}
+
+interface Operands {
+  readonly q: Value;
+  readonly bias: Value;
+  readonly keep: Value | undefined;
+  /** Earlier keys and values, then the new ones. */
+  readonly segments: readonly (readonly [key: Value, value: Value])[];
+}
+
+function operandsOf(operands: readonly Value[], { dropped }: AttentionAttributes): Operands {
+  const [q, k, v, bias, ...rest] = operands as [Value, Value, Value, Value, ...Value[]];
+  const past = dropped ? rest.slice(1) : rest;
+  return { q, bias, keep: dropped ? rest[0] : undefined, segments: [...pairs(past), [k, v]] };
+}
+
+function infer(operands: readonly TensorType[], { dropped }: AttentionAttributes): TensorType[] {
+  const [q, k, v, bias, ...rest] = operands;
+  const past = dropped ? rest.slice(1) : rest;
+  if (!q || !k || !v || !bias) throw new TypeError("attention: takes q, k, v, bias and perhaps the past");
+  const [batch, heads, queries, size] = q.shape;
+  const [, keyHeads, keys] = k.shape;
+  const fits = size === k.shape[3] && k.shape[2] === v.shape[2] && keyHeads === v.shape[1] && batch === k.shape[0];
+  if (!fits) throw shapeError("attention", "q [B, H, T, D], k and v [B, K, S, D]", q, k, v);
+  if (Number(heads) % Number(keyHeads) !== 0) throw shapeError("attention", "H a multiple of K", q, k);
+  for (const [key, value] of pairs(past))
+    if (key.shape[2] !== value.shape[2])
+      throw shapeError("attention", "past keys and values of one length", key, value);
+  const span = [...pairs(past).map(([key]) => key.shape[2] as Dimension), keys as Dimension].reduce(plus);
+  if (bias.shape.at(-1) !== span) throw shapeError("attention", `a bias over ${span} keys`, q, k, bias);
+  return [
+    { dtype: q.dtype, shape: [...q.shape.slice(0, 3), v.shape[3] as Dimension] },
+    { dtype: q.dtype, shape: [batch as Dimension, heads as Dimension, queries as Dimension, span] },
+  ];
+}
+
+/** q kᵀ · scale against all keys: `[B, K, G·T, S]`. */
+function scoresOf(grouped: Value, { segments }: Operands, scale: number): Value {
+  const parts = segments.map(([key]) => matmul(grouped, key, { transposeB: true, alpha: scale }));
+  return parts.length > 1 ? concat(parts, -1) : (parts[0] as Value);
+}
+
+/** The columns of `[…, S]` that belong to each segment. */
+function sharesOf(x: Value, { segments }: Operands): readonly Value[] {
+  if (segments.length === 1) return [x];
+  return split(
+    x,
+    segments.map(([key]) => key.shape[2] as Dimension),
+    -1,
+  );
+}
+
+/** xᵀ y, written (yᵀ x)ᵀ: the narrow operand is the one that the product turns. */
+function turnedProduct(x: Value, y: Value, alpha = 1): Value {
+  return transpose(matmul(y, x, { transposeA: true, alpha }), [0, 1, 3, 2]);
+}
+
+/** Attention of all queries over all keys, with a gradient that reads the weights and writes few arrays of their size. */
+const attentionBlockOp = defineComposite<AttentionAttributes>({
+  name: "attentionBlock",
+  infer,
+  meaning(inputs, attributes) {
+    const operands = operandsOf(inputs, attributes);
+    const { q, bias, keep, segments } = operands;
+    const [k, v] = segments.at(-1) as readonly [Value, Value];
     const [batch, heads, queries] = q.shape as [Dimension, number, Dimension];
-    const grouped = groupQueries(q, k.shape[1] as number);
-    const parts = segments.map(([key]) => matmul(grouped, key, { transposeB: true, alpha: scale }));
-    const joined = parts.length > 1 ? concat(parts, -1) : (parts[0] as Value); // [B, K, G·T, S]
-    const scores = cap === undefined ? joined : softcap(joined, cap);
+    const joined = scoresOf(groupQueries(q, k.shape[1] as number), operands, attributes.scale);
+    const scores = attributes.softcap === undefined ? joined : softcap(joined, attributes.softcap);
     const span = scores.shape.at(-1) as Dimension;
     const weights = softmax(add(reshape(scores, [batch, heads, queries, span]), bias), -1); // [B, H, T, S]
-    const used = dropped ? mul(weights, rest[0] as Value) : weights;
-    const groupedWeights = reshape(used, scores.shape);
-    const sizes = segments.map(([key]) => key.shape[2] as Dimension);
-    const shares = segments.length > 1 ? split(groupedWeights, sizes, -1) : [groupedWeights];
+    const shares = sharesOf(reshape(keep ? mul(weights, keep) : weights, scores.shape), operands);
     const mixed = segments
       .map(([, value], i) => matmul(shares[i] as Value, value))
       .reduce((sum, part) => add(sum, part));
     return [reshape(mixed, [batch, heads, queries, v.shape[3] as Dimension]), weights];
+  },
+  /**
+   * With P the weights, O what is mixed: dV = Pᵀ dO, dP = dO Vᵀ and dS = P (dP − r), where r, the sum of P dP over
+   * the keys, is that of O dO over the head (Dao et al., "FlashAttention", 2022).
+   */
+  gradient({ inputs, outputs, gradients, attributes }) {
+    const { scale, softcap: cap } = attributes;
+    const operands = operandsOf(inputs, attributes);
+    const { q, bias, keep, segments } = operands;
+    const [mixed, weights] = outputs as [Value, Value];
+    const dMixed = gradients[0] ?? zerosLike(mixed);
+    const keyHeads = segments[0]?.[0].shape[1] as number;
+    const [grouped, dGrouped] = [groupQueries(q, keyHeads), groupQueries(dMixed, keyHeads)];
+    const wide = [...grouped.shape.slice(0, 3), weights.shape[3] as Dimension];
+    const used = sharesOf(reshape(keep ? mul(weights, keep) : weights, wide), operands);
+    const dParts = segments.map(([, value]) => matmul(dGrouped, value, { transposeB: true }));
+    const dUsed = reshape(dParts.length > 1 ? concat(dParts, -1) : (dParts[0] as Value), weights.shape);
+    const dKept = keep ? mul(dUsed, keep) : dUsed;
+    const dWeights = gradients[1] ? add(dKept, gradients[1]) : dKept;
+    const sum = gradients[1]
+      ? reduceSum(mul(weights, dWeights), [-1], true)
+      : reduceSum(mul(dMixed, mixed), [-1], true);
+    const dScores = mul(weights, sub(dWeights, sum)); // [B, H, T, S]
+    const dJoined = cap === undefined ? reshape(dScores, wide) : uncapped(reshape(dScores, wide), operands, scale, cap);
+    const shares = sharesOf(dJoined, operands);
+    const dq = segments
+      .map(([key], i) => matmul(shares[i] as Value, key, { alpha: scale }))
+      .reduce((total, part) => add(total, part));
+    const dSegments = segments.map(([key, value], i) => [
+      unbroadcast(turnedProduct(shares[i] as Value, grouped, scale), key.shape),
+      unbroadcast(turnedProduct(used[i] as Value, dGrouped), value.shape),
+    ]);
+    const own = dSegments.pop() as Value[];
+    const dKeep = keep && unbroadcast(mul(dUsed, weights), keep.shape);
+    return [
+      reshape(dq, q.shape),
+      ...own,
+      unbroadcast(dScores, bias.shape),
+      ...(dKeep ? [dKeep] : []),
+      ...dSegments.flat(),
+    ];
+  },
+});
+
+/** The gradient before the cap: the slope of c · tanh(x / c) is 1 − tanh². */
+function uncapped(dScores: Value, operands: Operands, scale: number, cap: number): Value {
+  const keyHeads = operands.segments[0]?.[0].shape[1] as number;
+  const raw = scoresOf(groupQueries(operands.q, keyHeads), operands, scale);
+  const level = tanh(mul(raw, scalar(1 / cap)));
+  return mul(dScores, sub(scalar(1), mul(level, level)));
+}
+
+/** Into how many blocks the queries of a causal pass are cut, and the fewest in one: later keys are never touched. */
+const BLOCKS = 4;
+const LEAST_QUERIES = 32;
+
+/** Whether causal attention over these queries is computed block by block. */
+function blockSize({ q, segments }: Operands): number | undefined {
+  const [, , queries] = q.shape;
+  const keys = segments.at(-1)?.[0].shape[2];
+  if (segments.length > 1 || typeof queries !== "number" || keys !== queries) return undefined;
+  const size = Math.max(LEAST_QUERIES, Math.ceil(queries / BLOCKS));
+  return size < queries ? size : undefined;
+}
+
+const attentionOp = defineComposite<AttentionAttributes & { readonly causal?: boolean | undefined }>({
+  name: "attention",
+  infer,
+  meaning(inputs, { causal, ...attributes }) {
+    const operands = operandsOf(inputs, attributes);
+    const size = causal ? blockSize(operands) : undefined;
+    if (size === undefined) return apply(attentionBlockOp, inputs, attributes);
+    const { q, bias, keep } = operands;
+    let [k, v] = operands.segments[0] as readonly [Value, Value];
+    const queries = q.shape[2] as number;
+    const mixed: Value[] = [];
+    const weights: Value[] = [];
+    for (let start = (Math.ceil(queries / size) - 1) * size; start >= 0; start -= size) {
+      const end = Math.min(queries, start + size);
+      [k, v] = [slice(k, 2, 0, end), slice(v, 2, 0, end)];
+      const seen = (x: Value): Value => slice(slice(x, 2, start, end), 3, 0, end);
+      const block = [slice(q, 2, start, end), k, v, seen(bias), ...(keep ? [seen(keep)] : [])];
+      const [own, shares] = apply(attentionBlockOp, block, attributes) as [Value, Value];
+      const unseen = zerosLike({ ...shares, shape: [...shares.shape.slice(0, 3), queries - end] });
+      mixed.unshift(own);
+      weights.unshift(end < queries ? concat([shares, unseen], 3) : shares);
+    }
+    return [concat(mixed, 2), concat(weights, 2)];
   },
   gradient: "through meaning",
 });
@@ -80,6 +209,7 @@ const attentionOp = defineComposite<{ scale: number; softcap?: number | undefine
  * @param bias `[B, 1, T, S]`, additive; S counts the past, then the new keys
  * @param options.softcap keeps scores within ± this before the bias is added
  * @param options.keep `[B, H, T, S]`, what weights are multiplied by before values are mixed: dropout
+ * @param options.causal whether the bias hides all keys behind a query's own place: they are then not even computed
  * @param past keys and values `[B, K, P, D]` of earlier tokens, the first first; `[1, K, P, D]` where all rows share them
  * @returns mixed values `[B, H, T, D]` and the weights `[B, H, T, S]`
  * @see Vaswani et al., "Attention is all you need" (2017)
@@ -94,6 +224,7 @@ export function attend(
     softcap?: number | undefined;
     past?: readonly { key: Value; value: Value }[] | undefined;
     keep?: Value | undefined;
+    causal?: boolean | undefined;
   },
 ): { mixed: Value; weights: Value } {
   const past = (options.past ?? []).flatMap(({ key, value }) => [key, value]);
@@ -101,8 +232,9 @@ export function attend(
     dropped: options.keep !== undefined,
     scale: options.scale,
     softcap: options.softcap,
+    causal: options.causal,
   });
   return { mixed: mixed as Value, weights: weights as Value };
 }
 
-export const attentionOps = { attention: attentionOp };
+export const attentionOps = { attention: attentionOp, attentionBlock: attentionBlockOp };

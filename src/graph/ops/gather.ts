@@ -3,6 +3,16 @@ import { productOf } from "../shape.ts";
 import { applyOne, constant, type Dimension, scalar, shapeError, type TensorType, type Value } from "../value.ts";
 import { equal, where } from "./comparison.ts";
 import { reshape } from "./layout.ts";
+import { matmul } from "./matmul.ts";
+
+/** Up to so many rows, a product with one-hot rows on all threads sums faster than one thread that scatters. */
+const SMALL_TABLE = 512;
+
+/** Rows `[M, E]` summed by their ids `[M]`: `[count, E]`. */
+function sumByIds(ids: Value, rows: Value, count: Dimension): Value {
+  if (typeof count === "string" || count > SMALL_TABLE) return scatterAdd(ids, rows, count);
+  return matmul(oneHot(ids, count), rows, { transposeA: true });
+}
 
 export const gatherOps = {
   gather: definePrimitive<{ frozenRow: number | undefined }>({
@@ -22,7 +32,7 @@ export const gatherOps = {
         const frozen = constant({ dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(frozenRow)) });
         rows = where(reshape(equal(ids, frozen), [count, 1]), scalar(0), rows);
       }
-      return [reshape(scatterAdd(reshape(ids, [count]), rows, table.shape[0] as Dimension), table.shape), undefined];
+      return [reshape(sumByIds(reshape(ids, [count]), rows, table.shape[0] as Dimension), table.shape), undefined];
     },
   }),
   scatterAdd: definePrimitive<{ count: Dimension }>({
@@ -66,12 +76,25 @@ export const gatherOps = {
     },
     gradient: ({ inputs, gradients }) => [undefined, takeAlong(gradients[0] as Value, inputs[0] as Value)],
   }),
-  oneHot: definePrimitive<{ depth: number; off: number; on: number }>({
+  addAlong: definePrimitive<Record<never, never>>({
+    name: "addAlong",
+    infer([x, places, added]) {
+      const [values, at, updates] = [x, places, added] as [TensorType, TensorType, TensorType];
+      const fits = at.dtype === "int64" && at.shape.join() === updates.shape.join();
+      if (!fits) throw shapeError("addAlong", "int64 places and as many entries", values, at, updates);
+      return [values];
+    },
+    lower: (c) => [c.emit("ScatterElements", c.inputs, { axis: -1, reduction: "add" })],
+    gradient: ({ inputs, gradients: [dy] }) => [dy, undefined, takeAlong(dy as Value, inputs[1] as Value)],
+  }),
+  oneHot: definePrimitive<{ depth: number }>({
     name: "oneHot",
     infer: ([ids], { depth }) => [{ dtype: "float32", shape: [...(ids as TensorType).shape, depth] }],
-    lower(c, { depth, off, on }) {
-      const values = c.constant({ dtype: "float32", shape: [2], data: Float32Array.of(off, on) });
-      return [c.emit("OneHot", [c.inputs[0] as string, c.int64(depth), values], { axis: -1 })];
+    // A comparison with all ids runs on all threads and is several times as fast as ONNX's OneHot.
+    lower(c, { depth }) {
+      const all = c.int64(...Array.from({ length: depth }, (_, id) => id));
+      const equal = c.emit("Equal", [c.emit("Unsqueeze", [c.inputs[0] as string, c.int64(-1)]), all]);
+      return [c.emit("Cast", [equal], { to: 1 })];
     },
     gradient: () => [undefined],
   }),
@@ -100,7 +123,12 @@ export function putAlong(places: Value, x: Value, size: Dimension): Value {
   return applyOne(gatherOps.putAlong, [places, x], { size });
 }
 
-/** `on` (1) at each id and `off` (0) elsewhere, along a new last axis. */
-export function oneHot(ids: Value, depth: number, { off = 0, on = 1 } = {}): Value {
-  return applyOne(gatherOps.oneHot, [ids], { depth, off, on });
+/** x `[…, N]` with entries `[…, M]` added at places `[…, M]` of the last axis. */
+export function addAlong(x: Value, places: Value, added: Value): Value {
+  return applyOne(gatherOps.addAlong, [x, places, added], {});
+}
+
+/** 1 at each id and 0 elsewhere, along a new last axis. */
+export function oneHot(ids: Value, depth: number): Value {
+  return applyOne(gatherOps.oneHot, [ids], { depth });
 }

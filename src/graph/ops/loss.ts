@@ -1,9 +1,9 @@
 import { definePrimitive } from "../op.ts";
-import { apply, constant, shapeError, type TensorType, type Value } from "../value.ts";
+import { apply, constant, type Dimension, scalar, shapeError, type TensorType, type Value } from "../value.ts";
 import { cast } from "./cast.ts";
 import { greaterOrEqual, where } from "./comparison.ts";
-import { div, exp, mul, sub } from "./elementwise.ts";
-import { oneHot } from "./gather.ts";
+import { div, exp, mul, neg, sub } from "./elementwise.ts";
+import { addAlong } from "./gather.ts";
 import { reshape } from "./layout.ts";
 import { reduceSum } from "./reduction.ts";
 
@@ -47,12 +47,16 @@ export const lossOps = {
       const zero = constant({ dtype: "int64", shape: [], data: BigInt64Array.of(0n) });
       const counts = greaterOrEqual(labels, zero);
       const mask = cast(counts, "float32"); // [N]
-      const share = mul(div(mask, reduceSum(mask, [0])), gradients[0] as Value); // [N]
-      const classes = logits.shape[1] as number;
-      const off = labelSmoothing / classes;
-      const target = oneHot(where(counts, labels, zero), classes, { off, on: 1 - labelSmoothing + off }); // [N, V]
-      const residual = sub(exp(outputs[1] as Value), target);
-      return [mul(residual, reshape(share, [labels.shape[0] as number | string, 1])), undefined];
+      const share = reshape(mul(div(mask, reduceSum(mask, [0])), gradients[0] as Value), [
+        labels.shape[0] as Dimension,
+        1,
+      ]);
+      const places = reshape(where(counts, labels, zero), share.shape);
+      const said = exp(outputs[1] as Value); // [N, V]
+      const everywhere = labelSmoothing / (logits.shape[1] as number);
+      const residual = labelSmoothing === 0 ? said : sub(said, scalar(everywhere));
+      const own = labelSmoothing === 0 ? share : mul(share, scalar(1 - labelSmoothing));
+      return [addAlong(mul(residual, share), places, neg(own)), undefined];
     },
   }),
 };

@@ -10,6 +10,7 @@ const bias = g.constant({
   shape: [1, 1, 2, 5],
   data: Float32Array.of(0, 0, 0, 0, -1e9, 0, 0, 0, 0, 0),
 });
+const block = g.constant({ dtype: "float32", shape: [1, 1, 2, 2], data: Float32Array.of(0, -1e9, 0, 0.5) });
 const m = (shape: number[], ...values: number[]): { shape: number[]; values: number[] } => ({ shape, values });
 
 /** Every op once: an op without a check does not compile. */
@@ -85,6 +86,11 @@ const checks: Record<g.OpName, OpCheck> = {
   scatterAdd: { build: (x) => g.scatterAdd(ids, x, 3), operands: [m([3, 1], 7, 8, 9)], expected: [8, 0, 16] },
   takeAlong: { build: (x) => g.takeAlong(x, places), operands: [m([1, 3], 7, 8, 9)], expected: [9, 7, 9] },
   putAlong: { build: (x) => g.putAlong(places, x, 4), operands: [m([1, 3], 7, 8, 9)], expected: [8, 0, 16, 0] },
+  addAlong: {
+    build: (x, y) => g.addAlong(x, places, y),
+    operands: [m([1, 3], 7, 8, 9), m([1, 3], 1, 2, 4)],
+    expected: [9, 8, 14],
+  },
   oneHot: { build: (x) => g.mul(x, g.oneHot(ids, 3)), operands: [m([], 2)], expected: [0, 0, 2, 2, 0, 0, 0, 0, 2] },
   layerNorm: { build: (x, w, b) => g.layerNorm(x, w, b, 1e-5), operands: [[2, 2, 4], [4], [4]] },
   rmsNorm: {
@@ -112,6 +118,18 @@ const checks: Record<g.OpName, OpCheck> = {
     build: (x, input, state, inputBias, stateBias, hidden, memory) =>
       g.recurrence("lstm", x, { input, state, inputBias, stateBias }, { hidden, memory }).states,
     operands: [[1, 3, 2], [8, 2], [8, 2], [8], [8], [1, 2], [1, 2]],
+  },
+  attentionBlock: {
+    build: (q, k, v, keep) => {
+      const { mixed, weights } = g.attend(q, k, v, block, { scale: 0.5, softcap: 2, keep });
+      return g.concat([mixed, weights], -1);
+    },
+    operands: [
+      [1, 4, 2, 2],
+      [1, 2, 2, 2],
+      [1, 2, 2, 2],
+      [1, 4, 2, 2],
+    ],
   },
   attention: {
     build: (q, k, v, key, value) => g.attend(q, k, v, bias, { scale: 0.5, past: [{ key, value }] }).mixed,

@@ -10,6 +10,11 @@ export interface DebertaConfig extends EncoderConfig {
   readonly poolerAct: string;
   readonly typeVocabSize: number;
   readonly padTokenId: number | undefined;
+  /** The shares that training drops: of states, of attention weights, of what is pooled, before and behind its layer. */
+  readonly hiddenDropout: number;
+  readonly attentionDropout: number;
+  readonly poolerDropout: number;
+  readonly classifierDropout: number;
   /** Whether positions are also added to the embeddings. */
   readonly positionBiasedInput: boolean;
   /** How many distances are told apart to either side, and which they reach. */
@@ -51,6 +56,10 @@ export function parseDebertaConfig(read: ConfigReader): DebertaConfig {
     poolerAct: read.string("pooler_hidden_act", "gelu"),
     typeVocabSize: read.count("type_vocab_size", 0),
     padTokenId: base.padTokenId,
+    hiddenDropout: base.hiddenDropout,
+    attentionDropout: base.attentionDropout,
+    poolerDropout: read.number("pooler_dropout", 0),
+    classifierDropout: read.number("cls_dropout", base.hiddenDropout),
     positionBiasedInput: read.boolean("position_biased_input", true),
     span: buckets > 0 ? buckets : maxDistance,
     maxDistance,

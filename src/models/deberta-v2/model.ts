@@ -32,7 +32,7 @@ function embeddings(at: Scope, c: DebertaConfig, context: ModelContext): Value {
     x = add(x, embedding(at.in("position_embeddings"), context.positionIds(), c.maxPositionEmbeddings, c.hiddenSize));
   if (c.typeVocabSize > 0)
     x = add(x, embedding(at.in("token_type_embeddings"), context.tokenTypeIds(), c.typeVocabSize, c.hiddenSize));
-  return norm(at, x, c);
+  return context.drop(norm(at, x, c), c.hiddenDropout);
 }
 
 /** Distances as heads see them: `[N, E]` → `[H, N, D]`. */
@@ -49,7 +49,8 @@ function atDistances(x: Value, distances: Value, index: Value): Value {
 }
 
 /** Disentangled attention: what a token is and where it stands have scores of their own. */
-function selfAttention(at: Scope, x: Value, c: DebertaConfig, context: ModelContext, distances: Value): Value {
+function selfAttention(at: Scope, x: Value, c: DebertaConfig, context: ModelContext, table: Value): Value {
+  const distances = context.drop(table, c.hiddenDropout); // [N, E]
   const project = (name: string): Value => splitHeads(linear(at.in(name), x, c.hiddenSize), c.numAttentionHeads);
   const [q, k, v] = [project("query_proj"), project("key_proj"), project("value_proj")]; // 3 × [B, H, T, D]
   const kinds = 1 + Number(c.contentToPosition) + Number(c.positionToContent);
@@ -72,15 +73,16 @@ function selfAttention(at: Scope, x: Value, c: DebertaConfig, context: ModelCont
       rest.reduce((sum, part) => add(sum, part), first),
       scalar(scale),
     );
-  return joinHeads(context.attend(q, k, v, { scale, ...(bias && { bias }) }));
+  return joinHeads(context.attend(q, k, v, { scale, dropout: c.attentionDropout, ...(bias && { bias }) }));
 }
 
 function layer(at: Scope, x: Value, c: DebertaConfig, context: ModelContext, distances: Value): Value {
   const mixed = selfAttention(at.in("attention.self"), x, c, context, distances); // [B, T, E]
   const out = at.in("attention.output");
-  x = norm(out, add(x, linear(out.in("dense"), mixed, c.hiddenSize)), c);
+  x = norm(out, add(x, context.drop(linear(out.in("dense"), mixed, c.hiddenSize), c.hiddenDropout)), c);
   const wide = activation(c.hiddenAct)(linear(at.in("intermediate.dense"), x, c.intermediateSize)); // [B, T, F]
-  return norm(at.in("output"), add(x, linear(at.in("output.dense"), wide, c.hiddenSize)), c);
+  const narrow = context.drop(linear(at.in("output.dense"), wide, c.hiddenSize), c.hiddenDropout);
+  return norm(at.in("output"), add(x, narrow), c);
 }
 
 /** DeBERTa v2 and v3: an encoder whose attention reads distances apart from content (He et al., 2020). */
@@ -92,7 +94,8 @@ export const debertaV2: EncoderModel<DebertaConfig> = (root, c, context) => {
     layer(at.in(`encoder.layer.${i}`), x, c, context, distances),
   );
   context.hiddenStates.push(hidden);
-  return headOutputs(root, hidden, c.head, {
+  const read = c.head.kind === "tokens" ? context.drop(hidden, c.hiddenDropout) : hidden;
+  return headOutputs(root, read, c.head, {
     words: () => {
       const head = root.in("cls.predictions");
       const dense = activation(c.hiddenAct)(linear(head.in("transform.dense"), hidden, c.hiddenSize));
@@ -101,8 +104,9 @@ export const debertaV2: EncoderModel<DebertaConfig> = (root, c, context) => {
       return add(linear(words, y, c.vocabSize, { bias: false }), head.parameter("bias", [c.vocabSize]));
     },
     sequence: () => {
-      const pooled = activation(c.poolerAct)(linear(root.in("pooler.dense"), firstToken(hidden), c.hiddenSize));
-      return linear(root.in("classifier"), pooled, c.head.numLabels);
+      const first = context.drop(firstToken(hidden), c.poolerDropout); // [B, E]
+      const pooled = activation(c.poolerAct)(linear(root.in("pooler.dense"), first, c.hiddenSize));
+      return linear(root.in("classifier"), context.drop(pooled, c.classifierDropout), c.head.numLabels);
     },
   });
 };

@@ -10,6 +10,9 @@ export interface GptNeoXConfig extends DecoderConfig {
   readonly attentionBias: boolean;
   /** Attention and feed-forward read the same input; otherwise one after the other. */
   readonly parallelResidual: boolean;
+  /** The shares that training drops: of attention weights; of embeddings and what sublayers add. */
+  readonly attentionDropout: number;
+  readonly hiddenDropout: number;
   /** Turns the first part of each head only. */
   readonly rotary: RotaryConfig;
 }
@@ -38,6 +41,8 @@ export function parseGptNeoXConfig(read: ConfigReader): GptNeoXConfig {
     hiddenAct: read.string("hidden_act", "gelu"),
     attentionBias: read.boolean("attention_bias", true),
     parallelResidual: read.boolean("use_parallel_residual", true),
+    attentionDropout: read.number("attention_dropout", 0),
+    hiddenDropout: read.number("hidden_dropout", 0),
     rotary: parseRotary(rotary, headSize, maxPositionEmbeddings),
   };
 }

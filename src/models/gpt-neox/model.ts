@@ -11,7 +11,7 @@ function selfAttention(at: Scope, x: Value, c: GptNeoXConfig, context: ModelCont
   const heads = transpose(reshape(fused, [batch, queries, c.numAttentionHeads, 3 * c.headSize]), [0, 2, 1, 3]);
   const [q, k, v] = split(heads, [c.headSize, c.headSize, c.headSize], -1) as [Value, Value, Value]; // 3 × [B, H, T, D]
   const turned = [q, k].map((x) => context.rotate(x, c.rotary)) as [Value, Value];
-  const mixed = context.attend(...turned, v, { scale: c.headSize ** -0.5 }); // [B, H, T, D]
+  const mixed = context.attend(...turned, v, { scale: c.headSize ** -0.5, dropout: c.attentionDropout }); // [B, H, T, D]
   return linear(at.in("dense"), joinHeads(mixed), c.hiddenSize, { bias }); // [B, T, E]
 }
 
@@ -27,16 +27,19 @@ function block(at: Scope, x: Value, c: GptNeoXConfig, context: ModelContext): Va
     c,
     context,
   );
-  const sum = add(x, attended);
+  const sum = add(x, context.drop(attended, c.hiddenDropout));
   const entering = c.parallelResidual ? x : sum;
-  return add(sum, feedForward(at.in("mlp"), layerNorm(at.in("post_attention_layernorm"), entering, c.layerNormEps), c));
+  const normed = layerNorm(at.in("post_attention_layernorm"), entering, c.layerNormEps);
+  return add(sum, context.drop(feedForward(at.in("mlp"), normed, c), c.hiddenDropout));
 }
 
 /** GPT-NeoX, which Pythia is too: rotary positions on a part of each head, parallel sublayers (Black et al., 2022). */
 export const gptNeoX: DecoderModel<GptNeoXConfig> = (root, c, context) => {
   const at = root.in("gpt_neox");
   const tokens = embedding(at.in("embed_in"), context.inputIds, c.vocabSize, c.hiddenSize); // [B, T, E]
-  const x = context.throughLayers(tokens, (x, i) => block(at.in(`layers.${i}`), x, c, context));
+  const x = context.throughLayers(context.drop(tokens, c.hiddenDropout), (x, i) =>
+    block(at.in(`layers.${i}`), x, c, context),
+  );
   const head = c.tieWordEmbeddings ? at.in("embed_in") : root.in("embed_out");
   return context.output(layerNorm(at.in("final_layer_norm"), x, c.layerNormEps), (x) =>
     linear(head, x, c.vocabSize, { bias: false }),

@@ -28,6 +28,8 @@ export interface LlamaConfig extends DecoderConfig {
   readonly attentionSoftcap: number | undefined;
   /** The share of attention weights that training drops. */
   readonly attentionDropout: number;
+  /** The share of what sublayers add that training drops. */
+  readonly residualDropout: number;
   readonly logitSoftcap: number | undefined;
   readonly experts: ExpertsConfig | undefined;
   /** What differs from layer to layer. */
@@ -105,6 +107,7 @@ export function parseLlamaConfig(read: ConfigReader, defaults: LlamaDefaults = {
     rmsNormEps: read.number("rms_norm_eps", defaults.rmsNormEps ?? 1e-6),
     hiddenAct: read.string("hidden_act", "silu"),
     attentionDropout: read.number("attention_dropout", 0),
+    residualDropout: 0,
     qkvBias: attentionBias,
     outBias: attentionBias,
     mlpBias: read.boolean("mlp_bias", false),

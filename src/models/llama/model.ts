@@ -73,23 +73,24 @@ function mixture(at: Scope, x: Value, c: LlamaConfig, e: ExpertsConfig): Value {
   return parts.reduce((sum, part) => add(sum, part));
 }
 
-/** A sublayer between its norms. */
-function normed(at: Scope, names: SublayerNorms, x: Value, c: LlamaConfig, sublayer: (x: Value) => Value): Value {
+/** x and what a sublayer between its norms adds. */
+function residual(
+  at: Scope,
+  names: SublayerNorms,
+  x: Value,
+  c: LlamaConfig,
+  context: ModelContext,
+  sublayer: (x: Value) => Value,
+): Value {
   const y = sublayer(names.before ? norm(at.in(names.before), x, c) : x);
-  return names.after ? norm(at.in(names.after), y, c) : y;
+  return add(x, context.drop(names.after ? norm(at.in(names.after), y, c) : y, c.residualDropout));
 }
 
 function block(at: Scope, x: Value, c: LlamaConfig, context: ModelContext, layer: LlamaLayer): Value {
-  x = add(
-    x,
-    normed(at, c.norms.attention, x, c, (x) => selfAttention(at.in("self_attn"), x, c, context, layer)),
-  );
+  x = residual(at, c.norms.attention, x, c, context, (x) => selfAttention(at.in("self_attn"), x, c, context, layer));
   const { experts } = c;
-  return add(
-    x,
-    normed(at, c.norms.feedForward, x, c, (x) =>
-      experts && layer.sparse ? mixture(at.in(experts.names.block), x, c, experts) : feedForward(at.in("mlp"), x, c),
-    ),
+  return residual(at, c.norms.feedForward, x, c, context, (x) =>
+    experts && layer.sparse ? mixture(at.in(experts.names.block), x, c, experts) : feedForward(at.in("mlp"), x, c),
   );
 }
 

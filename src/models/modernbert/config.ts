@@ -17,6 +17,8 @@ export interface ModernBertConfig extends EncoderConfig {
     readonly head: boolean;
     readonly words: boolean;
   };
+  /** The shares that training drops. */
+  readonly dropout: Readonly<Record<"embedding" | "attention" | "mlp" | "classifier", number>>;
   readonly pooling: "cls" | "mean";
   /** Each layer's rotary base, and how far it sees to either side; undefined: everywhere. */
   readonly layers: readonly { readonly rotary: RotaryConfig; readonly reach: number | undefined }[];
@@ -69,6 +71,12 @@ export function parseModernBertConfig(read: ConfigReader): ModernBertConfig {
       norm: read.boolean("norm_bias", false),
       head: read.boolean("classifier_bias", false),
       words: read.boolean("decoder_bias", true),
+    },
+    dropout: {
+      embedding: read.number("embedding_dropout", 0),
+      attention: read.number("attention_dropout", 0),
+      mlp: read.number("mlp_dropout", 0),
+      classifier: read.number("classifier_dropout", 0),
     },
     pooling: pooling as "cls" | "mean",
     layers: Array.from({ length: numHiddenLayers }, (_, i) => (isLocal(i) ? local : whole)),

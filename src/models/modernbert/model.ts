@@ -23,11 +23,13 @@ function layer(at: Scope, x: Value, c: ModernBertConfig, context: ModelContext, 
     splitHeads(part, c.numAttentionHeads),
   ) as [Value, Value, Value]; // 3 × [B, H, T, D]
   const turned = [q, k].map((x) => context.rotate(x, rotary)) as [Value, Value];
-  const mixed = joinHeads(context.attend(...turned, v, { scale: c.headSize ** -0.5, window: reach })); // [B, T, E]
-  x = add(x, linear(at.in("attn.Wo"), mixed, c.hiddenSize, { bias: c.bias.attention }));
+  const options = { scale: c.headSize ** -0.5, window: reach, dropout: c.dropout.attention };
+  const mixed = joinHeads(context.attend(...turned, v, options)); // [B, T, E]
+  const attended = linear(at.in("attn.Wo"), mixed, c.hiddenSize, { bias: c.bias.attention });
+  x = add(x, context.drop(attended, c.dropout.attention));
   const wide = linear(at.in("mlp.Wi"), norm(at.in("mlp_norm"), x, c), 2 * c.intermediateSize, { bias: c.bias.mlp });
   const [value, gate] = split(wide, [c.intermediateSize, c.intermediateSize], -1) as [Value, Value];
-  const gated = mul(activation(c.hiddenAct)(value), gate); // [B, T, F]
+  const gated = context.drop(mul(activation(c.hiddenAct)(value), gate), c.dropout.mlp); // [B, T, F]
   return add(x, linear(at.in("mlp.Wo"), gated, c.hiddenSize, { bias: c.bias.mlp }));
 }
 
@@ -41,7 +43,7 @@ export const modernBert: EncoderModel<ModernBertConfig> = (root, c, context) => 
     c.hiddenSize,
     c.padTokenId,
   );
-  const start = norm(at.in("embeddings.norm"), tokens, c); // [B, T, E]
+  const start = context.drop(norm(at.in("embeddings.norm"), tokens, c), c.dropout.embedding); // [B, T, E]
   const x = context.throughLayers(start, (x, i) => layer(at.in(`layers.${i}`), x, c, context, i));
   const hidden = norm(at.in("final_norm"), x, c);
   context.hiddenStates.push(hidden);
@@ -49,7 +51,8 @@ export const modernBert: EncoderModel<ModernBertConfig> = (root, c, context) => 
     const dense = activation(c.classifierAct)(linear(root.in("head.dense"), x, c.hiddenSize, { bias: c.bias.head }));
     return norm(root.in("head.norm"), dense, c);
   };
-  return headOutputs(root, c.head.kind === "tokens" ? head(hidden) : hidden, c.head, {
+  const read = c.head.kind === "tokens" ? context.drop(head(hidden), c.dropout.classifier) : hidden;
+  return headOutputs(root, read, c.head, {
     words: () => {
       const table = c.tieWordEmbeddings ? at.in("embeddings.tok_embeddings") : root.in("decoder");
       const scores = linear(table, head(hidden), c.vocabSize, { bias: false });
@@ -58,7 +61,7 @@ export const modernBert: EncoderModel<ModernBertConfig> = (root, c, context) => 
     sequence: () =>
       linear(
         root.in("classifier"),
-        head(c.pooling === "cls" ? firstToken(hidden) : mean(hidden, context)),
+        context.drop(head(c.pooling === "cls" ? firstToken(hidden) : mean(hidden, context)), c.dropout.classifier),
         c.head.numLabels,
       ),
   });

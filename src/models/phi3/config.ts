@@ -5,5 +5,9 @@ import { type LlamaConfig, parseLlamaConfig, withLayers } from "../llama/config.
 export function parsePhi3Config(read: ConfigReader): LlamaConfig {
   const base = parseLlamaConfig(read, { rmsNormEps: 1e-5, maxPositionEmbeddings: 4096 });
   const window = read.json.sliding_window == null ? undefined : read.size("sliding_window");
-  return { ...withLayers(base, () => ({ window })), fusedProjections: true };
+  return {
+    ...withLayers(base, () => ({ window })),
+    fusedProjections: true,
+    residualDropout: read.number("resid_pdrop", 0),
+  };
 }
