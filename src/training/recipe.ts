@@ -119,6 +119,12 @@ const commonFields = {
     .string()
     .optional()
     .describe("a recipe beside this one, which is run first and whose weights this one takes"),
+  firstPositions: z
+    .enum(["random", "waves"])
+    .default("random")
+    .describe(
+      "how learned position embeddings begin; as waves (Vaswani et al., 2017), near places are alike from the start",
+    ),
   rows: count,
   accumulate: count.default(1).describe("batches in a step"),
   precision: z.enum(["float32", "bfloat16", "float16"]).default("float32").describe("of the weights as written"),
@@ -134,6 +140,10 @@ const textRecipe = z.strictObject({
     .optional()
     .describe("text files below the data directory, * for any part of a name; default all .txt and .txt.gz"),
   heldOut: z.array(z.string()).min(1).describe("files that are not learned from, but measured on"),
+  exclude: z
+    .array(sourceSchema)
+    .optional()
+    .describe("rows whose text is held out elsewhere: a source's rows of the same text are not learned from"),
   length: count,
 });
 
@@ -142,7 +152,7 @@ const exampleRecipe = z.strictObject({
   ...commonFields,
   task: z.enum(taskNames),
   examples: z.strictObject({
-    training: sources,
+    training: sources.describe("rows that stand among validation or test too are left out"),
     validation: sources.describe("measured while training; the best weights are chosen by them"),
     test: sources.optional().describe("measured by `lectern eval` alone"),
   }),
@@ -153,7 +163,8 @@ const exampleRecipe = z.strictObject({
 });
 
 /** A run of `lectern train` on texts as a file: which model, from which text, and how. */
-export type TextRecipe = Omit<z.infer<typeof textRecipe>, "objective" | "texts"> & {
+export type TextRecipe = Omit<z.infer<typeof textRecipe>, "objective" | "texts" | "exclude"> & {
+  readonly exclude?: readonly Source[] | undefined;
   readonly objective: TextObjective;
   readonly texts?: readonly (string | Source)[] | undefined;
 };

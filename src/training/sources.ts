@@ -35,6 +35,17 @@ export async function readSources(directory: string, sources: readonly Source[])
   return all;
 }
 
+/** Rows without those whose columns of these names all stand in a row that is held out. */
+export function withoutHeldOut(
+  rows: readonly Example[],
+  heldOut: readonly Example[],
+  columns: readonly string[],
+): Example[] {
+  const key = ({ fields }: Example): string => JSON.stringify(columns.map((name) => fields[name]));
+  const known = new Set(heldOut.map(key));
+  return rows.filter((row) => !known.has(key(row)));
+}
+
 async function readSource(directory: string, source: Source): Promise<Example[]> {
   const examples =
     "lines" in source

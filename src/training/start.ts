@@ -2,11 +2,12 @@ import { check } from "../common/index.ts";
 import { openModelFiles, Weights } from "../model/index.ts";
 import type { Architecture } from "../models/index.ts";
 import { openFiles } from "../runtime/index.ts";
-import { initialize } from "./initialize.ts";
+import { type InitializeOptions, initialize } from "./initialize.ts";
 import { type Parameters, parameterShapes } from "./step-graph.ts";
 
 export interface StartOptions {
   readonly seed: number;
+  readonly firstPositions?: InitializeOptions["firstPositions"];
   /** `config.json`, of which `initializer_range` counts. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Where weights lie that are taken where they fit. */
@@ -19,9 +20,9 @@ export interface StartOptions {
  */
 export async function startParameters(
   architecture: Architecture,
-  { seed, config, directory }: StartOptions,
+  { config, directory, ...options }: StartOptions,
 ): Promise<Parameters> {
-  const drawn = initialize(parameterShapes(architecture), architecture, seed, rangeOf(config));
+  const drawn = initialize(parameterShapes(architecture), architecture, { ...options, range: rangeOf(config) });
   if (directory === undefined) return drawn;
   const files = await openFiles(directory);
   const base = await openModelFiles(files);

@@ -2,12 +2,13 @@ import { check } from "../common/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { ExampleTask } from "./example-task.ts";
+import type { Example } from "./examples.ts";
 import { exportModel } from "./export-model.ts";
 import { type ExampleRecipe, runConfigOf } from "./recipe.ts";
 import { type RunResult, runTraining } from "./run.ts";
-import { readSources } from "./sources.ts";
+import { readSources, withoutHeldOut } from "./sources.ts";
 import { startParameters } from "./start.ts";
-import { type TaskContext, type TokenRow, taskParts } from "./tasks.ts";
+import { type TaskContext, type TaskName, type TokenRow, taskParts } from "./tasks.ts";
 import type { TrainOptions } from "./train-recipe.ts";
 
 /** Trains a model on labelled examples as a recipe says, and writes it. */
@@ -16,14 +17,13 @@ export async function trainOnExamples(recipe: ExampleRecipe, options: TrainOptio
   const architecture = readConfig(recipe.config);
   const context = exampleContext(recipe, options.tokenizer, architecture);
   const parts = taskParts(recipe.task, { ...context, path: options.data });
-  const { training, validation } = recipe.examples;
-  const encoded = async (sources: ExampleRecipe["examples"]["training"]): Promise<TokenRow[]> =>
-    (await readSources(options.data, sources)).map((example) => parts.encode(example));
+  const { training, validation } = await readRows(recipe, options.data);
+  const encoded = (examples: readonly Example[]): TokenRow[] => examples.map((example) => parts.encode(example));
   const { rows, accumulate, seed } = recipe;
   const task = new ExampleTask<TokenRow>({
     ...parts,
-    training: await encoded(training),
-    heldOut: await encoded(validation),
+    training: encoded(training),
+    heldOut: encoded(validation),
     rows,
     accumulate,
     seed,
@@ -37,6 +37,30 @@ export async function trainOnExamples(recipe: ExampleRecipe, options: TrainOptio
   });
   await exportModel(options.out, result.parameters, recipe.config, options.tokenizerDirectory, recipe.precision);
   return result;
+}
+
+/** The columns that a task's texts stand in: what is held out is held out by its text, whatever its label. */
+const texts: Readonly<Record<TaskName, readonly string[]>> = {
+  "text-classification": ["text", "text2"],
+  "token-classification": ["tokens"],
+  "question-answering": ["question", "context"],
+  "fill-mask": ["text"],
+  "text-generation": ["text", "prompt", "messages"],
+  "text2text-generation": ["prefix", "source"],
+  "sentence-similarity": ["text1", "text2"],
+  reward: ["prompt", "chosen", "rejected"],
+  preference: ["prompt", "chosen", "rejected"],
+};
+
+/** What a recipe learns from, without what it is measured by, and what measures it on the way. */
+export async function readRows(
+  { task, examples }: ExampleRecipe,
+  data: string,
+): Promise<{ training: Example[]; validation: Example[] }> {
+  const all = await readSources(data, examples.training);
+  const validation = await readSources(data, examples.validation);
+  const test = await readSources(data, examples.test ?? []);
+  return { training: withoutHeldOut(all, [...validation, ...test], texts[task]), validation };
 }
 
 /** What a recipe says of how its examples become rows. */

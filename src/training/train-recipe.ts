@@ -7,7 +7,7 @@ import { readText } from "./examples.ts";
 import { exportModel } from "./export-model.ts";
 import { type Recipe, runConfigOf, type TextRecipe } from "./recipe.ts";
 import { type Run, type RunResult, runTraining } from "./run.ts";
-import { filesOf, matchingFiles, readSources } from "./sources.ts";
+import { filesOf, matchingFiles, readSources, withoutHeldOut } from "./sources.ts";
 import { startParameters } from "./start.ts";
 import { joinDocuments, type ObjectiveTokens, TextTask, type TokenizedText } from "./text-task.ts";
 import { trainOnExamples } from "./train-examples.ts";
@@ -112,7 +112,7 @@ const defaultTexts = ["*.txt", "*.txt.gz"];
 
 /** The texts that a recipe learns from, and those that it holds out; no file is among both. */
 export async function readTexts(
-  recipe: Pick<TextRecipe, "texts" | "heldOut">,
+  recipe: Pick<TextRecipe, "texts" | "heldOut" | "exclude">,
   { data, tokenizer, measureOnly = false }: TextFiles & { readonly measureOnly?: boolean },
   endToken: number,
 ): Promise<{ training: TokenizedText; heldOut: TokenizedText }> {
@@ -135,7 +135,9 @@ export async function readTexts(
     const text = encoded(await readText(join(data, name)));
     (recipe.heldOut.includes(name) ? heldOut : training).push(text);
   }
-  for (const { row, fields } of measureOnly ? [] : await readSources(data, sources)) {
+  const rows = measureOnly ? [] : await readSources(data, sources);
+  const excluded = measureOnly ? [] : await readSources(data, recipe.exclude ?? []);
+  for (const { row, fields } of withoutHeldOut(rows, excluded, ["text"])) {
     check(typeof fields.text === "string", "input", () => `recipe: row ${row} of a source has no column text`);
     training.push(encoded(fields.text));
   }
