@@ -155,16 +155,20 @@ async function readBest(out: string, { metrics }: TrainingState): Promise<Parame
   return parameters;
 }
 
-/** A graph for each shape of batch, compiled on first need. */
+/** How many compiled graphs are kept: each holds the memory of its largest values. */
+const KEPT_GRAPHS = 16;
+
+/** A graph for each shape of batch, compiled on need; those that were not needed for longest are let go. */
 class Graphs {
   readonly #run: Run;
+  /** In the order of their last use. */
   readonly #graphs = new Map<string, Promise<StepGraph>>();
 
   constructor(run: Run) {
     this.#run = run;
   }
 
-  of({ inputIds, labels, decoderInputIds }: Batch, gradients: boolean): Promise<StepGraph> {
+  async of({ inputIds, labels, decoderInputIds }: Batch, gradients: boolean): Promise<StepGraph> {
     const { architecture, task, config, threads, graph } = this.#run;
     const rows = inputIds.length;
     const length = inputIds[0]?.length ?? 0;
@@ -184,7 +188,13 @@ class Graphs {
         gradientCheckpointing: config.gradientCheckpointing,
         threads,
       });
-      this.#graphs.set(key, found);
+    }
+    this.#graphs.delete(key);
+    this.#graphs.set(key, found);
+    const [oldest] = this.#graphs;
+    if (oldest && this.#graphs.size > KEPT_GRAPHS) {
+      this.#graphs.delete(oldest[0]);
+      await (await oldest[1]).dispose();
     }
     return found;
   }
