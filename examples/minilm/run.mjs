@@ -35,7 +35,10 @@ const result = await finetune({
 
 const rows = await rowsOf(test);
 const model = await loadModel(out);
-const said = await classifyTexts(model, rows.map(({ text }) => text));
+const said = await classifyTexts(
+  model,
+  rows.map(({ text }) => text),
+);
 await model.dispose();
 const right = said.filter(([best], i) => best.label === rows[i].label).length;
 const report = {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { readConfig } from "../models/index.ts";
 import { initialize } from "./initialize.ts";
-import { parameterShapes } from "./step-graph.ts";
+import { type Parameters, parameterShapes } from "./step-graph.ts";
 
 const bert = readConfig({
   model_type: "bert",
@@ -38,10 +38,11 @@ test("weights are drawn with the config's range, and alike from the same seed", 
 });
 
 test("positions that begin as waves are alike where they are near", () => {
-  const { [positions]: table } = initialize(parameterShapes(bert), bert, { seed: 1, firstPositions: "waves" });
-  const row = (t: number): Float32Array => (table?.data as Float32Array).subarray(t * 32, (t + 1) * 32);
+  const drawn = initialize(parameterShapes(bert), bert, { seed: 1, firstPositions: "waves" });
+  const table = (drawn[positions] as Parameters[string]).data;
+  const row = (t: number): Float32Array => table.subarray(t * 32, (t + 1) * 32);
   const alike = (a: number, b: number): number => row(a).reduce((sum, x, i) => sum + x * (row(b)[i] as number), 0);
-  expect(deviation(table?.data as Float32Array)).toBeCloseTo(0.02, 6);
+  expect(deviation(table)).toBeCloseTo(0.02, 6);
   expect(alike(3, 4)).toBeGreaterThan(alike(3, 6));
   expect(alike(3, 6)).toBeCloseTo(alike(9, 12), 6); // only the distance counts
 });
