@@ -66,7 +66,7 @@ async function measure({ rows, length, config }) {
     schedule: { name: "constant", rate: 1e-4, totalSteps: 100 },
     clip: 1,
   };
-  const state = startState(initialize(parameterShapes(architecture), 6, 1), update);
+  const state = startState(initialize(parameterShapes(architecture), architecture, 1), update);
   const trainer = new Trainer(state, update);
   const size = architecture.config.vocabSize;
   const inputIds = Array.from({ length: rows }, (_, row) =>

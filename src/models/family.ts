@@ -28,10 +28,12 @@ export interface CheckpointNames {
   readonly prefix: string;
   /** Tensors that a file may carry and the model does not use. */
   readonly ignored: RegExp;
-  /** Tensors that the model uses and training leaves as they are. */
   /** How linear weights lie; default [out, in]. */
   readonly linearLayout?: "in-out";
+  /** Tensors that the model uses and training leaves as they are. */
   readonly buffers?: RegExp;
+  /** The deviation that a matrix is drawn with before training, where it is not the usual one. */
+  readonly deviation?: (path: string, config: Readonly<Record<string, unknown>>) => number | undefined;
 }
 
 /** What every encoder has. */

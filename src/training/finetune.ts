@@ -122,7 +122,7 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
   const fresh: string[] = [];
   const freshParameter = (path: string, shape: readonly number[]): Parameters[string] => {
     if (!fresh.includes(path)) fresh.push(path);
-    return initialize(new Map([[path, shape]]), 1, seed + fresh.length)[path] as Parameters[string];
+    return initialize(new Map([[path, shape]]), architecture, seed + fresh.length)[path] as Parameters[string];
   };
   const start = async (): Promise<Parameters> =>
     lora

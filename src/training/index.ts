@@ -24,7 +24,7 @@ export {
 export type { Evaluation, Task } from "./task.ts";
 export { type TaskName, taskNames } from "./tasks.ts";
 export { joinDocuments, TextTask } from "./text-task.ts";
-export { type TrainOptions, trainRecipe } from "./train-recipe.ts";
+export { readTexts, type TrainOptions, trainRecipe } from "./train-recipe.ts";
 export {
   type ParameterGroup,
   type Part,

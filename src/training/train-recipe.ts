@@ -33,16 +33,11 @@ export async function trainRecipe(recipe: Recipe, options: TrainOptions): Promis
     architecture,
     task: new TextTask(training, heldOut, { ...recipe, tokens, firstStates: firstStates(architecture, recipe.rows) }),
     config: runConfigOf(recipe),
-    start: async () => initialize(shapes, layersOf(architecture), recipe.seed),
+    start: async () => initialize(shapes, architecture, recipe.seed),
   });
   const { out, tokenizerDirectory } = options;
   await exportModel(out, result.parameters, recipe.config, tokenizerDirectory, recipe.precision);
   return result;
-}
-
-function layersOf({ config }: Architecture): number {
-  const { numHiddenLayers, decoderLayers } = config as { numHiddenLayers?: number; decoderLayers?: number };
-  return numHiddenLayers ?? decoderLayers ?? 1;
 }
 
 function firstStates(architecture: Architecture, rows: number): Record<string, HostTensor<"float32">> | undefined {
@@ -90,9 +85,10 @@ function tokensOf({ config, objective }: Recipe, tokenizer: Tokenizer, architect
   };
 }
 
-async function readTexts(
-  recipe: Recipe,
-  { data, tokenizer }: TrainOptions,
+/** The texts that a recipe learns from, and those that it holds out; no file is among both. */
+export async function readTexts(
+  recipe: Pick<Recipe, "heldOut">,
+  { data, tokenizer }: Pick<TrainOptions, "data" | "tokenizer">,
   endToken: number,
 ): Promise<{ training: TokenizedText; heldOut: TokenizedText }> {
   const all = await readdir(data).catch((cause) => {

@@ -1,0 +1,113 @@
+/** What training and decoding cost. Processor time, not time on the clock: the machine may be shared. */
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { loadModel } from "../../dist/index.js";
+import { readConfig } from "../../dist/models/index.js";
+import { exportModel, initialize, parameterShapes, StepGraph, startState, Trainer } from "../../dist/training/index.js";
+import { configs, median, names, STEP_TOKENS, WINDOWS } from "./models.mjs";
+
+const ROUNDS = 3;
+const STEPS = 5;
+const CONTEXTS = [16, 64, 256, 512, 1024, 2048];
+const NEW_TOKENS = 48;
+
+/** Seconds of processor time so far, of all threads. */
+function cpuSeconds() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+/** Training: rounds alternate between the models, each in a process of its own, whose peak memory is noted. */
+export function measureTraining() {
+  const all = WINDOWS.flatMap((window) => names.map((name) => ({ name, window, seconds: [], megabytes: [] })));
+  for (let round = 0; round < ROUNDS; round++)
+    for (const row of all) {
+      const output = execFileSync(process.execPath, [fileURLToPath(import.meta.url), row.name, String(row.window)]);
+      const { seconds, megabytes } = JSON.parse(output.toString());
+      row.seconds.push(seconds);
+      row.megabytes.push(megabytes);
+    }
+  return all.map(({ name, window, seconds, megabytes }) => ({
+    name,
+    window,
+    microsecondsPerToken: (median(seconds) / STEP_TOKENS) * 1e6,
+    spread: (Math.max(...seconds) - Math.min(...seconds)) / median(seconds),
+    megabytes: median(megabytes),
+  }));
+}
+
+async function trainSteps(name, window) {
+  const architecture = readConfig(configs[name]);
+  const rows = STEP_TOKENS / window;
+  const graph = await StepGraph.create(architecture, { rows, length: window, gradients: true, threads: 1 });
+  const update = {
+    optimizer: { name: "adamw", weightDecay: 0.1 },
+    schedule: { name: "constant", rate: 1e-4, totalSteps: 100 },
+    clip: 1,
+  };
+  const state = startState(initialize(parameterShapes(architecture), architecture, 1), update);
+  const trainer = new Trainer(state, update);
+  const inputIds = Array.from({ length: rows }, (_, r) =>
+    Array.from({ length: window }, (_, t) => (r * 31 + t * t * 7) % 2048),
+  );
+  const times = [];
+  for (let step = 0; step < STEPS; step++) {
+    const start = cpuSeconds();
+    await trainer.step([{ graph, batch: { inputIds, targets: inputIds }, share: 1 }]);
+    times.push(cpuSeconds() - start);
+  }
+  return { seconds: median(times.slice(1)), megabytes: process.resourceUsage().maxRSS / 1024 };
+}
+
+/**
+ * Decoding one row: the time of `NEW_TOKENS` tokens behind a context less that of one token, so that reading the context
+ * is not counted; rounds alternate between the models.
+ */
+export async function measureDecoding(out) {
+  const rows = [];
+  const models = {};
+  const tokenizer = fileURLToPath(new URL("../../models/stories", import.meta.url));
+  for (const name of names) {
+    const architecture = readConfig(configs[name]);
+    const directory = `${out}/random/${name}`;
+    await exportModel(directory, initialize(parameterShapes(architecture), architecture, 1), configs[name], tokenizer);
+    models[name] = await loadModel(directory, { threads: 1 });
+  }
+  for (const context of CONTEXTS) {
+    const seconds = Object.fromEntries(names.map((name) => [name, []]));
+    for (let round = 0; round < 2 * ROUNDS + 1; round++)
+      for (const name of names) {
+        const short = await generating(models[name], context, 1);
+        const long = await generating(models[name], context, NEW_TOKENS);
+        if (round > 0) seconds[name].push((long - short) / (NEW_TOKENS - 1));
+      }
+    for (const name of names)
+      rows.push({
+        name,
+        context,
+        millisecondsPerToken: median(seconds[name]) * 1000,
+        rememberedBytes: remembered(name, context),
+      });
+  }
+  for (const model of Object.values(models)) await model.dispose();
+  return rows;
+}
+
+async function generating(model, context, maxNewTokens) {
+  const inputIds = [Array.from({ length: context }, (_, t) => 1 + ((t * 7) % 2000))];
+  const start = cpuSeconds();
+  await model.generate({ inputIds }, { maxNewTokens, doSample: false, eosTokenId: null });
+  return cpuSeconds() - start;
+}
+
+/** What is kept of a context of so many tokens, in float32: states, or keys and values. */
+function remembered(name, context) {
+  const { hidden_size, num_layers, num_hidden_layers, num_key_value_heads, head_dim } = configs[name];
+  if (name === "transformer") return 4 * 2 * num_hidden_layers * num_key_value_heads * head_dim * context;
+  return 4 * num_layers * hidden_size * (name === "lstm" ? 2 : 1);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [, , name, window] = process.argv;
+  console.log(JSON.stringify(await trainSteps(name, Number(window))));
+}
