@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { openModelFiles } from "../dist/model/index.js";
 import { openFiles } from "../dist/runtime/index.js";
 import { loadTokenizer } from "../dist/tokenizers/index.js";
-import { parameterShapes, parseRecipe, readTexts, StepGraph, TextTask } from "../dist/training/index.js";
+import { joinDocuments, parameterShapes, parseRecipe, readText, StepGraph, TextTask } from "../dist/training/index.js";
 
 const [directory, data, window = "512"] = process.argv.slice(2);
 if (data === undefined) throw new Error("usage: node scripts/measure.mjs MODEL DATA [WINDOW]");
@@ -18,7 +18,13 @@ const files = await openFiles(directory);
 const { architecture, weights } = await openModelFiles(files);
 const tokenizer = await loadTokenizer(files);
 const { eos_token_id: eosTokenId } = recipe.config;
-const { heldOut } = await readTexts(recipe, { data, tokenizer }, eosTokenId);
+const books = [];
+for (const name of recipe.heldOut) {
+  const text = await readText(join(data, name));
+  const { ids } = tokenizer.encode(text, { addSpecialTokens: false });
+  books.push({ ids: Int32Array.from(ids), bytes: Buffer.byteLength(text) });
+}
+const heldOut = joinDocuments(books, eosTokenId);
 const parameters = {};
 for (const path of parameterShapes(architecture).keys()) parameters[path] = await weights.read(path);
 
