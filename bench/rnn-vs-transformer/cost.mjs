@@ -6,10 +6,12 @@ import { readConfig } from "../../dist/models/index.js";
 import { exportModel, initialize, parameterShapes, StepGraph, startState, Trainer } from "../../dist/training/index.js";
 import { configs, median, names, STEP_TOKENS, WINDOWS } from "./models.mjs";
 
-const ROUNDS = 3;
+const ROUNDS = 5;
 const STEPS = 5;
 const CONTEXTS = [16, 64, 256, 512, 1024, 2048];
 const NEW_TOKENS = 48;
+/** How many are generated before anything is timed, until the program is compiled. */
+const WARMING_TOKENS = 500;
 
 /** Seconds of processor time so far, of all threads. */
 function cpuSeconds() {
@@ -17,23 +19,14 @@ function cpuSeconds() {
   return (user + system) / 1e6;
 }
 
-/** Training: rounds alternate between the models, each in a process of its own, whose peak memory is noted. */
+/** One round of training steps: each model and window in a process of its own, whose peak memory is noted. */
 export function measureTraining() {
-  const all = WINDOWS.flatMap((window) => names.map((name) => ({ name, window, seconds: [], megabytes: [] })));
-  for (let round = 0; round < ROUNDS; round++)
-    for (const row of all) {
-      const output = execFileSync(process.execPath, [fileURLToPath(import.meta.url), row.name, String(row.window)]);
-      const { seconds, megabytes } = JSON.parse(output.toString());
-      row.seconds.push(seconds);
-      row.megabytes.push(megabytes);
-    }
-  return all.map(({ name, window, seconds, megabytes }) => ({
-    name,
-    window,
-    microsecondsPerToken: (median(seconds) / STEP_TOKENS) * 1e6,
-    spread: (Math.max(...seconds) - Math.min(...seconds)) / median(seconds),
-    megabytes: median(megabytes),
-  }));
+  return WINDOWS.flatMap((window) =>
+    names.map((name) => {
+      const output = execFileSync(process.execPath, [fileURLToPath(import.meta.url), name, String(window)]);
+      return { name, window, ...JSON.parse(output.toString()) };
+    }),
+  );
 }
 
 async function trainSteps(name, window) {
@@ -56,7 +49,10 @@ async function trainSteps(name, window) {
     await trainer.step([{ graph, batch: { inputIds, targets: inputIds }, share: 1 }]);
     times.push(cpuSeconds() - start);
   }
-  return { seconds: median(times.slice(1)), megabytes: process.resourceUsage().maxRSS / 1024 };
+  return {
+    microsecondsPerToken: (median(times.slice(1)) / STEP_TOKENS) * 1e6,
+    megabytes: process.resourceUsage().maxRSS / 1024,
+  };
 }
 
 /**
@@ -73,13 +69,14 @@ export async function measureDecoding(out) {
     await exportModel(directory, initialize(parameterShapes(architecture), architecture, 1), configs[name], tokenizer);
     models[name] = await loadModel(directory, { threads: 1 });
   }
+  for (const name of names) await generating(models[name], 16, WARMING_TOKENS);
   for (const context of CONTEXTS) {
     const seconds = Object.fromEntries(names.map((name) => [name, []]));
-    for (let round = 0; round < 2 * ROUNDS + 1; round++)
+    for (let round = 0; round < ROUNDS; round++)
       for (const name of names) {
         const short = await generating(models[name], context, 1);
         const long = await generating(models[name], context, NEW_TOKENS);
-        if (round > 0) seconds[name].push((long - short) / (NEW_TOKENS - 1));
+        seconds[name].push((long - short) / (NEW_TOKENS - 1));
       }
     for (const name of names)
       rows.push({

@@ -3,7 +3,7 @@ import { loadModel } from "../../dist/index.js";
 import { mean } from "./models.mjs";
 
 export const DISTANCES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
-const WINDOWS = 48;
+const WINDOWS = 32;
 const LENGTH = 257;
 
 /**

@@ -1,5 +1,6 @@
 /** Trains one model on one window, and measures its loss on the held-out books by position in a window of 512. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openModelFiles } from "../../dist/model/index.js";
 import { readConfig } from "../../dist/models/index.js";
@@ -8,7 +9,9 @@ import { loadTokenizer } from "../../dist/tokenizers/index.js";
 import {
   exportModel,
   initialize,
+  joinDocuments,
   parameterShapes,
+  readText,
   readTexts,
   StepGraph,
   startState,
@@ -26,6 +29,16 @@ const recipe = JSON.parse(await readFile(`${stories}/recipe.json`, "utf8"));
 export async function readBooks(data) {
   const tokenizer = await loadTokenizer(await openFiles(stories));
   return readTexts(recipe, { data, tokenizer }, 0);
+}
+
+/** Only the books that `stories` did not learn from. */
+export async function readHeldOut(data) {
+  const tokenizer = await loadTokenizer(await openFiles(stories));
+  const encode = async (name) => {
+    const { ids } = tokenizer.encode(await readText(join(data, name)), { addSpecialTokens: false });
+    return { ids: Int32Array.from(ids), bytes: 0 };
+  };
+  return joinDocuments(await Promise.all(recipe.heldOut.map(encode)), 0);
 }
 
 /** Trains; the rate rises over a tenth of the steps, then falls by a cosine to a twentieth. */
@@ -119,11 +132,11 @@ export async function learnAndMeasure(name, window, { rate, steps, books, out })
 }
 
 /** The loss by position of a model that lies in a directory. */
-export async function measureDirectory(directory, books) {
+export async function measureDirectory(directory, heldOut) {
   const { architecture, weights } = await openModelFiles(await openFiles(directory));
   const parameters = {};
   for (const path of parameterShapes(architecture).keys()) parameters[path] = await weights.read(path);
-  return lossByPosition(architecture, parameters, books.heldOut);
+  return lossByPosition(architecture, parameters, heldOut);
 }
 
 export async function save(path, value) {

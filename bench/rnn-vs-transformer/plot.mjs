@@ -16,9 +16,10 @@ function ticksOf(values, scale) {
   return Array.from({ length: last - first + 1 }, (_, i) => base ** (first + i));
 }
 
-/** @param series `{ name, points: [x, y][], colour?, dashed? }`; colours follow the model's name */
+/** @param series `{ name, points: [x, y][], model?, dashed? }`; colours follow the model; undefined without any point */
 export function linePlot({ title, x, y, series }) {
   const all = series.flatMap(({ points }) => points);
+  if (all.length === 0) return undefined;
   const [xTicks, yTicks] = [
     ticksOf(
       all.map(([at]) => at),

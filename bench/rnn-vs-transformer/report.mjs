@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { mean, names, WINDOWS } from "./models.mjs";
+import { mean, median, names, WINDOWS } from "./models.mjs";
 import { linePlot } from "./plot.mjs";
 
 const docs = fileURLToPath(new URL("../../docs/", import.meta.url));
@@ -13,7 +13,7 @@ const BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512].map((to, i, all) => ({ f
 const buckets = (losses) => BUCKETS.map(({ from, to }) => mean(losses.slice(from, to)));
 const label = ({ from, to }) => (to - from === 1 ? `${to}` : `${from + 1}–${to}`);
 
-export async function writeReport(out) {
+export async function writeReport(out, rounds) {
   const read = async (key) => {
     const path = `${out}/${key}.json`;
     return existsSync(path) ? JSON.parse(await readFile(path, "utf8")) : undefined;
@@ -23,7 +23,7 @@ export async function writeReport(out) {
     windows: await windows(read),
     positions: await positions(read),
     shipped: await shippedPair(read),
-    training: await training(read),
+    training: await training(read, rounds),
     decoding: await decoding(read),
     influence: await influence(read),
   };
@@ -134,8 +134,16 @@ async function shippedPair(read) {
   return { table: tableOf(["tokens read", ...found.map(({ name }) => name)], rows), plot };
 }
 
-async function training(read) {
-  const found = (await read("train-cost")) ?? [];
+/** The medians of the rounds. */
+async function training(read, rounds) {
+  const all = await Promise.all(Array.from({ length: rounds }, (_, i) => read(`train-cost-${i + 1}`)));
+  const measured = all.filter((round) => round !== undefined);
+  const found = (measured[0] ?? []).map(({ name, window }, i) => ({
+    name,
+    window,
+    microsecondsPerToken: median(measured.map((round) => round[i].microsecondsPerToken)),
+    megabytes: median(measured.map((round) => round[i].megabytes)),
+  }));
   const at = (name, window) => found.find((row) => row.name === name && row.window === window);
   const rows = WINDOWS.flatMap((window) => [
     [window, "µs a token", ...names.map((name) => shown(at(name, window)?.microsecondsPerToken, 0))],

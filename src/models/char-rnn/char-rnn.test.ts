@@ -1,7 +1,11 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { initialize, parameterShapes } from "../../training/index.ts";
+import { fixture } from "../../../test/helpers/fixtures.ts";
+import { loadModel } from "../../model/index.ts";
+import { exportModel, initialize, parameterShapes } from "../../training/index.ts";
 import { readConfig } from "../index.ts";
 
 const config = {
@@ -50,6 +54,28 @@ test("embeddings begin with deviation 1, those that are also the head with 0.02,
   expect(own("rnn.bias_hh_l1")).toBe(0);
   expect(begin({ ...config, tie_word_embeddings: true })("embedding.weight")).toBeCloseTo(0.02, 3);
 });
+
+test.each(["rnn", "gru", "lstm"])(
+  "a %s with a tokenizer of bytes goes on from a text as its full pass says",
+  async (cell) => {
+    const json = { ...config, cell, eos_token_id: 399 };
+    const architecture = readConfig(json);
+    const directory = await mkdtemp(join(tmpdir(), "lectern-"));
+    const drawn = initialize(parameterShapes(architecture), architecture, 2);
+    await exportModel(directory, drawn, json, fixture("models/gpt2"));
+    await using model = await loadModel(directory);
+    expect(model.contextWindow).toBe(Number.POSITIVE_INFINITY);
+    const { inputIds, outputIds } = await model.generate({ prompt: "the wolf" }, { doSample: false, maxNewTokens: 12 });
+    const read = [...(inputIds[0] as readonly number[])];
+    expect(outputIds).toHaveLength(12);
+    for (const id of outputIds) {
+      const { logits } = await model.forward({ inputIds: [read] });
+      const last = (logits?.data as Float32Array).subarray(-400);
+      expect(last.indexOf(Math.max(...last))).toBe(id);
+      read.push(id);
+    }
+  },
+);
 
 test("stories and stories-gru have the same number of parameters, within 3 %", async () => {
   const [transformer, recurrent] = await Promise.all([parameters("stories"), parameters("stories-gru")]);
