@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { fixture } from "../../../test/helpers/fixtures.ts";
 import { loadModel } from "../../model/index.ts";
+import type { HostTensor } from "../../tensor/index.ts";
 import { exportModel, initialize, parameterShapes } from "../../training/index.ts";
 import { readConfig } from "../index.ts";
 
