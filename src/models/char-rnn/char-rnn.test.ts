@@ -70,8 +70,8 @@ test.each(["rnn", "gru", "lstm"])(
     const read = [...(inputIds[0] as readonly number[])];
     expect(outputIds).toHaveLength(12);
     for (const id of outputIds) {
-      const { logits } = await model.forward({ inputIds: [read] });
-      const last = (logits?.data as Float32Array).subarray(-400);
+      const { logits } = (await model.forward({ inputIds: [read] })) as { logits: HostTensor<"float32"> };
+      const last = logits.data.subarray(-400);
       expect(last.indexOf(Math.max(...last))).toBe(id);
       read.push(id);
     }
