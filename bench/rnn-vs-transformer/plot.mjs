@@ -2,12 +2,18 @@
 const COLOURS = { transformer: "#1d4ed8", gru: "#c2410c", lstm: "#15803d", elman: "#7e22ce" };
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 400, 64, 150, 36, 48];
 
-const round = (x) => Number(x.toPrecision(3));
+const round = (x) => (x >= 1000 ? Math.round(x) : Number(x.toPrecision(3)));
 
-/** Places of ticks: powers of two, powers of ten, or five even steps. */
-function ticksOf(values, scale) {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  if (scale === "linear") return Array.from({ length: 5 }, (_, i) => low + (i * (high - low)) / 4);
+/** Places of ticks: powers of two, powers of ten, or even steps of 1, 2 or 5 times a power of ten, from 0 where asked. */
+function ticksOf(values, { scale, zero }) {
+  const [low, high] = [zero ? 0 : Math.min(...values), Math.max(...values)];
+  if (scale === "linear") {
+    const rough = (high - low || 1) / 5;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
+    const [first, last] = [Math.floor(low / step), Math.ceil(high / step)];
+    return Array.from({ length: last - first + 1 }, (_, i) => step * (first + i));
+  }
   const base = scale === "log2" ? 2 : 10;
   const [first, last] = [
     Math.floor(Math.log(low) / Math.log(base) + 1e-9),
@@ -23,11 +29,11 @@ export function linePlot({ title, x, y, series }) {
   const [xTicks, yTicks] = [
     ticksOf(
       all.map(([at]) => at),
-      x.scale,
+      x,
     ),
     ticksOf(
       all.map(([, at]) => at),
-      y.scale,
+      y,
     ),
   ];
   const place = (ticks, scale) => {

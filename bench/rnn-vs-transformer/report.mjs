@@ -152,7 +152,7 @@ async function training(read, rounds) {
   const plot = linePlot({
     title: "Training: processor time a token",
     x: { label: "window, tokens (2,048 tokens a step)", scale: "log2" },
-    y: { label: "µs", scale: "linear" },
+    y: { label: "µs", scale: "linear", zero: true },
     series: names.map((name) => ({
       name: titles[name],
       model: name,
@@ -173,7 +173,7 @@ async function decoding(read) {
   const plot = linePlot({
     title: "Decoding one token behind a context: processor time",
     x: { label: "context, tokens", scale: "log2" },
-    y: { label: "ms", scale: "linear" },
+    y: { label: "ms", scale: "linear", zero: true },
     series: names.map((name) => ({
       name: titles[name],
       model: name,
