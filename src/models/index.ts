@@ -19,6 +19,7 @@ import {
   parseRobertaConfig,
 } from "./bert/config.ts";
 import { bert } from "./bert/model.ts";
+import { charRnnCheckpoint } from "./char-rnn/checkpoint.ts";
 import { parseCharRnnConfig } from "./char-rnn/config.ts";
 import { charRnn } from "./char-rnn/model.ts";
 import { ConfigReader } from "./config-reader.ts";
@@ -154,7 +155,7 @@ export const families: Readonly<
     name: "recurrent network",
     parseConfig: parseCharRnnConfig,
     model: charRnn,
-    checkpoint: { prefix: "model.", ignored: /^$/ },
+    checkpoint: charRnnCheckpoint,
   } as unknown as RecurrentFamily,
   gru_seq2seq: {
     kind: "recurrent-encoder-decoder",

@@ -1,3 +1,4 @@
+import { check } from "../../common/index.ts";
 import type { Cell } from "../../graph/index.ts";
 import type { ConfigReader } from "../config-reader.ts";
 import type { RecurrentConfig } from "../family.ts";
@@ -19,13 +20,21 @@ export function parseCharRnnConfig(read: ConfigReader): CharRnnConfig {
   const cell = cells[named];
   if (!cell) read.refuse("cell", "rnn, gru or lstm");
   const { vocab } = read.json;
+  const [embeddingSize, hiddenSize] = [read.size("embedding_size"), read.size("hidden_size")];
+  const tieWordEmbeddings = read.boolean("tie_word_embeddings", false);
+  check(
+    !tieWordEmbeddings || embeddingSize === hiddenSize,
+    "config",
+    () =>
+      `config.json: tie_word_embeddings needs embedding_size and hidden_size to be equal; came ${embeddingSize} and ${hiddenSize}`,
+  );
   return {
     cell: cell as Cell,
     vocabSize: read.size("vocab_size", Array.isArray(vocab) ? vocab.length : undefined),
-    embeddingSize: read.size("embedding_size"),
-    hiddenSize: read.size("hidden_size"),
+    embeddingSize,
+    hiddenSize,
     numHiddenLayers: read.size("num_layers", 1),
     maxPositionEmbeddings: Number.POSITIVE_INFINITY, // a state has no length
-    tieWordEmbeddings: read.boolean("tie_word_embeddings", false),
+    tieWordEmbeddings,
   };
 }

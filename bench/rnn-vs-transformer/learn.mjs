@@ -1,0 +1,144 @@
+/** Trains one model on one window, and measures its loss on the held-out books by position in a window of 512. */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { openModelFiles } from "../../dist/model/index.js";
+import { readConfig } from "../../dist/models/index.js";
+import { openFiles } from "../../dist/runtime/index.js";
+import { loadTokenizer } from "../../dist/tokenizers/index.js";
+import {
+  exportModel,
+  initialize,
+  joinDocuments,
+  parameterShapes,
+  readText,
+  readTexts,
+  StepGraph,
+  startState,
+  TextTask,
+  Trainer,
+} from "../../dist/training/index.js";
+import { configs, LONGEST, mean, STEP_TOKENS } from "./models.mjs";
+
+/** Of the held-out books, what a small model is measured on. */
+const BATCHES = 40;
+const stories = fileURLToPath(new URL("../../models/stories", import.meta.url));
+const recipe = JSON.parse(await readFile(`${stories}/recipe.json`, "utf8"));
+
+/** The books that `stories` learned from and those it did not, as its tokens. */
+export async function readBooks(data) {
+  const tokenizer = await loadTokenizer(await openFiles(stories));
+  return readTexts(recipe, { data, tokenizer }, 0);
+}
+
+/** Only the books that `stories` did not learn from. */
+export async function readHeldOut(data) {
+  const tokenizer = await loadTokenizer(await openFiles(stories));
+  const encode = async (name) => {
+    const { ids } = tokenizer.encode(await readText(join(data, name)), { addSpecialTokens: false });
+    return { ids: Int32Array.from(ids), bytes: 0 };
+  };
+  return joinDocuments(await Promise.all(recipe.heldOut.map(encode)), 0);
+}
+
+/** Trains; the rate rises over a tenth of the steps, then falls by a cosine to a twentieth. */
+export async function learn(name, window, { rate, steps, books, seed = 1 }) {
+  const architecture = readConfig(configs[name]);
+  const rows = STEP_TOKENS / window;
+  const tokens = { padTokenId: 0, eosTokenId: 0, vocabularySize: 2048 };
+  const options = { rows, length: window, seed, accumulate: 1, objective: { name: "next-token" }, tokens };
+  const task = new TextTask(books.training, books.heldOut, options);
+  const graph = await StepGraph.create(architecture, { rows, length: window, gradients: true, threads: 1 });
+  const update = {
+    optimizer: { name: "adamw", betas: [0.9, 0.95], weightDecay: 0.1 },
+    schedule: {
+      name: "cosine_with_min_lr",
+      rate,
+      minLrRate: 0.05,
+      warmupSteps: Math.round(steps / 10),
+      totalSteps: steps,
+    },
+    clip: 1,
+  };
+  const state = startState(initialize(parameterShapes(architecture), architecture, seed), update);
+  const trainer = new Trainer(state, update);
+  const losses = [];
+  for (let step = 0; step < steps; step++) {
+    const parts = task.batches(step).map((part) => ({ ...part, graph }));
+    losses.push((await trainer.step(parts)).loss);
+  }
+  await graph.dispose();
+  return { architecture, parameters: state.parameters, losses };
+}
+
+/**
+ * The mean loss of each of the 512 positions.
+ * @param most how many batches of 4 windows are read, spread over the held-out books; default all
+ */
+async function lossByPosition(architecture, parameters, { ids }, most = Number.POSITIVE_INFINITY) {
+  const rows = 4;
+  const graph = await StepGraph.create(architecture, {
+    rows,
+    length: LONGEST,
+    gradients: false,
+    threads: 1,
+    outputs: ({ heads }) => heads,
+  });
+  const all = Math.floor((ids.length - 1) / (rows * LONGEST));
+  const count = Math.min(all, most);
+  const sums = new Float64Array(LONGEST);
+  for (let i = 0; i < count; i++) {
+    const starts = Array.from({ length: rows }, (_, row) => (Math.floor((i * all) / count) * rows + row) * LONGEST);
+    const inputIds = starts.map((start) => [...ids.subarray(start, start + LONGEST)]);
+    const targets = starts.map((start) => [...ids.subarray(start + 1, start + LONGEST + 1)]);
+    const { outputs } = await graph.run(parameters, { inputIds, targets });
+    addLosses(sums, outputs.logits, targets);
+  }
+  await graph.dispose();
+  return { losses: Array.from(sums, (sum) => sum / count / rows), windows: count * rows };
+}
+
+/** Adds −log softmax(logits)[target] of each row to the position's sum. */
+function addLosses(sums, { data, shape: [, length, size] }, targets) {
+  for (const [row, targetsOfRow] of targets.entries())
+    for (const [t, target] of targetsOfRow.entries()) {
+      const at = (row * length + t) * size;
+      let most = Number.NEGATIVE_INFINITY;
+      for (let v = 0; v < size; v++) most = Math.max(most, data[at + v]);
+      let total = 0;
+      for (let v = 0; v < size; v++) total += Math.exp(data[at + v] - most);
+      sums[t] += most + Math.log(total) - data[at + target];
+    }
+}
+
+/** Which of the rates learns fastest: the mean loss of the last tenth of a short run on windows of 128. */
+export async function tuneRate(name, { rates, steps, books }) {
+  const tried = [];
+  for (const rate of rates) {
+    const { losses } = await learn(name, 128, { rate, steps, books });
+    tried.push({ rate, loss: mean(losses.slice(-Math.ceil(steps / 10))) });
+  }
+  return tried;
+}
+
+/** Trains, measures, and keeps the model as a directory. */
+export async function learnAndMeasure(name, window, { rate, steps, books, out }) {
+  const { architecture, parameters, losses } = await learn(name, window, { rate, steps, books });
+  const directory = `${out}/models/${name}-${window}`;
+  await mkdir(directory, { recursive: true });
+  await exportModel(directory, parameters, configs[name], stories);
+  const measured = await lossByPosition(architecture, parameters, books.heldOut, BATCHES);
+  return { name, window, rate, steps, training: losses, ...measured };
+}
+
+/** The loss by position of a model that lies in a directory. */
+export async function measureDirectory(directory, heldOut) {
+  const { architecture, weights } = await openModelFiles(await openFiles(directory));
+  const parameters = {};
+  for (const path of parameterShapes(architecture).keys()) parameters[path] = await weights.read(path);
+  return lossByPosition(architecture, parameters, heldOut);
+}
+
+export async function save(path, value) {
+  await writeFile(path, `${JSON.stringify(value)}\n`);
+}

@@ -1,0 +1,210 @@
+/** Writes the tables and plots of docs/rnn-vs-transformer.md from what was measured. */
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { mean, median, names, WINDOWS } from "./models.mjs";
+import { linePlot } from "./plot.mjs";
+
+const docs = fileURLToPath(new URL("../../docs/", import.meta.url));
+const titles = { transformer: "transformer", gru: "GRU", lstm: "LSTM", elman: "Elman" };
+const shipped = { stories: "transformer", "stories-gru": "gru" };
+/** Positions are told by how many tokens were read before: 1, 2, 3–4, 5–8 … 257–512. */
+const BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512].map((to, i, all) => ({ from: all[i - 1] ?? 0, to }));
+const buckets = (losses) => BUCKETS.map(({ from, to }) => mean(losses.slice(from, to)));
+const label = ({ from, to }) => (to - from === 1 ? `${to}` : `${from + 1}–${to}`);
+
+export async function writeReport(out, rounds) {
+  const read = async (key) => {
+    const path = `${out}/${key}.json`;
+    return existsSync(path) ? JSON.parse(await readFile(path, "utf8")) : undefined;
+  };
+  const sections = {
+    rates: await rates(read),
+    windows: await windows(read),
+    positions: await positions(read),
+    shipped: await shippedPair(read),
+    training: await training(read, rounds),
+    decoding: await decoding(read),
+    influence: await influence(read),
+  };
+  const path = `${docs}rnn-vs-transformer.md`;
+  let text = await readFile(path, "utf8");
+  for (const [name, { table }] of Object.entries(sections))
+    text = text.replace(
+      new RegExp(`(<!-- ${name} -->\n).*?(<!-- end -->)`, "s"),
+      (_, before, after) => `${before}\n${table}\n\n${after}`,
+    );
+  await writeFile(path, text);
+  await mkdir(`${docs}rnn-vs-transformer`, { recursive: true });
+  for (const [name, { plot }] of Object.entries(sections))
+    if (plot) await writeFile(`${docs}rnn-vs-transformer/${name}.svg`, plot);
+}
+
+/** Markdown, columns as wide as they need to be. */
+function tableOf(head, rows) {
+  const cells = [head, ...rows].map((row) => row.map(String));
+  const widths = head.map((_, i) => Math.max(3, ...cells.map((row) => row[i].length)));
+  const line = (row) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
+  return [
+    line(cells[0]),
+    `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`,
+    ...cells.slice(1).map(line),
+  ].join("\n");
+}
+
+const shown = (value, digits) => (value === undefined ? "not run" : value.toFixed(digits));
+
+async function rates(read) {
+  const found = await Promise.all(names.map(async (name) => [name, await read(`rate-${name}`)]));
+  const head = ["rate", ...(found[0][1] ?? []).map(({ rate }) => rate)];
+  const rows = found
+    .filter(([, tried]) => tried)
+    .map(([name, tried]) => [titles[name], ...tried.map(({ loss }) => loss.toFixed(3))]);
+  return { table: tableOf(head, rows) };
+}
+
+async function learned(read) {
+  const found = {};
+  for (const name of names)
+    for (const window of WINDOWS) (found[name] ??= {})[window] = await read(`learn-${name}-${window}`);
+  return found;
+}
+
+/** Each model in the window that it was trained on; then, on windows of 512, beyond it. */
+async function windows(read) {
+  const found = await learned(read);
+  const within = (name, window) => {
+    const run = found[name][window];
+    return run && mean(run.losses.slice(0, window));
+  };
+  const beyond = (name, window) => found[name][window] && mean(found[name][window].losses);
+  const rows = WINDOWS.flatMap((window) => [
+    [window, "its own window", ...names.map((name) => shown(within(name, window), 3))],
+    [window, "512 tokens", ...names.map((name) => shown(beyond(name, window), 3))],
+  ]);
+  const series = names.map((name) => ({
+    name: titles[name],
+    model: name,
+    points: WINDOWS.flatMap((window) => (found[name][window] ? [[window, within(name, window)]] : [])),
+  }));
+  const plot = linePlot({
+    title: "Held-out loss in the window that was trained on",
+    x: { label: "window, tokens", scale: "log2" },
+    y: { label: "nats a token", scale: "linear" },
+    series: series.filter(({ points }) => points.length > 0),
+  });
+  return { table: tableOf(["trained on", "measured on", ...names.map((name) => titles[name])], rows), plot };
+}
+
+async function positions(read) {
+  const found = await learned(read);
+  const runs = names.flatMap((name) => (found[name][512] ? [{ name, losses: buckets(found[name][512].losses) }] : []));
+  const rows = BUCKETS.map((bucket, i) => [label(bucket), ...runs.map(({ losses }) => losses[i].toFixed(3))]);
+  const plot = linePlot({
+    title: "Held-out loss by position, 1.05 M parameters, trained on windows of 512",
+    x: { label: "tokens read so far", scale: "log2" },
+    y: { label: "nats a token", scale: "linear" },
+    series: runs.map(({ name, losses }) => ({
+      name: titles[name],
+      model: name,
+      points: losses.map((loss, i) => [BUCKETS[i].to, loss]),
+    })),
+  });
+  return { table: tableOf(["tokens read", ...runs.map(({ name }) => titles[name])], rows), plot };
+}
+
+async function shippedPair(read) {
+  const found = [];
+  for (const [name, model] of Object.entries(shipped)) {
+    const measured = await read(`shipped-${name}`);
+    if (measured) found.push({ name, model, overall: mean(measured.losses), losses: buckets(measured.losses) });
+  }
+  const rows = BUCKETS.map((bucket, i) => [label(bucket), ...found.map(({ losses }) => losses[i].toFixed(3))]);
+  rows.push(["all 512", ...found.map(({ overall }) => overall.toFixed(3))]);
+  const plot = linePlot({
+    title: "Held-out loss by position, the shipped models (4.9 M parameters)",
+    x: { label: "tokens read so far", scale: "log2" },
+    y: { label: "nats a token", scale: "linear" },
+    series: found.map(({ name, model, losses }) => ({
+      name,
+      model,
+      points: losses.map((loss, i) => [BUCKETS[i].to, loss]),
+    })),
+  });
+  return { table: tableOf(["tokens read", ...found.map(({ name }) => name)], rows), plot };
+}
+
+/** The medians of the rounds. */
+async function training(read, rounds) {
+  const all = await Promise.all(Array.from({ length: rounds }, (_, i) => read(`train-cost-${i + 1}`)));
+  const measured = all.filter((round) => round !== undefined);
+  const found = (measured[0] ?? []).map(({ name, window }, i) => ({
+    name,
+    window,
+    microsecondsPerToken: median(measured.map((round) => round[i].microsecondsPerToken)),
+    megabytes: median(measured.map((round) => round[i].megabytes)),
+  }));
+  const at = (name, window) => found.find((row) => row.name === name && row.window === window);
+  const rows = WINDOWS.flatMap((window) => [
+    [window, "µs a token", ...names.map((name) => shown(at(name, window)?.microsecondsPerToken, 0))],
+    [window, "peak MB", ...names.map((name) => shown(at(name, window)?.megabytes, 0))],
+  ]);
+  const plot = linePlot({
+    title: "Training: processor time a token",
+    x: { label: "window, tokens (2,048 tokens a step)", scale: "log2" },
+    y: { label: "µs", scale: "linear", zero: true },
+    series: names.map((name) => ({
+      name: titles[name],
+      model: name,
+      points: found.filter((row) => row.name === name).map((row) => [row.window, row.microsecondsPerToken]),
+    })),
+  });
+  return { table: tableOf(["window", "", ...names.map((name) => titles[name])], rows), plot };
+}
+
+async function decoding(read) {
+  const found = (await read("decode-cost")) ?? [];
+  const contexts = [...new Set(found.map(({ context }) => context))];
+  const at = (name, context) => found.find((row) => row.name === name && row.context === context);
+  const rows = contexts.flatMap((context) => [
+    [context, "ms a token", ...names.map((name) => at(name, context).millisecondsPerToken.toFixed(2))],
+    [context, "remembered, KB", ...names.map((name) => (at(name, context).rememberedBytes / 1024).toFixed(1))],
+  ]);
+  const plot = linePlot({
+    title: "Decoding one token behind a context: processor time",
+    x: { label: "context, tokens", scale: "log2" },
+    y: { label: "ms", scale: "linear", zero: true },
+    series: names.map((name) => ({
+      name: titles[name],
+      model: name,
+      points: found.filter((row) => row.name === name).map((row) => [row.context, row.millisecondsPerToken]),
+    })),
+  });
+  return { table: tableOf(["context", "", ...names.map((name) => titles[name])], rows), plot };
+}
+
+async function influence(read) {
+  const found = [];
+  for (const [name, model] of Object.entries(shipped))
+    found.push({ name, model, dashed: false, measured: await read(`influence-shipped-${name}`) });
+  for (const name of names)
+    found.push({ name: `${titles[name]} 1 M`, model: name, dashed: true, measured: await read(`influence-${name}`) });
+  const all = found.filter(({ measured }) => measured);
+  const distances = (all[0]?.measured ?? []).map(({ distance }) => distance);
+  const rows = distances.map((distance, i) => [
+    distance,
+    ...all.map(({ measured }) => measured[i].mean.toPrecision(2)),
+  ]);
+  const plot = linePlot({
+    title: "How much another token, so many steps back, changes what comes next",
+    x: { label: "steps back", scale: "log2" },
+    y: { label: "mean divergence, bits", scale: "log10" },
+    series: all.map(({ name, model, dashed, measured }) => ({
+      name,
+      model,
+      dashed,
+      points: measured.map(({ distance, mean }) => [distance, Math.max(mean, 1e-9)]),
+    })),
+  });
+  return { table: tableOf(["steps back", ...all.map(({ name }) => name)], rows), plot };
+}
