@@ -37,6 +37,15 @@ const configs: Readonly<Record<string, Record<string, unknown>>> = {
     pos_att_type: ["c2p", "p2c"],
     pooler_dropout: 0.1,
   },
+  char_rnn: {
+    model_type: "char_rnn",
+    cell: "gru",
+    vocab_size: 30,
+    embedding_size: 8,
+    hidden_size: 12,
+    num_layers: 3,
+    dropout: 0.2,
+  },
   t5: {
     model_type: "t5",
     architectures: ["T5ForConditionalGeneration"],
@@ -59,6 +68,7 @@ const sites: Readonly<Record<string, number>> = {
   bert: 1 + 3 * 3 + 1,
   modernbert: 1 + 3 * 3 + 1,
   "deberta-v2": 1 + 4 * 3 + 2,
+  char_rnn: 2,
   t5: 2 + 3 * 4 + 2 + 3 * 6,
 };
 

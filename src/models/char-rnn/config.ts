@@ -4,6 +4,8 @@ import type { RecurrentConfig } from "../family.ts";
 
 export interface CharRnnConfig extends RecurrentConfig {
   readonly embeddingSize: number;
+  /** The share that training drops between layers, as torch's. */
+  readonly dropout: number;
 }
 
 const cells: Readonly<Record<string, Cell>> = {
@@ -24,6 +26,7 @@ export function parseCharRnnConfig(read: ConfigReader): CharRnnConfig {
     vocabSize: read.size("vocab_size", Array.isArray(vocab) ? vocab.length : undefined),
     embeddingSize: read.size("embedding_size"),
     hiddenSize: read.size("hidden_size"),
+    dropout: read.number("dropout", 0),
     numHiddenLayers: read.size("num_layers", 1),
     maxPositionEmbeddings: Number.POSITIVE_INFINITY, // a state has no length
     tieWordEmbeddings: read.boolean("tie_word_embeddings", false),
