@@ -124,6 +124,18 @@ const checks: Record<g.OpName, OpCheck> = {
       g.recurrence("lstm", x, { input, state, inputBias, stateBias }, { hidden, memory }).states,
     operands: [[1, 3, 2], [8, 2], [8, 2], [8], [8], [1, 2], [1, 2]],
   },
+  writtenRecurrence: {
+    build(x, input, state, inputBias, stateBias, hidden) {
+      const { states, hidden: last } = g.recurrence(
+        "gru",
+        x,
+        { input, state, inputBias, stateBias },
+        { hidden, memory: hidden },
+      );
+      return g.add(states, g.reshape(last, [2, 1, 2]));
+    },
+    operands: [[2, 3, 2], [6, 2], [6, 2], [6], [6], [2, 2]],
+  },
   attentionBlock: {
     build: (q, k, v, keep) => {
       const { mixed, weights } = g.attend(q, k, v, block, { scale: 0.5, softcap: 2, keep });
