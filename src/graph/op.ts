@@ -70,7 +70,7 @@ export interface CompositeOp<A> extends OpBase<A> {
   readonly kind: "composite";
   meaning(inputs: readonly Value[], attributes: A): readonly Value[];
   readonly gradient: GradientRule<A> | "through meaning";
-  /** What it is rewritten to before it is differentiated, where that is not itself: the same values, by an op that keeps what its gradient reads. */
+  /** What it is rewritten to before it is differentiated, where not itself: an op that keeps what its gradient reads. */
   differentiable?(inputs: readonly Value[], attributes: A): readonly Value[];
 }
 
