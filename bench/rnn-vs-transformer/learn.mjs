@@ -60,7 +60,7 @@ export async function learn(name, window, { rate, steps, books, seed = 1 }) {
     },
     clip: 1,
   };
-  const state = startState(initialize(parameterShapes(architecture), architecture, seed), update);
+  const state = startState(initialize(parameterShapes(architecture), architecture, { seed }), update);
   const trainer = new Trainer(state, update);
   const losses = [];
   for (let step = 0; step < steps; step++) {

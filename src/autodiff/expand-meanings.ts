@@ -11,8 +11,10 @@ function expandNode(node: Node, replaced: Map<Value, Value>): void {
   const inputs = node.inputs.map((value) => replaced.get(value) ?? value);
   const { op, attributes } = node;
   let results: readonly Value[];
-  if (op.kind === "composite" && op.gradient === "through meaning") {
-    results = expandMeanings(op.meaning(inputs, attributes), new Set(inputs));
+  const meant =
+    op.kind === "composite" ? (op.differentiable ?? (op.gradient === "through meaning" && op.meaning)) : false;
+  if (meant) {
+    results = expandMeanings(meant(inputs, attributes), new Set(inputs));
   } else if (inputs.every((value, i) => value === node.inputs[i])) return;
   else results = apply(op, inputs, attributes);
   for (const [i, output] of node.outputs.entries()) replaced.set(output, results[i] as Value);

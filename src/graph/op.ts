@@ -70,6 +70,8 @@ export interface CompositeOp<A> extends OpBase<A> {
   readonly kind: "composite";
   meaning(inputs: readonly Value[], attributes: A): readonly Value[];
   readonly gradient: GradientRule<A> | "through meaning";
+  /** What it is rewritten to before it is differentiated, where not itself: an op that keeps what its gradient reads. */
+  differentiable?(inputs: readonly Value[], attributes: A): readonly Value[];
 }
 
 export type Op<A extends Attributes> = PrimitiveOp<A> | CompositeOp<A>;

@@ -55,17 +55,18 @@ export function passGraph(architecture: Architecture, options: PassOptions = sym
   };
 }
 
+function dropShare(prefix: string, x: Value, share: number, masks: DropoutMask[]): Value {
+  const keep = keepMask(prefix, x.shape, share, masks);
+  return keep ? mul(x, keep) : x;
+}
+
 /** A plan whose adapters drop what they read, as their settings say; the masks are noted. */
 function droppingPlan(plan: AdapterPlan, masks: DropoutMask[]): AdapterPlan {
   return (path) => {
     const adapter = plan(path);
     if (adapter?.kind !== "learned" || !adapter.dropout) return adapter;
     const { dropout } = adapter;
-    const drop = (x: Value): Value => {
-      const keep = keepMask("adapter_dropout", x.shape, dropout, masks);
-      return keep ? mul(x, keep) : x;
-    };
-    return { ...adapter, drop };
+    return { ...adapter, drop: (x) => dropShare("adapter_dropout", x, dropout, masks) };
   };
 }
 
@@ -145,12 +146,14 @@ function encoderDecoderPass(
 
 function recurrentPass(
   architecture: Architecture & { kind: "recurrent" },
-  { batch, queries }: PassOptions,
+  { batch, queries, dropout = false }: PassOptions,
   root: Scope,
 ): PassGraph {
   const { family, config } = architecture;
+  const dropouts: DropoutMask[] = [];
+  const drop = (x: Value, share: number): Value => dropShare("dropout", x, share, dropouts);
   const ids = input("input_ids", "int64", [batch, queries]);
-  const result = family.model(root, config, ids, stateInputs(architecture, batch));
+  const result = family.model(root, config, ids, stateInputs(architecture, batch), dropout ? drop : undefined);
   const logits = result.logits(result.hidden);
   const labels = input("labels", "int64", [batch, queries]);
   return {
@@ -160,7 +163,7 @@ function recurrentPass(
     loss: languageModelLoss(logits, labels),
     labels,
     derived: [],
-    dropouts: [],
+    dropouts,
     states: result.states,
   };
 }

@@ -30,7 +30,7 @@ export class ConfigReader {
 
   /** A whole number from zero. */
   count(key: string, fallback: number): number {
-    return this.json[key] === 0 ? 0 : this.size(key, fallback);
+    return (this.json[key] ?? fallback) === 0 ? 0 : this.size(key, fallback);
   }
 
   /** A whole number above zero. */

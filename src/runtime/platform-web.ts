@@ -20,7 +20,11 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
     [...named].map(async ([file, path]) => ({ path, data: await fetchOnce(file) })),
   );
   const session = await attempt("load a graph", () =>
-    ort.InferenceSession.create(bytes, { externalData, logSeverityLevel: 3 }),
+    ort.InferenceSession.create(bytes, {
+      externalData,
+      logSeverityLevel: 3,
+      extra: { optimization: { disable_specified_optimizers: (options.withoutRewrites ?? []).join(";") } },
+    }),
   );
   return wrapSession(ort, session);
 }

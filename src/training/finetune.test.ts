@@ -164,6 +164,7 @@ test("tokens are told apart", async () => {
     data,
     task: "token-classification",
     ...quick("tags"),
+    epochs: 20,
   });
   expect(result.evaluation?.metrics.accuracy).toBe(1);
 });

@@ -67,6 +67,12 @@ export function parameterShapes(architecture: Architecture, plan?: AdapterPlan):
   return new Map(named.map(([name, value]) => [name, value.shape as readonly number[]]));
 }
 
+/**
+ * Fusions with a norm or an activation, which round otherwise. They happen where no gradient reads what lies between,
+ * so a layer that is computed a second time would have other bits than the first time.
+ */
+const fusions = ["SkipLayerNormFusion", "BiasGeluFusion"];
+
 /** Loss and gradients of one batch shape, compiled once; parameters are fed and never copied. */
 export class StepGraph {
   readonly #architecture: Architecture;
@@ -105,7 +111,8 @@ export class StepGraph {
       outputs: { ...result.outputs, ...gradients },
       bind: (name) => (isLearned(name) || !bind ? { kind: "input" } : bind(name)),
     });
-    const session = await createSession(lowered, { prepack: false, threads: options.threads });
+    const withoutRewrites = options.gradients ? fusions : [];
+    const session = await createSession(lowered, { prepack: false, threads: options.threads, withoutRewrites });
     const names = lowered.inputs.map(({ name }) => name);
     return new StepGraph(architecture, pass, session, names);
   }

@@ -159,7 +159,7 @@ export function classScores(
 
 function classification(context: TaskContext): Parts {
   const { tokenizer, maxLength, labels, path, labelSmoothing, classWeights } = context;
-  const count = ({ labels }: Batch): number => (labels as readonly number[]).length;
+  const count = ({ labels }: Batch): number => countedLabels([labels as readonly number[]]);
   return {
     encode(example) {
       const label = labels.indexOf(textOf(path, example, column(context, "label")));
@@ -274,7 +274,7 @@ function find(whole: readonly number[], part: readonly number[], from: number): 
 
 function questionAnswering(context: TaskContext): Parts {
   const { tokenizer, maxLength, path } = context;
-  const count = ({ startPositions }: Batch): number => (startPositions as readonly number[]).length;
+  const count = ({ startPositions }: Batch): number => countedLabels([startPositions as readonly number[]]);
   return {
     encode(example) {
       const question = textOf(path, example, column(context, "question"));

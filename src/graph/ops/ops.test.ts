@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
 import { checkOp, type OpCheck } from "../../../test/helpers/check-op.ts";
+import { differentiate } from "../../autodiff/index.ts";
+import { Random } from "../../common/index.ts";
+import { lowerGraph } from "../../lower/index.ts";
+import { createSession } from "../../runtime/index.ts";
+import type { HostTensor } from "../../tensor/index.ts";
 import * as g from "../index.ts";
 
 const places = g.constant({ dtype: "int64", shape: [1, 3], data: BigInt64Array.of(2n, 0n, 2n) });
@@ -119,6 +124,18 @@ const checks: Record<g.OpName, OpCheck> = {
       g.recurrence("lstm", x, { input, state, inputBias, stateBias }, { hidden, memory }).states,
     operands: [[1, 3, 2], [8, 2], [8, 2], [8], [8], [1, 2], [1, 2]],
   },
+  writtenRecurrence: {
+    build(x, input, state, inputBias, stateBias, hidden) {
+      const { states, hidden: last } = g.recurrence(
+        "gru",
+        x,
+        { input, state, inputBias, stateBias },
+        { hidden, memory: hidden },
+      );
+      return g.add(states, g.reshape(last, [2, 1, 2]));
+    },
+    operands: [[2, 3, 2], [6, 2], [6, 2], [6], [6], [2, 2]],
+  },
   attentionBlock: {
     build: (q, k, v, keep) => {
       const { mixed, weights } = g.attend(q, k, v, block, { scale: 0.5, softcap: 2, keep });
@@ -145,6 +162,51 @@ const checks: Record<g.OpName, OpCheck> = {
 
 test.each(Object.entries(checks))("%s has the right values and gradients", async (name, check) => {
   await checkOp(name, check);
+});
+
+test("causal attention in blocks has the values and gradients of attention in one piece", async () => {
+  const [batch, heads, keyHeads, length, size] = [2, 4, 2, 70, 8];
+  const random = new Random(3);
+  const tensor = (...shape: number[]): HostTensor<"float32"> => ({
+    dtype: "float32",
+    shape,
+    data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.next() * 2 - 1),
+  });
+  const hidden = tensor(batch, 1, length, length);
+  for (let i = 0; i < hidden.data.length; i++)
+    if (i % length > Math.floor(i / length) % length) hidden.data[i] = -3.4028234663852886e38;
+  const feeds = {
+    q: tensor(batch, heads, length, size),
+    k: tensor(batch, keyHeads, length, size),
+    v: tensor(batch, keyHeads, length, size),
+    bias: hidden,
+    keep: tensor(batch, heads, length, length),
+    dy: tensor(batch, heads, length, size),
+  };
+  const [q, k, v, bias, keep, dy] = Object.entries(feeds).map(([name, { shape }]) =>
+    g.input(name, "float32", shape),
+  ) as [g.Value, g.Value, g.Value, g.Value, g.Value, g.Value];
+  const run = async (causal: boolean): Promise<Record<string, HostTensor>> => {
+    const { mixed, weights } = g.attend(q, k, v, bias, { scale: 0.4, keep, causal });
+    const loss = g.reduceSum(g.mul(mixed, dy), [0, 1, 2, 3]);
+    const { outputs, gradients } = differentiate({ loss, mixed, weights }, [q, k, v, keep]);
+    const named = Object.fromEntries(gradients.map((gradient, i) => [`g${i}`, gradient]));
+    const session = await createSession(
+      lowerGraph({ outputs: { ...outputs, ...named }, bind: () => ({ kind: "input" }) }),
+    );
+    const result = await session.run(feeds);
+    await session.dispose();
+    return result;
+  };
+  const [whole, blocks] = [await run(false), await run(true)];
+  for (const [name, { data }] of Object.entries(whole)) {
+    const other = blocks[name]?.data as Float32Array;
+    const furthest = (data as Float32Array).reduce(
+      (most, x, i) => Math.max(most, Math.abs(x - (other[i] as number))),
+      0,
+    );
+    expect(furthest, name).toBeLessThan(1e-4);
+  }
 });
 
 test("the table of checks covers the table of ops", () => {

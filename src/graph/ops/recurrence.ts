@@ -1,9 +1,9 @@
 import { defineComposite } from "../op.ts";
-import { apply, type Dimension, scalar, shapeError, type Value } from "../value.ts";
+import { apply, type Dimension, scalar, shapeError, type TensorType, type Value } from "../value.ts";
 import { cast } from "./cast.ts";
 import { less } from "./comparison.ts";
 import { add, mul, relu, sigmoid, sub, tanh } from "./elementwise.ts";
-import { reshape } from "./layout.ts";
+import { reshape, transpose } from "./layout.ts";
 import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
 import { reduceSum } from "./reduction.ts";
@@ -20,102 +20,120 @@ interface State {
   readonly memory: Value;
 }
 
-/** One step of a cell, given what the input contributes `[B, G·H]`. */
-function step(cell: Cell, fromInput: Value, { hidden, memory }: State, weight: Value, bias: Value): State {
-  const fromState = linear(hidden, weight, bias); // [B, G·H]
-  const size = hidden.shape[1] as number;
-  const gates = (x: Value): Value[] => [
-    ...split(
-      x,
-      Array.from({ length: gateCount[cell] }, () => size),
-      -1,
-    ),
-  ];
-  if (cell === "rnn_tanh") return { hidden: tanh(add(fromInput, fromState)), memory };
-  if (cell === "rnn_relu") return { hidden: relu(add(fromInput, fromState)), memory };
-  if (cell === "gru") {
-    const [[xr, xz, xn], [hr, hz, hn]] = [gates(fromInput), gates(fromState)] as [
-      [Value, Value, Value],
-      [Value, Value, Value],
+/** One step of a cell, given what the input `[B, G·H]` and the state `[B, G·H]` contribute. */
+const steps: Readonly<Record<Cell, (fromInput: Value, fromState: Value, state: State) => State>> = {
+  rnn_tanh: (fromInput, fromState, { memory }) => ({ hidden: tanh(add(fromInput, fromState)), memory }),
+  rnn_relu: (fromInput, fromState, { memory }) => ({ hidden: relu(add(fromInput, fromState)), memory }),
+  gru(fromInput, fromState, { hidden, memory }) {
+    const size = hidden.shape[1] as number;
+    const [[xGates, xn], [hGates, hn]] = [fromInput, fromState].map((x) => split(x, [2 * size, size], -1)) as [
+      [Value, Value],
+      [Value, Value],
     ];
-    const [reset, update] = [sigmoid(add(xr, hr)), sigmoid(add(xz, hz))];
+    const [reset, update] = split(sigmoid(add(xGates, hGates)), [size, size], -1) as [Value, Value];
     const candidate = tanh(add(xn, mul(reset, hn)));
-    return { hidden: add(mul(sub(scalar(1), update), candidate), mul(update, hidden)), memory };
-  }
-  const [i, f, g, o] = gates(add(fromInput, fromState)) as [Value, Value, Value, Value];
-  const kept = add(mul(sigmoid(f), memory), mul(sigmoid(i), tanh(g)));
-  return { hidden: mul(sigmoid(o), tanh(kept)), memory: kept };
+    return { hidden: add(candidate, mul(update, sub(hidden, candidate))), memory };
+  },
+  lstm(fromInput, fromState, { hidden, memory }) {
+    const size = hidden.shape[1] as number;
+    const [i, f, g, o] = split(add(fromInput, fromState), [size, size, size, size], -1) as [Value, Value, Value, Value];
+    const kept = add(mul(sigmoid(f), memory), mul(sigmoid(i), tanh(g)));
+    return { hidden: mul(sigmoid(o), tanh(kept)), memory: kept };
+  },
+};
+
+function inferRecurrence(operands: readonly TensorType[], cell: Cell): TensorType[] {
+  const [x, inputWeight, stateWeight, inputBias, stateBias, hidden, memory] = operands;
+  if (!x || !inputWeight || !stateWeight || !inputBias || !stateBias || !hidden || !memory)
+    throw new TypeError("recurrence: takes x, two weights, two biases and two states");
+  const size = stateWeight.shape[1] as number;
+  const rows = gateCount[cell] * size;
+  const fits =
+    inputWeight.shape[0] === rows &&
+    stateWeight.shape[0] === rows &&
+    inputWeight.shape[1] === x.shape[2] &&
+    hidden.shape[1] === size &&
+    inputBias.shape[0] === rows &&
+    stateBias.shape[0] === rows;
+  if (!fits) throw shapeError("recurrence", `weights of ${gateCount[cell]} gates`, x, inputWeight, stateWeight);
+  const [batch, length] = x.shape as [Dimension, Dimension];
+  const state = { dtype: x.dtype, shape: [batch, size] };
+  return [{ dtype: x.dtype, shape: [batch, length, size] }, state, state];
 }
 
 const recurrenceOp = defineComposite<{ cell: Cell }>({
   name: "recurrence",
+  infer: (operands, { cell }) => inferRecurrence(operands, cell),
+  meaning: (operands, { cell }) => writeOut(cell, operands as Operands).slice(0, 3),
+  differentiable: (operands, attributes) => apply(writtenRecurrenceOp, operands, attributes).slice(0, 3),
+  gradient: () => {
+    throw new TypeError("recurrence: is differentiated as it is written out");
+  },
+});
+
+/**
+ * A recurrence step by step.
+ * @returns all states `[B, T, H]`, the last state and memory, and for its gradient what input and state contributed to
+ * each step `[B, T, G·H]` and all memories `[B, T, H]`
+ */
+function writeOut(cell: Cell, [x, inputWeight, stateWeight, inputBias, stateBias, hidden, memory]: Operands): Value[] {
+  const [batch, length] = x.shape as [Dimension, Dimension];
+  if (typeof length !== "number") throw shapeError("recurrence", "a known length, to be written out step by step", x);
+  const fromInput = linear(x, inputWeight, inputBias); // [B, T, G·H]
+  const turned = transpose(stateWeight, [1, 0]);
+  let state: State = { hidden, memory };
+  const parts: Record<"states" | "fromState" | "memories", Value[]> = { states: [], fromState: [], memories: [] };
+  const asStep = (value: Value): Value => reshape(value, [batch, 1, value.shape[1] as Dimension]);
+  for (let t = 0; t < length; t++) {
+    const fromState = linear(state.hidden, turned, stateBias, "in-out");
+    state = steps[cell](reshape(slice(fromInput, 1, t, t + 1), fromState.shape), fromState, state);
+    parts.states.push(asStep(state.hidden));
+    parts.fromState.push(asStep(fromState));
+    parts.memories.push(asStep(state.memory));
+  }
+  const { states, fromState, memories } = parts;
+  return [concat(states, 1), state.hidden, state.memory, fromInput, concat(fromState, 1), concat(memories, 1)];
+}
+
+/** A recurrence as it is learned: its gradient reads what the steps have computed already. */
+const writtenRecurrenceOp = defineComposite<{ cell: Cell }>({
+  name: "writtenRecurrence",
   infer(operands, { cell }) {
-    const [x, inputWeight, stateWeight, inputBias, stateBias, hidden, memory] = operands;
-    if (!x || !inputWeight || !stateWeight || !inputBias || !stateBias || !hidden || !memory)
-      throw new TypeError("recurrence: takes x, two weights, two biases and two states");
-    const size = stateWeight.shape[1] as number;
-    const rows = gateCount[cell] * size;
-    const fits =
-      inputWeight.shape[0] === rows &&
-      stateWeight.shape[0] === rows &&
-      inputWeight.shape[1] === x.shape[2] &&
-      hidden.shape[1] === size &&
-      inputBias.shape[0] === rows &&
-      stateBias.shape[0] === rows;
-    if (!fits) throw shapeError("recurrence", `weights of ${gateCount[cell]} gates`, x, inputWeight, stateWeight);
-    const [batch, length] = x.shape as [Dimension, Dimension];
-    const state = { dtype: x.dtype, shape: [batch, size] };
-    return [{ dtype: x.dtype, shape: [batch, length, size] }, state, state];
+    const [states, hidden, memory] = inferRecurrence(operands, cell) as [TensorType, TensorType, TensorType];
+    const gates = {
+      ...states,
+      shape: [...states.shape.slice(0, 2), (operands[2] as TensorType).shape[0] as Dimension],
+    };
+    return [states, hidden, memory, gates, gates, states];
   },
-  meaning(operands, { cell }) {
-    const [x, inputWeight, stateWeight, inputBias, stateBias, hidden, memory] = operands as [
-      Value,
-      Value,
-      Value,
-      Value,
-      Value,
-      Value,
-      Value,
-    ];
-    const [batch, length] = x.shape as [Dimension, Dimension];
-    if (typeof length !== "number") throw shapeError("recurrence", "a known length, to be written out step by step", x);
-    const fromInput = linear(x, inputWeight, inputBias); // [B, T, G·H]
-    const rows = fromInput.shape[2] as number;
-    const size = hidden.shape[1] as number;
-    let state: State = { hidden, memory };
-    const states: Value[] = [];
-    for (let t = 0; t < length; t++) {
-      state = step(cell, reshape(slice(fromInput, 1, t, t + 1), [batch, rows]), state, stateWeight, stateBias);
-      states.push(reshape(state.hidden, [batch, 1, size]));
-    }
-    return [concat(states, 1), state.hidden, state.memory];
-  },
+  meaning: (operands, { cell }) => writeOut(cell, operands as Operands),
   gradient({ inputs, outputs, gradients, attributes: { cell } }) {
-    return backThroughTime(cell, inputs as Operands, outputs[0] as Value, gradients);
+    return backThroughTime(cell, inputs as Operands, outputs, gradients);
   },
 });
 
 type Operands = readonly [Value, Value, Value, Value, Value, Value, Value];
 
 /**
- * Back-propagation through time. What each step's gates were is computed for all steps at once, from the states; only
+ * Back-propagation through time. What each step's gates were is computed for all steps at once; only
  * the gradient of the state goes from step to step, and those of the weights are one product over all steps.
  * @see Werbos, "Backpropagation through time" (1990)
  */
 function backThroughTime(
   cell: Cell,
-  [x, inputWeight, stateWeight, inputBias, stateBias, hidden, memory]: Operands,
-  states: Value,
+  [x, inputWeight, stateWeight, , , hidden, memory]: Operands,
+  [states, , , fromInput, fromState, memories]: readonly Value[],
   [dStates, dHidden, dMemory]: readonly (Value | undefined)[],
 ): Value[] {
+  if (!states || !fromInput || !fromState || !memories)
+    throw new TypeError("recurrence: lacks what its steps computed");
   const [batch, length, size] = states.shape as [Dimension, Dimension, number];
   if (typeof length !== "number" || typeof batch !== "number")
     throw shapeError("recurrence", "known sizes where it is differentiated", x);
-  const first = reshape(hidden, [batch, 1, size]);
-  const before = length > 1 ? concat([first, slice(states, 1, 0, length - 1)], 1) : first; // [B, T, H]
-  const fromInput = linear(x, inputWeight, inputBias);
-  const fromState = linear(before, stateWeight, stateBias);
-  const rules = slopes[cell](fromInput, fromState, { states, before, memory });
+  const behind = (first: Value, all: Value): Value =>
+    concat([reshape(first, [batch, 1, size]), ...(length > 1 ? [slice(all, 1, 0, length - 1)] : [])], 1); // [B, T, H]
+  const before = behind(hidden, states);
+  const rules = slopes[cell](fromInput, fromState, { states, before, memories, earlier: behind(memory, memories) });
   const at = (value: Value, t: number): Value => slice(value, 1, t, t + 1); // [B, 1, …]
   const gates = gateCount[cell];
   const perStep: { dh: Value; dc: Value | undefined }[] = [];
@@ -173,7 +191,9 @@ interface Slopes {
 interface Steps {
   readonly states: Value;
   readonly before: Value;
-  readonly memory: Value;
+  /** Of an LSTM: its memory after each step, and before. */
+  readonly memories: Value;
+  readonly earlier: Value;
 }
 
 const one = scalar(1);
@@ -225,17 +245,11 @@ const slopes: Readonly<Record<Cell, (fromInput: Value, fromState: Value, steps: 
       carried: update,
     };
   },
-  lstm(fromInput, fromState, { before, memory }) {
+  lstm(fromInput, fromState, { memories, earlier }) {
     const [i, f, g, o] = gatesOf(add(fromInput, fromState), 4).map((gate, at) =>
       at === 2 ? tanh(gate) : sigmoid(gate),
     ) as [Value, Value, Value, Value];
-    const [batch, length, size] = before.shape as [number, number, number];
-    const added = mul(i, g);
-    const kept: Value[] = [reshape(memory, [batch, 1, size])];
-    for (let t = 0; t < length; t++)
-      kept.push(add(mul(slice(f, 1, t, t + 1), kept[t] as Value), slice(added, 1, t, t + 1)));
-    const earlier = concat(kept.slice(0, -1), 1);
-    const seen = tanh(concat(kept.slice(1), 1));
+    const seen = tanh(memories);
     const [ofI, ofF] = [mul(g, logisticSlope(i)), mul(earlier, logisticSlope(f))];
     const [ofG, ofO] = [mul(i, tanhSlope(g)), mul(seen, logisticSlope(o))];
     return {
@@ -266,4 +280,4 @@ export function recurrence(
   return { states: states as Value, hidden: hidden as Value, memory: memory as Value };
 }
 
-export const recurrenceOps = { recurrence: recurrenceOp };
+export const recurrenceOps = { recurrence: recurrenceOp, writtenRecurrence: writtenRecurrenceOp };

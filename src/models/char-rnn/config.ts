@@ -5,6 +5,8 @@ import type { RecurrentConfig } from "../family.ts";
 
 export interface CharRnnConfig extends RecurrentConfig {
   readonly embeddingSize: number;
+  /** The share that training drops between layers, as torch's. */
+  readonly dropout: number;
 }
 
 const cells: Readonly<Record<string, Cell>> = {
@@ -33,6 +35,7 @@ export function parseCharRnnConfig(read: ConfigReader): CharRnnConfig {
     vocabSize: read.size("vocab_size", Array.isArray(vocab) ? vocab.length : undefined),
     embeddingSize,
     hiddenSize,
+    dropout: read.number("dropout", 0),
     numHiddenLayers: read.size("num_layers", 1),
     maxPositionEmbeddings: Number.POSITIVE_INFINITY, // a state has no length
     tieWordEmbeddings,

@@ -23,11 +23,12 @@ function layer(
 }
 
 /** A recurrent language model, as torch's modules name its weights: embedding, layers of cells, linear. */
-export const charRnn: RecurrentModel<CharRnnConfig> = (root, c, inputIds, before) => {
+export const charRnn: RecurrentModel<CharRnnConfig> = (root, c, inputIds, before, drop) => {
   let x = embedding(root.in("embedding"), inputIds, c.vocabSize, c.embeddingSize); // [B, T, I]
   const hiddenStates = [x];
   const after = before.map((state, i) => {
-    const done = layer(root.in("rnn"), x, c, i, state);
+    const read = i > 0 && drop ? drop(x, c.dropout) : x;
+    const done = layer(root.in("rnn"), read, c, i, state);
     x = done.x;
     hiddenStates.push(x);
     return done.state;

@@ -11,6 +11,7 @@ export interface GruSeq2SeqConfig extends RecurrentEncoderDecoderConfig {
 export function parseGruSeq2SeqConfig(read: ConfigReader): GruSeq2SeqConfig {
   const attention = read.string("attention", "bahdanau");
   if (attention !== "bahdanau" && attention !== "luong") read.refuse("attention", "bahdanau or luong");
+  read.refuse("dropout", 0);
   const hiddenSize = read.size("hidden_size");
   const isBidirectional = read.boolean("bidirectional_encoder", false);
   return {
