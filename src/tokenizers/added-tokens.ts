@@ -98,7 +98,7 @@ class Finder {
     const found: Found[] = [];
     let last = 0;
     for (let match = this.#next(text.text, 0); match; match = this.#next(text.text, match.resume)) {
-      const start = Math.max(match.start, last);
+      const start = match.token.stripsLeft ? Math.max(match.start, last) : match.start;
       if (start > last) found.push({ text: text.slice(last, start), id: undefined });
       found.push({ text: text.slice(start, match.end), id: match.token.id });
       last = match.end;
@@ -107,7 +107,7 @@ class Finder {
     return found;
   }
 
-  /** The next token, and the white space that it takes on either side. */
+  /** The next token, and the white space that it takes on either side; in that another may still be found. */
   #next(text: string, from: number): { start: number; end: number; resume: number; token: AddedToken } | undefined {
     if (!this.#starts) return undefined;
     this.#starts.lastIndex = from;
@@ -121,7 +121,7 @@ class Finder {
       let [start, end] = [hit.index, resume];
       if (token.stripsLeft) while (start > 0 && isWhiteSpace(text[start - 1])) start--;
       if (token.stripsRight) while (end < text.length && isWhiteSpace(text[end])) end++;
-      return { start, end, resume: end, token };
+      return { start, end, resume, token };
     }
     return undefined;
   }

@@ -1,10 +1,19 @@
 import { check, LecternError } from "../common/index.ts";
 
-/** Characters that form clusters with others: marks, joiners, jamo, flags, skin tones, line ends of two characters. */
-const CLUSTERING =
-  /[\p{M}\p{Cf}\p{Grapheme_Extend}\p{Regional_Indicator}\p{Emoji_Modifier}\u0e33\u0eb3\u0d4e\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff\u{111c2}\u{111c3}\u{1193f}-\u{11941}\u{11a3a}\u{11a84}-\u{11a89}\u{11d46}\u{11f02}]|\r\n/u;
+/** Characters that join the one before them into a cluster. */
+const JOINING = "\\p{Grapheme_Extend}\\p{Mc}\\p{Emoji_Modifier}\\u200d\\u0e33\\u0eb3";
+const CLUSTERING = new RegExp(`[${JOINING}]|\\r\\n`, "u");
+
+/**
+ * Clusters, as far as it matters: those of 6 bytes and more are taken apart, so flags, syllables of jamo and families of
+ * emoji need not be known.
+ */
+const CLUSTERS = new RegExp(`\\r\\n|[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]?[${JOINING}]+|[^]`, "gu");
 
 const encoder = new TextEncoder();
+
+const KindOfUnit = { unknown: 0, kept: 1, other: 2 } as const;
+type KindOfUnit = (typeof KindOfUnit)[keyof typeof KindOfUnit];
 
 /**
  * SentencePiece's compiled normalization: a double-array trie over UTF-8 (darts-clone's layout) whose values point
@@ -14,7 +23,8 @@ export class Charsmap {
   readonly #trie: Uint32Array;
   readonly #texts: Uint8Array;
   readonly #known = new Map<string, string | undefined>();
-  readonly #segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
+  /** What is known of each UTF-16 unit: nothing yet, that it stays as it is by itself, or that it does not. */
+  readonly #kinds = new Uint8Array(0x10000);
 
   constructor(bytes: Uint8Array) {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -49,10 +59,25 @@ export class Charsmap {
     return false;
   }
 
+  /** Whether a part stays as it is: none of its characters is replaced or joins another. */
+  keeps(part: string): boolean {
+    for (let i = 0; i < part.length; i++) {
+      const unit = part.charCodeAt(i);
+      if (this.#kinds[unit] === KindOfUnit.unknown) this.#kinds[unit] = this.#kindOf(part[i] as string);
+      if (this.#kinds[unit] !== KindOfUnit.kept) return false;
+    }
+    return true;
+  }
+
+  #kindOf(unit: string): KindOfUnit {
+    const isKept = unit.isWellFormed() && unit !== "\r" && !CLUSTERING.test(unit) && this.#lookUp(unit) === undefined;
+    return isKept ? KindOfUnit.kept : KindOfUnit.other;
+  }
+
   /** Parts of a text with what stands for them instead. A cluster of up to 5 bytes is looked up whole, then apart. */
   *replacements(part: string): Iterable<{ readonly part: string; readonly text: string | undefined }> {
-    const clusters = CLUSTERING.test(part) ? this.#segmenter.segment(part) : undefined;
-    for (const cluster of clusters ? Array.from(clusters, ({ segment }) => segment) : part) {
+    const clusters: Iterable<string> = CLUSTERING.test(part) ? (part.match(CLUSTERS) ?? []) : part;
+    for (const cluster of clusters) {
       const whole = byteLength(cluster) < 6 ? this.#lookUp(cluster) : undefined;
       if (whole !== undefined) yield { part: cluster, text: whole };
       else for (const character of cluster) yield { part: character, text: this.#lookUp(character) };

@@ -5,9 +5,13 @@ import { flagOf, type Part, partsOf, patternOf, textOf, typed } from "./json.ts"
 import { compilePattern, isWhiteSpace, WHITE_SPACE } from "./regex.ts";
 import type { Change, Text } from "./text.ts";
 import { changeOfForm, type Form, unicodeSegments } from "./unicode-forms.ts";
+import { youngControls, youngMarks, youngNonspacingMarks } from "./young-characters.ts";
 
 /** Rewrites a text before it is cut into words. */
 export type Normalizer = (text: Text) => Text;
+
+const MARKS = new RegExp(`(?:(?![${youngMarks}])[\\p{M}\u1cf2\u1cf3])+`, "gu");
+const NONSPACING_MARKS = new RegExp(`(?:(?![${youngNonspacingMarks}])[\\p{Mn}\u1734\u{1171e}])+`, "gu");
 
 const remove = (): Change => ({ text: "" });
 
@@ -33,7 +37,7 @@ const kinds: Readonly<Record<string, (part: Part) => Normalizer>> = {
   NFKC: () => inForm("NFKC"),
   NFKD: () => inForm("NFKD"),
   Lowercase: () => lowercase,
-  StripAccents: () => (text) => text.rewrite(/\p{M}+/gu, remove),
+  StripAccents: () => (text) => text.rewrite(MARKS, remove),
   BertNormalizer: bertNormalizer,
   Nmt: () => nmt,
   Strip: (part) => {
@@ -45,9 +49,11 @@ const kinds: Readonly<Record<string, (part: Part) => Normalizer>> = {
     return (text) => (text.text === "" ? text : text.insert([0], prepended));
   },
   Replace: (part) => {
-    const pattern = compilePattern(patternOf(part));
-    const change = { text: textOf(part, "content"), fromLast: true };
-    return (text) => text.rewrite(pattern, () => change);
+    const [pattern, content] = [patternOf(part), textOf(part, "content")];
+    if ("String" in pattern && pattern.String.length === 1 && content.length === 1)
+      return (text) => text.exchange(pattern.String, content);
+    const [compiled, change] = [compilePattern(pattern), { text: content, fromLast: true }];
+    return (text) => text.rewrite(compiled, () => change);
   },
   Precompiled: (part) => precompiled(Charsmap.fromBase64(textOf(part, "precompiled_charsmap"))),
   ByteLevel: () => writeBytes,
@@ -81,12 +87,12 @@ function bertNormalizer(part: Part): Normalizer {
   return (text) => {
     if (cleans) text = cleanText(text);
     if (separates) text = text.rewrite(IDEOGRAPH, (character) => ({ text: ` ${character} `, changes: [0, 1, 1] }));
-    if (strips) text = decompose(text).rewrite(/\p{Mn}+/gu, remove);
+    if (strips) text = decompose(text).rewrite(NONSPACING_MARKS, remove);
     return lowers ? lowercase(text) : text;
   };
 }
 
-const CONTROL = /(?:(?![\t\n\r])[\0\ufffd\p{Cc}\p{Cf}\p{Co}])+/gu;
+const CONTROL = new RegExp(`(?:(?![\\t\\n\\r${youngControls}])[\\0\\ufffd\\p{Cc}\\p{Cf}\\p{Co}])+`, "gu");
 const BLANK = new RegExp(`[${WHITE_SPACE}]+`, "gu");
 
 function cleanText(text: Text): Text {
@@ -120,6 +126,7 @@ const WHOLE = /[\s\S]+/gu;
 function precompiled(charsmap: Charsmap): Normalizer {
   const usual = charsmap.keepsPrintable ? OTHERS : WHOLE;
   const rewritten = (part: string): Change => {
+    if (charsmap.keeps(part)) return { text: part };
     const texts: string[] = [];
     const changes: number[] = [];
     for (const { part: old, text: replaced } of charsmap.replacements(part)) {

@@ -5,6 +5,7 @@ import { compilePattern, WHITE_SPACE } from "./regex.ts";
 import { cutAtScripts } from "./scripts.ts";
 import { behaviorOf, type Cutter, cutEach, cutter, type Pieces } from "./split.ts";
 import { widthAt } from "./text.ts";
+import { youngPunctuation } from "./young-characters.ts";
 
 /** Cuts a text into words, which the model then cuts into tokens. */
 export interface PreTokenizer {
@@ -45,10 +46,15 @@ const kinds: Readonly<Record<string, (part: Part) => PreTokenizer>> = {
 const WORD = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}";
 
 const SPACES = new RegExp(`[${WHITE_SPACE}]`, "gu");
-const PUNCTUATION = /[\p{P}$+<=>^`|~]/gu;
+/** One of these, as long as it is not too young. */
+const PUNCTUATION_CLASS = "[\\p{P}\u166d\u{111c9}$+<=>^`|~]";
+const PUNCTUATION = new RegExp(`(?![${youngPunctuation}])${PUNCTUATION_CLASS}`, "gu");
 
 /** Runs of neither white space nor punctuation, and each punctuation character. */
-const BERT_WORDS = new RegExp(`[^${WHITE_SPACE}\\p{P}$+<=>^\`|~]+|[\\p{P}$+<=>^\`|~]`, "gu");
+const BERT_WORDS = new RegExp(
+  `(?:[^${WHITE_SPACE}\\p{P}\u166d\u{111c9}$+<=>^\`|~]|[${youngPunctuation}])+|${PUNCTUATION_CLASS}`,
+  "gu",
+);
 
 /** GPT-2's pattern; `\s` as Unicode has it. */
 const GPT2_WORDS = new RegExp(
@@ -91,6 +97,7 @@ function metaspace(part: Part): PreTokenizer {
     "file",
     () => `Metaspace: prepend_scheme must be always, first or never; came ${JSON.stringify(scheme)}`,
   );
+  check(replacement.length === 1, "file", () => `Metaspace: replacement must be one character; came ${replacement}`);
   const words = flagOf(part, "split", true)
     ? cutter(compilePattern({ String: replacement }), "MergedWithNext")
     : undefined;
@@ -98,7 +105,7 @@ function metaspace(part: Part): PreTokenizer {
   return {
     writesBytes: false,
     cut: ({ text, bounds }) => {
-      let pieces: Pieces = { text: text.rewrite(/ /g, () => ({ text: replacement })), bounds };
+      let pieces: Pieces = { text: text.exchange(" ", replacement), bounds };
       if (scheme !== "never") {
         const isWanted = (at: number): boolean => scheme === "always" || pieces.text.startsAtOrigin(at);
         pieces = prepend(pieces, replacement, isWanted);

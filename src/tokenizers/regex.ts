@@ -35,7 +35,7 @@ function escapeOne(character: string): string {
 const CLASSES: Readonly<Record<string, string>> = {
   s: WHITE_SPACE,
   d: "\\p{Nd}",
-  w: "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}",
+  w: "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\xb2\\xb3\\xb9\\xbc-\\xbe",
   h: "0-9a-fA-F",
 };
 

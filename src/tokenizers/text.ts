@@ -77,6 +77,11 @@ export class Text {
     return rewriting.finish();
   }
 
+  /** Replaces one character by another wherever it stands; both are one UTF-16 unit. */
+  exchange(character: string, other: string): Text {
+    return new Text(this.text.replaceAll(character, other), this.origin, this.#isFirst);
+  }
+
   /** Puts a text before the part that starts at each of some places; it comes from that part's first character. */
   insert(places: readonly number[], inserted: string): Text {
     const { text, origin } = this;

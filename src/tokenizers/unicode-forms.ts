@@ -1,13 +1,13 @@
 import type { Change } from "./text.ts";
+import { youngMarks } from "./young-characters.ts";
 
 export type Form = "NFC" | "NFD" | "NFKC" | "NFKD";
 
-/**
- * Parts that compose and decompose by themselves: a character and the marks, vowels and final consonants behind it
- * (halfwidth and compatibility ones too).
- */
-export const unicodeSegments =
-  /[^\p{M}\u1160-\u11ff\u3130-\u318f\uff9e-\uffdc][\p{M}\u1160-\u11ff\u3130-\u318f\uff9e-\uffdc]+|[\p{M}\u1160-\u11ff\u3130-\u318f\uff9e-\uffdc]+|[^\0-\x7f]/gu;
+/** Marks, vowels and final consonants (halfwidth and compatibility ones too), as old as the reference's tables. */
+const FOLLOWING = `(?![${youngMarks}])[\\p{M}\u1160-\u11ff\u3130-\u318f\uff9e-\uffdc]`;
+
+/** Parts that compose and decompose by themselves: a character and what follows it. */
+export const unicodeSegments = new RegExp(`(?:(?!${FOLLOWING})[^])?(?:${FOLLOWING})+|[^\\0-\\x7f]`, "gu");
 
 interface Written {
   character: string;
