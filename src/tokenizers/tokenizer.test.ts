@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { fixture, readJson, sharedPath } from "../../test/helpers/fixtures.ts";
 import { openFiles } from "../runtime/index.ts";
 import { joinBytes } from "./byte-fallback.ts";
-import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { loadTokenizer, type Tokenizer } from "./index.ts";
 
 const load = async (directory: string): Promise<Tokenizer> =>
   (await loadTokenizer(await openFiles(directory))) as Tokenizer;

@@ -1,6 +1,5 @@
 import { Template } from "@huggingface/jinja";
 import { check, LecternError } from "../common/index.ts";
-import type { FileSource } from "../runtime/index.ts";
 import { isByteToken } from "./byte-fallback.ts";
 import { TokenizerCore } from "./core.ts";
 import { cleanUp } from "./decoders.ts";
@@ -237,46 +236,4 @@ export class Tokenizer {
 function tokenText(token: unknown): string | undefined {
   if (typeof token === "string") return token;
   return (token as { content?: string } | undefined)?.content;
-}
-
-/** A tokenizer of single characters, in the order of their ids. */
-function characterTokenizer(characters: readonly string[]): Tokenizer {
-  const vocab = Object.fromEntries(characters.map((character, id) => [character, id]));
-  const model = { type: "BPE", vocab, merges: [] };
-  const json = { model, added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null };
-  return new Tokenizer({ ...json, decoder: { type: "Fuse" } }, {}, undefined);
-}
-
-/**
- * Reads a directory's tokenizer: `tokenizer.json`, or the characters that `config.json` lists as its `vocab`;
- * undefined where there is neither.
- */
-export async function loadTokenizer(files: FileSource): Promise<Tokenizer | undefined> {
-  if (!(await files.has("tokenizer.json"))) {
-    const text = (await files.has("config.json")) ? await files.readText("config.json") : "{}";
-    const { vocab } = JSON.parse(text) as { vocab?: unknown };
-    return Array.isArray(vocab) ? characterTokenizer(vocab as string[]) : undefined;
-  }
-  const read = async (name: string): Promise<Record<string, unknown>> => {
-    try {
-      return JSON.parse(await files.readText(name)) as Record<string, unknown>;
-    } catch (cause) {
-      throw new LecternError("file", `${files.location}: ${name} cannot be read: ${(cause as Error).message}`, {
-        cause,
-      });
-    }
-  };
-  const json = await read("tokenizer.json");
-  const config = (await files.has("tokenizer_config.json")) ? await read("tokenizer_config.json") : {};
-  const inFile = (await files.has("chat_template.jinja")) ? await files.readText("chat_template.jinja") : undefined;
-  const inConfig = typeof config.chat_template === "string" ? config.chat_template : undefined;
-  try {
-    return new Tokenizer(json, config, inFile ?? inConfig);
-  } catch (cause) {
-    throw new LecternError(
-      "file",
-      `${files.location}: tokenizer.json is not a tokenizer: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
 }

@@ -1,5 +1,5 @@
 import { check } from "../../common/index.ts";
-import { flagOf, isId, type Part, partsOf } from "../json.ts";
+import { flagOf, isId, type Part, partsOf, vocabularyOf } from "../json.ts";
 import { widthAt } from "../text.ts";
 import { Trie } from "../trie.ts";
 import { WordCache, type WordModel, type WordTokens } from "./word-model.ts";
@@ -12,11 +12,14 @@ export class Unigram implements WordModel {
   readonly vocabulary: ReadonlyMap<string, number>;
   readonly #scores: Float64Array;
   readonly #trie: Trie;
+  /** The piece that stands for unknown characters, and the id that it has. */
   readonly #unknown: number;
+  readonly #unknownId: number | undefined;
   readonly #unknownScore: number;
   readonly #bytes: readonly number[] | undefined;
   readonly #cache = new WordCache((word) => this.#cut(word));
 
+  /** @param part as in a `tokenizer.json`; `ids` and `unknown` give pieces other ids than their places */
   constructor(part: Part) {
     const entries = partsOf(part, "vocab").map((entry, id) => {
       check(
@@ -32,10 +35,12 @@ export class Unigram implements WordModel {
       "file",
       () => `Unigram: unk_id ${JSON.stringify(unknown)} is not one of the ${entries.length} pieces`,
     );
-    const vocabulary = new Map(entries.map(([piece], id) => [piece, id]));
+    const pieces = new Map(entries.map(([piece], id) => [piece, id]));
+    const vocabulary = part.ids === undefined ? pieces : vocabularyOf({ type: part.type, vocab: part.ids });
     this.vocabulary = vocabulary;
+    this.#unknownId = typeof part.unknown === "string" ? vocabulary.get(part.unknown) : unknown;
     this.#scores = Float64Array.from(entries, ([, score]) => asReference(score));
-    this.#trie = new Trie(vocabulary);
+    this.#trie = new Trie(pieces);
     this.#unknown = unknown ?? -1;
     this.#unknownScore = this.#scores.reduce((least, score) => Math.min(least, score), Infinity) - UNKNOWN_PENALTY;
     const bytes = byteIds(vocabulary);
@@ -98,7 +103,9 @@ export class Unigram implements WordModel {
       const part = word.slice(start, end);
       const id = this.vocabulary.get(part);
       const bytes = id === undefined && this.#bytes ? new TextEncoder().encode(part) : undefined;
-      for (const one of bytes ? Array.from(bytes, (byte) => this.#bytes?.[byte] as number) : [id ?? this.#unknown]) {
+      for (const one of bytes
+        ? Array.from(bytes, (byte) => this.#bytes?.[byte] as number)
+        : [id ?? this.#unknownId ?? -1]) {
         ids.push(one);
         spans.push(start, end);
       }
