@@ -3,6 +3,7 @@ import { check, LecternError } from "../common/index.ts";
 import { isByteToken } from "./byte-fallback.ts";
 import { TokenizerCore } from "./core.ts";
 import { cleanUp } from "./decoders.ts";
+import { fingerprint } from "./fingerprint.ts";
 import { isPart } from "./json.ts";
 import { finishRows, type TokenAt } from "./post-processors.ts";
 import { cutRows, type Offset, padRow, type Row, type Truncation } from "./rows.ts";
@@ -96,6 +97,16 @@ export class Tokenizer {
   /** One more than the largest id. */
   get vocabularySize(): number {
     return this.#core.size;
+  }
+
+  /** Whether an id is one of the tokens that are found whole in text, as special tokens are. */
+  isAdded(id: number): boolean {
+    return this.#core.added.byId.has(id);
+  }
+
+  /** Tells vocabularies apart: 16 hexadecimal digits that follow from the tokens and their ids. */
+  get fingerprint(): string {
+    return fingerprint(Array.from({ length: this.#core.size }, (_, id) => this.#core.token(id) ?? ""));
   }
 
   encode(text: string, options: EncodeOptions = {}): Encoding {
