@@ -31,7 +31,7 @@ export function checkTokenizer(given: TokenizerCheck): void {
 
 function mismatch({ tokenizer, config, generationConfig, vocabSize }: TokenizerCheck): string | undefined {
   const size = tokenizer.vocabularySize;
-  if (size > vocabSize) return `it has ${size} tokens, the model's embedding ${vocabSize}`;
+  if (size > vocabSize) return `the tokenizer has ${size} tokens, the model's embedding ${vocabSize}`;
   const recorded = config[FINGERPRINT_KEY];
   if (typeof recorded === "string" && recorded !== tokenizer.fingerprint)
     return `the model was trained with one of fingerprint ${recorded}, this one's is ${tokenizer.fingerprint}`;
