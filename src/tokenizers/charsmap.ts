@@ -1,14 +1,18 @@
 import { check, LecternError } from "../common/index.ts";
 
-/** Characters that join the one before them into a cluster. */
-const JOINING = "\\p{Grapheme_Extend}\\p{Mc}\\p{Emoji_Modifier}\\u200d\\u0e33\\u0eb3";
-const CLUSTERING = new RegExp(`[${JOINING}]|\\r\\n`, "u");
+/** Spacing marks that join nothing (Unicode's annex 29 names them). */
+const APART =
+  "\\u102b\\u102c\\u1038\\u1062-\\u1064\\u1067-\\u106d\\u1083\\u1087-\\u108c\\u108f\\u109a-\\u109c\\u1a61\\u1a63\\u1a64\\uaa7b\\uaa7d";
+
+/** A character that joins the one before it into a cluster. */
+const JOINING = `(?![${APART}])[\\p{Grapheme_Extend}\\p{Mc}\\p{Emoji_Modifier}\\u200d\\u0e33\\u0eb3]`;
+const CLUSTERING = new RegExp(`${JOINING}|\\r\\n`, "u");
 
 /**
  * Clusters, as far as it matters: those of 6 bytes and more are taken apart, so flags, syllables of jamo and families of
  * emoji need not be known.
  */
-const CLUSTERS = new RegExp(`\\r\\n|[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]?[${JOINING}]+|[^]`, "gu");
+const CLUSTERS = new RegExp(`\\r\\n|[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]?(?:${JOINING})+|[^]`, "gu");
 
 const encoder = new TextEncoder();
 
