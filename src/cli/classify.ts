@@ -6,6 +6,7 @@ import { type CommonFlags, printJson, readText, type Terminal } from "./terminal
 
 interface ClassifyFlags extends CommonFlags {
   readonly threads?: string;
+  readonly force?: boolean;
 }
 
 /** `lectern classify MODEL TEXT` */
@@ -16,9 +17,11 @@ export function classifyCommand(root: Command, terminal: Terminal): Command {
     .argument("<model>", "a shipped model's name or a directory")
     .argument("<text>", "the text; - reads standard input, a text a line")
     .option("--threads <n>", "how many threads compute")
+    .option("--force", "take a tokenizer that does not belong to the model")
     .action(async (name: string, argument: string, flags: ClassifyFlags) => {
       await using model = await loadModel(resolveModel(name), {
         threads: flags.threads === undefined ? undefined : Number(flags.threads),
+        force: flags.force,
       });
       const text = await readText(argument, terminal);
       const texts = argument === "-" ? text.split(/\r?\n/).filter((line) => line.trim() !== "") : [text];

@@ -5,6 +5,7 @@ import { type CommonFlags, printJson, readText, type Terminal } from "./terminal
 
 interface EmbedFlags extends CommonFlags {
   readonly threads?: string;
+  readonly force?: boolean;
 }
 
 /** `lectern embed MODEL [TEXT]` */
@@ -15,9 +16,11 @@ export function embedCommand(root: Command, terminal: Terminal): Command {
     .argument("<model>", "a Hugging Face directory of an encoder")
     .argument("[text]", "the sentence; - reads standard input, one sentence a line", "-")
     .option("--threads <n>", "how many threads compute")
+    .option("--force", "take a tokenizer that does not belong to the model")
     .action(async (name: string, argument: string, flags: EmbedFlags) => {
       await using model = await loadModel(resolveModel(name), {
         threads: flags.threads === undefined ? undefined : Number(flags.threads),
+        force: flags.force,
       });
       const text = await readText(argument, terminal);
       const sentences = argument === "-" ? text.split("\n").filter((line) => line !== "") : [text];

@@ -16,6 +16,7 @@ interface ForwardFlags extends CommonFlags {
   readonly gradients?: boolean;
   readonly adapter?: string;
   readonly threads?: string;
+  readonly force?: boolean;
 }
 
 /** `lectern forward MODEL` */
@@ -34,9 +35,11 @@ export function forwardCommand(root: Command, terminal: Terminal): Command {
     .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it")
     .option("--gradients", "also the gradient of the loss by every parameter; needs labels")
     .option("--threads <n>", "how many threads compute")
+    .option("--force", "take a tokenizer that does not belong to the model")
     .action(async (name: string, flags: ForwardFlags) => {
       await using model = await loadModel(resolveModel(name), {
         threads: flags.threads === undefined ? undefined : Number(flags.threads),
+        force: flags.force,
       });
       if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);
       const inputs = await readInputs(model, flags, terminal);

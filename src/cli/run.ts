@@ -21,6 +21,7 @@ interface RunFlags extends CommonFlags {
   readonly show?: string;
   readonly adapter?: string;
   readonly threads?: string;
+  readonly force?: boolean;
   readonly precision?: string;
 }
 
@@ -43,7 +44,8 @@ export function runCommand(root: Command, terminal: Terminal, signal: AbortSigna
     .option("--show <what>", "candidates: print each step's most probable tokens")
     .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it")
     .option("--precision <kind>", "float32 or auto")
-    .option("--threads <n>", "how many threads compute");
+    .option("--threads <n>", "how many threads compute")
+    .option("--force", "take a tokenizer that does not belong to the model");
   for (const [name, kind] of Object.entries(optionKinds)) {
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     if (kind === "flag") command.option(flag);
@@ -74,6 +76,7 @@ async function run(
   const threads = flags.threads === undefined ? undefined : Number(flags.threads);
   await using model = await loadModel(resolveModel(name), {
     threads,
+    force: flags.force,
     precision: flags.precision as "auto" | undefined,
   });
   if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);

@@ -25,7 +25,7 @@ export function tokenizeCommand(root: Command, terminal: Terminal): Command {
     .option("--skip-special-tokens", "leave special tokens out of decoded text")
     .action(async (model: string, text: string, flags: TokenizeFlags) => {
       const tokenizer = await loadTokenizer(await openFiles(resolveModel(model)));
-      if (!tokenizer) throw new LecternError("file", `${model} has no tokenizer.json`);
+      if (!tokenizer) throw new LecternError("file", `${model} has no tokenizer`);
       if (flags.decode !== undefined) {
         const decoded = tokenizer.decode(parseIds(flags.decode), {
           skipSpecialTokens: flags.skipSpecialTokens === true,

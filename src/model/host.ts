@@ -13,6 +13,8 @@ export interface ModelSource {
   /** A directory, or an absolute URL of one. */
   readonly location: string;
   readonly threads?: number | undefined;
+  /** Whether a tokenizer that does not belong to the model is taken all the same. */
+  readonly force?: boolean | undefined;
 }
 
 /** What is known of a model once it is open. */

@@ -27,4 +27,5 @@ export {
 } from "./model.ts";
 export { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 export { type PassGraph, type PassOptions, passGraph } from "./pass-graph.ts";
+export { FINGERPRINT_KEY } from "./tokenizer-check.ts";
 export { parametersOf, Weights } from "./weights.ts";

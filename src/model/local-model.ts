@@ -32,6 +32,7 @@ import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./mod
 import { RecurrentDecoder, RecurrentEngine } from "./recurrent-decoder.ts";
 import { TranslatorDecoder, TranslatorEngine } from "./recurrent-translator.ts";
 import { type Strategy, strategyOf, useOf } from "./strategy.ts";
+import { checkTokenizer } from "./tokenizer-check.ts";
 import { UncachedDecoder } from "./uncached-decoder.ts";
 import type { Weights } from "./weights.ts";
 
@@ -117,21 +118,18 @@ export class LocalModel implements ModelHost {
     };
   }
 
-  static async open({ location, threads }: ModelSource): Promise<LocalModel> {
+  static async open({ location, threads, force = false }: ModelSource): Promise<LocalModel> {
     const files = await openFiles(location);
     const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files) : undefined;
     const parts = adapted ?? (await openModelFiles(files));
     const tokenizer = await loadTokenizer(files);
-    const size = tokenizer?.vocabularySize ?? 0;
-    check(
-      size <= parts.architecture.config.vocabSize,
-      "config",
-      () =>
-        `${location}: the tokenizer has ${size} tokens, the model's embedding ${parts.architecture.config.vocabSize}: they do not belong together`,
-    );
     const generationConfig = (await files.has("generation_config.json"))
       ? await readJsonFile(files, "generation_config.json")
       : {};
+    if (tokenizer && !force) {
+      const { vocabSize } = parts.architecture.config;
+      checkTokenizer({ location, tokenizer, config: parts.json, generationConfig, vocabSize });
+    }
     const model = new LocalModel(parts, tokenizer, generationConfig, threads);
     if (adapted) await model.#add(ADAPTER_OF_DIRECTORY, adapted.adapter);
     return model;

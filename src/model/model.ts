@@ -20,6 +20,8 @@ export interface LoadOptions {
   readonly threads?: number | undefined;
   /** Only float32 for now; `auto` is float32. */
   readonly precision?: "auto" | "float32" | undefined;
+  /** Take a tokenizer that does not belong to the model all the same; otherwise that is refused with the reason. */
+  readonly force?: boolean | undefined;
 }
 
 /** One of these, or several prompts at once. */
@@ -218,6 +220,6 @@ export async function loadModel(location: string, options: LoadOptions = {}): Pr
   if (precision !== undefined && precision !== "auto" && precision !== "float32")
     throw new LecternError("unsupported", `precision ${precision} is not available yet; use float32`);
   const files = await openFiles(location);
-  const host = await openHost({ location: files.location, threads: options.threads });
+  const host = await openHost({ location: files.location, threads: options.threads, force: options.force });
   return new Model(host, await loadTokenizer(files), files);
 }

@@ -7,7 +7,7 @@ export function isByteToken(token: string | undefined): boolean {
 
 /**
  * Joins runs of byte tokens. As in the tokenizers library, a run that is not valid UTF-8 as a whole becomes one
- * U+FFFD for each of its bytes; the JavaScript library replaces only the bytes that do not fit.
+ * U+FFFD for each of its bytes.
  */
 export function joinBytes(tokens: readonly string[]): string[] {
   const joined: string[] = [];
@@ -34,19 +34,4 @@ function decodeRun(run: readonly number[]): string[] {
   } catch {
     return run.map(() => "\uFFFD");
   }
-}
-
-/** The part of the library's decoders that is used here; one of type Sequence holds others. */
-export interface LibraryDecoder {
-  readonly config: { readonly type: string };
-  readonly decoders?: LibraryDecoder[];
-  decode_chain(tokens: string[]): string[];
-}
-
-/** Puts {@link joinBytes} in place of the library's own in a decoder; returns whether there was one. */
-export function mendByteFallback(decoder: LibraryDecoder | null): boolean {
-  const parts = decoder?.decoders ?? (decoder ? [decoder] : []);
-  const found = parts.filter((part) => part.config.type === "ByteFallback");
-  for (const part of found) part.decode_chain = joinBytes;
-  return found.length > 0;
 }

@@ -1,2 +1,12 @@
-export { type EncodeOptions, type Encoding, loadTokenizer, type Message, Tokenizer } from "./tokenizer.ts";
+export { loadTokenizer } from "./load/load-tokenizer.ts";
+export type { Truncation } from "./rows.ts";
+export {
+  type BatchOptions,
+  type DecodeOptions,
+  type EncodedBatch,
+  type EncodeOptions,
+  type Encoding,
+  type Message,
+  Tokenizer,
+} from "./tokenizer.ts";
 export { type TokenizerKind, type TokenizerOptions, tokenizerKinds, trainTokenizer } from "./train/index.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { fixture, readJson, sharedPath } from "../../test/helpers/fixtures.ts";
 import { openFiles } from "../runtime/index.ts";
 import { joinBytes } from "./byte-fallback.ts";
-import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { type Encoding, loadTokenizer, Tokenizer } from "./index.ts";
 
 const load = async (directory: string): Promise<Tokenizer> =>
   (await loadTokenizer(await openFiles(directory))) as Tokenizer;
@@ -58,38 +58,101 @@ test("a model without a chat template says so", async () => {
 });
 
 interface Recorded {
-  entries: Record<string, { input_ids: number[]; decoded_with_special: string }>;
+  entries: Record<string, { input_ids: number[]; tokens: string[]; decoded_with_special: string }>;
 }
 
-describe.each(["gpt2", "llama"] as const)("%s (skipped where ../shared/data is absent)", (name) => {
+/** What the reference makes of a text. A long text's decoded form is given by its length and start. */
+interface Stressed {
+  ids: number[];
+  tokens?: string[];
+  offsets?: number[];
+  skip: true | string | { length: number; start: string };
+  keep?: string;
+}
+
+const recordedNames = {
+  gpt2: "openai-community__gpt2",
+  llama: "TinyLlama__TinyLlama-1.1B-Chat-v1.0",
+  bert: "BAAI__bge-small-en-v1.5",
+  t5: "google-t5__t5-small",
+} as const;
+
+const read = <T>(path: string): Promise<T> => readJson<T>(path);
+
+describe.each(["gpt2", "llama", "bert", "t5"] as const)("%s (skipped where ../shared/data is absent)", (name) => {
   const directory = sharedPath(`data/tokenizers/${name}`);
 
-  test.skipIf(!directory)("gives the reference's ids and text for 30 multilingual texts", async () => {
+  test.skipIf(!directory)("gives the reference's ids, tokens and text for 30 multilingual texts", async () => {
     const tokenizer = await load(directory as string);
     const folder = sharedPath("data/tokenizers/conformance") as string;
-    const file = name === "gpt2" ? "openai-community__gpt2" : "TinyLlama__TinyLlama-1.1B-Chat-v1.0";
-    const { entries } = await readJson<Recorded>(`${folder}/${file}.json`);
-    const { inputs } = await readJson<{ inputs: { id: string; text: string }[] }>(`${folder}/inputs.json`);
+    const { entries } = await read<Recorded>(`${folder}/${recordedNames[name]}.json`);
+    const { inputs } = await read<{ inputs: { id: string; text: string }[] }>(`${folder}/inputs.json`);
     const texts = new Map(inputs.map(({ id, text }) => [id, text]));
     expect(Object.keys(entries)).toHaveLength(30);
-    for (const [key, { input_ids, decoded_with_special }] of Object.entries(entries)) {
-      expect(tokenizer.encode(texts.get(key) as string).ids, key).toEqual(input_ids);
+    for (const [key, { input_ids, tokens, decoded_with_special }] of Object.entries(entries)) {
+      const encoding = tokenizer.encode(texts.get(key) as string);
+      expect(encoding.ids, key).toEqual(input_ids);
+      expect(encoding.tokens, key).toEqual(tokens);
       expect(tokenizer.decode(input_ids), key).toBe(decoded_with_special);
     }
   });
 
-  test.skipIf(!directory)("gives the reference's ids and offsets for 230 odd strings", async () => {
+  test.skipIf(!directory)("gives the reference's ids, tokens, offsets and text for 230 odd strings", async () => {
     const tokenizer = await load(directory as string);
-    type Result = { ids: number[]; offsets?: number[] };
-    type Entry = { text: string; repeat?: number } & Record<"gpt2" | "llama", Result>;
-    const { entries } = await readJson<{ entries: Entry[] }>(fixture("tokenizers/stress.json"));
+    type Entry = { text: string; repeat?: number } & Record<typeof name, Stressed>;
+    const { entries } = await read<{ entries: Entry[] }>(fixture("tokenizers/stress.json"));
     expect(entries).toHaveLength(230);
-    for (const { text, repeat = 1, [name]: expected } of entries) {
-      const { ids, offsets } = tokenizer.encode(text.repeat(repeat), { addSpecialTokens: false, offsets: true });
-      expect(ids, JSON.stringify(text)).toEqual(expected.ids);
-      if (expected.offsets) expect(offsets?.flat(), JSON.stringify(text)).toEqual(expected.offsets);
+    for (const { text: unit, repeat = 1, [name]: expected } of entries) {
+      const text = unit.repeat(repeat);
+      const { ids, tokens, offsets } = tokenizer.encode(text, { addSpecialTokens: false, offsets: true });
+      expect(ids, JSON.stringify(unit)).toEqual(expected.ids);
+      expect(tokenizer.encode(text, { addSpecialTokens: false }).ids, JSON.stringify(unit)).toEqual(expected.ids);
+      if (expected.tokens) expect(tokens, JSON.stringify(unit)).toEqual(expected.tokens);
+      if (expected.offsets) expect(offsets?.flat(), JSON.stringify(unit)).toEqual(expected.offsets);
+      const { skip, keep } = expected;
+      const decoded = tokenizer.decode(ids, { skipSpecialTokens: true, cleanUpSpaces: false });
+      if (typeof skip === "object") expect([...decoded]).toHaveLength(skip.length);
+      else expect(decoded, JSON.stringify(unit)).toBe(skip === true ? text : skip);
+      if (keep !== undefined) expect(tokenizer.decode(ids, { cleanUpSpaces: false })).toBe(keep);
     }
   });
+});
+
+const trained = sharedPath("fixtures/tokenizers/trained.json");
+
+test.skipIf(!trained)("trained tokenizers of six kinds encode as the reference's (needs ../shared)", async () => {
+  type Row = { ids: number[]; offsets: number[] | number[][]; decoded: string };
+  const { texts, encodings } = await read<{ texts: string[]; encodings: Record<string, Row[]> }>(trained as string);
+  expect(Object.keys(encodings)).toHaveLength(6);
+  for (const [name, rows] of Object.entries(encodings)) {
+    const json = await read<object>(sharedPath(`fixtures/tokenizers/trained/${name}.json`) as string);
+    const tokenizer = new Tokenizer(json, {}, undefined);
+    for (const [i, { ids, offsets, decoded }] of rows.entries()) {
+      const encoding = tokenizer.encode(texts[i] as string, { offsets: true });
+      expect(encoding.ids, name).toEqual(ids);
+      expect(encoding.offsets?.flat(), name).toEqual(offsets.flat());
+      expect(tokenizer.decode(ids, { skipSpecialTokens: true }), name).toBe(decoded);
+    }
+  }
+});
+
+test("an empty second text still makes a pair, and lone surrogates are read as U+FFFD", async () => {
+  const tokenizer = await load(fixture("models/bert"));
+  const [cls, sep] = [tokenizer.id("[CLS]"), tokenizer.id("[SEP]")];
+  expect(tokenizer.encode("", { pair: "" }).ids).toEqual([cls, sep, sep]);
+  expect(tokenizer.encode("", { pair: "" }).typeIds).toEqual([0, 0, 1]);
+  expect(tokenizer.encode("a\ud800b").ids).toEqual(tokenizer.encode("a\ufffdb").ids);
+});
+
+test("rows are filled up to a length and to a multiple of one", async () => {
+  const tokenizer = await load(fixture("models/bert"));
+  const width = (options: object): number | undefined =>
+    tokenizer.encodeBatch(["a", "a king"], options).inputIds[0]?.length;
+  const longest = tokenizer.encode("a king").ids.length;
+  expect(width({})).toBe(longest);
+  expect(width({ padTo: 11 })).toBe(11);
+  expect(width({ padToMultipleOf: 8 })).toBe(Math.ceil(longest / 8) * 8);
+  expect(() => width({ padToMultipleOf: 0 })).toThrow("padToMultipleOf");
 });
 
 test("a cut text keeps the template's tokens, and a batch is filled up to one length", async () => {
@@ -109,29 +172,42 @@ const bert = sharedPath("data/tokenizers/bert");
 const pairs = sharedPath("fixtures/tokenizers/pairs.json");
 
 test.skipIf(!bert || !pairs)(
-  "pairs are cut longest first and filled up as the reference does (skipped where ../shared is absent)",
+  "72 pairs are cut, told apart and placed as the reference does (needs ../shared)",
   async () => {
     const tokenizer = await load(bert as string);
     interface Case {
       text: string;
-      pair: string | null;
+      pair: string;
       max_length: number;
-      strategy: string;
+      strategy: "longest_first" | "only_first" | "only_second";
+      stride: number;
+      error?: string;
       ids: number[];
       type_ids: number[];
+      attention_mask: number[];
+      special_tokens_mask: number[];
+      offsets: number[];
+      overflowing: number[][];
     }
-    const file = await readJson<{ tokenizer: string; cases: Case[] } | { tokenizer: string; cases: Case[] }[]>(
-      pairs as string,
-    );
-    const cases = [file].flat().find((entry) => entry.tokenizer === "bert")?.cases ?? [];
-    const compared = cases.filter(({ strategy, pair }) => strategy === "longest_first" && pair !== "");
-    expect(compared.length).toBeGreaterThan(0);
-    for (const { text, pair, max_length: maxLength, ids, type_ids } of compared) {
-      const encoding = tokenizer.encode(text, { maxLength, ...(pair !== null && { pair }) });
-      const padding = new Set([0]);
-      const unpadded = (all: number[]): number[] => all.filter((_, i) => !padding.has(ids[i] as number));
-      expect(encoding.ids, text).toEqual(unpadded(ids));
-      expect(encoding.typeIds, text).toEqual(unpadded(type_ids));
+    const { cases } = await read<{ cases: Case[] }>(pairs as string);
+    expect(cases).toHaveLength(72);
+    for (const expected of cases) {
+      const { text, pair, max_length: maxLength, strategy: truncation, stride, error } = expected;
+      const encode = (): Encoding => tokenizer.encode(text, { pair, maxLength, truncation, stride, offsets: true });
+      if (error !== undefined) {
+        expect(encode, error).toThrow();
+        continue;
+      }
+      const encoding = encode();
+      const real = (values: readonly number[]): number[] => values.filter((_, i) => expected.attention_mask[i] === 1);
+      expect(encoding.ids).toEqual(real(expected.ids));
+      expect(encoding.typeIds).toEqual(real(expected.type_ids));
+      expect(encoding.specialTokensMask).toEqual(real(expected.special_tokens_mask));
+      expect(encoding.offsets?.flat()).toEqual(
+        expected.offsets.filter((_, i) => expected.attention_mask[i >> 1] === 1),
+      );
+      const unpadded = expected.overflowing.map((ids) => ids.filter((id) => id !== 0));
+      expect(encoding.overflowing?.map(({ ids }) => ids) ?? []).toEqual(unpadded);
     }
   },
 );

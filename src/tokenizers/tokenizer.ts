@@ -1,11 +1,13 @@
 import { Template } from "@huggingface/jinja";
-import { Tokenizer as Core } from "@huggingface/tokenizers";
 import { check, LecternError } from "../common/index.ts";
-import type { FileSource } from "../runtime/index.ts";
-import { isByteToken, mendByteFallback } from "./byte-fallback.ts";
-import { alignOffsets, type Offset, offsetKind, type TokenizerJson } from "./offsets.ts";
+import { isByteToken } from "./byte-fallback.ts";
+import { TokenizerCore } from "./core.ts";
+import { cleanUp } from "./decoders.ts";
+import { fingerprint } from "./fingerprint.ts";
+import { isPart } from "./json.ts";
+import { finishRows, type TokenAt } from "./post-processors.ts";
+import { cutRows, type Offset, padRow, type Row, type Truncation } from "./rows.ts";
 import { StreamDecoder } from "./stream-decoder.ts";
-import { splitAtWords } from "./word-split.ts";
 
 /** One turn of a conversation. */
 export interface Message {
@@ -14,21 +16,31 @@ export interface Message {
 }
 
 export interface EncodeOptions {
-  /** A second text, joined as the tokenizer's template says. */
+  /** A second text, joined as the tokenizer's template says; an empty one too. */
   readonly pair?: string;
   /** Start and end tokens and the like; default true. */
   readonly addSpecialTokens?: boolean;
-  /** Also where each token stands in the text; takes as long again. */
+  /** Also where each token stands in its text. */
   readonly offsets?: boolean;
-  /** Tokens at most, those that the template adds among them; the longer of a pair is cut first, at its end. */
+  /** Tokens at most, those that the template adds among them. */
   readonly maxLength?: number;
+  /** Which text of a pair `maxLength` cuts; default the longer first, then both alike. */
+  readonly truncation?: Truncation;
+  /** At which end it is cut; default what the tokenizer's config says, else right. */
+  readonly truncationSide?: "left" | "right";
+  /** Tokens of the part before that each of the `overflowing` rows repeats; default 0. */
+  readonly stride?: number;
 }
 
-export interface BatchOptions extends Omit<EncodeOptions, "pair" | "offsets"> {
+export interface BatchOptions extends Omit<EncodeOptions, "pair" | "offsets" | "stride"> {
   /** The second texts of pairs, one for each text. */
   readonly pairs?: readonly string[];
   /** On which side shorter rows are filled up; default what the tokenizer's config says, else right. */
   readonly paddingSide?: "left" | "right";
+  /** The length of rows at least; default that of the longest. */
+  readonly padTo?: number;
+  /** What the length of rows is a multiple of; default what `tokenizer.json` says, else 1. */
+  readonly padToMultipleOf?: number;
 }
 
 /** Rows of one length. */
@@ -45,83 +57,128 @@ export interface Encoding {
   readonly tokens: string[];
   /** 0 for the first text and its template, 1 for the second. */
   readonly typeIds: number[];
-  /**
-   * Where each token stands in the text, in code points; [0, 0] for tokens that the template adds. Absent for pairs
-   * and for tokenizers that rewrite their text (WordPiece, unigram).
-   */
+  /** 1 for tokens that the template adds. */
+  readonly specialTokensMask: number[];
+  /** Where each token stands in its own text, in code points; [0, 0] for tokens that the template adds. */
   readonly offsets?: readonly Offset[];
+  /** What `maxLength` cut off, in rows of that length with the template's tokens around them. */
+  readonly overflowing?: readonly Encoding[];
+}
+
+export interface DecodeOptions {
+  readonly skipSpecialTokens?: boolean;
+  /** Whether spaces before punctuation are taken out; default what the tokenizer's config says. Never done for BPE. */
+  readonly cleanUpSpaces?: boolean;
 }
 
 /** The tokenizer a model was trained with: `tokenizer.json`, `tokenizer_config.json` and a chat template. */
 export class Tokenizer {
-  readonly #core: Core;
+  readonly #core: TokenizerCore;
   readonly #config: Readonly<Record<string, unknown>>;
   readonly #template: string | undefined;
-  readonly #json: TokenizerJson;
+  readonly #padding: Readonly<Record<string, unknown>>;
+  readonly #truncation: Readonly<Record<string, unknown>>;
   readonly #hasByteTokens: boolean;
-  /** Byte-level tokens hold every space of the text, so there is nothing to clean up, whatever the config says. */
-  readonly #isByteLevel: boolean;
+  /** Tokens of BPE hold every space of the text, so there is nothing to clean up, whatever the config says. */
+  readonly #isBytePairs: boolean;
 
+  /** @param json what a `tokenizer.json` holds */
   constructor(json: object, config: Readonly<Record<string, unknown>>, template: string | undefined) {
-    this.#core = new Core(withKnownModel(json), config);
-    splitAtWords(this.#core);
+    this.#core = new TokenizerCore(json);
+    const { padding, truncation, model, decoder } = json as Readonly<Record<string, unknown>>;
     this.#config = config;
     this.#template = template;
-    this.#json = json;
-    this.#isByteLevel = JSON.stringify((json as { decoder?: unknown }).decoder ?? null).includes('"ByteLevel"');
-    this.#hasByteTokens = mendByteFallback(this.#core.decoder);
+    this.#padding = isPart(padding) ? padding : {};
+    this.#truncation = isPart(truncation) ? truncation : {};
+    this.#isBytePairs = isPart(model) && (model.type === "BPE" || "merges" in model);
+    this.#hasByteTokens = JSON.stringify(decoder ?? null).includes('"ByteFallback"');
   }
 
   /** One more than the largest id. */
   get vocabularySize(): number {
-    let largest = -1;
-    for (const id of this.#core.get_vocab().values()) largest = Math.max(largest, id);
-    return largest + 1;
+    return this.#core.size;
   }
 
-  encode(
-    text: string,
-    { pair, addSpecialTokens = true, offsets: withOffsets = false, maxLength }: EncodeOptions = {},
-  ): Encoding {
-    const options = {
-      text_pair: pair?.toWellFormed() ?? null,
-      add_special_tokens: addSpecialTokens,
-      return_token_type_ids: true,
+  /** Whether an id is one of the tokens that are found whole in text, as special tokens are. */
+  isAdded(id: number): boolean {
+    return this.#core.added.byId.has(id);
+  }
+
+  /** Tells vocabularies apart: 16 hexadecimal digits that follow from the tokens and their ids. */
+  get fingerprint(): string {
+    return fingerprint(Array.from({ length: this.#core.size }, (_, id) => this.#core.token(id) ?? ""));
+  }
+
+  encode(text: string, options: EncodeOptions = {}): Encoding {
+    return this.#encoding(this.#row(text, options));
+  }
+
+  #row(text: string, options: EncodeOptions): Row {
+    const { pair, addSpecialTokens = true, offsets = false, maxLength } = options;
+    const texts = pair === undefined ? [text] : [text, pair];
+    const rows = texts.map((one) => this.#core.encode(one.toWellFormed(), offsets));
+    const cut = maxLength === undefined ? rows : this.#cut(rows, maxLength, options);
+    return finishRows(this.#core.postProcessor, cut, addSpecialTokens, this.#tokenAt);
+  }
+
+  readonly #tokenAt: TokenAt = (row, index) =>
+    row.written?.get(index) ?? this.#core.token(row.ids[index] as number) ?? "";
+
+  #cut(rows: readonly Row[], maxLength: number, options: EncodeOptions): Row[] {
+    const added = options.addSpecialTokens === false ? 0 : this.#core.postProcessor.added(rows.length > 1);
+    check(
+      Number.isInteger(maxLength) && maxLength >= added,
+      "usage",
+      () => `maxLength ${maxLength} has no room for the ${added} tokens that the tokenizer adds`,
+    );
+    const isLeft = (this.#config.truncation_side ?? this.#truncation.direction) === "left";
+    return cutRows(rows, {
+      maxLength: maxLength - added,
+      strategy: options.truncation ?? "longest_first",
+      stride: options.stride ?? 0,
+      side: options.truncationSide ?? (isLeft || this.#truncation.direction === "Left" ? "left" : "right"),
+    });
+  }
+
+  #encoding({ ids, typeIds, special, offsets, overflowing }: Row): Encoding {
+    return {
+      ids,
+      tokens: ids.map((id, i) => (special[i] === 1 ? this.#core.token(id) : this.#core.tokenInText(id)) ?? ""),
+      typeIds,
+      specialTokensMask: special,
+      ...(offsets && { offsets }),
+      ...(overflowing && { overflowing: overflowing.map((row) => this.#encoding(row)) }),
     };
-    const { ids, tokens, token_type_ids } = this.#core.encode(text.toWellFormed(), options);
-    const offsets = withOffsets && pair === undefined ? this.#offsets(text.toWellFormed(), ids) : undefined;
-    const typeIds = token_type_ids ?? ids.map(() => 0);
-    if (maxLength === undefined || ids.length <= maxLength)
-      return { ids, tokens, typeIds, ...(offsets && { offsets }) };
-    const keep = this.#kept(text, pair, ids, maxLength);
-    const pick = <T>(all: readonly T[]): T[] => keep.map((i) => all[i] as T);
-    return { ids: pick(ids), tokens: pick(tokens), typeIds: pick(typeIds), ...(offsets && { offsets: pick(offsets) }) };
   }
 
   /** Encodes several texts and fills the shorter rows up. */
-  encodeBatch(texts: readonly string[], { pairs, paddingSide, ...options }: BatchOptions = {}): EncodedBatch {
+  encodeBatch(texts: readonly string[], options: BatchOptions = {}): EncodedBatch {
+    const { pairs, paddingSide, padTo = 0, padToMultipleOf, ...single } = options;
     check(
       pairs === undefined || pairs.length === texts.length,
       "usage",
       () => `encodeBatch: one second text for each of ${texts.length} texts; came ${pairs?.length}`,
     );
-    const rows = texts.map((text, i) => this.encode(text, { ...options, ...(pairs && { pair: pairs[i] as string }) }));
-    const width = Math.max(0, ...rows.map(({ ids }) => ids.length));
-    const left = (paddingSide ?? this.#config.padding_side) === "left";
-    const fill = (row: readonly number[], value: number): number[] => {
-      const padding = Array.from({ length: width - row.length }, () => value);
-      return left ? [...padding, ...row] : [...row, ...padding];
-    };
-    const padId = this.padId ?? 0;
+    const multiple = padToMultipleOf ?? this.#padding.pad_to_multiple_of ?? 1;
+    check(
+      Number.isInteger(multiple) && (multiple as number) > 0 && Number.isInteger(padTo) && padTo >= 0,
+      "usage",
+      () => `encodeBatch: padTo ${padTo} and padToMultipleOf ${multiple} must be whole numbers`,
+    );
+    const rows = texts.map((text, i) => this.#row(text, { ...single, ...(pairs && { pair: pairs[i] as string }) }));
+    const width = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), padTo);
+    const length = Math.ceil(width / (multiple as number)) * (multiple as number);
+    const side =
+      paddingSide ?? (this.#config.padding_side === "left" || this.#padding.direction === "Left" ? "left" : "right");
+    const [id, typeId] = [this.padId ?? 0, Number(this.#padding.pad_type_id ?? 0)];
+    const padded = rows.map((row) => padRow(row, { length, id, typeId, side }));
     return {
-      inputIds: rows.map(({ ids }) => fill(ids, padId)),
-      attentionMask: rows.map(({ ids }) =>
-        fill(
-          ids.map(() => 1),
-          0,
-        ),
-      ),
-      tokenTypeIds: rows.map(({ typeIds }) => fill(typeIds, 0)),
+      inputIds: padded.map(({ ids }) => ids),
+      attentionMask: rows.map(({ ids }) => {
+        const mask = Array.from({ length }, (_, i) => ((side === "left" ? length - 1 - i : i) < ids.length ? 1 : 0));
+        return mask;
+      }),
+      tokenTypeIds: padded.map(({ typeIds }) => typeIds),
     };
   }
 
@@ -138,57 +195,17 @@ export class Tokenizer {
 
   /** The id of a token; undefined for what is none. */
   id(token: string): number | undefined {
-    return this.#core.token_to_id(token);
+    return this.#core.id(token);
   }
 
-  /** Which tokens stay when a text or a pair is cut: the template's all, then the shorter text's before the longer's. */
-  #kept(text: string, pair: string | undefined, ids: readonly number[], maxLength: number): number[] {
-    const bare = (part: string | undefined): number[] =>
-      part === undefined ? [] : this.#core.encode(part.toWellFormed(), { add_special_tokens: false }).ids;
-    const [first, second] = [bare(text), bare(pair)];
-    const added = ids.length - first.length - second.length;
-    check(
-      maxLength >= added,
-      "usage",
-      () => `maxLength ${maxLength} has no room for the ${added} tokens that the tokenizer adds`,
-    );
-    const [a, b] = pair === undefined ? [maxLength - added, 0] : shares(first.length, second.length, maxLength - added);
-    const start = find(ids, first, 0);
-    const startOfSecond = find(ids, second, start + first.length);
-    return [...ids.keys()].filter(
-      (i) =>
-        !(i >= start + a && i < start + first.length) && !(i >= startOfSecond + b && i < startOfSecond + second.length),
-    );
-  }
-
-  #offsets(text: string, ids: readonly number[]): Offset[] | undefined {
-    const kind = offsetKind(this.#json);
-    if (!kind) return undefined;
-    const inner = this.#core.encode(text, { add_special_tokens: false });
-    const before = ids.length - inner.ids.length - this.#trailing(ids, inner.ids);
-    const added = new Set(this.#json.added_tokens?.map(({ content }) => content));
-    const aligned = alignOffsets(text, inner.tokens, kind, added);
-    return ids.map((_, i) => aligned[i - before] ?? [0, 0]);
-  }
-
-  /** How many tokens the template puts behind the text's own. */
-  #trailing(ids: readonly number[], inner: readonly number[]): number {
-    const most = ids.length - inner.length;
-    for (let count = 0; count <= most; count++) {
-      const start = most - count;
-      if (inner.every((id, i) => ids[start + i] === id)) return count;
-    }
-    return 0;
-  }
-
-  decode(ids: readonly number[], { skipSpecialTokens = false }: { skipSpecialTokens?: boolean } = {}): string {
-    if (ids.length === 0) return "";
-    const clean = this.#config.clean_up_tokenization_spaces === true && !this.#isByteLevel;
-    return this.#core.decode([...ids], { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: clean });
+  decode(ids: readonly number[], { skipSpecialTokens = false, cleanUpSpaces }: DecodeOptions = {}): string {
+    const text = this.#core.decode(ids, skipSpecialTokens);
+    const cleans = cleanUpSpaces ?? this.#config.clean_up_tokenization_spaces === true;
+    return cleans && !this.#isBytePairs ? cleanUp(text) : text;
   }
 
   token(id: number): string | undefined {
-    return this.#core.id_to_token(id);
+    return this.#core.token(id);
   }
 
   /** Decodes ids one by one; half a character waits for its other half. */
@@ -227,76 +244,7 @@ export class Tokenizer {
   }
 }
 
-/**
- * The core does not know WordLevel, but a WordPiece whose pieces never go on is the same: a word is found whole, or it is
- * unknown.
- */
-function withKnownModel(json: object): object {
-  const { model, ...rest } = json as { model?: { type?: string } };
-  if (model?.type !== "WordLevel") return json;
-  const words = { continuing_subword_prefix: "\uF8FF", max_input_chars_per_word: Number.MAX_SAFE_INTEGER };
-  return { ...rest, model: { ...model, ...words, type: "WordPiece" } };
-}
-
-/** How much of each of two texts fits: the longer gives first, then both alike, as in the tokenizers library. */
-function shares(first: number, second: number, room: number): [number, number] {
-  const shorter = Math.min(first, second);
-  const longer = Math.max(shorter, room - shorter);
-  const half = Math.floor(room / 2);
-  const [a, b] = shorter + longer > room ? [half, room - half] : [shorter, longer];
-  return first > second ? [b, a] : [a, b];
-}
-
-/** Where `part` stands in `whole`, from an index on. */
-function find(whole: readonly number[], part: readonly number[], from: number): number {
-  for (let at = from; at + part.length <= whole.length; at++)
-    if (part.every((id, i) => whole[at + i] === id)) return at;
-  return from;
-}
-
 function tokenText(token: unknown): string | undefined {
   if (typeof token === "string") return token;
   return (token as { content?: string } | undefined)?.content;
-}
-
-/** A tokenizer of single characters, in the order of their ids. */
-function characterTokenizer(characters: readonly string[]): Tokenizer {
-  const vocab = Object.fromEntries(characters.map((character, id) => [character, id]));
-  const model = { type: "BPE", vocab, merges: [] };
-  const json = { model, added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null };
-  return new Tokenizer({ ...json, decoder: { type: "Fuse" } }, {}, undefined);
-}
-
-/**
- * Reads a directory's tokenizer: `tokenizer.json`, or the characters that `config.json` lists as its `vocab`;
- * undefined where there is neither.
- */
-export async function loadTokenizer(files: FileSource): Promise<Tokenizer | undefined> {
-  if (!(await files.has("tokenizer.json"))) {
-    const text = (await files.has("config.json")) ? await files.readText("config.json") : "{}";
-    const { vocab } = JSON.parse(text) as { vocab?: unknown };
-    return Array.isArray(vocab) ? characterTokenizer(vocab as string[]) : undefined;
-  }
-  const read = async (name: string): Promise<Record<string, unknown>> => {
-    try {
-      return JSON.parse(await files.readText(name)) as Record<string, unknown>;
-    } catch (cause) {
-      throw new LecternError("file", `${files.location}: ${name} cannot be read: ${(cause as Error).message}`, {
-        cause,
-      });
-    }
-  };
-  const json = await read("tokenizer.json");
-  const config = (await files.has("tokenizer_config.json")) ? await read("tokenizer_config.json") : {};
-  const inFile = (await files.has("chat_template.jinja")) ? await files.readText("chat_template.jinja") : undefined;
-  const inConfig = typeof config.chat_template === "string" ? config.chat_template : undefined;
-  try {
-    return new Tokenizer(json, config, inFile ?? inConfig);
-  } catch (cause) {
-    throw new LecternError(
-      "file",
-      `${files.location}: tokenizer.json is not a tokenizer: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
 }

@@ -2,8 +2,10 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { safetensorsChunks } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
+import { FINGERPRINT_KEY } from "../model/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import { fromFloat32, type HostTensor } from "../tensor/index.ts";
+import { loadTokenizer } from "../tokenizers/index.ts";
 import type { Parameters } from "./step-graph.ts";
 
 /** What belongs to a model beside its weights and its config. */
@@ -15,6 +17,14 @@ const companions = [
   "vocab.txt",
   "vocab.json",
   "merges.txt",
+  "added_tokens.json",
+  "spiece.model",
+  "tokenizer.model",
+  "sentencepiece.bpe.model",
+  "sentencepiece.model",
+  "spm.model",
+  "source.spm",
+  "target.spm",
   "chat_template.jinja",
   "modules.json",
   "sentence_bert_config.json",
@@ -38,9 +48,10 @@ export async function exportModel(
     { dtype: precision, shape, data: fromFloat32(precision, data) },
   ]);
   if (parameters) await writeFileAtomic(join(out, "model.safetensors"), safetensorsChunks(Object.fromEntries(tensors)));
-  const json = { ...config, torch_dtype: precision, dtype: undefined };
-  await writeFileAtomic(join(out, "config.json"), `${JSON.stringify(json, null, 2)}\n`);
   const files = await openFiles(tokenizer);
+  const fingerprint = (await loadTokenizer(files))?.fingerprint;
+  const json = { ...config, torch_dtype: precision, dtype: undefined, [FINGERPRINT_KEY]: fingerprint };
+  await writeFileAtomic(join(out, "config.json"), `${JSON.stringify(json, null, 2)}\n`);
   for (const name of companions) {
     if (!(await files.has(name)) || resolve(tokenizer) === resolve(out)) continue;
     await mkdir(join(out, name, ".."), { recursive: true });

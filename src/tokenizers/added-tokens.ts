@@ -1,0 +1,131 @@
+import { check } from "../common/index.ts";
+import { flagOf, isId, isPart } from "./json.ts";
+import type { Normalizer } from "./normalizers.ts";
+import { isWhiteSpace } from "./regex.ts";
+import { Text } from "./text.ts";
+import { Trie } from "./trie.ts";
+
+/** A token that is found in the text itself, before a model cuts it. */
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  /** What it looks like once normalized: what is looked for, and what the decoder reads. */
+  readonly written: string;
+  readonly special: boolean;
+  readonly normalized: boolean;
+  readonly singleWord: boolean;
+  readonly stripsLeft: boolean;
+  readonly stripsRight: boolean;
+}
+
+/** A part of a text: an added token, or what stands between two. */
+export interface Found {
+  readonly text: Text;
+  readonly id: number | undefined;
+}
+
+/** Characters of words, as Rust's regular expressions have them. */
+const WORD = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
+
+/** The `added_tokens` of a `tokenizer.json`. */
+export class AddedTokens {
+  readonly byId = new Map<number, AddedToken>();
+  readonly byContent = new Map<string, AddedToken>();
+  readonly #plain: Finder;
+  readonly #normalized: Finder;
+  readonly #normalizer: Normalizer | undefined;
+
+  constructor(json: unknown, normalizer: Normalizer | undefined) {
+    check(Array.isArray(json ?? []), "file", () => "tokenizer.json: added_tokens must be a list");
+    this.#normalizer = normalizer;
+    for (const entry of (json ?? []) as unknown[]) {
+      const token = readToken(entry, normalizer);
+      if (token.content === "") continue;
+      this.byId.set(token.id, token);
+      this.byContent.set(token.content, token);
+    }
+    const tokens = [...this.byId.values()];
+    this.#plain = new Finder(tokens.filter(({ normalized }) => !normalized));
+    this.#normalized = new Finder(tokens.filter(({ normalized }) => normalized));
+  }
+
+  /** Cuts a text at its added tokens and normalizes what stands between them. */
+  extract(text: Text): Found[] {
+    return this.#plain.cut(text).flatMap((found) => {
+      if (found.id !== undefined || found.text.text === "") return [found];
+      return this.#normalized.cut(this.#normalizer ? this.#normalizer(found.text) : found.text);
+    });
+  }
+}
+
+function readToken(entry: unknown, normalizer: Normalizer | undefined): AddedToken {
+  check(
+    isPart(entry) && isId(entry.id) && typeof entry.content === "string",
+    "file",
+    () => `tokenizer.json: an added token needs an id and its content; came ${JSON.stringify(entry)}`,
+  );
+  const { id, content } = entry as { id: number; content: string };
+  const special = flagOf(entry, "special", false);
+  const normalized = flagOf(entry, "normalized", !special);
+  return {
+    id,
+    content,
+    written: normalized && normalizer ? normalizer(Text.of(content, false)).text : content,
+    special,
+    normalized,
+    singleWord: flagOf(entry, "single_word", false),
+    stripsLeft: flagOf(entry, "lstrip", false),
+    stripsRight: flagOf(entry, "rstrip", false),
+  };
+}
+
+/** Finds tokens in a text: the leftmost first, of several there the longest. */
+class Finder {
+  readonly #tokens: readonly AddedToken[];
+  readonly #trie: Trie;
+  /** Any of the units that tokens begin with. */
+  readonly #starts: RegExp | undefined;
+
+  constructor(tokens: readonly AddedToken[]) {
+    this.#tokens = tokens;
+    this.#trie = new Trie(tokens.map(({ written }, i) => [written, i]));
+    const units = new Set(tokens.filter(({ written }) => written !== "").map(({ written }) => written.charCodeAt(0)));
+    const escaped = Array.from(units, (unit) => `\\u${unit.toString(16).padStart(4, "0")}`);
+    this.#starts = units.size > 0 ? new RegExp(`[${escaped.join("")}]`, "g") : undefined;
+  }
+
+  cut(text: Text): Found[] {
+    const found: Found[] = [];
+    let last = 0;
+    for (let match = this.#next(text.text, 0); match; match = this.#next(text.text, match.resume)) {
+      const start = match.token.stripsLeft ? Math.max(match.start, last) : match.start;
+      if (start > last) found.push({ text: text.slice(last, start), id: undefined });
+      found.push({ text: text.slice(start, match.end), id: match.token.id });
+      last = match.end;
+    }
+    if (last < text.text.length) found.push({ text: text.slice(last, text.text.length), id: undefined });
+    return found;
+  }
+
+  /** The next token, and the white space that it takes on either side; in that another may still be found. */
+  #next(text: string, from: number): { start: number; end: number; resume: number; token: AddedToken } | undefined {
+    if (!this.#starts) return undefined;
+    this.#starts.lastIndex = from;
+    for (let hit = this.#starts.exec(text); hit; hit = this.#starts.exec(text)) {
+      const longest = this.#trie.longest(text, hit.index);
+      if (!longest) continue;
+      const token = this.#tokens[longest.value] as AddedToken;
+      const resume = hit.index + longest.length;
+      this.#starts.lastIndex = resume;
+      if (token.singleWord && (WORD.test(before(text, hit.index)) || WORD.test(behind(text, resume)))) continue;
+      let [start, end] = [hit.index, resume];
+      if (token.stripsLeft) while (start > 0 && isWhiteSpace(text[start - 1])) start--;
+      if (token.stripsRight) while (end < text.length && isWhiteSpace(text[end])) end++;
+      return { start, end, resume, token };
+    }
+    return undefined;
+  }
+}
+
+const before = (text: string, at: number): string => Array.from(text.slice(Math.max(0, at - 2), at)).at(-1) ?? "";
+const behind = (text: string, at: number): string => Array.from(text.slice(at, at + 2))[0] ?? "";

@@ -1,0 +1,47 @@
+import type { Text } from "./text.ts";
+
+/** The character that stands for each byte in byte-level vocabularies: printable Latin-1 as it is, others from U+0100. */
+export const characterOfByte: readonly string[] = (() => {
+  let shifted = 256;
+  const isPrintable = (byte: number): boolean =>
+    (byte > 32 && byte < 127) || (byte > 160 && byte < 256 && byte !== 173);
+  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : shifted++));
+})();
+
+export const byteOfCharacter: ReadonlyMap<string, number> = new Map(
+  characterOfByte.map((character, byte) => [character, byte]),
+);
+
+const encoder = new TextEncoder();
+
+/** Every character of a text as its bytes. */
+export function writeBytes(text: Text): Text {
+  return text.rewrite(/[^!-~]/gu, (character) => {
+    const bytes = encoder.encode(character);
+    return {
+      text: Array.from(bytes, (byte) => characterOfByte[byte]).join(""),
+      changes: Array.from(bytes, (_, i) => (i === 0 ? 0 : 1)),
+    };
+  });
+}
+
+/**
+ * The bytes of tokens as text; a token with a character that stands for no byte is taken as it is. Bytes that are not
+ * UTF-8 become U+FFFD.
+ */
+export function fromByteTokens(tokens: readonly string[]): string {
+  const bytes: number[] = [];
+  for (const token of tokens) {
+    const start = bytes.length;
+    for (const character of token) {
+      const byte = byteOfCharacter.get(character);
+      if (byte === undefined) {
+        bytes.length = start;
+        bytes.push(...encoder.encode(token));
+        break;
+      }
+      bytes.push(byte);
+    }
+  }
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+}

@@ -1,0 +1,123 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { fixture, readJson, sharedPath } from "../../../test/helpers/fixtures.ts";
+import { openFiles } from "../../runtime/index.ts";
+import { loadTokenizer } from "./load-tokenizer.ts";
+import { readSentencePiece } from "./sentencepiece-model.ts";
+
+const folders: string[] = [];
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
+
+/** A directory with some files. */
+async function directory(files: Readonly<Record<string, string | Uint8Array>>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "lectern-"));
+  folders.push(folder);
+  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
+  return folder;
+}
+
+const load = async (folder: string): ReturnType<typeof loadTokenizer> => loadTokenizer(await openFiles(folder));
+
+describe.each(["llama", "gemma"])("the SentencePiece byte pairs of a small %s", (name) => {
+  test("give the ids of SentencePiece 0.2.3 for odd strings", async () => {
+    const folder = fixture(`tokenizers/${name}`);
+    const tokenizer = await load(folder);
+    const { cases } = await readJson<{ cases: { text: string; ids: number[] }[] }>(`${folder}/expected.json`);
+    expect(cases.length).toBeGreaterThan(100);
+    for (const { text, ids } of cases) expect(tokenizer?.encode(text).ids, JSON.stringify(text)).toEqual(ids);
+  });
+});
+
+interface TokenizerFile {
+  model: { vocab: Record<string, number>; merges: (string | [string, string])[] };
+}
+
+test("a vocab.txt alone reads as the tokenizer.json made of it, with the settings of tokenizer_config.json", async () => {
+  const whole = await load(fixture("models/bert"));
+  const { model } = await readJson<TokenizerFile>(fixture("models/bert/tokenizer.json"));
+  const pieces = Object.keys(model.vocab).sort((a, b) => (model.vocab[a] as number) - (model.vocab[b] as number));
+  const plain = await load(await directory({ "vocab.txt": `${pieces.join("\n")}\n` }));
+  const text = "The King, 王 and [MASK] caf\u00e9";
+  expect(plain?.encode(text, { pair: "a wolf", offsets: true })).toEqual(
+    whole?.encode(text, { pair: "a wolf", offsets: true }),
+  );
+  const cased = await load(
+    await directory({ "vocab.txt": pieces.join("\n"), "tokenizer_config.json": '{"do_lower_case": false}' }),
+  );
+  expect(cased?.encode("KING").ids).not.toEqual(plain?.encode("KING").ids);
+});
+
+test.each(["gpt2", "roberta_mlm", "qwen2"])(
+  "vocab.json and merges.txt of %s read as its tokenizer.json",
+  async (name) => {
+    const whole = await load(fixture(`models/${name}`));
+    const { model, added_tokens } = await readJson<TokenizerFile & { added_tokens: { id: number }[] }>(
+      fixture(`models/${name}/tokenizer.json`),
+    );
+    const merges = model.merges.map((merge) => (typeof merge === "string" ? merge : merge.join(" ")));
+    const config = await readJson<{ model_type: string }>(fixture(`models/${name}/config.json`));
+    const parts = await load(
+      await directory({
+        "vocab.json": JSON.stringify(model.vocab),
+        "merges.txt": `#version: 0.2\n${merges.join("\n")}\n`,
+        "config.json": JSON.stringify({ model_type: config.model_type }),
+        "tokenizer_config.json": JSON.stringify({
+          added_tokens_decoder: Object.fromEntries(added_tokens.map((token) => [token.id, token])),
+        }),
+      }),
+    );
+    for (const text of ["The king's 123 wolves  said “hé” 한국어\n", "", " a "])
+      expect(parts?.encode(text, { pair: "b", offsets: true })).toEqual(
+        whole?.encode(text, { pair: "b", offsets: true }),
+      );
+  },
+);
+
+const t5 = sharedPath("data/tokenizers/t5");
+
+test.skipIf(!t5)("T5's spiece.model reads as its tokenizer.json (skipped where ../shared is absent)", async () => {
+  const { readFile } = await import("node:fs/promises");
+  const whole = await load(t5 as string);
+  const model = await readFile(join(t5 as string, "spiece.model"));
+  const alone = await load(await directory({ "spiece.model": model, "config.json": '{"model_type": "t5"}' }));
+  const { entries } = await readJson<{ entries: { text: string }[] }>(fixture("tokenizers/stress.json"));
+  for (const { text } of entries)
+    expect(alone?.encode(text, { offsets: true }), JSON.stringify(text)).toEqual(
+      whole?.encode(text, { offsets: true }),
+    );
+  expect(alone?.id("<extra_id_0>")).toBe(32099);
+});
+
+test("a SentencePiece model cut off anywhere, or of another kind, is refused in words", async () => {
+  const { readFile } = await import("node:fs/promises");
+  const bytes = await readFile(fixture("tokenizers/llama/tokenizer.model"));
+  const whole = readSentencePiece(bytes, "tokenizer.model");
+  expect(whole.pieces).toHaveLength(700);
+  expect(() => readSentencePiece(bytes.subarray(0, 1001), "tokenizer.model")).toThrow("tokenizer.model: expected");
+  expect(() => readSentencePiece(new TextEncoder().encode("IQ== 0\nIg== 1\n"), "tokenizer.model")).toThrow(
+    "tokenizer.model:",
+  );
+  expect(() => readSentencePiece(Uint8Array.of(10, 255, 255, 255, 255, 15), "x")).toThrow("more bytes");
+  expect(() => readSentencePiece(new Uint8Array(), "x")).toThrow("no pieces");
+});
+
+test.each([
+  ["not JSON", '{"model":', "tokenizer.json cannot be read"],
+  ["an unknown model", '{"model": {"type": "Magic", "vocab": {}}}', "model Magic"],
+  ["an id that is none", '{"model": {"type": "WordLevel", "vocab": {"a": -1}}}', 'the id of "a" is -1'],
+  ["a merge of nothing", '{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}}', "not in the vocabulary"],
+  [
+    "an unknown normalizer",
+    '{"normalizer": {"type": "X"}, "model": {"type": "WordLevel", "vocab": {}}}',
+    "normalizer X",
+  ],
+  [
+    "a damaged charsmap",
+    '{"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}, "model": {"type": "WordLevel", "vocab": {}}}',
+    "charsmap",
+  ],
+])("a tokenizer.json with %s is refused with the reason", async (_, json, reason) => {
+  await expect(load(await directory({ "tokenizer.json": json }))).rejects.toThrow(reason);
+});

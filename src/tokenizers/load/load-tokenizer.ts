@@ -1,0 +1,101 @@
+import { LecternError } from "../../common/index.ts";
+import type { FileSource } from "../../runtime/index.ts";
+import { isPart, type Part } from "../json.ts";
+import { Tokenizer } from "../tokenizer.ts";
+import { fromMarian, fromSentencePiece } from "./from-sentencepiece.ts";
+import { fromMerges, fromWordPieces, vocabularyIn } from "./from-vocabulary.ts";
+import { readSentencePiece, type SentencePieceModel } from "./sentencepiece-model.ts";
+import { familyOf, type Settings } from "./settings.ts";
+
+/** The names under which SentencePiece models are published. */
+const SENTENCEPIECE_FILES = [
+  "spiece.model",
+  "tokenizer.model",
+  "sentencepiece.bpe.model",
+  "spm.model",
+  "sentencepiece.model",
+];
+
+/**
+ * Reads a directory's tokenizer: `tokenizer.json`, or what it is made of (`vocab.txt`; `vocab.json` and `merges.txt`; a
+ * SentencePiece `.model`), or the characters that `config.json` lists as its `vocab`; undefined where there is none.
+ */
+export async function loadTokenizer(files: FileSource): Promise<Tokenizer | undefined> {
+  const read = new Reader(files);
+  const special = await read.object("special_tokens_map.json");
+  const config = { ...special, ...(await read.object("tokenizer_config.json")) };
+  const inFile = await read.text("chat_template.jinja");
+  const template = inFile ?? (typeof config.chat_template === "string" ? config.chat_template : undefined);
+  const model = await read.object("config.json");
+  const settings = { config, added: await read.object("added_tokens.json"), family: familyOf(config, model) };
+  try {
+    const described = await read.json("tokenizer.json");
+    const json = described ?? (await convert(read, settings)) ?? characters(model);
+    return json === undefined ? undefined : new Tokenizer(json as object, config, template);
+  } catch (cause) {
+    if (!(cause instanceof LecternError)) throw cause;
+    throw new LecternError(cause.code, `${files.location}: the tokenizer cannot be read: ${cause.message}`, { cause });
+  }
+}
+
+/** The `tokenizer.json` that a directory without one would have. */
+async function convert(read: Reader, settings: Settings): Promise<object | undefined> {
+  const pieces = await read.text("vocab.txt");
+  if (pieces !== undefined) return fromWordPieces(pieces, settings);
+  const vocab = await read.json("vocab.json");
+  const source = await read.sentencePiece("source.spm");
+  if (source && vocab !== undefined) return fromMarian(source, vocabularyIn(vocab), settings);
+  for (const name of SENTENCEPIECE_FILES) {
+    const model = await read.sentencePiece(name);
+    if (!model) continue;
+    if (vocab === undefined) return fromSentencePiece(model, settings);
+    throw new LecternError(
+      "unsupported",
+      `${name} with a vocab.json beside it is not read; save a tokenizer.json with it`,
+    );
+  }
+  const merges = await read.text("merges.txt");
+  return vocab === undefined || merges === undefined ? undefined : fromMerges(vocabularyIn(vocab), merges, settings);
+}
+
+/** A tokenizer of single characters, in the order of their ids. */
+function characters({ vocab }: Part): object | undefined {
+  if (!Array.isArray(vocab)) return undefined;
+  const ids = Object.fromEntries(vocab.map((character: unknown, id) => [String(character), id]));
+  return { model: { type: "BPE", vocab: ids, merges: [] }, decoder: { type: "Fuse" } };
+}
+
+/** A directory's files; undefined, or an empty object, for those that it lacks. */
+class Reader {
+  readonly #files: FileSource;
+
+  constructor(files: FileSource) {
+    this.#files = files;
+  }
+
+  async text(name: string): Promise<string | undefined> {
+    return (await this.#files.has(name)) ? this.#files.readText(name) : undefined;
+  }
+
+  async json(name: string): Promise<unknown> {
+    const text = await this.text(name);
+    if (text === undefined) return undefined;
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      const reason = (cause as Error).message;
+      throw new LecternError("file", `${this.#files.location}: ${name} cannot be read: ${reason}`, { cause });
+    }
+  }
+
+  async object(name: string): Promise<Part> {
+    const value = (await this.json(name)) ?? {};
+    if (isPart(value)) return value;
+    throw new LecternError("file", `${this.#files.location}: ${name} must hold an object`);
+  }
+
+  async sentencePiece(name: string): Promise<SentencePieceModel | undefined> {
+    if (!(await this.#files.has(name))) return undefined;
+    return readSentencePiece(await this.#files.readBytes(name), name);
+  }
+}
