@@ -92,7 +92,7 @@ async function step(config: Record<string, unknown>, options: Partial<StepOption
   const { plan } = options;
   const graph = await StepGraph.create(architecture, { rows, length, gradients: true, ...options });
   try {
-    const parameters = initialize(parameterShapes(architecture, plan), 3, 1);
+    const parameters = initialize(parameterShapes(architecture, plan), architecture, { seed: 1 });
     return await graph.run(parameters, batchOf(architecture.kind), { seed: 4, step: 2, part: 0 });
   } finally {
     await graph.dispose();
