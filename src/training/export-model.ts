@@ -1,8 +1,7 @@
-import { copyFile, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { safetensorsChunks } from "../formats/index.ts";
+import { openDirectory, safetensorsChunks } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
-import { openFiles } from "../runtime/index.ts";
 import { fromFloat32, type HostTensor } from "../tensor/index.ts";
 import type { Parameters } from "./step-graph.ts";
 
@@ -40,10 +39,10 @@ export async function exportModel(
   if (parameters) await writeFileAtomic(join(out, "model.safetensors"), safetensorsChunks(Object.fromEntries(tensors)));
   const json = { ...config, torch_dtype: precision, dtype: undefined };
   await writeFileAtomic(join(out, "config.json"), `${JSON.stringify(json, null, 2)}\n`);
-  const files = await openFiles(tokenizer);
+  const files = await openDirectory(tokenizer);
   for (const name of companions) {
     if (!(await files.has(name)) || resolve(tokenizer) === resolve(out)) continue;
     await mkdir(join(out, name, ".."), { recursive: true });
-    await copyFile(join(tokenizer, name), join(out, name));
+    await writeFileAtomic(join(out, name), [await files.readBytes(name)]);
   }
 }
