@@ -3,6 +3,7 @@ import { LecternError } from "../common/index.ts";
 import { classifyCommand } from "./classify.ts";
 import { doctorCommand } from "./doctor.ts";
 import { embedCommand } from "./embed.ts";
+import { exportCommand } from "./export.ts";
 import { finetuneCommand } from "./finetune.ts";
 import { forwardCommand } from "./forward.ts";
 import { listCommand, showCommand } from "./list.ts";
@@ -50,6 +51,7 @@ export function program(terminal: Terminal, signal: AbortSignal): Command {
     trainCommand,
     finetuneCommand,
     mergeCommand,
+    exportCommand,
     tokenizerCommand,
   ];
   for (const define of commands) {

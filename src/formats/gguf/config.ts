@@ -102,8 +102,23 @@ async function rotaryOf({ file, name, header, metadata, read }: Source, headSize
   const type = metadata.string(key("scaling.type"), factor === 1 ? "none" : "linear");
   if (type === "none" || factor === 1) return { ...part, rope_scaling: null };
   if (type === "linear") return { ...part, rope_scaling: { rope_type: "linear", factor } };
-  if (type === "yarn") return { ...part, rope_scaling: { rope_type: "yarn", factor, ...reach } };
+  if (type === "yarn")
+    return { ...part, rope_scaling: { rope_type: "yarn", factor, ...reach, ...yarnOf(metadata, key, factor) } };
   throw new LecternError("unsupported", `${file}: rope scaling ${type} is not read; read are none, linear, yarn`);
+}
+
+/** Bounds of yarn's ramp, and what it multiplies attention by, where the file says other than usual. */
+function yarnOf(metadata: GgufMetadata, key: (setting: string) => string, factor: number): Record<string, number> {
+  const [fast, slow] = [
+    metadata.optional(key("scaling.yarn_beta_fast")),
+    metadata.optional(key("scaling.yarn_beta_slow")),
+  ];
+  const attention = metadata.number(key("scaling.attn_factor"), 1);
+  return {
+    ...(fast !== undefined && { beta_fast: fast }),
+    ...(slow !== undefined && { beta_slow: slow }),
+    ...(attention !== 1 && { attention_factor: attention * (0.1 * Math.log(factor) + 1) }),
+  };
 }
 
 const idKeys = { bos_token_id: "bos_token_id", eos_token_id: "eos_token_id", pad_token_id: "padding_token_id" };

@@ -59,6 +59,21 @@ function pathOf(architecture: GgufArchitecture, name: string): string | undefine
   return expert === undefined ? path : path.replace("{}", expert);
 }
 
+/** The name in GGUF of a tensor of the checkpoint, and which expert's it is; undefined for what has no place there. */
+export function ggufName(
+  architecture: GgufArchitecture,
+  path: string,
+): { readonly name: string; readonly expert?: number } | undefined {
+  const [, layer, part = "", ending] = /^(?:model\.layers\.(\d+)\.)?(.+)\.(weight|bias)$/.exec(path) ?? [];
+  const known = Object.entries(layer === undefined ? outerNames : architecture.layer);
+  const expert = /\.experts\.(\d+)\./.exec(part)?.[1];
+  const general = expert === undefined ? part : part.replace(`.experts.${expert}.`, ".experts.{}.");
+  const found = known.find(([, own]) => own === general)?.[0];
+  if (found === undefined) return undefined;
+  const name = `${layer === undefined ? "" : `blk.${layer}.`}${found}.${ending}`;
+  return expert === undefined ? { name } : { name, expert: Number(expert) };
+}
+
 /** A tensor of all experts becomes one for each. */
 function partsOf(layout: Layout, path: string, name: string, source: GgufTensor): [string, TensorPlan][] {
   const { architecture, headSize } = layout;
@@ -113,6 +128,18 @@ function decoded(bytes: Uint8Array, { source, dtype }: TensorPlan, count: number
   }
   const stored = new typedArrays[form](bytes.buffer, bytes.byteOffset, count) as Float32Array | Uint16Array;
   return dtype === "float32" ? toFloat32(form, stored) : stored;
+}
+
+/** Rows 0, 2 … 1, 3 … of each head, as Hugging Face has them, as 0, 1, 2, 3 …: neighbours are turned together. */
+export function pairsFromHalves(values: Float32Array, rows: number, headRows: number): Float32Array {
+  const out = new Float32Array(values.length);
+  const [width, half] = [values.length / rows, headRows / 2];
+  for (let to = 0; to < rows; to++) {
+    const row = to % headRows;
+    const from = to - row + (row % 2) * half + (row >> 1);
+    out.set(values.subarray(from * width, (from + 1) * width), to * width);
+  }
+  return out;
 }
 
 /** Rows 0, 1, 2, 3 … of each head as 0, 2 … 1, 3 …: llama.cpp turns neighbours, Hugging Face halves. */
