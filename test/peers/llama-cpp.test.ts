@@ -58,7 +58,7 @@ beforeAll(async () => {
   if (!existsSync(entry)) return;
   const { getLlama } = (await import(pathToFileURL(entry).href)) as { getLlama(options: object): Promise<Peer> };
   peer = await getLlama({ gpu: false, build: "never", logLevel: "error" });
-});
+}, 60_000);
 afterAll(() => rm(folder, { recursive: true }));
 
 /** Greedy tokens, and how probable each token of the vocabulary is as the first. */

@@ -1,4 +1,4 @@
-import { LecternError } from "../../common/index.ts";
+import { check, LecternError } from "../../common/index.ts";
 import type { GgufMetadata } from "./metadata.ts";
 import { preTokenizerJson, preTokenizers } from "./pre-tokenizers.ts";
 
@@ -16,6 +16,9 @@ export interface GgufTokenizer {
 /** Tokens that end a turn, by their names: many files name only one of them in their metadata. */
 const ENDINGS = new Set(["<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>"]);
 
+/** Every way to cut a token is tried, so its length is bounded; no vocabulary has longer ones. */
+const LONGEST_TOKEN = 4096;
+
 /** Tokens, and what the metadata say of them. */
 interface Vocabulary {
   readonly file: string;
@@ -30,6 +33,8 @@ export function tokenizerOf(file: string, metadata: GgufMetadata): GgufTokenizer
   const tokens = metadata.strings("tokenizer.ggml.tokens");
   const types = metadata.has("tokenizer.ggml.token_type") ? metadata.numbers("tokenizer.ggml.token_type") : [];
   const vocabulary = { file, metadata, tokens, types };
+  const long = tokens.find((token) => token.length > LONGEST_TOKEN);
+  check(!long, "file", () => `${file}: a token of ${long?.length} characters: damaged`);
   const special = specialTokens(vocabulary);
   const template = metadata.has("tokenizer.chat_template")
     ? { chat_template: metadata.string("tokenizer.chat_template") }
