@@ -4,6 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { architectures } from "../src/formats/gguf/architectures.ts";
+import { preTokenizers } from "../src/formats/gguf/pre-tokenizers.ts";
+import { typeNames } from "../src/formats/gguf/types.ts";
 import { fixture, readJson } from "./helpers/fixtures.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -81,6 +84,35 @@ describe("a disk that is full leaves nothing half-written, and is told", () => {
     expect(status).toBe(1);
     expect(stderr).toMatch(/^lectern: .*x\.gguf cannot be written/);
     expect(await readdir(directory)).toEqual([]);
+  });
+});
+
+describe("docs/gguf.md", () => {
+  test("names every architecture, type and pre-tokenizer that is read, and no other", async () => {
+    const page = await readFile(join(root, "docs/gguf.md"), "utf8");
+    const [, architecturesTable = "", typesTable = ""] = page.split(/^\| (?:architecture|type) .*\n/m);
+    const named = (text: string): string[] =>
+      [...text.matchAll(/`([^`]+)`/g)].map((match) => match[1] as string).sort();
+    const firstColumn = (table: string): string =>
+      (table.split("\n\n")[0] ?? "")
+        .split("\n")
+        .map((row) => row.split("|")[1] ?? "")
+        .join("\n");
+    expect(named(firstColumn(architecturesTable))).toEqual(Object.keys(architectures).sort());
+    expect(named(firstColumn(typesTable))).toEqual([...typeNames].sort());
+    const [tokenizers = ""] = /^Tokenizers:[\s\S]*?\n\n/m.exec(page) ?? [];
+    expect(named(tokenizers)).toEqual(["gpt2", "llama", ...Object.keys(preTokenizers)].sort());
+  });
+
+  test("its commands on the shipped model run as they stand", async () => {
+    const page = await readFile(join(root, "docs/gguf.md"), "utf8");
+    const commands = page.split("\n").filter((line) => line.startsWith("npx lectern") && !line.includes("path/to"));
+    expect(commands.length).toBe(2);
+    for (const command of commands) {
+      const own = command.replace("npx lectern ", "").replaceAll("stories.gguf", join(folder, "docs.gguf"));
+      const args = own.match(/"[^"]*"|\S+/g)?.map((part) => part.replaceAll('"', "")) ?? [];
+      expect(lectern(...args).status, command).toBe(0);
+    }
   });
 });
 

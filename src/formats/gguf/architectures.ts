@@ -58,7 +58,7 @@ const wrapped = {
 };
 
 /** Every architecture that is read and written, by its name in GGUF. */
-const architectures: Readonly<Record<string, GgufArchitecture>> = {
+export const architectures: Readonly<Record<string, GgufArchitecture>> = {
   llama: {
     modelType: { dense: "llama", experts: "mixtral" },
     writes: ["mistral"],

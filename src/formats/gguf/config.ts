@@ -33,6 +33,17 @@ export async function configOf(source: Source): Promise<Record<string, unknown>>
   const layers = metadata.number(key("block_count"));
   const experts = metadata.number(key("expert_count"), 0);
   const { dense, experts: mixed } = architecture.modelType;
+  check(
+    layers <= header.tensors.size,
+    "file",
+    () => `${file}: ${name}.block_count says ${layers} layers, but there are ${header.tensors.size} tensors: damaged`,
+  );
+  const routed = header.tensors.get("blk.0.ffn_gate_inp.weight")?.shape[0] ?? 0;
+  check(
+    routed === experts,
+    "file",
+    () => `${file}: ${name}.expert_count says ${experts}, the router has ${routed}: damaged`,
+  );
   check(experts === 0 || mixed, "unsupported", () => `${file}: ${name} with experts is not read`);
   const modelType = experts > 0 && mixed !== undefined ? mixed : dense;
   const wide = architecture.wideScoresAt === layers;
@@ -74,9 +85,16 @@ function settingsOf({ name, architecture, metadata }: Source, heads: number): Re
 }
 
 /** How far rotary positions are stretched; divisors of frequencies, where tensors give them, go before all else. */
-async function rotaryOf({ file, name, header, metadata, read }: Source, headSize: number): Promise<object> {
+async function rotaryOf(source: Source, headSize: number): Promise<object> {
+  const { file, name, architecture, header, metadata, read } = source;
   const key = (setting: string): string => `${name}.rope.${setting}`;
   const turned = metadata.number(key("dimension_count"), headSize);
+  const least = architecture.pairs ? headSize : 2; // pairs of a head that is turned in part are not put in order
+  check(
+    turned >= least && turned <= headSize && turned % 2 === 0,
+    "unsupported",
+    () => `${file}: ${name}.rope.dimension_count ${turned} of a head of ${headSize} is not read`,
+  );
   const part = turned === headSize ? {} : { partial_rotary_factor: turned / headSize };
   const factor = metadata.number(key("scaling.factor"), metadata.number(key("scale_linear"), 1));
   const original = metadata.optional(key("scaling.original_context_length"));
