@@ -18,24 +18,9 @@ const FLOATS = new Set([
   "final_logit_softcapping",
 ]);
 
-/** Refuses what llama.cpp would compute otherwise, then writes the rest down. */
+/** A model's settings, or a refusal where llama.cpp would compute otherwise. */
 export function ggufSettings(name: string, architecture: GgufArchitecture, c: LlamaConfig): GgufSettings {
-  const activation = architecture.normOffset === 1 ? "gelu_pytorch_tanh" : "silu";
-  const wide = architecture.wideScoresAt === c.numHiddenLayers;
-  const scale = (wide ? c.hiddenSize / c.numAttentionHeads : c.headSize) ** -0.5;
-  expectEqual("hidden_act", c.hiddenAct, activation);
-  expectEqual("the scale of attention scores", c.attentionScale, scale);
-  if (c.experts) {
-    expectEqual("shares of experts that sum to 1", c.experts.normalized, true);
-    const dense = c.layers.findIndex(({ sparse }) => !sparse);
-    check(
-      dense < 0,
-      "unsupported",
-      () => `export: layer ${dense} mixes no experts while others do; GGUF has no place for that`,
-    );
-  }
-  if (name === "gemma2")
-    check(c.attentionSoftcap && c.logitSoftcap, "unsupported", () => "export: Gemma 2 needs its caps");
+  refuseOthers(name, architecture, c);
   const windows = windowEntries(name, architecture, c);
   const whole = c.layers.find(({ window }) => window === undefined) ?? c.layers[0];
   const local = c.layers.find(({ window }) => window !== undefined);
@@ -77,6 +62,29 @@ export function ggufSettings(name: string, architecture: GgufArchitecture, c: Ll
     ],
     tensors: stretched.tensors,
   };
+}
+
+/** Refuses what GGUF has no words for. */
+function refuseOthers(name: string, architecture: GgufArchitecture, c: LlamaConfig): void {
+  const activation = architecture.normOffset === 1 ? "gelu_pytorch_tanh" : "silu";
+  const wide = architecture.wideScoresAt === c.numHiddenLayers;
+  const scale = (wide ? c.hiddenSize / c.numAttentionHeads : c.headSize) ** -0.5;
+  expectEqual("hidden_act", c.hiddenAct, activation);
+  expectEqual("the scale of attention scores", c.attentionScale, scale);
+  if (c.experts) {
+    expectEqual("shares of experts that sum to 1", c.experts.normalized, true);
+    const dense = c.layers.findIndex(({ sparse }) => !sparse);
+    check(
+      dense < 0,
+      "unsupported",
+      () => `export: layer ${dense} mixes no experts while others do; GGUF has no place for that`,
+    );
+  }
+  const caps = ["attn_logit_softcapping", "final_logit_softcapping"].map((key) => key in architecture.settings);
+  expectEqual("a cap of attention scores", c.attentionSoftcap !== undefined, caps[0] === true);
+  if (name !== "gemma3") expectEqual("a cap of logits", c.logitSoftcap !== undefined, caps[1] === true);
+  const biases = name === "llama" || name === "qwen2";
+  if (!biases) expectEqual("a bias of queries, keys and values", c.qkvBias, false);
 }
 
 function expectEqual(what: string, came: string | number | boolean, expected: string | number | boolean): void {

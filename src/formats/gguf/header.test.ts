@@ -105,7 +105,7 @@ describe("a damaged GGUF file is refused in words", () => {
 
   test("any cut, and any flipped bit of the header, is an explained error or another valid file", async () => {
     const whole = new Uint8Array(await readFile(fixture("gguf/small-Q4_0.gguf")));
-    for (let at = 0; at < 18_000; at += 509) {
+    for (let at = 0; at < 18_000; at += 1021) {
       await expect(open(whole.subarray(0, at)), `cut at ${at}`).rejects.toBeInstanceOf(LecternError);
       const flipped = Uint8Array.from(whole);
       flipped[at] = (flipped[at] as number) ^ (1 << (at % 8));
