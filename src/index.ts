@@ -1,4 +1,5 @@
 export { LecternError } from "./common/index.ts";
+export { openDirectory as openFiles } from "./formats/index.ts";
 export type { FinishReason, GenerationOptions, Sequence, TokenEvent } from "./generation/index.ts";
 export {
   type ForwardInputs,
@@ -12,6 +13,5 @@ export {
   type Model,
 } from "./model/index.ts";
 export { classifyTexts, type LabelScore } from "./pipelines/index.ts";
-export { openFiles } from "./runtime/index.ts";
 export { type HostTensor, toFloat32 } from "./tensor/index.ts";
 export { loadTokenizer, type Message, type Tokenizer } from "./tokenizers/index.ts";

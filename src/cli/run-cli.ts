@@ -4,6 +4,7 @@ import { classifyCommand } from "./classify.ts";
 import { doctorCommand } from "./doctor.ts";
 import { embedCommand } from "./embed.ts";
 import { evalCommand } from "./eval.ts";
+import { exportCommand } from "./export.ts";
 import { finetuneCommand } from "./finetune.ts";
 import { forwardCommand } from "./forward.ts";
 import { listCommand, showCommand } from "./list.ts";
@@ -52,6 +53,7 @@ export function program(terminal: Terminal, signal: AbortSignal): Command {
     finetuneCommand,
     mergeCommand,
     evalCommand,
+    exportCommand,
     tokenizerCommand,
   ];
   for (const define of commands) {

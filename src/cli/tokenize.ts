@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { openFiles } from "../runtime/index.ts";
+import { openDirectory } from "../formats/index.ts";
 import { loadTokenizer } from "../tokenizers/index.ts";
 import { resolveModel } from "./models.ts";
 import { type CommonFlags, parseIds, printJson, readText, type Terminal } from "./terminal.ts";
@@ -24,7 +24,7 @@ export function tokenizeCommand(root: Command, terminal: Terminal): Command {
     .option("--no-special-tokens", "add no start or end tokens")
     .option("--skip-special-tokens", "leave special tokens out of decoded text")
     .action(async (model: string, text: string, flags: TokenizeFlags) => {
-      const tokenizer = await loadTokenizer(await openFiles(resolveModel(model)));
+      const tokenizer = await loadTokenizer(await openDirectory(resolveModel(model)));
       if (!tokenizer) throw new LecternError("file", `${model} has no tokenizer`);
       if (flags.decode !== undefined) {
         const decoded = tokenizer.decode(parseIds(flags.decode), {

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { openFiles } from "../runtime/index.ts";
+import { openDirectory } from "../formats/index.ts";
 import { loadTokenizer } from "../tokenizers/index.ts";
 import { type Evaluation, parseRecipe, type RunReport, type RunResult, trainRecipe } from "../training/index.ts";
 import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
@@ -42,7 +42,7 @@ async function runRecipe(
 ): Promise<RunResult> {
   const recipe = parseRecipe(await readRecipe(path));
   const directory = flags.tokenizer ?? dirname(path);
-  const tokenizer = await loadTokenizer(await openFiles(directory));
+  const tokenizer = await loadTokenizer(await openDirectory(directory));
   if (!tokenizer) throw new LecternError("file", `${directory} has no tokenizer.json`);
   const begin = recipe.begin === undefined ? undefined : join(out, "begin");
   if (recipe.begin !== undefined && begin !== undefined) {

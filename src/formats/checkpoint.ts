@@ -1,6 +1,7 @@
 import { check, LecternError } from "../common/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { type HostTensor, typedArrays } from "../tensor/index.ts";
+import { GgufFiles } from "./gguf/files.ts";
 import { headerLength, parseHeader, type TensorInfo } from "./safetensors-header.ts";
 
 /** The tensors of a model, in one file or several, read where they lie. */
@@ -14,6 +15,7 @@ export interface Checkpoint {
 
 /** Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names; reads headers only. */
 export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
+  if (files instanceof GgufFiles) return files.openCheckpoint();
   if (await files.has("model.safetensors")) return openSafetensors(files, "model.safetensors");
   const index = "model.safetensors.index.json";
   if (await files.has(index)) return openShards(files, index);

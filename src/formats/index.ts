@@ -1,3 +1,13 @@
 export { type Checkpoint, openCheckpoint, openSafetensors } from "./checkpoint.ts";
+export {
+  architectureFor,
+  commonSettings,
+  type GgufArchitecture,
+} from "./gguf/architectures.ts";
+export { type WrittenType, writtenTypes } from "./gguf/quantize.ts";
+export { ggufName, pairsFromHalves } from "./gguf/tensors.ts";
+export { tokenizerEntries } from "./gguf/tokenizer-write.ts";
+export { fitsBlocks, type GgufEntry, type GgufOutput, ggufPieces } from "./gguf/write.ts";
+export { openDirectory } from "./open-directory.ts";
 export type { TensorInfo } from "./safetensors-header.ts";
 export { safetensorsChunks } from "./safetensors-write.ts";

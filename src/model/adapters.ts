@@ -1,5 +1,5 @@
 import { check, LecternError } from "../common/index.ts";
-import { openSafetensors } from "../formats/index.ts";
+import { openDirectory, openSafetensors } from "../formats/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import { type AdapterPlan, fedNames, type LinearAdapter } from "../nn/index.ts";
 import { type FileSource, openFiles } from "../runtime/index.ts";
@@ -176,8 +176,8 @@ export function isLearned({ modulesToSave = [] }: LoraConfig): (path: string) =>
 export async function openAdapted(files: FileSource): Promise<ModelFiles & { readonly adapter: Adapter }> {
   const { base_model_name_or_path: named } = await readJsonFile(files, "adapter_config.json");
   check(typeof named === "string", "config", () => `${files.location}: adapter_config.json names no base model`);
-  const beside = await openFiles(`${files.location}/${named}`).catch(() => undefined);
-  const baseFiles = beside ?? (await openFiles(named));
+  const beside = await openDirectory(`${files.location}/${named}`).catch(() => undefined);
+  const baseFiles = beside ?? (await openDirectory(named));
   const base = await openModelFiles(baseFiles);
   const hasConfig = await files.has("config.json");
   const json = hasConfig ? await readJsonFile(files, "config.json") : base.json;

@@ -1,4 +1,5 @@
 import { check, LecternError } from "../common/index.ts";
+import { openDirectory } from "../formats/index.ts";
 import {
   AssistantDrafter,
   beamSearch,
@@ -18,7 +19,7 @@ import {
   type TokenEvent,
 } from "../generation/index.ts";
 import { IGNORED_LABEL } from "../graph/index.ts";
-import { openFiles, type SessionOptions } from "../runtime/index.ts";
+import type { SessionOptions } from "../runtime/index.ts";
 import { elementCount, type HostTensor } from "../tensor/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import { type Adapter, AdapterSet, openAdapted, readAdapter } from "./adapters.ts";
@@ -119,7 +120,7 @@ export class LocalModel implements ModelHost {
   }
 
   static async open({ location, threads, force = false }: ModelSource): Promise<LocalModel> {
-    const files = await openFiles(location);
+    const files = await openDirectory(location);
     const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files) : undefined;
     const parts = adapted ?? (await openModelFiles(files));
     const tokenizer = await loadTokenizer(files);

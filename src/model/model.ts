@@ -1,5 +1,6 @@
 import { openHost } from "#host";
 import { check, LecternError } from "../common/index.ts";
+import { openDirectory } from "../formats/index.ts";
 import {
   type FinishReason,
   type GenerationOptions,
@@ -9,7 +10,7 @@ import {
   type StoppingCriteria,
   type TokenEvent,
 } from "../generation/index.ts";
-import { type FileSource, openFiles } from "../runtime/index.ts";
+import type { FileSource } from "../runtime/index.ts";
 import { loadTokenizer, type Message, type Tokenizer } from "../tokenizers/index.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import type { ModelHost, Timing } from "./host.ts";
@@ -214,12 +215,12 @@ export class Model {
   }
 }
 
-/** Loads a Hugging Face directory: `config.json`, weights in safetensors, and its tokenizer. */
+/** Loads a Hugging Face directory (`config.json`, weights in safetensors, tokenizer) or a GGUF file. */
 export async function loadModel(location: string, options: LoadOptions = {}): Promise<Model> {
   const { precision } = options as { precision?: string };
   if (precision !== undefined && precision !== "auto" && precision !== "float32")
     throw new LecternError("unsupported", `precision ${precision} is not available yet; use float32`);
-  const files = await openFiles(location);
+  const files = await openDirectory(location);
   const host = await openHost({ location: files.location, threads: options.threads, force: options.force });
   return new Model(host, await loadTokenizer(files), files);
 }

@@ -75,6 +75,7 @@ export type {
   RecurrentState,
   SourceRows,
 } from "./family.ts";
+export type { LlamaConfig } from "./llama/config.ts";
 
 function decoder<C extends DecoderConfig>(entry: Omit<Family<C>, "kind">): Family {
   return { kind: "decoder", ...entry } as unknown as Family;

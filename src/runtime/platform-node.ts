@@ -1,11 +1,14 @@
 import { constants } from "node:fs";
-import { access, open, readFile, realpath, stat } from "node:fs/promises";
+import { access, open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { LecternError } from "../common/index.ts";
 import type { OnnxGraph } from "../lower/index.ts";
 import { attempt, wrapSession } from "./engine.ts";
 import { writeOnnx } from "./onnx-writer.ts";
+
+export { derivedFile } from "./derived-node.ts";
+
 import type { EngineSession, FileSource, SessionOptions } from "./platform.ts";
 
 /**
@@ -56,6 +59,7 @@ export async function openFiles(location: string): Promise<FileSource> {
   };
   return {
     location,
+    list: () => readdir(folder),
     has: (name) =>
       access(join(folder, name), constants.R_OK).then(
         () => true,

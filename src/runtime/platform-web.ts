@@ -3,7 +3,7 @@ import { LecternError } from "../common/index.ts";
 import type { OnnxGraph } from "../lower/index.ts";
 import { attempt, wrapSession } from "./engine.ts";
 import { writeOnnx } from "./onnx-writer.ts";
-import type { EngineSession, FileSource, SessionOptions } from "./platform.ts";
+import type { DerivedFile, EngineSession, FileSource, SessionOptions } from "./platform.ts";
 
 const files = new Map<string, Promise<Uint8Array>>();
 
@@ -47,6 +47,20 @@ async function fetchBytes(url: string, init?: RequestInit): Promise<Uint8Array> 
   return new Uint8Array(await response.arrayBuffer());
 }
 
+/** Keeps derived bytes in memory, as if they had been fetched. */
+export async function derivedFile({ source, recipe, size, pieces }: DerivedFile): Promise<string> {
+  const name = `${source}#${recipe}`;
+  if (files.has(name)) return name;
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for await (const piece of pieces()) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  files.set(name, Promise.resolve(bytes));
+  return name;
+}
+
 const { port1, port2 } = new MessageChannel();
 
 /** A message to itself comes back after those that wait; a timer would come at least a millisecond later. */
@@ -64,6 +78,7 @@ export async function openFiles(location: string): Promise<FileSource> {
   const resolve = (name: string): string => new URL(name, base).href;
   return {
     location: base.href,
+    list: async () => [],
     has: async (name) => (await fetch(resolve(name), { method: "HEAD" })).ok,
     size: async (name) => (await fetchOnce(resolve(name))).length,
     readText: async (name) => new TextDecoder().decode(await fetchOnce(resolve(name))),

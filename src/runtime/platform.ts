@@ -22,6 +22,8 @@ export interface SessionOptions {
 /** The files of one directory, on disk or behind a URL. */
 export interface FileSource {
   readonly location: string;
+  /** The names in the directory itself; none behind a URL, where they cannot be known. */
+  list(): Promise<readonly string[]>;
   has(name: string): Promise<boolean>;
   size(name: string): Promise<number>;
   readText(name: string): Promise<string>;
@@ -30,10 +32,22 @@ export interface FileSource {
   resolve(name: string): string;
 }
 
+/** Weights that were made of a file and are kept for the next time. */
+export interface DerivedFile {
+  /** The resolved name of the file they are made of. */
+  readonly source: string;
+  /** What is made of it: another recipe makes other bytes. */
+  readonly recipe: string;
+  readonly size: number;
+  readonly pieces: () => AsyncIterable<Uint8Array>;
+}
+
 /** What differs between Node and the browser; package conditions choose one. */
 export interface Platform {
   createSession(graph: OnnxGraph, options?: SessionOptions): Promise<EngineSession>;
   openFiles(location: string): Promise<FileSource>;
+  /** Keeps derived bytes, and returns what the engine finds them by. */
+  derivedFile(derived: DerivedFile): Promise<string>;
   /** Lets what waits, such as a cancellation, be handled before going on. */
   nextTask(): Promise<void>;
 }

@@ -11,6 +11,20 @@ function halves(): Float32Array {
   return halfTable;
 }
 
+/** The value of one float16, by its bits. */
+export function halfValue(bits: number): number {
+  return halves()[bits] as number;
+}
+
+/** The bits of the float16 nearest to a value, ties to even. */
+export function halfBits(value: number): number {
+  single[0] = value;
+  return floatBitsToHalf(singleBits[0] as number);
+}
+
+const single = new Float32Array(1);
+const singleBits = new Uint32Array(single.buffer);
+
 function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;

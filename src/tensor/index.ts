@@ -1,3 +1,3 @@
-export { fromFloat32, toFloat32 } from "./convert.ts";
+export { fromFloat32, halfBits, halfValue, toFloat32 } from "./convert.ts";
 export { byteLength, type DType, type TypedArrays, typedArrays } from "./dtype.ts";
 export { elementCount, type HostTensor, int64Matrix } from "./tensor.ts";

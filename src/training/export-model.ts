@@ -1,9 +1,8 @@
-import { copyFile, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { safetensorsChunks } from "../formats/index.ts";
+import { openDirectory, safetensorsChunks } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
 import { FINGERPRINT_KEY } from "../model/index.ts";
-import { openFiles } from "../runtime/index.ts";
 import { fromFloat32, type HostTensor } from "../tensor/index.ts";
 import { loadTokenizer } from "../tokenizers/index.ts";
 import type { Parameters } from "./step-graph.ts";
@@ -48,13 +47,13 @@ export async function exportModel(
     { dtype: precision, shape, data: fromFloat32(precision, data) },
   ]);
   if (parameters) await writeFileAtomic(join(out, "model.safetensors"), safetensorsChunks(Object.fromEntries(tensors)));
-  const files = await openFiles(tokenizer);
+  const files = await openDirectory(tokenizer);
   const fingerprint = (await loadTokenizer(files))?.fingerprint;
   const json = { ...config, torch_dtype: precision, dtype: undefined, [FINGERPRINT_KEY]: fingerprint };
   await writeFileAtomic(join(out, "config.json"), `${JSON.stringify(json, null, 2)}\n`);
   for (const name of companions) {
     if (!(await files.has(name)) || resolve(tokenizer) === resolve(out)) continue;
     await mkdir(join(out, name, ".."), { recursive: true });
-    await copyFile(join(tokenizer, name), join(out, name));
+    await writeFileAtomic(join(out, name), [await files.readBytes(name)]);
   }
 }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { check, LecternError, nearest, Random } from "../common/index.ts";
+import { openDirectory } from "../formats/index.ts";
 import {
   adapterPlan,
   isLearned,
@@ -11,7 +12,6 @@ import {
   Weights,
 } from "../model/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
-import { openFiles } from "../runtime/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import { ExampleTask } from "./example-task.ts";
 import { type Example, nameOf, type Rows, readExamples, textOf } from "./examples.ts";
@@ -104,7 +104,7 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
     "usage",
     () => `finetune: there is no task ${name}; did you mean ${nearest(name, [...taskNames])}?`,
   );
-  const files = await openFiles(options.model);
+  const files = await openDirectory(options.model);
   const tokenizer = await loadTokenizer(files);
   check(tokenizer, "input", () => `${options.model} has no tokenizer.json`);
   const examples = await readExamples(data);
@@ -200,7 +200,7 @@ async function write(
 
 /** Opens a model with the head that a task needs, where it has another or none. */
 export async function openForTask(directory: string, name: TaskName, labels: readonly string[]): Promise<ModelFiles> {
-  const files = await openFiles(directory);
+  const files = await openDirectory(directory);
   const json = { ...(await readJsonFile(files, "config.json")) };
   const { ending } = heads[name];
   const [old = ""] = (json.architectures ?? []) as string[];

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Random } from "../common/index.ts";
-import { safetensorsChunks } from "../formats/index.ts";
+import { openDirectory, safetensorsChunks } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
 import {
   type Adapter,
@@ -99,11 +99,12 @@ export async function saveAdapter(
  */
 export async function mergeAdapter(model: string, directory: string, out: string): Promise<string[]> {
   const adapterFiles = await openFiles(directory);
-  const base = await openModelFiles(await openFiles(model));
+  const modelFiles = await openDirectory(model);
+  const base = await openModelFiles(modelFiles);
   const hasConfig = await adapterFiles.has("config.json");
   const json = hasConfig ? await readJsonFile(adapterFiles, "config.json") : base.json;
   const architecture = readConfig(json, base.weights.checkpoint.names());
-  const weights = new Weights(await openFiles(model), base.weights.checkpoint, architecture.family.checkpoint);
+  const weights = new Weights(modelFiles, base.weights.checkpoint, architecture.family.checkpoint);
   const merged = await mergedParameters(weights, architecture, await readAdapter(directory, architecture));
   const stored = Object.entries(merged).map(
     ([path, tensor]) => [weights.has(path) ? weights.stored(path) : path, tensor] as const,

@@ -1,7 +1,7 @@
 import { check } from "../common/index.ts";
+import { openDirectory } from "../formats/index.ts";
 import { openModelFiles, Weights } from "../model/index.ts";
 import type { Architecture } from "../models/index.ts";
-import { openFiles } from "../runtime/index.ts";
 import { type InitializeOptions, initialize } from "./initialize.ts";
 import { type Parameters, parameterShapes } from "./step-graph.ts";
 
@@ -24,7 +24,7 @@ export async function startParameters(
 ): Promise<Parameters> {
   const drawn = initialize(parameterShapes(architecture), architecture, { ...options, range: rangeOf(config) });
   if (directory === undefined) return drawn;
-  const files = await openFiles(directory);
+  const files = await openDirectory(directory);
   const base = await openModelFiles(files);
   const weights = new Weights(files, base.weights.checkpoint, architecture.family.checkpoint);
   return takeWeights(architecture, weights, (path) => drawn[path] as Parameters[string]);

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -35,13 +36,19 @@ function serve(isolated: boolean): Promise<Server> {
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
 }
 
-const models = ["models/stories", "test/parity/fixtures/models/gpt2", "test/parity/fixtures/models/llama_gqa"];
+const models = [
+  "models/stories",
+  "test/parity/fixtures/models/gpt2",
+  "test/parity/fixtures/models/llama_gqa",
+  "test/parity/fixtures/gguf/small-Q4_0.gguf",
+];
 
 describe.skipIf(!available)("in Debian's chromium (skipped where /usr/bin/chromium is absent)", () => {
   let browser: Awaited<ReturnType<typeof chromium.launch>>;
   const servers: Server[] = [];
 
   beforeAll(async () => {
+    process.env.LECTERN_CACHE = await mkdtemp(join(tmpdir(), "lectern-")); // for what Node derives
     servers.push(await serve(false), await serve(true));
     const args = [
       "--no-sandbox",

@@ -1,0 +1,150 @@
+import { check, LecternError } from "../../common/index.ts";
+import { commonSettings, type GgufArchitecture } from "./architectures.ts";
+import type { GgufHeader } from "./header.ts";
+import type { GgufMetadata } from "./metadata.ts";
+
+/** What the translation of settings starts from. */
+interface Source {
+  readonly file: string;
+  /** The architecture's name, which every setting's key begins with. */
+  readonly name: string;
+  readonly architecture: GgufArchitecture;
+  readonly header: GgufHeader;
+  readonly metadata: GgufMetadata;
+  /** Reads a small float tensor. */
+  readonly read: (tensor: string) => Promise<readonly number[]>;
+}
+
+/** The `config.json` that says the same as a file's metadata. */
+export async function configOf(source: Source): Promise<Record<string, unknown>> {
+  const { file, name, architecture, header, metadata } = source;
+  const key = (setting: string): string => `${name}.${setting}`;
+  const heads = metadata.number(key("attention.head_count"));
+  const hiddenSize = metadata.number(key("embedding_length"));
+  const headSize = metadata.number(key("attention.key_length"), hiddenSize / heads);
+  const valueSize = metadata.number(key("attention.value_length"), headSize);
+  check(
+    valueSize === headSize,
+    "unsupported",
+    () => `${file}: heads of keys (${headSize}) and values (${valueSize}) differ in size, which is not read`,
+  );
+  const embedding = header.tensors.get("token_embd.weight");
+  if (!embedding) throw new LecternError("file", `${file} lacks the tensor token_embd.weight`);
+  const layers = metadata.number(key("block_count"));
+  const experts = metadata.number(key("expert_count"), 0);
+  const { dense, experts: mixed } = architecture.modelType;
+  check(
+    layers <= header.tensors.size,
+    "file",
+    () => `${file}: ${name}.block_count says ${layers} layers, but there are ${header.tensors.size} tensors: damaged`,
+  );
+  const routed = header.tensors.get("blk.0.ffn_gate_inp.weight")?.shape[0] ?? 0;
+  check(
+    routed === experts,
+    "file",
+    () => `${file}: ${name}.expert_count says ${experts}, the router has ${routed}: damaged`,
+  );
+  check(experts === 0 || mixed, "unsupported", () => `${file}: ${name} with experts is not read`);
+  const modelType = experts > 0 && mixed !== undefined ? mixed : dense;
+  const wide = architecture.wideScoresAt === layers;
+  return {
+    architectures: [className(modelType)],
+    model_type: modelType,
+    vocab_size: embedding.shape[0],
+    head_dim: headSize,
+    tie_word_embeddings: !header.tensors.has("output.weight"),
+    attention_bias: header.tensors.has("blk.0.attn_q.bias"),
+    mlp_bias: header.tensors.has("blk.0.ffn_up.bias"),
+    ...architecture.constants,
+    ...(architecture.wideScoresAt !== undefined && { query_pre_attn_scalar: wide ? hiddenSize / heads : headSize }),
+    ...settingsOf(source, heads),
+    ...(await rotaryOf(source, headSize)),
+    ...tokenIds(metadata),
+  };
+}
+
+/** `gemma3_text` → `Gemma3ForCausalLM` */
+function className(modelType: string): string {
+  const parts = modelType.split("_").filter((part) => part !== "text");
+  return `${parts.map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join("")}ForCausalLM`;
+}
+
+function settingsOf({ name, architecture, metadata }: Source, heads: number): Record<string, unknown> {
+  const defaults: Readonly<Record<string, number>> = { "rope.freq_base": 10000, "attention.head_count_kv": heads };
+  const settings = Object.entries(commonSettings).map(([key, field]) => {
+    return [field, metadata.number(`${name}.${key}`, defaults[key])] as const;
+  });
+  const own = Object.entries(architecture.settings).flatMap(([key, field]) => {
+    const value = metadata.optional(`${name}.${key}`);
+    return value === undefined ? [] : [[field, value] as const];
+  });
+  const every = metadata.has(`${name}.attention.sliding_window_pattern`)
+    ? { sliding_window_pattern: metadata.number(`${name}.attention.sliding_window_pattern`) }
+    : {};
+  return { ...Object.fromEntries([...settings, ...own]), ...every };
+}
+
+/** How far rotary positions are stretched; divisors of frequencies, where tensors give them, go before all else. */
+async function rotaryOf(source: Source, headSize: number): Promise<object> {
+  const { file, name, architecture, header, metadata, read } = source;
+  const key = (setting: string): string => `${name}.rope.${setting}`;
+  const turned = metadata.number(key("dimension_count"), headSize);
+  const least = architecture.pairs ? headSize : 2; // pairs of a head that is turned in part are not put in order
+  check(
+    turned >= least && turned <= headSize && turned % 2 === 0,
+    "unsupported",
+    () => `${file}: ${name}.rope.dimension_count ${turned} of a head of ${headSize} is not read`,
+  );
+  const part = turned === headSize ? {} : { partial_rotary_factor: turned / headSize };
+  const factor = metadata.number(key("scaling.factor"), metadata.number(key("scale_linear"), 1));
+  const original = metadata.optional(key("scaling.original_context_length"));
+  const reach = original === undefined ? {} : { original_max_position_embeddings: original };
+  if (header.tensors.has("rope_freqs.weight")) {
+    const divisors = await read("rope_freqs.weight");
+    const lists = { short_factor: divisors, long_factor: divisors };
+    return { ...part, rope_scaling: { rope_type: "longrope", attention_factor: 1, ...lists } };
+  }
+  if (header.tensors.has("rope_factors_long.weight")) {
+    const [short_factor, long_factor] = [
+      await read("rope_factors_short.weight"),
+      await read("rope_factors_long.weight"),
+    ];
+    const attention = metadata.optional(key("scaling.attn_factor"));
+    const given = attention === undefined ? {} : { attention_factor: attention };
+    return {
+      ...part,
+      ...reach,
+      rope_scaling: { rope_type: "longrope", ...reach, ...given, short_factor, long_factor },
+    };
+  }
+  const type = metadata.string(key("scaling.type"), factor === 1 ? "none" : "linear");
+  if (type === "none" || factor === 1) return { ...part, rope_scaling: null };
+  if (type === "linear") return { ...part, rope_scaling: { rope_type: "linear", factor } };
+  if (type === "yarn")
+    return { ...part, rope_scaling: { rope_type: "yarn", factor, ...reach, ...yarnOf(metadata, key, factor) } };
+  throw new LecternError("unsupported", `${file}: rope scaling ${type} is not read; read are none, linear, yarn`);
+}
+
+/** Bounds of yarn's ramp, and what it multiplies attention by, where the file says other than usual. */
+function yarnOf(metadata: GgufMetadata, key: (setting: string) => string, factor: number): Record<string, number> {
+  const [fast, slow] = [
+    metadata.optional(key("scaling.yarn_beta_fast")),
+    metadata.optional(key("scaling.yarn_beta_slow")),
+  ];
+  const attention = metadata.number(key("scaling.attn_factor"), 1);
+  return {
+    ...(fast !== undefined && { beta_fast: fast }),
+    ...(slow !== undefined && { beta_slow: slow }),
+    ...(attention !== 1 && { attention_factor: attention * (0.1 * Math.log(factor) + 1) }),
+  };
+}
+
+const idKeys = { bos_token_id: "bos_token_id", eos_token_id: "eos_token_id", pad_token_id: "padding_token_id" };
+
+function tokenIds(metadata: GgufMetadata): Record<string, number> {
+  const found = Object.entries(idKeys).flatMap(([field, key]) => {
+    const id = metadata.optional(`tokenizer.ggml.${key}`);
+    return id === undefined ? [] : [[field, id] as const];
+  });
+  return Object.fromEntries(found);
+}

@@ -1,0 +1,225 @@
+import { check, LecternError } from "../../common/index.ts";
+import { derivedFile, type FileSource } from "../../runtime/index.ts";
+import { elementCount, type HostTensor, typedArrays } from "../../tensor/index.ts";
+import type { Checkpoint } from "../checkpoint.ts";
+import type { TensorInfo } from "../safetensors-header.ts";
+import { architectureOf } from "./architectures.ts";
+import { configOf } from "./config.ts";
+import { type GgufHeader, readGgufHeader } from "./header.ts";
+import { GgufMetadata } from "./metadata.ts";
+import { isAsStored, planTensors, type TensorPlan, tensorPieces } from "./tensors.ts";
+import { type GgufTokenizer, tokenizerOf } from "./tokenizer.ts";
+
+/** Changes whenever the same file would give other derived bytes. */
+const RECIPE = "gguf-1";
+
+/** Where tensors begin in a derived file, so that any element type lies well. */
+const ALIGNMENT = 64;
+
+/** What the engine finds by another name than the file's own: the weights that had to be changed. */
+const DERIVED = "derived-weights";
+
+/** A GGUF file that reads like a Hugging Face directory: its JSON files are made from the metadata. */
+export class GgufFiles implements FileSource {
+  readonly location: string;
+  readonly #inner: FileSource;
+  readonly #name: string;
+  readonly #header: GgufHeader;
+  readonly #metadata: GgufMetadata;
+  readonly #made = new Map<string, Promise<string>>();
+  /** Where the derived weights lie, once they do. */
+  #derived = "";
+
+  private constructor(inner: FileSource, name: string, header: GgufHeader) {
+    this.#inner = inner;
+    this.#name = name;
+    this.#header = header;
+    this.#metadata = new GgufMetadata(name, header.metadata);
+    this.location = `${inner.location.replace(/[/\\]$/, "")}/${name}`;
+  }
+
+  static async open(inner: FileSource, name: string): Promise<GgufFiles> {
+    const files = new GgufFiles(inner, name, await readGgufHeader(inner, name));
+    const parts = files.#metadata.number("split.count", 1);
+    check(
+      parts === 1,
+      "unsupported",
+      () => `${name} is one of ${parts} parts, which are not read: join them with llama-gguf-split --merge`,
+    );
+    return files;
+  }
+
+  async list(): Promise<readonly string[]> {
+    return Object.keys(this.#writers);
+  }
+
+  async has(name: string): Promise<boolean> {
+    return name === this.#name || Object.hasOwn(this.#writers, name);
+  }
+
+  async size(name: string): Promise<number> {
+    if (name === this.#name) return this.#inner.size(name);
+    return new TextEncoder().encode(await this.readText(name)).length;
+  }
+
+  readText(name: string): Promise<string> {
+    const write = Object.hasOwn(this.#writers, name) ? this.#writers[name] : undefined;
+    if (!write) throw new LecternError("file", `${this.location} has no file ${name}`);
+    const made = this.#made.get(name) ?? write();
+    this.#made.set(name, made);
+    return made;
+  }
+
+  async readBytes(name: string, start = 0, length?: number): Promise<Uint8Array> {
+    if (name === this.#name) return this.#inner.readBytes(name, start, length);
+    const bytes = new TextEncoder().encode(await this.readText(name));
+    return bytes.slice(start, length === undefined ? undefined : start + length);
+  }
+
+  resolve(name: string): string {
+    return name === DERIVED ? this.#derived : this.#inner.resolve(name);
+  }
+
+  /** The tensors by their Hugging Face names; those that had to be changed are written to the cache first. */
+  async openCheckpoint(): Promise<Checkpoint> {
+    const { head_dim } = JSON.parse(await this.readText("config.json")) as { head_dim: number };
+    const plans = planTensors({
+      file: this.#name,
+      architecture: architectureOf(this.#name, this.#architecture),
+      header: this.#header,
+      headSize: head_dim,
+    });
+    const { places, size } = placeDerived(plans);
+    if (size > 0) this.#derived = await this.#derive(plans, places, size);
+    return new GgufCheckpoint(this.#inner, this.#name, plans, places);
+  }
+
+  get #architecture(): string {
+    return this.#metadata.string("general.architecture");
+  }
+
+  readonly #writers: Readonly<Record<string, () => Promise<string>>> = {
+    "config.json": async () => JSON.stringify(await this.#config(), null, 2),
+    "generation_config.json": async () => {
+      const { bos_token_id, pad_token_id } = await this.#config();
+      const { endTokens } = this.#tokenizer();
+      const eos_token_id = endTokens.length > 1 ? endTokens : endTokens[0];
+      return JSON.stringify({ bos_token_id, eos_token_id, pad_token_id }, null, 2);
+    },
+    "tokenizer.json": async () => JSON.stringify(this.#tokenizer().json),
+    "tokenizer_config.json": async () => JSON.stringify(this.#tokenizer().config, null, 2),
+  };
+
+  #tokenizer(): GgufTokenizer {
+    return tokenizerOf(this.#name, this.#metadata);
+  }
+
+  #config(): Promise<Record<string, unknown>> {
+    const name = this.#architecture;
+    return configOf({
+      file: this.#name,
+      name,
+      architecture: architectureOf(this.#name, name),
+      header: this.#header,
+      metadata: this.#metadata,
+      read: (tensor) => this.#readFloats(tensor),
+    });
+  }
+
+  /** A small tensor of the file that stands for settings. */
+  async #readFloats(name: string): Promise<readonly number[]> {
+    const tensor = this.#header.tensors.get(name);
+    check(
+      tensor && tensor.type.form === "float32",
+      "file",
+      () => `${this.#name}: ${name} must be there, in F32; it is ${tensor?.type.name ?? "missing"}`,
+    );
+    const bytes = await this.#inner.readBytes(this.#name, tensor.offset, tensor.byteLength);
+    return Array.from(new Float32Array(bytes.buffer, bytes.byteOffset, elementCount(tensor.shape)));
+  }
+
+  #derive(plans: ReadonlyMap<string, TensorPlan>, places: ReadonlyMap<string, number>, size: number): Promise<string> {
+    const [inner, name] = [this.#inner, this.#name];
+    async function* pieces(): AsyncGenerator<Uint8Array> {
+      let at = 0;
+      for (const [key, place] of places) {
+        yield new Uint8Array(place - at);
+        at = place;
+        for await (const piece of tensorPieces(inner, name, plans.get(key) as TensorPlan)) {
+          yield piece;
+          at += piece.length;
+        }
+      }
+    }
+    return derivedFile({ source: this.#inner.resolve(this.#name), recipe: RECIPE, size, pieces });
+  }
+}
+
+/** Where each tensor that is not as stored goes in the derived file. */
+function placeDerived(plans: ReadonlyMap<string, TensorPlan>): { places: Map<string, number>; size: number } {
+  const places = new Map<string, number>();
+  let size = 0;
+  for (const [name, plan] of plans) {
+    if (isAsStored(plan)) continue;
+    const place = Math.ceil(size / ALIGNMENT) * ALIGNMENT;
+    places.set(name, place);
+    size = place + byteLengthOf(plan);
+  }
+  return { places, size };
+}
+
+function byteLengthOf({ dtype, shape }: TensorPlan): number {
+  return elementCount(shape) * typedArrays[dtype].BYTES_PER_ELEMENT;
+}
+
+class GgufCheckpoint implements Checkpoint {
+  readonly #files: FileSource;
+  readonly #name: string;
+  readonly #plans: ReadonlyMap<string, TensorPlan>;
+  readonly #places: ReadonlyMap<string, number>;
+
+  constructor(
+    files: FileSource,
+    name: string,
+    plans: ReadonlyMap<string, TensorPlan>,
+    places: ReadonlyMap<string, number>,
+  ) {
+    this.#files = files;
+    this.#name = name;
+    this.#plans = plans;
+    this.#places = places;
+  }
+
+  names(): string[] {
+    return [...this.#plans.keys()];
+  }
+
+  has(name: string): boolean {
+    return this.#plans.has(name);
+  }
+
+  info(name: string): TensorInfo & { readonly file: string } {
+    const plan = this.#plan(name);
+    const place = this.#places.get(name);
+    const where = place === undefined ? { file: this.#name, offset: plan.offset } : { file: DERIVED, offset: place };
+    return { dtype: plan.dtype, shape: plan.shape, byteLength: byteLengthOf(plan), ...where };
+  }
+
+  /** Decodes from the GGUF file itself. */
+  async read(name: string): Promise<HostTensor> {
+    const plan = this.#plan(name);
+    const bytes = new Uint8Array(byteLengthOf(plan));
+    let at = 0;
+    for await (const piece of tensorPieces(this.#files, this.#name, plan)) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    return { dtype: plan.dtype, shape: plan.shape, data: new typedArrays[plan.dtype](bytes.buffer) };
+  }
+
+  #plan(name: string): TensorPlan {
+    const plan = this.#plans.get(name);
+    if (!plan) throw new LecternError("file", `${this.#name}: the file has no tensor for ${name}`);
+    return plan;
+  }
+}

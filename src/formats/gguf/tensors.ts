@@ -1,0 +1,155 @@
+import { check, LecternError } from "../../common/index.ts";
+import type { FileSource } from "../../runtime/index.ts";
+import { byteLength, type DType, elementCount, toFloat32, typedArrays } from "../../tensor/index.ts";
+import { type GgufArchitecture, outerNames } from "./architectures.ts";
+import type { GgufHeader, GgufTensor } from "./header.ts";
+
+/** How a tensor of the checkpoint comes from one of the file. */
+export interface TensorPlan {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Where its own part of the file's tensor begins: an expert's. */
+  readonly offset: number;
+  readonly source: GgufTensor;
+  /** Rows of a head whose neighbouring pairs become halves; 0 where rows stay in order. */
+  readonly headRows: number;
+  /** What is added to each value. */
+  readonly add: number;
+}
+
+/** Whether a tensor lies in the file just as the checkpoint has it. */
+export function isAsStored({ source, headRows, add }: TensorPlan): boolean {
+  return typeof source.type.form === "string" && headRows === 0 && add === 0;
+}
+
+/** What the translation of names needs to know. */
+interface Layout {
+  readonly file: string;
+  readonly architecture: GgufArchitecture;
+  readonly header: GgufHeader;
+  readonly headSize: number;
+}
+
+/** Tensors that settings were read from, or that follow from them. */
+const settings = /^rope_(freqs|factors_long|factors_short)\.weight$|\.attn_rot_embd$/;
+
+/** Every tensor of the checkpoint, by its Hugging Face name. */
+export function planTensors(layout: Layout): Map<string, TensorPlan> {
+  const plans = new Map<string, TensorPlan>();
+  for (const [name, tensor] of layout.header.tensors) {
+    if (settings.test(name)) continue;
+    const path = pathOf(layout.architecture, name);
+    if (path === undefined)
+      throw new LecternError("unsupported", `${layout.file}: tensor ${name} is not one that this architecture has`);
+    for (const [key, plan] of partsOf(layout, path, name, tensor)) {
+      check(!plans.has(key), "file", () => `${layout.file}: ${key} is given twice, once by ${name}`);
+      plans.set(key, plan);
+    }
+  }
+  return plans;
+}
+
+/** `blk.3.attn_q.weight` → `model.layers.3.self_attn.q_proj.weight`; undefined for what the architecture has not. */
+function pathOf(architecture: GgufArchitecture, name: string): string | undefined {
+  const [, layer, part = "", expert, ending] = /^(?:blk\.(\d+)\.)?(\w+?)(?:\.(\d+))?\.(weight|bias)$/.exec(name) ?? [];
+  const known = layer === undefined ? outerNames : architecture.layer;
+  const own = expert === undefined ? part : `${part}_exps`; // older files hold each expert apart
+  if (!Object.hasOwn(known, own)) return undefined;
+  const path = `${layer === undefined ? "" : `model.layers.${layer}.`}${known[own]}.${ending}`;
+  return expert === undefined ? path : path.replace("{}", expert);
+}
+
+/** The name in GGUF of a tensor of the checkpoint, and which expert's it is; undefined for what has no place there. */
+export function ggufName(
+  architecture: GgufArchitecture,
+  path: string,
+): { readonly name: string; readonly expert?: number } | undefined {
+  const [, layer, part = "", ending] = /^(?:model\.layers\.(\d+)\.)?(.+)\.(weight|bias)$/.exec(path) ?? [];
+  const known = Object.entries(layer === undefined ? outerNames : architecture.layer);
+  const expert = /\.experts\.(\d+)\./.exec(part)?.[1];
+  const general = expert === undefined ? part : part.replace(`.experts.${expert}.`, ".experts.{}.");
+  const found = known.find(([, own]) => own === general)?.[0];
+  if (found === undefined) return undefined;
+  const name = `${layer === undefined ? "" : `blk.${layer}.`}${found}.${ending}`;
+  return expert === undefined ? { name } : { name, expert: Number(expert) };
+}
+
+/** A tensor of all experts becomes one for each. */
+function partsOf(layout: Layout, path: string, name: string, source: GgufTensor): [string, TensorPlan][] {
+  const { architecture, headSize } = layout;
+  const isNorm = /norm\.weight$/.test(name);
+  const add = isNorm ? -architecture.normOffset : 0;
+  const headRows = architecture.pairs && /\.attn_[qk]\.(weight|bias)$/.test(name) ? headSize : 0;
+  check(
+    headRows === 0 || ((source.shape[0] as number) % headRows === 0 && headRows % 2 === 0),
+    "file",
+    () => `${layout.file}: ${name} has ${source.shape[0]} rows, which are not whole heads of ${headRows}`,
+  );
+  const { form } = source.type;
+  const dtype = typeof form === "string" && add === 0 ? form : "float32";
+  const plan = { dtype, source, headRows, add };
+  if (!path.includes("{}")) return [[path, { ...plan, shape: source.shape, offset: source.offset }]];
+  const [count, ...shape] = source.shape as [number, ...number[]];
+  return Array.from({ length: count }, (_, i) => [
+    path.replace("{}", String(i)),
+    { ...plan, shape, offset: source.offset + (i * source.byteLength) / count },
+  ]);
+}
+
+/** How many bytes of a tensor are decoded at once, about. */
+const PIECE_BYTES = 1 << 20;
+
+/** The bytes that a tensor has in the checkpoint, piece by piece. */
+export async function* tensorPieces(files: FileSource, name: string, plan: TensorPlan): AsyncGenerator<Uint8Array> {
+  const { source, shape, headRows, add, dtype } = plan;
+  const isVector = shape.length < 2;
+  const columns = isVector ? (headRows > 0 ? 1 : elementCount(shape)) : (shape.at(-1) as number);
+  const rows = elementCount(shape) / columns;
+  const rowBytes = (columns / source.type.values) * source.type.bytes;
+  const group = headRows || 1;
+  const atOnce = group * Math.max(1, Math.floor(PIECE_BYTES / (rowBytes * group)));
+  for (let row = 0; row < rows; row += atOnce) {
+    const count = Math.min(atOnce, rows - row);
+    const bytes = await files.readBytes(name, plan.offset + row * rowBytes, count * rowBytes);
+    const values = decoded(bytes, plan, count * columns);
+    if (add !== 0) for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) + add;
+    const whole = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    yield headRows === 0 ? whole : halvesFromPairs(whole, byteLength(dtype, columns), headRows);
+  }
+}
+
+/** As floats, where the checkpoint has them so; else the elements as they stand. */
+function decoded(bytes: Uint8Array, { source, dtype }: TensorPlan, count: number): Float32Array | Uint16Array {
+  const { form } = source.type;
+  if (typeof form !== "string") {
+    const values = new Float32Array(count);
+    form(bytes, values);
+    return values;
+  }
+  const stored = new typedArrays[form](bytes.buffer, bytes.byteOffset, count) as Float32Array | Uint16Array;
+  return dtype === "float32" ? toFloat32(form, stored) : stored;
+}
+
+/** Rows 0, 2 … 1, 3 … of each head, as Hugging Face has them, as 0, 1, 2, 3 …: neighbours are turned together. */
+export function pairsFromHalves(values: Float32Array, rows: number, headRows: number): Float32Array {
+  const out = new Float32Array(values.length);
+  const [width, half] = [values.length / rows, headRows / 2];
+  for (let to = 0; to < rows; to++) {
+    const row = to % headRows;
+    const from = to - row + (row % 2) * half + (row >> 1);
+    out.set(values.subarray(from * width, (from + 1) * width), to * width);
+  }
+  return out;
+}
+
+/** Rows 0, 1, 2, 3 … of each head as 0, 2 … 1, 3 …: llama.cpp turns neighbours, Hugging Face halves. */
+function halvesFromPairs(bytes: Uint8Array, rowBytes: number, headRows: number): Uint8Array {
+  const out = new Uint8Array(bytes.length);
+  const half = headRows / 2;
+  for (let to = 0; to < bytes.length / rowBytes; to++) {
+    const [head, row] = [Math.floor(to / headRows), to % headRows];
+    const from = head * headRows + (row < half ? 2 * row : 2 * (row - half) + 1);
+    out.set(bytes.subarray(from * rowBytes, (from + 1) * rowBytes), to * rowBytes);
+  }
+  return out;
+}

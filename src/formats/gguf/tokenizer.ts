@@ -1,0 +1,197 @@
+import { check, LecternError } from "../../common/index.ts";
+import type { GgufMetadata } from "./metadata.ts";
+import { preTokenizerJson, preTokenizers } from "./pre-tokenizers.ts";
+
+/** What a token is, as `tokenizer.ggml.token_type` says. */
+export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
+
+/** A file's tokenizer as a Hugging Face directory has it. */
+export interface GgufTokenizer {
+  readonly json: object;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** All that end a turn or a text. */
+  readonly endTokens: readonly number[];
+}
+
+/** Tokens that end a turn, by their names: many files name only one of them in their metadata. */
+const ENDINGS = new Set(["<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>"]);
+
+/** Every way to cut a token is tried, so its length is bounded; no vocabulary has longer ones. */
+const LONGEST_TOKEN = 4096;
+
+/** Tokens, and what the metadata say of them. */
+interface Vocabulary {
+  readonly file: string;
+  readonly metadata: GgufMetadata;
+  readonly tokens: readonly string[];
+  readonly types: readonly number[];
+}
+
+/** Builds `tokenizer.json` and `tokenizer_config.json` from a file's metadata. */
+export function tokenizerOf(file: string, metadata: GgufMetadata): GgufTokenizer {
+  const kind = metadata.string("tokenizer.ggml.model");
+  const tokens = metadata.strings("tokenizer.ggml.tokens");
+  const types = metadata.has("tokenizer.ggml.token_type") ? metadata.numbers("tokenizer.ggml.token_type") : [];
+  const vocabulary = { file, metadata, tokens, types };
+  const long = tokens.find((token) => token.length > LONGEST_TOKEN);
+  check(!long, "file", () => `${file}: a token of ${long?.length} characters: damaged`);
+  const special = specialTokens(vocabulary);
+  const template = metadata.has("tokenizer.chat_template")
+    ? { chat_template: metadata.string("tokenizer.chat_template") }
+    : {};
+  return {
+    json: {
+      ...modelOf(kind, vocabulary, special),
+      added_tokens: addedTokens(vocabulary),
+      truncation: null,
+      padding: null,
+    },
+    config: { ...special, ...template, clean_up_tokenization_spaces: false },
+    endTokens: endTokens(vocabulary),
+  };
+}
+
+type SpecialTokens = Partial<Record<"bos_token" | "eos_token" | "unk_token" | "pad_token", string>>;
+
+const specialKeys: Readonly<Record<keyof SpecialTokens, string>> = {
+  bos_token: "bos_token_id",
+  eos_token: "eos_token_id",
+  unk_token: "unknown_token_id",
+  pad_token: "padding_token_id",
+};
+
+function specialTokens({ file, metadata, tokens }: Vocabulary): SpecialTokens {
+  const found = Object.entries(specialKeys).flatMap(([name, key]) => {
+    const id = metadata.optional(`tokenizer.ggml.${key}`);
+    if (id === undefined) return [];
+    const token = tokens[id];
+    if (token === undefined)
+      throw new LecternError("file", `${file}: ${key} ${id} is not one of the ${tokens.length} tokens`);
+    return [[name, token] as const];
+  });
+  return Object.fromEntries(found);
+}
+
+function modelOf(kind: string, vocabulary: Vocabulary, special: SpecialTokens): object {
+  if (kind === "gpt2") return byteLevel(vocabulary, special);
+  if (kind === "llama") return sentencePiece(vocabulary, special);
+  throw new LecternError(
+    "unsupported",
+    `${vocabulary.file}: tokenizer.ggml.model ${JSON.stringify(kind)} is not read; read are gpt2 and llama`,
+  );
+}
+
+/** Byte-level BPE: merges are listed, and the kind of cut before them has a name. */
+function byteLevel({ file, metadata, tokens }: Vocabulary, special: SpecialTokens): object {
+  const name = metadata.string("tokenizer.ggml.pre", "default");
+  const pre = Object.hasOwn(preTokenizers, name) ? preTokenizers[name] : undefined;
+  if (!pre)
+    throw new LecternError(
+      "unsupported",
+      `${file}: tokenizer.ggml.pre ${JSON.stringify(name)} is not read; read are ${Object.keys(preTokenizers).join(", ")}`,
+    );
+  const merges = metadata.strings("tokenizer.ggml.merges").map((merge) => merge.split(" "));
+  if (merges.some((pair) => pair.length !== 2))
+    throw new LecternError("file", `${file}: tokenizer.ggml.merges must hold pairs with a space between`);
+  const bytes = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false };
+  return {
+    normalizer: pre.normalizer ? { type: pre.normalizer } : null,
+    pre_tokenizer: preTokenizerJson(pre),
+    post_processor: template(metadata, tokens, special, pre.addsStart ?? false),
+    decoder: bytes,
+    model: { type: "BPE", vocab: idsOf(tokens), merges, ignore_merges: pre.ignoreMerges ?? false },
+  };
+}
+
+/** SentencePiece's BPE: spaces are ▁, what is no token falls apart into bytes, and the best score merges first. */
+function sentencePiece({ metadata, tokens, types }: Vocabulary, special: SpecialTokens): object {
+  const prefix = metadata.boolean("tokenizer.ggml.add_space_prefix", true);
+  const spaces = { type: "Replace", pattern: { String: " " }, content: "▁" };
+  const prepend = { type: "Prepend", prepend: "▁" };
+  const strip = { type: "Strip", content: " ", start: 1, stop: 0 };
+  const unspaced = { type: "Replace", pattern: { String: "▁" }, content: " " };
+  return {
+    normalizer: { type: "Sequence", normalizers: prefix ? [prepend, spaces] : [spaces] },
+    pre_tokenizer: null,
+    post_processor: template(metadata, tokens, special, true),
+    decoder: {
+      type: "Sequence",
+      decoders: [unspaced, { type: "ByteFallback" }, { type: "Fuse" }, ...(prefix ? [strip] : [])],
+    },
+    model: {
+      type: "BPE",
+      unk_token: special.unk_token ?? null,
+      fuse_unk: true,
+      byte_fallback: types.includes(TokenType.byte),
+      vocab: idsOf(tokens),
+      merges: mergesByScore(tokens, metadata.numbers("tokenizer.ggml.scores")),
+    },
+  };
+}
+
+/**
+ * Every way to make a token of two, the best token first; of one token's ways first that of the best left part, then of
+ * the best right part, as transformers converts SentencePiece models.
+ */
+function mergesByScore(tokens: readonly string[], scores: readonly number[]): [string, string][] {
+  const known = new Map(tokens.map((token, id) => [token, scores[id] ?? 0]));
+  const merges: { pair: [string, string]; score: number }[] = [];
+  for (const [token, score] of known) {
+    const ways: { pair: [string, string]; left: number; right: number }[] = [];
+    for (let cut = 1; cut < token.length; cut++) {
+      const pair: [string, string] = [token.slice(0, cut), token.slice(cut)];
+      const [left, right] = [known.get(pair[0]), known.get(pair[1])];
+      if (left !== undefined && right !== undefined) ways.push({ pair, left, right });
+    }
+    ways.sort((a, b) => b.left - a.left || b.right - a.right);
+    for (const { pair } of ways) merges.push({ pair, score });
+  }
+  return merges.sort((a, b) => b.score - a.score).map(({ pair }) => pair);
+}
+
+function idsOf(tokens: readonly string[]): Record<string, number> {
+  return Object.fromEntries(tokens.map((token, id) => [token, id]));
+}
+
+/** Start and end tokens around a text, where they are wanted. */
+function template(
+  metadata: GgufMetadata,
+  tokens: readonly string[],
+  { bos_token: start, eos_token: end }: SpecialTokens,
+  addsStart: boolean,
+): object | null {
+  const before = start !== undefined && metadata.boolean("tokenizer.ggml.add_bos_token", addsStart) ? [start] : [];
+  const after = end !== undefined && metadata.boolean("tokenizer.ggml.add_eos_token", false) ? [end] : [];
+  const around = (text: "A" | "B", type_id: number): object[] => [
+    ...before.map((id) => ({ SpecialToken: { id, type_id } })),
+    { Sequence: { id: text, type_id } },
+    ...after.map((id) => ({ SpecialToken: { id, type_id } })),
+  ];
+  if (before.length + after.length === 0) return null;
+  const used = [...before, ...after].map((id) => [id, { id, ids: [tokens.indexOf(id)], tokens: [id] }]);
+  return {
+    type: "TemplateProcessing",
+    single: around("A", 0),
+    pair: [...around("A", 0), ...around("B", 1)],
+    special_tokens: Object.fromEntries(used),
+  };
+}
+
+/** Tokens that are found in a text before it is cut. */
+function addedTokens({ tokens, types }: Vocabulary): object[] {
+  const kinds: readonly number[] = [TokenType.unknown, TokenType.control, TokenType.userDefined];
+  return tokens.flatMap((content, id) => {
+    const type = types[id] ?? TokenType.normal;
+    if (!kinds.includes(type) || content === "") return [];
+    const plain = { single_word: false, lstrip: false, rstrip: false, normalized: false };
+    return [{ id, content, ...plain, special: type !== TokenType.userDefined }];
+  });
+}
+
+function endTokens({ metadata, tokens, types }: Vocabulary): number[] {
+  const given = ["eos_token_id", "eot_token_id", "eom_token_id"].flatMap(
+    (key) => metadata.optional(`tokenizer.ggml.${key}`) ?? [],
+  );
+  const named = tokens.flatMap((token, id) => (ENDINGS.has(token) && types[id] === TokenType.control ? [id] : []));
+  return [...new Set([...given, ...named])];
+}

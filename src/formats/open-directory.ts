@@ -1,0 +1,25 @@
+import { check } from "../common/index.ts";
+import { type FileSource, openFiles } from "../runtime/index.ts";
+import { GgufFiles } from "./gguf/files.ts";
+
+/** A folder, if any, and a file of it that ends in `.gguf`. */
+const GGUF_FILE = /^(.*?)([^/\\]+\.gguf)$/i;
+
+/**
+ * Opens what holds a model: a Hugging Face directory, or a GGUF file, which then reads like one. A directory without
+ * safetensors and with one GGUF file stands for that file.
+ */
+export async function openDirectory(location: string): Promise<FileSource> {
+  const [, folder, file] = GGUF_FILE.exec(location) ?? [];
+  if (folder !== undefined && file !== undefined) return GgufFiles.open(await openFiles(folder || "."), file);
+  const files = await openFiles(location);
+  const names = await files.list();
+  const candidates = names.filter((name) => GGUF_FILE.test(name));
+  if (candidates.length === 0 || names.some((name) => /\.safetensors(\.index\.json)?$/.test(name))) return files;
+  check(
+    candidates.length === 1,
+    "usage",
+    () => `${location} has several GGUF files, and one must be chosen: ${candidates.join(", ")}`,
+  );
+  return GgufFiles.open(files, candidates[0] as string);
+}
