@@ -1,4 +1,5 @@
 export { LecternError } from "./common/index.ts";
+export type { ProgressEvent } from "./formats/index.ts";
 export type { FinishReason, GenerationOptions, Sequence, TokenEvent } from "./generation/index.ts";
 export {
   type ForwardInputs,
@@ -9,9 +10,10 @@ export {
   type GenerateResult,
   type LoadOptions,
   loadModel,
+  loadTokenizer,
   type Model,
 } from "./model/index.ts";
 export { classifyTexts, type LabelScore } from "./pipelines/index.ts";
 export { openFiles } from "./runtime/index.ts";
 export { type HostTensor, toFloat32 } from "./tensor/index.ts";
-export { loadTokenizer, type Message, type Tokenizer } from "./tokenizers/index.ts";
+export type { Message, Tokenizer } from "./tokenizers/index.ts";

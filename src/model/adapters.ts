@@ -1,5 +1,5 @@
 import { check, LecternError } from "../common/index.ts";
-import { openSafetensors } from "../formats/index.ts";
+import { type HubOptions, locateModel, openSafetensors } from "../formats/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import { type AdapterPlan, fedNames, type LinearAdapter } from "../nn/index.ts";
 import { type FileSource, openFiles } from "../runtime/index.ts";
@@ -169,12 +169,28 @@ export function isLearned({ modulesToSave = [] }: LoraConfig): (path: string) =>
   return (path) => /\.lora_/.test(path) || modulesToSave.some((name) => endsWith(path.replace(/\.[^.]+$/, ""), name));
 }
 
-/** Opens a directory with an adapter alone: its base, with the head and the labels that its own `config.json` says. */
-export async function openAdapted(files: FileSource): Promise<ModelFiles & { readonly adapter: Adapter }> {
-  const { base_model_name_or_path: named } = await readJsonFile(files, "adapter_config.json");
+/** Where the model that an adapter adapts lies: beside the adapter, on this machine, or on the hub. */
+export async function locateBase(files: FileSource, hub: HubOptions = {}): Promise<string> {
+  const { base_model_name_or_path: named, revision } = await readJsonFile(files, "adapter_config.json");
   check(typeof named === "string", "config", () => `${files.location}: adapter_config.json names no base model`);
-  const beside = await openFiles(`${files.location}/${named}`).catch(() => undefined);
-  const baseFiles = beside ?? (await openFiles(named));
+  for (const place of [`${files.location}/${named}`, named]) {
+    const found = await openFiles(place).catch(() => undefined);
+    if (await found?.has("config.json")) return place;
+  }
+  return locateModel(named, typeof revision === "string" ? { ...hub, revision } : hub);
+}
+
+/**
+ * Opens a directory with an adapter alone: its base, with the head and the labels that its own `config.json` says.
+ *
+ * @param location of the base, where it is known already
+ */
+export async function openAdapted(
+  files: FileSource,
+  location?: string,
+): Promise<ModelFiles & { readonly adapter: Adapter }> {
+  const named = location ?? (await locateBase(files));
+  const baseFiles = await openFiles(named);
   const base = await openModelFiles(baseFiles);
   const hasConfig = await files.has("config.json");
   const json = hasConfig ? await readJsonFile(files, "config.json") : base.json;

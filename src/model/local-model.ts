@@ -117,9 +117,9 @@ export class LocalModel implements ModelHost {
     };
   }
 
-  static async open({ location, threads }: ModelSource): Promise<LocalModel> {
+  static async open({ location, base, threads }: ModelSource): Promise<LocalModel> {
     const files = await openFiles(location);
-    const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files) : undefined;
+    const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files, base) : undefined;
     const parts = adapted ?? (await openModelFiles(files));
     const tokenizer = await loadTokenizer(files);
     const size = tokenizer?.vocabularySize ?? 0;
