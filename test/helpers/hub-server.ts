@@ -74,7 +74,8 @@ export class HubServer {
   }
 
   #address(index: number): string {
-    return `http://127.0.0.1:${(this.#servers[index]?.address() as AddressInfo).port}`;
+    const { port } = (this.#servers[index] as Server).address() as AddressInfo;
+    return `http://127.0.0.1:${port}`;
   }
 
   #answer(request: IncomingMessage, response: ServerResponse, host: "hub" | "cdn"): void {
@@ -90,8 +91,14 @@ export class HubServer {
 
   #list(path: string, response: ServerResponse): void {
     const [, revision] = path.split(`/api/models/${this.repository}/revision/`);
-    if (revision === undefined) return refuse(response, 404, "RepoNotFound");
-    if (!isKnown(revision)) return refuse(response, 404, "RevisionNotFound");
+    if (revision === undefined) {
+      refuse(response, 404, "RepoNotFound");
+      return;
+    }
+    if (!isKnown(revision)) {
+      refuse(response, 404, "RevisionNotFound");
+      return;
+    }
     const siblings = [...this.files].map(([rfilename, file]) => ({
       rfilename,
       size: file.bytes.length,
@@ -105,12 +112,24 @@ export class HubServer {
   #resolve(path: string, request: IncomingMessage, response: ServerResponse): void {
     const [, rest] = path.split(`/${this.repository}/resolve/`);
     const [, revision, name] = /^(refs\/pr\/\d+|[^/]+)\/(.+)$/.exec(rest ?? "") ?? [];
-    if (revision === undefined || name === undefined) return refuse(response, 404, "RepoNotFound");
-    if (!isKnown(revision)) return refuse(response, 404, "RevisionNotFound");
+    if (revision === undefined || name === undefined) {
+      refuse(response, 404, "RepoNotFound");
+      return;
+    }
+    if (!isKnown(revision)) {
+      refuse(response, 404, "RevisionNotFound");
+      return;
+    }
     response.setHeader("x-repo-commit", COMMIT);
     const file = this.files.get(name);
-    if (!file) return refuse(response, 404, "EntryNotFound");
-    if (!file.isLarge) return this.#send(name, request, response);
+    if (!file) {
+      refuse(response, 404, "EntryNotFound");
+      return;
+    }
+    if (!file.isLarge) {
+      this.#send(name, request, response);
+      return;
+    }
     response.writeHead(302, {
       location: `${this.cdn}/large/${name}`,
       "x-linked-etag": `"${etagOf(file)}"`,
@@ -123,24 +142,31 @@ export class HubServer {
   /** Sends a file, or the range of it that is asked for. */
   #send(name: string, { method, headers }: IncomingMessage, response: ServerResponse): void {
     const file = this.files.get(name);
-    if (!file) return refuse(response, 404, "EntryNotFound");
+    if (!file) {
+      refuse(response, 404, "EntryNotFound");
+      return;
+    }
     const etag = file.isLarge ? `"cdn-${file.bytes.length}"` : `"${etagOf(file)}"`;
     const isSame = headers["if-range"] === undefined || headers["if-range"] === etag;
     const start = isSame ? Number(/^bytes=(\d+)-$/.exec(headers.range ?? "")?.[1] ?? 0) : 0;
     const size = file.bytes.length;
-    if (start >= size && start > 0) return void response.writeHead(416, { "content-range": `bytes */${size}` }).end();
+    if (start >= size && start > 0) {
+      response.writeHead(416, { "content-range": `bytes */${size}` }).end();
+      return;
+    }
     response.setHeader("etag", etag).setHeader("accept-ranges", "bytes");
     response.setHeader("content-type", name.endsWith(".json") ? "text/plain" : "application/octet-stream");
     response.setHeader("content-length", size - start);
     if (start > 0) response.setHeader("content-range", `bytes ${start}-${size - 1}/${size}`);
     response.statusCode = start > 0 ? 206 : 200;
-    if (method === "HEAD") return void response.end();
+    const body = method === "HEAD" ? Buffer.alloc(0) : file.bytes.subarray(start);
     const { cutAfter } = this;
-    if (cutAfter === undefined || !file.isLarge || start + cutAfter >= size)
-      return void response.end(file.bytes.subarray(start));
+    if (cutAfter === undefined || !file.isLarge || cutAfter >= body.length) {
+      response.end(body);
+      return;
+    }
     response.flushHeaders();
-    if (cutAfter === 0) return void response.destroy();
-    response.write(file.bytes.subarray(start, start + cutAfter), () => setTimeout(() => response.destroy(), 5));
+    response.write(body.subarray(0, cutAfter), () => setTimeout(() => response.destroy(), 5));
   }
 }
 

@@ -46,6 +46,8 @@ export function chooseFiles(id: HubId, names: readonly string[], need: Need): Ch
   if (id.file !== undefined || id.quantization !== undefined) return chooseGguf(id, names);
   const wanted = ["config.json", ...TOKENIZER_FILES, ...(need === "model" ? MODEL_FILES : [])];
   const all = new Set(names);
+  if (need === "tokenizer" && !["config.json", ...TOKENIZER_FILES].some((name) => all.has(name)))
+    throw new LecternError("unsupported", `${id.repository} has no tokenizer`);
   const weights = need === "model" ? weightsOf(id, all) : [];
   const folders = need === "model" ? names.filter((name) => /^\d+_\w+\/config\.json$/.test(name)) : []; // modules of sentence-transformers
   return {

@@ -58,7 +58,6 @@ async function readCached(
   const files = await cached.filesOf(commit);
   try {
     const choice = chooseFiles(id, [...files.keys()], need);
-    if (choice.files.length === 0) return { lacks: "its tokenizer", isComplete: false };
     const shards = await shardsIn(cached.snapshot(commit), choice);
     const lacking = shards.find((shard) => !files.has(shard));
     if (lacking !== undefined) return { lacks: lacking, isComplete: false };
