@@ -35,6 +35,7 @@ export class HubServer {
   readonly files: ReadonlyMap<string, HubFile>;
   readonly seen: Seen[] = [];
   readonly #servers: Server[] = [];
+  readonly #addresses: string[] = [];
   /** Cuts each answer of the CDN off after so many bytes. */
   cutAfter: number | undefined;
   fault: Fault = () => false;
@@ -49,6 +50,7 @@ export class HubServer {
       const server = createServer((request, response) => this.#answer(request, response, place));
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
       this.#servers.push(server);
+      this.#addresses.push(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     }
     return this;
   }
@@ -61,21 +63,16 @@ export class HubServer {
   }
 
   get endpoint(): string {
-    return this.#address(0);
+    return this.#addresses[0] as string;
   }
 
   get cdn(): string {
-    return this.#address(1);
+    return this.#addresses[1] as string;
   }
 
   /** How many downloads of a file were begun. */
   downloads(file: string): Seen[] {
     return this.seen.filter(({ method, path }) => method === "GET" && path.endsWith(`/${file}`));
-  }
-
-  #address(index: number): string {
-    const { port } = (this.#servers[index] as Server).address() as AddressInfo;
-    return `http://127.0.0.1:${port}`;
   }
 
   #answer(request: IncomingMessage, response: ServerResponse, host: "hub" | "cdn"): void {

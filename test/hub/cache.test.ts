@@ -175,3 +175,13 @@ test("an adapter of the hub brings its base, at the revision that it names", asy
   expect(await locateBase(files, base.options)).toContain(`snapshots/${COMMIT}`);
   expect(base.server.seen[0]?.path).toBe(`/api/models/${MODEL}/revision/v1`);
 });
+
+test("a cache that cannot be written is an error in words", async () => {
+  const { server, home, options } = await hubOf(sentence);
+  await using _ = server;
+  await writeFile(join(home, "file"), "");
+  await expect(locateModel(MODEL, { ...options, cacheDir: join(home, "file/hub") })).rejects.toMatchObject({
+    code: "file",
+    message: expect.stringMatching(/^the cache .*file\/hub cannot be written: ENOTDIR.*HF_HOME/),
+  });
+});

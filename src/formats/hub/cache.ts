@@ -48,18 +48,23 @@ export class CachedRepository {
   async setCommit(revision: string, commit: string): Promise<void> {
     if (revision === commit) return;
     const path = join(this.folder, "refs", revision);
-    if ((await readFile(path, "utf8").catch(() => undefined)) === commit) return; // the cache may be read-only
-    await mkdir(dirname(path), { recursive: true });
+    if ((await readFile(path, "utf8").catch(() => undefined)) === commit) return;
     const beside = aside(path);
-    await writeFile(beside, commit);
-    await rename(beside, path);
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(beside, commit);
+      await rename(beside, path);
+    } catch (error) {
+      ignoreReadOnly(error);
+    }
   }
 
-  /** Remembers, as Python does, that a commit lacks a file. */
-  async setAbsent(commit: string, file: string): Promise<void> {
-    const path = join(this.folder, ".no_exist", commit, file);
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, "", { flag: "a" });
+  /** Remembers, as Python does, that a commit lacks files; a cache that is read-only does without. */
+  async setAbsent(commit: string, files: readonly string[]): Promise<void> {
+    if (await this.isAbsent(commit, files)) return;
+    const folder = join(this.folder, ".no_exist", commit);
+    await mkdir(folder, { recursive: true }).catch(ignoreReadOnly);
+    for (const file of files) await writeFile(join(folder, file), "", { flag: "a" }).catch(ignoreReadOnly);
   }
 
   /** Whether it is remembered of all these files that a commit lacks them. */
@@ -114,6 +119,10 @@ async function linked(target: string, path: string): Promise<boolean> {
     if (["EPERM", "EACCES", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EINVAL", "UNKNOWN"].includes(code ?? "")) return false;
     throw error;
   }
+}
+
+function ignoreReadOnly(error: unknown): void {
+  if (!["EROFS", "EACCES", "EPERM", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
 }
 
 function aside(path: string): string {

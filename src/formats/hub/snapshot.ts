@@ -15,9 +15,23 @@ import { downloadBlob } from "./transfer.ts";
 /** So many files are downloaded at once. */
 const AT_ONCE = 4;
 
-/** The folder, or the GGUF file, of a model of the hub: from the cache, with what is missing downloaded into it. */
+/**
+ * The folder, or the GGUF file, of a model of the hub: from the cache, with what is missing downloaded into it.
+ *
+ * @throws code `hub` where the hub does not give it, `file` where the cache cannot be written
+ */
 export async function openSnapshot(id: HubId, options: LocateOptions): Promise<string> {
   const settings = readSettings(options);
+  try {
+    return await locate(id, settings, options);
+  } catch (cause) {
+    if (cause instanceof LecternError || !(cause instanceof Error && "syscall" in cause)) throw cause;
+    const what = `the cache ${settings.cacheDir} cannot be written: ${cause.message}`;
+    throw new LecternError("file", `${what}; name another place with HF_HOME or cacheDir`, { cause });
+  }
+}
+
+async function locate(id: HubId, settings: HubSettings, options: LocateOptions): Promise<string> {
   const revision = options.revision ?? id.revision ?? "main";
   const cached = new CachedRepository(settings.cacheDir, id.repository);
   const own = await readCached(cached, id, revision, options);
@@ -125,7 +139,7 @@ class Download {
       throw new LecternError("file", `${cached.repository}: ${INDEX} names ${unlisted}, which the hub does not have`);
     await this.#checkRoom(shards);
     await this.#fetchAll(shards);
-    if (first.length > 0) for (const file of choice.absent) await cached.setAbsent(commit, file);
+    await cached.setAbsent(commit, choice.absent);
     return choice;
   }
 
