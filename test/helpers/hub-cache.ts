@@ -33,7 +33,7 @@ export async function hubOf(
 }
 
 export function environment(server: HubServer, home: string): Record<string, string> {
-  return { HF_ENDPOINT: server.endpoint, HF_HOME: home, HF_HUB_DOWNLOAD_TIMEOUT: "0.5", HF_HUB_ETAG_TIMEOUT: "0.5" };
+  return { HF_ENDPOINT: server.endpoint, HF_HOME: home, HF_HUB_DOWNLOAD_TIMEOUT: "20", HF_HUB_ETAG_TIMEOUT: "20" };
 }
 
 /** A folder as text: a line a file, with its content, or where its link points to. */

@@ -14,14 +14,21 @@ const files: Readonly<Record<string, HubFile>> = {
 };
 
 /** Downloads with a fault in the way; afterwards, where it went well, every byte is as it should be. */
-async function fetchWith(fault: Fault, prepare: (server: HubServer, blobs: string) => unknown = () => {}) {
+async function fetchWith(
+  fault: Fault,
+  prepare: (server: HubServer, blobs: string) => unknown = () => {},
+  settings: Readonly<Record<string, string>> = {},
+) {
   const { server, home, options } = await hubOf(files);
   await using _ = server;
   server.fault = fault;
   const blobs = join(home, "hub/models--tiny--gpt2/blobs");
   await mkdir(blobs, { recursive: true });
   await prepare(server, blobs);
-  const error = await locateModel(MODEL, { ...options, env: { ...options.env, HF_TOKEN: "hf_secret" } }).then(
+  const error = await locateModel(MODEL, {
+    ...options,
+    env: { ...options.env, HF_TOKEN: "hf_secret", ...settings },
+  }).then(
     () => undefined,
     (error: Error & { code: string }) => error,
   );
@@ -141,8 +148,14 @@ describe("a download that is cut", () => {
 });
 
 describe("a hub that is slow", () => {
+  const impatient = { HF_HUB_DOWNLOAD_TIMEOUT: "0.5", HF_HUB_ETAG_TIMEOUT: "0.5" };
+
   test("to answer is left, in words, after HF_HUB_ETAG_TIMEOUT", async () => {
-    const { error } = await fetchWith(first(always, "api", () => {}));
+    const { error } = await fetchWith(
+      first(always, "api", () => {}),
+      undefined,
+      impatient,
+    );
     expect(error).toMatchObject({ code: "hub", message: expect.stringMatching(/sent nothing for 0\.5 s.*TIMEOUT/) });
   });
 
@@ -152,6 +165,8 @@ describe("a hub that is slow", () => {
         response.writeHead(200, { "content-length": SIZE });
         response.write(weights.bytes.subarray(0, 50_000));
       }),
+      undefined,
+      impatient,
     );
     expect(error).toBeUndefined();
     expect(downloads.at(-1)?.range).toBe("bytes=50000-");

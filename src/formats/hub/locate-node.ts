@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { check, LecternError } from "../../common/index.ts";
+import { HubFailure } from "./failure.ts";
 import { parseHubId } from "./hub-id.ts";
 import type { LocateOptions } from "./options.ts";
 import { shippedModel } from "./shipped-node.ts";
@@ -34,5 +35,9 @@ export async function locateModel(name: string, options: LocateOptions = {}): Pr
     "usage",
     () => `${name} names the revision ${id.revision}, and revision says ${options.revision}: give one`,
   );
-  return openSnapshot(id, options);
+  return openSnapshot(id, options).catch((error) => {
+    const mayBeMistyped = error instanceof HubFailure && (error.kind === "repository" || error.kind === "unreachable");
+    if (!mayBeMistyped) throw error;
+    throw new HubFailure(error.kind, `${error.message}; nor is there a path ${name} here`, { cause: error });
+  });
 }
