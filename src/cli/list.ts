@@ -17,6 +17,7 @@ export function listCommand(root: Command, terminal: Terminal): Command {
       if (flags.json) return printJson(terminal, { models });
       for (const { name, source, bytes, revisions } of models) {
         const names = revisions.map(({ commit, refs }) => refs.join(", ") || commit.slice(0, 12));
+        if (source === "cached" && names.length === 0) names.push("nothing whole yet");
         terminal.stdout.write(`${[name, source, bytesText(bytes), ...names].join("\t")}\n`);
       }
     });

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { openCheckpoint } from "../formats/index.ts";
+import { openCheckpoint, openSafetensors } from "../formats/index.ts";
 import { licenceOf } from "../formats/model-card.ts";
 import { type FileSource, openFiles } from "../runtime/index.ts";
 import { elementCount } from "../tensor/index.ts";
@@ -53,11 +53,11 @@ export async function bytesOf({ location }: FileSource): Promise<number> {
   return bytes;
 }
 
-/** Parameters by part; those of all layers together, as `model.layers.*.mlp`. */
+/** Parameters by part, of an adapter its own; those of all layers together, as `model.layers.*.mlp`. */
 async function partsOf(files: FileSource): Promise<Record<string, number>> {
   const parts: Record<string, number> = {};
-  if ((await files.has("adapter_config.json")) && !(await files.has("config.json"))) return parts;
-  const checkpoint = await openCheckpoint(files);
+  const adapter = "adapter_model.safetensors";
+  const checkpoint = (await files.has(adapter)) ? await openSafetensors(files, adapter) : await openCheckpoint(files);
   for (const name of checkpoint.names()) {
     const part = partOf(name);
     parts[part] = (parts[part] ?? 0) + elementCount(checkpoint.info(name).shape);

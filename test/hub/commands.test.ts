@@ -1,8 +1,9 @@
-import { readdir } from "node:fs/promises";
+import { copyFile, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { runCli } from "../../src/cli/run-cli.ts";
+import { fixture, readJson } from "../helpers/fixtures.ts";
 import { environment, hubOf, MODEL, repositoryFiles } from "../helpers/hub-cache.ts";
 import { COMMIT, type HubServer } from "../helpers/hub-server.ts";
 
@@ -93,6 +94,41 @@ test("lectern list names shipped and cached models, and lectern remove takes one
     code: 1,
     err: expect.stringMatching(/^lectern: offline/),
   });
+});
+
+test("lectern remove takes one revision, and what a broken-off download left", async () => {
+  const { server, home, cli } = await hub();
+  await using _ = server;
+  await cli("pull", MODEL);
+  const folder = join(home, "hub/models--tiny--gpt2");
+  const other = "f".repeat(40);
+  await mkdir(join(folder, "snapshots", other));
+  await writeFile(join(folder, "blobs/own"), "1234567");
+  await symlink("../../blobs/own", join(folder, "snapshots", other, "own.json"));
+  await symlink(join("..", COMMIT, "config.json"), join(folder, "snapshots", other, "config.json"));
+  const removed = await cli("remove", `${MODEL}@${other}`, "--json");
+  expect(JSON.parse(removed.out)).toEqual({ model: `${MODEL}@${other}`, revision: other, freedBytes: 7 });
+  expect((await cli("run", MODEL, "A", "--max-new-tokens", "1", "--offline")).code).toBe(0);
+
+  await mkdir(join(home, "hub/models--a--b/blobs"), { recursive: true });
+  await writeFile(join(home, "hub/models--a--b/blobs/x.lectern-0.incomplete"), "123");
+  expect((await cli("list")).out).toMatch(/^a\/b\tcached\t3 B\tnothing whole yet$/m);
+  expect((await cli("remove", "a/b")).out).toBe("a/b is removed: 3 B are free\n");
+});
+
+test("lectern show tells an adapter's own parameters beside its base's", async () => {
+  const { server, home, cli } = await hub();
+  await using _ = server;
+  const from = fixture("training/lora/llama/adapter");
+  const config = await readJson<Record<string, unknown>>(join(from, "adapter_config.json"));
+  await copyFile(join(from, "adapter_model.safetensors"), join(home, "adapter_model.safetensors"));
+  const base = { base_model_name_or_path: fixture("training/curves/llama") };
+  await writeFile(join(home, "adapter_config.json"), JSON.stringify({ ...config, ...base }));
+  const { out, err } = await cli("show", home, "--json");
+  expect(err).toBe("");
+  const { family, parts } = JSON.parse(out) as { family: string; parts: Record<string, number> };
+  expect(family).toBe("LLaMA");
+  expect(Object.keys(parts)).toEqual(expect.arrayContaining(["base_model.model.model.layers.*.self_attn"]));
 });
 
 test("on a terminal a line tells how far a download is, and goes when it is done", async () => {

@@ -1,5 +1,5 @@
 import { readdir, readFile, realpath, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { CachedRepository, folderName, repositoryOf } from "./cache.ts";
 
 /** One commit of a model in the cache. */
@@ -15,7 +15,7 @@ export interface CachedModel {
   /** `owner/name` */
   readonly name: string;
   readonly path: string;
-  /** What its blobs take; one that several revisions share counts once. */
+  /** What its files take, with what broken-off downloads left; one that several revisions share counts once. */
   readonly bytes: number;
   readonly revisions: readonly CachedRevision[];
 }
@@ -34,18 +34,15 @@ export async function cachedModels(cacheDir: string): Promise<CachedModel[]> {
 
 async function readModel(cached: CachedRepository): Promise<CachedModel | undefined> {
   const commits = await readdir(join(cached.folder, "snapshots")).catch(() => []);
-  if (commits.length === 0) return undefined;
   const refs = await readRefs(cached);
   const revisions = commits.sort().map((commit) => ({
     commit,
     refs: refs.filter(([, target]) => target === commit).map(([name]) => name),
     path: cached.snapshot(commit),
   }));
-  const sizes = new Map<string, number>();
-  for (const commit of commits)
-    for (const path of await realFiles(cached.snapshot(commit))) sizes.set(path, (await stat(path)).size);
-  const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  return { name: cached.repository, path: cached.folder, bytes, revisions };
+  const files = await realFiles(cached.folder);
+  if (files.size === 0) return undefined;
+  return { name: cached.repository, path: cached.folder, bytes: sum(files.values()), revisions };
 }
 
 async function readRefs(cached: CachedRepository): Promise<[name: string, commit: string][]> {
@@ -59,19 +56,27 @@ async function readRefs(cached: CachedRepository): Promise<[name: string, commit
   return refs;
 }
 
-/** Where the files of a folder really lie; links whose blob is gone are left out. */
-async function realFiles(root: string): Promise<string[]> {
-  const paths: string[] = [];
+/** The files of a folder by where they really lie, with their sizes; links whose blob is gone are left out. */
+async function realFiles(root: string): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
   for (const name of await readdir(root, { recursive: true }).catch(() => [])) {
     const path = await realpath(join(root, name)).catch(() => undefined);
-    if (path !== undefined && (await stat(path)).isFile()) paths.push(path);
+    const found = path === undefined ? undefined : await stat(path);
+    if (path !== undefined && found?.isFile()) sizes.set(path, found.size);
   }
-  return paths;
+  return sizes;
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
 }
 
 /**
  * Removes a model from the cache, or one commit of it with what no other commit uses. What names files goes before
- * the files, so that half a removal is never taken for a model.
+ * the files, so that half a removal is never taken for a model. What lies outside the model's folder stays: Python keeps
+ * there what models share.
  *
  * @returns how many bytes that freed
  */
@@ -79,23 +84,20 @@ export async function removeCached(cacheDir: string, model: CachedModel, commit?
   const cached = new CachedRepository(cacheDir, model.name);
   const going = model.revisions.filter((revision) => commit === undefined || revision.commit === commit);
   const staying = model.revisions.filter((revision) => !going.includes(revision));
-  const own = new Set((await Promise.all(going.map(({ path }) => realFiles(path)))).flat());
-  for (const { path } of staying) for (const file of await realFiles(path)) own.delete(file);
+  const own = new Map<string, number>();
+  const folders = staying.length > 0 ? going.map(({ path }) => path) : [cached.folder];
+  for (const folder of folders) for (const [path, size] of await realFiles(folder)) own.set(path, size);
+  for (const { path } of staying) for (const file of (await realFiles(path)).keys()) own.delete(file);
+  const inside = `${await realpath(cached.folder)}${sep}`;
+  for (const path of [...own.keys()]) if (!path.startsWith(inside)) own.delete(path);
   for (const { commit, refs, path } of going) {
     for (const ref of refs) await rm(join(cached.folder, "refs", ref), { force: true });
     await rm(path, { recursive: true, force: true });
     await rm(join(cached.folder, ".no_exist", commit), { recursive: true, force: true });
   }
-  const inside = await realpath(cached.folder);
-  let freed = 0;
-  for (const path of own) {
-    const found = await stat(path).catch(() => undefined);
-    if (!path.startsWith(inside) || !found) continue; // a blob that models share, or a copy that is gone already
-    freed += found.size;
-    await rm(path, { force: true });
-  }
-  if (staying.length > 0) return freed;
+  for (const path of own.keys()) await rm(path, { force: true });
+  if (staying.length > 0) return sum(own.values());
   await rm(cached.folder, { recursive: true, force: true });
   await rm(join(cacheDir, ".locks", folderName(model.name)), { recursive: true, force: true });
-  return freed;
+  return sum(own.values());
 }
