@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/common/index.ts";
@@ -43,7 +43,7 @@ async function fetchWith(
 }
 
 /** Does something to the first so many requests of a place, then stands back. */
-function first(count: number, place: string, fault: (...args: Parameters<Fault>) => void): Fault {
+function first(count: number, place: string, fault: (...args: Parameters<Fault>) => unknown): Fault {
   let done = 0;
   return (request, response, at) => {
     if (at !== place || done >= count) return false;
@@ -121,6 +121,25 @@ describe("a download that is cut", () => {
     );
     expect(error).toBeUndefined();
     expect(downloads.at(-1)?.range).toBeUndefined();
+  });
+
+  test("whose piece another process took over and finished is as good as done", async () => {
+    let folder = "";
+    const { error, downloads } = await fetchWith(
+      first(1, "cdn", async (_, response) => {
+        response.writeHead(200, { "content-length": SIZE });
+        response.write(weights.bytes.subarray(0, 1000));
+        const part = (await readdir(folder)).find((name) => name.startsWith(etagOf(weights))) ?? "";
+        await writeFile(join(folder, part), weights.bytes);
+        await rename(join(folder, part), join(folder, etagOf(weights)));
+        response.end(weights.bytes.subarray(1000));
+      }),
+      (_, blobs) => {
+        folder = blobs;
+      },
+    );
+    expect(error).toBeUndefined();
+    expect(downloads).toHaveLength(2);
   });
 
   test("begins anew where the server knows no ranges", async () => {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { LecternError } from "../../common/index.ts";
@@ -49,6 +49,8 @@ export async function downloadBlob(transfer: Transfer): Promise<void> {
     await rename(part, blob);
   } catch (cause) {
     if (cause instanceof LecternError) throw cause;
+    const wasTaken = (cause as NodeJS.ErrnoException).code === "ENOENT" && existsSync(blob);
+    if (wasTaken) return; // this process was held up, lost its lock, and another one finished what it had begun
     throw await diskFailure(cause, transfer);
   }
 }
