@@ -14,7 +14,11 @@ await build({
   target: "es2022",
   platform: "browser",
   minify: true,
-  alias: { "#host": "./src/model/host-web.ts", "#platform": "./src/runtime/platform-web.ts" },
+  alias: {
+    "#host": "./src/model/host-web.ts",
+    "#hub": "./src/formats/hub/locate-web.ts",
+    "#platform": "./src/runtime/platform-web.ts",
+  },
   logLevel: "warning",
 });
 copyFileSync("node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm", "dist/web/ort-wasm-simd-threaded.wasm");

@@ -1,28 +1,29 @@
 import type { Command } from "commander";
-import { loadModel } from "../model/index.ts";
 import { classifyTexts } from "../pipelines/index.ts";
-import { resolveModel } from "./models.ts";
-import { type CommonFlags, printJson, readText, type Terminal } from "./terminal.ts";
+import { MODEL_ARGUMENT, type ModelFlags, openModel } from "./models.ts";
+import { printJson, readText, type Terminal } from "./terminal.ts";
 
-interface ClassifyFlags extends CommonFlags {
+interface ClassifyFlags extends ModelFlags {
   readonly threads?: string;
-  readonly force?: boolean;
 }
 
 /** `lectern classify MODEL TEXT` */
-export function classifyCommand(root: Command, terminal: Terminal): Command {
+export function classifyCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
   return root
     .command("classify")
     .description("Tell the class of a text, with how probable each is.")
-    .argument("<model>", "a shipped model's name or a directory")
+    .argument("<model>", MODEL_ARGUMENT)
     .argument("<text>", "the text; - reads standard input, a text a line")
     .option("--threads <n>", "how many threads compute")
     .option("--force", "take a tokenizer that does not belong to the model")
     .action(async (name: string, argument: string, flags: ClassifyFlags) => {
-      await using model = await loadModel(resolveModel(name), {
-        threads: flags.threads === undefined ? undefined : Number(flags.threads),
-        force: flags.force,
-      });
+      await using model = await openModel(
+        name,
+        { flags, terminal, signal },
+        {
+          threads: flags.threads === undefined ? undefined : Number(flags.threads),
+        },
+      );
       const text = await readText(argument, terminal);
       const texts = argument === "-" ? text.split(/\r?\n/).filter((line) => line.trim() !== "") : [text];
       const all = await classifyTexts(model, texts);

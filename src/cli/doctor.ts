@@ -1,6 +1,6 @@
 import { cpus, totalmem } from "node:os";
 import type { Command } from "commander";
-import { shippedModels } from "./models.ts";
+import { shippedModels } from "../formats/hub/shipped-node.ts";
 import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
 
 /** `lectern doctor` */

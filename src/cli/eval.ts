@@ -1,13 +1,12 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import { loadModel } from "../model/index.ts";
 import { type Measured, measureRecipe, parseRecipe } from "../training/index.ts";
 import { confusionTable } from "./finetune.ts";
-import { resolveModel } from "./models.ts";
-import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
+import { MODEL_ARGUMENT, type ModelFlags, openModel, resolveModel } from "./models.ts";
+import { printJson, type Terminal } from "./terminal.ts";
 import { readJson } from "./train.ts";
 
-interface EvalFlags extends CommonFlags {
+interface EvalFlags extends ModelFlags {
   readonly data: string;
   readonly recipe?: string;
   readonly threads?: string;
@@ -20,15 +19,16 @@ export function evalCommand(root: Command, terminal: Terminal, signal: AbortSign
     .description(
       "Measure a model on what its recipe held out: bits per byte of texts, accuracy of labels, BLEU of translations.",
     )
-    .argument("<model>", "a shipped model's name or a directory")
+    .argument("<model>", MODEL_ARGUMENT)
     .requiredOption("--data <directory>", "where the recipe's files stand")
     .option("--recipe <file>", "what to measure on; default recipe.json of the model")
     .option("--threads <n>", "how many threads compute")
     .action(async (name: string, flags: EvalFlags) => {
-      const directory = resolveModel(name);
+      const context = { flags, terminal, signal };
+      const directory = await resolveModel(name, context);
       const recipe = parseRecipe(await readJson(flags.recipe ?? join(directory, "recipe.json"), "the recipe"));
       const threads = flags.threads === undefined ? undefined : Number(flags.threads);
-      await using model = await loadModel(directory, { threads });
+      await using model = await openModel(directory, context, { threads });
       const results = await measureRecipe(recipe, model, {
         data: flags.data,
         threads,

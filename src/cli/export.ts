@@ -2,10 +2,10 @@ import { type Command, Option } from "commander";
 import { LecternError } from "../common/index.ts";
 import { type WrittenType, writtenTypes } from "../formats/index.ts";
 import { exportGguf } from "../model/export-gguf.ts";
-import { resolveModel } from "./models.ts";
-import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
+import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
+import { printJson, type Terminal } from "./terminal.ts";
 
-interface ExportFlags extends CommonFlags {
+interface ExportFlags extends ModelFlags {
   readonly format: "gguf" | "onnx";
   readonly type: string;
   readonly out: string;
@@ -14,11 +14,11 @@ interface ExportFlags extends CommonFlags {
 }
 
 /** `lectern export MODEL --format gguf --out FILE` */
-export function exportCommand(root: Command, terminal: Terminal): Command {
+export function exportCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
   return root
     .command("export")
     .description("Write a model as one file for other programs.")
-    .argument("<model>", "a shipped model's name, a Hugging Face directory or a GGUF file")
+    .argument("<model>", `a GGUF file, ${MODEL_ARGUMENT}`)
     .addOption(new Option("--format <format>", "the kind of file").choices(["gguf", "onnx"]).default("gguf"))
     .addOption(
       new Option("--type <type>", "how matrices are stored; norms stay in float32")
@@ -32,7 +32,7 @@ export function exportCommand(root: Command, terminal: Terminal): Command {
       if (flags.format === "onnx")
         throw new LecternError("unsupported", "export: --format onnx is not available yet; gguf is");
       const { out, name, license } = flags;
-      const result = await exportGguf(resolveModel(model), {
+      const result = await exportGguf(await resolveModel(model, { flags, terminal, signal }), {
         type: flags.type.toUpperCase() as WrittenType,
         out,
         ...(name !== undefined && { name }),

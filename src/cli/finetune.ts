@@ -9,11 +9,11 @@ import {
   type TaskName,
   taskNames,
 } from "../training/index.ts";
-import { resolveModel } from "./models.ts";
-import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
+import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
+import { printJson, type Terminal } from "./terminal.ts";
 import { described, progress, readJson } from "./train.ts";
 
-interface FinetuneFlags extends CommonFlags {
+interface FinetuneFlags extends ModelFlags {
   readonly task: TaskName;
   readonly out: string;
   readonly validation?: string;
@@ -52,7 +52,7 @@ export function finetuneCommand(root: Command, terminal: Terminal, signal: Abort
         "text1, text2 (sentence-similarity) · prompt, chosen, rejected (preference, reward).",
       ].join("\n"),
     )
-    .argument("<model>", "a shipped model's name or a Hugging Face directory")
+    .argument("<model>", MODEL_ARGUMENT)
     .argument("<data>", "examples: .csv, .tsv, .jsonl or .json, also with .gz")
     .addOption(new Option("--task <task>", "what to learn").choices([...taskNames]).makeOptionMandatory())
     .requiredOption("--out <directory>", "where the model, or its adapter, and the checkpoint go")
@@ -85,7 +85,7 @@ export function finetuneCommand(root: Command, terminal: Terminal, signal: Abort
     .action(async (model: string, data: string, flags: FinetuneFlags) => {
       const report = progress(flags, terminal);
       const result = await finetune({
-        model: resolveModel(model),
+        model: await resolveModel(model, { flags, terminal, signal }),
         data,
         ...(await optionsOf(flags)),
         signal,

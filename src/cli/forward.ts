@@ -3,12 +3,12 @@ import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
-import { type ForwardInputs, loadModel, type Model, namedTensors } from "../model/index.ts";
+import { type ForwardInputs, type Model, namedTensors } from "../model/index.ts";
 import { openFiles } from "../runtime/index.ts";
-import { resolveModel } from "./models.ts";
-import { type CommonFlags, parseIds, printJson, readText, type Terminal } from "./terminal.ts";
+import { MODEL_ARGUMENT, type ModelFlags, openModel } from "./models.ts";
+import { parseIds, printJson, readText, type Terminal } from "./terminal.ts";
 
-interface ForwardFlags extends CommonFlags {
+interface ForwardFlags extends ModelFlags {
   readonly text?: string;
   readonly inputIds?: string;
   readonly inputs?: string;
@@ -16,15 +16,14 @@ interface ForwardFlags extends CommonFlags {
   readonly gradients?: boolean;
   readonly adapter?: string;
   readonly threads?: string;
-  readonly force?: boolean;
 }
 
 /** `lectern forward MODEL` */
-export function forwardCommand(root: Command, terminal: Terminal): Command {
+export function forwardCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
   return root
     .command("forward")
     .description("Run one pass and write logits, hidden states, attentions, loss and gradients to a file.")
-    .argument("<model>", "a shipped model's name or a Hugging Face directory")
+    .argument("<model>", MODEL_ARGUMENT)
     .requiredOption("--out <file>", "where the results go, in safetensors")
     .option("--text <text>", "the input as text; - reads standard input")
     .option("--input-ids <ids>", "the input as token ids: 1,2,3")
@@ -32,15 +31,18 @@ export function forwardCommand(root: Command, terminal: Terminal): Command {
       "--inputs <file>",
       "the input as a safetensors file: input_ids, attention_mask, token_type_ids, decoder_input_ids, labels",
     )
-    .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it")
+    .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it, or owner/name of one")
     .option("--gradients", "also the gradient of the loss by every parameter; needs labels")
     .option("--threads <n>", "how many threads compute")
     .option("--force", "take a tokenizer that does not belong to the model")
     .action(async (name: string, flags: ForwardFlags) => {
-      await using model = await loadModel(resolveModel(name), {
-        threads: flags.threads === undefined ? undefined : Number(flags.threads),
-        force: flags.force,
-      });
+      await using model = await openModel(
+        name,
+        { flags, terminal, signal },
+        {
+          threads: flags.threads === undefined ? undefined : Number(flags.threads),
+        },
+      );
       if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);
       const inputs = await readInputs(model, flags, terminal);
       const tensors = namedTensors(

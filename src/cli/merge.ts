@@ -1,22 +1,28 @@
 import type { Command } from "commander";
 import { mergeAdapter } from "../training/index.ts";
-import { resolveModel } from "./models.ts";
-import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
+import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
+import { printJson, type Terminal } from "./terminal.ts";
 
-interface MergeFlags extends CommonFlags {
+interface MergeFlags extends ModelFlags {
   readonly out: string;
 }
 
 /** `lectern merge MODEL ADAPTER --out DIRECTORY` */
-export function mergeCommand(root: Command, terminal: Terminal): Command {
+export function mergeCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
   return root
     .command("merge")
     .description("Merge a LoRA adapter into a model's full weights.")
-    .argument("<model>", "a shipped model's name or a Hugging Face directory")
-    .argument("<adapter>", "a directory with adapter_config.json and adapter_model.safetensors")
+    .argument("<model>", MODEL_ARGUMENT)
+    .argument("<adapter>", "a directory with adapter_config.json and adapter_model.safetensors, or owner/name")
     .requiredOption("--out <directory>", "where the merged model goes")
     .action(async (model: string, adapter: string, flags: MergeFlags) => {
-      const changed = await mergeAdapter(resolveModel(model), adapter, flags.out);
+      const context = { flags, terminal, signal };
+      const { revision: _, ...others } = flags; // the model's, not the adapter's
+      const changed = await mergeAdapter(
+        await resolveModel(model, context),
+        await resolveModel(adapter, { ...context, flags: others }),
+        flags.out,
+      );
       if (flags.json) printJson(terminal, { out: flags.out, changed });
       else terminal.stdout.write(`${changed.length} tensors changed; written to ${flags.out}\n`);
     });

@@ -1,15 +1,54 @@
-import { existsSync, readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { type LocateOptions, locateModel } from "../formats/index.ts";
+import { type LoadOptions, loadModel, type Model } from "../model/index.ts";
+import { downloadProgress } from "./download-progress.ts";
+import type { CommonFlags, Terminal } from "./terminal.ts";
 
-const folder = fileURLToPath(new URL("../../models/", import.meta.url));
+/** What a model is named by, in the help of commands. */
+export const MODEL_ARGUMENT = "a shipped model's name, a directory, or owner/name of the hub";
 
-/** The names of the models that ship with the package. */
-export function shippedModels(): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder).filter((name) => existsSync(`${folder}${name}/model.safetensors`));
+/** Flags of every command that takes a model. */
+export interface ModelFlags extends CommonFlags {
+  readonly revision?: string;
+  readonly offline?: boolean;
+  readonly force?: boolean;
 }
 
-/** The directory of a model: that of a shipped name, else the path itself. */
-export function resolveModel(name: string): string {
-  return !existsSync(name) && shippedModels().includes(name) ? `${folder}${name}` : name;
+/** What a command runs in. */
+export interface CommandContext {
+  readonly flags: ModelFlags;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
+
+function hubOptions({ flags, terminal, signal }: CommandContext): LocateOptions {
+  return {
+    revision: flags.revision,
+    offline: flags.offline,
+    onProgress: downloadProgress(flags, terminal),
+    onWarning: (message) => terminal.stderr.write(`lectern: ${message}\n`),
+    signal,
+    env: terminal.env,
+  };
+}
+
+/** The directory of a model: a path, that of a shipped model, or that of a model of the hub, downloaded if need be. */
+export function resolveModel(
+  name: string,
+  context: CommandContext,
+  need: LocateOptions["need"] = "model",
+): Promise<string> {
+  return locateModel(name, { ...hubOptions(context), need });
+}
+
+/** Loads a model by what a command was given. */
+export async function openModel(name: string, context: CommandContext, options: LoadOptions = {}): Promise<Model> {
+  const { offline, onProgress, onWarning, signal } = hubOptions(context);
+  return loadModel(await resolveModel(name, context), {
+    force: context.flags.force,
+    ...options,
+    offline,
+    onProgress,
+    onWarning,
+    signal,
+  });
 }

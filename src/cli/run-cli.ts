@@ -7,9 +7,11 @@ import { evalCommand } from "./eval.ts";
 import { exportCommand } from "./export.ts";
 import { finetuneCommand } from "./finetune.ts";
 import { forwardCommand } from "./forward.ts";
-import { listCommand, showCommand } from "./list.ts";
+import { listCommand } from "./list.ts";
 import { mergeCommand } from "./merge.ts";
+import { pullCommand, removeCommand } from "./pull.ts";
 import { runCommand } from "./run.ts";
+import { showCommand } from "./show.ts";
 import type { Terminal } from "./terminal.ts";
 import { tokenizeCommand } from "./tokenize.ts";
 import { tokenizerCommand } from "./tokenizer.ts";
@@ -48,6 +50,8 @@ export function program(terminal: Terminal, signal: AbortSignal): Command {
     tokenizeCommand,
     listCommand,
     showCommand,
+    pullCommand,
+    removeCommand,
     doctorCommand,
     trainCommand,
     finetuneCommand,
@@ -57,9 +61,13 @@ export function program(terminal: Terminal, signal: AbortSignal): Command {
     tokenizerCommand,
   ];
   for (const define of commands) {
-    define(root, terminal, signal)
+    const command = define(root, terminal, signal)
       .option("--json", "print one JSON document on standard output")
       .option("--quiet", "print no progress");
+    if (command.registeredArguments.some((argument) => argument.name() === "model"))
+      command
+        .option("--revision <name>", "a branch, a tag or a commit of a model of the hub; default main")
+        .option("--offline", "use only what the hub's cache holds");
   }
   return root;
 }

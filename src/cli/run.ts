@@ -3,25 +3,18 @@ import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import { optionKinds, parseOptions } from "../generation/index.ts";
-import {
-  type GenerateInput,
-  type GenerateOptions,
-  type GenerateResult,
-  loadModel,
-  type Model,
-} from "../model/index.ts";
+import type { GenerateInput, GenerateOptions, GenerateResult, Model } from "../model/index.ts";
 import type { Message } from "../tokenizers/index.ts";
-import { resolveModel } from "./models.ts";
-import { type CommonFlags, parseIds, printJson, readText, type Terminal } from "./terminal.ts";
+import { MODEL_ARGUMENT, type ModelFlags, openModel } from "./models.ts";
+import { parseIds, printJson, readText, type Terminal } from "./terminal.ts";
 
-interface RunFlags extends CommonFlags {
+interface RunFlags extends ModelFlags {
   readonly inputIds?: string;
   readonly config?: string;
   readonly set?: string[];
   readonly show?: string;
   readonly adapter?: string;
   readonly threads?: string;
-  readonly force?: boolean;
   readonly precision?: string;
 }
 
@@ -32,7 +25,7 @@ export function runCommand(root: Command, terminal: Terminal, signal: AbortSigna
   const command = root
     .command("run")
     .description("Generate text, streaming it as it comes.")
-    .argument("[model]", "a shipped model's name or a Hugging Face directory", "stories")
+    .argument("[model]", MODEL_ARGUMENT, "stories")
     .argument("[prompt]", "the text to go on from; - reads standard input; without one on a terminal, a conversation")
     .option("--input-ids <ids>", "token ids instead of a prompt, used as they are: 1,2,3")
     .option("--config <file>", "a generation_config.json")
@@ -42,7 +35,7 @@ export function runCommand(root: Command, terminal: Terminal, signal: AbortSigna
       (value, all: string[] = []) => [...all, value],
     )
     .option("--show <what>", "candidates: print each step's most probable tokens")
-    .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it")
+    .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it, or owner/name of one")
     .option("--precision <kind>", "float32 or auto")
     .option("--threads <n>", "how many threads compute")
     .option("--force", "take a tokenizer that does not belong to the model");
@@ -74,11 +67,14 @@ async function run(
   const options = parseOptions(await readOptions(flags));
   const begun = performance.now();
   const threads = flags.threads === undefined ? undefined : Number(flags.threads);
-  await using model = await loadModel(resolveModel(name), {
-    threads,
-    force: flags.force,
-    precision: flags.precision as "auto" | undefined,
-  });
+  await using model = await openModel(
+    name,
+    { flags, terminal, signal },
+    {
+      threads,
+      precision: flags.precision as "auto" | undefined,
+    },
+  );
   if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);
   const loadMs = performance.now() - begun;
   const interactive = terminal.stdin.isTTY && terminal.stdout.isTTY && !flags.json;
@@ -171,11 +167,6 @@ async function readOptions(flags: RunFlags): Promise<Record<string, unknown>> {
     else if (isText(kind) || isWord(kind, value as string)) options[name] = value;
     else if (isJson(kind)) options[name] = parseJson(`--${name}`, value as string);
     else options[name] = kind === "ids" ? parseIds(value as string) : Number(value);
-  }
-  const assistant = options.assistantModel ?? options.assistant_model;
-  if (typeof assistant === "string") {
-    delete options.assistant_model;
-    options.assistantModel = resolveModel(assistant);
   }
   return options;
 }

@@ -2,10 +2,10 @@ import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import { openDirectory } from "../formats/index.ts";
 import { loadTokenizer } from "../tokenizers/index.ts";
-import { resolveModel } from "./models.ts";
-import { type CommonFlags, parseIds, printJson, readText, type Terminal } from "./terminal.ts";
+import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
+import { parseIds, printJson, readText, type Terminal } from "./terminal.ts";
 
-interface TokenizeFlags extends CommonFlags {
+interface TokenizeFlags extends ModelFlags {
   readonly decode?: string;
   readonly pair?: string;
   readonly specialTokens: boolean;
@@ -13,18 +13,20 @@ interface TokenizeFlags extends CommonFlags {
 }
 
 /** `lectern tokenize MODEL [TEXT]` */
-export function tokenizeCommand(root: Command, terminal: Terminal): Command {
+export function tokenizeCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
   return root
     .command("tokenize")
     .description("Turn text into a model's tokens, or tokens into text.")
-    .argument("<model>", "a shipped model's name or a Hugging Face directory")
+    .argument("<model>", MODEL_ARGUMENT)
     .argument("[text]", "the text; - reads standard input", "-")
     .option("--decode <ids>", "turn ids into text: 1,2,3")
     .option("--pair <text>", "a second text")
     .option("--no-special-tokens", "add no start or end tokens")
     .option("--skip-special-tokens", "leave special tokens out of decoded text")
     .action(async (model: string, text: string, flags: TokenizeFlags) => {
-      const tokenizer = await loadTokenizer(await openDirectory(resolveModel(model)));
+      const tokenizer = await loadTokenizer(
+        await openDirectory(await resolveModel(model, { flags, terminal, signal }, "tokenizer")),
+      );
       if (!tokenizer) throw new LecternError("file", `${model} has no tokenizer`);
       if (flags.decode !== undefined) {
         const decoded = tokenizer.decode(parseIds(flags.decode), {

@@ -7,6 +7,7 @@
  * - `config`: a model's configuration is unknown, or contradicts its weights or tokenizer
  * - `input`: text, ids or a request that the model cannot take
  * - `unsupported`: known in the field, not available here
+ * - `hub`: the model hub refused, or could not be reached
  * - `engine`: ONNX Runtime refused or failed
  * - `numeric`: a NaN or an infinity where a number was needed
  * - `abort`: the caller cancelled
@@ -18,6 +19,7 @@ export type ErrorCode =
   | "config"
   | "input"
   | "unsupported"
+  | "hub"
   | "engine"
   | "numeric"
   | "abort";

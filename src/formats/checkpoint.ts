@@ -2,6 +2,7 @@ import { check, LecternError } from "../common/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { type HostTensor, typedArrays } from "../tensor/index.ts";
 import { GgufFiles } from "./gguf/files.ts";
+import { pickleRefused } from "./hub/choose.ts";
 import { headerLength, parseHeader, type TensorInfo } from "./safetensors-header.ts";
 
 /** The tensors of a model, in one file or several, read where they lie. */
@@ -19,6 +20,8 @@ export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
   if (await files.has("model.safetensors")) return openSafetensors(files, "model.safetensors");
   const index = "model.safetensors.index.json";
   if (await files.has(index)) return openShards(files, index);
+  for (const pickled of ["pytorch_model.bin", "pytorch_model.bin.index.json"])
+    if (await files.has(pickled)) throw pickleRefused(files.location, pickled);
   throw new LecternError(
     "file",
     `${files.location} has neither model.safetensors nor ${index}; other weight formats are not read`,
@@ -53,6 +56,11 @@ async function openShards(files: FileSource, indexName: string): Promise<Checkpo
     tensors.set(name, { ...info, file });
   }
   return new TensorFiles(files, tensors);
+}
+
+/** The files that an index names. */
+export function shardsOf(indexName: string, text: string): string[] {
+  return [...new Set(readWeightMap(indexName, text).values())];
 }
 
 function readWeightMap(indexName: string, text: string): Map<string, string> {

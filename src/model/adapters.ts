@@ -1,8 +1,8 @@
 import { check, LecternError } from "../common/index.ts";
-import { openDirectory, openSafetensors } from "../formats/index.ts";
+import { type HubOptions, locateModel, openDirectory, openSafetensors } from "../formats/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import { type AdapterPlan, fedNames, type LinearAdapter } from "../nn/index.ts";
-import { type FileSource, openFiles } from "../runtime/index.ts";
+import type { FileSource } from "../runtime/index.ts";
 import { type HostTensor, toFloat32 } from "../tensor/index.ts";
 import { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { passGraph } from "./pass-graph.ts";
@@ -129,7 +129,7 @@ export function peftName(path: string, { family, kind, config }: Architecture): 
 
 /** Reads a directory that PEFT wrote, and checks it against the model. */
 export async function readAdapter(directory: string, architecture: Architecture): Promise<Adapter> {
-  const files = await openFiles(directory);
+  const files = await openDirectory(directory);
   const config = parseLoraConfig(await readJsonFile(files, "adapter_config.json"));
   const checkpoint = await openSafetensors(files, "adapter_model.safetensors");
   const shapes = new Map([...adaptedParameters(architecture, config)].map(([path, { shape }]) => [path, shape]));
@@ -172,12 +172,28 @@ export function isLearned({ modulesToSave = [] }: LoraConfig): (path: string) =>
   return (path) => /\.lora_/.test(path) || modulesToSave.some((name) => endsWith(path.replace(/\.[^.]+$/, ""), name));
 }
 
-/** Opens a directory with an adapter alone: its base, with the head and the labels that its own `config.json` says. */
-export async function openAdapted(files: FileSource): Promise<ModelFiles & { readonly adapter: Adapter }> {
-  const { base_model_name_or_path: named } = await readJsonFile(files, "adapter_config.json");
+/** Where the model that an adapter adapts lies: beside the adapter, on this machine, or on the hub. */
+export async function locateBase(files: FileSource, hub: HubOptions = {}): Promise<string> {
+  const { base_model_name_or_path: named, revision } = await readJsonFile(files, "adapter_config.json");
   check(typeof named === "string", "config", () => `${files.location}: adapter_config.json names no base model`);
-  const beside = await openDirectory(`${files.location}/${named}`).catch(() => undefined);
-  const baseFiles = beside ?? (await openDirectory(named));
+  for (const place of [`${files.location}/${named}`, named]) {
+    const found = await openDirectory(place).catch(() => undefined);
+    if (await found?.has("config.json")) return place;
+  }
+  return locateModel(named, typeof revision === "string" ? { ...hub, revision } : hub);
+}
+
+/**
+ * Opens a directory with an adapter alone: its base, with the head and the labels that its own `config.json` says.
+ *
+ * @param location of the base, where it is known already
+ */
+export async function openAdapted(
+  files: FileSource,
+  location?: string,
+): Promise<ModelFiles & { readonly adapter: Adapter }> {
+  const named = location ?? (await locateBase(files));
+  const baseFiles = await openDirectory(named);
   const base = await openModelFiles(baseFiles);
   const hasConfig = await files.has("config.json");
   const json = hasConfig ? await readJsonFile(files, "config.json") : base.json;

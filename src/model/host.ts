@@ -12,6 +12,8 @@ import { LocalModel } from "./local-model.ts";
 export interface ModelSource {
   /** A directory, or an absolute URL of one. */
   readonly location: string;
+  /** The directory of the model that an adapter adapts, where the location holds an adapter alone. */
+  readonly base?: string | undefined;
   readonly threads?: number | undefined;
   /** Whether a tokenizer that does not belong to the model is taken all the same. */
   readonly force?: boolean | undefined;

@@ -17,6 +17,7 @@ export {
   passFeeds,
 } from "./forward.ts";
 export type { Timing } from "./host.ts";
+export { loadTokenizer } from "./load-tokenizer.ts";
 export {
   type GenerateInput,
   type GenerateOptions,

@@ -119,9 +119,9 @@ export class LocalModel implements ModelHost {
     };
   }
 
-  static async open({ location, threads, force = false }: ModelSource): Promise<LocalModel> {
+  static async open({ location, base, threads, force = false }: ModelSource): Promise<LocalModel> {
     const files = await openDirectory(location);
-    const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files) : undefined;
+    const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files, base) : undefined;
     const parts = adapted ?? (await openModelFiles(files));
     const tokenizer = await loadTokenizer(files);
     const generationConfig = (await files.has("generation_config.json"))

@@ -1,6 +1,6 @@
 import { openHost } from "#host";
-import { check, LecternError } from "../common/index.ts";
-import { openDirectory } from "../formats/index.ts";
+import { check, LecternError, throwIfAborted } from "../common/index.ts";
+import { type HubOptions, locateModel, openDirectory } from "../formats/index.ts";
 import {
   type FinishReason,
   type GenerationOptions,
@@ -12,11 +12,12 @@ import {
 } from "../generation/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { loadTokenizer, type Message, type Tokenizer } from "../tokenizers/index.ts";
+import { locateBase } from "./adapters.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import type { ModelHost, Timing } from "./host.ts";
 import { type Pooling, pool, readPooling } from "./pooling.ts";
 
-export interface LoadOptions {
+export interface LoadOptions extends HubOptions {
   /** How many threads compute; default: the engine's choice. */
   readonly threads?: number | undefined;
   /** Only float32 for now; `auto` is float32. */
@@ -67,10 +68,13 @@ export class Model {
   readonly tokenizer: Tokenizer | undefined;
   readonly #host: ModelHost;
   readonly #files: FileSource;
+  /** How adapters and assistants are fetched. */
+  readonly #hub: HubOptions;
   #pooling: Promise<Pooling> | undefined;
 
-  constructor(host: ModelHost, tokenizer: Tokenizer | undefined, files: FileSource) {
+  constructor(host: ModelHost, tokenizer: Tokenizer | undefined, files: FileSource, hub: HubOptions = {}) {
     this.#host = host;
+    this.#hub = hub;
     this.tokenizer = tokenizer;
     this.#files = files;
   }
@@ -137,7 +141,8 @@ export class Model {
   /** Generates text; options not given are those of the checkpoint's `generation_config.json`. */
   async generate(input: GenerateInput, options: GenerateOptions = {}): Promise<GenerateResult> {
     const { signal, onToken, logitsProcessor, stoppingCriteria, candidates, assistantModel, ...rest } = options;
-    const assistant = assistantModel instanceof Model ? assistantModel.location : assistantModel;
+    const assistant =
+      typeof assistantModel === "string" ? await locateModel(assistantModel, this.#hub) : assistantModel?.location;
     const parsed = parseOptions({ ...rest, ...(assistant !== undefined && { assistantModel: assistant }) });
     const request = { inputIds: this.#inputIds(input), options: parsed, candidates };
     const { inputIds, sequences, timing } = await this.#host.generate(request, {
@@ -182,9 +187,9 @@ export class Model {
     }
   }
 
-  /** Loads a LoRA adapter, as PEFT writes it, under a name, and puts it in use. */
-  addAdapter(name: string, directory: string): Promise<void> {
-    return this.#host.addAdapter(name, directory);
+  /** Loads a LoRA adapter, as PEFT writes it, from a directory or the hub, under a name, and puts it in use. */
+  async addAdapter(name: string, location: string): Promise<void> {
+    return this.#host.addAdapter(name, await locateModel(location, this.#hub));
   }
 
   /** Switches to an adapter that was added, or with undefined to none, without loading anything again. */
@@ -215,12 +220,27 @@ export class Model {
   }
 }
 
-/** Loads a Hugging Face directory (`config.json`, weights in safetensors, tokenizer) or a GGUF file. */
-export async function loadModel(location: string, options: LoadOptions = {}): Promise<Model> {
-  const { precision } = options as { precision?: string };
+type Unchecked = Omit<LoadOptions, "precision"> & { readonly precision?: string };
+
+/**
+ * Loads a model: `config.json`, weights in safetensors, and its tokenizer; or a GGUF file.
+ *
+ * @param name a directory, a GGUF file, a shipped model's name, or `owner/name` of the hub, which is downloaded once
+ */
+export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
+  const { threads, precision, force, cacheDir, offline, onProgress, onWarning, signal } = options as Unchecked;
   if (precision !== undefined && precision !== "auto" && precision !== "float32")
     throw new LecternError("unsupported", `precision ${precision} is not available yet; use float32`);
-  const files = await openDirectory(location);
-  const host = await openHost({ location: files.location, threads: options.threads, force: options.force });
-  return new Model(host, await loadTokenizer(files), files);
+  throwIfAborted(signal);
+  const files = await openDirectory(await locateModel(name, options));
+  const hub: HubOptions = { cacheDir, offline, onProgress, onWarning };
+  const base = (await files.has("adapter_config.json")) ? await locateBase(files, { ...hub, signal }) : undefined;
+  const host = await openHost({ location: files.location, base, threads, force });
+  try {
+    throwIfAborted(signal);
+    return new Model(host, await loadTokenizer(files), files, hub);
+  } catch (error) {
+    await host.dispose();
+    throw error;
+  }
 }

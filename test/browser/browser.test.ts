@@ -96,6 +96,40 @@ describe.skipIf(!available)("in Debian's chromium (skipped where /usr/bin/chromi
     },
   );
 
+  test("a model of the hub is fetched by its address, and one of the page's own server goes before", async () => {
+    const page = await browser.newPage();
+    const asked: string[] = [];
+    await page.context().route("https://huggingface.co/**", async (route) => {
+      const { pathname } = new URL(route.request().url());
+      asked.push(pathname);
+      const name = pathname.replace("/tiny/gpt2/resolve/v1/", "");
+      const body = await readFile(join(root, "test/parity/fixtures/models/gpt2", name)).catch(() => undefined);
+      const headers = { "access-control-allow-origin": "*" };
+      await route.fulfill(body ? { status: 200, headers, body } : { status: 404, headers });
+    });
+    const { port } = (servers[0] as Server).address() as AddressInfo;
+    await page.goto(`http://127.0.0.1:${port}/`);
+    const result = await page.evaluate(`(async () => {
+      const { loadModel } = await import("/dist/web/lectern.js");
+      const model = await loadModel("tiny/gpt2", { revision: "v1" });
+      const { outputIds } = await model.generate({ inputIds: ${JSON.stringify(ids)} }, ${JSON.stringify(options)});
+      await model.dispose();
+      const own = await loadModel("models/stories");
+      await own.dispose();
+      const refused = await loadModel("tiny/gpt2", { offline: true }).catch((error) => error.code + ": " + error.message);
+      return { outputIds, family: own.family, refused };
+    })()`);
+    await page.close();
+    await using inNode = await loadModel(join(root, "test/parity/fixtures/models/gpt2"));
+    expect(result).toEqual({
+      outputIds: (await inNode.generate({ inputIds: ids }, options)).outputIds,
+      family: "LLaMA",
+      refused: "unsupported: offline: not in a page, where the browser fetches files",
+    });
+    expect(asked).toContain("/tiny/gpt2/resolve/v1/model.safetensors");
+    expect(asked.every((path) => path.startsWith("/tiny/gpt2/resolve/v1/"))).toBe(true);
+  });
+
   test("the page stays free while a worker computes, and can stop it", async () => {
     const { frames, finishReason, tokens } = await inPage<{ frames: number; finishReason: string; tokens: number }>(
       false,

@@ -1,0 +1,43 @@
+import { existsSync } from "node:fs";
+import { check, LecternError } from "../../common/index.ts";
+import { HubFailure } from "./failure.ts";
+import { parseHubId } from "./hub-id.ts";
+import type { LocateOptions } from "./options.ts";
+import { shippedModel } from "./shipped-node.ts";
+import { openSnapshot } from "./snapshot.ts";
+
+/**
+ * Where a model lies on this machine: an existing path, a shipped model's name, or a model of the hub, which is
+ * downloaded where the cache does not have it.
+ *
+ * @param name a path, a shipped model's name, `owner/name`, `owner/name@revision`, `owner/name/file.gguf` or
+ * `owner/name:Q4_0`
+ * @throws code `file` for what is nowhere, `hub` where the hub does not give it, `unsupported` for pickled weights
+ */
+export async function locateModel(name: string, options: LocateOptions = {}): Promise<string> {
+  const here = existsSync(name) ? name : shippedModel(name);
+  if (here !== undefined) {
+    check(
+      options.revision === undefined,
+      "usage",
+      () => `revision ${options.revision}: ${name} is on this machine and has no revisions; leave it out`,
+    );
+    return here;
+  }
+  const id = parseHubId(name);
+  if (!id)
+    throw new LecternError(
+      "file",
+      `there is no directory ${name}, no shipped model of this name, and it is no id of the hub, as owner/name is`,
+    );
+  check(
+    options.revision === undefined || id.revision === undefined || options.revision === id.revision,
+    "usage",
+    () => `${name} names the revision ${id.revision}, and revision says ${options.revision}: give one`,
+  );
+  return openSnapshot(id, options).catch((error) => {
+    const mayBeMistyped = error instanceof HubFailure && (error.kind === "repository" || error.kind === "unreachable");
+    if (!mayBeMistyped) throw error;
+    throw new HubFailure(error.kind, `${error.message}; nor is there a path ${name} here`, { cause: error });
+  });
+}

@@ -1,0 +1,41 @@
+import { check, LecternError } from "../../common/index.ts";
+import { parseHubId } from "./hub-id.ts";
+import type { LocateOptions } from "./options.ts";
+
+const ENDPOINT = "https://huggingface.co";
+
+/** What a page has no means for. */
+const NODE_ONLY = ["cacheDir", "offline", "onProgress", "signal"] as const;
+
+/**
+ * The address of a model's files: one relative to the page, or, for `owner/name` where the page's server has nothing
+ * of that name, the hub's.
+ */
+export async function locateModel(name: string, options: LocateOptions = {}): Promise<string> {
+  for (const option of NODE_ONLY)
+    check(
+      options[option] === undefined,
+      "unsupported",
+      () => `${option}: not in a page, where the browser fetches files`,
+    );
+  const id = /^([a-z]+:|[./])/i.test(name) ? undefined : parseHubId(name);
+  if (!id || (options.revision === undefined && (await isServed(name)))) {
+    check(
+      options.revision === undefined,
+      "usage",
+      () => `revision ${options.revision}: ${name} is an address and has no revisions; leave it out`,
+    );
+    return name;
+  }
+  if (id.file !== undefined || id.quantization !== undefined)
+    throw new LecternError("unsupported", `${name}: a page reads owner/name from the hub, not single files`);
+  const revision = options.revision ?? id.revision ?? "main";
+  return `${ENDPOINT}/${id.repository}/resolve/${encodeURIComponent(revision)}/`;
+}
+
+/** Whether the page's own server has a model of this name; one that answers everything with a page has not. */
+async function isServed(name: string): Promise<boolean> {
+  const url = new URL(`${name.replace(/\/$/, "")}/config.json`, globalThis.location.href);
+  const response = await fetch(url, { method: "HEAD" }).catch(() => undefined);
+  return response?.ok === true && !(response.headers.get("content-type") ?? "").startsWith("text/html");
+}

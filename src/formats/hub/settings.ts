@@ -1,0 +1,73 @@
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { LecternError } from "../../common/index.ts";
+import type { Environment, LocateOptions } from "./options.ts";
+
+/** Where the hub is and how it is talked to; the variables are those of Python's huggingface_hub. */
+export interface HubSettings {
+  readonly cacheDir: string;
+  /** Without a slash at its end. */
+  readonly endpoint: string;
+  readonly token: string | undefined;
+  readonly offline: boolean;
+  /** How long to wait for what is known of a file, in milliseconds. */
+  readonly etagTimeout: number;
+  /** How long a download may stand still, in milliseconds. */
+  readonly downloadTimeout: number;
+  readonly symlinks: boolean;
+}
+
+const DEFAULT_ENDPOINT = "https://huggingface.co";
+const DEFAULT_TIMEOUT = "10";
+
+export function readSettings({ cacheDir, offline, env = process.env }: LocateOptions): HubSettings {
+  const home = expand(env.HF_HOME || join(env.XDG_CACHE_HOME || join("~", ".cache"), "huggingface"), env);
+  const cache = cacheDir ?? expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home, "hub"), env);
+  return {
+    cacheDir: resolve(cache),
+    endpoint: endpointOf(env),
+    token: tokenOf(env, home),
+    offline: offline ?? isTrue(env.HF_HUB_OFFLINE || env.TRANSFORMERS_OFFLINE),
+    etagTimeout: milliseconds(env, "HF_HUB_ETAG_TIMEOUT"),
+    downloadTimeout: milliseconds(env, "HF_HUB_DOWNLOAD_TIMEOUT"),
+    symlinks: !isTrue(env.HF_HUB_DISABLE_SYMLINKS),
+  };
+}
+
+export function isTrue(value: string | undefined): boolean {
+  return ["1", "ON", "YES", "TRUE"].includes((value ?? "").toUpperCase());
+}
+
+/** A leading `~`, `$NAME` and `${NAME}`, as in a shell. */
+function expand(path: string, env: Environment): string {
+  const named = path.replace(/^~(?=$|[\\/])/, env.HOME || homedir());
+  return named.replace(/\$(?:(\w+)|\{([^}]*)\})/g, (whole, bare, braced) => env[bare ?? braced] ?? whole);
+}
+
+function endpointOf(env: Environment): string {
+  const endpoint = (env.HF_ENDPOINT || DEFAULT_ENDPOINT).replace(/\/+$/, "");
+  if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint))
+    throw new LecternError(
+      "usage",
+      `HF_ENDPOINT must be an address such as ${DEFAULT_ENDPOINT}; came ${env.HF_ENDPOINT}`,
+    );
+  return endpoint;
+}
+
+function tokenOf(env: Environment, home: string): string | undefined {
+  if (isTrue(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined;
+  const given = (env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN)?.trim();
+  if (given) return given;
+  try {
+    return readFileSync(expand(env.HF_TOKEN_PATH || join(home, "token"), env), "utf8").trim() || undefined;
+  } catch {
+    return undefined; // nobody logged in here
+  }
+}
+
+function milliseconds(env: Environment, name: string): number {
+  const seconds = Number(env[name] || DEFAULT_TIMEOUT);
+  if (!(seconds > 0)) throw new LecternError("usage", `${name} must be a number of seconds above 0; came ${env[name]}`);
+  return Math.min(1000 * seconds, 2 ** 31 - 1); // the longest that a timer takes
+}
