@@ -11,7 +11,17 @@ export {
   loadModel,
   type Model,
 } from "./model/index.ts";
-export { classifyTexts, type LabelScore } from "./pipelines/index.ts";
+export {
+  type CallOptions,
+  classifyTexts,
+  type EntityGroup,
+  type LabelScore,
+  type Pipeline,
+  type Progress,
+  pipeline,
+  type TaskName,
+  type TokenEntity,
+} from "./pipelines/index.ts";
 export { openFiles } from "./runtime/index.ts";
 export { type HostTensor, toFloat32 } from "./tensor/index.ts";
-export { loadTokenizer, type Message, type Tokenizer } from "./tokenizers/index.ts";
+export { type ChatOptions, loadTokenizer, type Message, type Tokenizer } from "./tokenizers/index.ts";

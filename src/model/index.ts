@@ -9,6 +9,7 @@ export {
   peftName,
   readAdapter,
 } from "./adapters.ts";
+export { type BatchRunOptions, DEFAULT_BATCH_SIZE, forwardRows, padRows, type Row } from "./batches.ts";
 export {
   type ForwardInputs,
   type ForwardOptions,
@@ -23,8 +24,9 @@ export {
   type GenerateResult,
   type LoadOptions,
   loadModel,
-  type Model,
+  Model,
 } from "./model.ts";
 export { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 export { type PassGraph, type PassOptions, passGraph } from "./pass-graph.ts";
+export { type Pooling, pool } from "./pooling.ts";
 export { parametersOf, Weights } from "./weights.ts";

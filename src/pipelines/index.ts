@@ -1,1 +1,5 @@
+export type { CallOptions, Progress } from "./options.ts";
+export { type Pipeline, pipeline } from "./pipeline.ts";
+export { type TaskName, tasks } from "./tasks.ts";
 export { classifyTexts, type LabelScore } from "./text-classification.ts";
+export type { EntityGroup, TokenEntity } from "./token-classification.ts";

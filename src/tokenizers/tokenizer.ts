@@ -1,17 +1,11 @@
-import { Template } from "@huggingface/jinja";
 import { Tokenizer as Core } from "@huggingface/tokenizers";
 import { check, LecternError } from "../common/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { isByteToken, mendByteFallback } from "./byte-fallback.ts";
+import { type ChatOptions, type ChatTemplates, type Message, readChatTemplates, renderChat } from "./chat-template.ts";
 import { alignOffsets, type Offset, offsetKind, type TokenizerJson } from "./offsets.ts";
 import { StreamDecoder } from "./stream-decoder.ts";
 import { splitAtWords } from "./word-split.ts";
-
-/** One turn of a conversation. */
-export interface Message {
-  readonly role: string;
-  readonly content: string;
-}
 
 export interface EncodeOptions {
   /** A second text, joined as the tokenizer's template says. */
@@ -56,17 +50,17 @@ export interface Encoding {
 export class Tokenizer {
   readonly #core: Core;
   readonly #config: Readonly<Record<string, unknown>>;
-  readonly #template: string | undefined;
+  readonly #templates: ChatTemplates;
   readonly #json: TokenizerJson;
   readonly #hasByteTokens: boolean;
   /** Byte-level tokens hold every space of the text, so there is nothing to clean up, whatever the config says. */
   readonly #isByteLevel: boolean;
 
-  constructor(json: object, config: Readonly<Record<string, unknown>>, template: string | undefined) {
+  constructor(json: object, config: Readonly<Record<string, unknown>>, templates: ChatTemplates = {}) {
     this.#core = new Core(withKnownModel(json), config);
     splitAtWords(this.#core);
     this.#config = config;
-    this.#template = template;
+    this.#templates = templates;
     this.#json = json;
     this.#isByteLevel = JSON.stringify((json as { decoder?: unknown }).decoder ?? null).includes('"ByteLevel"');
     this.#hasByteTokens = mendByteFallback(this.#core.decoder);
@@ -136,6 +130,29 @@ export class Tokenizer {
     return token === undefined ? undefined : this.id(token);
   }
 
+  /** Tokens of a text at most, as `tokenizer_config.json` says; undefined where it gives no such bound. */
+  get maxLength(): number | undefined {
+    const { model_max_length: most } = this.#config;
+    return typeof most === "number" && most > 0 && most < 1e9 ? most : undefined;
+  }
+
+  /** The tokenizer's class as the checkpoint names it, such as `MBart50TokenizerFast`. */
+  get className(): string | undefined {
+    const { tokenizer_class: name } = this.#config;
+    return typeof name === "string" ? name : undefined;
+  }
+
+  /** What marks a token that goes on a word, such as `##`; undefined for tokenizers that do not mark it so. */
+  get continuingPrefix(): string | undefined {
+    const { model } = this.#json as { model?: { continuing_subword_prefix?: string | null } };
+    return model?.continuing_subword_prefix || undefined;
+  }
+
+  /** Tokens as text. */
+  joinTokens(tokens: readonly string[]): string {
+    return this.#core.decoder ? this.#core.decoder.decode([...tokens]) : tokens.join(" ");
+  }
+
   /** The id of a token; undefined for what is none. */
   id(token: string): number | undefined {
     return this.#core.token_to_id(token);
@@ -198,32 +215,14 @@ export class Tokenizer {
   }
 
   get hasChatTemplate(): boolean {
-    return this.#template !== undefined;
+    return Object.keys(this.#templates).length > 0;
   }
 
   /** A conversation as the text the model was trained on; throws where the model has no chat template. */
-  applyChatTemplate(
-    messages: readonly Message[],
-    { addGenerationPrompt = true }: { addGenerationPrompt?: boolean } = {},
-  ): string {
-    if (this.#template === undefined)
-      throw new LecternError("input", "this model has no chat template: give it a prompt instead of messages");
-    const special = Object.fromEntries(
-      ["bos_token", "eos_token", "pad_token", "unk_token"].map((key) => [key, tokenText(this.#config[key])]),
-    );
-    try {
-      return new Template(this.#template).render({
-        messages: [...messages],
-        add_generation_prompt: addGenerationPrompt,
-        ...special,
-      });
-    } catch (cause) {
-      throw new LecternError(
-        "input",
-        `the model's chat template refuses the conversation: ${(cause as Error).message}`,
-        { cause },
-      );
-    }
+  applyChatTemplate(messages: readonly Message[], options: ChatOptions = {}): string {
+    const names = ["bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token"];
+    const special = Object.fromEntries(names.map((key) => [key, tokenText(this.#config[key])]));
+    return renderChat(this.#templates, messages, options, special);
   }
 }
 
@@ -264,7 +263,7 @@ function characterTokenizer(characters: readonly string[]): Tokenizer {
   const vocab = Object.fromEntries(characters.map((character, id) => [character, id]));
   const model = { type: "BPE", vocab, merges: [] };
   const json = { model, added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null };
-  return new Tokenizer({ ...json, decoder: { type: "Fuse" } }, {}, undefined);
+  return new Tokenizer({ ...json, decoder: { type: "Fuse" } }, {});
 }
 
 /**
@@ -288,10 +287,9 @@ export async function loadTokenizer(files: FileSource): Promise<Tokenizer | unde
   };
   const json = await read("tokenizer.json");
   const config = (await files.has("tokenizer_config.json")) ? await read("tokenizer_config.json") : {};
-  const inFile = (await files.has("chat_template.jinja")) ? await files.readText("chat_template.jinja") : undefined;
-  const inConfig = typeof config.chat_template === "string" ? config.chat_template : undefined;
+  const templates = await readChatTemplates(files, config);
   try {
-    return new Tokenizer(json, config, inFile ?? inConfig);
+    return new Tokenizer(json, config, templates);
   } catch (cause) {
     throw new LecternError(
       "file",
