@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { optionKinds, parseOptions } from "../generation/index.ts";
+import { parseOptions } from "../generation/index.ts";
 import {
   type GenerateInput,
   type GenerateOptions,
@@ -11,13 +10,12 @@ import {
   type Model,
 } from "../model/index.ts";
 import type { Message } from "../tokenizers/index.ts";
+import { addGenerationFlags, type GenerationFlags, readGenerationOptions } from "./generation-flags.ts";
 import { resolveModel } from "./models.ts";
-import { type CommonFlags, parseIds, printJson, readText, type Terminal } from "./terminal.ts";
+import { parseIds, printJson, readText, type Terminal } from "./terminal.ts";
 
-interface RunFlags extends CommonFlags {
+interface RunFlags extends GenerationFlags {
   readonly inputIds?: string;
-  readonly config?: string;
-  readonly set?: string[];
   readonly show?: string;
   readonly adapter?: string;
   readonly threads?: string;
@@ -34,25 +32,11 @@ export function runCommand(root: Command, terminal: Terminal, signal: AbortSigna
     .argument("[model]", "a shipped model's name or a Hugging Face directory", "stories")
     .argument("[prompt]", "the text to go on from; - reads standard input; without one on a terminal, a conversation")
     .option("--input-ids <ids>", "token ids instead of a prompt, used as they are: 1,2,3")
-    .option("--config <file>", "a generation_config.json")
-    .option(
-      "--set <key=value>",
-      "any generation option, its value in JSON; may be repeated",
-      (value, all: string[] = []) => [...all, value],
-    )
     .option("--show <what>", "candidates: print each step's most probable tokens")
     .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it")
     .option("--precision <kind>", "float32 or auto")
     .option("--threads <n>", "how many threads compute");
-  for (const [name, kind] of Object.entries(optionKinds)) {
-    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    if (kind === "flag") command.option(flag);
-    else if (kind === "texts")
-      command.option(`${flag} <text>`, "may be repeated", (value, all: string[] = []) => [...all, value]);
-    else if (isJson(kind)) command.option(`${flag} <json>`);
-    else if (isText(kind)) command.option(`${flag} <text>`);
-    else command.option(`${flag} <${kind === "ids" ? "ids" : kind === "id" ? "id" : "number"}>`);
-  }
+  addGenerationFlags(command);
   return command.action(async (name: string, prompt: string | undefined, flags: RunFlags) => {
     await run(name, prompt, flags, terminal, signal);
   });
@@ -69,7 +53,7 @@ async function run(
     throw new LecternError("usage", `--show takes candidates; came ${flags.show}`);
   if (prompt !== undefined && flags.inputIds !== undefined)
     throw new LecternError("usage", "give a prompt or --input-ids, not both");
-  const options = parseOptions(await readOptions(flags));
+  const options = parseOptions(await readGenerationOptions(flags));
   const begun = performance.now();
   const threads = flags.threads === undefined ? undefined : Number(flags.threads);
   await using model = await loadModel(resolveModel(name), {
@@ -149,59 +133,6 @@ async function converse(model: Model, options: GenerateOptions, terminal: Termin
     }
   } finally {
     lines.close();
-  }
-}
-
-/** Flags over `--set` over `--config`. */
-async function readOptions(flags: RunFlags): Promise<Record<string, unknown>> {
-  const options: Record<string, unknown> =
-    flags.config === undefined ? {} : parseJson(`--config ${flags.config}`, await readConfig(flags.config));
-  for (const entry of flags.set ?? []) {
-    const at = entry.indexOf("=");
-    if (at < 1) throw new LecternError("usage", `--set takes key=value; came ${entry}`);
-    options[entry.slice(0, at)] = parseJson(`--set ${entry}`, entry.slice(at + 1)) as unknown;
-  }
-  for (const [name, kind] of Object.entries(optionKinds)) {
-    const value = (flags as Record<string, unknown>)[name];
-    if (value === undefined) continue;
-    if (kind === "flag" || kind === "texts") options[name] = value;
-    else if (isText(kind) || isWord(kind, value as string)) options[name] = value;
-    else if (isJson(kind)) options[name] = parseJson(`--${name}`, value as string);
-    else options[name] = kind === "ids" ? parseIds(value as string) : Number(value);
-  }
-  const assistant = options.assistantModel ?? options.assistant_model;
-  if (typeof assistant === "string") {
-    delete options.assistant_model;
-    options.assistantModel = resolveModel(assistant);
-  }
-  return options;
-}
-
-function isText(kind: string): boolean {
-  return ["text", "schedule"].includes(kind);
-}
-
-/** A bare word where an option takes one or JSON: `--dola-layers high`, `--early-stopping never`. */
-function isWord(kind: string, value: string): boolean {
-  return (kind === "layers" || kind === "earlyStopping") && /^(low|high|never)$/.test(value);
-}
-
-/** Options whose flags take JSON, as `--set` does. */
-function isJson(kind: string): boolean {
-  return ["idLists", "biases", "bias", "decay", "earlyStopping", "layers", "words"].includes(kind);
-}
-
-async function readConfig(path: string): Promise<string> {
-  return readFile(path, "utf8").catch((cause) => {
-    throw new LecternError("file", `--config ${path} cannot be read: ${(cause as Error).message}`, { cause });
-  });
-}
-
-function parseJson(what: string, text: string): Record<string, unknown> {
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch (cause) {
-    throw new LecternError("usage", `${what}: the value is not JSON; a text needs quotes`, { cause });
   }
 }
 

@@ -61,7 +61,8 @@ function best(scores: readonly number[], { labels }: Naming): { entity: string; 
 function wordScores(word: readonly ScoredToken[], strategy: "first" | "average" | "max"): readonly number[] {
   const rows = word.map(({ scores }) => scores) as [readonly number[], ...(readonly number[])[]];
   if (strategy === "first") return rows[0];
-  if (strategy === "max") return rows.reduce((a, b) => (Math.max(...b) > Math.max(...a) ? b : a));
+  const most = (row: readonly number[]): number => Math.max(...row);
+  if (strategy === "max") return rows.reduce((a, b) => (most(b) > most(a) ? b : a));
   return rows[0].map((_, label) => rows.reduce((sum, row) => sum + (row[label] as number), 0) / rows.length);
 }
 

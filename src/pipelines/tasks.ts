@@ -2,7 +2,6 @@ import { featureExtraction } from "./feature-extraction.ts";
 import { fillMask } from "./fill-mask.ts";
 import { questionAnswering } from "./question-answering.ts";
 import { sentenceSimilarity } from "./sentence-similarity.ts";
-import type { Task } from "./task.ts";
 import { textClassification } from "./text-classification.ts";
 import { textGeneration } from "./text-generation.ts";
 import { summarization, text2textGeneration, translation } from "./text2text-generation.ts";
@@ -43,7 +42,7 @@ export type TaskOf<N extends TaskName> = N extends keyof Aliases ? Aliases[N] : 
 type Of<N extends TaskName> = (typeof tasks)[TaskOf<N>];
 
 /** A single input of a task. */
-export type InputOf<N extends TaskName> = Of<N> extends Task<infer Input, never, unknown> ? Input : never;
+export type InputOf<N extends TaskName> = Parameters<Of<N>["run"]>[1][number];
 
 /** The options of a call. */
 export type OptionsOf<N extends TaskName> = Parameters<Of<N>["run"]>[2];
