@@ -15,8 +15,8 @@ import { loadModel } from "../dist/index.js";
 const [directory, peerDirectory, file, threads] = process.argv.slice(2);
 if (!file) throw new Error("usage: node bench/embed.mjs DIRECTORY PEER SENTENCES.txt [THREADS]");
 const BATCH = 32;
-const BATCHES = 12;
-const ROUNDS = 5;
+const BATCHES = 6;
+const ROUNDS = 3;
 
 const sentences = readFileSync(file, "utf8")
   .split("\n")

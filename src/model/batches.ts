@@ -28,7 +28,7 @@ interface Computing {
 export const DEFAULT_BATCH_SIZE = 32;
 
 /** What beginning a pass costs, in tokens that could be computed meanwhile; measured with MiniLM on two cores. */
-const PASS_COST = 20;
+const PASS_COST = 8;
 
 /**
  * Cuts rows into batches of like length, so that padding costs as little as it can: of all ways to cut the rows in
@@ -80,15 +80,26 @@ export async function forwardRows<R>(
   read: (result: ForwardResult, row: number, index: number) => R,
 ): Promise<R[]> {
   const results = new Array<R>(rows.length);
-  let done = 0;
   const lengths = rows.map(({ ids }) => ids.length);
-  for (const batch of batchesByLength(lengths, batchSize)) {
-    throwIfAborted(signal);
+  const batches = batchesByLength(lengths, batchSize);
+  const begin = (at: number): Promise<ForwardResult> | undefined => {
+    const batch = batches[at];
+    if (!batch) return undefined;
     const inputs = padRows(
       batch.map((index) => rows[index] as Row),
       model.tokenizer?.padId ?? 0,
     );
-    const result = await model.forward(inputs, forward);
+    const pass = model.forward(inputs, forward);
+    pass.catch(() => {}); // whoever takes it hears of it
+    return pass;
+  };
+  let done = 0;
+  let next = begin(0);
+  for (const [at, batch] of batches.entries()) {
+    throwIfAborted(signal);
+    const pass = next;
+    next = begin(at + 1); // so that its worker need not wait while results are read
+    const result = (await pass) as ForwardResult;
     for (const [row, index] of batch.entries()) results[index] = read(result, row, index);
     onDone?.((done += batch.length));
   }

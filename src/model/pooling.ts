@@ -66,9 +66,10 @@ function combine(states: Float32Array, length: number, size: number, mode: Pooli
   if (mode === "cls") return states.slice(0, size);
   if (mode === "last") return states.slice(Math.max(0, length - 1) * size, length * size);
   const combined = new Float64Array(size).fill(mode === "max" ? Number.NEGATIVE_INFINITY : 0);
-  for (let at = 0, e = 0; at < length * size; at++, e = e + 1 === size ? 0 : e + 1) {
-    const [held, x] = [combined[e] as number, states[at] as number];
-    combined[e] = mode === "max" ? Math.max(held, x) : held + x;
-  }
+  for (let t = 0; t < length; t++)
+    for (let e = 0, at = t * size; e < size; e++, at++) {
+      const [held, x] = [combined[e] as number, states[at] as number];
+      combined[e] = mode === "max" ? Math.max(held, x) : held + x;
+    }
   return Float32Array.from(combined, (x) => (mode === "max" ? x : x / length));
 }

@@ -27,6 +27,7 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
           disable_prepacking: options.prepack === false ? "1" : "0",
           set_denormal_as_zero: "1",
         },
+        ...(options.separateNorms && { optimization: { disable_specified_optimizers: "SkipLayerNormFusion" } }),
       },
     }),
   );
