@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { pipeline } from "../pipelines/index.ts";
+import { type FilledMask, pipeline } from "../pipelines/index.ts";
 import { addPipelineFlags, count, loadFor, type PipelineFlags, runPipeline } from "./pipeline-command.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -28,13 +28,12 @@ export function fillMaskCommand(root: Command, terminal: Terminal, signal: Abort
     const topK = count("--top-k", flags.topK);
     await using model = await loadFor(name, flags);
     const fill = await pipeline("fill-mask", model);
-    type Result = Awaited<ReturnType<typeof fill>>;
     const asked = {
       ...(topK !== undefined && { topK }),
       ...(flags.targets !== undefined && { targets: flags.targets.split(",") }),
     };
     const listsOf = (result: unknown): Filled[][] => {
-      const lists = (Array.isArray((result as unknown[])[0]) ? result : [result]) as Result[];
+      const lists = (Array.isArray((result as unknown[])[0]) ? result : [result]) as FilledMask[][];
       return lists.map((list) =>
         list.map(({ token, token_str, score, sequence }) => ({
           tokenId: token,

@@ -11,10 +11,11 @@ import {
 } from "../model/index.ts";
 import type { Message } from "../tokenizers/index.ts";
 import { addGenerationFlags, type GenerationFlags, readGenerationOptions } from "./generation-flags.ts";
+import { type Conversation, type ConversationFlags, conversationInput, readConversation } from "./messages.ts";
 import { resolveModel } from "./models.ts";
 import { parseIds, printJson, readText, type Terminal } from "./terminal.ts";
 
-interface RunFlags extends GenerationFlags {
+interface RunFlags extends GenerationFlags, ConversationFlags {
   readonly inputIds?: string;
   readonly show?: string;
   readonly adapter?: string;
@@ -32,6 +33,8 @@ export function runCommand(root: Command, terminal: Terminal, signal: AbortSigna
     .argument("[model]", "a shipped model's name or a Hugging Face directory", "stories")
     .argument("[prompt]", "the text to go on from; - reads standard input; without one on a terminal, a conversation")
     .option("--input-ids <ids>", "token ids instead of a prompt, used as they are: 1,2,3")
+    .option("--system <text>", "what the model is told before a conversation; needs a chat template")
+    .option("--messages <file>", "a conversation in JSON; a prompt is its next turn")
     .option("--show <what>", "candidates: print each step's most probable tokens")
     .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it")
     .option("--precision <kind>", "float32 or auto")
@@ -53,6 +56,9 @@ async function run(
     throw new LecternError("usage", `--show takes candidates; came ${flags.show}`);
   if (prompt !== undefined && flags.inputIds !== undefined)
     throw new LecternError("usage", "give a prompt or --input-ids, not both");
+  const conversation = await readConversation(flags);
+  if (conversation && flags.inputIds !== undefined)
+    throw new LecternError("usage", "--input-ids is no conversation: leave out --system and --messages");
   const options = parseOptions(await readGenerationOptions(flags));
   const begun = performance.now();
   const threads = flags.threads === undefined ? undefined : Number(flags.threads);
@@ -63,8 +69,10 @@ async function run(
   if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);
   const loadMs = performance.now() - begun;
   const interactive = terminal.stdin.isTTY && terminal.stdout.isTTY && !flags.json;
-  if (interactive && prompt === undefined && flags.inputIds === undefined)
-    return converse(model, { ...options, signal }, terminal);
+  if (interactive && prompt === undefined && flags.inputIds === undefined && flags.messages === undefined)
+    return await converse(model, { ...options, signal }, { terminal, conversation });
+  if (conversation)
+    return await answer(name, conversation, prompt, { model, options, flags, terminal, signal, loadMs });
   const text = prompt === undefined ? DEFAULT_PROMPT : await readText(prompt, terminal);
   const input: GenerateInput =
     flags.inputIds !== undefined ? { inputIds: [parseIds(flags.inputIds)] } : { prompt: text };
@@ -77,6 +85,28 @@ async function run(
     { flags, terminal },
   );
   if (flags.json) printJson(terminal, toJson(name, shown, result, loadMs));
+}
+
+interface Answering {
+  readonly model: Model;
+  readonly options: GenerateOptions;
+  readonly flags: RunFlags;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  readonly loadMs: number;
+}
+
+/** The model's next turn in a conversation. */
+async function answer(
+  name: string,
+  conversation: Conversation,
+  prompt: string | undefined,
+  { model, options, flags, terminal, signal, loadMs }: Answering,
+): Promise<void> {
+  const text = prompt === undefined ? undefined : await readText(prompt, terminal);
+  const input = conversationInput(conversation, text);
+  const result = await generateShown(model, input, "", { ...options, signal }, { flags, terminal });
+  if (flags.json) printJson(terminal, toJson(name, text ?? "", result, loadMs));
 }
 
 async function generateShown(
@@ -112,10 +142,14 @@ async function generateShown(
 }
 
 /** Prompts one after the other, until an empty line or the end of input; a conversation where the model has a template. */
-async function converse(model: Model, options: GenerateOptions, terminal: Terminal): Promise<void> {
+async function converse(
+  model: Model,
+  options: GenerateOptions,
+  { terminal, conversation }: { terminal: Terminal; conversation: Conversation | undefined },
+): Promise<void> {
   const lines = createInterface({ input: terminal.stdin, output: terminal.stdout as NodeJS.WritableStream });
-  const messages: Message[] = [];
-  const isChat = model.tokenizer?.hasChatTemplate ?? false;
+  const messages: Message[] = [...(conversation?.messages ?? [])];
+  const isChat = conversation !== undefined || (model.tokenizer?.hasChatTemplate ?? false);
   const { signal, ...rest } = options;
   terminal.stdout.write(`${isChat ? "Say something" : "Begin a text"}; an empty line ends.\n`);
   try {

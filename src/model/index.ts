@@ -28,5 +28,5 @@ export {
 } from "./model.ts";
 export { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 export { type PassGraph, type PassOptions, passGraph } from "./pass-graph.ts";
-export { type Pooling, pool } from "./pooling.ts";
+export { lastStates, type Pooling, pool, yieldsStates } from "./pooling.ts";
 export { parametersOf, Weights } from "./weights.ts";

@@ -14,7 +14,7 @@ import { type ChatOptions, loadTokenizer, type Message, type Tokenizer } from ".
 import { type BatchRunOptions, forwardRows, type Row } from "./batches.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import type { ModelHost, Timing } from "./host.ts";
-import { type Pooling, pool, readPooling } from "./pooling.ts";
+import { lastStates, type Pooling, pool, readPooling, yieldsStates } from "./pooling.ts";
 
 export interface LoadOptions {
   /** How many threads compute; default: the engine's choice. */
@@ -111,7 +111,7 @@ export class Model {
     return this.#host.forward(inputs, options);
   }
 
-  /** One vector `[E]` a text, pooled as `modules.json` of the model says; of encoders without a head. */
+  /** One vector `[E]` a text, pooled as `modules.json` of the model says. */
   async embed(texts: readonly string[], options: Omit<BatchRunOptions, "forward"> = {}): Promise<Float32Array[]> {
     this.#pooling ??= readPooling(this.#files);
     const pooling = await this.#pooling;
@@ -119,10 +119,11 @@ export class Model {
     if (!tokenizer) throw new LecternError("input", "embed: this model's directory has no tokenizer.json");
     const maxLength = Math.min(pooling.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
     const rows = texts.map((text) => tokenizer.encode(text, { maxLength }));
-    return forwardRows(this, rows, options, ({ lastHiddenState }, row, index) => {
-      if (!lastHiddenState)
-        throw new LecternError("unsupported", `embed: this ${this.family} has a head; sentences need the bare encoder`);
-      return pool(lastHiddenState, row, (rows[index] as Row).ids.length, pooling);
+    const forward = { hiddenStates: !yieldsStates(this) };
+    return forwardRows(this, rows, { ...options, forward }, (result, row, index) => {
+      const states = lastStates(result);
+      if (!states) throw new LecternError("unsupported", `embed: a ${this.family} yields no states of tokens`);
+      return pool(states, row, (rows[index] as Row).ids.length, pooling);
     });
   }
 

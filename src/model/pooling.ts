@@ -1,6 +1,7 @@
 import { LecternError } from "../common/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
+import type { ForwardResult } from "./forward.ts";
 import { readJsonFile } from "./model-files.ts";
 
 /** How the states of a sentence's tokens become one vector. */
@@ -10,6 +11,17 @@ export interface Pooling {
   readonly normalize: boolean;
   /** Tokens at most; longer sentences are cut. */
   readonly maxLength: number | undefined;
+}
+
+/** Whether a pass yields the states of tokens by itself: encoders without a head; those of others must be asked for. */
+export function yieldsStates({ config, isEncoderDecoder }: { config: object; isEncoderDecoder: boolean }): boolean {
+  const [architecture = "Model"] = ((config as { architectures?: string[] }).architectures ?? []) as string[];
+  return /(?<!LMHead|MT)Model$/.test(architecture) && !isEncoderDecoder;
+}
+
+/** The states `[B, T, E]` that leave the model. */
+export function lastStates(result: ForwardResult): HostTensor<"float32"> | undefined {
+  return result.lastHiddenState ?? result.hiddenStates?.at(-1) ?? result.decoderHiddenStates?.at(-1);
 }
 
 const modes: Readonly<Record<string, Pooling["mode"]>> = {

@@ -1,4 +1,4 @@
-import { forwardRows, type Pooling, pool } from "../model/index.ts";
+import { forwardRows, lastStates, type Pooling, pool, yieldsStates } from "../model/index.ts";
 import type { CallOptions } from "./options.ts";
 import { lacksHead, maxLengthOf, parseText, type Task } from "./task.ts";
 
@@ -17,11 +17,9 @@ export const featureExtraction: Task<string, FeatureExtractionOptions, Float32Ar
   async run(context, inputs, { pooling = "none", normalize = false }) {
     const { model, tokenizer } = context;
     const rows = inputs.map((input) => tokenizer.encode(input, maxLengthOf(context)));
-    const [architecture = "Model"] = (model.config.architectures ?? []) as string[];
-    const isBare = /(?<!LMHead|MT)Model$/.test(architecture) && !model.isEncoderDecoder; // yields its states without asking
-    const forward = { hiddenStates: !isBare };
+    const forward = { hiddenStates: !yieldsStates(model) };
     return forwardRows(model, rows, { ...context, forward }, (result, row, index) => {
-      const states = result.lastHiddenState ?? result.hiddenStates?.at(-1) ?? result.decoderHiddenStates?.at(-1);
+      const states = lastStates(result);
       if (!states) throw lacksHead(context, "hidden states");
       const { length } = (rows[index] as (typeof rows)[number]).ids;
       if (pooling !== "none") return pool(states, row, length, { mode: pooling, normalize });

@@ -1,3 +1,4 @@
+export type { FilledMask } from "./fill-mask.ts";
 export type { CallOptions, Progress } from "./options.ts";
 export { type Pipeline, pipeline } from "./pipeline.ts";
 export type { Answer } from "./question-answering.ts";

@@ -1,5 +1,6 @@
 import { check, LecternError, nearest } from "../common/index.ts";
 import { type LoadOptions, loadModel, Model } from "../model/index.ts";
+import { shippedModel } from "../runtime/index.ts";
 import { type CallOptions, checkOptions } from "./options.ts";
 import type { OneOf, ResultOf } from "./results.ts";
 import { streamResults } from "./stream.ts";
@@ -24,6 +25,11 @@ export interface Pipeline<N extends TaskName> {
     second: string | readonly string[],
     options?: O,
   ): Promise<OneOf<TaskOf<N>, O>>;
+  <O extends OptionsOf<N>>(
+    inputs: readonly string[],
+    second: readonly string[],
+    options?: O,
+  ): Promise<ResultOf<TaskOf<N>, O>[]>;
   readonly task: N;
   readonly model: Model;
   /** Lets go of the model; of one that was given, which other work may need, only where `dispose` is called on it. */
@@ -46,21 +52,15 @@ export async function pipeline<N extends TaskName>(
 ): Promise<Pipeline<N>> {
   const plain = taskOf(task);
   const definition = tasks[plain] as unknown as AnyTask;
-  const given = model ?? definition.defaultModel;
-  if (given === undefined)
-    throw new LecternError(
-      "usage",
-      `pipeline: no model ships for ${task}: name one, as in pipeline("${task}", "path/to/model")`,
-    );
-  const loaded = given instanceof Model ? given : await loadModel(given, options);
+  const loaded = model instanceof Model ? model : await loadModel(locationOf(task, model, definition), options);
   const { tokenizer } = loaded;
   if (!tokenizer) {
-    if (loaded !== given) await loaded.dispose();
+    if (loaded !== model) await loaded.dispose();
     throw new LecternError("input", `pipeline: ${task} needs a tokenizer, and ${loaded.location} has none`);
   }
   const call = callOf(definition, { model: loaded, tokenizer, task });
   const dispose = async (): Promise<void> => {
-    if (loaded !== given) await loaded.dispose();
+    if (loaded !== model) await loaded.dispose();
   };
   return Object.assign(call, {
     task,
@@ -68,6 +68,18 @@ export async function pipeline<N extends TaskName>(
     dispose,
     [Symbol.asyncDispose]: dispose,
   }) as unknown as Pipeline<N>;
+}
+
+/** Where a model lies: a shipped one has a name, and stands in for none. */
+function locationOf(task: string, name: string | undefined, { defaultModel = "" }: AnyTask): string {
+  const shipped = shippedModel(name ?? defaultModel);
+  const location = shipped ?? name;
+  if (location === undefined)
+    throw new LecternError(
+      "usage",
+      `pipeline: no model ships for ${task}: name one, as in pipeline("${task}", "path/to/model")`,
+    );
+  return location;
 }
 
 function taskOf(name: string): PlainTask {

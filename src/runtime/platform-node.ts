@@ -1,6 +1,7 @@
-import { constants } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { access, open, readFile, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import * as ort from "onnxruntime-node";
 import { LecternError } from "../common/index.ts";
 import type { OnnxGraph } from "../lower/index.ts";
@@ -32,6 +33,11 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
     }),
   );
   return wrapSession(ort, session);
+}
+
+export function shippedModel(name: string): string | undefined {
+  const directory = fileURLToPath(new URL(`../../models/${name}`, import.meta.url));
+  return !existsSync(name) && existsSync(`${directory}/model.safetensors`) ? directory : undefined;
 }
 
 export function nextTask(): Promise<void> {

@@ -45,6 +45,11 @@ async function fetchBytes(url: string, init?: RequestInit): Promise<Uint8Array> 
 
 const { port1, port2 } = new MessageChannel();
 
+/** A page has no package's folder: models are named by their URL. */
+export function shippedModel(): undefined {
+  return undefined;
+}
+
 /** A message to itself comes back after those that wait; a timer would come at least a millisecond later. */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {

@@ -37,6 +37,8 @@ export interface FileSource {
 export interface Platform {
   createSession(graph: OnnxGraph, options?: SessionOptions): Promise<EngineSession>;
   openFiles(location: string): Promise<FileSource>;
+  /** The directory of a model that ships with the package; undefined where there is none, or a directory of that name. */
+  shippedModel(name: string): string | undefined;
   /** Lets what waits, such as a cancellation, be handled before going on. */
   nextTask(): Promise<void>;
 }
