@@ -5,7 +5,8 @@
  *   node bench/embed.mjs DIRECTORY PEER SENTENCES.txt [THREADS]
  * DIRECTORY is a sentence encoder such as all-MiniLM-L6-v2, SENTENCES has a sentence a line (the text of SST-2's lines is
  * found behind their label). Each call gets 32 sentences of mixed length; rounds alternate, and the medians of sentences
- * a second and their ratio are printed, with the largest difference between the two's vectors.
+ * a second and their ratio are printed, with the processor time of each, which other work on the machine moves less, and
+ * the largest difference between the two's vectors.
  */
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -47,19 +48,27 @@ const [own, other] = [await runs.lectern(batches[0]), await runs["transformers.j
 for (const [i, vector] of own.entries())
   for (const [e, x] of vector.entries()) difference = Math.max(difference, Math.abs(x - other[i][e]));
 
+const processorMs = { lectern: [], "transformers.js": [] };
 const speeds = { lectern: [], "transformers.js": [] };
 for (let round = 0; round < ROUNDS; round++) {
   for (const [name, run] of Object.entries(runs)) {
-    const begun = performance.now();
+    const [begun, used] = [performance.now(), process.cpuUsage()];
     for (const batch of batches) await run(batch);
     speeds[name].push((1000 * BATCH * batches.length) / (performance.now() - begun));
+    const { user, system } = process.cpuUsage(used);
+    processorMs[name].push((user + system) / 1000 / (BATCH * batches.length));
   }
 }
 const words = sentences.map((sentence) => sentence.split(" ").length).toSorted((a, b) => a - b);
 console.log(`${batches.length} batches of ${BATCH}, ${words[0]} to ${words.at(-1)} words, median ${median(words)}`);
 for (const [name, values] of Object.entries(speeds))
-  console.log(`${name.padEnd(16)} ${median(values).toFixed(0)} sentences/s`);
+  console.log(
+    `${name.padEnd(16)} ${median(values).toFixed(0)} sentences/s, ${median(processorMs[name]).toFixed(1)} ms of processor time a sentence`,
+  );
 console.log(`ratio ${(median(speeds.lectern) / median(speeds["transformers.js"])).toFixed(2)}`);
+console.log(
+  `ratio of processor time ${(median(processorMs["transformers.js"]) / median(processorMs.lectern)).toFixed(2)}`,
+);
 console.log(`largest difference ${difference.toExponential(1)}`);
 await model.dispose();
 await peer.dispose();

@@ -70,5 +70,5 @@ describe.skipIf(!built)("the page on pipelines (skipped until `npm run build` ha
       );
       expect(output.trim().length, command).toBeGreaterThan(0);
     }
-  });
+  }, 300_000);
 });

@@ -25,7 +25,7 @@ interface Computing {
   forward(inputs: ForwardInputs, options?: ForwardOptions): Promise<ForwardResult>;
 }
 
-export const DEFAULT_BATCH_SIZE = 32;
+const DEFAULT_BATCH_SIZE = 32;
 
 /** What beginning a pass costs, in tokens that could be computed meanwhile; measured with MiniLM on two cores. */
 const PASS_COST = 8;

@@ -9,7 +9,7 @@ export {
   peftName,
   readAdapter,
 } from "./adapters.ts";
-export { type BatchRunOptions, DEFAULT_BATCH_SIZE, forwardRows, padRows, type Row } from "./batches.ts";
+export { type BatchRunOptions, forwardRows, type Row } from "./batches.ts";
 export {
   type ForwardInputs,
   type ForwardOptions,
