@@ -15,7 +15,7 @@ export interface SessionOptions {
   readonly prepack?: boolean;
   /**
    * Whether sums before a layer norm are left to a kernel of their own. The engine's kernel for both at once computes
-   * element by element: 4 times as long over many rows, and less to begin over one. Default false.
+   * element by element: 4 times as long over many rows, and less to begin over one. Node only; default false.
    */
   readonly separateNorms?: boolean;
   /** Where the engine writes what each kernel took, as a Chrome trace; Node only. The name gets a time and `.json`. */

@@ -52,7 +52,8 @@ export async function readChatTemplates(
     );
     templates[name] = template;
   }
-  if (await files.has("chat_template.jinja")) templates.default = await files.readText("chat_template.jinja");
+  if (!(await files.has("chat_template.jinja"))) return templates;
+  templates.default = await files.readText("chat_template.jinja");
   for (const name of ADDITIONAL) {
     const path = `additional_chat_templates/${name}.jinja`;
     if (await files.has(path)) templates[name] = await files.readText(path);
@@ -60,8 +61,8 @@ export async function readChatTemplates(
   return templates;
 }
 
-/** The names that templates beside the usual one have; a directory may not be listed, so they are asked for. */
-const ADDITIONAL = ["tool_use", "rag", "default"];
+/** The names that templates beside `chat_template.jinja` have; a directory may not be listed, so they are asked for. */
+const ADDITIONAL = ["tool_use", "rag"];
 
 /** A conversation as the text that a model was trained on. */
 export function renderChat(

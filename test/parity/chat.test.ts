@@ -1,4 +1,7 @@
 import { readFileSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openFiles } from "../../src/runtime/index.ts";
 import { type ChatOptions, loadTokenizer, type Message, Tokenizer } from "../../src/tokenizers/index.ts";
@@ -81,6 +84,30 @@ test("a checkpoint's templates are chosen by name, and tool_use by itself where 
   expect(() => withTemplate(undefined, { a: "x", b: "y" }).applyChatTemplate(hi)).toThrow(
     "choose one with chatTemplate: a, b",
   );
+});
+
+test("templates are read from wherever a checkpoint keeps them", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "lectern-"));
+  await cp(fixture("models/llama_chat"), directory, { recursive: true });
+  const path = join(directory, "tokenizer_config.json");
+  const config = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+  const list = [
+    { name: "default", template: "from the list" },
+    { name: "tool_use", template: "tools of the list" },
+  ];
+  await rm(join(directory, "chat_template.jinja"), { force: true });
+  await writeFile(path, JSON.stringify({ ...config, chat_template: list }));
+  const read = async (options?: ChatOptions): Promise<string | undefined> =>
+    (await loadTokenizer(await openFiles(directory)))?.applyChatTemplate(hi, options);
+  expect(await read()).toBe("from the list");
+  expect(await read({ tools: [] })).toBe("tools of the list");
+  await writeFile(join(directory, "chat_template.jinja"), "from the file");
+  await mkdir(join(directory, "additional_chat_templates"));
+  await writeFile(join(directory, "additional_chat_templates", "rag.jinja"), "with documents");
+  expect(await read()).toBe("from the file");
+  expect(await read({ chatTemplate: "rag" })).toBe("with documents");
+  await writeFile(path, JSON.stringify({ ...config, chat_template: [{ name: "default" }] }));
+  await expect(read()).rejects.toThrow("needs a name and a template");
 });
 
 test("what cannot be written out is refused in words", () => {
