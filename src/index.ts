@@ -13,6 +13,16 @@ export {
   loadTokenizer,
   type Model,
 } from "./model/index.ts";
-export { classifyTexts, type LabelScore } from "./pipelines/index.ts";
+export {
+  type CallOptions,
+  classifyTexts,
+  type EntityGroup,
+  type LabelScore,
+  type Pipeline,
+  type Progress,
+  pipeline,
+  type TaskName,
+  type TokenEntity,
+} from "./pipelines/index.ts";
 export { type HostTensor, toFloat32 } from "./tensor/index.ts";
-export type { Message, Tokenizer } from "./tokenizers/index.ts";
+export type { ChatOptions, Message, Tokenizer } from "./tokenizers/index.ts";

@@ -66,7 +66,12 @@ export async function measureDecoding(out) {
   for (const name of names) {
     const architecture = readConfig(configs[name]);
     const directory = `${out}/random/${name}`;
-    await exportModel(directory, initialize(parameterShapes(architecture), architecture, { seed: 1 }), configs[name], tokenizer);
+    await exportModel(
+      directory,
+      initialize(parameterShapes(architecture), architecture, { seed: 1 }),
+      configs[name],
+      tokenizer,
+    );
     models[name] = await loadModel(directory, { threads: 1 });
   }
   for (const name of names) await generating(models[name], 16, WARMING_TOKENS);

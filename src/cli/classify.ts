@@ -1,40 +1,61 @@
 import type { Command } from "commander";
-import { classifyTexts } from "../pipelines/index.ts";
-import { MODEL_ARGUMENT, type ModelFlags, openModel } from "./models.ts";
-import { printJson, readText, type Terminal } from "./terminal.ts";
+import { LecternError } from "../common/index.ts";
+import { type LabelScore, pipeline } from "../pipelines/index.ts";
+import { MODEL_ARGUMENT } from "./models.ts";
+import { addPipelineFlags, count, loadFor, type PipelineFlags, runPipeline } from "./pipeline-command.ts";
+import type { Terminal } from "./terminal.ts";
 
-interface ClassifyFlags extends ModelFlags {
-  readonly threads?: string;
+interface ClassifyFlags extends PipelineFlags {
+  readonly labels?: string;
+  readonly template?: string;
+  readonly multiLabel?: boolean;
+  readonly topK?: string;
 }
 
 /** `lectern classify MODEL TEXT` */
 export function classifyCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  return root
+  const command = root
     .command("classify")
     .description("Tell the class of a text, with how probable each is.")
     .argument("<model>", MODEL_ARGUMENT)
     .argument("<text>", "the text; - reads standard input, a text a line")
-    .option("--threads <n>", "how many threads compute")
-    .option("--force", "take a tokenizer that does not belong to the model")
-    .action(async (name: string, argument: string, flags: ClassifyFlags) => {
-      await using model = await openModel(
-        name,
-        { flags, terminal, signal },
-        {
-          threads: flags.threads === undefined ? undefined : Number(flags.threads),
-        },
-      );
-      const text = await readText(argument, terminal);
-      const texts = argument === "-" ? text.split(/\r?\n/).filter((line) => line.trim() !== "") : [text];
-      const all = await classifyTexts(model, texts);
-      if (flags.json) {
-        const results = all.map((results) => ({ results }));
-        printJson(terminal, argument === "-" && results.length !== 1 ? results : results[0]);
-        return;
-      }
-      for (const [i, results] of all.entries()) {
-        const shown = results.map(({ label, score }) => `${label} ${(100 * score).toFixed(1)} %`).join("  ");
-        terminal.stdout.write(texts.length > 1 ? `${shown}\t${texts[i]}\n` : `${shown}\n`);
-      }
-    });
+    .option("--labels <a,b,c>", "choose among these instead, by a model of natural language inference")
+    .option("--template <text>", "with --labels: what is said of the text, {} for the label")
+    .option("--multi-label", "with --labels: several can be true")
+    .option("--top-k <n>", "only the best");
+  return addPipelineFlags(command).action(async (name: string, argument: string, flags: ClassifyFlags) => {
+    const { labels, template, multiLabel } = flags;
+    const topK = count("--top-k", flags.topK);
+    if (labels === undefined && (template !== undefined || multiLabel))
+      throw new LecternError("usage", "--template and --multi-label go with --labels");
+    await using model = await loadFor(name, { flags, terminal, signal });
+    const job = { argument, flags, terminal, signal };
+    if (labels === undefined) {
+      const classify = await pipeline("text-classification", model);
+      const print = { json: (results: LabelScore[]) => ({ results }), text: shown };
+      return await runPipeline((texts, options) => classify(texts, { ...options, topK: topK ?? null }), {
+        ...job,
+        print,
+      });
+    }
+    const choose = await pipeline("zero-shot-classification", model);
+    type Result = Parameters<typeof pairs>[0];
+    const pairs = (result: { labels: readonly string[]; scores: readonly number[] }): LabelScore[] =>
+      result.labels.map((label, i) => ({ label, score: result.scores[i] as number })).slice(0, topK);
+    const print = {
+      json: (result: Result) => ({ results: pairs(result) }),
+      text: (result: Result, input: string | undefined) => shown(pairs(result), input),
+    };
+    const asked = {
+      candidateLabels: labels,
+      ...(template !== undefined && { hypothesisTemplate: template }),
+      ...(multiLabel && { multiLabel }),
+    };
+    await runPipeline((texts, options) => choose(texts, { ...options, ...asked }), { ...job, print });
+  });
+}
+
+function shown(results: readonly LabelScore[], input: string | undefined): string {
+  const line = results.map(({ label, score }) => `${label} ${(100 * score).toFixed(1)} %`).join("  ");
+  return input === undefined ? line : `${line}\t${input}`;
 }

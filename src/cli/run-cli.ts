@@ -1,14 +1,17 @@
 import { Command, CommanderError } from "commander";
 import { LecternError } from "../common/index.ts";
+import { answerCommand } from "./answer.ts";
 import { classifyCommand } from "./classify.ts";
 import { doctorCommand } from "./doctor.ts";
 import { embedCommand } from "./embed.ts";
 import { evalCommand } from "./eval.ts";
 import { exportCommand } from "./export.ts";
+import { fillMaskCommand } from "./fill-mask.ts";
 import { finetuneCommand } from "./finetune.ts";
 import { forwardCommand } from "./forward.ts";
 import { listCommand } from "./list.ts";
 import { mergeCommand } from "./merge.ts";
+import { nerCommand } from "./ner.ts";
 import { pullCommand, removeCommand } from "./pull.ts";
 import { runCommand } from "./run.ts";
 import { showCommand } from "./show.ts";
@@ -16,6 +19,7 @@ import type { Terminal } from "./terminal.ts";
 import { tokenizeCommand } from "./tokenize.ts";
 import { tokenizerCommand } from "./tokenizer.ts";
 import { trainCommand } from "./train.ts";
+import { summarizeCommand, translateCommand } from "./translate.ts";
 
 /** Runs one command line and returns its exit code: 0 success, 1 a failure it explains, 2 wrong usage, 130 interrupted. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -47,6 +51,11 @@ export function program(terminal: Terminal, signal: AbortSignal): Command {
     forwardCommand,
     embedCommand,
     classifyCommand,
+    translateCommand,
+    summarizeCommand,
+    fillMaskCommand,
+    answerCommand,
+    nerCommand,
     tokenizeCommand,
     listCommand,
     showCommand,

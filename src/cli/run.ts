@@ -1,17 +1,16 @@
-import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { optionKinds, parseOptions } from "../generation/index.ts";
+import { parseOptions } from "../generation/index.ts";
 import type { GenerateInput, GenerateOptions, GenerateResult, Model } from "../model/index.ts";
 import type { Message } from "../tokenizers/index.ts";
+import { addGenerationFlags, type GenerationFlags, readGenerationOptions } from "./generation-flags.ts";
+import { type Conversation, type ConversationFlags, conversationInput, readConversation } from "./messages.ts";
 import { MODEL_ARGUMENT, type ModelFlags, openModel } from "./models.ts";
 import { parseIds, printJson, readText, type Terminal } from "./terminal.ts";
 
-interface RunFlags extends ModelFlags {
+interface RunFlags extends ModelFlags, GenerationFlags, ConversationFlags {
   readonly inputIds?: string;
-  readonly config?: string;
-  readonly set?: string[];
   readonly show?: string;
   readonly adapter?: string;
   readonly threads?: string;
@@ -28,26 +27,14 @@ export function runCommand(root: Command, terminal: Terminal, signal: AbortSigna
     .argument("[model]", MODEL_ARGUMENT, "stories")
     .argument("[prompt]", "the text to go on from; - reads standard input; without one on a terminal, a conversation")
     .option("--input-ids <ids>", "token ids instead of a prompt, used as they are: 1,2,3")
-    .option("--config <file>", "a generation_config.json")
-    .option(
-      "--set <key=value>",
-      "any generation option, its value in JSON; may be repeated",
-      (value, all: string[] = []) => [...all, value],
-    )
+    .option("--system <text>", "what the model is told before a conversation; needs a chat template")
+    .option("--messages <file>", "a conversation in JSON; a prompt is its next turn")
     .option("--show <what>", "candidates: print each step's most probable tokens")
     .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it, or owner/name of one")
     .option("--precision <kind>", "float32 or auto")
     .option("--threads <n>", "how many threads compute")
     .option("--force", "take a tokenizer that does not belong to the model");
-  for (const [name, kind] of Object.entries(optionKinds)) {
-    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    if (kind === "flag") command.option(flag);
-    else if (kind === "texts")
-      command.option(`${flag} <text>`, "may be repeated", (value, all: string[] = []) => [...all, value]);
-    else if (isJson(kind)) command.option(`${flag} <json>`);
-    else if (isText(kind)) command.option(`${flag} <text>`);
-    else command.option(`${flag} <${kind === "ids" ? "ids" : kind === "id" ? "id" : "number"}>`);
-  }
+  addGenerationFlags(command);
   return command.action(async (name: string, prompt: string | undefined, flags: RunFlags) => {
     await run(name, prompt, flags, terminal, signal);
   });
@@ -64,7 +51,10 @@ async function run(
     throw new LecternError("usage", `--show takes candidates; came ${flags.show}`);
   if (prompt !== undefined && flags.inputIds !== undefined)
     throw new LecternError("usage", "give a prompt or --input-ids, not both");
-  const options = parseOptions(await readOptions(flags));
+  const conversation = await readConversation(flags);
+  if (conversation && flags.inputIds !== undefined)
+    throw new LecternError("usage", "--input-ids is no conversation: leave out --system and --messages");
+  const options = parseOptions(await readGenerationOptions(flags));
   const begun = performance.now();
   const threads = flags.threads === undefined ? undefined : Number(flags.threads);
   await using model = await openModel(
@@ -78,8 +68,10 @@ async function run(
   if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);
   const loadMs = performance.now() - begun;
   const interactive = terminal.stdin.isTTY && terminal.stdout.isTTY && !flags.json;
-  if (interactive && prompt === undefined && flags.inputIds === undefined)
-    return converse(model, { ...options, signal }, terminal);
+  if (interactive && prompt === undefined && flags.inputIds === undefined && flags.messages === undefined)
+    return await converse(model, { ...options, signal }, { terminal, conversation });
+  if (conversation)
+    return await answer(name, conversation, prompt, { model, options, flags, terminal, signal, loadMs });
   const text = prompt === undefined ? DEFAULT_PROMPT : await readText(prompt, terminal);
   const input: GenerateInput =
     flags.inputIds !== undefined ? { inputIds: [parseIds(flags.inputIds)] } : { prompt: text };
@@ -92,6 +84,28 @@ async function run(
     { flags, terminal },
   );
   if (flags.json) printJson(terminal, toJson(name, shown, result, loadMs));
+}
+
+interface Answering {
+  readonly model: Model;
+  readonly options: GenerateOptions;
+  readonly flags: RunFlags;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  readonly loadMs: number;
+}
+
+/** The model's next turn in a conversation. */
+async function answer(
+  name: string,
+  conversation: Conversation,
+  prompt: string | undefined,
+  { model, options, flags, terminal, signal, loadMs }: Answering,
+): Promise<void> {
+  const text = prompt === undefined ? undefined : await readText(prompt, terminal);
+  const input = conversationInput(conversation, text);
+  const result = await generateShown(model, input, "", { ...options, signal }, { flags, terminal });
+  if (flags.json) printJson(terminal, toJson(name, text ?? "", result, loadMs));
 }
 
 async function generateShown(
@@ -127,10 +141,14 @@ async function generateShown(
 }
 
 /** Prompts one after the other, until an empty line or the end of input; a conversation where the model has a template. */
-async function converse(model: Model, options: GenerateOptions, terminal: Terminal): Promise<void> {
+async function converse(
+  model: Model,
+  options: GenerateOptions,
+  { terminal, conversation }: { terminal: Terminal; conversation: Conversation | undefined },
+): Promise<void> {
   const lines = createInterface({ input: terminal.stdin, output: terminal.stdout as NodeJS.WritableStream });
-  const messages: Message[] = [];
-  const isChat = model.tokenizer?.hasChatTemplate ?? false;
+  const messages: Message[] = [...(conversation?.messages ?? [])];
+  const isChat = conversation !== undefined || (model.tokenizer?.hasChatTemplate ?? false);
   const { signal, ...rest } = options;
   terminal.stdout.write(`${isChat ? "Say something" : "Begin a text"}; an empty line ends.\n`);
   try {
@@ -148,54 +166,6 @@ async function converse(model: Model, options: GenerateOptions, terminal: Termin
     }
   } finally {
     lines.close();
-  }
-}
-
-/** Flags over `--set` over `--config`. */
-async function readOptions(flags: RunFlags): Promise<Record<string, unknown>> {
-  const options: Record<string, unknown> =
-    flags.config === undefined ? {} : parseJson(`--config ${flags.config}`, await readConfig(flags.config));
-  for (const entry of flags.set ?? []) {
-    const at = entry.indexOf("=");
-    if (at < 1) throw new LecternError("usage", `--set takes key=value; came ${entry}`);
-    options[entry.slice(0, at)] = parseJson(`--set ${entry}`, entry.slice(at + 1)) as unknown;
-  }
-  for (const [name, kind] of Object.entries(optionKinds)) {
-    const value = (flags as Record<string, unknown>)[name];
-    if (value === undefined) continue;
-    if (kind === "flag" || kind === "texts") options[name] = value;
-    else if (isText(kind) || isWord(kind, value as string)) options[name] = value;
-    else if (isJson(kind)) options[name] = parseJson(`--${name}`, value as string);
-    else options[name] = kind === "ids" ? parseIds(value as string) : Number(value);
-  }
-  return options;
-}
-
-function isText(kind: string): boolean {
-  return ["text", "schedule"].includes(kind);
-}
-
-/** A bare word where an option takes one or JSON: `--dola-layers high`, `--early-stopping never`. */
-function isWord(kind: string, value: string): boolean {
-  return (kind === "layers" || kind === "earlyStopping") && /^(low|high|never)$/.test(value);
-}
-
-/** Options whose flags take JSON, as `--set` does. */
-function isJson(kind: string): boolean {
-  return ["idLists", "biases", "bias", "decay", "earlyStopping", "layers", "words"].includes(kind);
-}
-
-async function readConfig(path: string): Promise<string> {
-  return readFile(path, "utf8").catch((cause) => {
-    throw new LecternError("file", `--config ${path} cannot be read: ${(cause as Error).message}`, { cause });
-  });
-}
-
-function parseJson(what: string, text: string): Record<string, unknown> {
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch (cause) {
-    throw new LecternError("usage", `${what}: the value is not JSON; a text needs quotes`, { cause });
   }
 }
 

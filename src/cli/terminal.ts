@@ -24,9 +24,14 @@ export async function readText(argument: string, terminal: Terminal): Promise<st
 }
 
 export function printJson(terminal: Terminal, value: unknown): void {
+  terminal.stdout.write(`${jsonText(value)}\n`);
+}
+
+/** A value as JSON, tensors as plain lists. */
+export function jsonText(value: unknown): string {
   const plain = (_: string, entry: unknown): unknown =>
     ArrayBuffer.isView(entry) ? Array.from(entry as never) : entry;
-  terminal.stdout.write(`${JSON.stringify(value, plain, 2)}\n`);
+  return JSON.stringify(value, plain, 2);
 }
 
 /** `1,2,3` as numbers. */

@@ -138,7 +138,14 @@ export class ForwardPass {
       outputs: this.#outputs(withLoss, options, pass),
       bind: (name) => this.#weights.bind(name),
     });
-    const engine = await createSession(graph, { prepack: false, threads: this.#threads });
+    // What reads texts by the thousand is worth packed copies of its weights; other passes leave them in their file.
+    const isPlain = !withLoss && !options.hiddenStates && !options.attentions;
+    const prepack = isPlain && this.#architecture.kind === "encoder";
+    const engine = await createSession(graph, {
+      prepack,
+      threads: this.#threads,
+      withoutRewrites: ["SkipLayerNormFusion"],
+    });
     return { engine, inputs: new Set(graph.inputs.map(({ name }) => name)) };
   }
 

@@ -25,6 +25,7 @@ export interface ModelDescription {
   /** Whether what is generated answers the prompt instead of going on from it. */
   readonly isEncoderDecoder: boolean;
   readonly config: Readonly<Record<string, unknown>>;
+  readonly generationConfig: Readonly<Record<string, unknown>>;
   readonly contextWindow: number;
   readonly parameterCount: number;
   readonly startToken: number | undefined;

@@ -9,6 +9,7 @@ export {
   peftName,
   readAdapter,
 } from "./adapters.ts";
+export { type BatchRunOptions, forwardRows, type Row } from "./batches.ts";
 export {
   type ForwardInputs,
   type ForwardOptions,
@@ -24,9 +25,10 @@ export {
   type GenerateResult,
   type LoadOptions,
   loadModel,
-  type Model,
+  Model,
 } from "./model.ts";
 export { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 export { type PassGraph, type PassOptions, passGraph } from "./pass-graph.ts";
+export { lastStates, type Pooling, pool, yieldsStates } from "./pooling.ts";
 export { FINGERPRINT_KEY } from "./tokenizer-check.ts";
 export { parametersOf, Weights } from "./weights.ts";

@@ -113,6 +113,7 @@ export class LocalModel implements ModelHost {
       family: files.architecture.family.name,
       isEncoderDecoder: files.architecture.kind.endsWith("encoder-decoder"),
       config: files.json,
+      generationConfig,
       contextWindow: files.architecture.config.maxPositionEmbeddings,
       parameterCount: checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0),
       startToken: (generationConfig.bos_token_id ?? files.json.bos_token_id ?? undefined) as number | undefined,

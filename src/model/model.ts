@@ -11,11 +11,12 @@ import {
   type TokenEvent,
 } from "../generation/index.ts";
 import type { FileSource } from "../runtime/index.ts";
-import { loadTokenizer, type Message, type Tokenizer } from "../tokenizers/index.ts";
+import { type ChatOptions, loadTokenizer, type Message, type Tokenizer } from "../tokenizers/index.ts";
 import { locateBase } from "./adapters.ts";
+import { type BatchRunOptions, forwardRows, type Row } from "./batches.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import type { ModelHost, Timing } from "./host.ts";
-import { type Pooling, pool, readPooling } from "./pooling.ts";
+import { lastStates, type Pooling, pool, readPooling, yieldsStates } from "./pooling.ts";
 
 export interface LoadOptions extends HubOptions {
   /** How many threads compute; default: the engine's choice. */
@@ -34,6 +35,8 @@ export interface GenerateInput {
   readonly inputIds?: readonly (readonly number[])[];
   /** A conversation, written out by the model's chat template. */
   readonly messages?: readonly Message[];
+  /** What the chat template gets beside the messages: tools, documents, variables of its own. */
+  readonly chat?: ChatOptions;
 }
 
 export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel"> {
@@ -59,9 +62,6 @@ export interface GenerateResult {
   readonly finishReason: FinishReason;
   readonly timing: Timing;
 }
-
-/** How many sentences are computed at once. */
-const EMBED_ROWS = 32;
 
 /** A loaded model with the tokenizer it was trained with. */
 export class Model {
@@ -99,6 +99,11 @@ export class Model {
     return this.#host.description.config;
   }
 
+  /** `generation_config.json` as it stands; empty where there is none. */
+  get generationConfig(): Readonly<Record<string, unknown>> {
+    return this.#host.description.generationConfig;
+  }
+
   /** In tokens; infinite where neither positions nor a cache bound it. */
   get contextWindow(): number {
     return this.#host.description.contextWindow;
@@ -113,29 +118,20 @@ export class Model {
     return this.#host.forward(inputs, options);
   }
 
-  /** One vector `[E]` a text, pooled as `modules.json` of the model says; of encoders without a head. */
-  async embed(texts: readonly string[]): Promise<Float32Array[]> {
+  /** One vector `[E]` a text, pooled as `modules.json` of the model says. */
+  async embed(texts: readonly string[], options: Omit<BatchRunOptions, "forward"> = {}): Promise<Float32Array[]> {
     this.#pooling ??= readPooling(this.#files);
     const pooling = await this.#pooling;
     const { tokenizer } = this;
     if (!tokenizer) throw new LecternError("input", "embed: this model's directory has no tokenizer.json");
     const maxLength = Math.min(pooling.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
-    const rows = texts.map((text, index) => ({ text, index, length: tokenizer.encode(text).ids.length }));
-    rows.sort((a, b) => a.length - b.length); // alike in length, so that little is padding
-    const vectors: Float32Array[] = [];
-    for (let at = 0; at < rows.length; at += EMBED_ROWS) {
-      const batch = rows.slice(at, at + EMBED_ROWS);
-      const inputs = tokenizer.encodeBatch(
-        batch.map(({ text }) => text),
-        { maxLength, paddingSide: "right" },
-      );
-      const { lastHiddenState } = await this.forward(inputs);
-      if (!lastHiddenState)
-        throw new LecternError("unsupported", `embed: this ${this.family} has a head; sentences need the bare encoder`);
-      for (const [i, vector] of pool(lastHiddenState, inputs.attentionMask, pooling).entries())
-        vectors[(batch[i] as (typeof rows)[number]).index] = vector;
-    }
-    return vectors;
+    const rows = texts.map((text) => tokenizer.encode(text, { maxLength }));
+    const forward = { hiddenStates: !yieldsStates(this) };
+    return forwardRows(this, rows, { ...options, forward }, (result, row, index) => {
+      const states = lastStates(result);
+      if (!states) throw new LecternError("unsupported", `embed: a ${this.family} yields no states of tokens`);
+      return pool(states, row, (rows[index] as Row).ids.length, pooling);
+    });
   }
 
   /** Generates text; options not given are those of the checkpoint's `generation_config.json`. */
@@ -205,14 +201,16 @@ export class Model {
     return this.dispose();
   }
 
-  #inputIds({ prompt, prompts, inputIds, messages }: GenerateInput): readonly (readonly number[])[] {
+  #inputIds({ prompt, prompts, inputIds, messages, chat }: GenerateInput): readonly (readonly number[])[] {
     const given = [prompt, prompts, inputIds, messages].filter((value) => value !== undefined);
     check(given.length === 1, "usage", () => "generate: give one of prompt, prompts, inputIds, messages");
+    check(!chat || messages, "usage", () => "generate: chat is for messages, which are missing");
     if (inputIds) return inputIds;
     const { tokenizer } = this;
     const { startToken } = this.#host.description;
     if (!tokenizer) throw new LecternError("input", "this model's directory has no tokenizer.json: give inputIds");
-    if (messages) return [tokenizer.encode(tokenizer.applyChatTemplate(messages), { addSpecialTokens: false }).ids];
+    if (messages)
+      return [tokenizer.encode(tokenizer.applyChatTemplate(messages, chat), { addSpecialTokens: false }).ids];
     return (prompts ?? [prompt as string]).map((text) => {
       const { ids } = tokenizer.encode(text);
       return ids.length === 0 && startToken !== undefined ? [startToken] : ids;

@@ -1,6 +1,7 @@
 import { LecternError } from "../common/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
+import type { ForwardResult } from "./forward.ts";
 import { readJsonFile } from "./model-files.ts";
 
 /** How the states of a sentence's tokens become one vector. */
@@ -10,6 +11,17 @@ export interface Pooling {
   readonly normalize: boolean;
   /** Tokens at most; longer sentences are cut. */
   readonly maxLength: number | undefined;
+}
+
+/** Whether a pass yields the states of tokens by itself: encoders without a head; those of others must be asked for. */
+export function yieldsStates({ config, isEncoderDecoder }: { config: object; isEncoderDecoder: boolean }): boolean {
+  const [architecture = "Model"] = ((config as { architectures?: string[] }).architectures ?? []) as string[];
+  return /(?<!LMHead|MT)Model$/.test(architecture) && !isEncoderDecoder;
+}
+
+/** The states `[B, T, E]` that leave the model. */
+export function lastStates(result: ForwardResult): HostTensor<"float32"> | undefined {
+  return result.lastHiddenState ?? result.hiddenStates?.at(-1) ?? result.decoderHiddenStates?.at(-1);
 }
 
 const modes: Readonly<Record<string, Pooling["mode"]>> = {
@@ -44,28 +56,32 @@ export async function readPooling(files: FileSource): Promise<Pooling> {
   return pooling;
 }
 
-/** The vector `[E]` of each row of states `[B, T, E]`, padding (mask 0) left out. */
+/**
+ * The vector `[E]` of a row of states `[B, T, E]`.
+ * @param length how many of the row's states are tokens; what follows is padding
+ */
 export function pool(
   { shape, data }: HostTensor<"float32">,
-  mask: readonly (readonly number[])[],
-  { mode, normalize }: Pooling,
-): Float32Array[] {
-  const [, length, size] = shape as [number, number, number];
-  return mask.map((row, i) => {
-    const places = row.flatMap((flag, t) => (flag ? [t] : []));
-    const state = (t: number): Float32Array => data.subarray((i * length + t) * size, (i * length + t + 1) * size);
-    const vector = combine(places.map(state), mode, size);
-    if (!normalize) return vector;
-    const norm = Math.max(1e-12, Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0)));
-    return vector.map((x) => x / norm);
-  });
+  row: number,
+  length: number,
+  { mode, normalize }: Pick<Pooling, "mode" | "normalize">,
+): Float32Array {
+  const [, width, size] = shape as [number, number, number];
+  const states = data.subarray(row * width * size, (row * width + length) * size);
+  const vector = combine(states, length, size, mode);
+  if (!normalize) return vector;
+  const norm = Math.max(1e-12, Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0)));
+  return vector.map((x) => x / norm);
 }
 
-function combine(states: readonly Float32Array[], mode: Pooling["mode"], size: number): Float32Array {
-  if (mode === "cls") return Float32Array.from(states[0] ?? []);
-  if (mode === "last") return Float32Array.from(states.at(-1) ?? []);
-  const column = (e: number): number[] => states.map((state) => state[e] as number);
-  return Float32Array.from({ length: size }, (_, e) =>
-    mode === "max" ? Math.max(...column(e)) : column(e).reduce((sum, x) => sum + x, 0) / states.length,
-  );
+function combine(states: Float32Array, length: number, size: number, mode: Pooling["mode"]): Float32Array {
+  if (mode === "cls") return states.slice(0, size);
+  if (mode === "last") return states.slice(Math.max(0, length - 1) * size, length * size);
+  const combined = new Float64Array(size).fill(mode === "max" ? Number.NEGATIVE_INFINITY : 0);
+  for (let t = 0; t < length; t++)
+    for (let e = 0, at = t * size; e < size; e++, at++) {
+      const [held, x] = [combined[e] as number, states[at] as number];
+      combined[e] = mode === "max" ? Math.max(held, x) : held + x;
+    }
+  return Float32Array.from(combined, (x) => (mode === "max" ? x : x / length));
 }

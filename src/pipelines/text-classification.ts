@@ -1,5 +1,8 @@
 import { check } from "../common/index.ts";
-import type { Model } from "../model/index.ts";
+import { type ForwardResult, forwardRows, type Model } from "../model/index.ts";
+import type { CallOptions } from "./options.ts";
+import { bestOf, labelsOf, sigmoid, softmax } from "./scores.ts";
+import { describe, lacksHead, maxLengthOf, parseText, type Task, type TaskContext, textField } from "./task.ts";
 
 /** A class and how probable it is. */
 export interface LabelScore {
@@ -7,47 +10,85 @@ export interface LabelScore {
   readonly score: number;
 }
 
-/** How many texts are computed at once. */
-const ROWS = 32;
+/** Two texts that are judged together. */
+export interface TextPair {
+  readonly text: string;
+  readonly textPair: string;
+}
+
+export interface TextClassificationOptions extends CallOptions {
+  /** How many labels, the best first; null: all. Without it, each text gets its best label alone. */
+  readonly topK?: number | null;
+  /** What becomes of the head's scores; default as the checkpoint's `problem_type` says. */
+  readonly functionToApply?: "sigmoid" | "softmax" | "none";
+}
+
+/** The classes of texts, by the head that the model was fine-tuned with. */
+export const textClassification: Task<string | TextPair, TextClassificationOptions, LabelScore | LabelScore[]> = {
+  defaultModel: "sentiment",
+  batchSize: 32,
+  options: { topK: "countOrNull", functionToApply: "activation" },
+  parse(input, place) {
+    if (typeof input === "string") return input;
+    check(
+      typeof input === "object" && input !== null,
+      "input",
+      () => `${place} must be a text; came ${describe(input)}`,
+    );
+    return { text: textField(input, "text", place), textPair: textField(input, "textPair", place) };
+  },
+  async run(context, inputs, { topK, functionToApply }) {
+    const all = await classScores(context, inputs, functionToApply);
+    return all.map((scores) => (topK === undefined ? (scores[0] as LabelScore) : scores.slice(0, topK ?? undefined)));
+  },
+  one: (output) => (Array.isArray(output) ? output : [output]),
+};
+
+/** All classes of each text, the most probable first. */
+async function classScores(
+  context: TaskContext,
+  inputs: readonly (string | TextPair)[],
+  activation?: TextClassificationOptions["functionToApply"],
+): Promise<LabelScore[][]> {
+  const { model, tokenizer } = context;
+  const bound = maxLengthOf(context);
+  const rows = inputs.map((input) =>
+    typeof input === "string"
+      ? tokenizer.encode(input, bound)
+      : tokenizer.encode(input.text, { pair: input.textPair, ...bound }),
+  );
+  return forwardRows(model, rows, context, (result, row) => {
+    const logits = classLogits(context, result, row);
+    const labels = labelsOf(model, logits.length);
+    const scores = activate(logits, activation ?? activationOf(model, logits.length));
+    return bestOf(scores).map((id) => ({ label: labels[id] as string, score: scores[id] as number }));
+  });
+}
+
+/** A row of a head that tells classes of a whole text. */
+export function classLogits(context: TaskContext, { logits }: ForwardResult, row: number): Float32Array {
+  if (logits?.shape.length !== 2 || /PreTraining$/.test(String((context.model.config.architectures as string[])?.[0])))
+    throw lacksHead(context, "classes of a text");
+  const size = logits.shape[1] as number;
+  return logits.data.subarray(row * size, (row + 1) * size);
+}
+
+function activationOf({ config }: Model, count: number): NonNullable<TextClassificationOptions["functionToApply"]> {
+  const { problem_type: problem } = config as { problem_type?: string };
+  if (problem === "regression") return "none";
+  return problem === "multi_label_classification" || count === 1 ? "sigmoid" : "softmax";
+}
+
+function activate(row: Float32Array, activation: "sigmoid" | "softmax" | "none"): number[] {
+  if (activation === "none") return Array.from(row);
+  return activation === "sigmoid" ? sigmoid(row) : softmax(row);
+}
 
 /** All classes of each text, the most probable first, by the head that the model was fine-tuned with. */
 export async function classifyTexts(model: Model, texts: readonly string[]): Promise<LabelScore[][]> {
-  const { tokenizer, config, contextWindow } = model;
-  const { id2label, problem_type: problem } = config as { id2label?: Record<string, string>; problem_type?: string };
-  check(tokenizer, "input", () => "classify: this model's directory has no tokenizer.json");
-  const order = texts.map((text, index) => ({ text, index, length: tokenizer.encode(text).ids.length }));
-  order.sort((a, b) => a.length - b.length); // alike in length, so that little is padding
-  const results: LabelScore[][] = [];
-  for (let at = 0; at < order.length; at += ROWS) {
-    const batch = order.slice(at, at + ROWS);
-    const inputs = tokenizer.encodeBatch(
-      batch.map(({ text }) => text),
-      { paddingSide: "right", ...(Number.isFinite(contextWindow) && { maxLength: contextWindow }) },
-    );
-    const { logits } = await model.forward(inputs);
-    check(
-      logits?.shape.length === 2,
-      "unsupported",
-      () => `classify: this ${model.family} has no head that tells classes of a text`,
-    );
-    const size = logits.shape[1] as number;
-    for (const [i, { index }] of batch.entries()) {
-      const row = logits.data.subarray(i * size, (i + 1) * size);
-      const scores = problem === "multi_label_classification" || size === 1 ? sigmoid(row) : softmax(row);
-      const named = scores.map((score, id) => ({ label: id2label?.[id] ?? `LABEL_${id}`, score }));
-      results[index] = named.sort((a, b) => b.score - a.score);
-    }
-  }
-  return results;
-}
-
-function softmax(row: Float32Array): number[] {
-  const most = row.reduce((a, b) => Math.max(a, b), -Infinity);
-  const raised = Array.from(row, (x) => Math.exp(x - most));
-  const sum = raised.reduce((a, b) => a + b, 0);
-  return raised.map((x) => x / sum);
-}
-
-function sigmoid(row: Float32Array): number[] {
-  return Array.from(row, (x) => 1 / (1 + Math.exp(-x)));
+  const { tokenizer } = model;
+  check(tokenizer, "input", () => "classify: this model's directory has no tokenizer");
+  const context = { model, tokenizer, task: "classify", batchSize: textClassification.batchSize };
+  const inputs = texts.map((text, i) => parseText(text, `classify: text ${i}`));
+  return classScores({ ...context, signal: undefined, onDone: () => {} }, inputs);
 }

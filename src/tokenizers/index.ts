@@ -1,3 +1,4 @@
+export type { ChatOptions, Message } from "./chat-template.ts";
 export { loadTokenizer } from "./load/load-tokenizer.ts";
 export type { Truncation } from "./rows.ts";
 export {
@@ -6,7 +7,6 @@ export {
   type EncodedBatch,
   type EncodeOptions,
   type Encoding,
-  type Message,
   Tokenizer,
 } from "./tokenizer.ts";
 export { type TokenizerKind, type TokenizerOptions, tokenizerKinds, trainTokenizer } from "./train/index.ts";

@@ -1,6 +1,6 @@
-import { Template } from "@huggingface/jinja";
-import { check, LecternError } from "../common/index.ts";
+import { check } from "../common/index.ts";
 import { isByteToken } from "./byte-fallback.ts";
+import { type ChatOptions, type ChatTemplates, type Message, renderChat } from "./chat-template.ts";
 import { TokenizerCore } from "./core.ts";
 import { cleanUp } from "./decoders.ts";
 import { fingerprint } from "./fingerprint.ts";
@@ -8,12 +8,6 @@ import { isPart } from "./json.ts";
 import { finishRows, type TokenAt } from "./post-processors.ts";
 import { cutRows, type Offset, padRow, type Row, type Truncation } from "./rows.ts";
 import { StreamDecoder } from "./stream-decoder.ts";
-
-/** One turn of a conversation. */
-export interface Message {
-  readonly role: string;
-  readonly content: string;
-}
 
 export interface EncodeOptions {
   /** A second text, joined as the tokenizer's template says; an empty one too. */
@@ -75,23 +69,26 @@ export interface DecodeOptions {
 export class Tokenizer {
   readonly #core: TokenizerCore;
   readonly #config: Readonly<Record<string, unknown>>;
-  readonly #template: string | undefined;
+  readonly #templates: ChatTemplates;
   readonly #padding: Readonly<Record<string, unknown>>;
   readonly #truncation: Readonly<Record<string, unknown>>;
+  readonly #continuingPrefix: string | undefined;
   readonly #hasByteTokens: boolean;
   /** Tokens of BPE hold every space of the text, so there is nothing to clean up, whatever the config says. */
   readonly #isBytePairs: boolean;
 
   /** @param json what a `tokenizer.json` holds */
-  constructor(json: object, config: Readonly<Record<string, unknown>>, template: string | undefined) {
+  constructor(json: object, config: Readonly<Record<string, unknown>>, templates: ChatTemplates = {}) {
     this.#core = new TokenizerCore(json);
     const { padding, truncation, model, decoder } = json as Readonly<Record<string, unknown>>;
     this.#config = config;
-    this.#template = template;
+    this.#templates = templates;
     this.#padding = isPart(padding) ? padding : {};
     this.#truncation = isPart(truncation) ? truncation : {};
     this.#isBytePairs = isPart(model) && (model.type === "BPE" || "merges" in model);
     this.#hasByteTokens = JSON.stringify(decoder ?? null).includes('"ByteFallback"');
+    const prefix = isPart(model) ? model.continuing_subword_prefix : undefined;
+    this.#continuingPrefix = typeof prefix === "string" && prefix !== "" ? prefix : undefined;
   }
 
   /** One more than the largest id. */
@@ -193,6 +190,28 @@ export class Tokenizer {
     return token === undefined ? undefined : this.id(token);
   }
 
+  /** Tokens of a text at most, as `tokenizer_config.json` says; undefined where it gives no such bound. */
+  get maxLength(): number | undefined {
+    const { model_max_length: most } = this.#config;
+    return typeof most === "number" && most > 0 && most < 1e9 ? most : undefined;
+  }
+
+  /** The tokenizer's class as the checkpoint names it, such as `MBart50TokenizerFast`. */
+  get className(): string | undefined {
+    const { tokenizer_class: name } = this.#config;
+    return typeof name === "string" ? name : undefined;
+  }
+
+  /** What marks a token that goes on a word, such as `##`; undefined for tokenizers that do not mark it so. */
+  get continuingPrefix(): string | undefined {
+    return this.#continuingPrefix;
+  }
+
+  /** Tokens as text. */
+  joinTokens(tokens: readonly string[]): string {
+    return this.#core.decoder ? this.#core.decoder(tokens).join("") : tokens.join(" ");
+  }
+
   /** The id of a token; undefined for what is none. */
   id(token: string): number | undefined {
     return this.#core.id(token);
@@ -215,32 +234,14 @@ export class Tokenizer {
   }
 
   get hasChatTemplate(): boolean {
-    return this.#template !== undefined;
+    return Object.keys(this.#templates).length > 0;
   }
 
   /** A conversation as the text the model was trained on; throws where the model has no chat template. */
-  applyChatTemplate(
-    messages: readonly Message[],
-    { addGenerationPrompt = true }: { addGenerationPrompt?: boolean } = {},
-  ): string {
-    if (this.#template === undefined)
-      throw new LecternError("input", "this model has no chat template: give it a prompt instead of messages");
-    const special = Object.fromEntries(
-      ["bos_token", "eos_token", "pad_token", "unk_token"].map((key) => [key, tokenText(this.#config[key])]),
-    );
-    try {
-      return new Template(this.#template).render({
-        messages: [...messages],
-        add_generation_prompt: addGenerationPrompt,
-        ...special,
-      });
-    } catch (cause) {
-      throw new LecternError(
-        "input",
-        `the model's chat template refuses the conversation: ${(cause as Error).message}`,
-        { cause },
-      );
-    }
+  applyChatTemplate(messages: readonly Message[], options: ChatOptions = {}): string {
+    const names = ["bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token"];
+    const special = Object.fromEntries(names.map((key) => [key, tokenText(this.#config[key])]));
+    return renderChat(this.#templates, messages, options, special);
   }
 }
 

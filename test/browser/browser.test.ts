@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadModel } from "../../src/model/index.ts";
+import { pipeline } from "../../src/pipelines/index.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const available = existsSync(CHROMIUM);
@@ -73,7 +74,7 @@ describe.skipIf(!available)("in Debian's chromium (skipped where /usr/bin/chromi
     await page.goto(`http://127.0.0.1:${port}/`);
     expect(await page.evaluate("crossOriginIsolated")).toBe(isolated);
     const result = await page.evaluate(`(async () => {
-      const { loadModel } = await import("/dist/web/lectern.js");
+      const { loadModel, pipeline } = await import("/dist/web/lectern.js");
       ${script}
     })()`);
     await page.close();
@@ -150,6 +151,25 @@ describe.skipIf(!available)("in Debian's chromium (skipped where /usr/bin/chromi
     expect(tokens).toBeGreaterThanOrEqual(20);
     expect(tokens).toBeLessThan(400);
     expect(frames).toBeGreaterThan(3);
+  });
+
+  test("a pipeline answers in the page as in Node, a stream in its order", async () => {
+    const texts = ["A fox ran.", "She wept and wept and wept.", "No."];
+    const inPageScores = await inPage<{ label: string; score: number }[]>(
+      false,
+      `const classify = await pipeline("text-classification", "/test/parity/fixtures/models/bert_cls");
+       async function* lines() { yield* ${JSON.stringify(texts)}; }
+       const results = [];
+       for await (const result of classify(lines())) results.push(result);
+       await classify.dispose();
+       return results;`,
+    );
+    await using classify = await pipeline("text-classification", join(root, "test/parity/fixtures/models/bert_cls"));
+    const inNode = await classify(texts);
+    for (const [i, { label, score }] of inNode.entries()) {
+      expect(inPageScores[i]?.label).toBe(label);
+      expect(inPageScores[i]?.score).toBeCloseTo(score, 5);
+    }
   });
 
   test("what goes wrong in the worker reaches the page in words", async () => {

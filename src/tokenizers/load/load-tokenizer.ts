@@ -1,5 +1,6 @@
 import { LecternError } from "../../common/index.ts";
 import type { FileSource } from "../../runtime/index.ts";
+import { readChatTemplates } from "../chat-template.ts";
 import { isPart, type Part } from "../json.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import { fromMarian, fromSentencePiece } from "./from-sentencepiece.ts";
@@ -24,14 +25,13 @@ export async function loadTokenizer(files: FileSource): Promise<Tokenizer | unde
   const read = new Reader(files);
   const special = await read.object("special_tokens_map.json");
   const config = { ...special, ...(await read.object("tokenizer_config.json")) };
-  const inFile = await read.text("chat_template.jinja");
-  const template = inFile ?? (typeof config.chat_template === "string" ? config.chat_template : undefined);
+  const templates = await readChatTemplates(files, config);
   const model = await read.object("config.json");
   const settings = { config, added: await read.object("added_tokens.json"), family: familyOf(config, model) };
   try {
     const described = await read.json("tokenizer.json");
     const json = described ?? (await convert(read, settings)) ?? characters(model);
-    return json === undefined ? undefined : new Tokenizer(json as object, config, template);
+    return json === undefined ? undefined : new Tokenizer(json as object, config, templates);
   } catch (cause) {
     if (!(cause instanceof LecternError)) throw cause;
     throw new LecternError(cause.code, `${files.location}: the tokenizer cannot be read: ${cause.message}`, { cause });

@@ -23,7 +23,7 @@ describe.each(tokenizerKinds)("%s", (kind) => {
     const options = { kind, vocabularySize: sizes[kind] };
     const json = (await trainTokenizer(lines, options)) as { model: { vocab: object }; added_tokens: object[] };
     expect(await trainTokenizer(lines, options)).toEqual(json);
-    const tokenizer = new Tokenizer(json, {}, undefined);
+    const tokenizer = new Tokenizer(json, {});
     const text = "the wolf and the fox";
     const { ids, tokens } = tokenizer.encode(text);
     expect(ids.length).toBeGreaterThan(0);

@@ -1,0 +1,65 @@
+import type { Command } from "commander";
+import { type FilledMask, pipeline } from "../pipelines/index.ts";
+import { MODEL_ARGUMENT } from "./models.ts";
+import { addPipelineFlags, count, loadFor, type PipelineFlags, runPipeline } from "./pipeline-command.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface FillMaskFlags extends PipelineFlags {
+  readonly topK?: string;
+  readonly targets?: string;
+}
+
+interface Filled {
+  readonly tokenId: number;
+  readonly token: string;
+  readonly score: number;
+  readonly text: string;
+}
+
+/** `lectern fill-mask MODEL TEXT` */
+export function fillMaskCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
+  const command = root
+    .command("fill-mask")
+    .description("Tell which words may stand for the mask in a text.")
+    .argument("<model>", `an encoder with its head for masked words: ${MODEL_ARGUMENT}`)
+    .argument("<text>", "the text, with the model's mask token; - reads standard input, a text a line")
+    .option("--top-k <n>", "how many words; default 5")
+    .option("--targets <a,b,c>", "the only words to choose among");
+  return addPipelineFlags(command).action(async (name: string, argument: string, flags: FillMaskFlags) => {
+    const topK = count("--top-k", flags.topK);
+    await using model = await loadFor(name, { flags, terminal, signal });
+    const fill = await pipeline("fill-mask", model);
+    const asked = {
+      ...(topK !== undefined && { topK }),
+      ...(flags.targets !== undefined && { targets: flags.targets.split(",") }),
+    };
+    const listsOf = (result: unknown): Filled[][] => {
+      const lists = (Array.isArray((result as unknown[])[0]) ? result : [result]) as FilledMask[][];
+      return lists.map((list) =>
+        list.map(({ token, token_str, score, sequence }) => ({
+          tokenId: token,
+          token: token_str,
+          score,
+          text: sequence,
+        })),
+      );
+    };
+    const print = {
+      json: (result: unknown) => {
+        const lists = listsOf(result);
+        return { results: lists.length === 1 ? lists[0] : lists };
+      },
+      text: (result: unknown) =>
+        listsOf(result)
+          .map((list) => list.map(({ score, text }) => `${(100 * score).toFixed(1)} %\t${text}`).join("\n"))
+          .join("\n\n"),
+    };
+    await runPipeline((texts, options) => fill(texts, { ...options, ...asked }), {
+      argument,
+      flags,
+      terminal,
+      signal,
+      print,
+    });
+  });
+}

@@ -1,0 +1,74 @@
+import { LecternError, throwIfAborted } from "../common/index.ts";
+import { type GenerationOptions, optionKinds, parseOptions, type Sequence } from "../generation/index.ts";
+import type { CallOptions } from "./options.ts";
+import { type TaskContext, windowOf } from "./task.ts";
+
+/** What the tasks that generate take beside their own options: all of transformers' generation options. */
+export type GeneratingOptions = CallOptions & GenerationOptions;
+
+export const generationOptionNames: readonly string[] = Object.keys(optionKinds);
+
+/** What a checkpoint's `config.json` says of a task of old: generation options, and what every text begins with. */
+export function taskSettings({ model, task }: Pick<TaskContext, "model" | "task">): Record<string, unknown> & {
+  readonly prefix?: string;
+} {
+  const { task_specific_params: all, prefix } = model.config as {
+    task_specific_params?: Record<string, Record<string, unknown>> | null;
+    prefix?: string | null;
+  };
+  return { ...(typeof prefix === "string" && { prefix }), ...all?.[task] };
+}
+
+/**
+ * The options of a call: the caller's over the checkpoint's for this task, over those of `generation_config.json`, over
+ * the pipeline's own.
+ */
+export function generationOptions(
+  context: TaskContext,
+  options: object,
+  defaults: GenerationOptions,
+): GenerationOptions {
+  const { generationConfig: config } = context.model;
+  const { prefix: _, ...settings } = taskSettings(context);
+  const given = parseOptions({ ...settings, ...pick(options) });
+  const own = parseOptions({ ...config });
+  const isBounded = own.maxLength !== undefined && own.maxLength !== 20; // 20 is what transformers writes by itself
+  const usual = Object.entries(defaults).filter(
+    ([name]) => own[name as keyof GenerationOptions] === undefined && !(name === "maxNewTokens" && isBounded),
+  );
+  const asked = { ...Object.fromEntries(usual), ...given };
+  const boundsLength = "maxLength" in options && !("maxNewTokens" in options);
+  return boundsLength ? Object.fromEntries(Object.entries(asked).filter(([name]) => name !== "maxNewTokens")) : asked;
+}
+
+function pick(options: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => generationOptionNames.includes(name)));
+}
+
+/** Generates for each row of ids, in batches of rows of like length; gives each row's sequences, the best first. */
+export async function generateRows(
+  { model, batchSize, signal, onDone }: TaskContext,
+  rows: readonly (readonly number[])[],
+  options: GenerationOptions,
+): Promise<(readonly Sequence[])[]> {
+  const order = [...rows.keys()].sort((a, b) => (rows[a]?.length ?? 0) - (rows[b]?.length ?? 0) || a - b);
+  const results: (readonly Sequence[])[] = [];
+  for (let at = 0; at < order.length; at += batchSize) {
+    throwIfAborted(signal);
+    const batch = order.slice(at, at + batchSize);
+    const inputIds = batch.map((index) => rows[index] as readonly number[]);
+    const { sequences } = await model.generate({ inputIds }, { ...options, signal });
+    if (signal?.aborted) throw new LecternError("abort", "cancelled by the caller");
+    const each = sequences.length / batch.length;
+    for (const [i, index] of batch.entries()) results[index] = sequences.slice(i * each, (i + 1) * each);
+    onDone(Math.min(order.length, at + batchSize));
+  }
+  return results;
+}
+
+/** The ids of a text that an encoder reads, cut to the model's window where that is asked for. */
+export function sourceIds(context: TaskContext, text: string, truncation: boolean): readonly number[] {
+  const most = windowOf(context);
+  const { ids } = context.tokenizer.encode(text, truncation && Number.isFinite(most) ? { maxLength: most } : {});
+  return ids;
+}

@@ -1,0 +1,138 @@
+import { check, LecternError, nearest } from "../common/index.ts";
+import { type LoadOptions, loadModel, Model } from "../model/index.ts";
+import { type CallOptions, checkOptions } from "./options.ts";
+import type { OneOf, ResultOf } from "./results.ts";
+import { streamResults } from "./stream.ts";
+import type { Task, TaskContext } from "./task.ts";
+import { aliases, type InputOf, type OptionsOf, type PlainTask, type TaskName, type TaskOf, tasks } from "./tasks.ts";
+
+/** How many batches of a stream are read together, so that inputs of like length meet. */
+const WINDOW_BATCHES = 4;
+
+/** A model at work on a task: call it with one input, a list, or inputs that stream in. */
+export interface Pipeline<N extends TaskName> {
+  /** Inputs that stream in: their results stream out, in order; inputs are read as results are taken. */
+  <O extends OptionsOf<N>>(
+    inputs: AsyncIterable<InputOf<N>>,
+    options?: O,
+  ): AsyncGenerator<ResultOf<TaskOf<N>, O>, void>;
+  <O extends OptionsOf<N>>(input: InputOf<N>, options?: O): Promise<OneOf<TaskOf<N>, O>>;
+  <O extends OptionsOf<N>>(inputs: readonly InputOf<N>[], options?: O): Promise<ResultOf<TaskOf<N>, O>[]>;
+  /** Tasks of two parts take the second by itself: a question's context, labels to choose among. */
+  <O extends OptionsOf<N>>(
+    input: string,
+    second: string | readonly string[],
+    options?: O,
+  ): Promise<OneOf<TaskOf<N>, O>>;
+  <O extends OptionsOf<N>>(
+    inputs: readonly string[],
+    second: readonly string[],
+    options?: O,
+  ): Promise<ResultOf<TaskOf<N>, O>[]>;
+  readonly task: N;
+  readonly model: Model;
+  /** Lets go of the model; of one that was given, which other work may need, only where `dispose` is called on it. */
+  dispose(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A task as the pipeline sees it, whatever it takes and gives. */
+type AnyTask = Task<unknown, CallOptions, unknown>;
+
+/**
+ * Puts a model to a task, by transformers' name of it.
+ * @param model a directory, a shipped name, or a loaded model; default one that ships, where there is one for the task
+ * @param options as for `loadModel`
+ */
+export async function pipeline<N extends TaskName>(
+  task: N,
+  model?: string | Model,
+  options: LoadOptions = {},
+): Promise<Pipeline<N>> {
+  const plain = taskOf(task);
+  const definition = tasks[plain] as unknown as AnyTask;
+  const loaded = model instanceof Model ? model : await loadModel(locationOf(task, model, definition), options);
+  const { tokenizer } = loaded;
+  if (!tokenizer) {
+    if (loaded !== model) await loaded.dispose();
+    throw new LecternError("input", `pipeline: ${task} needs a tokenizer, and ${loaded.location} has none`);
+  }
+  const call = callOf(definition, { model: loaded, tokenizer, task });
+  const dispose = async (): Promise<void> => {
+    if (loaded !== model) await loaded.dispose();
+  };
+  return Object.assign(call, {
+    task,
+    model: loaded,
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  }) as unknown as Pipeline<N>;
+}
+
+/** The model that is named; without a name, one that ships. */
+function locationOf(task: string, name: string | undefined, { defaultModel }: AnyTask): string {
+  const location = name ?? defaultModel;
+  if (location === undefined)
+    throw new LecternError(
+      "usage",
+      `pipeline: no model ships for ${task}: name one, as in pipeline("${task}", "path/to/model")`,
+    );
+  return location;
+}
+
+function taskOf(name: string): PlainTask {
+  if (Object.hasOwn(tasks, name)) return name as PlainTask;
+  if (Object.hasOwn(aliases, name)) return aliases[name as keyof typeof aliases];
+  if (/^translation_.+_to_.+$/.test(name)) return "translation";
+  const known = [...Object.keys(tasks), ...Object.keys(aliases)];
+  throw new LecternError("usage", `pipeline: there is no task ${name}; did you mean ${nearest(name, known)}?`);
+}
+
+/** What a pipeline does when it is called. */
+function callOf(definition: AnyTask, base: Pick<TaskContext, "model" | "tokenizer" | "task">) {
+  const { task } = base;
+  const isOne = definition.isOne ?? ((argument) => !Array.isArray(argument));
+  const contextOf = ({ batchSize, signal, onProgress }: CallOptions, before = 0, total?: number): TaskContext => ({
+    ...base,
+    batchSize: batchSize ?? definition.batchSize,
+    signal,
+    onDone: (done) => onProgress?.({ done: before + done, total }),
+  });
+  const stream = (inputs: AsyncIterable<unknown>, options: CallOptions): AsyncGenerator<unknown, void> => {
+    let count = 0;
+    const compute = (items: readonly unknown[]): Promise<unknown[]> => {
+      const parsed = items.map((item, i) => definition.parse(item, `${task}: input ${count + i}`));
+      const context = contextOf(options, count);
+      count += items.length;
+      return definition.run(context, parsed, options);
+    };
+    const window = WINDOW_BATCHES * (options.batchSize ?? definition.batchSize);
+    return streamResults(inputs, compute, { window, signal: options.signal });
+  };
+  const several = async (inputs: unknown, options: CallOptions): Promise<unknown> => {
+    if (isOne(inputs)) {
+      const parsed = definition.parse(inputs, `${task}: the input`);
+      const [output] = await definition.run(contextOf(options, 0, 1), [parsed], options);
+      return definition.one ? definition.one(output, options) : output;
+    }
+    const parsed = (inputs as unknown[]).map((input, i) => definition.parse(input, `${task}: input ${i}`));
+    return definition.run(contextOf(options, 0, parsed.length), parsed, options);
+  };
+  return (first: unknown, second?: unknown, third?: object): unknown => {
+    const isSecond = typeof second === "string" || Array.isArray(second);
+    check(
+      !isSecond || definition.withSecond,
+      "usage",
+      () => `${task}: takes one input, or a list of them, and options; came a second input`,
+    );
+    const split = isSecond ? definition.withSecond?.(first, second) : undefined;
+    const options = { ...(isSecond ? third : (second as object | undefined)), ...split?.options };
+    checkOptions(task, options, definition.options, definition.otherOptions);
+    const input = split && "input" in split ? split.input : first;
+    return isStream(input) ? stream(input, options) : several(input, options);
+  };
+}
+
+function isStream(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}

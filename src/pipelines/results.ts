@@ -1,0 +1,41 @@
+import type { FilledMask } from "./fill-mask.ts";
+import type { Answer } from "./question-answering.ts";
+import type { PlainTask } from "./tasks.ts";
+import type { LabelScore } from "./text-classification.ts";
+import type { GeneratedText } from "./text-generation.ts";
+import type { SummarizationResult, Text2TextResult, TranslationResult } from "./text2text-generation.ts";
+import type { EntityGroup, TokenEntity } from "./token-classification.ts";
+import type { ZeroShotResult } from "./zero-shot-classification.ts";
+
+/** One result, or a list of them where several were asked for. */
+type Several<O, T> = O extends { readonly numReturnSequences: number } ? T | T[] : T;
+
+/** What a task gives for each input of a list, by the options of the call. */
+interface Results<O> {
+  "text-generation": GeneratedText[];
+  "text2text-generation": Several<O, Text2TextResult>;
+  translation: Several<O, TranslationResult>;
+  summarization: Several<O, SummarizationResult>;
+  "text-classification": O extends { readonly topK: number | null } ? LabelScore[] : LabelScore;
+  "token-classification": O extends { readonly aggregationStrategy: "simple" | "first" | "average" | "max" }
+    ? EntityGroup[]
+    : TokenEntity[];
+  "question-answering": O extends { readonly topK: number } ? Answer | Answer[] : Answer;
+  "fill-mask": FilledMask[];
+  "feature-extraction": O extends { readonly pooling: "mean" | "cls" | "max" | "last" }
+    ? Float32Array
+    : Float32Array[][];
+  "sentence-similarity": number[];
+  "zero-shot-classification": ZeroShotResult;
+}
+
+/** What a task gives for a single input, where that differs. */
+interface OneResults {
+  "text2text-generation": Text2TextResult[];
+  translation: TranslationResult[];
+  summarization: SummarizationResult[];
+  "text-classification": LabelScore[];
+}
+
+export type ResultOf<T extends PlainTask, O> = Results<O>[T];
+export type OneOf<T extends PlainTask, O> = T extends keyof OneResults ? OneResults[T] : ResultOf<T, O>;

@@ -1,0 +1,71 @@
+import { check, LecternError } from "../common/index.ts";
+import type { Model } from "../model/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
+import type { CallOptions, OptionKind } from "./options.ts";
+
+/** What a task's function may ask of the pipeline that it runs in. */
+export interface TaskContext {
+  readonly model: Model;
+  readonly tokenizer: Tokenizer;
+  /** The task's name, for messages, and as the checkpoint's settings know it. */
+  readonly task: string;
+  readonly batchSize: number;
+  readonly signal: AbortSignal | undefined;
+  readonly onDone: (done: number) => void;
+}
+
+/** One task: what it takes, what it gives, and how. */
+export interface Task<Input, Options extends CallOptions, Output> {
+  /** A shipped model to use where none is named. */
+  readonly defaultModel?: string;
+  readonly batchSize: number;
+  /** Options beside those that every call takes. */
+  readonly options: Readonly<Record<Exclude<keyof Options, keyof CallOptions> & string, OptionKind>>;
+  /** Options that `run` has checked elsewhere. */
+  readonly otherOptions?: readonly string[];
+  /** Whether an argument is a single input and not a list of them; default: what is no array. */
+  readonly isOne?: (argument: unknown) => boolean;
+  /** Input and options of a call with a second argument before its options. */
+  readonly withSecond?: (input: unknown, second: unknown) => { input?: unknown; options?: object };
+  /** Throws where an input is none; gives what `run` gets. */
+  readonly parse: (input: unknown, place: string) => Input;
+  /** The results of inputs, in their order. */
+  readonly run: (context: TaskContext, inputs: readonly Input[], options: Options) => Promise<Output[]>;
+  /** What a call with one input gives, where that is not what each input of a list gives. */
+  readonly one?: (output: Output, options: Options) => unknown;
+}
+
+/** An input that must be a text. */
+export function parseText(input: unknown, place: string): string {
+  check(typeof input === "string", "input", () => `${place} must be a text; came ${describe(input)}`);
+  return input;
+}
+
+/** A field of an input that must be a text. */
+export function textField(input: unknown, name: string, place: string): string {
+  const value = (input as Readonly<Record<string, unknown>> | null)?.[name];
+  return parseText(value, `${place}: ${name}`);
+}
+
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return Array.isArray(value) ? `a list of ${value.length}` : typeof value === "object" ? "an object" : typeof value;
+}
+
+/** How many tokens the model takes at once: its window, or less where its tokenizer says so. */
+export function windowOf({ model, tokenizer }: Pick<TaskContext, "model" | "tokenizer">): number {
+  return Math.min(model.contextWindow, tokenizer.maxLength ?? Number.POSITIVE_INFINITY);
+}
+
+/** As an option of `encode`: undefined where nothing bounds a text. */
+export function maxLengthOf(context: Pick<TaskContext, "model" | "tokenizer">): { maxLength?: number } {
+  const most = windowOf(context);
+  return Number.isFinite(most) ? { maxLength: most } : {};
+}
+
+/** What a model without the task's head is refused with. */
+export function lacksHead({ model, task }: TaskContext, head: string): LecternError {
+  const [architecture] = (model.config.architectures ?? []) as string[];
+  const is = architecture === undefined ? model.family : `${model.family} (${architecture})`;
+  return new LecternError("unsupported", `${task}: this ${is} has no head that tells ${head}: take another model`);
+}

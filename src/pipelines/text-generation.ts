@@ -1,0 +1,95 @@
+import { check } from "../common/index.ts";
+import type { Message } from "../tokenizers/index.ts";
+import { type GeneratingOptions, generateRows, generationOptionNames, generationOptions } from "./generation.ts";
+import { describe, type Task, type TaskContext } from "./task.ts";
+
+export interface TextGenerationOptions extends GeneratingOptions {
+  /** Whether the result begins with the prompt, or the conversation; default true. */
+  readonly returnFullText?: boolean;
+  /** Whether the start token and the like are added to a prompt; default as the tokenizer does. */
+  readonly addSpecialTokens?: boolean;
+  /** Whether a conversation's last message is gone on with; default where it is the assistant's. */
+  readonly continueFinalMessage?: boolean;
+}
+
+export interface GeneratedText {
+  /** A conversation where one was given. */
+  readonly generated_text: string | readonly Message[];
+}
+
+export type Prompt = string | readonly Message[];
+
+/** Text that goes on from a prompt, or an answer in a conversation. */
+export const textGeneration: Task<Prompt, TextGenerationOptions, GeneratedText[]> = {
+  defaultModel: "stories",
+  batchSize: 8,
+  options: {
+    returnFullText: "flag",
+    addSpecialTokens: "flag",
+    continueFinalMessage: "flag",
+  } as Task<Prompt, TextGenerationOptions, GeneratedText[]>["options"],
+  otherOptions: generationOptionNames,
+  isOne: (input) => !Array.isArray(input) || isMessage(input[0]),
+  parse(input, place) {
+    if (typeof input === "string") return input;
+    const isConversation = Array.isArray(input) && input.length > 0 && input.every(isMessage);
+    check(
+      isConversation,
+      "input",
+      () => `${place} must be a text or a list of messages with role and content; came ${describe(input)}`,
+    );
+    return input as unknown as readonly Message[];
+  },
+  async run(context, inputs, options) {
+    const { model, task } = context;
+    check(
+      !model.isEncoderDecoder,
+      "unsupported",
+      () => `${task}: this ${model.family} answers a text and does not go on from it: use text2text-generation`,
+    );
+    const asked = generationOptions(context, options, { maxNewTokens: 256, doSample: true, temperature: 0.7 });
+    const rows = inputs.map((input) => promptIds(context, input, options));
+    const results = await generateRows(context, rows, asked);
+    return results.map((sequences, i) =>
+      sequences.map(({ text }) => ({ generated_text: shown(inputs[i] as Prompt, text, options) })),
+    );
+  },
+};
+
+function isMessage(value: unknown): boolean {
+  return typeof value === "object" && value !== null && typeof (value as { role?: unknown }).role === "string";
+}
+
+function continues(messages: readonly Message[], { continueFinalMessage }: TextGenerationOptions): boolean {
+  return continueFinalMessage ?? messages.at(-1)?.role === "assistant";
+}
+
+function promptIds(
+  { model, tokenizer }: TaskContext,
+  input: Prompt,
+  options: TextGenerationOptions,
+): readonly number[] {
+  if (typeof input !== "string") {
+    const goesOn = continues(input, options);
+    const text = tokenizer.applyChatTemplate(input, { addGenerationPrompt: !goesOn, continueFinalMessage: goesOn });
+    return tokenizer.encode(text, { addSpecialTokens: false }).ids;
+  }
+  const { addSpecialTokens } = options;
+  const { ids } = tokenizer.encode(input, addSpecialTokens === undefined ? {} : { addSpecialTokens });
+  const start = (model.generationConfig.bos_token_id ?? model.config.bos_token_id) as number | undefined;
+  return ids.length === 0 && typeof start === "number" ? [start] : ids;
+}
+
+function shown(input: Prompt, text: string, options: TextGenerationOptions): string | readonly Message[] {
+  if (options.returnFullText === false) return text;
+  if (typeof input === "string") return input + text;
+  const last = input.at(-1) as Message;
+  if (!continues(input, options)) return [...input, { role: "assistant", content: text }];
+  return [...input.slice(0, -1), { ...last, content: `${textOfContent(last)}${text}` }];
+}
+
+/** The words of a message, whose content may be a list of parts. */
+function textOfContent({ content }: Message): string {
+  if (typeof content === "string") return content;
+  return (content ?? []).map((part) => part.text ?? "").join("");
+}

@@ -1,0 +1,98 @@
+import { check } from "../common/index.ts";
+import type { Sequence } from "../generation/index.ts";
+import {
+  type GeneratingOptions,
+  generateRows,
+  generationOptionNames,
+  generationOptions,
+  sourceIds,
+  taskSettings,
+} from "./generation.ts";
+import { type Languages, languageSource } from "./languages.ts";
+import { parseText, type Task, type TaskContext } from "./task.ts";
+
+export interface Text2TextOptions extends GeneratingOptions {
+  /** What each text begins with; default as the checkpoint says. */
+  readonly prefix?: string;
+  /** Whether a text that is longer than the model's window is cut, instead of refused; default false. */
+  readonly truncation?: boolean;
+}
+
+export type TranslationOptions = Text2TextOptions & Languages;
+
+/** What transformers' pipelines take where neither caller nor checkpoint says anything. */
+const usual = { maxNewTokens: 256, numBeams: 4 } as const;
+
+type ResultKey = "generated_text" | "summary_text" | "translation_text";
+type Result<K extends ResultKey> = { readonly [key in K]: string };
+type Results<K extends ResultKey> = Result<K> | Result<K>[];
+
+export type Text2TextResult = Result<"generated_text">;
+export type SummarizationResult = Result<"summary_text">;
+export type TranslationResult = Result<"translation_text">;
+
+const own = { prefix: "text", truncation: "flag" } as const;
+
+function checkAnswers({ model, task }: TaskContext): void {
+  check(
+    model.isEncoderDecoder,
+    "unsupported",
+    () => `${task}: this ${model.family} goes on from a text and does not answer it: use text-generation`,
+  );
+}
+
+/** One result, or a list of them where several were asked for. */
+function named<K extends ResultKey>(key: K, sequences: readonly Sequence[]): Results<K> {
+  const results = sequences.map(({ text }) => ({ [key]: text }) as Result<K>);
+  return results.length === 1 ? (results[0] as Result<K>) : results;
+}
+
+/** A task of an encoder–decoder that reads a text behind the checkpoint's prefix and writes another. */
+function rewriting<K extends "generated_text" | "summary_text">(key: K): Task<string, Text2TextOptions, Results<K>> {
+  return {
+    batchSize: 8,
+    options: own as unknown as Task<string, Text2TextOptions, Results<K>>["options"],
+    otherOptions: generationOptionNames,
+    parse: parseText,
+    one: (output) => [output].flat(),
+    async run(context, inputs, options) {
+      checkAnswers(context);
+      const { prefix = taskSettings(context).prefix ?? "", truncation = false } = options;
+      const rows = inputs.map((input) => sourceIds(context, prefix + input, truncation));
+      const results = await generateRows(context, rows, generationOptions(context, options, usual));
+      return results.map((sequences) => named(key, sequences));
+    },
+  };
+}
+
+/** Another text for a text, by an encoder–decoder. */
+export const text2textGeneration = rewriting("generated_text");
+
+/** A shorter text that says the same. */
+export const summarization = rewriting("summary_text");
+
+/** A text in another language. */
+export const translation: Task<string, TranslationOptions, Results<"translation_text">> = {
+  defaultModel: "translate",
+  batchSize: 8,
+  options: { ...own, srcLang: "text", tgtLang: "text" } as unknown as Task<
+    string,
+    TranslationOptions,
+    Results<"translation_text">
+  >["options"],
+  otherOptions: generationOptionNames,
+  parse: parseText,
+  one: (output) => [output].flat(),
+  async run(context, inputs, options) {
+    checkAnswers(context);
+    const { truncation = false } = options;
+    const { task, prefix, wrap, forcedBosTokenId } = languageSource(context, options);
+    const renamed = { ...context, task };
+    const before = options.prefix ?? prefix ?? taskSettings(renamed).prefix ?? "";
+    const rows = inputs.map((input) => wrap(sourceIds(context, before + input, truncation)));
+    const forced = forcedBosTokenId === undefined ? {} : { forcedBosTokenId };
+    const asked = generationOptions(renamed, { ...forced, ...options }, usual);
+    const results = await generateRows(context, rows, asked);
+    return results.map((sequences) => named("translation_text", sequences));
+  },
+};

@@ -1,0 +1,130 @@
+import { readFileSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { openFiles } from "../../src/runtime/index.ts";
+import { type ChatOptions, loadTokenizer, type Message, Tokenizer } from "../../src/tokenizers/index.ts";
+import { fixture, readJson } from "../helpers/fixtures.ts";
+
+interface Case {
+  readonly template: string;
+  readonly messages: readonly Message[];
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly expected?: string;
+  readonly error?: string;
+}
+
+const { versions, special, cases } = await readJson<{
+  versions: Record<string, string>;
+  special: Record<string, string>;
+  cases: Case[];
+}>(fixture("chat/expected.json"));
+
+/** A tokenizer with a chat template; what else it is does not matter here. */
+function withTemplate(template: string | undefined, templates: Record<string, string> = {}): Tokenizer {
+  const model = { type: "BPE", vocab: { a: 0 }, merges: [] };
+  const json = { model, added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
+  return new Tokenizer(json, special, template === undefined ? templates : { default: template, ...templates });
+}
+
+function optionsOf({
+  add_generation_prompt,
+  continue_final_message,
+  tools,
+  documents,
+  ...rest
+}: Case["options"]): ChatOptions {
+  return {
+    addGenerationPrompt: add_generation_prompt as boolean | undefined,
+    continueFinalMessage: continue_final_message as boolean | undefined,
+    tools: tools as object[] | undefined,
+    documents: documents as object[] | undefined,
+    chatTemplateArguments: rest,
+  };
+}
+
+describe(`chat templates against transformers ${versions.transformers}, jinja2 ${versions.jinja2}`, () => {
+  test.each(cases.map((entry, i) => [i, entry.template, JSON.stringify(Object.keys(entry.options)), entry] as const))(
+    "case %i: %s with %s is written out to the character",
+    (_, template, __, { messages, options, expected, error }) => {
+      const tokenizer = withTemplate(readFileSync(fixture(`chat/${template}.jinja`), "utf8"));
+      const write = (): string => tokenizer.applyChatTemplate(messages, optionsOf(options));
+      if (error === undefined) expect(write()).toBe(expected);
+      else expect(write).toThrow(`the model's chat template refuses the conversation: ${error}`);
+    },
+  );
+});
+
+test("llama_chat's recorded conversations are written out to the character, and to the token", async () => {
+  const directory = fixture("models/llama_chat");
+  const tokenizer = await loadTokenizer(await openFiles(directory));
+  const { conversations } = await readJson<{
+    conversations: { messages: Message[]; add_generation_prompt: boolean; text: string; input_ids: number[] }[];
+  }>(`${directory}/expected.json`);
+  expect(conversations.length).toBeGreaterThan(2);
+  for (const { messages, add_generation_prompt: addGenerationPrompt, text, input_ids } of conversations) {
+    const written = tokenizer?.applyChatTemplate(messages, { addGenerationPrompt }) as string;
+    expect(written).toBe(text);
+    expect(tokenizer?.encode(written, { addSpecialTokens: false }).ids).toEqual(input_ids);
+  }
+});
+
+const hi: Message[] = [{ role: "user", content: "Hi" }];
+
+test("a checkpoint's templates are chosen by name, and tool_use by itself where tools are given", () => {
+  const tokenizer = withTemplate("plain {{ messages[0].content }}", { tool_use: "tools {{ tools|length }}" });
+  expect(tokenizer.applyChatTemplate(hi)).toBe("plain Hi");
+  expect(tokenizer.applyChatTemplate(hi, { tools: [{ name: "x" }] })).toBe("tools 1");
+  expect(tokenizer.applyChatTemplate(hi, { tools: [{ name: "x" }], chatTemplate: "default" })).toBe("plain Hi");
+  expect(tokenizer.applyChatTemplate(hi, { chatTemplate: "own {{ messages|length }}" })).toBe("own 1");
+  expect(() => tokenizer.applyChatTemplate(hi, { chatTemplate: "rag" })).toThrow(
+    "no template called rag; this model has default, tool_use",
+  );
+  expect(() => withTemplate(undefined, { a: "x", b: "y" }).applyChatTemplate(hi)).toThrow(
+    "choose one with chatTemplate: a, b",
+  );
+});
+
+test("templates are read from wherever a checkpoint keeps them", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "lectern-"));
+  await cp(fixture("models/llama_chat"), directory, { recursive: true });
+  const path = join(directory, "tokenizer_config.json");
+  const config = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+  const list = [
+    { name: "default", template: "from the list" },
+    { name: "tool_use", template: "tools of the list" },
+  ];
+  await rm(join(directory, "chat_template.jinja"), { force: true });
+  await writeFile(path, JSON.stringify({ ...config, chat_template: list }));
+  const read = async (options?: ChatOptions): Promise<string | undefined> =>
+    (await loadTokenizer(await openFiles(directory)))?.applyChatTemplate(hi, options);
+  expect(await read()).toBe("from the list");
+  expect(await read({ tools: [] })).toBe("tools of the list");
+  await writeFile(join(directory, "chat_template.jinja"), "from the file");
+  await mkdir(join(directory, "additional_chat_templates"));
+  await writeFile(join(directory, "additional_chat_templates", "rag.jinja"), "with documents");
+  expect(await read()).toBe("from the file");
+  expect(await read({ chatTemplate: "rag" })).toBe("with documents");
+  await writeFile(path, JSON.stringify({ ...config, chat_template: [{ name: "default" }] }));
+  await expect(read()).rejects.toThrow("needs a name and a template");
+});
+
+test("what cannot be written out is refused in words", () => {
+  expect(() => withTemplate(undefined).applyChatTemplate(hi)).toThrow("this model has no chat template");
+  expect(() => withTemplate("x").applyChatTemplate([])).toThrow("at least one message");
+  expect(() => withTemplate("x").applyChatTemplate(["Hi" as never])).toThrow("message 0 must be an object with a role");
+  expect(() => withTemplate("{{ messages").applyChatTemplate(hi)).toThrow(
+    "the model's chat template refuses the conversation",
+  );
+  const shouting = withTemplate("{{ messages[0].content|upper }}");
+  expect(() => shouting.applyChatTemplate(hi, { continueFinalMessage: true })).toThrow(
+    "does not write the last message as it is",
+  );
+});
+
+test("dates are written in English, whatever the machine speaks", () => {
+  const written = withTemplate("{{ strftime_now('%d %b %Y') }}").applyChatTemplate(hi);
+  expect(written).toMatch(/^\d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}$/);
+  expect(() => withTemplate("{{ strftime_now('%Q') }}").applyChatTemplate(hi)).toThrow("strftime_now cannot write %Q");
+});
