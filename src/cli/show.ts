@@ -43,8 +43,10 @@ export function showCommand(root: Command, terminal: Terminal, signal: AbortSign
     });
 }
 
-/** What the files of a directory take, folders below left out. */
+/** What one file takes, or those of a directory, folders below left out. */
 export async function bytesOf({ location }: FileSource): Promise<number> {
+  const whole = await stat(location);
+  if (whole.isFile()) return whole.size;
   let bytes = 0;
   for (const name of await readdir(location)) {
     const found = await stat(join(location, name)).catch(() => undefined);

@@ -104,7 +104,7 @@ describe("what GGUF cannot say is refused by name, and nothing is written", () =
   ])("%s %o", async (name, changes, message) => {
     const out = join(folder, "refused.gguf");
     await expect(exportGguf(await changedModel(name, changes), { out })).rejects.toThrow(message);
-    await expect(loadModel(out)).rejects.toThrow("no file refused.gguf");
+    await expect(loadModel(out)).rejects.toThrow(/there is no (file|directory) .*refused.gguf/);
   });
 });
 
