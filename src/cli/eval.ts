@@ -3,12 +3,14 @@ import type { Command } from "commander";
 import { type Measured, measureRecipe, parseRecipe } from "../training/index.ts";
 import { confusionTable } from "./finetune.ts";
 import { MODEL_ARGUMENT, type ModelFlags, openModel, resolveModel } from "./models.ts";
+import { count } from "./pipeline-command.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 import { readJson } from "./train.ts";
 
 interface EvalFlags extends ModelFlags {
   readonly data: string;
   readonly recipe?: string;
+  readonly window?: string;
   readonly threads?: string;
 }
 
@@ -22,6 +24,7 @@ export function evalCommand(root: Command, terminal: Terminal, signal: AbortSign
     .argument("<model>", MODEL_ARGUMENT)
     .requiredOption("--data <directory>", "where the recipe's files stand")
     .option("--recipe <file>", "what to measure on; default recipe.json of the model")
+    .option("--window <n>", "tokens of a window of text; default the recipe's")
     .option("--threads <n>", "how many threads compute")
     .action(async (name: string, flags: EvalFlags) => {
       const context = { flags, terminal, signal };
@@ -31,6 +34,7 @@ export function evalCommand(root: Command, terminal: Terminal, signal: AbortSign
       await using model = await openModel(directory, context, { threads });
       const results = await measureRecipe(recipe, model, {
         data: flags.data,
+        window: count("--window", flags.window),
         threads,
         signal,
         onProgress(part, done, total) {

@@ -16,6 +16,8 @@ import { textTask } from "./train-recipe.ts";
 export interface MeasureOptions {
   /** The directory below which the recipe's files stand. */
   readonly data: string;
+  /** Tokens of a window of text; default the recipe's. */
+  readonly window?: number | undefined;
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told now and then: which part, and how much of it is done. */
@@ -40,7 +42,10 @@ export async function measureRecipe(recipe: Recipe, model: Model, options: Measu
   check(tokenizer, "input", () => `eval: ${location} has no tokenizer`);
   const architecture = readConfig(recipe.config);
   if (!("task" in recipe)) {
-    const task = await textTask(recipe, architecture, { data: options.data, tokenizer, measureOnly: true });
+    const { rows, length } = recipe;
+    const { window = length } = options;
+    const sized = { ...recipe, length: window, rows: Math.max(1, Math.round((rows * length) / window)) };
+    const task = await textTask(sized, architecture, { data: options.data, tokenizer, measureOnly: true });
     const { loss, metrics } = await evaluateWeights(architecture, task, location, options);
     return [{ part: "held out", metrics: { loss, ...metrics } }];
   }

@@ -8,7 +8,7 @@ import { type Parameters, parameterShapes } from "./step-graph.ts";
 export interface StartOptions {
   readonly seed: number;
   readonly firstPositions?: InitializeOptions["firstPositions"];
-  /** `config.json`, of which `initializer_range` counts. */
+  /** `config.json`, of which `initializer_range`, or `init_std`, counts. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Where weights lie that are taken where they fit. */
   readonly directory?: string | undefined;
@@ -30,9 +30,11 @@ export async function startParameters(
   return takeWeights(architecture, weights, (path) => drawn[path] as Parameters[string]);
 }
 
-function rangeOf({ initializer_range: range }: Readonly<Record<string, unknown>>): number | undefined {
+/** BART and its relatives call it `init_std`. */
+function rangeOf(config: Readonly<Record<string, unknown>>): number | undefined {
+  const range = config.initializer_range ?? config.init_std;
   const fits = range === undefined || (typeof range === "number" && range > 0);
-  check(fits, "config", () => `config.initializer_range must be a number above 0; came ${range}`);
+  check(fits, "config", () => `config.initializer_range (or init_std) must be a number above 0; came ${range}`);
   return range as number | undefined;
 }
 
