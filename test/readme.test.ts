@@ -30,7 +30,7 @@ describe.skipIf(!built)("the README (skipped until `npm run build` has run)", ()
     const commands = blocks("sh")
       .join("")
       .split("\n")
-      .filter((line) => line.startsWith("npx lectern") && !/path\/to|OUT/.test(line));
+      .filter((line) => line.startsWith("npx lectern") && !/path\/to|owner\/name|OUT/.test(line));
     expect(commands.length).toBeGreaterThan(2);
     for (const command of commands) {
       const output = execFileSync(
