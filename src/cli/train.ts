@@ -4,14 +4,25 @@ import { pathToFileURL } from "node:url";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import { openDirectory } from "../formats/index.ts";
+import type { Model } from "../model/index.ts";
+import { classifyTexts } from "../pipelines/index.ts";
 import { loadTokenizer } from "../tokenizers/index.ts";
-import { type Evaluation, parseRecipe, type RunReport, type RunResult, trainRecipe } from "../training/index.ts";
+import {
+  type Evaluation,
+  parseRecipe,
+  type RunReport,
+  type RunResult,
+  type Teacher,
+  trainRecipe,
+} from "../training/index.ts";
+import { openModel } from "./models.ts";
 import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
 
 interface TrainFlags extends CommonFlags {
   readonly data: string;
   readonly out: string;
   readonly tokenizer?: string;
+  readonly teacher?: string;
   readonly threads?: string;
 }
 
@@ -24,6 +35,7 @@ export function trainCommand(root: Command, terminal: Terminal, signal: AbortSig
     .requiredOption("--data <directory>", "where the recipe's files stand")
     .requiredOption("--out <directory>", "where the model and its checkpoint go")
     .option("--tokenizer <directory>", "where tokenizer.json lies; default beside the recipe")
+    .option("--teacher <model>", "a model that judges the examples, for a recipe that learns from one")
     .option("--threads <n>", "how many threads compute")
     .action(async (path: string, flags: TrainFlags) => {
       const { step, evaluation, stoppedEarly } = await runRecipe(path, flags.out, flags, terminal, signal);
@@ -46,19 +58,41 @@ async function runRecipe(
   if (!tokenizer) throw new LecternError("file", `${directory} has no tokenizer.json`);
   const begin = recipe.begin === undefined ? undefined : join(out, "begin");
   if (recipe.begin !== undefined && begin !== undefined) {
-    await runRecipe(join(dirname(path), recipe.begin), begin, flags, terminal, signal);
+    const { teacher: _, ...others } = flags;
+    await runRecipe(join(dirname(path), recipe.begin), begin, others, terminal, signal);
     if (!flags.quiet) terminal.stderr.write(`${path} goes on from ${recipe.begin}\n`);
   }
-  return trainRecipe(recipe, {
-    data: flags.data,
-    out,
-    begin,
-    tokenizer,
-    tokenizerDirectory: directory,
-    threads: flags.threads === undefined ? undefined : Number(flags.threads),
-    signal,
-    onReport: progress(flags, terminal),
-  });
+  if (flags.teacher !== undefined && !("task" in recipe && recipe.teacher))
+    throw new LecternError("usage", `${path} says nothing of a teacher, so --teacher has no use`);
+  const threads = flags.threads === undefined ? undefined : Number(flags.threads);
+  const context = { flags, terminal, signal };
+  const teacher = flags.teacher === undefined ? undefined : await openModel(flags.teacher, context, { threads });
+  try {
+    return await trainRecipe(recipe, {
+      data: flags.data,
+      out,
+      begin,
+      tokenizer,
+      tokenizerDirectory: directory,
+      teacher: teacher && judge(teacher, flags, terminal),
+      threads,
+      signal,
+      onReport: progress(flags, terminal),
+    });
+  } finally {
+    await teacher?.dispose();
+  }
+}
+
+/** Has a classifier tell how probable the labels of texts are. */
+function judge(model: Model, { quiet, teacher }: TrainFlags, terminal: Terminal): Teacher {
+  let done = 0;
+  return async (texts) => {
+    const judged = await classifyTexts(model, texts);
+    done += texts.length;
+    if (!quiet) terminal.stderr.write(`${teacher} judged ${done} texts\n`);
+    return judged.map((scores) => Object.fromEntries(scores.map(({ label, score }) => [label, score])));
+  };
 }
 
 /** A recipe in JSON, or the default export of a module (TypeScript where this Node reads it). */

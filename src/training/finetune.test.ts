@@ -90,7 +90,10 @@ describe("text classification", () => {
     await expect(finetune({ ...options, ...quick("stopped"), signal: stop.signal, onReport })).rejects.toThrow(
       "cancelled",
     );
-    const resumed = await finetune({ ...options, ...quick("stopped") });
+    const steps: number[] = [];
+    const noted = ({ step }: { step: number }): unknown => steps.push(step);
+    const resumed = await finetune({ ...options, ...quick("stopped"), onReport: noted });
+    expect(steps[0]).toBe(24);
     expect(resumed.evaluation).toEqual(whole.evaluation);
     const [one, other] = await Promise.all(
       ["whole", "stopped"].map((out) => readFile(join(folder, out, "model.safetensors"))),

@@ -34,6 +34,7 @@ export {
 } from "./step-graph.ts";
 export type { Evaluation, Task } from "./task.ts";
 export { type TaskName, taskNames } from "./tasks.ts";
+export type { Teacher } from "./teacher.ts";
 export { joinDocuments, TextTask } from "./text-task.ts";
 export { readRows } from "./train-examples.ts";
 export { readTexts, type TrainOptions, trainRecipe } from "./train-recipe.ts";

@@ -108,6 +108,10 @@ const runFields = {
   gradientCheckpointing: z.boolean().optional(),
   checkpointEvery: count,
   evaluateEvery: count.optional(),
+  bestBy: z
+    .string()
+    .optional()
+    .describe("what the best weights have most of, such as accuracy; default the least loss"),
   patience: count.optional(),
 };
 
@@ -159,6 +163,13 @@ const exampleRecipe = z.strictObject({
   maxLength: count.default(256).describe("tokens of a row at most"),
   multipleOf: count.default(16).describe("rows are filled up to a multiple of this"),
   labelSmoothing: share.default(0),
+  teacher: z
+    .strictObject({
+      share: share.default(1).describe("how much the teacher's word counts where a label stands"),
+      spans: z.int().min(0).default(0).describe("pieces of each text, cut at random, that it labels besides"),
+    })
+    .optional()
+    .describe("learn what another model says of the training texts (`lectern train --teacher MODEL`)"),
   generation: z.record(z.string(), z.unknown()).optional().describe("how `lectern eval` generates"),
 });
 

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { throwIfAborted } from "../common/index.ts";
+import { LecternError, throwIfAborted } from "../common/index.ts";
 import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
 import type { Architecture } from "../models/index.ts";
@@ -23,7 +23,9 @@ export interface RunConfig extends UpdateConfig {
   readonly checkpointEvery: number;
   /** Measure every so many steps, and keep the best weights; default only at the end. */
   readonly evaluateEvery?: number | undefined;
-  /** Stop after this many evaluations without a better loss. */
+  /** What the best weights have most of: a measure that evaluations report, such as accuracy; default the least loss. */
+  readonly bestBy?: string | undefined;
+  /** Stop after this many evaluations without a better one. */
   readonly patience?: number | undefined;
 }
 
@@ -82,6 +84,10 @@ export async function runTraining(run: Run): Promise<RunResult> {
   let stoppedEarly = hasStalled(state, config);
   try {
     while (state.step < config.steps && !stoppedEarly) {
+      if (run.signal?.aborted && state.step > first) {
+        await log.flush();
+        await saveCheckpoint(out, state);
+      }
       throwIfAborted(run.signal);
       const restart = task.restart?.(state.step);
       if (restart) state.carried = restart;
@@ -96,7 +102,7 @@ export async function runTraining(run: Run): Promise<RunResult> {
       const evaluation = isDue ? await evaluate(task, graphs, state) : undefined;
       if (evaluation) {
         log.note({ step: state.step, evalLoss: evaluation.loss, ...evaluation.metrics });
-        await keepBest(out, state, evaluation);
+        await keepBest(run, state, evaluation);
         stoppedEarly = hasStalled(state, config);
       }
       run.onReport?.({
@@ -140,11 +146,22 @@ async function evaluate(
   return task.evaluate?.(async (batch) => (await graphs.of(batch, false)).run(average ?? parameters, batch));
 }
 
-/** Notes a measured loss, and keeps the weights if it is the lowest so far. */
-async function keepBest(out: string, state: TrainingState, { loss }: Evaluation): Promise<void> {
-  const isBest = loss < Math.min(Number.POSITIVE_INFINITY, ...state.metrics);
-  state.metrics.push(loss);
+/** Notes what was measured, so that less is better, and keeps the weights if it is the least so far. */
+async function keepBest({ out, config }: Run, state: TrainingState, evaluation: Evaluation): Promise<void> {
+  const cost = costOf(evaluation, config.bestBy);
+  const isBest = cost < Math.min(Number.POSITIVE_INFINITY, ...state.metrics);
+  state.metrics.push(cost);
   if (isBest) await writeFileAtomic(join(out, BEST), safetensorsChunks(state.average ?? state.parameters));
+}
+
+/** The loss, or a measure turned round. */
+function costOf({ loss, metrics }: Evaluation, bestBy: string | undefined): number {
+  if (bestBy === undefined) return loss;
+  const measure = metrics[bestBy];
+  const known = Object.keys(metrics);
+  const hint = known.length > 0 ? `; it measures ${known.join(", ")}` : "";
+  if (measure === undefined) throw new LecternError("config", `bestBy: this task does not measure ${bestBy}${hint}`);
+  return -measure;
 }
 
 async function readBest(out: string, { metrics }: TrainingState): Promise<Parameters | undefined> {

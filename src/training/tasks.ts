@@ -25,6 +25,7 @@ import {
   preferenceLoss,
   rewardLoss,
   sequenceLogProbability,
+  softCrossEntropy,
   weighsByMean,
 } from "./losses.ts";
 import type { Batch } from "./step-graph.ts";
@@ -60,6 +61,8 @@ export interface TaskContext {
   readonly preference: PreferenceOptions;
   /** Rows are filled up to a multiple of this, so that few shapes are compiled; default 16. */
   readonly multipleOf?: number | undefined;
+  /** Whether examples may carry what a teacher says of them, as a column `probabilities` in the order of the labels. */
+  readonly taught?: boolean | undefined;
   /** Put before each source text, as T5 wants: "translate English to German: ". */
   readonly prefix: string;
 }
@@ -70,6 +73,8 @@ export interface TokenRow {
   readonly typeIds?: readonly number[];
   readonly labels?: readonly number[];
   readonly label?: number;
+  /** How probable each class shall be, in place of the one label. */
+  readonly probabilities?: readonly number[] | undefined;
   readonly other?: TokenRow;
   /** What the frozen reference says of chosen and rejected answers, as log-probabilities. */
   readonly reference?: readonly [number, number];
@@ -158,10 +163,18 @@ export function classScores(
 }
 
 function classification(context: TaskContext): Parts {
-  const { tokenizer, maxLength, labels, path, labelSmoothing, classWeights } = context;
+  const { tokenizer, maxLength, labels, path, labelSmoothing, classWeights, taught = false } = context;
   const count = ({ labels }: Batch): number => countedLabels([labels as readonly number[]]);
+  const targets = (rows: readonly TokenRow[]): HostTensor => ({
+    dtype: "float32",
+    shape: [rows.length, labels.length],
+    data: Float32Array.from(
+      rows.flatMap(({ label, probabilities }) => probabilities ?? labels.map((_, i) => +(i === label))),
+    ),
+  });
   return {
     encode(example) {
+      const { probabilities } = example.fields as { probabilities?: readonly number[] };
       const label = labels.indexOf(textOf(path, example, column(context, "label")));
       const second = example.fields[column(context, "text2")];
       const text = textOf(path, example, column(context, "text"));
@@ -169,10 +182,14 @@ function classification(context: TaskContext): Parts {
         maxLength,
         ...(typeof second === "string" && { pair: second }),
       });
-      return { ids, typeIds, label };
+      return { ids, typeIds, label, probabilities };
     },
     lengthOf: ({ ids }) => ids.length,
-    build: (rows) => ({ ...inputsOf(context, rows), labels: rows.map(({ label }) => label as number) }),
+    build: (rows) => ({
+      ...inputsOf(context, rows),
+      labels: rows.map(({ label }) => label as number),
+      ...(taught && { extra: { targets: targets(rows) } }),
+    }),
     count,
     measure(results) {
       const pairs = results.flatMap(({ rows, result }) =>
@@ -185,19 +202,26 @@ function classification(context: TaskContext): Parts {
     },
     graph: {
       outputs: ({ heads }) => heads,
-      ...((labelSmoothing > 0 || classWeights) && {
-        objective: ({ heads, labels: wanted }: PassGraph) =>
-          crossEntropy(heads.logits as Value, wanted as Value, {
-            labelSmoothing,
-            ...(classWeights && {
-              weight: constant({
-                dtype: "float32",
-                shape: [classWeights.length],
-                data: Float32Array.from(classWeights),
+      ...(taught && {
+        objective: ({ heads }: PassGraph) => {
+          const logits = heads.logits as Value;
+          return softCrossEntropy(logits, input("targets", "float32", logits.shape));
+        },
+      }),
+      ...(!taught &&
+        (labelSmoothing > 0 || classWeights) && {
+          objective: ({ heads, labels: wanted }: PassGraph) =>
+            crossEntropy(heads.logits as Value, wanted as Value, {
+              labelSmoothing,
+              ...(classWeights && {
+                weight: constant({
+                  dtype: "float32",
+                  shape: [classWeights.length],
+                  data: Float32Array.from(classWeights),
+                }),
               }),
             }),
-          }),
-      }),
+        }),
     },
   };
 }

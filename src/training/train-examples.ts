@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { check } from "../common/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
@@ -9,15 +10,18 @@ import { type RunResult, runTraining } from "./run.ts";
 import { readSources, withoutHeldOut } from "./sources.ts";
 import { startParameters } from "./start.ts";
 import { type TaskContext, type TaskName, type TokenRow, taskParts } from "./tasks.ts";
+import { taughtExamples } from "./teacher.ts";
 import type { TrainOptions } from "./train-recipe.ts";
 
 /** Trains a model on labelled examples as a recipe says, and writes it. */
 export async function trainOnExamples(recipe: ExampleRecipe, options: TrainOptions): Promise<RunResult> {
   check(recipe.task !== "preference", "unsupported", () => "recipe: preferences need a model to begin with: finetune");
   const architecture = readConfig(recipe.config);
-  const context = exampleContext(recipe, options.tokenizer, architecture);
-  const parts = taskParts(recipe.task, { ...context, path: options.data });
-  const { training, validation } = await readRows(recipe, options.data);
+  const taught = recipe.teacher !== undefined;
+  const context = { ...exampleContext(recipe, options.tokenizer, architecture), path: options.data, taught };
+  const parts = taskParts(recipe.task, context);
+  const { training: labelled, validation } = await readRows(recipe, options.data);
+  const training = taught ? await askTeacher(recipe, labelled, context.labels, options) : labelled;
   const encoded = (examples: readonly Example[]): TokenRow[] => examples.map((example) => parts.encode(example));
   const { rows, accumulate, seed } = recipe;
   const task = new ExampleTask<TokenRow>({
@@ -37,6 +41,20 @@ export async function trainOnExamples(recipe: ExampleRecipe, options: TrainOptio
   });
   await exportModel(options.out, result.parameters, recipe.config, options.tokenizerDirectory, recipe.precision);
   return result;
+}
+
+/** Has a teacher judge what is learned from; no piece of it may be a text that is held out. */
+async function askTeacher(
+  { task, teacher: config, examples, seed }: ExampleRecipe,
+  training: readonly Example[],
+  labels: readonly string[],
+  { data, teacher, out }: TrainOptions,
+): Promise<Example[]> {
+  check(task === "text-classification", "unsupported", () => `recipe: a teacher labels texts; ${task} has no labels`);
+  check(teacher && config, "usage", () => "train: this recipe learns from a teacher: name one by --teacher");
+  const heldOut = await readSources(data, [...examples.validation, ...(examples.test ?? [])]);
+  await mkdir(out, { recursive: true });
+  return taughtExamples(training, { teacher, config, labels, heldOut, seed, out });
 }
 
 /** The columns that a task's texts stand in: what is held out is held out by its text, whatever its label. */

@@ -9,6 +9,7 @@ import { type Recipe, runConfigOf, type TextRecipe } from "./recipe.ts";
 import { type Run, type RunResult, runTraining } from "./run.ts";
 import { filesOf, matchingFiles, readSources, withoutHeldOut } from "./sources.ts";
 import { startParameters } from "./start.ts";
+import type { Teacher } from "./teacher.ts";
 import { joinDocuments, type ObjectiveTokens, TextTask, type TokenizedText } from "./text-task.ts";
 import { trainOnExamples } from "./train-examples.ts";
 
@@ -26,6 +27,8 @@ export interface TrainOptions extends TextFiles, Pick<Run, "threads" | "signal" 
   readonly out: string;
   /** A model whose weights are taken to begin with, where they fit. */
   readonly begin?: string | undefined;
+  /** Who judges the examples of a recipe that learns from a teacher. */
+  readonly teacher?: Teacher | undefined;
 }
 
 /** Trains a model as the recipe says, goes on from the checkpoint in `out` where there is one, and writes it. */

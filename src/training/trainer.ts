@@ -12,7 +12,7 @@ export interface TrainingState {
   readonly slots: Record<string, Slots>;
   /** The running mean of the weights, where one is kept. */
   readonly average: Parameters | undefined;
-  /** What evaluations have reported so far: a loss each. */
+  /** What evaluations have reported so far: a number each, less is better. */
   readonly metrics: number[];
   /** What a recurrent model remembers from one window to the next. */
   carried: Parameters;
