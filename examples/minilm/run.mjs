@@ -27,14 +27,18 @@ const result = await finetune({
   maxLength: 128,
   seed: Number(seed),
   threads: Number(process.env.THREADS ?? 0),
-  ...(settings.rank && { lora: { r: settings.rank, loraAlpha: 2 * settings.rank } }),
+  ...(settings.rank && {
+    lora: { r: settings.rank, loraAlpha: 2 * settings.rank },
+    baseName: "sentence-transformers/all-MiniLM-L6-v2",
+  }),
+  config: { bestBy: "accuracy", averageDecay: settings.averageDecay },
   onReport: ({ step, steps, loss, evaluation }) => {
     if (evaluation || step % 50 === 0) console.error(step, steps, loss.toFixed(4), evaluation?.metrics ?? "");
   },
 });
 
 const rows = await rowsOf(test);
-const model = await loadModel(out);
+const model = await loadModel(out, settings.rank ? { base: join(data, "models/all-MiniLM-L6-v2") } : {});
 const said = await classifyTexts(
   model,
   rows.map(({ text }) => text),

@@ -33,6 +33,7 @@ export function forwardCommand(root: Command, terminal: Terminal, signal: AbortS
     )
     .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it, or owner/name of one")
     .option("--gradients", "also the gradient of the loss by every parameter; needs labels")
+    .option("--base <model>", "the model that an adapter's directory adapts, in place of the one it names")
     .option("--threads <n>", "how many threads compute")
     .option("--force", "take a tokenizer that does not belong to the model")
     .action(async (name: string, flags: ForwardFlags) => {

@@ -11,6 +11,7 @@ export interface ModelFlags extends CommonFlags {
   readonly revision?: string;
   readonly offline?: boolean;
   readonly force?: boolean;
+  readonly base?: string;
 }
 
 /** What a command runs in. */
@@ -43,8 +44,10 @@ export function resolveModel(
 /** Loads a model by what a command was given. */
 export async function openModel(name: string, context: CommandContext, options: LoadOptions = {}): Promise<Model> {
   const { offline, onProgress, onWarning, signal } = hubOptions(context);
+  const { base, force } = context.flags;
   return loadModel(await resolveModel(name, context), {
-    force: context.flags.force,
+    force,
+    base: base === undefined ? undefined : await resolveModel(base, context),
     ...options,
     offline,
     onProgress,

@@ -17,6 +17,7 @@ export function addPipelineFlags(command: Command): Command {
   return command
     .option("--batch-size <n>", "how many texts are computed at once")
     .option("--precision <kind>", "float32 or auto")
+    .option("--base <model>", "the model that an adapter's directory adapts, in place of the one it names")
     .option("--threads <n>", "how many threads compute")
     .option("--force", "take a tokenizer that does not belong to the model");
 }

@@ -32,6 +32,7 @@ export function runCommand(root: Command, terminal: Terminal, signal: AbortSigna
     .option("--show <what>", "candidates: print each step's most probable tokens")
     .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it, or owner/name of one")
     .option("--precision <kind>", "float32 or auto")
+    .option("--base <model>", "the model that an adapter's directory adapts, in place of the one it names")
     .option("--threads <n>", "how many threads compute")
     .option("--force", "take a tokenizer that does not belong to the model");
   addGenerationFlags(command);

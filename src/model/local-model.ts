@@ -124,7 +124,8 @@ export class LocalModel implements ModelHost {
     const files = await openDirectory(location);
     const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files, base) : undefined;
     const parts = adapted ?? (await openModelFiles(files));
-    const tokenizer = await loadTokenizer(files);
+    const tokenizer =
+      (await loadTokenizer(files)) ?? (base === undefined ? undefined : await loadTokenizer(await openDirectory(base)));
     const generationConfig = (await files.has("generation_config.json"))
       ? await readJsonFile(files, "generation_config.json")
       : {};

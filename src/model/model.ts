@@ -23,6 +23,8 @@ export interface LoadOptions extends HubOptions {
   readonly threads?: number | undefined;
   /** Only float32 for now; `auto` is float32. */
   readonly precision?: "auto" | "float32" | undefined;
+  /** For a directory with an adapter alone: the model that it adapts, in place of the one it names. */
+  readonly base?: string | undefined;
   /** Take a tokenizer that does not belong to the model all the same; otherwise that is refused with the reason. */
   readonly force?: boolean | undefined;
 }
@@ -232,13 +234,26 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   throwIfAborted(signal);
   const files = await openDirectory(await locateModel(name, options));
   const hub: HubOptions = { cacheDir, offline, onProgress, onWarning };
-  const base = (await files.has("adapter_config.json")) ? await locateBase(files, { ...hub, signal }) : undefined;
+  const isAdapter = await files.has("adapter_config.json");
+  check(
+    isAdapter || options.base === undefined,
+    "usage",
+    () => `${files.location} is a whole model: base goes with the directory of an adapter`,
+  );
+  const given = options.base === undefined ? undefined : await locateModel(options.base, { ...hub, signal });
+  const base = isAdapter ? (given ?? (await locateBase(files, { ...hub, signal }))) : undefined;
   const host = await openHost({ location: files.location, base, threads, force });
   try {
     throwIfAborted(signal);
-    return new Model(host, await loadTokenizer(files), files, hub);
+    return new Model(host, await tokenizerOf(files, base), files, hub);
   } catch (error) {
     await host.dispose();
     throw error;
   }
+}
+
+/** An adapter's directory may leave the tokenizer to its base. */
+async function tokenizerOf(files: FileSource, base: string | undefined): Promise<Tokenizer | undefined> {
+  const own = await loadTokenizer(files);
+  return own ?? (base === undefined ? undefined : loadTokenizer(await openDirectory(base)));
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -79,6 +79,26 @@ describe("text classification", () => {
     const inputs = { inputIds: [adapted.tokenizer?.encode("a mouse was quite bad").ids as number[]] };
     const [one, other] = [await adapted.forward(inputs), await merged.forward(inputs)];
     expect(maxDifference(one.logits as HostTensor, other.logits as HostTensor)).toBeLessThan(1e-5);
+  });
+
+  test("an adapter names its base as it is told to; without a tokenizer of its own it takes that of the base", async () => {
+    const base = fixture("models/bert");
+    const named = { out: join(folder, "named"), epochs: 1, rows: 8, lora: { r: 2 }, baseName: "owner/base" };
+    await finetune({ model: base, data: reviews, task: "text-classification", ...named });
+    const adapter = join(folder, "named");
+    const config = JSON.parse(await readFile(join(adapter, "adapter_config.json"), "utf8")) as object;
+    expect(config).toMatchObject({ base_model_name_or_path: "owner/base" });
+    const files = (await readdir(adapter)).filter((name) => name.startsWith("tokenizer") || name.startsWith("vocab"));
+    expect(files.length).toBeGreaterThan(0);
+    await using complete = await loadModel(adapter, { base });
+    const wanted = await complete.forward({ inputIds: [complete.tokenizer?.encode("a mouse").ids as number[]] });
+    for (const name of files) await rm(join(adapter, name));
+    await using lacking = await loadModel(adapter, { base });
+    const { logits } = await lacking.forward({ inputIds: [lacking.tokenizer?.encode("a mouse").ids as number[]] });
+    expect(logits).toEqual(wanted.logits);
+    await expect(loadModel(base, { base })).rejects.toThrow(
+      "is a whole model: base goes with the directory of an adapter",
+    );
   });
 
   test("a run that is cancelled goes on, and ends as one that was not", async () => {

@@ -49,6 +49,8 @@ export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onRep
   readonly preference?: Partial<PreferenceOptions> | undefined;
   /** Learn an adapter instead of all weights. */
   readonly lora?: Partial<LoraConfig> | undefined;
+  /** What an adapter says that it adapts, such as `owner/name` of the hub; default the path of `model`. */
+  readonly baseName?: string | undefined;
   /** Settings of the run that go before those above. */
   readonly config?: Partial<RunConfig> | undefined;
   /** Told once, before the first step. */
@@ -179,7 +181,7 @@ const rowsOf = ({ rows = 16 }: FinetuneOptions): number => rows;
 
 /** Writes the model, or its adapter with the config that its head needs. */
 async function write(
-  { out, model, task }: FinetuneOptions,
+  { out, model, task, baseName }: FinetuneOptions,
   {
     architecture,
     json,
@@ -193,7 +195,7 @@ async function write(
   },
 ): Promise<void> {
   if (!lora) return exportModel(out, parameters, json, model);
-  const base = existsSync(model) ? resolve(model) : model;
+  const base = baseName ?? (existsSync(model) ? resolve(model) : model);
   await saveAdapter(out, { config: lora, parameters }, architecture, { base, taskType: heads[task].taskType });
   await exportModel(out, undefined, json, model);
 }
