@@ -94,6 +94,7 @@ const INPUT_NAMES: Readonly<Record<keyof ForwardInputs, string>> = {
   inputIds: "input_ids",
   attentionMask: "attention_mask",
   tokenTypeIds: "token_type_ids",
+  texts: "texts",
   decoderInputIds: "decoder_input_ids",
   labels: "labels",
   startPositions: "start_positions",

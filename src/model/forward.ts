@@ -3,7 +3,7 @@ import { check, LecternError } from "../common/index.ts";
 import { IGNORED_LABEL, type Value } from "../graph/index.ts";
 import { lowerGraph } from "../lower/index.ts";
 import type { Architecture, EncoderDecoderConfig } from "../models/index.ts";
-import { positionsOfMask, positionsOfRows } from "../nn/index.ts";
+import { positionsOfMask, positionsOfRows, positionsOfTexts } from "../nn/index.ts";
 import { createSession, type EngineSession } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { deriveFeeds, symbolic } from "./model-graph.ts";
@@ -20,6 +20,11 @@ export interface ForwardInputs {
   readonly attentionMask?: readonly (readonly number[])[];
   /** `[B][T]`, the segment of each token, for encoders that know segments; default all 0. */
   readonly tokenTypeIds?: readonly (readonly number[])[];
+  /**
+   * `[B][T]`, for encoders: where several texts stand side by side in a row, which of them each token belongs to, −1 for
+   * padding. Each text sees itself alone, as if it had a row of its own.
+   */
+  readonly texts?: readonly (readonly number[])[];
   /** `[B][U]`, what an encoder–decoder's decoder reads; default: the labels, shifted right. */
   readonly decoderInputIds?: readonly (readonly number[])[];
   /**
@@ -177,12 +182,18 @@ export class ForwardPass {
 export function passFeeds(
   architecture: Architecture,
   graph: PassGraph,
-  { inputIds, attentionMask, tokenTypeIds, ...inputs }: ForwardInputs,
+  { inputIds, attentionMask, tokenTypeIds, texts, ...inputs }: ForwardInputs,
 ): Record<string, HostTensor> {
+  check(
+    !texts || architecture.kind === "encoder",
+    "usage",
+    () => `forward: ${architecture.family.name} takes one text a row; several are for encoders`,
+  );
   const padding = architecture.kind === "recurrent-encoder-decoder" ? architecture.config.padTokenId : -1;
   const mask = attentionMask ?? inputIds.map((row) => row.map((id) => Number(id !== padding)));
   const isDecoder = architecture.kind === "decoder" || architecture.kind === "recurrent";
-  const positions = { ...(isDecoder ? positionsOfMask(mask) : positionsOfRows(mask)), ids: inputIds, tokenTypeIds };
+  const counted = isDecoder ? positionsOfMask(mask) : texts ? positionsOfTexts(texts) : positionsOfRows(mask);
+  const positions = { ...counted, ids: inputIds, tokenTypeIds };
   const feeds: Record<string, HostTensor> = {
     input_ids: int64Matrix(inputIds),
     ...deriveFeeds(graph.derived, positions),

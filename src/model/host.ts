@@ -24,6 +24,7 @@ export interface ModelDescription {
   readonly family: string;
   /** Whether what is generated answers the prompt instead of going on from it. */
   readonly isEncoderDecoder: boolean;
+  readonly isEncoder: boolean;
   readonly config: Readonly<Record<string, unknown>>;
   readonly generationConfig: Readonly<Record<string, unknown>>;
   readonly contextWindow: number;

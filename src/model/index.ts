@@ -9,7 +9,7 @@ export {
   peftName,
   readAdapter,
 } from "./adapters.ts";
-export { type BatchRunOptions, forwardRows, type Row } from "./batches.ts";
+export { type BatchRunOptions, forwardRows, type Reading, type Row } from "./batches.ts";
 export {
   type ForwardInputs,
   type ForwardOptions,
@@ -29,6 +29,6 @@ export {
 } from "./model.ts";
 export { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 export { type PassGraph, type PassOptions, passGraph } from "./pass-graph.ts";
-export { lastStates, type Pooling, pool, yieldsStates } from "./pooling.ts";
+export { lastStates, type Pooling, pool, statesAt, yieldsStates } from "./pooling.ts";
 export { FINGERPRINT_KEY } from "./tokenizer-check.ts";
 export { parametersOf, Weights } from "./weights.ts";

@@ -112,6 +112,7 @@ export class LocalModel implements ModelHost {
     this.description = {
       family: files.architecture.family.name,
       isEncoderDecoder: files.architecture.kind.endsWith("encoder-decoder"),
+      isEncoder: files.architecture.kind === "encoder",
       config: files.json,
       generationConfig,
       contextWindow: files.architecture.config.maxPositionEmbeddings,

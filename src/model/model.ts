@@ -13,7 +13,7 @@ import {
 import type { FileSource } from "../runtime/index.ts";
 import { type ChatOptions, loadTokenizer, type Message, type Tokenizer } from "../tokenizers/index.ts";
 import { locateBase } from "./adapters.ts";
-import { type BatchRunOptions, forwardRows, type Row } from "./batches.ts";
+import { type BatchRunOptions, forwardRows, type Reading, type Row } from "./batches.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import type { ModelHost, Timing } from "./host.ts";
 import { lastStates, type Pooling, pool, readPooling, yieldsStates } from "./pooling.ts";
@@ -91,6 +91,11 @@ export class Model {
     return this.#host.description.family;
   }
 
+  /** Whether it reads whole texts in both directions and generates nothing. */
+  get isEncoder(): boolean {
+    return this.#host.description.isEncoder;
+  }
+
   /** Whether what is generated answers the prompt, as a translation does, instead of going on from it. */
   get isEncoderDecoder(): boolean {
     return this.#host.description.isEncoderDecoder;
@@ -129,11 +134,12 @@ export class Model {
     const maxLength = Math.min(pooling.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
     const rows = texts.map((text) => tokenizer.encode(text, { maxLength }));
     const forward = { hiddenStates: !yieldsStates(this) };
-    return forwardRows(this, rows, { ...options, forward }, (result, row, index) => {
+    const read: Reading<Float32Array> = (result, place, index) => {
       const states = lastStates(result);
       if (!states) throw new LecternError("unsupported", `embed: a ${this.family} yields no states of tokens`);
-      return pool(states, row, (rows[index] as Row).ids.length, pooling);
-    });
+      return pool(states, place, (rows[index] as Row).ids.length, pooling);
+    };
+    return forwardRows(this, rows, { ...options, forward }, read, { ofTokens: true });
   }
 
   /** Generates text; options not given are those of the checkpoint's `generation_config.json`. */

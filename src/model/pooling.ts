@@ -1,6 +1,7 @@
 import { LecternError } from "../common/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
+import type { Place } from "./batches.ts";
 import type { ForwardResult } from "./forward.ts";
 import { readJsonFile } from "./model-files.ts";
 
@@ -56,18 +57,24 @@ export async function readPooling(files: FileSource): Promise<Pooling> {
   return pooling;
 }
 
+/** The states of a text's tokens, one after the other, among states `[B, T, E]`. */
+export function statesAt({ shape, data }: HostTensor<"float32">, { row, at }: Place, length: number): Float32Array {
+  const [, width, size] = shape as [number, number, number];
+  return data.subarray((row * width + at) * size, (row * width + at + length) * size);
+}
+
 /**
- * The vector `[E]` of a row of states `[B, T, E]`.
- * @param length how many of the row's states are tokens; what follows is padding
+ * The vector `[E]` of a text among states `[B, T, E]`.
+ * @param length its tokens
  */
 export function pool(
-  { shape, data }: HostTensor<"float32">,
-  row: number,
+  all: HostTensor<"float32">,
+  place: Place,
   length: number,
   { mode, normalize }: Pick<Pooling, "mode" | "normalize">,
 ): Float32Array {
-  const [, width, size] = shape as [number, number, number];
-  const states = data.subarray(row * width * size, (row * width + length) * size);
+  const size = all.shape[2] as number;
+  const states = statesAt(all, place, length);
   const vector = combine(states, length, size, mode);
   if (!normalize) return vector;
   const norm = Math.max(1e-12, Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0)));

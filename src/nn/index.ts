@@ -8,6 +8,13 @@ export {
   type ModelOutputs,
 } from "./context.ts";
 export { activation, embedding, joinHeads, layerNorm, linear, rmsNorm, splitHeads } from "./layers.ts";
-export { attentionBias, type DerivedInput, type Positions, positionsOfMask, positionsOfRows } from "./positions.ts";
+export {
+  attentionBias,
+  type DerivedInput,
+  type Positions,
+  positionsOfMask,
+  positionsOfRows,
+  positionsOfTexts,
+} from "./positions.ts";
 export { parseRotary, type RotaryConfig, rotaryFrequencies } from "./rotary-frequencies.ts";
 export { Scope } from "./scope.ts";

@@ -10,6 +10,8 @@ export interface Positions {
   readonly ids?: readonly (readonly number[])[] | undefined;
   /** `[B][T]`: the segment of each token; default 0. */
   readonly tokenTypeIds?: readonly (readonly number[])[] | undefined;
+  /** `[B][T]`: which of a row's texts each token belongs to, where there are several that see themselves alone. */
+  readonly texts?: readonly (readonly number[])[] | undefined;
 }
 
 /** A graph input that follows from the positions alone, such as a causal bias or a rotary table. */
@@ -37,16 +39,20 @@ export function bothWaysBias(positions: Positions, reach: number | undefined): H
 }
 
 /** 0 where a query sees a key that holds a token, the smallest float32 elsewhere. */
-function biasWhere({ queries, keys }: Positions, sees: (query: number, key: number) => boolean): HostTensor<"float32"> {
+function biasWhere(
+  { queries, keys, texts }: Positions,
+  sees: (query: number, key: number) => boolean,
+): HostTensor<"float32"> {
   const [rows, length, span] = [queries.length, queries[0]?.length ?? 0, keys[0]?.length ?? 0];
   const data = new Float32Array(rows * length * span);
   let at = 0;
   for (let row = 0; row < rows; row++) {
     const rowKeys = keys[row] as readonly number[];
-    for (const query of queries[row] as readonly number[]) {
+    const rowTexts = texts?.[row];
+    for (const [t, query] of (queries[row] as readonly number[]).entries()) {
       for (let s = 0; s < span; s++, at++) {
         const key = rowKeys[s] as number;
-        if (key < 0 || !sees(query, key)) data[at] = MASKED;
+        if (key < 0 || !sees(query, key) || rowTexts?.[s] !== rowTexts?.[t]) data[at] = MASKED;
       }
     }
   }
@@ -61,15 +67,24 @@ export function positionsOfRows(mask: readonly (readonly number[])[]): Positions
   };
 }
 
+/** Positions of several texts a row, each counted from its own first token; −1 stands for padding. */
+export function positionsOfTexts(texts: readonly (readonly number[])[]): Positions {
+  const queries = texts.map((row) => row.map((text, i) => (text < 0 ? 0 : i - row.indexOf(text))));
+  return { queries, keys: queries.map((row, r) => row.map((at, i) => (texts[r]?.[i] === -1 ? -1 : at))), texts };
+}
+
 /** Positions that count tokens other than padding from behind the padding token's id; padding stands at that id. */
 export function positionIdsBehindPadding(rows: Positions, padTokenId: number): HostTensor<"int64"> {
   return int64Matrix(countBehindPadding(rows, padTokenId));
 }
 
-function countBehindPadding({ queries, ids = [] }: Positions, padTokenId: number): number[][] {
+function countBehindPadding({ queries, ids = [], texts }: Positions, padTokenId: number): number[][] {
   return ids.map((row, i) => {
     let count = padTokenId + (queries[i]?.[0] ?? 0);
-    return row.map((id) => (id === padTokenId ? padTokenId : ++count));
+    return row.map((id, t) => {
+      if (t > 0 && texts?.[i]?.[t] !== texts?.[i]?.[t - 1]) count = padTokenId;
+      return id === padTokenId ? padTokenId : ++count;
+    });
   });
 }
 

@@ -1,4 +1,4 @@
-import { forwardRows, lastStates, type Pooling, pool, yieldsStates } from "../model/index.ts";
+import { forwardRows, lastStates, type Pooling, pool, type Reading, statesAt, yieldsStates } from "../model/index.ts";
 import type { CallOptions } from "./options.ts";
 import { lacksHead, maxLengthOf, parseText, type Task } from "./task.ts";
 
@@ -18,15 +18,15 @@ export const featureExtraction: Task<string, FeatureExtractionOptions, Float32Ar
     const { model, tokenizer } = context;
     const rows = inputs.map((input) => tokenizer.encode(input, maxLengthOf(context)));
     const forward = { hiddenStates: !yieldsStates(model) };
-    return forwardRows(model, rows, { ...context, forward }, (result, row, index) => {
+    const read: Reading<Float32Array[][] | Float32Array> = (result, place, index) => {
       const states = lastStates(result);
       if (!states) throw lacksHead(context, "hidden states");
       const { length } = (rows[index] as (typeof rows)[number]).ids;
-      if (pooling !== "none") return pool(states, row, length, { mode: pooling, normalize });
-      const [, width, size] = states.shape as [number, number, number];
-      return [
-        Array.from({ length }, (_, t) => states.data.slice((row * width + t) * size, (row * width + t + 1) * size)),
-      ];
-    });
+      if (pooling !== "none") return pool(states, place, length, { mode: pooling, normalize });
+      const size = states.shape[2] as number;
+      const own = statesAt(states, place, length);
+      return [Array.from({ length }, (_, t) => own.slice(t * size, (t + 1) * size))];
+    };
+    return forwardRows(model, rows, { ...context, forward }, read, { ofTokens: true });
   },
 };

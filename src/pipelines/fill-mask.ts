@@ -36,32 +36,38 @@ export const fillMask: Task<string, FillMaskOptions, FilledMask[] | FilledMask[]
         "input",
         () => `${task}: there is no ${tokenizer.token(maskId)} in ${JSON.stringify(inputs[i])}`,
       );
-    return forwardRows(model, rows, context, ({ logits }, row, index) => {
-      if (logits?.shape.length !== 3 || !/MaskedLM$|ForPreTraining$/.test(architectureOf(context)))
-        throw lacksHead(context, "masked words");
-      const [, width, size] = logits.shape as [number, number, number];
-      const { ids } = rows[index] as (typeof rows)[number];
-      const masks = ids.flatMap((id, at) => (id === maskId ? [at] : []));
-      const filled = masks.map((mask) => {
-        const at = (row * width + mask) * size;
-        const scores = softmax(logits.data.subarray(at, at + size));
-        const candidates = targetIds ?? [...scores.keys()];
-        const order = bestOf(
-          candidates.map((id) => scores[id] as number),
-          topK,
-        );
-        return order.map((place): FilledMask => {
-          const token = candidates[place] as number;
-          return {
-            score: scores[token] as number,
-            token,
-            token_str: tokenizer.decode([token]),
-            sequence: tokenizer.decode(ids.with(mask, token), { skipSpecialTokens: masks.length === 1 }),
-          };
+    return forwardRows(
+      model,
+      rows,
+      context,
+      ({ logits }, { row, at: first }, index) => {
+        if (logits?.shape.length !== 3 || !/MaskedLM$|ForPreTraining$/.test(architectureOf(context)))
+          throw lacksHead(context, "masked words");
+        const [, width, size] = logits.shape as [number, number, number];
+        const { ids } = rows[index] as (typeof rows)[number];
+        const masks = ids.flatMap((id, at) => (id === maskId ? [at] : []));
+        const filled = masks.map((mask) => {
+          const at = (row * width + first + mask) * size;
+          const scores = softmax(logits.data.subarray(at, at + size));
+          const candidates = targetIds ?? [...scores.keys()];
+          const order = bestOf(
+            candidates.map((id) => scores[id] as number),
+            topK,
+          );
+          return order.map((place): FilledMask => {
+            const token = candidates[place] as number;
+            return {
+              score: scores[token] as number,
+              token,
+              token_str: tokenizer.decode([token]),
+              sequence: tokenizer.decode(ids.with(mask, token), { skipSpecialTokens: masks.length === 1 }),
+            };
+          });
         });
-      });
-      return filled.length === 1 ? (filled[0] as FilledMask[]) : filled;
-    });
+        return filled.length === 1 ? (filled[0] as FilledMask[]) : filled;
+      },
+      { ofTokens: true },
+    );
   },
 };
 

@@ -69,7 +69,7 @@ export const questionAnswering: Task<QuestionInput, QuestionAnsweringOptions, An
     const parts = passages.flatMap((passage, i) => passage.windows.map((window) => ({ passage, window, of: i })));
     const rows = parts.map(({ window }) => window);
     const candidates = alignToWords ? 2 * topK + 10 : topK; // some become one when widened to words
-    const found = await forwardRows(context.model, rows, context, (result, row, index) => {
+    const found = await forwardRows(context.model, rows, context, (result, { row }, index) => {
       const { window } = parts[index] as (typeof parts)[number];
       const logits = spanLogits(context, result, row);
       const startId = context.tokenizer.specialId("cls_token");

@@ -57,7 +57,7 @@ async function classScores(
       ? tokenizer.encode(input, bound)
       : tokenizer.encode(input.text, { pair: input.textPair, ...bound }),
   );
-  return forwardRows(model, rows, context, (result, row) => {
+  return forwardRows(model, rows, context, (result, { row }) => {
     const logits = classLogits(context, result, row);
     const labels = labelsOf(model, logits.length);
     const scores = activate(logits, activation ?? activationOf(model, logits.length));

@@ -59,16 +59,22 @@ export const tokenClassification: Task<string, TokenClassificationOptions, (Toke
       text.windows.map((window) => ({ input: inputs[i] as string, text, window })),
     );
     const rows = parts.map(({ window }) => window);
-    const found = await forwardRows(context.model, rows, context, ({ logits }, row, index) => {
-      if (logits?.shape.length !== 3 || isWords(context)) throw lacksHead(context, "classes of tokens");
-      const [, width, size] = logits.shape as [number, number, number];
-      const { input, text, window } = parts[index] as (typeof parts)[number];
-      const scores = Array.from({ length: window.count }, (_, i) => {
-        const at = (row * width + window.begin + i) * size;
-        return softmax(logits.data.subarray(at, at + size));
-      });
-      return entitiesOf(context, scoredTokens(context, input, text, window, scores), strategy, size);
-    });
+    const found = await forwardRows(
+      context.model,
+      rows,
+      context,
+      ({ logits }, { row, at: first }, index) => {
+        if (logits?.shape.length !== 3 || isWords(context)) throw lacksHead(context, "classes of tokens");
+        const [, width, size] = logits.shape as [number, number, number];
+        const { input, text, window } = parts[index] as (typeof parts)[number];
+        const scores = Array.from({ length: window.count }, (_, i) => {
+          const at = (row * width + first + window.begin + i) * size;
+          return softmax(logits.data.subarray(at, at + size));
+        });
+        return entitiesOf(context, scoredTokens(context, input, text, window, scores), strategy, size);
+      },
+      { ofTokens: true },
+    );
     let next = 0;
     return texts.map(({ windows }) => {
       const all = found.slice(next, (next += windows.length)).flat();

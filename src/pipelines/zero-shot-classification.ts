@@ -39,7 +39,7 @@ export const zeroShotClassification: Task<string, ZeroShotOptions, ZeroShotResul
     const hypotheses = labels.map((label) => hypothesisTemplate.replaceAll("{}", () => label));
     const rows = inputs.flatMap((input) => hypotheses.map((hypothesis) => pairRow(context, input, hypothesis)));
     const onDone = (done: number): void => context.onDone(Math.floor(done / labels.length));
-    const logits = await forwardRows(model, rows, { ...context, onDone }, (result, row) =>
+    const logits = await forwardRows(model, rows, { ...context, onDone }, (result, { row }) =>
       classLogits(context, result, row).slice(),
     );
     return inputs.map((sequence, i) => {
