@@ -3,7 +3,8 @@
  *   node bench/training.mjs [PYTHON] [SHAPE]
  * gpt2: 10.6 M parameters, 12 × 256 tokens; minilm: a BERT classifier of 22.7 M, 32 × 64 tokens, dropout 0.1; gru: a
  * character model of two layers, 32 × 64. Rounds alternate, each in a process of its own; the medians, their ratio and
- * the peak memory of both are printed, and what gradient checkpointing makes of Lectern's. LECTERN_THREADS=1 gives both
+ * the peak memory of both are printed, what gradient checkpointing makes of Lectern's, and how long the matrix products of
+ * a step take PyTorch when nothing else is computed: how fast a step could be at most. LECTERN_THREADS=1 gives both
  * sides one thread and counts processor time instead of elapsed time: what a machine with other work can still tell.
  */
 import { execFileSync } from "node:child_process";
@@ -107,8 +108,14 @@ else
       `${who}  ${median(all.map(({ seconds }) => seconds)).toFixed(3)} s a step, ${median(all.map(({ megabytes }) => megabytes)).toFixed(0)} MB`;
     const ratio = (key) => median(theirs.map((one) => one[key])) / median(ours.map((one) => one[key]));
     console.log(`${name}: ${told("lectern", ours)}; ${told("with gradient checkpointing", recomputed)}`);
-    if (python)
+    if (python) {
       console.log(
         `${name}: ${told("pytorch", theirs)}; speed ${ratio("seconds").toFixed(2)} ×, memory ${(1 / ratio("megabytes")).toFixed(2)} ×`,
       );
+      const products = median(theirs.map((one) => one.products));
+      const most = median(theirs.map((one) => one.seconds)) / products;
+      console.log(
+        `${name}: its linear layers' matrix products alone take pytorch ${products.toFixed(3)} s: without anything else, ${most.toFixed(2)} ×`,
+      );
+    }
   }
