@@ -35,6 +35,23 @@ describe("how models are told of languages", () => {
     expect(languageSource(context("translation", t5), {}).prefix).toBeUndefined();
   });
 
+  test("any model by the prefixes that its checkpoint names, of which one language may tell", () => {
+    const task_specific_params = {
+      translation_en_to_de: { prefix: "to German: " },
+      translation_en_to_fr: { prefix: "to French: " },
+      summarization: { prefix: "summarize: " },
+    };
+    const model = context("translation", { model_type: "marian", task_specific_params });
+    expect(languageSource(model, { tgtLang: "fr" })).toMatchObject({
+      prefix: "to French: ",
+      task: "translation_en_to_fr",
+    });
+    expect(languageSource(model, { srcLang: "en", tgtLang: "de" }).prefix).toBe("to German: ");
+    expect(languageSource(model, {}).prefix).toBeUndefined();
+    expect(() => languageSource(model, { tgtLang: "es" })).toThrow("translates en to de, en to fr; came any to es");
+    expect(() => languageSource(model, { srcLang: "en" })).toThrow("translates en to de, en to fr; came en to any");
+  });
+
   test("Marian by a token before the text", () => {
     const marian = context("translation", { model_type: "marian" }, { vocabulary: ["</s>", ">>fra<<"] });
     expect(languageSource(marian, { tgtLang: "fra" }).prefix).toBe(">>fra<< ");

@@ -31,6 +31,21 @@ export function languageSource(context: TaskContext, options: Languages): Langua
   const plain = { task: context.task, prefix: undefined, wrap: unchanged, forcedBosTokenId: undefined };
   if (srcLang === undefined && tgtLang === undefined) return plain;
   const type = String(context.model.config.model_type);
+  const pairs = pairsOf(context);
+  const fitting = pairs.filter((task) => {
+    const [, source, target] = TASK.exec(task) ?? [];
+    return (srcLang ?? source) === source && (tgtLang ?? target) === target;
+  });
+  const [pair] = fitting;
+  if (pair !== undefined && fitting.length === 1)
+    return { ...plain, task: pair, prefix: taskSettings({ ...context, task: pair }).prefix };
+  const told = pairs.map((task) => task.replace(TASK, "$1 to $2")).join(", ");
+  check(
+    pairs.length === 0 || type.includes("t5"),
+    "usage",
+    () =>
+      `${context.task}: ${context.model.location} translates ${told}; came ${srcLang ?? "any"} to ${tgtLang ?? "any"}`,
+  );
   if (type === "t5" || type === "mt5" || type === "umt5") return inWords(context, srcLang, tgtLang);
   if (type === "marian") return inText(context, options, tgtLang);
   if (type === "mbart" || type === "m2m_100") return asTokens(context, srcLang, tgtLang);
@@ -42,6 +57,14 @@ export function languageSource(context: TaskContext, options: Languages): Langua
       `${context.task}: this ${context.model.family} translates between the languages it was trained on and is not told of them: leave out srcLang and tgtLang`,
   );
   return plain;
+}
+
+/** The pairs of languages that the checkpoint has a prefix for, as names of tasks. */
+function pairsOf({ model }: TaskContext): string[] {
+  const { task_specific_params: settings } = model.config as { task_specific_params?: Record<string, object> | null };
+  return Object.entries(settings ?? {}).flatMap(([task, one]) =>
+    TASK.test(task) && Object.hasOwn(one, "prefix") ? [task] : [],
+  );
 }
 
 function unchanged(ids: readonly number[]): readonly number[] {
