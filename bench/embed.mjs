@@ -17,7 +17,7 @@ const [directory, peerDirectory, file, threads] = process.argv.slice(2);
 if (!file) throw new Error("usage: node bench/embed.mjs DIRECTORY PEER SENTENCES.txt [THREADS]");
 const BATCH = 32;
 const BATCHES = 6;
-const ROUNDS = 3;
+const ROUNDS = 5;
 
 const sentences = readFileSync(file, "utf8")
   .split("\n")
@@ -44,9 +44,11 @@ const runs = {
 };
 
 let difference = 0;
-const [own, other] = [await runs.lectern(batches[0]), await runs["transformers.js"](batches[0])];
-for (const [i, vector] of own.entries())
-  for (const [e, x] of vector.entries()) difference = Math.max(difference, Math.abs(x - other[i][e]));
+for (const batch of batches) {
+  const [own, other] = [await runs.lectern(batch), await runs["transformers.js"](batch)]; // which also warms both up
+  for (const [i, vector] of own.entries())
+    for (const [e, x] of vector.entries()) difference = Math.max(difference, Math.abs(x - other[i][e]));
+}
 
 const processorMs = { lectern: [], "transformers.js": [] };
 const speeds = { lectern: [], "transformers.js": [] };
