@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { loadModel } from "../src/index.ts";
+import { licenceOf } from "../src/formats/model-card.ts";
+import { classifyTexts, loadModel } from "../src/index.ts";
 import { filesOf, parseRecipe, readRows, type TextRecipe } from "../src/training/index.ts";
 
 const models = fileURLToPath(new URL("../models", import.meta.url));
@@ -24,6 +25,7 @@ test("the models that ship take less than 40 MB together", () => {
 
 test.each(names)("%s has a card with its figure, licence and limits", (name) => {
   const card = text(name, "README.md");
+  expect(licenceOf(card)).toBe("mit");
   for (const part of [/\*\*[\d.]+/, /Licence: MIT/, /held out/i, /lectern \w+ /, /cannot|nothing else/])
     expect(card).toMatch(part);
 });
@@ -68,4 +70,16 @@ test("stories and stories-gru differ in nothing but the architecture", async () 
   expect(Math.abs(recurrent.parameterCount / transformer.parameterCount - 1)).toBeLessThan(0.03);
   const { text: told } = await recurrent.generate({ prompt: "Once upon a time" }, { maxNewTokens: 30, seed: 1 });
   expect(told.split(" ").length).toBeGreaterThan(15);
+});
+
+test("sentiment tells praise from scorn", async () => {
+  await using model = await loadModel("sentiment");
+  const texts = [
+    "a joy to watch",
+    "a dull and tedious mess",
+    "one of the best films of the year",
+    "it never comes to life",
+  ];
+  const said = await classifyTexts(model, texts);
+  expect(said.map(([best]) => best?.label)).toEqual(["positive", "negative", "positive", "negative"]);
 });
