@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { licenceOf } from "../src/formats/model-card.ts";
-import { classifyTexts, loadModel } from "../src/index.ts";
+import { classifyTexts, loadModel, pipeline } from "../src/index.ts";
 import { filesOf, parseRecipe, readRows, type TextRecipe } from "../src/training/index.ts";
 
 const models = fileURLToPath(new URL("../models", import.meta.url));
@@ -82,4 +82,13 @@ test("sentiment tells praise from scorn", async () => {
   ];
   const said = await classifyTexts(model, texts);
   expect(said.map(([best]) => best?.label)).toEqual(["positive", "negative", "positive", "negative"]);
+});
+
+test("translate tells German from French", async () => {
+  const translate = await pipeline("translation", "translate");
+  const text = "A dog runs on the beach.";
+  expect(await translate(text)).toEqual([{ translation_text: expect.stringMatching(/^Ein Hund .*Strand/) as string }]);
+  const [french] = await translate(text, { tgtLang: "fr" });
+  expect(french?.translation_text).toMatch(/^Un chien .*plage/);
+  await translate.dispose();
 });
