@@ -69,10 +69,9 @@ export function parameterShapes(architecture: Architecture, plan?: AdapterPlan):
 
 /**
  * Fusions with a norm or an activation, which round otherwise. They happen where no gradient reads what lies between,
- * so a layer that is computed a second time would have other bits than the first time. And that of a product with what
- * it transposes, which is slower where it is many rows.
+ * so a layer that is computed a second time would have other bits than the first time.
  */
-const fusions = ["SkipLayerNormFusion", "BiasGeluFusion", "MatmulTransposeFusion"];
+const fusions = ["SkipLayerNormFusion", "BiasGeluFusion"];
 
 /** Loss and gradients of one batch shape, compiled once; parameters are fed and never copied. */
 export class StepGraph {

@@ -1,4 +1,4 @@
-import { definePrimitive, type LowerContext } from "../op.ts";
+import { definePrimitive } from "../op.ts";
 import { broadcast, productOf } from "../shape.ts";
 import { applyOne, type Dimension, shapeError, type TensorType, type Value } from "../value.ts";
 import { unbroadcast } from "./elementwise.ts";
@@ -27,7 +27,6 @@ const matmulOp = definePrimitive<MatmulAttributes>({
   },
   lower(c, { transposeA, transposeB, alpha }) {
     if (!transposeA && !transposeB && alpha === 1) return [c.emit("MatMul", c.inputs)];
-    if (transposeA && !transposeB && alpha === 1 && isTall(c.inputTypes)) return [tallProduct(c)];
     const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: { float: alpha } };
     return [c.emit("FusedMatMul", c.inputs, attributes, "com.microsoft")];
   },
@@ -46,21 +45,6 @@ const matmulOp = definePrimitive<MatmulAttributes>({
     return [unbroadcast(da, a.shape), unbroadcast(db, b.shape)];
   },
 });
-
-/** From how many rows on a product aᵀ b of matrices is faster with a transposed by itself; measured on x64. */
-const TALL = 512;
-
-/** Whether operands are matrices of many rows, as where the gradient of a weight sums over tokens. */
-function isTall(types: readonly TensorType[]): boolean {
-  return types.every(({ shape: [rows, ...rest] }) => typeof rows === "number" && rows >= TALL && rest.length === 1);
-}
-
-/** aᵀ b, or (bᵀ a)ᵀ, with the narrower of the two transposed: the engine's own product of aᵀ takes up to a third longer. */
-function tallProduct({ inputs: [a = "", b = ""], inputTypes, emit }: LowerContext): string {
-  const [left, right] = inputTypes.map(({ shape }) => shape[1]) as [Dimension, Dimension];
-  const turned = (x: string): string => emit("Transpose", [x], { perm: [1, 0] });
-  return left <= right ? emit("MatMul", [turned(a), b]) : turned(emit("MatMul", [turned(b), a]));
-}
 
 function lastTwo({ shape }: TensorType, transposed: boolean): [Dimension, Dimension] {
   const [rows, columns] = shape.slice(-2) as [Dimension, Dimension];
