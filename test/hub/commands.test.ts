@@ -138,7 +138,7 @@ test("on a terminal a line tells how far a download is, and goes when it is done
   const { server, home } = await hub();
   await using _ = server;
   const { err } = await run(["pull", MODEL], environment(server, home), true);
-  expect(err.replaceAll("\r\u001b[K", "|")).toMatch(/\|tiny\/gpt2 {2}\d+ % of \d+\.\d [KM]B {2}\S+\|/);
+  expect(err.replaceAll("\r\u001b[K", "|")).toMatch(/\|tiny\/gpt2 {2}\d+ % of [\d.]+ [KM]?B {2}\S+\|/);
   expect(err.endsWith("\r\u001b[K")).toBe(true);
   expect((await run(["pull", MODEL, "--quiet"], environment(server, `${home}/other`), true)).err).toBe("");
 });
