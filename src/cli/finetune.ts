@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { LecternError } from "../common/index.ts";
+import { parseHubId } from "../formats/hub/hub-id.ts";
 import {
   type Evaluation,
   type FinetuneOptions,
@@ -89,7 +90,7 @@ export function finetuneCommand(root: Command, terminal: Terminal, signal: Abort
         model: await resolveModel(model, { flags, terminal, signal }),
         data,
         ...(await optionsOf(flags)),
-        baseName: isHubName(model) ? model : undefined,
+        baseName: existsSync(model) ? undefined : parseHubId(model)?.repository,
         signal,
         onReport: report,
         onStart({ training, heldOut, labels, fresh, learned, total, steps }) {
@@ -106,11 +107,6 @@ export function finetuneCommand(root: Command, terminal: Terminal, signal: Abort
       terminal.stdout.write(`${step} steps; held out: ${described(evaluation)}; written to ${flags.out}\n`);
       if (flags.task === "text-classification") terminal.stdout.write(`try it: lectern classify ${flags.out} "…"\n`);
     });
-}
-
-/** `owner/name`, and no directory here. */
-function isHubName(model: string): boolean {
-  return /^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/.test(model) && !existsSync(model);
 }
 
 async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "model" | "data">> {

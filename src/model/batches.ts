@@ -74,48 +74,42 @@ export function batchesByLength(
   return batches;
 }
 
+/** A row filled up on the right. */
+function filled(row: readonly number[], width: number, value: number): number[] {
+  return [...row, ...new Array<number>(width - row.length).fill(value)];
+}
+
+const widthOf = (rows: readonly Row[]): number => Math.max(0, ...rows.map(({ ids }) => ids.length));
+
 /** Rows filled up on the right to one length. */
 export function padRows(rows: readonly Row[], padId: number): ForwardInputs {
-  const width = Math.max(0, ...rows.map(({ ids }) => ids.length));
-  const fill = (row: readonly number[], value: number): number[] => [
-    ...row,
-    ...new Array<number>(width - row.length).fill(value),
-  ];
+  const width = widthOf(rows);
   return {
-    inputIds: rows.map(({ ids }) => fill(ids, padId)),
-    attentionMask: rows.map(({ ids }) => fill(new Array<number>(ids.length).fill(1), 0)),
-    tokenTypeIds: rows.map(({ ids, typeIds }) => fill(typeIds ?? new Array<number>(ids.length).fill(0), 0)),
+    inputIds: rows.map(({ ids }) => filled(ids, width, padId)),
+    attentionMask: rows.map(({ ids }) => filled(new Array<number>(ids.length).fill(1), width, 0)),
+    tokenTypeIds: rows.map(({ typeIds = [] }) => filled(typeIds, width, 0)),
   };
 }
 
 /** Rows side by side in as few as hold them, none longer than the longest; each goes where the least room is left. */
 export function packRows(rows: readonly Row[], padId: number): { inputs: ForwardInputs; places: Place[] } {
-  const width = Math.max(0, ...rows.map(({ ids }) => ids.length));
+  const width = widthOf(rows);
   const order = [...rows.keys()].sort((a, b) => (rows[b] as Row).ids.length - (rows[a] as Row).ids.length || a - b);
   const packed: { ids: number[]; typeIds: number[]; texts: number[] }[] = [];
   const places: Place[] = new Array(rows.length);
   for (const index of order) {
-    const { ids, typeIds } = rows[index] as Row;
+    const { ids, typeIds = new Array<number>(ids.length).fill(0) } = rows[index] as Row;
     const fitting = packed.filter((row) => row.ids.length + ids.length <= width);
     let target = fitting.toSorted((a, b) => b.ids.length - a.ids.length)[0];
     if (!target) packed.push((target = { ids: [], typeIds: [], texts: [] }));
     places[index] = { row: packed.indexOf(target), at: target.ids.length };
-    const text = target.texts.length === 0 ? 0 : (target.texts.at(-1) as number) + 1;
+    const text = (target.texts.at(-1) ?? -1) + 1;
     target.ids.push(...ids);
-    target.typeIds.push(...(typeIds ?? new Array<number>(ids.length).fill(0)));
+    target.typeIds.push(...typeIds);
     target.texts.push(...new Array<number>(ids.length).fill(text));
   }
-  const fill = (row: readonly number[], value: number): number[] => [
-    ...row,
-    ...new Array<number>(width - row.length).fill(value),
-  ];
-  const inputs = {
-    inputIds: packed.map(({ ids }) => fill(ids, padId)),
-    attentionMask: packed.map(({ ids }) => fill(new Array<number>(ids.length).fill(1), 0)),
-    tokenTypeIds: packed.map(({ typeIds }) => fill(typeIds, 0)),
-    texts: packed.map(({ texts }) => fill(texts, -1)),
-  };
-  return { inputs, places };
+  const texts = packed.map((row) => filled(row.texts, width, -1));
+  return { inputs: { ...padRows(packed, padId), texts }, places };
 }
 
 /**

@@ -15,3 +15,9 @@ export async function loadTokenizer(
   if (typeof source !== "string") return readTokenizer(source);
   return readTokenizer(await openDirectory(await locateModel(source, { ...options, need: "tokenizer" })));
 }
+
+/** The tokenizer of a directory's files; that of an adapter may leave it to its base. */
+export async function tokenizerOf(files: FileSource, base: string | undefined): Promise<Tokenizer | undefined> {
+  const own = await readTokenizer(files);
+  return own ?? (base === undefined ? undefined : readTokenizer(await openDirectory(base)));
+}

@@ -21,13 +21,14 @@ import {
 import { IGNORED_LABEL } from "../graph/index.ts";
 import type { SessionOptions } from "../runtime/index.ts";
 import { elementCount, type HostTensor } from "../tensor/index.ts";
-import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import { type Adapter, AdapterSet, openAdapted, readAdapter } from "./adapters.ts";
 import { CachedDecoder, DecodeEngine, type DecodeUse, type GeneratingArchitecture } from "./cached-decoder.ts";
 import type { EncoderMemory } from "./encoder-memory.ts";
 import { type ForwardInputs, type ForwardOptions, ForwardPass, type ForwardResult } from "./forward.ts";
 import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, ModelHost, ModelSource } from "./host.ts";
 import { type Inside, stepsInside } from "./inside.ts";
+import { tokenizerOf } from "./load-tokenizer.ts";
 import { LookingDecoder } from "./looking-decoder.ts";
 import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { RecurrentDecoder, RecurrentEngine } from "./recurrent-decoder.ts";
@@ -125,8 +126,7 @@ export class LocalModel implements ModelHost {
     const files = await openDirectory(location);
     const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files, base) : undefined;
     const parts = adapted ?? (await openModelFiles(files));
-    const tokenizer =
-      (await loadTokenizer(files)) ?? (base === undefined ? undefined : await loadTokenizer(await openDirectory(base)));
+    const tokenizer = await tokenizerOf(files, base);
     const generationConfig = (await files.has("generation_config.json"))
       ? await readJsonFile(files, "generation_config.json")
       : {};

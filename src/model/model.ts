@@ -11,11 +11,12 @@ import {
   type TokenEvent,
 } from "../generation/index.ts";
 import type { FileSource } from "../runtime/index.ts";
-import { type ChatOptions, loadTokenizer, type Message, type Tokenizer } from "../tokenizers/index.ts";
+import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
 import { locateBase } from "./adapters.ts";
 import { type BatchRunOptions, forwardRows, type Reading, type Row } from "./batches.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import type { ModelHost, Timing } from "./host.ts";
+import { tokenizerOf } from "./load-tokenizer.ts";
 import { lastStates, type Pooling, pool, readPooling, yieldsStates } from "./pooling.ts";
 
 export interface LoadOptions extends HubOptions {
@@ -256,10 +257,4 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
     await host.dispose();
     throw error;
   }
-}
-
-/** An adapter's directory may leave the tokenizer to its base. */
-async function tokenizerOf(files: FileSource, base: string | undefined): Promise<Tokenizer | undefined> {
-  const own = await loadTokenizer(files);
-  return own ?? (base === undefined ? undefined : loadTokenizer(await openDirectory(base)));
 }

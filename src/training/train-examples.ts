@@ -20,15 +20,15 @@ export async function trainOnExamples(recipe: ExampleRecipe, options: TrainOptio
   const taught = recipe.teacher !== undefined;
   const context = { ...exampleContext(recipe, options.tokenizer, architecture), path: options.data, taught };
   const parts = taskParts(recipe.task, context);
-  const { training: labelled, validation } = await readRows(recipe, options.data);
-  const training = taught ? await askTeacher(recipe, labelled, context.labels, options) : labelled;
+  const rows = await readRows(recipe, options.data);
+  const training = taught ? await askTeacher(recipe, rows, context.labels, options) : rows.training;
   const encoded = (examples: readonly Example[]): TokenRow[] => examples.map((example) => parts.encode(example));
-  const { rows, accumulate, seed } = recipe;
+  const { accumulate, seed } = recipe;
   const task = new ExampleTask<TokenRow>({
     ...parts,
     training: encoded(training),
-    heldOut: encoded(validation),
-    rows,
+    heldOut: encoded(rows.validation),
+    rows: recipe.rows,
     accumulate,
     seed,
   });
@@ -45,14 +45,13 @@ export async function trainOnExamples(recipe: ExampleRecipe, options: TrainOptio
 
 /** Has a teacher judge what is learned from; no piece of it may be a text that is held out. */
 async function askTeacher(
-  { task, teacher: config, examples, seed }: ExampleRecipe,
-  training: readonly Example[],
+  { task, teacher: config, seed }: ExampleRecipe,
+  { training, heldOut }: RecipeRows,
   labels: readonly string[],
-  { data, teacher, out }: TrainOptions,
+  { teacher, out }: TrainOptions,
 ): Promise<Example[]> {
   check(task === "text-classification", "unsupported", () => `recipe: a teacher labels texts; ${task} has no labels`);
   check(teacher && config, "usage", () => "train: this recipe learns from a teacher: name one by --teacher");
-  const heldOut = await readSources(data, [...examples.validation, ...(examples.test ?? [])]);
   await mkdir(out, { recursive: true });
   return taughtExamples(training, { teacher, config, labels, heldOut, seed, out });
 }
@@ -70,15 +69,19 @@ const texts: Readonly<Record<TaskName, readonly string[]>> = {
   preference: ["prompt", "chosen", "rejected"],
 };
 
+interface RecipeRows {
+  readonly training: Example[];
+  readonly validation: Example[];
+  /** Validation and test. */
+  readonly heldOut: Example[];
+}
+
 /** What a recipe learns from, without what it is measured by, and what measures it on the way. */
-export async function readRows(
-  { task, examples }: ExampleRecipe,
-  data: string,
-): Promise<{ training: Example[]; validation: Example[] }> {
+export async function readRows({ task, examples }: ExampleRecipe, data: string): Promise<RecipeRows> {
   const all = await readSources(data, examples.training);
   const validation = await readSources(data, examples.validation);
-  const test = await readSources(data, examples.test ?? []);
-  return { training: withoutHeldOut(all, [...validation, ...test], texts[task]), validation };
+  const heldOut = [...validation, ...(await readSources(data, examples.test ?? []))];
+  return { training: withoutHeldOut(all, heldOut, texts[task]), validation, heldOut };
 }
 
 /** What a recipe says of how its examples become rows. */
