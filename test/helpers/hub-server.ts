@@ -176,3 +176,24 @@ export function refuse(response: ServerResponse, status: number, code?: string, 
   if (message !== undefined) response.setHeader("x-error-message", message);
   response.writeHead(status).end();
 }
+
+/** Sends a large file in twenty pieces, a while between them. */
+export function slowly({ bytes }: HubFile): Fault {
+  const size = bytes.length;
+  return (request, response, place) => {
+    if (place !== "cdn") return false;
+    const start = Number(/\d+/.exec(request.headers.range ?? "0")?.[0]);
+    response.writeHead(start > 0 ? 206 : 200, {
+      "content-length": size - start,
+      ...(start > 0 && { "content-range": `bytes ${start}-${size - 1}/${size}` }),
+    });
+    const step = Math.ceil(size / 20);
+    const send = (from: number): void => {
+      response.write(bytes.subarray(from, from + step));
+      if (from + step >= size) response.end();
+      else setTimeout(send, 20, from + step);
+    };
+    send(start);
+    return true;
+  };
+}

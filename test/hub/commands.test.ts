@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { runCli } from "../../src/cli/run-cli.ts";
 import { fixture, readJson } from "../helpers/fixtures.ts";
 import { environment, hubOf, MODEL, repositoryFiles } from "../helpers/hub-cache.ts";
-import { COMMIT, type HubServer } from "../helpers/hub-server.ts";
+import { COMMIT, type HubFile, type HubServer, slowly } from "../helpers/hub-server.ts";
 
 const card = { bytes: Buffer.from("---\nlicense: apache-2.0\n---\n# Tiny\n"), isLarge: false };
 
@@ -137,8 +137,9 @@ test("lectern show tells an adapter's own parameters beside its base's", async (
 test("on a terminal a line tells how far a download is, and goes when it is done", async () => {
   const { server, home } = await hub();
   await using _ = server;
+  server.fault = slowly(server.files.get("model.safetensors") as HubFile); // so that the line is written again
   const { err } = await run(["pull", MODEL], environment(server, home), true);
-  expect(err.replaceAll("\r\u001b[K", "|")).toMatch(/\|tiny\/gpt2 {2}\d+ % of [\d.]+ [KM]?B {2}\S+\|/);
+  expect(err.replaceAll("\r\u001b[K", "|")).toMatch(/\|tiny\/gpt2 {2}\d+ % of \d+\.\d [KM]B {2}\S+\|/);
   expect(err.endsWith("\r\u001b[K")).toBe(true);
   expect((await run(["pull", MODEL, "--quiet"], environment(server, `${home}/other`), true)).err).toBe("");
 });

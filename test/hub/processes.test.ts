@@ -9,7 +9,7 @@ import { describe, expect, test, vi } from "vitest";
 import { Random } from "../../src/common/index.ts";
 import { locateModel } from "../../src/formats/index.ts";
 import { environment, hubOf, MODEL, noise } from "../helpers/hub-cache.ts";
-import { etagOf, type Fault, type HubFile } from "../helpers/hub-server.ts";
+import { etagOf, type HubFile, slowly } from "../helpers/hub-server.ts";
 
 vi.setConfig({ testTimeout: 600_000 }); // many processes, and a machine may be busy
 
@@ -23,24 +23,6 @@ const files: Readonly<Record<string, HubFile>> = {
   "model.safetensors": weights,
 };
 
-/** Sends the weights in twenty pieces, a while between them. */
-const slowly: Fault = (request, response, place) => {
-  if (place !== "cdn") return false;
-  const start = Number(/\d+/.exec(request.headers.range ?? "0")?.[0]);
-  response.writeHead(start > 0 ? 206 : 200, {
-    "content-length": SIZE - start,
-    ...(start > 0 && { "content-range": `bytes ${start}-${SIZE - 1}/${SIZE}` }),
-  });
-  const step = Math.ceil(SIZE / 20);
-  const send = (from: number): void => {
-    response.write(weights.bytes.subarray(from, from + step));
-    if (from + step >= SIZE) response.end();
-    else setTimeout(send, 20, from + step);
-  };
-  send(start);
-  return true;
-};
-
 async function expectWhole(home: string): Promise<void> {
   const blobs = join(home, "hub/models--tiny--gpt2/blobs");
   expect((await readdir(blobs)).sort()).toEqual(Object.values(files).map(etagOf).sort());
@@ -51,7 +33,7 @@ describe.skipIf(!existsSync(main))("lectern pull (skipped until `npm run build` 
   test("in four processes at once downloads each file once, and all find it whole", async () => {
     const { server, home } = await hubOf(files);
     await using _ = server;
-    server.fault = slowly;
+    server.fault = slowly(weights);
     const env = { ...process.env, ...environment(server, home) };
     const all = await Promise.all(
       Array.from({ length: 4 }, () => run(process.execPath, [main, "pull", MODEL, "--json"], { env })),
@@ -65,7 +47,7 @@ describe.skipIf(!existsSync(main))("lectern pull (skipped until `npm run build` 
   test("killed again and again at random moments gets there, and never takes a part for the whole", async () => {
     const { server, home, options } = await hubOf(files);
     await using _ = server;
-    server.fault = slowly;
+    server.fault = slowly(weights);
     const env = { ...process.env, ...environment(server, home) };
     const random = new Random(Date.now());
     for (let kill = 0; kill < 5; kill++) {
