@@ -1,4 +1,6 @@
+export { narrowReads } from "./narrow.ts";
 export type {
+  Along,
   AnyOp,
   Attributes,
   CompositeOp,

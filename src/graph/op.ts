@@ -52,6 +52,24 @@ interface OpBase<A> {
   readonly name: string;
   /** The types of the results; throws code `shape` when the operands do not fit. */
   infer(inputs: readonly TensorType[], attributes: A): readonly TensorType[];
+  /**
+   * How one place of the results along an axis follows from its operands; left out or undefined where each place may
+   * read anything.
+   */
+  along?(
+    axis: number,
+    inputs: readonly TensorType[],
+    outputs: readonly TensorType[],
+    attributes: A,
+  ): Along<A> | undefined;
+}
+
+/** What a place along an axis of an op's results reads. */
+export interface Along<A> {
+  /** The axis of each operand that is read at the same place; undefined where all of it is read. */
+  readonly axes: readonly (number | undefined)[];
+  /** The op's attributes for that place alone, where they differ. */
+  readonly attributes?: A;
 }
 
 /** An op that ONNX has: shape rule, lowering and gradient rule, all three required. */

@@ -24,6 +24,29 @@ export function broadcast(op: string, ...operands: readonly TensorType[]): Shape
   });
 }
 
+/** Of an elementwise op's operands: which of their axes is the result's axis; none where they are repeated along it. */
+export function elementwiseAxes(
+  axis: number,
+  operands: readonly TensorType[],
+  [result]: readonly TensorType[],
+): { axes: (number | undefined)[] } {
+  const rank = (result as TensorType).shape.length;
+  const axes = operands.map(({ shape }) => {
+    const own = axis - rank + shape.length;
+    return own < 0 || shape[own] === 1 ? undefined : own;
+  });
+  return { axes };
+}
+
+/** Of an op that computes each row of its first operand's last axis by itself: that operand's axis, if it is another. */
+export function rowAxes(
+  axis: number,
+  [x, ...others]: readonly TensorType[],
+): { axes: (number | undefined)[] } | undefined {
+  const isLast = axis === (x as TensorType).shape.length - 1;
+  return isLast ? undefined : { axes: [axis, ...others.map(() => undefined)] };
+}
+
 /** The sum of sizes; named ones are joined by "+". */
 export function sumOf(sizes: readonly Dimension[]): Dimension {
   const known = sizes.filter((size) => typeof size === "number").reduce((sum, size) => sum + size, 0);

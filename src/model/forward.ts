@@ -1,6 +1,6 @@
 import { differentiate } from "../autodiff/index.ts";
 import { check, LecternError } from "../common/index.ts";
-import { IGNORED_LABEL, type Value } from "../graph/index.ts";
+import { IGNORED_LABEL, narrowReads, type Value } from "../graph/index.ts";
 import { lowerGraph } from "../lower/index.ts";
 import type { Architecture, EncoderDecoderConfig } from "../models/index.ts";
 import { positionsOfMask, positionsOfRows, positionsOfTexts } from "../nn/index.ts";
@@ -160,7 +160,7 @@ export class ForwardPass {
     const inner = { ...(options.hiddenStates && hiddenStates), ...(options.attentions && attentions) };
     for (const [name, values] of Object.entries(inner))
       for (const [i, value] of values.entries()) outputs[`${name}.${i}`] = value;
-    if (!withLoss) return outputs;
+    if (!withLoss) return narrowReads(outputs);
     if (!loss)
       throw new LecternError(
         "usage",
@@ -169,7 +169,7 @@ export class ForwardPass {
     if (!options.gradients) return { ...outputs, loss };
     const { buffers } = this.#architecture.family.checkpoint;
     const parameters = new Map([...parametersOf([loss])].filter(([name]) => !buffers?.test(name)));
-    const result = differentiate({ ...outputs, loss }, [...parameters.values()]);
+    const result = differentiate(narrowReads({ ...outputs, loss }), [...parameters.values()]);
     const gradients = [...parameters.keys()].map((name, i) => [
       `grad.${this.#weights.stored(name)}`,
       result.gradients[i] as Value,

@@ -1,4 +1,5 @@
 import { defineComposite, definePrimitive, type OnnxNode, type PrimitiveOp } from "../op.ts";
+import { elementwiseAxes } from "../shape.ts";
 import { applyOne, scalar, type TensorType, type Value } from "../value.ts";
 import { add, erf, exp, mul, sigmoid, sub, tanh } from "./elementwise.ts";
 
@@ -19,6 +20,7 @@ function activation(
   return definePrimitive<None>({
     name,
     infer: ([x]) => [x as TensorType],
+    along: elementwiseAxes,
     lower: (c) => [c.emit(type, c.inputs, attributes, domain)],
     gradient: ({ inputs, outputs, gradients }) => [
       mul(gradients[0] as Value, slope(inputs[0] as Value, outputs[0] as Value)),
@@ -57,6 +59,7 @@ function geluTanhSlope(x: Value, y: Value): Value {
 const softcapOp = defineComposite<{ cap: number }>({
   name: "softcap",
   infer: ([x]) => [x as TensorType],
+  along: elementwiseAxes,
   meaning: ([x], { cap }) => [mul(tanh(mul(x as Value, scalar(1 / cap))), scalar(cap))],
   gradient: "through meaning",
 });

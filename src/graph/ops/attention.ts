@@ -1,4 +1,5 @@
 import { defineComposite } from "../op.ts";
+import { elementwiseAxes } from "../shape.ts";
 import { apply, type Dimension, scalar, shapeError, type TensorType, type Value } from "../value.ts";
 import { softcap } from "./activation.ts";
 import { add, mul, sub, tanh, unbroadcast } from "./elementwise.ts";
@@ -176,6 +177,14 @@ function blockSize({ q, segments }: Operands): number | undefined {
 const attentionOp = defineComposite<AttentionAttributes & { readonly causal?: boolean | undefined }>({
   name: "attention",
   infer,
+  /** One query sees what its place in the bias lets it see. */
+  along(axis, [q, k, v, bias, ...rest], _outputs, { causal: _, ...attributes }) {
+    if (axis !== 2 || !q || !k || !v || !bias) return undefined;
+    const [keep] = attributes.dropped ? rest : [];
+    const [biasAxis] = elementwiseAxes(axis, [bias], [q]).axes;
+    const past = (keep ? rest.slice(1) : rest).map(() => undefined);
+    return { axes: [axis, undefined, undefined, biasAxis, ...(keep ? [axis] : []), ...past], attributes };
+  },
   meaning(inputs, { causal, ...attributes }) {
     const operands = operandsOf(inputs, attributes);
     const size = causal ? blockSize(operands) : undefined;

@@ -1,5 +1,6 @@
 import type { DType } from "../../tensor/index.ts";
 import { definePrimitive } from "../op.ts";
+import { elementwiseAxes } from "../shape.ts";
 import { applyOne, type TensorType, type Value } from "../value.ts";
 
 /** ONNX's numbers for element types (onnx.proto, TensorProto.DataType). */
@@ -19,6 +20,7 @@ export const castOps = {
   scaleBytes: definePrimitive<{ scale: number }>({
     name: "scaleBytes",
     infer: ([x]) => [{ dtype: "float32", shape: (x as TensorType).shape }],
+    along: elementwiseAxes,
     lower: (c, { scale }) => [
       c.emit("DequantizeLinear", [
         ...c.inputs,
@@ -31,12 +33,14 @@ export const castOps = {
   detach: definePrimitive<object>({
     name: "detach",
     infer: ([x]) => [x as TensorType],
+    along: elementwiseAxes,
     lower: (c) => [c.emit("Identity", c.inputs)],
     gradient: () => [undefined],
   }),
   cast: definePrimitive<{ to: DType }>({
     name: "cast",
     infer: ([x], { to }) => [{ dtype: to, shape: (x as TensorType).shape }],
+    along: elementwiseAxes,
     lower: (c, { to }) => [c.emit("Cast", c.inputs, { to: onnxType[to] })],
     gradient: ({ inputs, gradients }) => {
       const { dtype } = inputs[0] as Value;

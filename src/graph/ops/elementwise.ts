@@ -1,5 +1,5 @@
 import { definePrimitive, type GradientRule, type PrimitiveOp } from "../op.ts";
-import { broadcast, sameShape } from "../shape.ts";
+import { broadcast, elementwiseAxes, sameShape } from "../shape.ts";
 import { applyOne, type Shape, scalar, type TensorType, type Value } from "../value.ts";
 import { equal, greaterOrEqual, where } from "./comparison.ts";
 import { reshape } from "./layout.ts";
@@ -25,6 +25,7 @@ function binary(
   return definePrimitive<None>({
     name,
     infer: ([a, b]) => [{ dtype: (a as TensorType).dtype, shape: broadcast(name, a as TensorType, b as TensorType) }],
+    along: elementwiseAxes,
     lower: (c) => [c.emit(type, c.inputs)],
     gradient: ({ inputs, outputs, gradients }) => {
       const [a, b] = inputs as [Value, Value];
@@ -41,6 +42,7 @@ function unary(name: string, type: string, gradient: (x: Value, dy: Value, y: Va
   return definePrimitive<None>({
     name,
     infer: ([x]) => [x as TensorType],
+    along: elementwiseAxes,
     lower: (c) => [c.emit(type, c.inputs)],
     gradient: rule,
   });

@@ -1,4 +1,5 @@
 import { defineComposite } from "../op.ts";
+import { rowAxes } from "../shape.ts";
 import { applyOne, shapeError, type Value } from "../value.ts";
 import { add } from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
@@ -20,6 +21,7 @@ const linearOp = defineComposite<{ layout: WeightLayout }>({
     }
     return [{ dtype: x.dtype, shape: [...x.shape.slice(0, -1), outSize as number] }];
   },
+  along: rowAxes,
   meaning([x, weight, bias], { layout }) {
     const product = matmul(x as Value, weight as Value, { transposeB: layout === "out-in" });
     return [bias ? add(product, bias) : product];

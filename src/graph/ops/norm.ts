@@ -1,4 +1,5 @@
 import { definePrimitive } from "../op.ts";
+import { rowAxes } from "../shape.ts";
 import { apply, type Dimension, shapeError, type TensorType, type Value } from "../value.ts";
 import { mul, sub } from "./elementwise.ts";
 import { reduceMean, reduceSum } from "./reduction.ts";
@@ -24,6 +25,7 @@ export const normOps = {
   layerNorm: definePrimitive<Epsilon>({
     name: "layerNorm",
     infer: (operands) => inferNorm("layerNorm", operands, 2),
+    along: rowAxes,
     lower: (c, { epsilon }) => c.emitMany("LayerNormalization", c.inputs, 3, { axis: -1, epsilon: { float: epsilon } }),
     gradient({ inputs, outputs, gradients }) {
       const [x, weight] = inputs as [Value, Value];
@@ -41,6 +43,7 @@ export const normOps = {
   rmsNorm: definePrimitive<Epsilon>({
     name: "rmsNorm",
     infer: (operands) => inferNorm("rmsNorm", operands, 1),
+    along: rowAxes,
     lower: (c, { epsilon }) =>
       c.emitMany("SimplifiedLayerNormalization", c.inputs, 2, { axis: -1, epsilon: { float: epsilon }, stash_type: 1 }),
     gradient({ inputs, outputs, gradients }) {

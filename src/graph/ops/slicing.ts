@@ -8,9 +8,9 @@ export interface Span {
   readonly end: number;
 }
 
-/** How many of `size` elements lie in [start, end), negative bounds counted from the end. */
+/** How many of `size` elements lie in [start, end), negative bounds counted from the end; a named size is at least 1. */
 function spanSize(size: Dimension, { start, end }: Span): Dimension | undefined {
-  if (typeof size === "string") return start < 0 && end > 0 ? -start : undefined;
+  if (typeof size === "string") return start < 0 && end > 0 ? -start : start === 0 && end === 1 ? 1 : undefined;
   const at = (bound: number): number => Math.min(size, Math.max(0, bound < 0 ? bound + size : bound));
   return Math.max(0, at(end) - at(start));
 }
@@ -106,5 +106,5 @@ export function slice(x: Value, axis: number, start: number, end: number): Value
 
 /** float32 zeros of a type's shape. */
 export function zerosLike({ shape }: TensorType): Value {
-  return applyOne(slicingOps.zerosLike, [], { dtype: "float32", shape });
+  return applyOne<TensorType>(slicingOps.zerosLike, [], { dtype: "float32", shape });
 }
