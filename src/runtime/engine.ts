@@ -6,20 +6,26 @@ import type { EngineSession } from "./platform.ts";
 /** The part of ONNX Runtime's JavaScript interface that both builds share. */
 export interface OrtModule {
   readonly Tensor: TensorConstructor;
+  /** Whether it writes results to tensors that it is given. */
+  readonly writesInto: boolean;
 }
 
 /** Wraps a session of ONNX Runtime: host tensors in, host tensors out, its failures as Lectern's errors. */
 export function wrapSession(ort: OrtModule, session: InferenceSession): EngineSession {
+  const tensorOf = ({ dtype, shape, data }: HostTensor): Tensor =>
+    new ort.Tensor(dtype as "float32", data as Float32Array, shape);
   return {
-    async run(feeds) {
-      const inputs: Record<string, Tensor> = {};
-      for (const [name, { dtype, shape, data }] of Object.entries(feeds)) {
-        inputs[name] = new ort.Tensor(dtype as "float32", data as Float32Array, shape);
-      }
-      const results = await attempt("run", () => session.run(inputs));
+    async run(feeds, into) {
+      const inputs = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, tensorOf(tensor)]));
+      const given = (name: string): Tensor | null => (ort.writesInto && into?.[name] ? tensorOf(into[name]) : null);
+      const fetches = Object.fromEntries(session.outputNames.map((name) => [name, given(name)]));
+      const results = await attempt("run", () => session.run(inputs, fetches));
       const outputs: Record<string, HostTensor> = {};
       for (const [name, tensor] of Object.entries(results)) {
-        outputs[name] = { dtype: tensor.type as DType, shape: tensor.dims, data: tensor.data as Float32Array };
+        const result = { dtype: tensor.type as DType, shape: tensor.dims, data: tensor.data as Float32Array };
+        const place = into?.[name];
+        if (place && !ort.writesInto) (place.data as Float32Array).set(result.data);
+        outputs[name] = place ?? result;
       }
       return outputs;
     },

@@ -34,7 +34,7 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
       },
     }),
   );
-  return wrapSession(ort, session);
+  return wrapSession({ Tensor: ort.Tensor, writesInto: true }, session);
 }
 
 export function nextTask(): Promise<void> {

@@ -26,7 +26,7 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
       extra: { optimization: { disable_specified_optimizers: (options.withoutRewrites ?? []).join(";") } },
     }),
   );
-  return wrapSession(ort, session);
+  return wrapSession({ Tensor: ort.Tensor, writesInto: false }, session);
 }
 
 function fetchOnce(url: string): Promise<Uint8Array> {

@@ -3,8 +3,14 @@ import type { HostTensor } from "../tensor/index.ts";
 
 /** A loaded graph that runs. */
 export interface EngineSession {
-  /** Computes all outputs. Feeds are read in place; results belong to the caller. */
-  run(feeds: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>>;
+  /**
+   * Computes all outputs. Feeds are read in place; results belong to the caller.
+   * @param into tensors that the results of these names are written to, which saves making new ones
+   */
+  run(
+    feeds: Readonly<Record<string, HostTensor>>,
+    into?: Readonly<Record<string, HostTensor>>,
+  ): Promise<Record<string, HostTensor>>;
   dispose(): Promise<void>;
 }
 

@@ -36,10 +36,15 @@ function squares(values: Float32Array): number {
   return a + b + (c + d);
 }
 
-/** Scales gradients in place so that their global norm is at most `limit`; returns the norm before. As torch does. */
+/** What gradients of a norm are multiplied by so that it is at most `limit`. As torch does. */
+export function clipFactor(norm: number, limit: number): number {
+  return Math.min(1, limit / (norm + 1e-6));
+}
+
+/** Scales gradients in place so that their global norm is at most `limit`; returns the norm before. */
 export function clipGlobalNorm(gradients: readonly Float32Array[], limit: number, kind: NormKind = 2): number {
   const norm = globalNorm(gradients, kind);
-  const factor = limit / (norm + 1e-6);
+  const factor = clipFactor(norm, limit);
   if (factor < 1)
     for (const gradient of gradients)
       for (let i = 0; i < gradient.length; i++) gradient[i] = (gradient[i] as number) * factor;

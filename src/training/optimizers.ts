@@ -1,4 +1,6 @@
 import { check, LecternError, nearest } from "../common/index.ts";
+import type { TrainingMemory } from "./training-memory.ts";
+import type { AdamScalars } from "./vector-loops.ts";
 
 /** Which optimizer, and its settings; names and defaults are torch's, in camel case. */
 export type OptimizerConfig =
@@ -50,6 +52,8 @@ export interface UpdateOptions {
   /** Counted from 1. */
   readonly step: number;
   readonly weightDecay: number;
+  /** Where weights, gradient and slots lie, if its loops reach them. */
+  readonly memory?: TrainingMemory | undefined;
 }
 
 /** A rule that moves a parameter by its gradient. */
@@ -103,15 +107,19 @@ function adam(config: Config<"adam" | "adamw">): Optimizer {
   return {
     weightDecay: config.weightDecay ?? (isDecoupled ? 0.01 : 0),
     start: slots("first", "second", ...(amsgrad ? ["largest"] : [])),
-    update(weights, gradient, kept, { rate, step, weightDecay }) {
+    update(weights, gradient, kept, { rate, step, weightDecay, memory }) {
       const { first, second, largest } = kept as { first: Float32Array; second: Float32Array; largest?: Float32Array };
       const size = rate / (1 - beta1 ** step);
       const correction = 1 / Math.sqrt(1 - beta2 ** step);
       const [gain1, gain2] = [1 - beta1, 1 - beta2];
       const shrink = isDecoupled ? 1 - rate * weightDecay : 1;
       const coupled = isDecoupled ? 0 : weightDecay;
-      if (!largest && coupled === 0)
-        return plainAdam(weights, gradient, first, second, { size, correction, beta1, beta2, epsilon, shrink });
+      if (!largest && coupled === 0) {
+        const by: AdamScalars = [beta1, gain1, beta2, gain2, size, correction, epsilon, shrink];
+        if (memory?.holds(weights, gradient, first, second)) memory.adam(weights, gradient, first, second, by);
+        else plainAdam(weights, gradient, first, second, by);
+        return;
+      }
       for (let i = 0; i < weights.length; i++) {
         const w = weights[i] as number;
         const g = (gradient[i] as number) + coupled * w;
@@ -133,10 +141,8 @@ function plainAdam(
   gradient: Float32Array,
   first: Float32Array,
   second: Float32Array,
-  by: Readonly<Record<"size" | "correction" | "beta1" | "beta2" | "epsilon" | "shrink", number>>,
+  [beta1, gain1, beta2, gain2, size, correction, epsilon, shrink]: AdamScalars,
 ): void {
-  const { size, correction, beta1, beta2, epsilon, shrink } = by;
-  const [gain1, gain2] = [1 - beta1, 1 - beta2];
   for (let i = 0; i < weights.length; i++) {
     const g = gradient[i] as number;
     const m = beta1 * (first[i] as number) + gain1 * g;

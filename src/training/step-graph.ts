@@ -1,6 +1,6 @@
 import { differentiate } from "../autodiff/index.ts";
 import { LecternError, Random } from "../common/index.ts";
-import type { Value } from "../graph/index.ts";
+import { narrowReads, type Value } from "../graph/index.ts";
 import { lowerGraph, type WeightBinding } from "../lower/index.ts";
 import { type ForwardInputs, type PassGraph, parametersOf, passFeeds, passGraph } from "../model/index.ts";
 import type { Architecture } from "../models/index.ts";
@@ -96,12 +96,14 @@ export class StepGraph {
     const { buffers } = architecture.family.checkpoint;
     const isLearned = (name: string): boolean => learns(name) && !buffers?.test(name);
     const learned = [...parametersOf([loss])].filter(([name]) => isLearned(name));
-    const outputs: Record<string, Value> = { loss, ...remembered(pass), ...options.outputs?.(pass) };
+    const yielded = { loss, ...remembered(pass), ...options.outputs?.(pass) };
+    const kept = options.gradientCheckpointing ? Object.values(pass.hiddenStates).flat() : [];
+    const outputs: Record<string, Value> = narrowReads(yielded);
     const result = options.gradients
       ? differentiate(
           outputs as { loss: Value },
           learned.map(([, value]) => value),
-          options.gradientCheckpointing ? Object.values(pass.hiddenStates).flat() : [],
+          kept,
         )
       : { outputs, gradients: [] };
     const gradients = Object.fromEntries(
@@ -117,8 +119,16 @@ export class StepGraph {
     return new StepGraph(architecture, pass, session, names);
   }
 
-  /** The loss of a batch and its gradients, by parameter. */
-  async run(parameters: Parameters, { targets, extra, ...inputs }: Batch, drops?: DropoutSeed): Promise<StepResult> {
+  /**
+   * The loss of a batch and its gradients, by parameter.
+   * @param into arrays that the gradients are written to; without them new ones are made
+   */
+  async run(
+    parameters: Parameters,
+    { targets, extra, ...inputs }: Batch,
+    drops?: DropoutSeed,
+    into?: Readonly<Record<string, Float32Array>>,
+  ): Promise<StepResult> {
     const all: Record<string, HostTensor> = {
       ...passFeeds(this.#architecture, this.#pass, inputs),
       ...(targets && { labels: int64Matrix(targets) }),
@@ -129,7 +139,11 @@ export class StepGraph {
     const missing = [...this.#inputs].find((name) => !Object.hasOwn(all, name));
     if (missing !== undefined) throw new LecternError("usage", `training: the batch lacks ${missing}`);
     const feeds = Object.fromEntries([...this.#inputs].map((name) => [name, all[name] as HostTensor]));
-    const results = await this.#session.run(feeds);
+    const places = Object.entries(into ?? {}).map(([name, data]) => {
+      const { shape } = parameters[name] as HostTensor;
+      return [`grad.${name}`, { dtype: "float32", shape, data } as HostTensor] as const;
+    });
+    const results = await this.#session.run(feeds, into && Object.fromEntries(places));
     const gradients: Record<string, Float32Array> = {};
     const outputs: Record<string, HostTensor<"float32">> = {};
     for (const [name, tensor] of Object.entries(results)) {

@@ -1,8 +1,9 @@
 import { LecternError, throwIfAborted } from "../common/index.ts";
-import { clipGlobalNorm, clipValues, globalNorm } from "./clip.ts";
+import { clipGlobalNorm, clipValues } from "./clip.ts";
 import { createOptimizer, type Optimizer, type OptimizerConfig, type Slots } from "./optimizers.ts";
 import { type ScheduleConfig, scheduledRate } from "./schedules.ts";
 import type { Batch, Parameters, StepGraph } from "./step-graph.ts";
+import { TrainingMemory } from "./training-memory.ts";
 
 /** All that a step changes; what a checkpoint holds. */
 export interface TrainingState {
@@ -65,11 +66,14 @@ export class Trainer {
   readonly state: TrainingState;
   readonly #config: UpdateConfig;
   readonly #optimizer: Optimizer;
+  readonly #memory: TrainingMemory | undefined;
 
+  /** @param state moved, where it fits, to a memory that steps are quickest in: its arrays are others afterwards */
   constructor(state: TrainingState, config: UpdateConfig) {
     this.state = state;
     this.#config = config;
     this.#optimizer = createOptimizer(config.optimizer);
+    this.#memory = moveState(state);
   }
 
   /** The rate of the step to come. */
@@ -86,7 +90,10 @@ export class Trainer {
     { seed = 0, signal }: { readonly seed?: number; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<{ loss: number; norm: number; rate: number }> {
     let loss = 0;
+    const places = this.#memory?.gradients;
+    const isWhole = parts.length === 1;
     let total: Record<string, Float32Array> = {};
+    if (!isWhole) for (const place of Object.values(places ?? {})) place.fill(0);
     if (parts.every(({ share }) => share === 0))
       throw new LecternError(
         "input",
@@ -96,9 +103,11 @@ export class Trainer {
       throwIfAborted(signal);
       if (share === 0) continue;
       const drops = { seed, step: this.state.step, part };
-      const result = await graph.run({ ...this.state.parameters, ...this.state.carried }, batch, drops);
+      const parameters = { ...this.state.parameters, ...this.state.carried };
+      const result = await graph.run(parameters, batch, drops, isWhole ? places : undefined);
       loss += result.loss * share;
-      total = parts.length === 1 ? result.gradients : accumulate(total, result.gradients, share);
+      if (isWhole) total = result.gradients;
+      else accumulate(total, result.gradients, share, places);
       if (Object.keys(this.state.carried).length > 0) this.#carry(result.outputs);
     }
     return { loss, ...this.#apply(total, loss) };
@@ -114,7 +123,8 @@ export class Trainer {
     const { clip, clipValue } = this.#config;
     const { rate, state } = this;
     const all = Object.values(gradients);
-    const norm = clip === undefined ? globalNorm(all) : clipGlobalNorm(all, clip);
+    const memory = this.#memory?.holds(...all) ? this.#memory : undefined;
+    const norm = (memory ?? { clip: clipGlobalNorm }).clip(all, clip ?? Number.POSITIVE_INFINITY);
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw notFinite(state, loss, norm, rate);
     if (clipValue !== undefined) clipValues(all, clipValue);
     state.step++;
@@ -123,7 +133,7 @@ export class Trainer {
       const group = this.#config.groups?.find(({ match }) => match.test(name));
       const isDecayed = tensor.shape.length > 1;
       const weightDecay = group?.weightDecay ?? (isDecayed ? this.#optimizer.weightDecay : 0);
-      const options = { rate: rate * (group?.rateFactor ?? 1), step: state.step, weightDecay };
+      const options = { rate: rate * (group?.rateFactor ?? 1), step: state.step, weightDecay, memory };
       this.#optimizer.update(tensor.data, gradient, state.slots[name] as Slots, options);
     }
     this.#average();
@@ -135,7 +145,10 @@ export class Trainer {
     const { averageDecay: kept = 0 } = this.#config;
     for (const [name, { data }] of Object.entries(average ?? {})) {
       const current = parameters[name]?.data as Float32Array;
-      for (let i = 0; i < data.length; i++) data[i] = kept * (data[i] as number) + (1 - kept) * (current[i] as number);
+      if (this.#memory?.holds(data, current)) this.#memory.mix(data, current, kept);
+      else
+        for (let i = 0; i < data.length; i++)
+          data[i] = kept * (data[i] as number) + (1 - kept) * (current[i] as number);
     }
   }
 }
@@ -154,15 +167,32 @@ function notFinite({ step, parameters }: TrainingState, loss: number, norm: numb
   );
 }
 
+/** Adds gradients to their sums; sums begin in the given places, which are zero. */
 function accumulate(
   total: Record<string, Float32Array>,
   gradients: Record<string, Float32Array>,
   share: number,
-): Record<string, Float32Array> {
+  places: Readonly<Record<string, Float32Array>> = {},
+): void {
   for (const [name, gradient] of Object.entries(gradients)) {
-    const sum = total[name] ?? new Float32Array(gradient.length);
+    const sum = total[name] ?? places[name] ?? new Float32Array(gradient.length);
     for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + share * (gradient[i] as number);
     total[name] = sum;
   }
-  return total;
+}
+
+/** Moves weights, slots and means into one memory, with room for gradients; undefined where it does not fit. */
+function moveState({ parameters, slots, average }: TrainingState): TrainingMemory | undefined {
+  const sizes = Object.fromEntries(Object.entries(parameters).map(([name, { data }]) => [name, data.length]));
+  const kept = Object.values(slots).flatMap((own) => Object.values(own));
+  const means = Object.values(average ?? {}).map(({ data }) => data);
+  const others = [...Object.values(sizes), ...[...kept, ...means].map(({ length }) => length)];
+  const memory = TrainingMemory.create(sizes, others);
+  if (!memory) return undefined;
+  for (const tensors of [parameters, average ?? {}])
+    for (const [name, tensor] of Object.entries(tensors))
+      tensors[name] = { ...tensor, data: memory.moved(tensor.data) };
+  for (const [name, own] of Object.entries(slots))
+    slots[name] = Object.fromEntries(Object.entries(own).map(([slot, data]) => [slot, memory.moved(data)]));
+  return memory;
 }
