@@ -7,7 +7,9 @@ export type {
   GradientRule,
   LowerContext,
   OnnxAttribute,
+  OnnxBody,
   OnnxNode,
+  OnnxValueInfo,
   Op,
   PrimitiveOp,
 } from "./op.ts";

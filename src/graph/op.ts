@@ -1,10 +1,29 @@
-import type { HostTensor } from "../tensor/index.ts";
-import type { TensorType, Value } from "./value.ts";
+import type { DType, HostTensor } from "../tensor/index.ts";
+import type { Shape, TensorType, Value } from "./value.ts";
 
 export type Attributes = object;
 
 /** An attribute of an ONNX node; a float is marked, since 1 and 1.0 are one number in JavaScript. */
-export type OnnxAttribute = number | string | readonly number[] | readonly string[] | { readonly float: number };
+export type OnnxAttribute =
+  | number
+  | string
+  | readonly number[]
+  | readonly string[]
+  | { readonly float: number }
+  | { readonly graph: OnnxBody };
+
+export interface OnnxValueInfo {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** The graph that a control-flow operator runs; beside its inputs it may read what the graph around it has made. */
+export interface OnnxBody {
+  readonly nodes: readonly OnnxNode[];
+  readonly inputs: readonly OnnxValueInfo[];
+  readonly outputs: readonly OnnxValueInfo[];
+}
 
 /** One ONNX operator as plain data; names refer to values of the lowered graph, "" to an absent operand. */
 export interface OnnxNode {
@@ -86,6 +105,8 @@ export interface PrimitiveOp<A> extends OpBase<A> {
  */
 export interface CompositeOp<A> extends OpBase<A> {
   readonly kind: "composite";
+  /** Whether operands and results have one shape, and each entry of the results follows from the same entries alone. */
+  readonly isElementwise?: boolean;
   meaning(inputs: readonly Value[], attributes: A): readonly Value[];
   readonly gradient: GradientRule<A> | "through meaning";
   /** What it is rewritten to before it is differentiated, where not itself: an op that keeps what its gradient reads. */

@@ -4,7 +4,7 @@ import type { OnnxInitializer } from "./onnx-graph.ts";
 
 /** Collects ONNX operators and constants, and gives out names. */
 export class Emitter {
-  readonly nodes: OnnxNode[] = [];
+  #nodes: OnnxNode[] = [];
   readonly initializers: OnnxInitializer[] = [];
   readonly #constants = new Map<string, string>();
   readonly #sizes = new Map<string, string>();
@@ -33,8 +33,22 @@ export class Emitter {
     };
   }
 
+  get nodes(): readonly OnnxNode[] {
+    return this.#nodes;
+  }
+
+  /** What is emitted in the meantime, as the nodes of an inner graph, which may read all that was emitted before. */
+  body(emit: () => void): readonly OnnxNode[] {
+    const outer = this.#nodes;
+    this.#nodes = [];
+    emit();
+    const inner = this.#nodes;
+    this.#nodes = outer;
+    return inner;
+  }
+
   rename(from: string, to: string): void {
-    this.nodes.push({ type: "Identity", inputs: [from], outputs: [to] });
+    this.#nodes.push({ type: "Identity", inputs: [from], outputs: [to] });
   }
 
   constant(tensor: HostTensor): string {
@@ -44,7 +58,7 @@ export class Emitter {
     const key = `${tensor.dtype}[${tensor.shape.join()}]${bytes}`;
     const known = small ? this.#constants.get(key) : undefined;
     if (known !== undefined) return known;
-    const name = this.#name("constant");
+    const name = this.name("constant");
     this.initializers.push({ name, tensor });
     if (small) this.#constants.set(key, name);
     return name;
@@ -89,12 +103,13 @@ export class Emitter {
     attributes?: OnnxNode["attributes"],
     domain?: "com.microsoft",
   ): string[] {
-    const outputs = Array.from({ length: count }, () => this.#name("t"));
-    this.nodes.push({ type, inputs, outputs, ...(attributes && { attributes }), ...(domain && { domain }) });
+    const outputs = Array.from({ length: count }, () => this.name("t"));
+    this.#nodes.push({ type, inputs, outputs, ...(attributes && { attributes }), ...(domain && { domain }) });
     return outputs;
   }
 
-  #name(prefix: string): string {
+  /** A name that nothing has yet. */
+  name(prefix: string): string {
     return `${prefix}.${this.#count++}`;
   }
 }

@@ -1,2 +1,2 @@
 export { type LowerOptions, lowerGraph, type WeightBinding } from "./lower-graph.ts";
-export type { OnnxGraph, OnnxInitializer, OnnxValueInfo, WeightLocation } from "./onnx-graph.ts";
+export type { OnnxGraph, OnnxInitializer, WeightLocation } from "./onnx-graph.ts";

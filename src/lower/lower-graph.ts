@@ -1,8 +1,17 @@
-import { type Attributes, type CompositeOp, input, type Node, nodesOf, type Value } from "../graph/index.ts";
+import {
+  type Attributes,
+  type CompositeOp,
+  input,
+  type Node,
+  nodesOf,
+  type OnnxValueInfo,
+  type Value,
+} from "../graph/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import { Emitter } from "./emitter.ts";
 import { kernels } from "./kernels.ts";
-import type { OnnxGraph, OnnxInitializer, OnnxValueInfo, WeightLocation } from "./onnx-graph.ts";
+import type { OnnxGraph, OnnxInitializer, WeightLocation } from "./onnx-graph.ts";
+import { type Cut, cutOf } from "./row-blocks.ts";
 
 /**
  * How a parameter reaches the engine: mapped from a file and fixed, held in memory and fixed, or fed on every run.
@@ -86,6 +95,8 @@ class Lowering {
 
   /** A composite is lowered as what it means, over stand-ins for its operands. */
   #lowerMeaning(op: CompositeOp<Attributes>, node: Node, operands: readonly string[]): string[] {
+    const cut = op.isElementwise ? cutOf([...node.inputs, ...node.outputs]) : undefined;
+    if (cut) return this.#lowerInBlocks(op, node, operands, cut);
     const standIns = node.inputs.map((value, i) => {
       const isConstant = value.source.kind === "constant";
       const standIn = isConstant ? value : input(operands[i] as string, value.dtype, value.shape);
@@ -95,6 +106,28 @@ class Lowering {
     const results = op.meaning(standIns, node.attributes);
     for (const inner of nodesOf(results)) this.#lowerNode(inner);
     return results.map((value) => this.#nameOf(value));
+  }
+
+  /** What an elementwise composite means becomes the body of a Scan, which takes a block of all operands a turn. */
+  #lowerInBlocks(
+    op: CompositeOp<Attributes>,
+    node: Node,
+    operands: readonly string[],
+    { blocks, sizes }: Cut,
+  ): string[] {
+    const standIns = node.inputs.map(({ dtype }) => input(this.#emitter.name("block"), dtype, sizes));
+    const results = op.meaning(standIns, node.attributes);
+    const body = this.#emitter.body(() => {
+      for (const inner of nodesOf(results)) this.#lowerNode(inner);
+    });
+    const infoOf = (value: Value): OnnxValueInfo => ({ name: this.#nameOf(value), dtype: value.dtype, shape: sizes });
+    const graph = { nodes: body, inputs: standIns.map(infoOf), outputs: results.map(infoOf) };
+    const { emit, emitMany, int64 } = this.#emitter.context(operands, node.inputs, node.outputs);
+    const cut = operands.map((operand) => emit("Reshape", [operand, int64(blocks, ...sizes)]));
+    const stacked = emitMany("Scan", cut, results.length, { body: { graph }, num_scan_inputs: cut.length });
+    return stacked.map((result, i) =>
+      emit("Reshape", [result, int64(...((node.outputs[i] as Value).shape as readonly number[]))]),
+    );
   }
 
   #nameOf(value: Value): string {

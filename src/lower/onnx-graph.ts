@@ -1,4 +1,4 @@
-import type { OnnxNode, Shape } from "../graph/index.ts";
+import type { OnnxNode, OnnxValueInfo } from "../graph/index.ts";
 import type { DType, HostTensor } from "../tensor/index.ts";
 
 /** A weight's bytes in a file: an absolute path or a URL, a byte offset, and what lies there. */
@@ -7,12 +7,6 @@ export interface WeightLocation {
   readonly offset: number;
   readonly dtype: DType;
   readonly shape: readonly number[];
-}
-
-export interface OnnxValueInfo {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly shape: Shape;
 }
 
 export type OnnxInitializer =

@@ -1,5 +1,5 @@
-import type { OnnxAttribute, OnnxNode } from "../graph/index.ts";
-import type { OnnxGraph, OnnxInitializer, OnnxValueInfo } from "../lower/index.ts";
+import type { OnnxAttribute, OnnxBody, OnnxNode, OnnxValueInfo } from "../graph/index.ts";
+import type { OnnxGraph, OnnxInitializer } from "../lower/index.ts";
 import { byteLength, type DType, elementCount } from "../tensor/index.ts";
 import { ProtobufWriter } from "./protobuf.ts";
 
@@ -23,16 +23,20 @@ const OPSET = 21;
 export function writeOnnx(graph: OnnxGraph, locate: (file: string) => string): Uint8Array {
   const model = new ProtobufWriter().integer(1, IR_VERSION).text(2, "lectern");
   model.message(7, (out) => {
-    for (const node of graph.nodes) out.message(1, (message) => writeNode(message, node));
-    out.text(2, "lectern");
+    writeGraph(out, graph);
     for (const initializer of graph.initializers)
       out.message(5, (message) => writeInitializer(message, initializer, locate));
-    for (const info of graph.inputs) out.message(11, (message) => writeInfo(message, info));
-    for (const info of graph.outputs) out.message(12, (message) => writeInfo(message, info));
   });
   model.message(8, (out) => out.text(1, "").integer(2, OPSET));
   model.message(8, (out) => out.text(1, "com.microsoft").integer(2, 1));
   return model.finish();
+}
+
+function writeGraph(out: ProtobufWriter, { nodes, inputs, outputs }: OnnxBody): void {
+  for (const node of nodes) out.message(1, (message) => writeNode(message, node));
+  out.text(2, "lectern");
+  for (const info of inputs) out.message(11, (message) => writeInfo(message, info));
+  for (const info of outputs) out.message(12, (message) => writeInfo(message, info));
 }
 
 function writeNode(out: ProtobufWriter, node: OnnxNode): void {
@@ -48,6 +52,7 @@ function writeAttribute(out: ProtobufWriter, name: string, value: OnnxAttribute)
   out.text(1, name);
   if (typeof value === "number") out.integer(3, value).integer(20, 2);
   else if (typeof value === "string") out.text(4, value).integer(20, 3);
+  else if ("graph" in value) out.message(6, (graph) => writeGraph(graph, value.graph)).integer(20, 5);
   else if ("float" in value) out.float(2, value.float).integer(20, 1);
   else if (typeof value[0] === "string") {
     for (const item of value) out.text(9, item as string);

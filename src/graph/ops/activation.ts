@@ -11,19 +11,26 @@ interface Kernel {
   readonly domain?: "com.microsoft";
 }
 
-/** An op whose gradient is dy · slope(x, y). */
+/** An op whose gradient is dy · slope(x, y), which is an op too, so that it can be computed in one piece. */
 function activation(
   name: string,
   { type, attributes, domain }: Kernel,
   slope: (x: Value, y: Value) => Value,
 ): PrimitiveOp<None> {
+  const gradientOp = defineComposite<None>({
+    name: `${name}Gradient`,
+    infer: ([x]) => [x as TensorType],
+    isElementwise: true,
+    meaning: ([x, y, dy]) => [mul(dy as Value, slope(x as Value, y as Value))],
+    gradient: "through meaning",
+  });
   return definePrimitive<None>({
     name,
     infer: ([x]) => [x as TensorType],
     along: elementwiseAxes,
     lower: (c) => [c.emit(type, c.inputs, attributes, domain)],
     gradient: ({ inputs, outputs, gradients }) => [
-      mul(gradients[0] as Value, slope(inputs[0] as Value, outputs[0] as Value)),
+      applyOne(gradientOp, [inputs[0] as Value, outputs[0] as Value, gradients[0] as Value], {}),
     ],
   });
 }

@@ -1,4 +1,4 @@
-import { definePrimitive } from "../op.ts";
+import { definePrimitive, type LowerContext } from "../op.ts";
 import { broadcast, productOf } from "../shape.ts";
 import { applyOne, type Dimension, shapeError, type TensorType, type Value } from "../value.ts";
 import { unbroadcast } from "./elementwise.ts";
@@ -26,6 +26,8 @@ const matmulOp = definePrimitive<MatmulAttributes>({
     return [{ dtype: left.dtype, shape: [...batch, rows, columns] }];
   },
   lower(c, { transposeA, transposeB, alpha }) {
+    const [a, b] = c.inputTypes as [TensorType, TensorType];
+    if (transposeA && !transposeB && sumsManyRows(a, b)) return [turnedFirst(c, alpha)];
     if (!transposeA && !transposeB && alpha === 1) return [c.emit("MatMul", c.inputs)];
     const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: { float: alpha } };
     return [c.emit("FusedMatMul", c.inputs, attributes, "com.microsoft")];
@@ -45,6 +47,48 @@ const matmulOp = definePrimitive<MatmulAttributes>({
     return [unbroadcast(da, a.shape), unbroadcast(db, b.shape)];
   },
 });
+
+/** The least rows, and columns of either side, for which it pays to turn one side before the product. */
+const MANY_ROWS = 1024;
+const LEAST_COLUMNS = 128;
+
+function sumsManyRows({ shape: [rows, ...columns] }: TensorType, { shape: [, ...others] }: TensorType): boolean {
+  return (
+    columns.length === 1 &&
+    typeof rows === "number" &&
+    rows >= MANY_ROWS &&
+    [...columns, ...others].every((size) => typeof size === "number" && size >= LEAST_COLUMNS)
+  );
+}
+
+/**
+ * aᵀ b over many rows, the gradient of a weight. The engine's product reads rows quickest, so the narrower side is
+ * turned first. Turned rows whose starts lie a multiple of 4,096 bytes apart would fall into the same few lines of the
+ * cache: then the sum is cut in parts until they do not.
+ */
+function turnedFirst(c: LowerContext, alpha: number): string {
+  const [rows, ...sizes] = [...(c.inputTypes[0] as TensorType).shape, c.inputTypes[1]?.shape[1]] as [
+    number,
+    number,
+    number,
+  ];
+  let parts = 1;
+  while ((rows / parts) % 1024 === 0) parts *= 2;
+  const [narrow, wide] = sizes[0] <= sizes[1] ? [0, 1] : [1, 0];
+  const [turnedSize, otherSize] = [sizes[narrow] as number, sizes[wide] as number];
+  const cut = c.emit("Reshape", [c.inputs[narrow] as string, c.int64(parts, rows / parts, turnedSize)]);
+  const turned = c.emit("Transpose", [cut], { perm: [0, 2, 1] });
+  // an axis more, or the engine would take the transposition back into the product
+  const left = c.emit("Reshape", [turned, c.int64(parts, 1, turnedSize, rows / parts)]);
+  const right = c.emit("Reshape", [c.inputs[wide] as string, c.int64(parts, 1, rows / parts, otherSize)]);
+  const products = c.emit("FusedMatMul", [left, right], { alpha: { float: alpha } }, "com.microsoft");
+  // a product with ones is the engine's quickest sum of a few long rows
+  const ones = c.constant({ dtype: "float32", shape: [1, parts], data: new Float32Array(parts).fill(1) });
+  const flat = c.emit("Reshape", [products, c.int64(parts, turnedSize * otherSize)]);
+  const sum = parts === 1 ? flat : c.emit("MatMul", [ones, flat]);
+  const result = c.emit("Reshape", [sum, c.int64(turnedSize, otherSize)]);
+  return narrow === 0 ? result : c.emit("Transpose", [result], { perm: [1, 0] });
+}
 
 function lastTwo({ shape }: TensorType, transposed: boolean): [Dimension, Dimension] {
   const [rows, columns] = shape.slice(-2) as [Dimension, Dimension];

@@ -209,6 +209,38 @@ test("causal attention in blocks has the values and gradients of attention in on
   }
 });
 
+test.each([
+  [1024, 128, 130],
+  [2048, 160, 128],
+  [3072, 129, 128],
+  [1025, 128, 128],
+])("aᵀ b over %i rows, [%i] by [%i], is the sum that it says", async (rows, left, right) => {
+  const random = new Random(3);
+  const tensor = (...shape: [number, number]): HostTensor<"float32"> => ({
+    dtype: "float32",
+    shape,
+    data: Float32Array.from({ length: shape[0] * shape[1] }, () => random.next() - 0.5),
+  });
+  const [a, b] = [tensor(rows, left), tensor(rows, right)];
+  const [x, y] = [g.input("a", "float32", a.shape), g.input("b", "float32", b.shape)];
+  const product = g.matmul(x, y, { transposeA: true, alpha: 0.5 });
+  const lowered = lowerGraph({ outputs: { product }, bind: () => ({ kind: "input" }) });
+  expect(lowered.nodes.some(({ type }) => type === "Transpose")).toBe(true);
+  const session = await createSession(lowered);
+  const result = (await session.run({ a, b })).product as HostTensor<"float32">;
+  await session.dispose();
+  expect(result.shape).toEqual([left, right]);
+  let furthest = 0;
+  for (let i = 0; i < left; i++)
+    for (let j = 0; j < right; j++) {
+      let sum = 0;
+      for (let row = 0; row < rows; row++)
+        sum += (a.data[row * left + i] as number) * (b.data[row * right + j] as number) * 0.5;
+      furthest = Math.max(furthest, Math.abs(sum - (result.data[i * right + j] as number)));
+    }
+  expect(furthest).toBeLessThan(2e-5);
+});
+
 test("the table of checks covers the table of ops", () => {
   expect(Object.keys(checks).sort()).toEqual(Object.keys(g.ops).sort());
 });
