@@ -192,13 +192,16 @@ const attentionOp = defineComposite<AttentionAttributes & { readonly causal?: bo
     const { q, bias, keep } = operands;
     let [k, v] = operands.segments[0] as readonly [Value, Value];
     const queries = q.shape[2] as number;
+    const starts = Array.from({ length: Math.ceil(queries / size) }, (_, i) => i * size);
+    const sizes = starts.map((start) => Math.min(size, queries - start));
+    const parts = [q, bias, ...(keep ? [keep] : [])].map((x) => split(x, sizes, 2));
     const mixed: Value[] = [];
     const weights: Value[] = [];
-    for (let start = (Math.ceil(queries / size) - 1) * size; start >= 0; start -= size) {
-      const end = Math.min(queries, start + size);
+    for (const [i, start] of [...starts.entries()].reverse()) {
+      const end = start + (sizes[i] as number);
       [k, v] = [slice(k, 2, 0, end), slice(v, 2, 0, end)];
-      const seen = (x: Value): Value => slice(slice(x, 2, start, end), 3, 0, end);
-      const block = [slice(q, 2, start, end), k, v, seen(bias), ...(keep ? [seen(keep)] : [])];
+      const [query, ...rows] = parts.map((blocks) => blocks[i] as Value) as [Value, ...Value[]];
+      const block = [query, k, v, ...rows.map((x) => slice(x, 3, 0, end))];
       const [own, shares] = apply(attentionBlockOp, block, attributes) as [Value, Value];
       const unseen = zerosLike({ ...shares, shape: [...shares.shape.slice(0, 3), queries - end] });
       mixed.unshift(own);
