@@ -56,7 +56,7 @@ const shapes = {
     },
   },
 };
-const ROUNDS = 3;
+const ROUNDS = 5;
 const STEPS = 6;
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 

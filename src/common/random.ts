@@ -56,21 +56,13 @@ export class Random {
    * xoshiro128** seeded by this stream, since masks are long (Blackman and Vigna, 2018).
    */
   fillMask(mask: Uint8Array, dropped: number): void {
-    let [a, b, c, d] = [this.nextUint32(), this.nextUint32(), this.nextUint32(), this.nextUint32() | 1];
-    for (let at = 0; at < mask.length; at += 4) {
-      const product = Math.imul(b, 5);
-      const draw = Math.imul((product << 7) | (product >>> 25), 9);
-      const shifted = b << 9;
-      c ^= a;
-      d ^= b;
-      b ^= c;
-      a ^= d;
-      c ^= shifted;
-      d = (d << 11) | (d >>> 21);
-      mask[at] = Number((draw & 255) >= dropped);
-      mask[at + 1] = Number(((draw >>> 8) & 255) >= dropped);
-      mask[at + 2] = Number(((draw >>> 16) & 255) >= dropped);
-      mask[at + 3] = Number(draw >>> 24 >= dropped);
+    const state = [this.nextUint32() | 0, this.nextUint32() | 0, this.nextUint32() | 0, this.nextUint32() | 1] as const;
+    const isWhole = mask.byteOffset % 4 === 0 && mask.length % 4 === 0;
+    if (isWhole) fillWords(new Uint32Array(mask.buffer, mask.byteOffset, mask.length / 4), dropped, ...state);
+    else {
+      const words = new Uint32Array(Math.ceil(mask.length / 4));
+      fillWords(words, dropped, ...state);
+      mask.set(new Uint8Array(words.buffer, 0, mask.length));
     }
   }
 
@@ -81,6 +73,27 @@ export class Random {
       [items[i], items[j]] = [items[j], items[i]];
     }
     return items;
+  }
+}
+
+/**
+ * Four bytes of a mask at a time, by xoshiro128** in its four words of state. A byte is kept if it is at least `dropped`:
+ * its lower seven bits plus a gap then carry into the highest, which stands in the sum or stood in the byte.
+ */
+function fillWords(words: Uint32Array, dropped: number, a: number, b: number, c: number, d: number): void {
+  const gap = Math.imul((dropped > 128 ? 256 : 128) - dropped, 0x01010101);
+  for (let at = 0; at < words.length; at++) {
+    const product = Math.imul(b, 5);
+    const draw = Math.imul((product << 7) | (product >>> 25), 9);
+    const shifted = b << 9;
+    c ^= a;
+    d ^= b;
+    b ^= c;
+    a ^= d;
+    c ^= shifted;
+    d = (d << 11) | (d >>> 21);
+    const carried = ((draw & 0x7f7f7f7f) + gap) | 0;
+    words[at] = ((dropped > 128 ? carried & draw : carried | draw) >>> 7) & 0x01010101;
   }
 }
 

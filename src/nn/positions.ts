@@ -49,6 +49,12 @@ function biasWhere(
   for (let row = 0; row < rows; row++) {
     const rowKeys = keys[row] as readonly number[];
     const rowTexts = texts?.[row];
+    const isRepeated = row > 0 && [queries, keys, texts ?? []].every((all) => sameNumbers(all[row], all[row - 1]));
+    if (isRepeated) {
+      data.copyWithin(at, at - length * span, at);
+      at += length * span;
+      continue;
+    }
     for (const [t, query] of (queries[row] as readonly number[]).entries()) {
       for (let s = 0; s < span; s++, at++) {
         const key = rowKeys[s] as number;
@@ -57,6 +63,10 @@ function biasWhere(
     }
   }
   return { dtype: "float32", shape: [rows, 1, length, span], data };
+}
+
+function sameNumbers(a: readonly number[] = [], b: readonly number[] = []): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
 }
 
 /** Positions by index, whatever the mask (1 = token): how encoders count. */
