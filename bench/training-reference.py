@@ -1,4 +1,4 @@
-"""The same steps in PyTorch: python training-reference.py SHAPE ROWS LENGTH STEPS CONFIG"""
+"""The same steps in PyTorch: python training-reference.py SHAPE ROWS LENGTH STEPS WARM_UP CONFIG"""
 
 import json
 import os
@@ -9,7 +9,7 @@ import time
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-name, rows, length, steps, config = sys.argv[1], *map(int, sys.argv[2:5]), json.loads(sys.argv[5])
+name, rows, length, steps, warm_up, config = sys.argv[1], *map(int, sys.argv[2:6]), json.loads(sys.argv[6])
 torch.manual_seed(0)
 clock = time.perf_counter
 if os.environ.get("LECTERN_THREADS") == "1":
@@ -81,7 +81,7 @@ def multiply():
 
 
 def median(values):
-    return sorted(values[1:])[len(values[1:]) // 2]
+    return sorted(values[warm_up:])[len(values[warm_up:]) // 2]
 
 
 print(json.dumps({"seconds": median(times), "megabytes": megabytes, "products": median([multiply() for _ in range(steps)])}))

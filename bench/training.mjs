@@ -56,8 +56,10 @@ const shapes = {
     },
   },
 };
-const ROUNDS = 5;
-const STEPS = 6;
+const ROUNDS = 3;
+const STEPS = 14;
+/** The first steps of both sides, which take memory from the system. */
+const WARM_UP = 2;
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 const threads = Number(process.env.LECTERN_THREADS ?? 0);
@@ -86,7 +88,7 @@ async function measure({ rows, length, config }, gradientCheckpointing) {
     await trainer.step([{ graph, batch: { inputIds, labels }, share: 1 }]);
     times.push(clock() - start);
   }
-  return { seconds: median(times.slice(1)), megabytes: process.resourceUsage().maxRSS / 1024 };
+  return { seconds: median(times.slice(WARM_UP)), megabytes: process.resourceUsage().maxRSS / 1024 };
 }
 
 const [python, only] = process.argv.slice(2);
@@ -99,10 +101,20 @@ else
     for (let round = 0; round < ROUNDS; round++) {
       const own = [fileURLToPath(import.meta.url), "--measure", name];
       ours.push(run(process.execPath, own));
-      recomputed.push(run(process.execPath, [...own, "recompute"]));
+      if (round === 0) recomputed.push(run(process.execPath, [...own, "recompute"]));
       if (!python) continue;
       const script = fileURLToPath(new URL("./training-reference.py", import.meta.url));
-      theirs.push(run(python, [script, name, String(rows), String(length), String(STEPS), JSON.stringify(config)]));
+      theirs.push(
+        run(python, [
+          script,
+          name,
+          String(rows),
+          String(length),
+          String(STEPS),
+          String(WARM_UP),
+          JSON.stringify(config),
+        ]),
+      );
     }
     const told = (who, all) =>
       `${who}  ${median(all.map(({ seconds }) => seconds)).toFixed(3)} s a step, ${median(all.map(({ megabytes }) => megabytes)).toFixed(0)} MB`;

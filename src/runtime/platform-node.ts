@@ -22,6 +22,7 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
       intraOpNumThreads: options.threads ?? 0,
       interOpNumThreads: 1,
       executionMode: "sequential",
+      enableMemPattern: options.memoryPattern ?? true,
       logSeverityLevel: 3,
       ...(options.profile !== undefined && { enableProfiling: true, profileFilePrefix: options.profile }),
       extra: {

@@ -22,6 +22,7 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
   const session = await attempt("load a graph", () =>
     ort.InferenceSession.create(bytes, {
       externalData,
+      enableMemPattern: options.memoryPattern ?? true,
       logSeverityLevel: 3,
       extra: { optimization: { disable_specified_optimizers: (options.withoutRewrites ?? []).join(";") } },
     }),

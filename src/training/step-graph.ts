@@ -114,7 +114,9 @@ export class StepGraph {
       bind: (name) => (isLearned(name) || !bind ? { kind: "input" } : bind(name)),
     });
     const withoutRewrites = options.gradients ? fusions : [];
-    const session = await createSession(lowered, { prepack: false, threads: options.threads, withoutRewrites });
+    const memoryPattern = !options.gradientCheckpointing; // which is for those who give time for memory
+    const engine = { prepack: false, memoryPattern, threads: options.threads, withoutRewrites };
+    const session = await createSession(lowered, engine);
     const names = lowered.inputs.map(({ name }) => name);
     return new StepGraph(architecture, pass, session, names);
   }
