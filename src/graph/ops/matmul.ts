@@ -52,13 +52,11 @@ const matmulOp = definePrimitive<MatmulAttributes>({
 const MANY_ROWS = 1024;
 const LEAST_COLUMNS = 128;
 
-function sumsManyRows({ shape: [rows, ...columns] }: TensorType, { shape: [, ...others] }: TensorType): boolean {
-  return (
-    columns.length === 1 &&
-    typeof rows === "number" &&
-    rows >= MANY_ROWS &&
-    [...columns, ...others].every((size) => typeof size === "number" && size >= LEAST_COLUMNS)
-  );
+function sumsManyRows(a: TensorType, b: TensorType): boolean {
+  const [rows, ...columns] = [a.shape[0], a.shape[1], b.shape[1]];
+  const isLarge = (size: Dimension | undefined, least: number): boolean => typeof size === "number" && size >= least;
+  const areMatrices = a.shape.length === 2 && b.shape.length === 2;
+  return areMatrices && isLarge(rows, MANY_ROWS) && columns.every((size) => isLarge(size, LEAST_COLUMNS));
 }
 
 /**
