@@ -2,10 +2,11 @@
  * One training step (loss, gradients, clipping, AdamW) in float32 beside PyTorch in the same run, three shapes:
  *   node bench/training.mjs [PYTHON] [SHAPE]
  * gpt2: 10.6 M parameters, 12 × 256 tokens; minilm: a BERT classifier of 22.7 M, 32 × 64 tokens, dropout 0.1; gru: a
- * character model of two layers, 32 × 64. Rounds alternate, each in a process of its own; the medians, their ratio and
- * the peak memory of both are printed, what gradient checkpointing makes of Lectern's (one round), and how long the matrix products of
- * a step take PyTorch when nothing else is computed: how fast a step could be at most. LECTERN_THREADS=1 gives both
- * sides one thread and counts processor time instead of elapsed time: what a machine with other work can still tell.
+ * character model of two layers, 32 × 64. Rounds alternate, each in a process of its own whose first steps do not count;
+ * the medians, their ratio and the peak memory of both are printed, what gradient checkpointing makes of Lectern's (one
+ * round), and how long the matrix products of a step take PyTorch when nothing else is computed: how fast a step could
+ * be at most. LECTERN_THREADS=1 gives both sides one thread and counts processor time instead of elapsed time: what a
+ * machine with other work can still tell.
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
