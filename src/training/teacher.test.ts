@@ -7,6 +7,7 @@ import { loadModel } from "../model/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import { parseRecipe, type Teacher, type TrainOptions, trainRecipe } from "./index.ts";
+import { taughtExamples } from "./teacher.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "lectern-"));
 const data = join(folder, "data");
@@ -105,6 +106,36 @@ test("labels count for what the teacher's share leaves", async () => {
   expect(kept).toHaveLength(rows.length + 1);
   const wrong = kept.find((line) => line.includes("the king was good")) as string;
   expect(JSON.parse(wrong)).toMatchObject({ label: "no", probabilities: [0.525, 0.475] });
+});
+
+test("what a teacher said of other texts or under other labels is not taken for these", async () => {
+  const out = join(folder, "kept");
+  await mkdir(out);
+  const heard: string[][] = [];
+  const taught = (...rows: readonly (readonly [text: string, label: string])[]) =>
+    taughtExamples(
+      rows.map(([text, label], i) => ({ row: i + 1, fields: { text, label } })),
+      {
+        teacher: (texts) => {
+          heard.push([...texts]);
+          return teacher(texts);
+        },
+        config: { share: 0.5, spans: 0 },
+        labels: ["no", "yes"],
+        heldOut: [],
+        seed: 1,
+        out,
+      },
+    );
+  const first = await taught(["good", "yes"], ["bad", "no"]);
+  const again = await taught(["good", "yes"], ["bad", "no"]);
+  expect(again.map(({ fields }) => fields)).toEqual(first.map(({ fields }) => fields));
+  expect(heard).toHaveLength(1);
+  await taught(["good", "yes"], ["worse", "no"]);
+  expect(heard[1]).toEqual(["good", "worse"]);
+  const [, relabelled] = await taught(["good", "yes"], ["worse", "yes"]);
+  expect(heard).toHaveLength(3);
+  expect(relabelled?.fields).toMatchObject({ label: "yes", probabilities: [0.25, 0.75] });
 });
 
 test("a teacher that is missing, or does not know a label, is told", async () => {

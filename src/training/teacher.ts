@@ -40,14 +40,16 @@ export async function taughtExamples(examples: readonly Example[], options: Taug
   const { config, labels, heldOut, seed, out } = options;
   const path = join(out, ANSWERS);
   const settings = JSON.stringify({ ...config, seed, labels, examples: examples.length });
-  const kept = await readFile(path, "utf8").catch(() => undefined);
-  if (kept?.startsWith(`${settings}\n`)) return (await readExamples(path)).slice(1);
   const known = new Set(heldOut.map((example) => textOf("", example, "text").trim()));
   const pieces = examples.flatMap((example, i) => {
     const text = textOf("", example, "text");
     return cutPieces(text, config.spans, new Random(seed, i, 0, 7)).filter((piece) => !known.has(piece));
   });
   const texts = [...examples.map((example) => textOf("", example, "text")), ...pieces];
+  const kept = await keptAnswers(path, settings);
+  const isAnswer = (text: string, i: number): boolean =>
+    kept?.[i]?.fields.text === text && kept[i].fields.label === (examples[i] ?? kept[i]).fields.label;
+  if (kept?.length === texts.length && texts.every(isAnswer)) return kept;
   const answers: number[][] = [];
   for (let at = 0; at < texts.length; at += TOGETHER) {
     const part = texts.slice(at, at + TOGETHER);
@@ -63,6 +65,12 @@ export async function taughtExamples(examples: readonly Example[], options: Taug
   });
   await writeFileAtomic(path, `${[settings, ...rows.map((row) => JSON.stringify(row))].join("\n")}\n`);
   return rows.map((fields, i) => ({ row: i + 1, fields }));
+}
+
+/** What a teacher said under these settings; undefined where it was not asked, or under others. */
+async function keptAnswers(path: string, settings: string): Promise<Example[] | undefined> {
+  const kept = await readFile(path, "utf8").catch(() => undefined);
+  return kept?.startsWith(`${settings}\n`) ? (await readExamples(path)).slice(1) : undefined;
 }
 
 /** As it is written, so that a run that reads it goes on with the same bits. */
