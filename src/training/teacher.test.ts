@@ -112,7 +112,7 @@ test("what a teacher said of other texts or under other labels is not taken for 
   const out = join(folder, "kept");
   await mkdir(out);
   const heard: string[][] = [];
-  const taught = (...rows: readonly (readonly [text: string, label: string])[]) =>
+  const taught = (...rows: readonly (readonly [text: string, label?: string])[]) =>
     taughtExamples(
       rows.map(([text, label], i) => ({ row: i + 1, fields: { text, label } })),
       {
@@ -136,6 +136,8 @@ test("what a teacher said of other texts or under other labels is not taken for 
   const [, relabelled] = await taught(["good", "yes"], ["worse", "yes"]);
   expect(heard).toHaveLength(3);
   expect(relabelled?.fields).toMatchObject({ label: "yes", probabilities: [0.25, 0.75] });
+  for (let run = 0; run < 2; run++) await taught(["good"], ["bad"]); // the teacher's word alone
+  expect(heard).toHaveLength(4);
 });
 
 test("a teacher that is missing, or does not know a label, is told", async () => {

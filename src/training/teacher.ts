@@ -41,15 +41,15 @@ export async function taughtExamples(examples: readonly Example[], options: Taug
   const path = join(out, ANSWERS);
   const settings = JSON.stringify({ ...config, seed, labels, examples: examples.length });
   const known = new Set(heldOut.map((example) => textOf("", example, "text").trim()));
-  const pieces = examples.flatMap((example, i) => {
-    const text = textOf("", example, "text");
-    return cutPieces(text, config.spans, new Random(seed, i, 0, 7)).filter((piece) => !known.has(piece));
-  });
-  const texts = [...examples.map((example) => textOf("", example, "text")), ...pieces];
+  const whole = examples.map((example) => textOf("", example, "text"));
+  const pieces = whole.flatMap((text, i) =>
+    cutPieces(text, config.spans, new Random(seed, i, 0, 7)).filter((piece) => !known.has(piece)),
+  );
+  const texts = [...whole, ...pieces];
   const kept = await keptAnswers(path, settings);
-  const isAnswer = (text: string, i: number): boolean =>
-    kept?.[i]?.fields.text === text && kept[i].fields.label === (examples[i] ?? kept[i]).fields.label;
-  if (kept?.length === texts.length && texts.every(isAnswer)) return kept;
+  const isAnswer = ({ fields: { text, label } }: Example, i: number): boolean =>
+    text === texts[i] && label === (examples[i]?.fields.label ?? label);
+  if (kept?.length === texts.length && kept.every(isAnswer)) return kept;
   const answers: number[][] = [];
   for (let at = 0; at < texts.length; at += TOGETHER) {
     const part = texts.slice(at, at + TOGETHER);
