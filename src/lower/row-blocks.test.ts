@@ -3,14 +3,14 @@ import { differentiate } from "../autodiff/index.ts";
 import { Random } from "../common/index.ts";
 import * as g from "../graph/index.ts";
 import { createSession } from "../runtime/index.ts";
-import type { HostTensor } from "../tensor/index.ts";
+import { elementCount, type HostTensor } from "../tensor/index.ts";
 import { lowerGraph } from "./lower-graph.ts";
 import { cutOf } from "./row-blocks.ts";
 
 const tensor = (shape: number[], seed: number): HostTensor<"float32"> => {
   const random = new Random(seed);
-  const size = shape.reduce((product, length) => product * length, 1);
-  return { dtype: "float32", shape, data: Float32Array.from({ length: size }, () => random.next() * 8 - 4) };
+  const length = elementCount(shape);
+  return { dtype: "float32", shape, data: Float32Array.from({ length }, () => random.next() * 8 - 4) };
 };
 
 /** The gradient of Σ dy · f(x) by x. */
@@ -60,6 +60,7 @@ test("only large tensors of one known shape are cut, into equal blocks", () => {
   expect(cutOf([float(7, 303, 1024)])).toEqual({ blocks: 7, sizes: [303, 1024] });
   expect(cutOf([float(12, 256, 384)]), "small").toBeUndefined();
   expect(cutOf([float(2053, 1536)]), "a prime number of rows").toBeUndefined();
+  expect(cutOf([float(2, 1031, 1536)]), "none but tiny blocks").toBeUndefined();
   expect(cutOf([float("B", 256, 1536)]), "an unknown size").toBeUndefined();
   expect(cutOf([float(12, 256, 1536), float(1536)]), "two shapes").toBeUndefined();
 });
