@@ -1,4 +1,4 @@
-import type { OnnxNode, OnnxValueInfo } from "../graph/index.ts";
+import type { OnnxBody } from "../graph/index.ts";
 import type { DType, HostTensor } from "../tensor/index.ts";
 
 /** A weight's bytes in a file: an absolute path or a URL, a byte offset, and what lies there. */
@@ -14,9 +14,6 @@ export type OnnxInitializer =
   | { readonly name: string; readonly external: WeightLocation };
 
 /** A lowered graph as plain data; `runtime/` turns it into ONNX bytes. */
-export interface OnnxGraph {
-  readonly nodes: readonly OnnxNode[];
+export interface OnnxGraph extends OnnxBody {
   readonly initializers: readonly OnnxInitializer[];
-  readonly inputs: readonly OnnxValueInfo[];
-  readonly outputs: readonly OnnxValueInfo[];
 }

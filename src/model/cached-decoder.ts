@@ -1,3 +1,4 @@
+import { sameItems } from "../common/index.ts";
 import { contrastLayers, type Decoder, type RewindableDecoder } from "../generation/index.ts";
 import type { Value } from "../graph/index.ts";
 import { lowerGraph } from "../lower/index.ts";
@@ -275,8 +276,7 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     const isBeginning = this.#engine.isShared && this.#cache.lengths.length === 1 && indices.length > 1;
     this.#cache = isBeginning ? this.#cache.share(indices.length) : this.#cache.select(indices);
     const memories = indices.map((row) => this.#memories[row]).filter((memory) => memory !== undefined);
-    const isSame = memories.length === this.#memories.length && memories.every((m, i) => m === this.#memories[i]);
-    if (isSame) return; // as when beams of one prompt change places
+    if (sameItems(memories, this.#memories)) return; // as when beams of one prompt change places
     this.#memories = memories;
     this.#memory = undefined;
   }

@@ -1,3 +1,4 @@
+import { sameItems } from "../common/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 
 /** Which tokens a run computes and what they may attend to; the host derives biases, tables and ids from it. */
@@ -49,7 +50,8 @@ function biasWhere(
   for (let row = 0; row < rows; row++) {
     const rowKeys = keys[row] as readonly number[];
     const rowTexts = texts?.[row];
-    const isRepeated = row > 0 && [queries, keys, texts ?? []].every((all) => sameNumbers(all[row], all[row - 1]));
+    const isRepeated =
+      row > 0 && [queries, keys, texts ?? []].every((all) => sameItems(all[row] ?? [], all[row - 1] ?? []));
     if (isRepeated) {
       data.copyWithin(at, at - length * span, at);
       at += length * span;
@@ -63,10 +65,6 @@ function biasWhere(
     }
   }
   return { dtype: "float32", shape: [rows, 1, length, span], data };
-}
-
-function sameNumbers(a: readonly number[] = [], b: readonly number[] = []): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
 }
 
 /** Positions by index, whatever the mask (1 = token): how encoders count. */

@@ -59,33 +59,38 @@ function sumsManyRows(a: TensorType, b: TensorType): boolean {
   return areMatrices && isLarge(rows, MANY_ROWS) && columns.every((size) => isLarge(size, LEAST_COLUMNS));
 }
 
+interface Side {
+  readonly name: string;
+  readonly columns: number;
+}
+
 /**
  * aᵀ b over many rows, the gradient of a weight. The engine's product reads rows quickest, so the narrower side is
  * turned first. Turned rows whose starts lie a multiple of 4,096 bytes apart would fall into the same few lines of the
  * cache: then the sum is cut in parts until they do not.
  */
 function turnedFirst(c: LowerContext, alpha: number): string {
-  const [rows, ...sizes] = [...(c.inputTypes[0] as TensorType).shape, c.inputTypes[1]?.shape[1]] as [
-    number,
-    number,
-    number,
-  ];
+  const [a, b] = c.inputs.map((name, i) => ({ name, columns: c.inputTypes[i]?.shape[1] as number })) as [Side, Side];
+  const isLeft = a.columns <= b.columns;
+  const [narrow, wide] = isLeft ? [a, b] : [b, a];
+  const rows = c.inputTypes[0]?.shape[0] as number;
   let parts = 1;
   while ((rows / parts) % 1024 === 0) parts *= 2;
-  const [narrow, wide] = sizes[0] <= sizes[1] ? [0, 1] : [1, 0];
-  const [turnedSize, otherSize] = [sizes[narrow] as number, sizes[wide] as number];
-  const cut = c.emit("Reshape", [c.inputs[narrow] as string, c.int64(parts, rows / parts, turnedSize)]);
+  const cut = c.emit("Reshape", [narrow.name, c.int64(parts, rows / parts, narrow.columns)]);
   const turned = c.emit("Transpose", [cut], { perm: [0, 2, 1] });
   // an axis more, or the engine would take the transposition back into the product
-  const left = c.emit("Reshape", [turned, c.int64(parts, 1, turnedSize, rows / parts)]);
-  const right = c.emit("Reshape", [c.inputs[wide] as string, c.int64(parts, 1, rows / parts, otherSize)]);
+  const left = c.emit("Reshape", [turned, c.int64(parts, 1, narrow.columns, rows / parts)]);
+  const right = c.emit("Reshape", [wide.name, c.int64(parts, 1, rows / parts, wide.columns)]);
   const products = c.emit("FusedMatMul", [left, right], { alpha: { float: alpha } }, "com.microsoft");
-  // a product with ones is the engine's quickest sum of a few long rows
+  const sum = parts === 1 ? products : sumOfParts(c, products, parts, narrow.columns * wide.columns);
+  const result = c.emit("Reshape", [sum, c.int64(narrow.columns, wide.columns)]);
+  return isLeft ? result : c.emit("Transpose", [result], { perm: [1, 0] });
+}
+
+/** The sum over the first axis: a product with ones is the engine's quickest sum of a few long rows. */
+function sumOfParts(c: LowerContext, x: string, parts: number, length: number): string {
   const ones = c.constant({ dtype: "float32", shape: [1, parts], data: new Float32Array(parts).fill(1) });
-  const flat = c.emit("Reshape", [products, c.int64(parts, turnedSize * otherSize)]);
-  const sum = parts === 1 ? flat : c.emit("MatMul", [ones, flat]);
-  const result = c.emit("Reshape", [sum, c.int64(turnedSize, otherSize)]);
-  return narrow === 0 ? result : c.emit("Transpose", [result], { perm: [1, 0] });
+  return c.emit("MatMul", [ones, c.emit("Reshape", [x, c.int64(parts, length)])]);
 }
 
 function lastTwo({ shape }: TensorType, transposed: boolean): [Dimension, Dimension] {
