@@ -81,6 +81,16 @@ describe("text classification", () => {
     expect(maxDifference(one.logits as HostTensor, other.logits as HostTensor)).toBeLessThan(1e-5);
   });
 
+  test("an adapter of a model that has a head holds the head whole, as PEFT reads it", async () => {
+    const [base, data] = [fixture("models/bert_cls"), await file("again.csv", csv)];
+    await finetune({ model: base, data, task: "text-classification", ...quick("again"), lora: { r: 4 } });
+    const config = JSON.parse(await readFile(join(folder, "again", "adapter_config.json"), "utf8")) as object;
+    expect(config).toMatchObject({ task_type: "SEQ_CLS", modules_to_save: ["classifier"] });
+    const stored = await readFile(join(folder, "again", "adapter_model.safetensors"), "latin1");
+    expect(stored).toContain('"base_model.model.classifier.weight"');
+    expect(stored).toContain('"base_model.model.classifier.bias"');
+  });
+
   test("an adapter names its base as it is told to; without a tokenizer of its own it takes that of the base", async () => {
     const base = fixture("models/bert");
     const named = { out: join(folder, "named"), epochs: 1, rows: 8, lora: { r: 2 }, baseName: "owner/base" };

@@ -332,12 +332,15 @@ function configOf(options: FinetuneOptions, count: number): RunConfig {
   };
 }
 
-/** What the base does not have, a new head, is learned whole, beside the adapter. */
+/** The modules that PEFT expects whole in any adapter of a classifier or of what answers questions. */
+const HEAD = /(classifier|score|qa_outputs)\.[^.]+$/;
+
+/** A head is learned whole, beside the adapter, and so is whatever else the base does not have. */
 function loraOf(given: Partial<LoraConfig>, architecture: Architecture, weights: Weights): LoraConfig {
-  const fresh = [...parameterShapes(architecture)].filter(
-    ([path, shape]) => !weights.has(path) || weights.shape(path).join() !== shape.join(),
+  const whole = [...parameterShapes(architecture)].filter(
+    ([path, shape]) => HEAD.test(path) || !weights.has(path) || weights.shape(path).join() !== shape.join(),
   );
-  const modules = new Set(fresh.map(([path]) => path.replace(/\.[^.]+$/, "")));
+  const modules = new Set(whole.map(([path]) => path.replace(/\.[^.]+$/, "")));
   const modulesToSave = [...new Set([...(given.modulesToSave ?? []), ...modules])];
   return {
     r: 8,
