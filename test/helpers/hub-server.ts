@@ -197,3 +197,13 @@ export function slowly({ bytes }: HubFile): Fault {
     return true;
   };
 }
+
+/** Sends a large file's first half, and then neither more nor an end. */
+export function halfway({ bytes }: HubFile): Fault {
+  return (_, response, place) => {
+    if (place !== "cdn") return false;
+    response.writeHead(200, { "content-length": bytes.length });
+    response.write(bytes.subarray(0, bytes.length >> 1));
+    return true;
+  };
+}
