@@ -76,13 +76,13 @@ describe("the built package computes in a worker", () => {
 });
 
 test("an interrupt leaves the text so far and exits 130", async () => {
-  const child = spawn(process.execPath, ["dist/cli/main.js", "run", "stories", "Once", "--max-new-tokens", "500"], {
-    cwd: root,
-  });
+  const long = ["--max-new-tokens", "500", "--min-new-tokens", "500"];
+  const child = spawn(process.execPath, ["dist/cli/main.js", "run", "stories", "Once", ...long], { cwd: root });
   let text = "";
+  let isInterrupted = false;
   child.stdout.on("data", (chunk: Buffer) => {
-    if (text === "") setTimeout(() => child.kill("SIGINT"), 50);
     text += chunk;
+    if (text.length > "Once".length && !isInterrupted) isInterrupted = child.kill("SIGINT");
   });
   const code = await new Promise((resolve) => child.on("exit", resolve));
   expect(code).toBe(130);
