@@ -75,6 +75,30 @@ describe("the built package computes in a worker", () => {
   });
 });
 
+describe("a model at work", () => {
+  const atWork = (waitMs: number): string => `
+    const model = await loadModel(gpt2);
+    const options = { maxNewTokens: 50, minNewTokens: 50 };
+    const going = model.generate({ inputIds: [[1]] }, options).then(() => "done", (error) => error.message);
+    await new Promise((resolve) => setTimeout(resolve, ${waitMs}));`;
+  const waits = [0, 5, 15, 30, 50]; // while its graphs are made, and later
+
+  test.each(waits)("may be disposed (after %i ms)", (waitMs) => {
+    const ends = run<string[]>(`${atWork(waitMs)}
+      await model.dispose();
+      console.log(JSON.stringify([await going]));`);
+    expect(["done", "the model was disposed"]).toContain(ends[0]);
+  });
+
+  test.each(waits)("may be left by a process that ends (after %i ms)", (waitMs) => {
+    expect(
+      run<string>(`${atWork(waitMs)}
+      console.log('"end"');
+      process.exit(0);`),
+    ).toBe("end");
+  });
+});
+
 test("an interrupt leaves the text so far and exits 130", async () => {
   const long = ["--max-new-tokens", "500", "--min-new-tokens", "500"];
   const child = spawn(process.execPath, ["dist/cli/main.js", "run", "stories", "Once", ...long], { cwd: root });

@@ -103,16 +103,18 @@ export class Channel {
     if (!pending) return;
     if (response.kind === "result") pending.resolve(response.result as never);
     else if (response.kind === "failure") pending.reject(toError(response.failure));
-    else if (response.kind === "event") this.#handle(pending, () => pending.options.onEvent?.(response.event as never));
+    else if (response.kind === "event")
+      this.#handle(response.id, pending, () => pending.options.onEvent?.(response.event as never));
     else void this.#reply(pending, response);
   }
 
-  /** A caller's function that throws fails its call. */
-  #handle(pending: Pending, action: () => void): void {
+  /** A caller's function that throws fails its call, and cancels what goes on for it. */
+  #handle(id: number, pending: Pending, action: () => void): void {
     try {
       action();
     } catch (error) {
       pending.reject(error);
+      this.#send({ kind: "abort", id });
     }
   }
 

@@ -1,15 +1,20 @@
 import { constants } from "node:fs";
 import { access, open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
+import { workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
 import { LecternError } from "../common/index.ts";
 import type { OnnxGraph } from "../lower/index.ts";
 import { attempt, wrapSession } from "./engine.ts";
+import { EngineGate } from "./engine-gate.ts";
 import { writeOnnx } from "./onnx-writer.ts";
 
 export { derivedFile } from "./derived-node.ts";
 
 import type { EngineSession, FileSource, SessionOptions } from "./platform.ts";
+
+/** In a worker of ours, what its owner closes before it ends the worker. */
+const gate = new EngineGate(workerData?.lecternGate);
 
 /**
  * Loads a graph. Weights in files are mapped where they lie: a graph passed as bytes may point below the folder
@@ -17,25 +22,30 @@ import type { EngineSession, FileSource, SessionOptions } from "./platform.ts";
  */
 export async function createSession(graph: OnnxGraph, options: SessionOptions = {}): Promise<EngineSession> {
   const bytes = writeOnnx(graph, (file) => file.replace(/^\//, ""));
-  const session = await attempt("load a graph", () =>
-    ort.InferenceSession.create(bytes, {
-      intraOpNumThreads: options.threads ?? 0,
-      interOpNumThreads: 1,
-      executionMode: "sequential",
-      enableMemPattern: options.memoryPattern ?? true,
-      logSeverityLevel: 3,
-      ...(options.profile !== undefined && { enableProfiling: true, profileFilePrefix: options.profile }),
-      extra: {
-        session: {
-          model_external_initializers_file_folder_path: "/",
-          disable_prepacking: options.prepack === false ? "1" : "0",
-          set_denormal_as_zero: "1",
-        },
-        optimization: { disable_specified_optimizers: (options.withoutRewrites ?? []).join(";") },
+  const settings: ort.InferenceSession.SessionOptions = {
+    intraOpNumThreads: options.threads ?? 0,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    enableMemPattern: options.memoryPattern ?? true,
+    logSeverityLevel: 3,
+    ...(options.profile !== undefined && { enableProfiling: true, profileFilePrefix: options.profile }),
+    extra: {
+      session: {
+        model_external_initializers_file_folder_path: "/",
+        disable_prepacking: options.prepack === false ? "1" : "0",
+        set_denormal_as_zero: "1",
       },
-    }),
-  );
-  return wrapSession({ Tensor: ort.Tensor, writesInto: true }, session);
+      optimization: { disable_specified_optimizers: (options.withoutRewrites ?? []).join(";") },
+    },
+  };
+  return gate.pass(async () => {
+    const created = await attempt("load a graph", () => ort.InferenceSession.create(bytes, settings));
+    const session = wrapSession({ Tensor: ort.Tensor, writesInto: true }, created);
+    return {
+      run: (feeds, into) => gate.pass(() => session.run(feeds, into)),
+      dispose: () => gate.pass(() => session.dispose()),
+    };
+  });
 }
 
 export function nextTask(): Promise<void> {
