@@ -52,6 +52,7 @@ describe("the built package computes in a worker", () => {
       const broken = await model
         .generate({ inputIds: [[1]] }, { logitsProcessor: () => { throw new Error("broken"); } })
         .catch((error) => error.message);
+      await Promise.all([model.dispose(), model.dispose()]);
       await model.dispose();
       const disposed = await code(model.forward({ inputIds: [[1]] }));
       const missing = await code(loadModel("no/such/directory"));

@@ -74,6 +74,7 @@ export class Model {
   /** How adapters and assistants are fetched. */
   readonly #hub: HubOptions;
   #pooling: Promise<Pooling> | undefined;
+  #disposed: Promise<void> | undefined;
 
   constructor(host: ModelHost, tokenizer: Tokenizer | undefined, files: FileSource, hub: HubOptions = {}) {
     this.#host = host;
@@ -202,8 +203,10 @@ export class Model {
     return this.#host.useAdapter(name);
   }
 
-  async dispose(): Promise<void> {
-    await this.#host.dispose();
+  /** Frees what the model holds; what it computes fails. May be called again. */
+  dispose(): Promise<void> {
+    this.#disposed ??= this.#host.dispose();
+    return this.#disposed;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
