@@ -66,7 +66,12 @@ async function runRecipe(
     throw new LecternError("usage", `${path} says nothing of a teacher, so --teacher has no use`);
   const threads = flags.threads === undefined ? undefined : Number(flags.threads);
   const context = { flags, terminal, signal };
-  const teacher = flags.teacher === undefined ? undefined : await openModel(flags.teacher, context, { threads });
+  const { teacher: name } = flags;
+  let teacher: Promise<Model> | undefined; // opened when it is first asked: what it said may lie in OUT
+  const open = (): Promise<Model> => {
+    teacher ??= openModel(name as string, context, { threads });
+    return teacher;
+  };
   try {
     return await trainRecipe(recipe, {
       data: flags.data,
@@ -74,21 +79,21 @@ async function runRecipe(
       begin,
       tokenizer,
       tokenizerDirectory: directory,
-      teacher: teacher && judge(teacher, flags, terminal),
+      teacher: name === undefined ? undefined : judge(open, flags, terminal),
       threads,
       signal,
       onReport: progress(flags, terminal),
     });
   } finally {
-    await teacher?.dispose();
+    await (await teacher)?.dispose();
   }
 }
 
 /** Has a classifier tell how probable the labels of texts are. */
-function judge(model: Model, { quiet, teacher }: TrainFlags, terminal: Terminal): Teacher {
+function judge(open: () => Promise<Model>, { quiet, teacher }: TrainFlags, terminal: Terminal): Teacher {
   let done = 0;
   return async (texts) => {
-    const judged = await classifyTexts(model, texts);
+    const judged = await classifyTexts(await open(), texts);
     done += texts.length;
     if (!quiet) terminal.stderr.write(`${teacher} judged ${done} texts\n`);
     return judged.map((scores) => Object.fromEntries(scores.map(({ label, score }) => [label, score])));

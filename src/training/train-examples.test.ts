@@ -148,6 +148,18 @@ test("rows that are held out are not learned from, whatever their label", async 
   expect(texts(training)).toEqual(seen.filter((row) => !unseen.includes(row)).map((row) => `the ${row.join(" ")}`));
 });
 
+test("examples of which none is left are told of", async () => {
+  await writeFile(join(data, "empty.jsonl"), "");
+  const read = (training: object, validation: object): Promise<unknown> => {
+    const recipe = { task: "text2text-generation", examples: { training: [training], validation: [validation] } };
+    return readRows(recipe as unknown as ExampleRecipe, data);
+  };
+  const empty = { file: "empty.jsonl" };
+  await expect(read(empty, held)).rejects.toThrow("empty.jsonl holds no example");
+  await expect(read(pairs, empty)).rejects.toThrow("empty.jsonl holds no example");
+  await expect(read(held, held)).rejects.toThrow(/every example of examples\.training \(\d+\) has a text/);
+});
+
 test("held-out texts are never among those that are learned", async () => {
   const { tokenizer } = await tokenizerOf("models/gpt2");
   const ids = (text: string): number[] => tokenizer.encode(text).ids;

@@ -81,7 +81,13 @@ export async function readRows({ task, examples }: ExampleRecipe, data: string):
   const all = await readSources(data, examples.training);
   const validation = await readSources(data, examples.validation);
   const heldOut = [...validation, ...(await readSources(data, examples.test ?? []))];
-  return { training: withoutHeldOut(all, heldOut, texts[task]), validation, heldOut };
+  const training = withoutHeldOut(all, heldOut, texts[task]);
+  check(
+    training.length > 0,
+    "input",
+    () => `recipe: every example of examples.training (${all.length}) has a text that is held out: nothing is left`,
+  );
+  return { training, validation, heldOut };
 }
 
 /** What a recipe says of how its examples become rows. */
