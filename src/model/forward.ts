@@ -134,6 +134,7 @@ export class ForwardPass {
         sizes ? passGraph(this.#architecture, { ...sizes, plan: this.#weights.plan }) : this.#graph,
       );
       this.#sessions.set(key, session);
+      session.catch(() => this.#sessions.delete(key)); // what was not made needs no disposing
     }
     return session;
   }

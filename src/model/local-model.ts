@@ -277,6 +277,7 @@ export class LocalModel implements ModelHost {
       const options = { threads: this.#threads, ...(use.showsAll && { prepack: false }) };
       engine = createEngine(architecture, this.#files.weights, options, use);
       this.#engines.set(key, engine);
+      engine.catch(() => this.#engines.delete(key)); // what was not made needs no disposing
     }
     return engine;
   }

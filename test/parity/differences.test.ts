@@ -1,9 +1,18 @@
 import { describe, expect, test } from "vitest";
+import { ForwardPass } from "../../src/model/forward.ts";
 import { openModelFiles } from "../../src/model/index.ts";
 import { openFiles } from "../../src/runtime/index.ts";
 import type { HostTensor } from "../../src/tensor/index.ts";
 import { type Parameters, parameterShapes, StepGraph } from "../../src/training/index.ts";
-import { decoders, encoderDecoders, encoders, fixture, readTensors, rowsOf } from "../helpers/fixtures.ts";
+import {
+  decoders,
+  encoderDecoders,
+  encoders,
+  fixture,
+  maxDifference,
+  readTensors,
+  rowsOf,
+} from "../helpers/fixtures.ts";
 
 /** Families whose gradients the reference did not record: each parameter's against finite differences of the loss. */
 const models = [...decoders, ...encoders, ...encoderDecoders, "bart_mnli"];
@@ -50,6 +59,14 @@ describe.each(models)("%s", async (name) => {
       const graph = await StepGraph.create(architecture, { ...sizes, bind, gradients: true });
       const plain = await StepGraph.create(architecture, { ...sizes, bind, gradients: false });
       const { gradients } = await graph.run(parameters, inputs);
+      const forward = new ForwardPass(architecture, weights); // of any batch and length, whose sizes have names
+      const { gradients: passed } = await forward.run(inputs, { gradients: true });
+      for (const [path, gradient] of Object.entries(gradients)) {
+        const own = { dtype: "float32", shape: [gradient.length], data: gradient } as const;
+        const other = { ...own, data: passed?.[weights.stored(path)]?.data as Float32Array };
+        expect(maxDifference(other, own), path).toBeLessThan(1e-5 * Math.max(1, ...gradient.map(Math.abs)));
+      }
+      await forward.dispose();
       let checked = 0;
       for (const [path, gradient] of Object.entries(gradients)) {
         const size = Math.hypot(...gradient);

@@ -6,6 +6,7 @@ import { lowerGraph } from "../../lower/index.ts";
 import { createSession } from "../../runtime/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 import * as g from "../index.ts";
+import { unslice } from "./slicing.ts";
 
 const places = g.constant({ dtype: "int64", shape: [1, 3], data: BigInt64Array.of(2n, 0n, 2n) });
 const ids = g.constant({ dtype: "int64", shape: [3], data: BigInt64Array.of(2n, 0n, 2n) });
@@ -75,6 +76,11 @@ const checks: Record<g.OpName, OpCheck> = {
   },
   split: { build: (x) => g.split(x, [1, 2], -1)[1] as g.Value, operands: [m([1, 3], 1, 2, 3)], expected: [2, 3] },
   slice: { build: (x) => g.slice(x, 0, 1, -1), operands: [m([4], 1, 2, 3, 4)], expected: [2, 3] },
+  unslice: {
+    build: (y) => unslice(y, { axis: 1, start: 0, end: 1 }, [2, 3]),
+    operands: [m([2, 1], 1, 2)],
+    expected: [1, 0, 0, 2, 0, 0],
+  },
   zerosLike: { build: (x) => g.add(x, g.zerosLike(x)), operands: [m([2], 1, 2)], expected: [1, 2] },
   matmul: {
     build: (a, b) => g.matmul(a, b, { transposeB: true, alpha: 0.5 }),

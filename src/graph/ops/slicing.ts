@@ -65,16 +65,33 @@ export const slicingOps = {
       return [{ dtype, shape: shape.map((own, i) => (i === span.axis ? size : own)) }];
     },
     lower: (c, { axis, start, end }) => [c.emit("Slice", [...c.inputs, c.int64(start), c.int64(end), c.int64(axis)])],
-    gradient({ inputs, outputs, gradients, attributes: { axis, start } }) {
+    gradient({ inputs, outputs, gradients, attributes }) {
       const x = inputs[0] as Value;
+      const { axis, start } = attributes;
       const size = x.shape[axis] as Dimension;
-      if (typeof size !== "number") throw shapeError("gradient of slice", "a known size along the axis", x);
+      if (typeof size === "string") return [unslice(gradients[0] as Value, attributes, x.shape)];
       const before = Math.min(size, start < 0 ? Math.max(0, start + size) : start);
       const after = size - before - ((outputs[0] as Value).shape[axis] as number);
       const gap = (count: number): Value[] =>
         count === 0 ? [] : [zerosLike({ ...x, shape: x.shape.map((own, i) => (i === axis ? count : own)) })];
       return [concat([...gap(before), gradients[0] as Value, ...gap(after)], axis)];
     },
+  }),
+  /** What a slice is of: it among zeros. */
+  unslice: definePrimitive<Span & { shape: readonly Dimension[] }>({
+    name: "unslice",
+    infer: ([y], { shape }) => [{ dtype: (y as TensorType).dtype, shape }],
+    lower(c, { axis, start, end, shape }) {
+      const zeros = c.emit("Expand", [
+        c.constant({ dtype: "float32", shape: [], data: Float32Array.of(0) }),
+        c.shape(shape),
+      ]);
+      const span = (from: number, to: number): string =>
+        c.emit("Slice", [zeros, c.int64(from), c.int64(to), c.int64(axis)]);
+      const after = end > 0 && start < 0 ? [] : [span(end, Number.MAX_SAFE_INTEGER)];
+      return [c.emit("Concat", [span(0, start), ...c.inputs, ...after], { axis })];
+    },
+    gradient: ({ gradients, attributes: { axis, start, end } }) => [slice(gradients[0] as Value, axis, start, end)],
   }),
   zerosLike: definePrimitive<TensorType>({
     name: "zerosLike",
@@ -102,6 +119,11 @@ export function split(x: Value, sizes: readonly Dimension[], axis: number): read
 /** Elements [start, end) of an axis; negative bounds count from the end. */
 export function slice(x: Value, axis: number, start: number, end: number): Value {
   return applyOne(slicingOps.slice, [x], { axis: normalizeAxis("slice", axis, x), start, end });
+}
+
+/** What a slice is of, where all else of it is zero. */
+export function unslice(y: Value, span: Span, shape: readonly Dimension[]): Value {
+  return applyOne(slicingOps.unslice, [y], { ...span, shape });
 }
 
 /** float32 zeros of a type's shape. */
