@@ -12,11 +12,16 @@ export interface T5Config extends EncoderDecoderConfig {
   readonly dropout: number;
   readonly numBuckets: number;
   readonly maxDistance: number;
+  /** Whether the decoder's last states are scaled down before the head: T5 1.0 does, its successors do not. */
+  readonly scalesOutput: boolean;
   /** Whether the head is a tensor of its own (T5 1.1), or the embeddings. */
   readonly hasHead: boolean;
 }
 
-/** T5 1.0, and, by `feed_forward_proj` and `tie_word_embeddings`, 1.1, FLAN-T5 and mT5. */
+/**
+ * T5 1.0, and, by `feed_forward_proj` and `tie_word_embeddings`, 1.1 and FLAN-T5. transformers 5 writes that the latter
+ * tie their embeddings too, and `scale_decoder_outputs` beside it.
+ */
 export function parseT5Config(read: ConfigReader): T5Config {
   const feedForward = read.string("feed_forward_proj", "relu");
   const parts = /^(gated-)?(\w+)$/.exec(feedForward);
@@ -47,11 +52,13 @@ export function parseT5Config(read: ConfigReader): T5Config {
     isGated: gated !== undefined,
     numBuckets: read.size("relative_attention_num_buckets", 32),
     maxDistance: read.size("relative_attention_max_distance", 128),
+    scalesOutput: read.boolean("scale_decoder_outputs", tieWordEmbeddings),
     hasHead: !tieWordEmbeddings || read.hasTensor(/^lm_head\.weight$/),
   };
 }
 
 /** mT5 is T5 1.1 in 101 languages (Xue et al., 2020). */
 export function parseMt5Config(read: ConfigReader): T5Config {
-  return parseT5Config(read.withDefaults({ feed_forward_proj: "gated-gelu", tie_word_embeddings: false }));
+  const config = parseT5Config(read.withDefaults({ feed_forward_proj: "gated-gelu", tie_word_embeddings: false }));
+  return { ...config, scalesOutput: false };
 }

@@ -69,7 +69,7 @@ export const t5: EncoderDecoderModel<T5Config> = {
   encode: (root, c, context) => stack(root, "encoder", c, context),
   decode: (root, c, context, memory) =>
     context.output(stack(root, "decoder", c, context, memory), (x) => {
-      const scaled = c.tieWordEmbeddings ? mul(x, scalar(c.hiddenSize ** -0.5)) : x;
+      const scaled = c.scalesOutput ? mul(x, scalar(c.hiddenSize ** -0.5)) : x;
       return linear(root.in(c.hasHead ? "lm_head" : "shared"), scaled, c.vocabSize, { bias: false });
     }),
 };
