@@ -31,6 +31,41 @@ const companions = [
 ];
 
 /**
+ * Settings that transformers (5.24) declares to be floats: it refuses 1 where it wrote 1.0, which JavaScript reads as the
+ * same number. Those of `rope_parameters` it warns of.
+ */
+const floats = [
+  "attn_logit_softcapping",
+  "decoder_layerdrop",
+  "encoder_layerdrop",
+  "final_logit_softcapping",
+  "init_std",
+  "initializer_cutoff_factor",
+  "initializer_factor",
+  "initializer_range",
+  "layer_norm_eps",
+  "layer_norm_epsilon",
+  "norm_eps",
+  "rms_norm_eps",
+  "router_aux_loss_coef",
+  "router_jitter_noise",
+  "attention_factor",
+  "beta_fast",
+  "beta_slow",
+  "factor",
+  "high_freq_factor",
+  "low_freq_factor",
+  "partial_rotary_factor",
+  "rope_theta",
+];
+const wholeFloat = new RegExp(`^( *"(?:${floats.join("|")})": -?\\d+)(?=,?$)`, "gm");
+
+/** A config as transformers reads it. */
+export function configText(config: object): string {
+  return `${JSON.stringify(config, null, 2).replace(wholeFloat, "$1.0")}\n`;
+}
+
+/**
  * Writes a Hugging Face directory; the files that belong to its tokenizer are copied from another.
  * @param parameters undefined where the weights lie elsewhere, as beside an adapter
  */
@@ -50,7 +85,7 @@ export async function exportModel(
   const files = await openDirectory(tokenizer);
   const fingerprint = (await loadTokenizer(files))?.fingerprint;
   const json = { ...config, torch_dtype: precision, dtype: undefined, [FINGERPRINT_KEY]: fingerprint };
-  await writeFileAtomic(join(out, "config.json"), `${JSON.stringify(json, null, 2)}\n`);
+  await writeFileAtomic(join(out, "config.json"), configText(json));
   for (const name of companions) {
     if (!(await files.has(name)) || resolve(tokenizer) === resolve(out)) continue;
     await mkdir(join(out, name, ".."), { recursive: true });
