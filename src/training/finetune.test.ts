@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { fixture, maxDifference } from "../../test/helpers/fixtures.ts";
 import { loadModel } from "../model/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import { type FinetuneOptions, finetune, mergeAdapter } from "./index.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "lectern-"));
@@ -296,6 +297,38 @@ describe("human feedback", async () => {
       expect(reports.at(-1)?.margin as number).toBeGreaterThan(reports[0]?.margin as number);
     },
   );
+
+  test("ORPO's loss is the cross entropy of the chosen answers and the weighed term of the odds ratio", async () => {
+    const pairs = rows.slice(0, 3);
+    const one = await file("pairs.jsonl", lines(pairs));
+    const preference = { kind: "orpo", beta: 0.3 } as const;
+    const options = { ...quick("orpo still"), rate: 1e-12, epochs: 1, rows: 3, preference };
+    const gpt2 = fixture("models/gpt2");
+    const result = await finetune({ model: gpt2, data: one, validation: one, task: "preference", ...options });
+    const model = await loadModel(gpt2);
+    const tokenize = (text: string): readonly number[] => (model.tokenizer as Tokenizer).encode(text).ids;
+    const end = tokenize("<|endoftext|>");
+    /** The log-probabilities of an answer's tokens. */
+    const scores = async (prompt: string, answer: string): Promise<number[]> => {
+      const begin = tokenize(prompt).length;
+      const ids = [...tokenize(prompt + answer), ...end];
+      const { logits } = await model.forward({ inputIds: [ids] });
+      const { data, shape } = logits as HostTensor<"float32">;
+      const size = shape[2] as number;
+      return ids.slice(begin).map((id, i) => {
+        const row = data.subarray((begin + i - 1) * size, (begin + i) * size);
+        return (row[id] as number) - Math.log(row.reduce((sum, x) => sum + Math.exp(x), 0));
+      });
+    };
+    const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
+    const odds = (p: number): number => p - Math.log(1 - Math.exp(p));
+    const chosen = await Promise.all(pairs.map((pair) => scores(pair.prompt, pair.chosen)));
+    const rejected = await Promise.all(pairs.map((pair) => scores(pair.prompt, pair.rejected)));
+    const terms = pairs.map((_, i) => odds(mean(chosen[i] as number[])) - odds(mean(rejected[i] as number[])));
+    const expected = -mean(chosen.flat()) + 0.3 * mean(terms.map((ratio) => Math.log(1 + Math.exp(-ratio))));
+    expect(result.evaluation?.loss).toBeCloseTo(expected, 4);
+    await model.dispose();
+  });
 
   test("a reward model tells chosen from rejected", async () => {
     const result = await finetune({ model: fixture("models/bert"), data, task: "reward", ...quick("reward") });

@@ -108,9 +108,12 @@ export function smoothL1(x: Value, y: Value, beta = 1): Value {
   return meanOfAll(where(less(size, scalar(beta)), near, sub(size, scalar(0.5 * beta))));
 }
 
+/** The smallest float32 that the engine does not take for zero. */
+const SMALLEST = 2 ** -126;
+
 /** Σ target (log target − log softmax(logits)), the mean over rows. */
 export function divergence(logits: Value, target: Value): Value {
-  const each = mul(target, sub(log(max(target, scalar(1e-38))), logSoftmax(logits, -1)));
+  const each = mul(target, sub(log(max(target, scalar(SMALLEST))), logSoftmax(logits, -1)));
   return reduceMean(reduceSum(each, [1]), [0]);
 }
 
@@ -162,7 +165,8 @@ export function weighsByMean({ kind }: PreferenceOptions): boolean {
 
 /**
  * How far a model is from preferring the chosen answers, from the log-probabilities `[B]` of chosen and rejected ones
- * and, but for ORPO and SimPO, those of a frozen reference.
+ * and, but for ORPO and SimPO, those of a frozen reference. Of ORPO's loss this is the term of the odds ratio; the other
+ * is the cross entropy of the chosen answers.
  * @see Rafailov et al., "DPO" (2023); Azar et al., "IPO" (2023); Hong et al., "ORPO" (2024); Meng et al., "SimPO" (2024)
  */
 export function preferenceLoss(
@@ -184,8 +188,8 @@ export function preferenceLoss(
     const odds = sub(margin, sub(against(chosen), against(rejected)));
     return mul(reduceMean(negLogSigmoid(odds), [0]), scalar(beta));
   }
-  if (kind === "simpo") return reduceMean(negLogSigmoid(sub(mul(margin, scalar(beta)), scalar(gamma))), [0]);
-  const scaled = mul(ratio, scalar(beta));
+  const weighed = mul(ratio, scalar(beta));
+  const scaled = kind === "simpo" ? sub(weighed, scalar(gamma)) : weighed;
   const right = negLogSigmoid(scaled);
   if (labelSmoothing === 0) return reduceMean(right, [0]);
   const mixed = add(mul(right, scalar(1 - labelSmoothing)), mul(negLogSigmoid(neg(scaled)), scalar(labelSmoothing)));

@@ -1,5 +1,6 @@
 import { check, LecternError, type Random } from "../common/index.ts";
 import {
+  add,
   constant,
   type Dimension,
   div,
@@ -552,6 +553,13 @@ function preference(context: TaskContext): Parts {
     const labels = input("answers", "int64", logits.shape.slice(0, 2));
     return sequenceLogProbability(logits, labels, weighsByMean(options) ? "mean" : "sum"); // [2 B]
   };
+  /** The cross entropy of the chosen answers, which ORPO keeps the model at (Hong et al., 2024, equation 6). */
+  const likelihood = ({ heads }: PassGraph): Value => {
+    const [logits] = halves(heads.logits as Value);
+    const [rows, length, size] = logits.shape as [number, number, number];
+    const [labels] = halves(input("answers", "int64", [2 * rows, length]));
+    return crossEntropy(reshape(logits, [rows * length, size]), reshape(labels, [rows * length]));
+  };
   return {
     encode: (example) => pairRow(context, example),
     lengthOf: ({ ids, other }) => Math.max(ids.length, other?.ids.length ?? 0),
@@ -596,7 +604,8 @@ function preference(context: TaskContext): Parts {
         const rows = chosen.shape;
         const of = (side: string): Value => input(`reference_${side}`, "float32", rows);
         const reference = needsReference ? { chosen: of("chosen"), rejected: of("rejected") } : undefined;
-        return preferenceLoss(chosen, rejected, reference, options);
+        const loss = preferenceLoss(chosen, rejected, reference, options);
+        return options.kind === "orpo" ? add(likelihood(pass), loss) : loss;
       },
       outputs: (pass) => ({ answer_scores: scored(pass) }),
     },
