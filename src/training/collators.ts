@@ -96,18 +96,19 @@ export function corruptSpans(
   return { inputIds, labels };
 }
 
+/** How large a share of a row is corrupted, in spans of what mean length. */
+export interface SpanOptions {
+  readonly density?: number;
+  readonly meanLength?: number;
+}
+
 /**
  * Spans of about `meanLength` tokens that together are `density` of a row, never side by side: as T5 draws them, the
  * noise and the rest are both cut into as many parts at random.
  */
-export function drawSpans(
-  length: number,
-  { density = 0.15, meanLength = 3 }: { readonly density?: number; readonly meanLength?: number },
-  random: Random,
-): Span[] {
-  const noise = Math.min(length - 1, Math.max(1, Math.round(length * density)));
+export function drawSpans(length: number, options: SpanOptions, random: Random): Span[] {
   if (length < 2) return [];
-  const count = Math.max(1, Math.min(Math.round(noise / meanLength), noise, length - noise));
+  const { noise, count } = spanSizes(length, options);
   const [noisy, kept] = [segments(noise, count, random), segments(length - noise, count, random)];
   let at = 0;
   return noisy.map((size, i) => {
@@ -115,6 +116,15 @@ export function drawSpans(
     at = start + size;
     return [start, size] as const;
   });
+}
+
+/** How many tokens of a row are corrupted, and in how many spans. */
+export function spanSizes(
+  length: number,
+  { density = 0.15, meanLength = 3 }: SpanOptions,
+): { readonly noise: number; readonly count: number } {
+  const noise = Math.min(length - 1, Math.max(1, Math.round(length * density)));
+  return { noise, count: Math.max(1, Math.min(Math.round(noise / meanLength), noise, length - noise)) };
 }
 
 /** A number cut into parts of at least 1, at random. */

@@ -69,7 +69,9 @@ function minimum({ minLr, minLrRate, rate }: ScheduleConfig): number {
 const rules: Readonly<Record<ScheduleConfig["name"], Rule>> = {
   constant: () => 1,
   constant_with_warmup: warmed(() => 1),
-  linear: warmed((step, config) => Math.max(0, 1 - progress(step, config))),
+  linear: warmed((step, { totalSteps, warmupSteps = 0 }) =>
+    Math.max(0, (totalSteps - step) / Math.max(1, totalSteps - warmupSteps)),
+  ),
   cosine: warmed((step, config) => Math.max(0, wave(progress(step, config), config.numCycles ?? 0.5))),
   cosine_with_restarts: warmed((step, config) => {
     const share = progress(step, config);
@@ -91,8 +93,7 @@ const rules: Readonly<Record<ScheduleConfig["name"], Rule>> = {
   polynomial: warmed((step, config) => {
     const { rate, power = 1, lrEnd = 1e-7, totalSteps } = config;
     if (step > totalSteps) return lrEnd / rate;
-    const left = 1 - (step - (config.warmupSteps ?? 0)) / (totalSteps - (config.warmupSteps ?? 0));
-    return ((rate - lrEnd) * left ** power + lrEnd) / rate;
+    return ((rate - lrEnd) * (1 - progress(step, config)) ** power + lrEnd) / rate;
   }),
   inverse_sqrt: warmed((step, { warmupSteps = 0, timescale = warmupSteps || 10_000 }) =>
     Math.sqrt(timescale / (step + timescale - warmupSteps)),

@@ -1,7 +1,7 @@
 import { check, Random } from "../common/index.ts";
 import { IGNORED_LABEL } from "../graph/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
-import { corruptSpans, drawInfillings, drawSpans, infillText, maskTokens, padRows } from "./collators.ts";
+import { corruptSpans, drawInfillings, drawSpans, infillText, maskTokens, padRows, spanSizes } from "./collators.ts";
 import type { Batch, StepResult } from "./step-graph.ts";
 import { byLabels, countedLabels, type Evaluation, type Task } from "./task.ts";
 
@@ -29,7 +29,9 @@ export interface ObjectiveTokens {
   readonly maskTokenId?: number | undefined;
   /** The highest of the sentinels, which count down. */
   readonly firstSentinelId?: number | undefined;
-  /** Stand before and behind each window, as [CLS] and [SEP]. */
+  /** How many of them there are, one below the other. */
+  readonly sentinels?: number | undefined;
+  /** Stand before and behind each window, as [CLS] and [SEP] or <s> and </s>. */
   readonly ends?: readonly [number, number] | undefined;
   readonly continues?: ((id: number) => boolean) | undefined;
 }
@@ -93,6 +95,14 @@ export class TextTask implements Task {
       needed === undefined || tokens[needed] !== undefined,
       "config",
       () => `training: ${objective.name} needs ${needed}, and the tokenizer has no such token`,
+    );
+    const marks = objective.name === "span-corruption" ? spanSizes(length, objective).count + 1 : 0; // one ends the labels
+    const { sentinels = marks } = tokens;
+    check(
+      marks <= sentinels,
+      "config",
+      () =>
+        `training: a window of ${length} tokens needs ${marks} sentinels, and the tokenizer has ${sentinels} whose ids count down from <extra_id_0>: shorten length, or train a tokenizer with --special that names <extra_id_${marks - 1}> first and <extra_id_0> last`,
     );
   }
 
@@ -197,13 +207,14 @@ function corrupt(
     );
   if (objective.name === "span-corruption")
     return corruptSpans(row, drawSpans(row.length, objective, random), { firstSentinelId, eosTokenId });
-  return { inputIds: infillText(row, drawInfillings(row.length, objective, random), maskTokenId), labels: [...row] };
+  const inner = ends ? row.slice(1, -1) : row;
+  const infilled = infillText(inner, drawInfillings(inner.length, objective, random), maskTokenId);
+  return { inputIds: ends ? [ends[0], ...infilled, ends[1]] : infilled, labels: [...row] };
 }
 
 /** How long labels are at most, so that all batches have one shape. */
 function labelLength(objective: Corrupting, length: number): number {
   if (objective.name !== "span-corruption") return length;
-  const { density = 0.15, meanLength = 3 } = objective;
-  const noise = Math.round(length * density);
-  return noise + Math.max(1, Math.round(noise / meanLength)) + 2;
+  const { noise, count } = spanSizes(length, objective);
+  return noise + count + 2;
 }

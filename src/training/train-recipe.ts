@@ -97,14 +97,19 @@ function tokensOf(
   const starts = (token: string): boolean => /^[Ġ▁]/.test(token);
   const vocabulary = Array.from({ length: size }, (_, id) => tokenizer.token(id) ?? "");
   const hasPieces = vocabulary.some(isPiece);
+  const firstSentinelId = tokenizer.id("<extra_id_0>");
+  let sentinels = 0;
+  while (firstSentinelId !== undefined && tokenizer.id(`<extra_id_${sentinels}>`) === firstSentinelId - sentinels)
+    sentinels++;
   return {
     padTokenId: Number(config.pad_token_id ?? tokenizer.padId ?? 0),
     eosTokenId,
     vocabularySize: size,
     maskTokenId: tokenizer.specialId("mask_token"),
-    firstSentinelId: tokenizer.id("<extra_id_0>"),
+    firstSentinelId,
+    sentinels,
     ends:
-      objective.name === "masked-words" && wrapped.length === 2
+      (objective.name === "masked-words" || objective.name === "text-infilling") && wrapped.length === 2
         ? [wrapped[0] as number, wrapped[1] as number]
         : undefined,
     continues: (id) => (hasPieces ? isPiece(vocabulary[id] ?? "") : !starts(vocabulary[id] ?? "")),
