@@ -43,6 +43,8 @@ export function headOutputs(
     readonly sequence: () => Value;
     /** `[B, T, E]` → `[B, T, 1]`: whether each token was replaced. */
     readonly original?: (x: Value) => Value;
+    /** The layer that tells where a span begins and ends. */
+    readonly span?: string;
     readonly pooled?: (() => Value) | undefined;
   },
 ): Record<string, Value> {
@@ -52,7 +54,7 @@ export function headOutputs(
   if (kind === "tokens") return { logits: linear(root.in("classifier"), hidden, numLabels) };
   if (kind === "original" && parts.original) return { logits: reshape(parts.original(hidden), [batch, length]) };
   if (kind === "span") {
-    const [start, end] = split(linear(root.in("qa_outputs"), hidden, 2), [1, 1], -1) as [Value, Value];
+    const [start, end] = split(linear(root.in(parts.span ?? "qa_outputs"), hidden, 2), [1, 1], -1) as [Value, Value];
     return { start_logits: reshape(start, [batch, length]), end_logits: reshape(end, [batch, length]) };
   }
   return { last_hidden_state: hidden, ...(parts.pooled && { pooler_output: parts.pooled() }) };

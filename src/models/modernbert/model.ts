@@ -51,8 +51,10 @@ export const modernBert: EncoderModel<ModernBertConfig> = (root, c, context) => 
     const dense = activation(c.classifierAct)(linear(root.in("head.dense"), x, c.hiddenSize, { bias: c.bias.head }));
     return norm(root.in("head.norm"), dense, c);
   };
-  const read = c.head.kind === "tokens" ? context.drop(head(hidden), c.dropout.classifier) : hidden;
+  const readsAll = c.head.kind === "tokens" || c.head.kind === "span";
+  const read = readsAll ? context.drop(head(hidden), c.dropout.classifier) : hidden;
   return headOutputs(root, read, c.head, {
+    span: "classifier",
     words: () => {
       const table = c.tieWordEmbeddings ? at.in("embeddings.tok_embeddings") : root.in("decoder");
       const scores = linear(table, head(hidden), c.vocabSize, { bias: false });
