@@ -13,6 +13,7 @@ interface TokenizerFlags extends CommonFlags {
   readonly minFrequency?: string;
   readonly limitAlphabet?: string;
   readonly special?: string[];
+  readonly sentinels?: string;
   readonly normalization?: "NFC" | "NFKC" | "NFKD";
   readonly template?: "bert" | "t5";
   readonly out: string;
@@ -30,6 +31,7 @@ export function tokenizerCommand(root: Command, terminal: Terminal): Command {
     .option("--min-frequency <n>", "what stands less often is left out; default 2")
     .option("--limit-alphabet <n>", "how many characters at most")
     .option("--special <token>", "a special token; may be repeated", (value, all: string[] = []) => [...all, value])
+    .option("--sentinels <n>", "how many special tokens <extra_id_0> and on, for T5's span corruption; T5 has 100")
     .addOption(
       new Option("--normalization <form>", "of a unigram tokenizer; default NFKD").choices(["NFC", "NFKC", "NFKD"]),
     )
@@ -50,9 +52,10 @@ export function tokenizerCommand(root: Command, terminal: Terminal): Command {
           throw new LecternError("usage", `--${name} takes a whole number above 0; came ${value}`);
         return parsed;
       };
-      const [minFrequency, limitAlphabet] = [
+      const [minFrequency, limitAlphabet, sentinels] = [
         number(flags.minFrequency, "min-frequency"),
         number(flags.limitAlphabet, "limit-alphabet"),
+        number(flags.sentinels, "sentinels"),
       ];
       const begun = performance.now();
       const json = await trainTokenizer(linesOf(files), {
@@ -60,6 +63,7 @@ export function tokenizerCommand(root: Command, terminal: Terminal): Command {
         vocabularySize: number(flags.size, "size") as number,
         ...(minFrequency !== undefined && { minFrequency }),
         ...(limitAlphabet !== undefined && { limitAlphabet }),
+        ...(sentinels !== undefined && { sentinels }),
         normalization: flags.normalization,
         template: flags.template,
         ...(flags.special && { specialTokens: flags.special }),

@@ -102,7 +102,7 @@ export class TextTask implements Task {
       marks <= sentinels,
       "config",
       () =>
-        `training: a window of ${length} tokens needs ${marks} sentinels, and the tokenizer has ${sentinels} whose ids count down from <extra_id_0>: shorten length, or train a tokenizer with --special that names <extra_id_${marks - 1}> first and <extra_id_0> last`,
+        `training: a window of ${length} tokens needs ${marks} sentinels, and the tokenizer has ${sentinels} whose ids count down from <extra_id_0>: shorten length, or train a tokenizer with --sentinels ${marks}`,
     );
   }
 

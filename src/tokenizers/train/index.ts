@@ -33,6 +33,8 @@ export interface TokenizerOptions {
   readonly minFrequency?: number;
   /** Have the first ids, in order. */
   readonly specialTokens?: readonly string[];
+  /** How many tokens `<extra_id_0>`, … stand behind them, their ids counting down: what T5's span corruption writes. */
+  readonly sentinels?: number;
   /** How many characters at most, where the kind begins with characters; the rarest are left out. */
   readonly limitAlphabet?: number;
   /** What stands for what the vocabulary lacks; must be a special token. */
@@ -92,7 +94,9 @@ export async function trainTokenizer(
     () => `tokenizer: normalization is for unigram; ${kind} has its own`,
   );
   const splitting = normalization === undefined ? parts[kind].splitting : marked(normalization);
-  const specialTokens = options.specialTokens ?? special;
+  const { sentinels = 0 } = options;
+  const marks = Array.from({ length: sentinels }, (_, i) => `<extra_id_${sentinels - 1 - i}>`);
+  const specialTokens = [...(options.specialTokens ?? special), ...marks];
   const unknownToken = options.unknownToken === undefined ? unknown : options.unknownToken;
   const twice = specialTokens.find((token, i) => specialTokens.indexOf(token) !== i);
   check(twice === undefined, "usage", () => `tokenizer: the special token ${twice} is given twice`);

@@ -57,3 +57,16 @@ test.each([
 ] as const)("%j, %j is refused in words", async (texts, options, message) => {
   await expect(trainTokenizer([...texts], options as never)).rejects.toThrow(message);
 });
+
+test("sentinels stand behind the special tokens, and their ids count down", async () => {
+  const options = { kind: "unigram", vocabularySize: 60, template: "t5", sentinels: 3 } as const;
+  const json = (await trainTokenizer(lines, options)) as { added_tokens: { id: number; content: string }[] };
+  expect(json.added_tokens.map(({ id, content }) => [id, content])).toEqual([
+    [0, "<pad>"],
+    [1, "</s>"],
+    [2, "<unk>"],
+    [3, "<extra_id_2>"],
+    [4, "<extra_id_1>"],
+    [5, "<extra_id_0>"],
+  ]);
+});
