@@ -15,6 +15,8 @@ import type { HostTensor } from "../tensor/index.ts";
 export interface ModelGraph extends ModelOutputs {
   readonly derived: readonly DerivedInput[];
   readonly dropouts?: readonly DropoutMask[];
+  /** What is added to the loss of the head. */
+  readonly auxiliaryLoss?: Value | undefined;
 }
 
 /** The graph of whole rows: logits of every position. */
@@ -25,7 +27,9 @@ export function fullGraph(
 ): ModelGraph {
   const numLayers = config.numHiddenLayers;
   const context = new ModelContext({ batch, queries, numLayers, logits: "all", dropout: dropout ?? false });
-  return build(family, config, context, root);
+  const outputs = build(family, config, context, root);
+  const auxiliaryLoss = context.auxiliaryLoss?.();
+  return { ...outputs, derived: [...context.derived.values()], auxiliaryLoss };
 }
 
 /** How large whole rows are: names where any size may come, numbers for training. */

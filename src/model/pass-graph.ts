@@ -1,4 +1,4 @@
-import { type Dimension, input, mul, nodesOf, type Value } from "../graph/index.ts";
+import { add, type Dimension, input, mul, nodesOf, type Value } from "../graph/index.ts";
 import type { Architecture, RecurrentState } from "../models/index.ts";
 import { type AdapterPlan, type DerivedInput, type DropoutMask, keepMask, ModelContext, Scope } from "../nn/index.ts";
 import { headLoss, languageModelLoss } from "./loss.ts";
@@ -14,6 +14,8 @@ export interface PassGraph {
   readonly attentions: Readonly<Record<string, readonly Value[]>>;
   /** Over the input `labels`, or `start_positions` and `end_positions`; undefined where there is no head. */
   readonly loss: Value | undefined;
+  /** What a model adds to whatever loss is minimised. */
+  readonly auxiliaryLoss?: Value | undefined;
   /** The input `labels`, where the loss reads one. */
   readonly labels: Value | undefined;
   readonly derived: readonly DerivedInput[];
@@ -76,9 +78,11 @@ function decoderPass(
   root: Scope,
 ): Omit<PassGraph, "labels"> {
   const graph = fullGraph(family, config, { ...options, root });
-  const { logits, hiddenStates, attentions, derived, dropouts = [] } = graph;
-  const loss = languageModelLoss(logits, input("labels", "int64", [options.batch, options.queries]));
+  const { logits, hiddenStates, attentions, derived, dropouts = [], auxiliaryLoss } = graph;
+  const own = languageModelLoss(logits, input("labels", "int64", [options.batch, options.queries]));
+  const loss = auxiliaryLoss ? add(own, auxiliaryLoss) : own;
   return {
+    auxiliaryLoss,
     heads: { logits },
     hiddenStates: { hidden_states: hiddenStates },
     attentions: { attentions },

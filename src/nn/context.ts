@@ -113,6 +113,8 @@ export class ModelContext {
   readonly #options: BuildOptions;
   readonly #values = new Map<string, Value>();
   readonly #rotaries: RotaryConfig[] = [];
+  /** What a model adds to the loss of its head; made where a loss is wanted. */
+  auxiliaryLoss: (() => Value) | undefined;
   /** Inputs of random masks. */
   readonly dropouts: DropoutMask[] = [];
 

@@ -1,6 +1,6 @@
 import { differentiate } from "../autodiff/index.ts";
 import { LecternError, Random } from "../common/index.ts";
-import { narrowReads, type Value } from "../graph/index.ts";
+import { add, narrowReads, type Value } from "../graph/index.ts";
 import { lowerGraph, type WeightBinding } from "../lower/index.ts";
 import { type ForwardInputs, type PassGraph, parametersOf, passFeeds, passGraph } from "../model/index.ts";
 import type { Architecture } from "../models/index.ts";
@@ -17,6 +17,10 @@ export interface Batch extends ForwardInputs {
   readonly targets?: readonly (readonly number[])[];
   /** What an objective reads beside. */
   readonly extra?: Readonly<Record<string, HostTensor>>;
+}
+
+function withAuxiliary(loss: Value, { auxiliaryLoss }: PassGraph): Value {
+  return auxiliaryLoss ? add(loss, auxiliaryLoss) : loss;
 }
 
 /** What is minimised, from what a pass yields; without one, the loss of the model's own head. */
@@ -91,7 +95,7 @@ export class StepGraph {
     const { rows, length, steps = length, plan, learns = () => true, bind } = options;
     const dropout = options.gradients && (options.dropout ?? false);
     const pass = passGraph(architecture, { batch: rows, queries: length, steps, plan, dropout });
-    const loss = options.objective ? options.objective(pass) : pass.loss;
+    const loss = options.objective ? withAuxiliary(options.objective(pass), pass) : pass.loss;
     if (!loss) throw new LecternError("usage", `${architecture.family.name} without a head has no loss to learn from`);
     const { buffers } = architecture.family.checkpoint;
     const isLearned = (name: string): boolean => learns(name) && !buffers?.test(name);

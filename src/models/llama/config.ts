@@ -57,8 +57,15 @@ export interface ExpertsConfig {
   readonly intermediateSize: number;
   /** Whether the shares of the chosen experts are made to sum to 1. */
   readonly normalized: boolean;
+  /** What the loss counts that keeps experts evenly used; 0 unless the config asks for it. */
+  readonly balance: number;
   /** What the checkpoint calls the parts. */
   readonly names: { readonly block: string; readonly gate: string; readonly up: string; readonly down: string };
+}
+
+/** transformers adds the loss where `output_router_logits` is set. */
+export function balanceOf(read: ConfigReader): number {
+  return read.boolean("output_router_logits", false) ? read.number("router_aux_loss_coef", 0.001) : 0;
 }
 
 export interface LlamaDefaults {

@@ -1,4 +1,17 @@
-import { add, div, mul, reduceSum, scalar, softcap, softmax, split, topMask, type Value } from "../../graph/index.ts";
+import {
+  add,
+  type Dimension,
+  div,
+  mul,
+  reduceSum,
+  reshape,
+  scalar,
+  softcap,
+  softmax,
+  split,
+  topMask,
+  type Value,
+} from "../../graph/index.ts";
 import {
   activation,
   embedding,
@@ -58,10 +71,36 @@ function feedForward(at: Scope, x: Value, c: LlamaConfig): Value {
   return linear(at.in("down_proj"), wide, c.hiddenSize, { bias: c.mlpBias }); // [B, T, E]
 }
 
+/** How a layer sends tokens to experts: both `[B, T, N]`. */
+interface Routing {
+  readonly preference: Value;
+  readonly isChosen: Value;
+}
+
+/**
+ * How unevenly experts are used: N Σₑ fₑ Pₑ, of how often an expert is chosen and what it is given on average, over all
+ * layers and tokens but padding (Fedus et al., "Switch Transformers", 2021, equations 4 to 6).
+ */
+function imbalance(routings: readonly Routing[], mask: Value, experts: number): Value {
+  const [batch, length] = mask.shape as [Dimension, Dimension];
+  const tokens = mul(reduceSum(mask, [0, 1]), scalar(routings.length));
+  const each = reshape(mask, [batch, length, 1]);
+  const mean = (of: readonly Value[]): Value =>
+    div(
+      of.map((x) => reduceSum(mul(x, each), [0, 1])).reduce((sum, x) => add(sum, x)),
+      tokens,
+    ); // [N]
+  const often = mean(routings.map(({ isChosen }) => isChosen));
+  const much = mean(routings.map(({ preference }) => preference));
+  return mul(reduceSum(mul(often, much), [0]), scalar(experts));
+}
+
 /** A mixture of experts: each token's result is that of the few experts its router prefers (Shazeer et al., 2017). */
-function mixture(at: Scope, x: Value, c: LlamaConfig, e: ExpertsConfig): Value {
+function mixture(at: Scope, x: Value, c: LlamaConfig, e: ExpertsConfig, routings: Routing[]): Value {
   const preference = softmax(linear(at.in("gate"), x, e.count, { bias: false }), -1); // [B, T, N]
-  const chosen = mul(preference, topMask(preference, e.perToken));
+  const isChosen = topMask(preference, e.perToken);
+  routings.push({ preference, isChosen });
+  const chosen = mul(preference, isChosen);
   const shares = e.normalized ? div(chosen, reduceSum(chosen, [-1], true)) : chosen;
   const each = Array.from({ length: e.count }, () => 1);
   const parts = split(shares, each, -1).map((share, i) => {
@@ -86,11 +125,20 @@ function residual(
   return add(x, context.drop(names.after ? norm(at.in(names.after), y, c) : y, c.residualDropout));
 }
 
-function block(at: Scope, x: Value, c: LlamaConfig, context: ModelContext, layer: LlamaLayer): Value {
+function block(
+  at: Scope,
+  x: Value,
+  c: LlamaConfig,
+  context: ModelContext,
+  layer: LlamaLayer,
+  routings: Routing[],
+): Value {
   x = residual(at, c.norms.attention, x, c, context, (x) => selfAttention(at.in("self_attn"), x, c, context, layer));
   const { experts } = c;
   return residual(at, c.norms.feedForward, x, c, context, (x) =>
-    experts && layer.sparse ? mixture(at.in(experts.names.block), x, c, experts) : feedForward(at.in("mlp"), x, c),
+    experts && layer.sparse
+      ? mixture(at.in(experts.names.block), x, c, experts, routings)
+      : feedForward(at.in("mlp"), x, c),
   );
 }
 
@@ -99,9 +147,13 @@ export const llama: DecoderModel<LlamaConfig> = (root, c, context) => {
   const at = root.in("model");
   const tokens = embedding(at.in("embed_tokens"), context.inputIds, c.vocabSize, c.hiddenSize, c.padTokenId); // [B, T, E]
   const start = c.embeddingScale === 1 ? tokens : mul(tokens, scalar(c.embeddingScale));
+  const routings: Routing[] = [];
   const x = context.throughLayers(start, (x, i) =>
-    block(at.in(`layers.${i}`), x, c, context, c.layers[i] as LlamaLayer),
+    block(at.in(`layers.${i}`), x, c, context, c.layers[i] as LlamaLayer, routings),
   );
+  const { count = 0, balance = 0 } = c.experts ?? {};
+  if (balance > 0 && routings.length > 0)
+    context.auxiliaryLoss = () => mul(imbalance(routings, context.mask(), count), scalar(balance));
   const head = c.tieWordEmbeddings ? at.in("embed_tokens") : root.in("lm_head");
   return context.output(norm(at.in("norm"), x, c), (x) => {
     const logits = linear(head, x, c.vocabSize, { bias: false });

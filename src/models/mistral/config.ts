@@ -1,5 +1,5 @@
 import type { ConfigReader } from "../config-reader.ts";
-import { type LlamaConfig, parseLlamaConfig, withLayers } from "../llama/config.ts";
+import { balanceOf, type LlamaConfig, parseLlamaConfig, withLayers } from "../llama/config.ts";
 
 function withWindow(read: ConfigReader, config: LlamaConfig, fallback?: number): LlamaConfig {
   const { sliding_window: given } = read.json;
@@ -25,6 +25,7 @@ export function parseMixtralConfig(read: ConfigReader): LlamaConfig {
       perToken: read.size("num_experts_per_tok", 2),
       intermediateSize: base.intermediateSize,
       normalized: true,
+      balance: balanceOf(read),
       names: { block: "block_sparse_moe", gate: "w1", up: "w3", down: "w2" },
     },
   };

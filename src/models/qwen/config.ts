@@ -1,5 +1,12 @@
 import type { ConfigReader } from "../config-reader.ts";
-import { isSliding, type LlamaConfig, type LlamaDefaults, parseLlamaConfig, withLayers } from "../llama/config.ts";
+import {
+  balanceOf,
+  isSliding,
+  type LlamaConfig,
+  type LlamaDefaults,
+  parseLlamaConfig,
+  withLayers,
+} from "../llama/config.ts";
 
 /** From layer `max_window_layers` on a window, where `use_sliding_window` says so. */
 function parseQwen(read: ConfigReader, defaults: LlamaDefaults = {}): LlamaConfig {
@@ -32,6 +39,7 @@ export function parseQwen3MoeConfig(read: ConfigReader): LlamaConfig {
       perToken: read.size("num_experts_per_tok", 8),
       intermediateSize: read.size("moe_intermediate_size", 768),
       normalized: read.boolean("norm_topk_prob", false),
+      balance: balanceOf(read),
       names: { block: "mlp", gate: "gate_proj", up: "up_proj", down: "down_proj" },
     },
   };
