@@ -1,6 +1,7 @@
 import { Template } from "@huggingface/jinja";
 import { check, LecternError } from "../common/index.ts";
 import type { FileSource } from "../runtime/index.ts";
+import { type MarkedChat, marksAnswers, readMarks, withMarks, withoutMarks } from "./chat-answers.ts";
 import { strftime } from "./strftime.ts";
 
 /** One turn of a conversation, and whatever else a template reads of it, such as `tool_calls`. */
@@ -64,12 +65,38 @@ export async function readChatTemplates(
 /** The names that templates beside `chat_template.jinja` have; a directory may not be listed, so they are asked for. */
 const ADDITIONAL = ["tool_use", "rag"];
 
+type SpecialTokens = Readonly<Record<string, string | undefined>>;
+
 /** A conversation as the text that a model was trained on. */
 export function renderChat(
   templates: ChatTemplates,
   messages: readonly Message[],
+  options: ChatOptions,
+  special: SpecialTokens,
+): string {
+  return rendered(chosenTemplate(templates, options.chatTemplate, options.tools), messages, options, special);
+}
+
+/** A conversation whose answers the template marks; undefined where it has no `{% generation %}`. */
+export function renderMarkedChat(
+  templates: ChatTemplates,
+  messages: readonly Message[],
+  options: ChatOptions,
+  special: SpecialTokens,
+): MarkedChat | undefined {
+  const template = chosenTemplate(templates, options.chatTemplate, options.tools);
+  if (!marksAnswers(template)) return undefined;
+  const marked = readMarks(rendered(withMarks(template), messages, options, special));
+  const isSame = marked.text === rendered(template, messages, options, special);
+  check(isSame, "input", () => "the model's chat template changes what its {% generation %} blocks hold");
+  return marked;
+}
+
+function rendered(
+  template: string,
+  messages: readonly Message[],
   { addGenerationPrompt = true, continueFinalMessage = false, tools, documents, ...options }: ChatOptions,
-  special: Readonly<Record<string, string | undefined>>,
+  special: SpecialTokens,
 ): string {
   check(messages.length > 0, "input", () => "chat: a conversation needs at least one message");
   for (const [i, message] of messages.entries())
@@ -78,7 +105,6 @@ export function renderChat(
       "input",
       () => `chat: message ${i} must be an object with a role, such as { role: "user", content: "…" }`,
     );
-  const template = chosenTemplate(templates, options.chatTemplate, tools);
   const given = continueFinalMessage ? withMark(messages) : messages;
   const text = render(template, {
     ...special,
@@ -106,14 +132,8 @@ const cache = new Map<string, Template>();
 function compiled(template: string): Template {
   let parsed = cache.get(template);
   if (!parsed) {
-    // The engine has no tag for what training marks as the assistant's own, which changes no text, and names months
-    // in the language of the machine.
-    const text = template
-      .replace(/\{%(-?)\s*(end)?generation\s*(-?)%\}/g, (_, left, end, right) =>
-        end ? `{%${left} endif ${right}%}` : `{%${left} if true ${right}%}`,
-      )
-      .replace(/\bstrftime_now\s*\(/g, "lectern_strftime_now(");
-    parsed = new Template(text);
+    // The engine names months in the language of the machine.
+    parsed = new Template(withoutMarks(template).replace(/\bstrftime_now\s*\(/g, "lectern_strftime_now("));
     cache.set(template, parsed);
   }
   return parsed;

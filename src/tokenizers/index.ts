@@ -1,3 +1,4 @@
+export type { MarkedChat, TextRange } from "./chat-answers.ts";
 export type { ChatOptions, Message } from "./chat-template.ts";
 export { loadTokenizer } from "./load/load-tokenizer.ts";
 export type { Truncation } from "./rows.ts";

@@ -1,6 +1,7 @@
 import { check } from "../common/index.ts";
 import { isByteToken } from "./byte-fallback.ts";
-import { type ChatOptions, type ChatTemplates, type Message, renderChat } from "./chat-template.ts";
+import type { MarkedChat } from "./chat-answers.ts";
+import { type ChatOptions, type ChatTemplates, type Message, renderChat, renderMarkedChat } from "./chat-template.ts";
 import { TokenizerCore } from "./core.ts";
 import { cleanUp } from "./decoders.ts";
 import { fingerprint } from "./fingerprint.ts";
@@ -239,9 +240,17 @@ export class Tokenizer {
 
   /** A conversation as the text the model was trained on; throws where the model has no chat template. */
   applyChatTemplate(messages: readonly Message[], options: ChatOptions = {}): string {
+    return renderChat(this.#templates, messages, options, this.#specialTokens);
+  }
+
+  /** The same with where the template marks answers, as transformers' `{% generation %}` does; undefined if it does not. */
+  applyMarkedChatTemplate(messages: readonly Message[], options: ChatOptions = {}): MarkedChat | undefined {
+    return renderMarkedChat(this.#templates, messages, options, this.#specialTokens);
+  }
+
+  get #specialTokens(): Readonly<Record<string, string | undefined>> {
     const names = ["bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token"];
-    const special = Object.fromEntries(names.map((key) => [key, tokenText(this.#config[key])]));
-    return renderChat(this.#templates, messages, options, special);
+    return Object.fromEntries(names.map((key) => [key, tokenText(this.#config[key])]));
   }
 }
 

@@ -244,6 +244,17 @@ test("a completion is learned, and its prompt is not", async () => {
   expect(text.startsWith(" ran away")).toBe(true);
 });
 
+test("a row of which nothing is learned is named", async () => {
+  const asked = { messages: [{ role: "user", content: "hello" }] };
+  const answered = { messages: [...asked.messages, { role: "assistant", content: "hi" }] };
+  const options = { model: fixture("models/llama_chat"), task: "text-generation" as const, ...quick("never") };
+  const run = (data: readonly object[], more: Partial<FinetuneOptions> = {}) => finetune({ ...options, data, ...more });
+  await expect(run([answered, asked])).rejects.toThrow("data, row 2: none of its tokens is learned; give it an answer");
+  await expect(run([answered], { maxLength: 4 })).rejects.toThrow(/row 1: .* and maxLength 4 cuts it off; raise it/);
+  await expect(run([{ prompt: "hello", completion: " hi" }], { maxLength: 1 })).rejects.toThrow("maxLength 1 cuts it");
+  await expect(run([{ messages: "hello" }])).rejects.toThrow("row 1: messages must be a list");
+});
+
 test("a text is learned from another", async () => {
   const rows = Array.from({ length: 32 }, (_, i) => ({ source: animals[i % 4], target: animals[(i + 1) % 4] }));
   const data = await file("pairs.jsonl", lines(rows));

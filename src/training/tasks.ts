@@ -17,6 +17,7 @@ import type { Architecture } from "../models/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import type { Message, Tokenizer } from "../tokenizers/index.ts";
 import { completionOnly, maskTokens, padRows } from "./collators.ts";
+import { conversationRow } from "./conversations.ts";
 import type { ExampleTaskOptions, Measured } from "./example-task.ts";
 import { type Example, textOf } from "./examples.ts";
 import {
@@ -378,13 +379,14 @@ function fillMask(context: TaskContext): Parts {
 }
 
 /** A row of a decoder: a whole text, a prompt and its completion, or a conversation of which the answers are learned. */
-function generationRow(context: TaskContext, example: Example): TokenRow {
+function generationRow(context: TaskContext, example: Example): { ids: readonly number[]; labels: readonly number[] } {
   const { tokenizer, path, architecture } = context;
   const { fields } = example;
   const eos = tokenizer.specialId("eos_token") ?? (architecture.config as { eosTokenId?: number }).eosTokenId;
   const end = eos === undefined ? [] : [eos];
   const bare = (text: string): number[] => tokenizer.encode(text, { addSpecialTokens: false }).ids;
-  if (fields.messages !== undefined) return conversationRow(tokenizer, fields.messages as Message[]);
+  if (fields.messages !== undefined)
+    return tellRow(path, example, () => conversationRow(tokenizer, fields.messages as Message[]));
   if (fields[column(context, "completion")] !== undefined) {
     const prompt = tokenizer.encode(textOf(path, example, column(context, "prompt"))).ids;
     const { inputIds, labels } = completionOnly(prompt, [
@@ -397,29 +399,37 @@ function generationRow(context: TaskContext, example: Example): TokenRow {
   return { ids, labels: ids };
 }
 
-/** Only what the assistant says is learned, with the token that ends it. */
-function conversationRow(tokenizer: Tokenizer, messages: readonly Message[]): TokenRow {
-  const written = (count: number, addGenerationPrompt: boolean): number[] => {
-    const text = tokenizer.applyChatTemplate(messages.slice(0, count), { addGenerationPrompt });
-    return tokenizer.encode(text, { addSpecialTokens: false }).ids;
-  };
-  const ids = written(messages.length, false);
-  const labels = ids.map(() => IGNORED_LABEL as number);
-  for (const [i, { role }] of messages.entries()) {
-    if (role !== "assistant") continue;
-    const [from, to] = [written(i, true).length, written(i + 1, false).length];
-    for (let at = from; at < to; at++) labels[at] = ids[at] as number;
+/** Names the row that something fails for. */
+function tellRow<T>(path: string, { row }: Example, make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    if (!(cause instanceof LecternError)) throw cause;
+    throw new LecternError(cause.code, `${path}, row ${row}: ${cause.message}`, { cause });
   }
-  return { ids, labels };
+}
+
+/** Why a row has no token to learn. */
+function unlearned(labels: readonly number[], maxLength: number): string {
+  const first = labels.findIndex((label, i) => i > 0 && label >= 0);
+  return first < 0
+    ? "none of its tokens is learned; give it an answer, or leave it out"
+    : `its answer begins with token ${first + 1}, and maxLength ${maxLength} cuts it off; raise it, or leave the row out`;
 }
 
 function textGeneration(context: TaskContext): Parts {
-  const { maxLength } = context;
+  const { maxLength, path } = context;
   const count = (batch: Batch): number => countedLabels((batch.labels as number[][]).map((row) => row.slice(1)));
   return {
     encode(example) {
       const { ids, labels } = generationRow(context, example);
-      return { ids: ids.slice(0, maxLength), labels: (labels as number[]).slice(0, maxLength) };
+      const row = { ids: ids.slice(0, maxLength), labels: labels.slice(0, maxLength) };
+      check(
+        row.labels.some((label, i) => i > 0 && label >= 0),
+        "input",
+        () => `${path}, row ${example.row}: ${unlearned(labels, maxLength)}`,
+      );
+      return row;
     },
     lengthOf: ({ ids }) => ids.length,
     build(rows) {
