@@ -66,6 +66,9 @@ export interface DecodeOptions {
   readonly cleanUpSpaces?: boolean;
 }
 
+/** The tokens that a tokenizer's config gives a role. */
+const SPECIAL = ["bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token"];
+
 /** The tokenizer a model was trained with: `tokenizer.json`, `tokenizer_config.json` and a chat template. */
 export class Tokenizer {
   readonly #core: TokenizerCore;
@@ -191,6 +194,16 @@ export class Tokenizer {
     return token === undefined ? undefined : this.id(token);
   }
 
+  /** The tokens that are no text, as transformers' `all_special_ids`: those that the config names, one by one or in a list. */
+  get specialIds(): ReadonlySet<number> {
+    const { additional_special_tokens: additional, extra_special_tokens: extra } = this.#config;
+    const listed = [additional, extra].flatMap((list) =>
+      isPart(list) || Array.isArray(list) ? Object.values(list) : [],
+    );
+    const tokens = [...SPECIAL.map((name) => this.#config[name]), ...listed].map(tokenText);
+    return new Set(tokens.flatMap((token) => (token === undefined ? [] : (this.id(token) ?? []))));
+  }
+
   /** Tokens of a text at most, as `tokenizer_config.json` says; undefined where it gives no such bound. */
   get maxLength(): number | undefined {
     const { model_max_length: most } = this.#config;
@@ -249,8 +262,7 @@ export class Tokenizer {
   }
 
   get #specialTokens(): Readonly<Record<string, string | undefined>> {
-    const names = ["bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token"];
-    return Object.fromEntries(names.map((key) => [key, tokenText(this.#config[key])]));
+    return Object.fromEntries(SPECIAL.map((key) => [key, tokenText(this.#config[key])]));
   }
 }
 

@@ -349,7 +349,7 @@ function fillMask(context: TaskContext): Parts {
   const { tokenizer, maxLength, path } = context;
   const maskTokenId = tokenizer.specialId("mask_token");
   check(maskTokenId !== undefined, "config", () => "fill-mask: the tokenizer has no mask token");
-  const special = new Set(tokenizer.encode("").ids);
+  const special = new Set([...tokenizer.encode("").ids, ...tokenizer.specialIds]);
   const count = (batch: Batch): number => countedLabels(batch.labels as number[][]);
   return {
     encode: (example) => ({ ids: tokenizer.encode(textOf(path, example, column(context, "text")), { maxLength }).ids }),

@@ -33,6 +33,8 @@ export interface ObjectiveTokens {
   readonly sentinels?: number | undefined;
   /** Stand before and behind each window, as [CLS] and [SEP] or <s> and </s>. */
   readonly ends?: readonly [number, number] | undefined;
+  /** No text, so they are never masked. */
+  readonly specialIds?: ReadonlySet<number>;
   readonly continues?: ((id: number) => boolean) | undefined;
 }
 
@@ -192,11 +194,11 @@ function corrupt(
   tokens: ObjectiveTokens,
   random: Random,
 ): { inputIds: number[]; labels: number[] } {
-  const { maskTokenId = 0, vocabularySize, ends, eosTokenId, firstSentinelId = 0, continues } = tokens;
+  const { maskTokenId = 0, vocabularySize, ends, eosTokenId, firstSentinelId = 0, continues, specialIds } = tokens;
   if (objective.name === "masked-words")
     return maskTokens(
       row,
-      (id) => ends?.includes(id) ?? false,
+      (id) => specialIds?.has(id) || (ends?.includes(id) ?? false),
       {
         maskTokenId,
         vocabularySize,

@@ -108,6 +108,7 @@ function tokensOf(
     maskTokenId: tokenizer.specialId("mask_token"),
     firstSentinelId,
     sentinels,
+    specialIds: tokenizer.specialIds,
     ends:
       (objective.name === "masked-words" || objective.name === "text-infilling") && wrapped.length === 2
         ? [wrapped[0] as number, wrapped[1] as number]
