@@ -92,6 +92,26 @@ describe("text classification", () => {
     expect(stored).toContain('"base_model.model.classifier.bias"');
   });
 
+  test("balanced classes count alike in one batch of 16 rows and in four of 4 that make one step", async () => {
+    const data = Array.from({ length: 16 }, (_, i) => ({
+      text: `${animals[i % 4]} was ${"very ".repeat(i)}${i % 5 === 0 ? "bad" : "good"}`,
+      label: i % 5 === 0 ? "bad" : "good",
+    }));
+    const run = async (rows: number, accumulate: number) => {
+      const reports: (readonly [loss: number, norm: number])[] = [];
+      const { evaluation } = await finetune({
+        model: fixture("models/bert_cls"),
+        ...{ data, validation: data, task: "text-classification", balanceClasses: true },
+        ...{ out: join(folder, `balanced ${rows}`), rows, accumulate },
+        config: { steps: 1, dropout: false },
+        onReport: ({ loss, norm }) => reports.push([loss, norm]),
+      });
+      return [...(reports[0] as readonly number[]), evaluation?.loss as number];
+    };
+    const [whole, parts] = [await run(16, 1), await run(4, 4)];
+    for (const [i, value] of whole.entries()) expect(parts[i]).toBeCloseTo(value, 4);
+  });
+
   test("an adapter names its base as it is told to; without a tokenizer of its own it takes that of the base", async () => {
     const base = fixture("models/bert");
     const named = { out: join(folder, "named"), epochs: 1, rows: 8, lora: { r: 2 }, baseName: "owner/base" };

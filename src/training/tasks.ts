@@ -166,7 +166,10 @@ export function classScores(
 
 function classification(context: TaskContext): Parts {
   const { tokenizer, maxLength, labels, path, labelSmoothing, classWeights, taught = false } = context;
-  const count = ({ labels }: Batch): number => countedLabels([labels as readonly number[]]);
+  // A mean over classes of unlike weight is divided by the weights of its labels, so a batch counts by them.
+  const weightOf = (label: number): number => (label < 0 ? 0 : ((taught ? undefined : classWeights)?.[label] ?? 1));
+  const count = ({ labels }: Batch): number =>
+    (labels as readonly number[]).reduce((sum, label) => sum + weightOf(label), 0);
   const targets = (rows: readonly TokenRow[]): HostTensor => ({
     dtype: "float32",
     shape: [rows.length, labels.length],
