@@ -1,6 +1,6 @@
 import { differentiate } from "../autodiff/index.ts";
 import { check, LecternError } from "../common/index.ts";
-import { IGNORED_LABEL, narrowReads, type Value } from "../graph/index.ts";
+import { type Dimension, IGNORED_LABEL, narrowReads, type Value } from "../graph/index.ts";
 import { lowerGraph } from "../lower/index.ts";
 import type { Architecture, EncoderDecoderConfig } from "../models/index.ts";
 import { positionsOfMask, positionsOfRows, positionsOfTexts } from "../nn/index.ts";
@@ -32,7 +32,7 @@ export interface ForwardInputs {
    * for classes, `[B][C]` for several classes at once.
    */
   readonly labels?: readonly number[] | readonly (readonly number[])[];
-  /** `[B]`, for question answering. */
+  /** `[B]`, for question answering; as in transformers, one below 0 is the first token, one behind the row is not counted. */
   readonly startPositions?: readonly number[];
   readonly endPositions?: readonly number[];
 }
@@ -190,7 +190,7 @@ export function passFeeds(
     "usage",
     () => `forward: ${architecture.family.name} takes one text a row; several are for encoders`,
   );
-  const padding = architecture.kind === "recurrent-encoder-decoder" ? architecture.config.padTokenId : -1;
+  const padding = architecture.kind === "recurrent-encoder-decoder" ? architecture.config.padTokenId : undefined;
   const mask = attentionMask ?? inputIds.map((row) => row.map((id) => Number(id !== padding)));
   const isDecoder = architecture.kind === "decoder" || architecture.kind === "recurrent";
   const counted = isDecoder ? positionsOfMask(mask) : texts ? positionsOfTexts(texts) : positionsOfRows(mask);
@@ -211,11 +211,15 @@ export function passFeeds(
     const own = { ...positionsOfRows(rows.map((row) => row.map(() => 1))), ids: rows };
     Object.assign(feeds, deriveFeeds(graph.decoderDerived ?? [], own, positions));
   }
-  if (inputs.labels) feeds.labels = labelsTensor(inputs.labels, graph.labels?.dtype, isDecoder, padding);
+  if (inputs.labels) {
+    feeds.labels = labelsTensor(inputs.labels, graph.labels?.dtype, isDecoder, padding);
+    checkClasses(feeds.labels, graph.heads.logits?.shape.at(-1));
+  }
   const { startPositions, endPositions } = inputs;
   if (startPositions && endPositions) {
     const width = inputIds[0]?.length ?? 0;
-    const clipped = (all: readonly number[]): number[] => all.map((at) => (at < 0 || at >= width ? -100 : at));
+    const clipped = (all: readonly number[]): number[] =>
+      all.map((at) => (at >= width ? IGNORED_LABEL : Math.max(0, at)));
     feeds.start_positions = int64Vector(clipped(startPositions));
     feeds.end_positions = int64Vector(clipped(endPositions));
   }
@@ -256,7 +260,7 @@ function labelsTensor(
   labels: NonNullable<ForwardInputs["labels"]>,
   dtype: string | undefined,
   shifted: boolean,
-  padding: number,
+  padding: number | undefined,
 ): HostTensor {
   const isMatrix = Array.isArray(labels[0]);
   const rows = isMatrix ? (labels as readonly (readonly number[])[]) : [labels as readonly number[]];
@@ -266,6 +270,18 @@ function labelsTensor(
   if (dtype === "float32")
     return { dtype, shape: isMatrix ? shape : [labels.length, 1], data: Float32Array.from(moved.flat()) };
   return { ...int64Matrix(moved), shape };
+}
+
+/** What the engine would refuse without a row, or take for a number that is none. */
+function checkClasses({ dtype, data, shape }: HostTensor, classes: Dimension | undefined): void {
+  if (dtype !== "int64" || typeof classes !== "number") return;
+  const at = (data as BigInt64Array).findIndex((id) => (id < 0n || id >= classes) && id !== BigInt(IGNORED_LABEL));
+  check(
+    at < 0,
+    "input",
+    () =>
+      `labels, row ${Math.floor(at / (shape[1] ?? 1)) + 1}: ${data[at]} is none of the ${classes} classes; give 0 to ${classes - 1}, or ${IGNORED_LABEL} for what is not counted`,
+  );
 }
 
 const numbered = /^(.*)\.(\d+)$/;

@@ -69,6 +69,47 @@ test("forward refuses what does not fit the model", async () => {
   await expect(model.forward({ inputIds: [[1]] }, { gradients: true })).rejects.toThrow("needs labels");
 });
 
+test("a label that is no class is refused with its row, and −100 is not counted", async () => {
+  await using classifier = await loadModel(fixture("models/bert_cls"));
+  const [inputIds, two] = [
+    [[2, 9, 3]],
+    [
+      [2, 9, 3],
+      [2, 8, 3],
+    ],
+  ];
+  await expect(classifier.forward({ inputIds: two, labels: [0, 7] })).rejects.toThrow(
+    "labels, row 2: 7 is none of the 2 classes; give 0 to 1, or -100 for what is not counted",
+  );
+  await expect(classifier.forward({ inputIds, labels: [-1] })).rejects.toThrow("labels, row 1: -1 is none of");
+  const { loss } = await classifier.forward({ inputIds, labels: [1] });
+  const { loss: same } = await classifier.forward({ inputIds: two, labels: [1, -100] });
+  expect(same).toBeCloseTo(loss as number, 5);
+  await using tagger = await loadModel(fixture("models/bert_ner"));
+  await expect(
+    tagger.forward({
+      inputIds: two,
+      labels: [
+        [0, 0, 0],
+        [0, 99, 0],
+      ],
+    }),
+  ).rejects.toThrow("row 2: 99 is none");
+});
+
+test("a position below 0 is the first token, and one behind the row is not counted", async () => {
+  await using model = await loadModel(fixture("models/bert_qa"));
+  const loss = async (start: number, end: number): Promise<number> =>
+    (await model.forward({ inputIds: [[2, 9, 8, 3]], startPositions: [start], endPositions: [end] })).loss as number;
+  expect(await loss(-3, 2)).toBe(await loss(0, 2));
+  expect(await loss(-3, 2)).not.toBe(await loss(1, 2));
+  const both = async (start: readonly number[], rows: number): Promise<number> => {
+    const inputIds = Array.from({ length: rows }, () => [2, 9, 8, 3]);
+    return (await model.forward({ inputIds, startPositions: start, endPositions: start })).loss as number;
+  };
+  expect(await both([1, 4], 2)).toBeCloseTo(await both([1], 1), 6);
+});
+
 test("cached decoding gives what full passes give, past the cache's first growth", async () => {
   await using model = await loadModel(fixture("models/llama_gqa"));
   const prompt = [3, 7, 11];

@@ -34,6 +34,9 @@ function withoutLabels({ extra, ...batch }: Batch, from: number): Batch | undefi
   const { labels, targets, startPositions, endPositions } = batch;
   if (extra || !(labels ?? targets ?? startPositions)) return undefined;
   const vector = (values: readonly number[]): number[] => values.map((x, i) => (i < from ? x : IGNORED_LABEL));
+  // A position is not counted where it lies behind the row.
+  const behind = batch.inputIds[0]?.length ?? 0;
+  const positions = (values: readonly number[]): number[] => values.map((x, i) => (i < from ? x : behind));
   const matrix = (rows: readonly (readonly number[])[]): (readonly number[])[] =>
     rows.map((row, i) => (i < from ? row : row.map(() => IGNORED_LABEL)));
   const isMatrix = Array.isArray(labels?.[0]);
@@ -41,8 +44,8 @@ function withoutLabels({ extra, ...batch }: Batch, from: number): Batch | undefi
     ...batch,
     ...(labels && { labels: isMatrix ? matrix(labels as number[][]) : vector(labels as number[]) }),
     ...(targets && { targets: matrix(targets) }),
-    ...(startPositions && { startPositions: vector(startPositions) }),
-    ...(endPositions && { endPositions: vector(endPositions) }),
+    ...(startPositions && { startPositions: positions(startPositions) }),
+    ...(endPositions && { endPositions: positions(endPositions) }),
   };
 }
 

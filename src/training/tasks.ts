@@ -1,4 +1,4 @@
-import { check, LecternError, type Random } from "../common/index.ts";
+import { check, LecternError, nearest, type Random } from "../common/index.ts";
 import {
   add,
   constant,
@@ -164,6 +164,18 @@ export function classScores(
   return { metrics: { accuracy, macroF1 }, confusion: { labels, counts } };
 }
 
+/** The id of a class. */
+function classOf({ labels, path }: TaskContext, { row }: Example, label: string): number {
+  const id = labels.indexOf(label);
+  check(
+    id >= 0,
+    "input",
+    () =>
+      `${path}, row ${row}: ${label} is none of the classes ${labels.slice(0, 10).join(", ")}; did you mean ${nearest(label, labels)}?`,
+  );
+  return id;
+}
+
 function classification(context: TaskContext): Parts {
   const { tokenizer, maxLength, labels, path, labelSmoothing, classWeights, taught = false } = context;
   // A mean over classes of unlike weight is divided by the weights of its labels, so a batch counts by them.
@@ -180,7 +192,7 @@ function classification(context: TaskContext): Parts {
   return {
     encode(example) {
       const { probabilities } = example.fields as { probabilities?: readonly number[] };
-      const label = labels.indexOf(textOf(path, example, column(context, "label")));
+      const label = classOf(context, example, textOf(path, example, column(context, "label")));
       const second = example.fields[column(context, "text2")];
       const text = textOf(path, example, column(context, "text"));
       const { ids, typeIds } = tokenizer.encode(text, {
@@ -255,9 +267,10 @@ function tokenClassification(context: TaskContext): Parts {
         "input",
         () => `${path}, row ${example.row}: ${words.length} tokens but ${tags.length} tags`,
       );
+      const classes = tags.map((tag) => classOf(context, example, tag));
       const pieces = words.map((word, i) => {
         const { ids } = tokenizer.encode(i === 0 ? word : ` ${word}`, { addSpecialTokens: false });
-        return ids.map((id, j) => [id, j === 0 ? labels.indexOf(tags[i] as string) : IGNORED_LABEL] as const);
+        return ids.map((id, j) => [id, j === 0 ? (classes[i] as number) : IGNORED_LABEL] as const);
       });
       const inner = pieces.flat().slice(0, maxLength - 2);
       const outer = (id: number | undefined) => (id === undefined ? [] : [[id, IGNORED_LABEL] as const]);
@@ -303,7 +316,8 @@ function find(whole: readonly number[], part: readonly number[], from: number): 
 
 function questionAnswering(context: TaskContext): Parts {
   const { tokenizer, maxLength, path } = context;
-  const count = ({ startPositions }: Batch): number => countedLabels([startPositions as readonly number[]]);
+  const count = ({ inputIds, startPositions }: Batch): number =>
+    (startPositions as readonly number[]).filter((at) => at < (inputIds[0]?.length ?? 0)).length;
   return {
     encode(example) {
       const question = textOf(path, example, column(context, "question"));

@@ -130,6 +130,27 @@ test("labels learned from a pattern's groups go on from another recipe's weights
   expect(measured?.confusion?.labels).toEqual(["no", "yes"]);
 });
 
+test("a label that the recipe's config does not have is named with its row", async () => {
+  const recipe = parseRecipe({
+    config: {
+      model_type: "bert",
+      architectures: ["BertForSequenceClassification"],
+      ...{ vocab_size: 384, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 24 },
+      id2label: { "0": "no", "1": "yes" },
+    },
+    task: "text-classification",
+    examples: {
+      training: [{ file: "labels.txt", pattern: "^(?<label>[01]) (?<text>.*)$" }],
+      validation: [{ file: "labels-test.txt", pattern: "^(?<label>[01]) (?<text>.*)$" }],
+    },
+    ...{ seed: 1, rows: 2, steps: 1, optimizer, schedule, checkpointEvery: 100 },
+  });
+  const bert = await tokenizerOf("models/bert_cls");
+  await expect(trainRecipe(recipe, { data, out: join(folder, "unknown"), ...bert })).rejects.toThrow(
+    /row 1: [01] is none of the classes no, yes/,
+  );
+});
+
 test("rows that are held out are not learned from, whatever their label", async () => {
   const recipe = parseRecipe({
     config: {},
