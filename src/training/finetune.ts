@@ -40,6 +40,8 @@ export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onRep
   readonly rate?: number | undefined;
   readonly seed?: number | undefined;
   readonly maxLength?: number | undefined;
+  /** For question answering: tokens that windows of a long context repeat of each other; default 128. */
+  readonly docStride?: number | undefined;
   /** Which columns to read, where they are not called as the task does. */
   readonly columns?: Readonly<Record<string, string>> | undefined;
   readonly labelSmoothing?: number | undefined;
@@ -120,7 +122,7 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
   const split = held
     ? { training: encoded, heldOut: held.map((example) => ofHeld.encode(example)) }
     : splitRows(encoded, seed);
-  const config = configOf(options, split.training.length);
+  const config = configOf(options, split.training.flat().length);
   const lora = options.lora && loraOf(options.lora, architecture, weights);
   const fresh: string[] = [];
   const freshParameter = (path: string, shape: readonly number[]): Parameters[string] => {
@@ -137,19 +139,20 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
   const graph = lora
     ? { plan: adapterPlan(lora), learns: isLearned(lora), bind: (path: string) => weights.bind(path) }
     : { bind: (path: string) => weights.bind(path) };
-  const rows =
-    name === "preference" ? await withReference(split, first, { architecture, parts, graph, options }) : split;
+  const rows = { training: split.training.flat(), heldOut: split.heldOut.flat() };
+  const known =
+    name === "preference" ? await withReference(rows, first, { architecture, parts, graph, options }) : rows;
   const task = new ExampleTask<TokenRow>({
     ...parts,
-    ...rows,
+    ...known,
     rows: rowsOf(options),
     accumulate: options.accumulate ?? 1,
     seed,
   });
   const learned = Object.values(first).reduce((sum, { data }) => sum + data.length, 0);
   const plan: FinetunePlan = {
-    training: rows.training.length,
-    heldOut: rows.heldOut.length,
+    training: split.training.length,
+    heldOut: split.heldOut.length,
     labels,
     fresh,
     learned,
@@ -290,6 +293,7 @@ function contextOf(
     tokenizer,
     architecture,
     maxLength,
+    docStride: options.docStride,
     labels,
     columns,
     labelSmoothing,

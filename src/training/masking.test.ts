@@ -41,8 +41,8 @@ test("fill-mask never asks for a special token that stands in a text", async () 
     preference: { kind: "sigmoid", beta: 0.1 },
     prefix: "",
   });
-  const row = parts.encode({ row: 1, fields: { text } });
-  const batches = Array.from({ length: 60 }, (_, seed) => parts.build([row], new Random(seed)));
+  const rows = parts.encode({ row: 1, fields: { text } });
+  const batches = Array.from({ length: 60 }, (_, seed) => parts.build(rows, new Random(seed)));
   const { special, count } = asked(batches);
   expect(special).toEqual([]);
   expect(count).toBeGreaterThan(59);

@@ -104,7 +104,7 @@ async function labelled(
   if (!tokenizer) throw new LecternError("input", `eval: ${location} has no tokenizer`);
   const architecture = readConfig(recipe.config);
   const parts = taskParts(recipe.task, { ...exampleContext(recipe, tokenizer, architecture), path: options.data });
-  const rows = examples.map((example) => parts.encode(example));
+  const rows = examples.flatMap((example) => parts.encode(example));
   const task = new ExampleTask<TokenRow>({
     ...parts,
     training: rows,
@@ -114,7 +114,7 @@ async function labelled(
     seed: recipe.seed,
   });
   const { loss, metrics, confusion } = await evaluateWeights(architecture, task, location, options);
-  return { part, metrics: { loss, ...metrics, examples: rows.length }, ...(confusion && { confusion }) };
+  return { part, metrics: { loss, ...metrics, examples: examples.length }, ...(confusion && { confusion }) };
 }
 
 /** What a task says of the weights in a directory. */

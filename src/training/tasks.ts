@@ -16,6 +16,7 @@ import type { PassGraph } from "../model/index.ts";
 import type { Architecture } from "../models/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import type { Message, Tokenizer } from "../tokenizers/index.ts";
+import { answerWindows, readAskedText } from "./answer-windows.ts";
 import { completionOnly, maskTokens, padRows } from "./collators.ts";
 import { conversationRow } from "./conversations.ts";
 import type { ExampleTaskOptions, Measured } from "./example-task.ts";
@@ -54,6 +55,8 @@ export interface TaskContext {
   readonly architecture: Architecture;
   /** Tokens of a row at most; longer ones are cut. */
   readonly maxLength: number;
+  /** Tokens that windows of a long context repeat of each other; default 128. */
+  readonly docStride?: number | undefined;
   /** The classes, in the order of their ids. */
   readonly labels: readonly string[];
   /** Which columns are read; each task has its own names, and these go before. */
@@ -78,13 +81,18 @@ export interface TokenRow {
   /** How probable each class shall be, in place of the one label. */
   readonly probabilities?: readonly number[] | undefined;
   readonly other?: TokenRow;
+  /** Of which the row is a window, where long examples become several. */
+  readonly example?: Example;
   /** What the frozen reference says of chosen and rejected answers, as log-probabilities. */
   readonly reference?: readonly [number, number];
 }
 
 type Parts = Pick<ExampleTaskOptions<TokenRow>, "lengthOf" | "build" | "count" | "measure" | "graph"> & {
-  readonly encode: (example: Example) => TokenRow;
+  /** Most examples are one row. */
+  readonly encode: (example: Example) => TokenRow | readonly TokenRow[];
 };
+
+type TaskParts = Omit<Parts, "encode"> & { readonly encode: (example: Example) => readonly TokenRow[] };
 
 const BUCKET = 16;
 
@@ -307,36 +315,42 @@ function tokenClassification(context: TaskContext): Parts {
   };
 }
 
-/** Where one list of ids stands in another, from a place on; −1 if nowhere. */
-function find(whole: readonly number[], part: readonly number[], from: number): number {
-  for (let at = from; at + part.length <= whole.length; at++)
-    if (part.every((id, i) => whole[at + i] === id)) return at;
-  return -1;
+/** Where a model sees an answer in a window, and how much it says so; undefined where it sees none. */
+interface SeenAnswer {
+  readonly isRight: boolean;
+  readonly score: number | undefined;
+}
+
+function seenAnswer(
+  { ids, labels }: TokenRow,
+  outputs: Measured<TokenRow>["result"]["outputs"],
+  row: number,
+): SeenAnswer {
+  const sides = (["start_logits", "end_logits"] as const).map((name) => outputs[name] as HostTensor<"float32">);
+  const [start, end] = sides.map((logits) => highest(logits, row, ids.length)) as [number, number];
+  const [first, last] = sides as [HostTensor<"float32">, HostTensor<"float32">];
+  return {
+    isRight: start === labels?.[0] && end === labels?.[1],
+    score: start > 0 && end >= start ? entry(first, row, start) + entry(last, row, end) : undefined,
+  };
+}
+
+/** Whether the windows of an example agree on its answer: that of the one which is surest of one, else none in any. */
+function isAnswered(windows: readonly SeenAnswer[]): boolean {
+  const seen = windows.filter(({ score }) => score !== undefined);
+  if (seen.length === 0) return windows.every(({ isRight }) => isRight);
+  return seen.reduce((best, each) => ((each.score as number) > (best.score as number) ? each : best)).isRight;
 }
 
 function questionAnswering(context: TaskContext): Parts {
-  const { tokenizer, maxLength, path } = context;
+  const { tokenizer, path } = context;
   const count = ({ inputIds, startPositions }: Batch): number =>
     (startPositions as readonly number[]).filter((at) => at < (inputIds[0]?.length ?? 0)).length;
   return {
     encode(example) {
-      const question = textOf(path, example, column(context, "question"));
-      const answer = textOf(path, example, column(context, "answer"));
-      const { ids, typeIds } = tokenizer.encode(question, {
-        pair: textOf(path, example, column(context, "context")),
-        maxLength,
-      });
-      const behind = tokenizer.encode(question).ids.length - 1;
-      const spellings = [answer, ` ${answer}`].map((text) => tokenizer.encode(text, { addSpecialTokens: false }).ids);
-      const found = spellings.map((part) => [find(ids, part, behind), part.length] as const).find(([at]) => at >= 0);
-      check(
-        found,
-        "input",
-        () =>
-          `${path}, row ${example.row}: the answer ${JSON.stringify(answer)} does not stand in its context (or behind what maxLength ${maxLength} leaves of it)`,
-      );
-      const [start, length] = found;
-      return { ids, typeIds, labels: [start, start + length - 1] };
+      const asked = readAskedText(path, example, (name) => column(context, name));
+      const windows = tellRow(path, example, () => answerWindows(tokenizer, asked, context));
+      return windows.map((window) => ({ ...window, example }));
     },
     lengthOf: ({ ids }) => ids.length,
     build: (rows) => ({
@@ -346,17 +360,15 @@ function questionAnswering(context: TaskContext): Parts {
     }),
     count,
     measure(results) {
-      let exact = 0;
-      let all = 0;
+      const examples = new Map<Example | undefined, SeenAnswer[]>();
       for (const { rows, result } of results)
-        for (const [i, { ids, labels }] of rows.entries()) {
-          const [start, end] = (["start_logits", "end_logits"] as const).map((name) =>
-            highest(result.outputs[name] as HostTensor<"float32">, i, ids.length),
-          );
-          exact += Number(start === labels?.[0] && end === labels?.[1]);
-          all++;
+        for (const [i, row] of rows.entries()) {
+          const windows = examples.get(row.example) ?? [];
+          examples.set(row.example, windows);
+          windows.push(seenAnswer(row, result.outputs, i));
         }
-      return { loss: meanLoss(results, count), metrics: { exactMatch: exact / Math.max(1, all) } };
+      const exact = [...examples.values()].filter(isAnswered).length;
+      return { loss: meanLoss(results, count), metrics: { exactMatch: exact / Math.max(1, examples.size) } };
     },
     graph: { outputs: ({ heads }) => heads },
   };
@@ -685,7 +697,7 @@ const smoothed: ReadonlySet<TaskName> = new Set([
 ]);
 
 /** How examples become rows and batches, what is minimised, and how it is measured. */
-export function taskParts(name: TaskName, context: TaskContext): Parts {
+export function taskParts(name: TaskName, context: TaskContext): TaskParts {
   check(
     context.labelSmoothing === 0 || smoothed.has(name),
     "usage",
@@ -702,5 +714,6 @@ export function taskParts(name: TaskName, context: TaskContext): Parts {
     reward,
     preference,
   };
-  return makers[name](context);
+  const parts = makers[name](context);
+  return { ...parts, encode: (example) => [parts.encode(example)].flat() };
 }

@@ -22,7 +22,7 @@ export async function trainOnExamples(recipe: ExampleRecipe, options: TrainOptio
   const parts = taskParts(recipe.task, context);
   const rows = await readRows(recipe, options.data);
   const training = taught ? await askTeacher(recipe, rows, context.labels, options) : rows.training;
-  const encoded = (examples: readonly Example[]): TokenRow[] => examples.map((example) => parts.encode(example));
+  const encoded = (examples: readonly Example[]): TokenRow[] => examples.flatMap((example) => parts.encode(example));
   const { accumulate, seed } = recipe;
   const task = new ExampleTask<TokenRow>({
     ...parts,
