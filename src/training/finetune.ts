@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { check, LecternError, nearest, Random } from "../common/index.ts";
-import { openDirectory } from "../formats/index.ts";
+import { check, LecternError, nearest, Random, sameItems } from "../common/index.ts";
+import { type Checkpoint, openDirectory } from "../formats/index.ts";
 import {
   adapterPlan,
   isLearned,
@@ -14,9 +14,10 @@ import {
 import { type Architecture, readConfig } from "../models/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import { ExampleTask } from "./example-task.ts";
-import { type Example, nameOf, type Rows, readExamples, textOf } from "./examples.ts";
+import { type Example, nameOf, type Rows, readExamples } from "./examples.ts";
 import { exportModel } from "./export-model.ts";
 import { initialize } from "./initialize.ts";
+import { headLabels, type LabelSource, nameLabels } from "./labels.ts";
 import { saveAdapter, startAdapter } from "./lora.ts";
 import type { PreferenceOptions } from "./losses.ts";
 import { type Run, type RunConfig, type RunResult, runTraining } from "./run.ts";
@@ -111,9 +112,12 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
   const files = await openDirectory(options.model);
   const tokenizer = await loadTokenizer(files);
   check(tokenizer, "input", () => `${options.model} has no tokenizer.json`);
-  const examples = await readExamples(data);
-  const held = options.validation === undefined ? undefined : await readExamples(options.validation);
-  const labels = labelsOf(name, nameOf(data), [...examples, ...(held ?? [])], options.columns);
+  const given = {
+    examples: await readExamples(data),
+    held: options.validation === undefined ? undefined : await readExamples(options.validation),
+  };
+  const own = headLabels(await readJsonFile(files, "config.json"), heads[name].ending);
+  const { examples, held, labels } = nameLabels(given, labelSource(options), own);
   const { architecture, json, weights } = await openForTask(options.model, name, labels);
   const context = contextOf(options, architecture, tokenizer, labels, examples);
   const parts = taskParts(name, context);
@@ -180,6 +184,16 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
   return { ...result, plan };
 }
 
+function labelSource({
+  task,
+  data,
+  validation,
+  columns,
+}: FinetuneOptions): LabelSource & { readonly heldPath: string } {
+  const name = task === "token-classification" ? "tags" : "label";
+  return { task, path: nameOf(data), heldPath: nameOf(validation ?? data), column: columns?.[name] ?? name };
+}
+
 const rowsOf = ({ rows = 16 }: FinetuneOptions): number => rows;
 
 /** Writes the model, or its adapter with the config that its head needs. */
@@ -209,6 +223,7 @@ export async function openForTask(directory: string, name: TaskName, labels: rea
   const json = { ...(await readJsonFile(files, "config.json")) };
   const { ending } = heads[name];
   const [old = ""] = (json.architectures ?? []) as string[];
+  const keepsHead = labels.length === 0 || sameItems(headLabels(json, ending) ?? [], labels);
   if (ending !== undefined) json.architectures = [old.replace(/(Model|For\w+)$/, "") + ending];
   if (labels.length > 0) {
     json.id2label = Object.fromEntries(labels.map((label, id) => [id, label]));
@@ -228,8 +243,21 @@ export async function openForTask(directory: string, name: TaskName, labels: rea
       "usage",
       `finetune: ${architecture.family.name} is a ${architecture.kind}; ${name} needs a ${kinds[name].join(" or a ")}`,
     );
-  const weights = new Weights(files, base.weights.checkpoint, architecture.family.checkpoint);
-  return { architecture, json, weights };
+  const checkpoint = keepsHead ? base.weights.checkpoint : withoutClasses(base.weights.checkpoint);
+  return { architecture, json, weights: new Weights(files, checkpoint, architecture.family.checkpoint) };
+}
+
+/** The layers of a head that have a row for each class. */
+const CLASSES = /(^|\.)(classifier|score)(\.out_proj)?\.(weight|bias)$/;
+
+/** A checkpoint without the rows of other classes, even where these are as many. */
+function withoutClasses(checkpoint: Checkpoint): Checkpoint {
+  return {
+    names: () => checkpoint.names().filter((name) => !CLASSES.test(name)),
+    has: (name) => !CLASSES.test(name) && checkpoint.has(name),
+    info: (name) => checkpoint.info(name),
+    read: (name) => checkpoint.read(name),
+  };
 }
 
 /** What a checkpoint stores and no training changes. */
@@ -238,36 +266,6 @@ async function buffersOf({ family }: Architecture, weights: Weights): Promise<Pa
   const found: Parameters = {};
   for (const name of weights.checkpoint.names()) if (buffers?.test(name)) found[name] = await weights.read(name);
   return found;
-}
-
-/** The classes that examples name, in order; too few, or one that stands there once, is named. */
-function labelsOf(
-  name: TaskName,
-  path: string,
-  examples: readonly Example[],
-  columns: FinetuneOptions["columns"],
-): string[] {
-  const counts = new Map<string, number>();
-  const add = (label: string): unknown => counts.set(label, (counts.get(label) ?? 0) + 1);
-  if (name === "text-classification")
-    for (const example of examples) add(textOf(path, example, columns?.label ?? "label"));
-  else if (name === "token-classification")
-    for (const { fields } of examples) for (const tag of (fields[columns?.tags ?? "tags"] ?? []) as string[]) add(tag);
-  else return [];
-  const labels = [...counts.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-  check(
-    labels.length > 1,
-    "input",
-    () => `${path}: all rows have the one label ${labels[0]}; there is nothing to tell apart`,
-  );
-  const lonely = labels.find((label) => counts.get(label) === 1);
-  check(
-    lonely === undefined,
-    "input",
-    () => `${path}: the label ${lonely} stands in one row alone, too few to learn and to measure; add rows or drop it`,
-  );
-  check(labels.length <= 1000, "input", () => `${path}: ${labels.length} different labels; is the label column right?`);
-  return labels;
 }
 
 function contextOf(
