@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { finetune } from "./index.ts";
 import { nameLabels } from "./labels.ts";
+import { classScores } from "./tasks.ts";
 
 const source = { path: "a.csv", heldPath: "b.csv", task: "text-classification", column: "label" } as const;
 const rows = (labels: readonly unknown[]): { row: number; fields: Record<string, unknown> }[] =>
@@ -73,4 +74,13 @@ test("a head goes on with its own classes, and begins at random for others, even
     ["left", "right"],
     ["classifier.weight", "classifier.bias"],
   ]);
+});
+
+test("the mean F1 leaves out classes of the head that nothing is and nothing is said to be", () => {
+  const pairs = [
+    [0, 0],
+    [1, 1],
+    [1, 0],
+  ] as const;
+  expect(classScores(pairs, ["a", "b", "c"]).metrics.macroF1).toBeCloseTo((2 / 3 + 2 / 3) / 2);
 });

@@ -154,21 +154,21 @@ function meanLoss(results: readonly Measured<TokenRow>[], count: (batch: Batch) 
   return results.reduce((sum, { result }, i) => sum + result.loss * (counts[i] as number), 0) / Math.max(1, total);
 }
 
-/** Confusion, accuracy and the mean of the classes' F1. */
+/** Confusion, accuracy and the mean F1 of the classes that are right or said somewhere. */
 export function classScores(
   pairs: readonly (readonly [right: number, said: number])[],
   labels: readonly string[],
 ): Pick<Evaluation, "metrics" | "confusion"> {
   const counts = labels.map(() => labels.map(() => 0));
   for (const [right, said] of pairs) (counts[right] as number[])[said] = ((counts[right] as number[])[said] ?? 0) + 1;
-  const f1 = labels.map((_, i) => {
+  const f1 = labels.flatMap((_, i) => {
     const own = counts[i]?.[i] as number;
     const right = (counts[i] as number[]).reduce((sum, n) => sum + n, 0);
     const said = counts.reduce((sum, row) => sum + (row[i] as number), 0);
-    return own === 0 ? 0 : (2 * own) / (right + said);
+    return right + said === 0 ? [] : [(2 * own) / (right + said)];
   });
   const accuracy = pairs.filter(([right, said]) => right === said).length / Math.max(1, pairs.length);
-  const macroF1 = f1.reduce((sum, x) => sum + x, 0) / labels.length;
+  const macroF1 = f1.reduce((sum, x) => sum + x, 0) / Math.max(1, f1.length);
   return { metrics: { accuracy, macroF1 }, confusion: { labels, counts } };
 }
 
