@@ -10,6 +10,7 @@ import { loadTokenizer } from "../tokenizers/index.ts";
 import {
   type Evaluation,
   parseRecipe,
+  type Resumed,
   type RunReport,
   type RunResult,
   type Teacher,
@@ -83,6 +84,7 @@ async function runRecipe(
       threads,
       signal,
       onReport: progress(flags, terminal),
+      onResume: resumption(flags, terminal),
     });
   } finally {
     await (await teacher)?.dispose();
@@ -109,6 +111,14 @@ async function readRecipe(path: string): Promise<unknown> {
   } catch (cause) {
     throw new LecternError("file", `the recipe ${path} cannot be loaded: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** Says where a run goes on that was begun before. */
+export function resumption({ quiet }: CommonFlags, terminal: Terminal): (resumed: Resumed) => void {
+  return ({ step, steps, isFinished }) => {
+    if (quiet) return;
+    terminal.stderr.write(isFinished ? `already finished: ${step} steps\n` : `goes on from step ${step} of ${steps}\n`);
+  };
 }
 
 /** Writes a line now and then: how far it is, the loss, how fast, and how long it will take. */

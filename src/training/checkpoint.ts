@@ -1,9 +1,10 @@
 import { join } from "node:path";
-import { check } from "../common/index.ts";
+import { check, LecternError } from "../common/index.ts";
 import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
-import { openFiles } from "../runtime/index.ts";
+import { type FileSource, openFiles } from "../runtime/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
+import { differenceOf, type Identity } from "./identity.ts";
 import type { Parameters } from "./step-graph.ts";
 import type { TrainingState } from "./trainer.ts";
 
@@ -15,12 +16,14 @@ const parts = { weight: "parameters", average: "average", carried: "carried" } a
 /**
  * Writes all that a run needs to go on, in one file, whole or not at all. What is drawn at random follows from the seed
  * and the step, and so does a batch, so no more is needed.
+ * @param identity what the run is, so that no other goes on from it
  */
-export async function saveCheckpoint(directory: string, state: TrainingState): Promise<void> {
+export async function saveCheckpoint(directory: string, state: TrainingState, identity: Identity = {}): Promise<void> {
   const metrics = Float64Array.from(state.metrics);
   const tensors: Record<string, HostTensor> = {
     step: { dtype: "int64", shape: [1], data: BigInt64Array.of(BigInt(state.step)) },
     metrics: { dtype: "uint8", shape: [metrics.byteLength], data: new Uint8Array(metrics.buffer) },
+    identity: bytesOf(JSON.stringify(identity)),
   };
   for (const [prefix, part] of Object.entries(parts))
     for (const [name, tensor] of Object.entries(state[part] ?? {})) tensors[`${prefix}.${name}`] = tensor;
@@ -30,10 +33,37 @@ export async function saveCheckpoint(directory: string, state: TrainingState): P
   await writeFileAtomic(join(directory, FILE), safetensorsChunks(tensors));
 }
 
-/** Reads a checkpoint; undefined where there is none. */
-export async function loadCheckpoint(directory: string): Promise<TrainingState | undefined> {
+function bytesOf(text: string): HostTensor {
+  const data = new TextEncoder().encode(text);
+  return { dtype: "uint8", shape: [data.length], data };
+}
+
+/**
+ * Reads a checkpoint; undefined where there is none.
+ * @param identity what the run is that would go on: a checkpoint of another one is refused
+ */
+export async function loadCheckpoint(directory: string, identity?: Identity): Promise<TrainingState | undefined> {
   const files = await openFiles(directory);
   if (!(await files.has(FILE))) return undefined;
+  const { before, ...state } = await readCheckpoint(files).catch((cause) => {
+    throw new LecternError(
+      "file",
+      `${join(directory, FILE)} is damaged (${(cause as Error).message}); remove it to begin anew`,
+      { cause },
+    );
+  });
+  const difference = identity && before && differenceOf(before, identity);
+  check(
+    difference === undefined,
+    "usage",
+    () =>
+      `${join(directory, FILE)} is the checkpoint of another run: ${difference}; choose another directory, or remove it to begin anew`,
+  );
+  return state;
+}
+
+/** @returns the state, and what the run was; files of older versions do not tell */
+async function readCheckpoint(files: FileSource): Promise<TrainingState & { before: Identity | undefined }> {
   const checkpoint = await openSafetensors(files, FILE);
   const found: Record<keyof typeof parts, Parameters> = { weight: {}, average: {}, carried: {} };
   const slots: Record<string, Record<string, Float32Array>> = {};
@@ -50,7 +80,9 @@ export async function loadCheckpoint(directory: string): Promise<TrainingState |
   }
   for (const name of Object.keys(found.weight)) slots[name] ??= {};
   const bytes = Uint8Array.from((await checkpoint.read("metrics")).data as Uint8Array);
+  const identity = checkpoint.has("identity") ? (await checkpoint.read("identity")).data : undefined;
   return {
+    before: identity && (JSON.parse(new TextDecoder().decode(identity as Uint8Array)) as Identity),
     parameters: found.weight,
     slots,
     average: Object.keys(found.average).length > 0 ? found.average : undefined,

@@ -16,6 +16,7 @@ import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import { ExampleTask } from "./example-task.ts";
 import { type Example, nameOf, type Rows, readExamples } from "./examples.ts";
 import { exportModel } from "./export-model.ts";
+import { hashOf, hashWeights } from "./identity.ts";
 import { initialize } from "./initialize.ts";
 import { headLabels, type LabelSource, nameLabels } from "./labels.ts";
 import { saveAdapter, startAdapter } from "./lora.ts";
@@ -25,7 +26,7 @@ import { takeWeights } from "./start.ts";
 import { type Parameters, parameterShapes, StepGraph } from "./step-graph.ts";
 import { type TaskContext, type TaskName, type TokenRow, taskNames, taskParts } from "./tasks.ts";
 
-export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onReport"> {
+export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onReport" | "onResume"> {
   /** A Hugging Face directory to begin with. */
   readonly model: string;
   /** Examples: a file (.csv, .tsv, .jsonl or .json, also gzipped), or objects of columns, which may come as they are made. */
@@ -167,7 +168,7 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
     steps: config.steps,
   };
   options.onStart?.(plan);
-  const { threads, signal, onReport } = options;
+  const { threads, signal, onReport, onResume } = options;
   const result = await runTraining({
     architecture,
     task,
@@ -178,6 +179,16 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
     threads,
     signal,
     onReport,
+    onResume,
+    identity: {
+      ...lossIdentity(options),
+      labels,
+      "the training data": hashOf(split.training),
+      "the held-out data": hashOf(split.heldOut),
+      "the tokenizer": hashOf([tokenizer.fingerprint]),
+      "the model's weights": await hashWeights(files, weights),
+      lora,
+    },
   });
   const parameters = { ...result.parameters, ...(await buffersOf(architecture, weights)) };
   await write(options, { architecture, json, lora, parameters: lora ? result.parameters : parameters });
@@ -192,6 +203,13 @@ function labelSource({
 }: FinetuneOptions): LabelSource & { readonly heldPath: string } {
   const name = task === "token-classification" ? "tags" : "label";
   return { task, path: nameOf(data), heldPath: nameOf(validation ?? data), column: columns?.[name] ?? name };
+}
+
+/** What is minimised, and over how many rows at once. */
+function lossIdentity(options: FinetuneOptions): Readonly<Record<string, unknown>> {
+  const { task, accumulate = 1, labelSmoothing = 0, balanceClasses = false, preference } = options;
+  const loss = task === "preference" ? { preference } : {};
+  return { task, rows: rowsOf(options), accumulate, labelSmoothing, balanceClasses, ...loss };
 }
 
 const rowsOf = ({ rows = 16 }: FinetuneOptions): number => rows;

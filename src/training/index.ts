@@ -20,7 +20,7 @@ export {
   runOverrides,
   type TextRecipe,
 } from "./recipe.ts";
-export { type Run, type RunConfig, type RunReport, type RunResult, runTraining } from "./run.ts";
+export { type Resumed, type Run, type RunConfig, type RunReport, type RunResult, runTraining } from "./run.ts";
 export { type ScheduleConfig, scheduledRate } from "./schedules.ts";
 export { filesOf, readSources, type Source } from "./sources.ts";
 export {

@@ -7,6 +7,7 @@ import type { Architecture } from "../models/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { identityOf } from "./identity.ts";
 import { TrainingLog } from "./log.ts";
 import { type Batch, type Parameters, StepGraph, type StepOptions } from "./step-graph.ts";
 import type { Evaluation, Task } from "./task.ts";
@@ -42,6 +43,17 @@ export interface Run {
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onReport?: ((report: RunReport) => void) | undefined;
+  /** Told once, where a run goes on from a checkpoint. */
+  readonly onResume?: ((resumed: Resumed) => void) | undefined;
+  /** What else makes this run another one than others: data, tokenizer, losses. A checkpoint of another one is refused. */
+  readonly identity?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** How far a run was that goes on. */
+export interface Resumed {
+  readonly step: number;
+  readonly steps: number;
+  readonly isFinished: boolean;
 }
 
 /** What is told after a step, or an evaluation. */
@@ -75,18 +87,22 @@ const FLUSH_EVERY = 20;
 export async function runTraining(run: Run): Promise<RunResult> {
   const { config, task, out } = run;
   await mkdir(out, { recursive: true });
-  const state = (await loadCheckpoint(out)) ?? startState(await run.start(), config);
+  const identity = identityOf(run.architecture, config, run.identity);
+  const kept = await loadCheckpoint(out, identity);
+  const state = kept ?? startState(await run.start(), config);
   const trainer = new Trainer(state, config);
   const graphs = new Graphs(run);
   const log = await TrainingLog.open(out, state.step);
   const [begun, first] = [performance.now(), state.step];
   let tokens = 0;
   let stoppedEarly = hasStalled(state, config);
+  const { steps } = config;
+  if (kept) run.onResume?.({ step: first, steps, isFinished: stoppedEarly || first >= steps });
   try {
     while (state.step < config.steps && !stoppedEarly) {
       if (run.signal?.aborted && state.step > first) {
         await log.flush();
-        await saveCheckpoint(out, state);
+        await saveCheckpoint(out, state, identity);
       }
       throwIfAborted(run.signal);
       const restart = task.restart?.(state.step);
@@ -118,9 +134,9 @@ export async function runTraining(run: Run): Promise<RunResult> {
       });
       const isKept = state.step % config.checkpointEvery === 0 || evaluation !== undefined;
       if (isKept || state.step % FLUSH_EVERY === 0) await log.flush();
-      if (isKept) await saveCheckpoint(out, state); // behind the log, which then lacks nothing
+      if (isKept) await saveCheckpoint(out, state, identity); // behind the log, which then lacks nothing
     }
-    await saveCheckpoint(out, state);
+    await saveCheckpoint(out, state, identity);
     const best = await readBest(out, state);
     const parameters = best ?? state.average ?? state.parameters;
     const final = await evaluate(task, graphs, { parameters });

@@ -2,6 +2,7 @@ import { check, Random } from "../common/index.ts";
 import { IGNORED_LABEL } from "../graph/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import { corruptSpans, drawInfillings, drawSpans, infillText, maskTokens, padRows, spanSizes } from "./collators.ts";
+import { hashOf } from "./identity.ts";
 import type { Batch, StepResult } from "./step-graph.ts";
 import { byLabels, countedLabels, type Evaluation, type Task } from "./task.ts";
 
@@ -119,6 +120,13 @@ export class TextTask implements Task {
 
   restart(step: number): Record<string, HostTensor<"float32">> | undefined {
     return this.#isStateful && step % this.stepsPerEpoch === 0 ? this.#options.firstStates : undefined;
+  }
+
+  /** What tells this task from others. */
+  get identity(): Readonly<Record<string, unknown>> {
+    const { length, objective } = this.#options;
+    const data = { "the training data": hashOf([this.#text.ids]), "the held-out data": hashOf([this.#heldOut.ids]) };
+    return { length, objective, ...data };
   }
 
   /** Over whole windows of the held-out text, each read from its start without what came before. */

@@ -5,6 +5,7 @@ import type { Tokenizer } from "../tokenizers/index.ts";
 import { ExampleTask } from "./example-task.ts";
 import type { Example } from "./examples.ts";
 import { exportModel } from "./export-model.ts";
+import { hashOf, recipeIdentity } from "./identity.ts";
 import { type ExampleRecipe, runConfigOf } from "./recipe.ts";
 import { type RunResult, runTraining } from "./run.ts";
 import { readSources, withoutHeldOut } from "./sources.ts";
@@ -24,10 +25,11 @@ export async function trainOnExamples(recipe: ExampleRecipe, options: TrainOptio
   const training = taught ? await askTeacher(recipe, rows, context.labels, options) : rows.training;
   const encoded = (examples: readonly Example[]): TokenRow[] => examples.flatMap((example) => parts.encode(example));
   const { accumulate, seed } = recipe;
+  const [learned, heldOut] = [encoded(training), encoded(rows.validation)];
   const task = new ExampleTask<TokenRow>({
     ...parts,
-    training: encoded(training),
-    heldOut: encoded(rows.validation),
+    training: learned,
+    heldOut,
     rows: recipe.rows,
     accumulate,
     seed,
@@ -36,6 +38,15 @@ export async function trainOnExamples(recipe: ExampleRecipe, options: TrainOptio
     ...options,
     architecture,
     task,
+    identity: {
+      task: recipe.task,
+      labelSmoothing: recipe.labelSmoothing,
+      labels: context.labels,
+      multipleOf: recipe.multipleOf,
+      "the training data": hashOf(learned),
+      "the held-out data": hashOf(heldOut),
+      ...(await recipeIdentity(recipe, options)),
+    },
     config: runConfigOf(recipe),
     start: () => startParameters(architecture, { ...recipe, directory: options.begin }),
   });

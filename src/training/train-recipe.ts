@@ -5,6 +5,7 @@ import type { HostTensor } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { readText } from "./examples.ts";
 import { exportModel } from "./export-model.ts";
+import { recipeIdentity } from "./identity.ts";
 import { type Recipe, runConfigOf, type TextRecipe } from "./recipe.ts";
 import { type Run, type RunResult, runTraining } from "./run.ts";
 import { filesOf, matchingFiles, readSources, withoutHeldOut } from "./sources.ts";
@@ -20,7 +21,7 @@ export interface TextFiles {
   readonly tokenizer: Tokenizer;
 }
 
-export interface TrainOptions extends TextFiles, Pick<Run, "threads" | "signal" | "onReport"> {
+export interface TrainOptions extends TextFiles, Pick<Run, "threads" | "signal" | "onReport" | "onResume"> {
   /** Where the tokenizer's files lie, which belong to the model. */
   readonly tokenizerDirectory: string;
   /** Where the model is written: a Hugging Face directory, with the checkpoint in it. */
@@ -38,10 +39,12 @@ export async function trainRecipe(recipe: Recipe, options: TrainOptions): Promis
 
 async function trainOnTexts(recipe: TextRecipe, options: TrainOptions): Promise<RunResult> {
   const architecture = readConfig(recipe.config);
+  const task = await textTask(recipe, architecture, options);
   const result = await runTraining({
     ...options,
     architecture,
-    task: await textTask(recipe, architecture, options),
+    task,
+    identity: { ...(await recipeIdentity(recipe, options)), ...task.identity },
     config: runConfigOf(recipe),
     start: () => startParameters(architecture, { ...recipe, directory: options.begin }),
   });
