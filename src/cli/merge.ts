@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { checkWritable } from "../formats/write-file.ts";
 import { mergeAdapter } from "../training/index.ts";
 import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
 import { printJson, type Terminal } from "./terminal.ts";
@@ -18,6 +19,7 @@ export function mergeCommand(root: Command, terminal: Terminal, signal: AbortSig
     .action(async (model: string, adapter: string, flags: MergeFlags) => {
       const context = { flags, terminal, signal };
       const { revision: _, ...others } = flags; // the model's, not the adapter's
+      await checkWritable(flags.out);
       const changed = await mergeAdapter(
         await resolveModel(model, context),
         await resolveModel(adapter, { ...context, flags: others }),

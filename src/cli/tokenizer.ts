@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { LecternError } from "../common/index.ts";
-import { writeFileAtomic } from "../formats/write-file.ts";
+import { checkWritable, writeFileAtomic } from "../formats/write-file.ts";
 import { type TokenizerKind, tokenizerKinds, trainTokenizer } from "../tokenizers/index.ts";
 import { readText } from "../training/index.ts";
 import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
@@ -57,6 +57,7 @@ export function tokenizerCommand(root: Command, terminal: Terminal): Command {
         number(flags.limitAlphabet, "limit-alphabet"),
         number(flags.sentinels, "sentinels"),
       ];
+      await checkWritable(flags.out);
       const begun = performance.now();
       const json = await trainTokenizer(linesOf(files), {
         kind: flags.kind,

@@ -1,5 +1,45 @@
-import { open, rename, rm } from "node:fs/promises";
-import { LecternError } from "../common/index.ts";
+import { constants } from "node:fs";
+import { access, appendFile, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { check, LecternError } from "../common/index.ts";
+
+/** Fails where a directory cannot be made or written, so that long work does not end there; makes nothing. */
+export async function checkWritable(directory: string): Promise<void> {
+  let at = resolve(directory);
+  let found = await stat(at).catch(() => undefined);
+  while (!found && dirname(at) !== at) {
+    at = dirname(at);
+    found = await stat(at).catch(() => undefined);
+  }
+  check(
+    found?.isDirectory(),
+    "file",
+    () => `${directory} cannot be written: ${at} is a file; choose another directory`,
+  );
+  await access(at, constants.W_OK).catch((cause) => {
+    throw new LecternError(
+      "file",
+      `${directory} cannot be written: ${(cause as Error).message}; choose another directory`,
+      { cause },
+    );
+  });
+}
+
+/** Makes a directory where there is none. */
+export async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause) => {
+    throw new LecternError("file", `${path} cannot be made: ${(cause as Error).message}; choose another directory`, {
+      cause,
+    });
+  });
+}
+
+/** Writes at the end of a file. */
+export async function appendToFile(path: string, data: string | Uint8Array): Promise<void> {
+  await appendFile(path, data).catch((cause) => {
+    throw new LecternError("file", `${path} cannot be written: ${(cause as Error).message}`, { cause });
+  });
+}
 
 /** Writes a file whole or not at all: beside its place first, then renamed. A full disk leaves the old file as it was. */
 export async function writeFileAtomic(

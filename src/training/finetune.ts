@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { check, LecternError, nearest, Random, sameItems } from "../common/index.ts";
 import { type Checkpoint, openDirectory } from "../formats/index.ts";
+import { checkWritable } from "../formats/write-file.ts";
 import {
   adapterPlan,
   isLearned,
@@ -110,6 +111,7 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
     "usage",
     () => `finetune: there is no task ${name}; did you mean ${nearest(name, [...taskNames])}?`,
   );
+  await checkWritable(out);
   const files = await openDirectory(options.model);
   const tokenizer = await loadTokenizer(files);
   check(tokenizer, "input", () => `${options.model} has no tokenizer.json`);

@@ -1,7 +1,7 @@
-import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { writeFileAtomic } from "../formats/write-file.ts";
+import { appendToFile, makeDirectory, writeFileAtomic } from "../formats/write-file.ts";
 
 /** One line of `training.jsonl`: of a step, or of an evaluation. */
 export type LogEntry = Readonly<Record<string, number>> & { readonly step: number };
@@ -36,7 +36,7 @@ export class TrainingLog {
       entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""),
     );
     const folder = join(directory, "events");
-    await mkdir(folder, { recursive: true });
+    await makeDirectory(folder);
     const name = `events.out.tfevents.${Math.floor(Date.now() / 1000)}.${hostname()}.${process.pid}`;
     const log = new TrainingLog(directory, join(folder, name), entries);
     log.#records.push(eventRecord({ wallTime: Date.now() / 1000, fileVersion: "brain.Event:2" }));
@@ -52,8 +52,8 @@ export class TrainingLog {
 
   /** Writes what is noted; called now and then, so that steps do not wait for the disk. */
   async flush(): Promise<void> {
-    if (this.#pending !== "") await appendFile(join(this.#directory, "training.jsonl"), this.#pending);
-    if (this.#records.length > 0) await appendFile(this.#events, Buffer.concat(this.#records));
+    if (this.#pending !== "") await appendToFile(join(this.#directory, "training.jsonl"), this.#pending);
+    if (this.#records.length > 0) await appendToFile(this.#events, Buffer.concat(this.#records));
     this.#pending = "";
     this.#records = [];
   }

@@ -1,8 +1,7 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { LecternError, throwIfAborted } from "../common/index.ts";
 import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
-import { writeFileAtomic } from "../formats/write-file.ts";
+import { makeDirectory, writeFileAtomic } from "../formats/write-file.ts";
 import type { Architecture } from "../models/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
@@ -86,7 +85,7 @@ const FLUSH_EVERY = 20;
 /** Trains until the last step, or goes on from a checkpoint. Killed at any moment, it ends with the same bits. */
 export async function runTraining(run: Run): Promise<RunResult> {
   const { config, task, out } = run;
-  await mkdir(out, { recursive: true });
+  await makeDirectory(out);
   const identity = identityOf(run.architecture, config, run.identity);
   const kept = await loadCheckpoint(out, identity);
   const state = kept ?? startState(await run.start(), config);
@@ -144,7 +143,7 @@ export async function runTraining(run: Run): Promise<RunResult> {
     await log.close();
     return { step: state.step, parameters, evaluation: final, stoppedEarly };
   } finally {
-    await log.flush();
+    await log.flush().catch(() => {}); // what ended the run is told, not that its last lines are lost
     await graphs.dispose();
   }
 }

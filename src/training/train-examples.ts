@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { check } from "../common/index.ts";
+import { makeDirectory } from "../formats/write-file.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { ExampleTask } from "./example-task.ts";
@@ -63,7 +63,7 @@ async function askTeacher(
 ): Promise<Example[]> {
   check(task === "text-classification", "unsupported", () => `recipe: a teacher labels texts; ${task} has no labels`);
   check(teacher && config, "usage", () => "train: this recipe learns from a teacher: name one by --teacher");
-  await mkdir(out, { recursive: true });
+  await makeDirectory(out);
   return taughtExamples(training, { teacher, config, labels, heldOut, seed, out });
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { check } from "../common/index.ts";
+import { checkWritable } from "../formats/write-file.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
@@ -34,6 +35,7 @@ export interface TrainOptions extends TextFiles, Pick<Run, "threads" | "signal" 
 
 /** Trains a model as the recipe says, goes on from the checkpoint in `out` where there is one, and writes it. */
 export async function trainRecipe(recipe: Recipe, options: TrainOptions): Promise<RunResult> {
+  await checkWritable(options.out);
   return "task" in recipe ? trainOnExamples(recipe, options) : trainOnTexts(recipe, options);
 }
 
