@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { LecternError } from "../common/index.ts";
 import { type Measured, measureRecipe, parseRecipe } from "../training/index.ts";
 import { confusionTable } from "./finetune.ts";
 import { MODEL_ARGUMENT, type ModelFlags, openModel, resolveModel } from "./models.ts";
@@ -29,7 +31,10 @@ export function evalCommand(root: Command, terminal: Terminal, signal: AbortSign
     .action(async (name: string, flags: EvalFlags) => {
       const context = { flags, terminal, signal };
       const directory = await resolveModel(name, context);
-      const recipe = parseRecipe(await readJson(flags.recipe ?? join(directory, "recipe.json"), "the recipe"));
+      const path = flags.recipe ?? join(directory, "recipe.json");
+      if (!existsSync(path))
+        throw new LecternError("file", `there is no recipe ${path}; name what to measure on by --recipe`);
+      const recipe = parseRecipe(await readJson(path, "the recipe"), path);
       const threads = flags.threads === undefined ? undefined : Number(flags.threads);
       await using model = await openModel(directory, context, { threads });
       const results = await measureRecipe(recipe, model, {

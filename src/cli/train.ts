@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import { openDirectory } from "../formats/index.ts";
+import { writeFileAtomic } from "../formats/write-file.ts";
 import type { Model } from "../model/index.ts";
 import { classifyTexts } from "../pipelines/index.ts";
 import { loadTokenizer } from "../tokenizers/index.ts";
@@ -52,15 +53,20 @@ async function runRecipe(
   flags: TrainFlags,
   terminal: Terminal,
   signal: AbortSignal,
+  before: readonly string[] = [],
 ): Promise<RunResult> {
-  const recipe = parseRecipe(await readRecipe(path));
+  const chain = [...before, path];
+  if (before.some((other) => resolve(other) === resolve(path)))
+    throw new LecternError("config", `recipes begin with each other: ${chain.join(" → ")}; leave one begin out`);
+  const json = await readRecipe(path);
+  const recipe = parseRecipe(json, path);
   const directory = flags.tokenizer ?? dirname(path);
   const tokenizer = await loadTokenizer(await openDirectory(directory));
   if (!tokenizer) throw new LecternError("file", `${directory} has no tokenizer.json`);
   const begin = recipe.begin === undefined ? undefined : join(out, "begin");
   if (recipe.begin !== undefined && begin !== undefined) {
     const { teacher: _, ...others } = flags;
-    await runRecipe(join(dirname(path), recipe.begin), begin, others, terminal, signal);
+    await runRecipe(join(dirname(path), recipe.begin), begin, others, terminal, signal, chain);
     if (!flags.quiet) terminal.stderr.write(`${path} goes on from ${recipe.begin}\n`);
   }
   if (flags.teacher !== undefined && !("task" in recipe && recipe.teacher))
@@ -74,7 +80,7 @@ async function runRecipe(
     return teacher;
   };
   try {
-    return await trainRecipe(recipe, {
+    const result = await trainRecipe(recipe, {
       data: flags.data,
       out,
       begin,
@@ -86,6 +92,9 @@ async function runRecipe(
       onReport: progress(flags, terminal),
       onResume: resumption(flags, terminal),
     });
+    const kept = join(out, "recipe.json"); // for `lectern eval OUT`
+    if (resolve(kept) !== resolve(path)) await writeFileAtomic(kept, `${JSON.stringify(json, null, 2)}\n`);
+    return result;
   } finally {
     await (await teacher)?.dispose();
   }

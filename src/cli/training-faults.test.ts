@@ -1,8 +1,8 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { runCli } from "./run-cli.ts";
 
@@ -51,4 +51,42 @@ test("an output below a file is refused before anything is read, in one line", a
       out: "",
       err: `lectern: ${out[1]} cannot be written: ${join(folder, "taken")} is a file; choose another directory\n`,
     });
+});
+
+describe("lectern train", async () => {
+  const data = join(folder, "data");
+  await mkdir(data);
+  await writeFile(join(data, "a.txt"), "the wolf and the seven little goats ".repeat(40));
+  await writeFile(join(data, "b.txt"), "the fox and the geese went out ".repeat(40));
+  const train = (path: string, out: string) =>
+    cli("train", path, "--data", data, "--tokenizer", gpt2, "--out", join(folder, out));
+
+  test("writes its recipe beside the model, so that lectern eval finds it; eval of another asks for one", async () => {
+    const path = await file("recipe.json", recipe);
+    expect(await train(path, "trained")).toMatchObject({ code: 0 });
+    expect(await cli("eval", join(folder, "trained"), "--data", data)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/held out: loss/),
+    });
+    expect((await train(path, "trained")).err).toContain("already finished: 3 steps");
+    expect((await cli("eval", gpt2, "--data", data)).err).toMatch(/there is no recipe .*; name .* by --recipe/);
+  });
+
+  test("refuses recipes that begin with each other, and names the chain", async () => {
+    const [one, other] = [join(folder, "one.json"), join(folder, "other.json")];
+    await file("one.json", { ...recipe, begin: "other.json" });
+    await file("other.json", { ...recipe, begin: "one.json" });
+    const { code, err } = await train(one, "cycle");
+    expect([code, err]).toEqual([
+      1,
+      `lectern: recipes begin with each other: ${one} → ${other} → ${one}; leave one begin out\n`,
+    ]);
+  });
+
+  test("refuses windows longer than the model's positions, and a model of absurd size", async () => {
+    const long = await train(await file("long.json", { ...recipe, length: 32 }), "long");
+    expect(long.err).toContain("length 32 is more than the model's 16 positions");
+    const huge = { ...recipe, config: { ...recipe.config, vocab_size: 2_000_000_000 } };
+    expect((await train(await file("huge.json", huge), "huge")).err).toMatch(/a model of \d+ parameters/);
+  });
 });

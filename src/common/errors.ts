@@ -59,6 +59,14 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   return best;
 }
 
+/** "; did you mean …?" where a known name is close, else nothing. */
+export function didYouMean(name: string, known: Iterable<string>): string {
+  const close = nearest(name, known);
+  const isClose =
+    close !== undefined && editDistance(name.toLowerCase(), close.toLowerCase()) <= Math.ceil(name.length / 3);
+  return isClose ? `; did you mean ${close}?` : "";
+}
+
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

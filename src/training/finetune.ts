@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { check, LecternError, nearest, Random, sameItems } from "../common/index.ts";
+import { check, didYouMean, LecternError, Random, sameItems } from "../common/index.ts";
 import { type Checkpoint, openDirectory } from "../formats/index.ts";
 import { checkWritable } from "../formats/write-file.ts";
 import {
@@ -22,6 +22,7 @@ import { initialize } from "./initialize.ts";
 import { headLabels, type LabelSource, nameLabels } from "./labels.ts";
 import { saveAdapter, startAdapter } from "./lora.ts";
 import type { PreferenceOptions } from "./losses.ts";
+import { checkMeasures, taskMeasures } from "./measures.ts";
 import { type Run, type RunConfig, type RunResult, runTraining } from "./run.ts";
 import { takeWeights } from "./start.ts";
 import { type Parameters, parameterShapes, StepGraph } from "./step-graph.ts";
@@ -109,7 +110,7 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
   check(
     taskNames.includes(name),
     "usage",
-    () => `finetune: there is no task ${name}; did you mean ${nearest(name, [...taskNames])}?`,
+    () => `finetune: there is no task ${name}${didYouMean(name, taskNames)}; known are ${taskNames.join(", ")}`,
   );
   await checkWritable(out);
   const files = await openDirectory(options.model);
@@ -130,6 +131,7 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
     ? { training: encoded, heldOut: held.map((example) => ofHeld.encode(example)) }
     : splitRows(encoded, seed);
   const config = configOf(options, split.training.flat().length);
+  checkMeasures(config, taskMeasures[name], "finetune");
   const lora = options.lora && loraOf(options.lora, architecture, weights);
   const fresh: string[] = [];
   const freshParameter = (path: string, shape: readonly number[]): Parameters[string] => {

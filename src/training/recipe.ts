@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { LecternError, nearest } from "../common/index.ts";
+import { didYouMean, LecternError } from "../common/index.ts";
+import { checkMeasures, taskMeasures } from "./measures.ts";
 import type { RunConfig } from "./run.ts";
-import { type Source, sourceSchema } from "./sources.ts";
+import { regularExpression, type Source, sourceSchema } from "./sources.ts";
 import { type TaskName, taskNames } from "./tasks.ts";
 import type { TextObjective } from "./text-task.ts";
 
@@ -102,7 +103,9 @@ const runFields = {
   clip: rate.optional(),
   clipValue: rate.optional(),
   /** Parameters whose path this regular expression matches have another rate or decay; the first that matches counts. */
-  groups: z.array(z.strictObject({ match: z.string(), rateFactor: z.number().min(0).optional(), ...decay })).optional(),
+  groups: z
+    .array(z.strictObject({ match: regularExpression(""), rateFactor: z.number().min(0).optional(), ...decay }))
+    .optional(),
   averageDecay: share.optional(),
   dropout: z.boolean().optional(),
   gradientCheckpointing: z.boolean().optional(),
@@ -193,20 +196,34 @@ export function recipeJsonSchema(): object {
 /** Settings that `finetune --config` may give. */
 export const runOverrides = z.strictObject(runFields).partial();
 
-/** Checks a parsed recipe; what does not fit is named, with where it stands. */
-export function parseRecipe(json: unknown): Recipe {
+/**
+ * Checks a parsed recipe; what does not fit is named, with where it stands.
+ * @param what the recipe's name in messages, such as its file
+ */
+export function parseRecipe(json: unknown, what = "recipe"): Recipe {
   const hasTask = typeof json === "object" && json !== null && "task" in json;
-  return parseWith<unknown>(hasTask ? exampleRecipe : textRecipe, json, "recipe") as Recipe;
+  const recipe = parseWith<unknown>(hasTask ? exampleRecipe : textRecipe, json, what) as Recipe;
+  checkMeasures(recipe, "task" in recipe ? taskMeasures[recipe.task] : [], what);
+  return recipe;
 }
 
 /** Reads a value by a schema; the first thing that does not fit becomes an error in words. */
 export function parseWith<T>(schema: z.ZodType<T>, json: unknown, what: string): T {
   const result = schema.safeParse(json);
   if (result.success) return result.data;
-  const [issue] = result.error.issues as [z.core.$ZodIssue];
+  const issue = innermost(result.error.issues as [z.core.$ZodIssue]);
   const place = issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
   const hint = issue.code === "unrecognized_keys" ? hintFor(schema, issue.path, issue.keys[0] as string) : "";
   throw new LecternError("config", `${what}: ${place}${issue.message}${hint}`);
+}
+
+/** The first issue; of a value that may be one of several, that of the kind which it misses by least. */
+function innermost([first]: readonly [z.core.$ZodIssue, ...unknown[]]): z.core.$ZodIssue {
+  if (first.code !== "invalid_union") return first;
+  const [closest] = [...first.errors].filter(({ length }) => length > 0).sort((a, b) => a.length - b.length);
+  if (!closest) return first;
+  const inner = innermost(closest as [z.core.$ZodIssue]);
+  return { ...inner, path: [...first.path, ...inner.path] };
 }
 
 function hintFor(schema: unknown, path: readonly PropertyKey[], key: string): string {
@@ -214,7 +231,7 @@ function hintFor(schema: unknown, path: readonly PropertyKey[], key: string): st
   for (const part of path) at = at?.shape?.[String(part)] as typeof at;
   while (at && !at.shape && at.unwrap) at = at.unwrap() as typeof at;
   const known = Object.keys(at?.shape ?? {});
-  return known.length > 0 ? `; did you mean ${nearest(key, known)}?` : "";
+  return didYouMean(key, known);
 }
 
 /** The settings of a run that a recipe gives. */

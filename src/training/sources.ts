@@ -5,11 +5,26 @@ import { check, LecternError } from "../common/index.ts";
 import { type Example, readExamples } from "./examples.ts";
 import { textLines } from "./text-stream.ts";
 
+/** A regular expression in a recipe. @param flags those that it is used with; "u" also needs named groups */
+export function regularExpression(flags: "" | "u"): z.ZodString {
+  return z.string().superRefine((text, context) => {
+    const refuse = (message: string): void => context.addIssue({ code: "custom", message });
+    try {
+      new RegExp(text, flags);
+    } catch (cause) {
+      return refuse(`is not a regular expression: ${(cause as Error).message}`);
+    }
+    if (flags === "u" && !/\(\?<[^=!]/.test(text)) refuse("has no named groups, which name the columns: (?<text>.*)");
+  });
+}
+
 /** Where a recipe's examples or texts stand, below its data directory. */
 export const sourceSchema = z.union([
   z.strictObject({
     file: z.string().describe(".csv, .tsv, .jsonl, .json; with a pattern any text file; also with .gz"),
-    pattern: z.string().optional().describe("a regular expression whose named groups are the columns of a line"),
+    pattern: regularExpression("u")
+      .optional()
+      .describe("a regular expression whose named groups are the columns of a line"),
     values: z
       .record(z.string(), z.record(z.string(), z.string()))
       .optional()

@@ -1,9 +1,23 @@
+import { totalmem } from "node:os";
 import { check } from "../common/index.ts";
 import { openDirectory } from "../formats/index.ts";
 import { openModelFiles, Weights } from "../model/index.ts";
 import type { Architecture } from "../models/index.ts";
 import { type InitializeOptions, initialize } from "./initialize.ts";
 import { type Parameters, parameterShapes } from "./step-graph.ts";
+
+/** Refuses a model that no training fits into memory: its weights and their gradients alone are more than there is. */
+export function checkSize(architecture: Architecture, memory = totalmem()): void {
+  const sizes = [...parameterShapes(architecture).values()].map((shape) => shape.reduce((a, b) => a * b, 1));
+  const count = sizes.reduce((a, b) => a + b, 0);
+  const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GB`;
+  check(
+    count * 8 <= memory,
+    "config",
+    () =>
+      `recipe: config makes a model of ${count} parameters, which need ${gigabytes(count * 8)} with their gradients; this machine has ${gigabytes(memory)}; make it smaller`,
+  );
+}
 
 export interface StartOptions {
   readonly seed: number;

@@ -10,7 +10,7 @@ import { recipeIdentity } from "./identity.ts";
 import { type Recipe, runConfigOf, type TextRecipe } from "./recipe.ts";
 import { type Run, type RunResult, runTraining } from "./run.ts";
 import { filesOf, matchingFiles, readSources, withoutHeldOut } from "./sources.ts";
-import { startParameters } from "./start.ts";
+import { checkSize, startParameters } from "./start.ts";
 import type { Teacher } from "./teacher.ts";
 import { joinDocuments, type ObjectiveTokens, TextTask, type TokenizedText } from "./text-task.ts";
 import { trainOnExamples } from "./train-examples.ts";
@@ -36,6 +36,7 @@ export interface TrainOptions extends TextFiles, Pick<Run, "threads" | "signal" 
 /** Trains a model as the recipe says, goes on from the checkpoint in `out` where there is one, and writes it. */
 export async function trainRecipe(recipe: Recipe, options: TrainOptions): Promise<RunResult> {
   await checkWritable(options.out);
+  checkSize(readConfig(recipe.config));
   return "task" in recipe ? trainOnExamples(recipe, options) : trainOnTexts(recipe, options);
 }
 
@@ -61,6 +62,12 @@ export async function textTask(
   architecture: Architecture,
   options: TextFiles & { readonly measureOnly?: boolean },
 ): Promise<TextTask> {
+  const window = architecture.config.maxPositionEmbeddings;
+  check(
+    recipe.length <= window,
+    "config",
+    () => `recipe: length ${recipe.length} is more than the model's ${window} positions; lower it, or widen config`,
+  );
   const tokens = tokensOf(recipe, options.tokenizer, architecture);
   const { training, heldOut } = await readTexts(recipe, options, tokens.eosTokenId);
   const learned = options.measureOnly ? heldOut : training;

@@ -1,0 +1,36 @@
+import { check } from "../common/index.ts";
+import type { RunConfig } from "./run.ts";
+import type { TaskName } from "./tasks.ts";
+
+/** What evaluations of a task measure that is better the more there is of it. */
+export const taskMeasures: Readonly<Record<TaskName, readonly string[]>> = {
+  "text-classification": ["accuracy", "macroF1"],
+  "token-classification": ["accuracy", "macroF1"],
+  "question-answering": ["exactMatch"],
+  "fill-mask": [],
+  "text-generation": [],
+  "text2text-generation": [],
+  "sentence-similarity": [],
+  reward: ["accuracy"],
+  preference: ["margin", "accuracy"],
+};
+
+/** Refuses what a run could only fail by, or pass over, after its first steps. */
+export function checkMeasures(
+  { bestBy, patience, evaluateEvery }: Pick<RunConfig, "bestBy" | "patience" | "evaluateEvery">,
+  known: readonly string[],
+  what: string,
+): void {
+  const needing = bestBy !== undefined ? "bestBy" : patience !== undefined ? "patience" : undefined;
+  check(
+    needing === undefined || evaluateEvery !== undefined,
+    "config",
+    () => `${what}: ${needing} needs evaluateEvery, which says how often is measured`,
+  );
+  const choices = known.length > 0 ? `it is one of ${known.join(", ")}` : "leave it out: the least loss is best";
+  check(
+    bestBy === undefined || known.includes(bestBy),
+    "config",
+    () => `${what}: bestBy: this task does not measure ${bestBy} as something to have more of; ${choices}`,
+  );
+}
