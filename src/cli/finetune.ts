@@ -110,45 +110,57 @@ export function finetuneCommand(root: Command, terminal: Terminal, signal: Abort
     });
 }
 
+/** A number that a flag gives, within bounds that are told in words. */
+function number(value: string | undefined, name: string, bounds: keyof typeof within): number | undefined {
+  if (value === undefined) return undefined;
+  const parsed = value.trim() === "" ? Number.NaN : Number(value);
+  if (!within[bounds](parsed)) throw new LecternError("usage", `--${name} takes ${bounds}; came ${value}`);
+  return parsed;
+}
+
+const within = {
+  "a number above 0": (x: number) => x > 0 && x < Number.POSITIVE_INFINITY,
+  "a whole number above 0": (x: number) => Number.isSafeInteger(x) && x > 0,
+  "a whole number from 0": (x: number) => Number.isSafeInteger(x) && x >= 0,
+  "a share from 0 to below 1": (x: number) => x >= 0 && x < 1,
+};
+
 async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "model" | "data">> {
-  const number = (value: string | undefined, name: string): number | undefined => {
-    if (value === undefined) return undefined;
-    const parsed = Number(value);
-    if (!(parsed > 0)) throw new LecternError("usage", `--${name} takes a number above 0; came ${value}`);
-    return parsed;
-  };
-  const loraDropout = number(flags.loraDropout, "lora-dropout");
-  if (loraDropout !== undefined && loraDropout >= 1)
-    throw new LecternError("usage", `--lora-dropout takes a share below 1; came ${flags.loraDropout}`);
-  const rank = number(flags.loraRank, "lora-rank") ?? 8;
+  const whole = (value: string | undefined, name: string): number | undefined =>
+    number(value, name, "a whole number above 0");
+  const loraDropout = number(flags.loraDropout, "lora-dropout", "a share from 0 to below 1");
+  const rank = whole(flags.loraRank, "lora-rank") ?? 8;
   const isLora =
     flags.lora ||
     flags.dora ||
     flags.rslora ||
-    [flags.loraRank, flags.loraDropout, flags.loraTargets].some((flag) => flag !== undefined);
+    [flags.loraRank, flags.loraAlpha, flags.loraDropout, flags.loraTargets].some((flag) => flag !== undefined);
   const targets = flags.loraTargets?.split(",").map((name) => name.trim());
   return {
     task: flags.task,
     out: flags.out,
     validation: flags.validation,
-    epochs: number(flags.epochs, "epochs"),
-    rows: number(flags.rows, "rows"),
-    accumulate: number(flags.accumulate, "accumulate"),
-    rate: number(flags.rate, "rate"),
-    seed: flags.seed === undefined ? undefined : Number(flags.seed),
-    maxLength: number(flags.maxLength, "max-length"),
+    epochs: number(flags.epochs, "epochs", "a number above 0"),
+    rows: whole(flags.rows, "rows"),
+    accumulate: whole(flags.accumulate, "accumulate"),
+    rate: number(flags.rate, "rate", "a number above 0"),
+    seed: number(flags.seed, "seed", "a whole number from 0"),
+    maxLength: whole(flags.maxLength, "max-length"),
     columns: Object.fromEntries((flags.column ?? []).map(readColumn)),
-    labelSmoothing: number(flags.labelSmoothing, "label-smoothing"),
+    labelSmoothing: number(flags.labelSmoothing, "label-smoothing", "a share from 0 to below 1"),
     balanceClasses: flags.balanceClasses,
     prefix: flags.prefix,
-    preference: {
-      ...(flags.preferenceLoss && { kind: flags.preferenceLoss }),
-      ...(flags.beta !== undefined && { beta: number(flags.beta, "beta") as number }),
-    },
+    preference:
+      flags.preferenceLoss === undefined && flags.beta === undefined
+        ? undefined
+        : {
+            ...(flags.preferenceLoss && { kind: flags.preferenceLoss }),
+            ...(flags.beta !== undefined && { beta: number(flags.beta, "beta", "a number above 0") as number }),
+          },
     lora: isLora
       ? {
           r: rank,
-          loraAlpha: number(flags.loraAlpha, "lora-alpha") ?? 2 * rank,
+          loraAlpha: number(flags.loraAlpha, "lora-alpha", "a number above 0") ?? 2 * rank,
           useDora: flags.dora ?? false,
           loraDropout,
           useRslora: flags.rslora ?? false,
@@ -159,7 +171,7 @@ async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "m
       flags.config === undefined
         ? undefined
         : (parseWith(runOverrides, await readJson(flags.config, "--config"), "--config") as FinetuneOptions["config"]),
-    threads: number(flags.threads, "threads"),
+    threads: whole(flags.threads, "threads"),
   };
 }
 

@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { LecternError } from "../common/index.ts";
 import { IGNORED_LABEL } from "../graph/index.ts";
 import type { Message, TextRange, Tokenizer } from "../tokenizers/index.ts";
 
@@ -28,7 +28,6 @@ export function conversationRow(
   tokenizer: Tokenizer,
   messages: readonly Message[],
 ): { ids: number[]; labels: number[] } {
-  check(Array.isArray(messages), "input", () => "messages must be a list such as [{ role: 'user', content: '…' }]");
   const marked = tokenizer.applyMarkedChatTemplate(messages, { addGenerationPrompt: false });
   const whole = tokenized(tokenizer, marked?.text ?? write(tokenizer, messages));
   const answers = marked

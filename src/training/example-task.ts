@@ -65,8 +65,9 @@ export class ExampleTask<R> implements Task {
   #order: number[][] = [];
 
   constructor(options: ExampleTaskOptions<R>) {
-    this.#options = options;
-    this.stepsPerEpoch = Math.ceil(options.training.length / options.rows / options.accumulate);
+    const rows = Math.max(1, Math.min(options.rows, options.training.length)); // more would only be filling
+    this.#options = { ...options, rows };
+    this.stepsPerEpoch = Math.ceil(options.training.length / rows / options.accumulate);
     this.graph = options.graph ?? {};
   }
 

@@ -63,3 +63,9 @@ test.each([
 test("a file that is not there is named", async () => {
   await expect(readText(join(folder, "none.txt"))).rejects.toThrow("none.txt cannot be read: ENOENT");
 });
+
+test("a row of a JSON list that is no object is named", async () => {
+  const path = join(folder, "rows.json");
+  await writeFile(path, '[{"text": "a"}, null]');
+  await expect(readExamples(path)).rejects.toThrow(/rows.json, row 2: must be an object such as .*; came null/);
+});

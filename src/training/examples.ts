@@ -41,13 +41,18 @@ export function exampleRows(data: string | Rows): AsyncGenerator<Example> {
   throw new LecternError("usage", `${data}: data is read from .csv, .tsv, .jsonl or .json, each also with .gz`);
 }
 
+const AS_OBJECT = 'must be an object such as {"text": "…", "label": "…"}';
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 async function* givenRows(rows: Rows): AsyncGenerator<Example> {
   let row = 0;
   for await (const fields of rows) {
     row++;
-    const fits = typeof fields === "object" && fields !== null && !Array.isArray(fields);
-    check(fits, "input", () => `data, row ${row}: must be an object such as {"text": "…", "label": "…"}`);
-    yield { row, fields: fields as Record<string, unknown> };
+    check(isRecord(fields), "input", () => `data, row ${row}: ${AS_OBJECT}`);
+    yield { row, fields };
   }
 }
 
@@ -92,17 +97,20 @@ async function* listRows(path: string): AsyncGenerator<Example> {
     throw new LecternError("input", `${path} is not JSON: ${(cause as Error).message}`, { cause });
   }
   check(Array.isArray(list), "input", () => `${path} must hold a list of objects`);
-  for (const [i, fields] of list.entries()) yield { row: i + 1, fields: fields as Record<string, unknown> };
+  for (const [i, fields] of list.entries()) {
+    check(isRecord(fields), "input", () => `${path}, row ${i + 1}: ${AS_OBJECT}; came ${JSON.stringify(fields)}`);
+    yield { row: i + 1, fields };
+  }
 }
 
 function object(path: string, row: number, line: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(line);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    if (isRecord(value)) return value;
   } catch (cause) {
     throw new LecternError("input", `${path}, line ${row}: not JSON: ${(cause as Error).message}`, { cause });
   }
-  throw new LecternError("input", `${path}, line ${row}: must be an object such as {"text": "…", "label": "…"}`);
+  throw new LecternError("input", `${path}, line ${row}: ${AS_OBJECT}`);
 }
 
 /** A column as text; a column that is not there, or an empty field, is named with its row. */

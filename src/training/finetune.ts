@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { check, didYouMean, LecternError, Random, sameItems } from "../common/index.ts";
+import { check, LecternError, Random, sameItems } from "../common/index.ts";
 import { type Checkpoint, openDirectory } from "../formats/index.ts";
 import { checkWritable } from "../formats/write-file.ts";
 import {
@@ -17,6 +17,7 @@ import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import { ExampleTask } from "./example-task.ts";
 import { type Example, nameOf, type Rows, readExamples } from "./examples.ts";
 import { exportModel } from "./export-model.ts";
+import { checkOptions } from "./finetune-options.ts";
 import { hashOf, hashWeights } from "./identity.ts";
 import { initialize } from "./initialize.ts";
 import { headLabels, type LabelSource, nameLabels } from "./labels.ts";
@@ -26,7 +27,7 @@ import { checkMeasures, taskMeasures } from "./measures.ts";
 import { type Run, type RunConfig, type RunResult, runTraining } from "./run.ts";
 import { takeWeights } from "./start.ts";
 import { type Parameters, parameterShapes, StepGraph } from "./step-graph.ts";
-import { type TaskContext, type TaskName, type TokenRow, taskNames, taskParts } from "./tasks.ts";
+import { type TaskContext, type TaskName, type TokenRow, taskParts } from "./tasks.ts";
 
 export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onReport" | "onResume"> {
   /** A Hugging Face directory to begin with. */
@@ -105,13 +106,9 @@ const kinds: Readonly<Record<TaskName, readonly string[]>> = {
 const LEAST_STEPS = 200;
 
 /** Fine-tunes a model on examples, goes on from the checkpoint in `out` where there is one, and writes it. */
-export async function finetune(options: FinetuneOptions): Promise<RunResult & { readonly plan: FinetunePlan }> {
-  const { task: name, data, out, seed = 1 } = options;
-  check(
-    taskNames.includes(name),
-    "usage",
-    () => `finetune: there is no task ${name}${didYouMean(name, taskNames)}; known are ${taskNames.join(", ")}`,
-  );
+export async function finetune(wanted: FinetuneOptions): Promise<RunResult & { readonly plan: FinetunePlan }> {
+  const options = checkOptions(wanted);
+  const { task: name, data, out, seed } = options;
   await checkWritable(out);
   const files = await openDirectory(options.model);
   const tokenizer = await loadTokenizer(files);
@@ -129,7 +126,7 @@ export async function finetune(options: FinetuneOptions): Promise<RunResult & { 
   const ofHeld = taskParts(name, { ...context, path: nameOf(options.validation ?? data) });
   const split = held
     ? { training: encoded, heldOut: held.map((example) => ofHeld.encode(example)) }
-    : splitRows(encoded, seed);
+    : splitRows(encoded, seed, ([row]) => row?.label);
   const config = configOf(options, split.training.flat().length);
   checkMeasures(config, taskMeasures[name], "finetune");
   const lora = options.lora && loraOf(options.lora, architecture, weights);
@@ -323,12 +320,24 @@ function contextOf(
   };
 }
 
-/** Every tenth row by chance is held out, at least one. */
-function splitRows<R>(rows: readonly R[], seed: number): { training: R[]; heldOut: R[] } {
+/** Every tenth row by chance is held out, at least one, but never the last row of a class. */
+function splitRows<R>(
+  rows: readonly R[],
+  seed: number,
+  classOf: (row: R) => number | undefined,
+): { training: R[]; heldOut: R[] } {
   check(rows.length > 1, "input", () => "finetune: one example alone cannot be learned and measured");
-  const order = new Random(seed, 0, 0, 6).shuffle(Array.from(rows.keys()));
+  const left = new Map<number | undefined, number>();
+  for (const row of rows) left.set(classOf(row), (left.get(classOf(row)) ?? 0) + 1);
   const count = Math.max(1, Math.floor(rows.length / 10));
-  const held = new Set(order.slice(0, count));
+  const held = new Set<number>();
+  for (const i of new Random(seed, 0, 0, 6).shuffle(Array.from(rows.keys()))) {
+    const own = classOf(rows[i] as R);
+    const remaining = left.get(own) as number;
+    if (held.size === count || remaining === 1) continue;
+    held.add(i);
+    left.set(own, remaining - 1);
+  }
   return { training: rows.filter((_, i) => !held.has(i)), heldOut: rows.filter((_, i) => held.has(i)) };
 }
 

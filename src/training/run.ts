@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { LecternError, throwIfAborted } from "../common/index.ts";
+import { check, LecternError, throwIfAborted } from "../common/index.ts";
 import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
 import { makeDirectory, writeFileAtomic } from "../formats/write-file.ts";
 import type { Architecture } from "../models/index.ts";
@@ -89,6 +89,7 @@ export async function runTraining(run: Run): Promise<RunResult> {
   const identity = identityOf(run.architecture, config, run.identity);
   const kept = await loadCheckpoint(out, identity);
   const state = kept ?? startState(await run.start(), config);
+  checkGroups(state, config);
   const trainer = new Trainer(state, config);
   const graphs = new Graphs(run);
   const log = await TrainingLog.open(out, state.step);
@@ -146,6 +147,17 @@ export async function runTraining(run: Run): Promise<RunResult> {
     await log.flush().catch(() => {}); // what ended the run is told, not that its last lines are lost
     await graphs.dispose();
   }
+}
+
+/** Refuses a group that would change nothing. */
+function checkGroups({ parameters }: TrainingState, { groups = [] }: RunConfig): void {
+  const names = Object.keys(parameters);
+  const idle = groups.find(({ match }) => !names.some((name) => match.test(name)));
+  check(
+    idle === undefined,
+    "config",
+    () => `groups: ${idle?.match.source} matches no parameter that is learned; they are called such as ${names.at(-1)}`,
+  );
 }
 
 /** Whether so many evaluations passed without a better one. */

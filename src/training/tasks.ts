@@ -15,7 +15,7 @@ import {
 import type { PassGraph } from "../model/index.ts";
 import type { Architecture } from "../models/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
-import type { Message, Tokenizer } from "../tokenizers/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import { answerWindows, readAskedText } from "./answer-windows.ts";
 import { completionOnly, maskTokens, padRows } from "./collators.ts";
 import { conversationRow } from "./conversations.ts";
@@ -31,6 +31,7 @@ import {
   softCrossEntropy,
   weighsByMean,
 } from "./losses.ts";
+import { messagesOf } from "./messages.ts";
 import type { Batch } from "./step-graph.ts";
 import { countedLabels, type Evaluation } from "./task.ts";
 
@@ -414,8 +415,11 @@ function generationRow(context: TaskContext, example: Example): { ids: readonly 
   const eos = tokenizer.specialId("eos_token") ?? (architecture.config as { eosTokenId?: number }).eosTokenId;
   const end = eos === undefined ? [] : [eos];
   const bare = (text: string): number[] => tokenizer.encode(text, { addSpecialTokens: false }).ids;
-  if (fields.messages !== undefined)
-    return tellRow(path, example, () => conversationRow(tokenizer, fields.messages as Message[]));
+  const messages = column(context, "messages");
+  if (fields[messages] !== undefined) {
+    const talk = messagesOf(path, example, messages);
+    return tellRow(path, example, () => conversationRow(tokenizer, talk));
+  }
   if (fields[column(context, "completion")] !== undefined) {
     const prompt = tokenizer.encode(textOf(path, example, column(context, "prompt"))).ids;
     const { inputIds, labels } = completionOnly(prompt, [

@@ -1,0 +1,34 @@
+import { check } from "../common/index.ts";
+import type { Message } from "../tokenizers/index.ts";
+import type { Example } from "./examples.ts";
+
+/** The conversation of an example; one that is none, or in which nothing is to be learned, is named with its row. */
+export function messagesOf(path: string, { row, fields }: Example, column: string): Message[] {
+  const messages = fields[column];
+  const at = `${path}, row ${row}: ${column}`;
+  check(
+    Array.isArray(messages),
+    "input",
+    () => `${at} must be a list such as [{"role": "user", "content": "…"}]; came ${JSON.stringify(messages)}`,
+  );
+  const wrong = messages.findIndex((message: unknown) => !isMessage(message));
+  check(
+    wrong < 0,
+    "input",
+    () => `${at}: message ${wrong + 1} must be {"role": "…", "content": "…"}; came ${JSON.stringify(messages[wrong])}`,
+  );
+  const isAnswered = (messages as Message[]).some(({ role }) => role === "assistant");
+  check(
+    isAnswered,
+    "input",
+    () => `${at} has no message of the assistant, so there is nothing to learn; leave the row out`,
+  );
+  return messages as Message[];
+}
+
+/** A turn that calls tools may say nothing. */
+function isMessage(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { role, content, tool_calls: calls } = value as Record<string, unknown>;
+  return typeof role === "string" && (typeof content === "string" || Array.isArray(content) || Array.isArray(calls));
+}
