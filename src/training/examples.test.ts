@@ -69,3 +69,24 @@ test("a row of a JSON list that is no object is named", async () => {
   await writeFile(path, '[{"text": "a"}, null]');
   await expect(readExamples(path)).rejects.toThrow(/rows.json, row 2: must be an object such as .*; came null/);
 });
+
+test.each([
+  ["semicolons", "semi.csv", "text;label\na, b;x\n"],
+  ["tabs", "tabs.csv", "text\tlabel\na, b\tx\n"],
+  ["commas, and spaces around a name", "spaces.csv", 'text, label\n"a, b",x\n'],
+])("a table is cut by what its header is cut by: %s", async (_, name, content) => {
+  expect(await readExamples(await file(name, content))).toEqual([{ row: 2, fields: { text: "a, b", label: "x" } }]);
+});
+
+test.each([
+  ["a column twice", "twice.csv", "text,text\na,b\n", /twice.csv: the header names the column text twice/],
+  ["a quote never closed", "open.csv", 'text,label\na,x\n"b,x\nc,y\n', /open.csv, line 3: a quote is opened/],
+  [
+    "a quote closed by the next one",
+    "late.csv",
+    'text,label\na,x\n"b,x\nc,y\n"d",y\n',
+    /line 5: text follows a closing quote; .*; the row begins in line 3, perhaps with a quote too many/,
+  ],
+])("%s is refused where it stands", async (_, name, content, message) => {
+  await expect(readExamples(await file(name, content))).rejects.toThrow(message);
+});

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { CsvError, parse } from "csv-parse";
-import { check, LecternError, nearest } from "../common/index.ts";
+import { check, didYouMean, LecternError } from "../common/index.ts";
 import { textLines, textPieces } from "./text-stream.ts";
 
 /** One example of a data set: its columns, and the line or row it stands in. */
@@ -47,6 +47,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether all rows of a file have the columns of its first line. */
+export const isTable = (path: string): boolean => /\.(csv|tsv)(\.gz)?$/.test(path);
+
 async function* givenRows(rows: Rows): AsyncGenerator<Example> {
   let row = 0;
   for await (const fields of rows) {
@@ -60,13 +63,25 @@ async function* givenRows(rows: Rows): AsyncGenerator<Example> {
 const csvFaults: Readonly<Record<string, string>> = {
   INVALID_OPENING_QUOTE: "a quote stands inside a field that does not begin with one; double it and quote the field",
   CSV_INVALID_CLOSING_QUOTE: "text follows a closing quote; double quotes that belong to the text",
-  CSV_QUOTE_NOT_CLOSED: "a quote is opened and never closed",
+  CSV_QUOTE_NOT_CLOSED: "a quote is opened in the row that begins here and never closed",
   CSV_RECORD_INCONSISTENT_COLUMNS: "the row has more or fewer fields than the first; quote fields with commas",
 };
 
-async function* tableRows(path: string, delimiter: string): AsyncGenerator<Example> {
-  const options = { delimiter, columns: true, bom: true, skip_empty_lines: true, info: true };
-  const rows = Readable.from(textPieces(path)).compose(parse(options));
+async function* tableRows(path: string, usual: string): AsyncGenerator<Example> {
+  let last = 1; // the line in which the last whole row ends
+  const rows = Readable.from(textPieces(path)).compose(
+    parse({
+      delimiter: await delimiterOf(path, usual),
+      columns: (header: string[]) => columnNames(path, header),
+      bom: true,
+      skip_empty_lines: true,
+      info: true,
+      on_record(row: { info: { lines: number } }) {
+        last = row.info.lines;
+        return row;
+      },
+    }),
+  );
   try {
     for await (const each of rows) {
       const { record, info } = each as { record: Record<string, string>; info: { lines: number } };
@@ -74,10 +89,27 @@ async function* tableRows(path: string, delimiter: string): AsyncGenerator<Examp
     }
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause;
-    const line = (cause as unknown as { lines?: number }).lines;
+    const { lines = last + 1 } = cause as unknown as { lines?: number };
     const why = csvFaults[cause.code] ?? cause.message;
-    throw new LecternError("input", `${path}, line ${line ?? "?"}: ${why}`, { cause });
+    const line = cause.code === "CSV_QUOTE_NOT_CLOSED" ? last + 1 : lines;
+    const begun = line > last + 1 ? `; the row begins in line ${last + 1}, perhaps with a quote too many` : "";
+    throw new LecternError("input", `${path}, line ${line}: ${why}${begun}`, { cause });
   }
+}
+
+/** What the header is cut by: spreadsheets of many countries write semicolons, and a table pasted from one has tabs. */
+async function delimiterOf(path: string, usual: string): Promise<string> {
+  if (usual !== ",") return usual;
+  const { value: header = "" } = await textLines(path).next();
+  return header.includes(usual) ? usual : ([";", "\t"].find((other) => header.includes(other)) ?? usual);
+}
+
+/** The names of a header, of which each may stand there once. */
+function columnNames(path: string, header: readonly string[]): string[] {
+  const names = header.map((name) => name.trim());
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  check(twice === undefined, "input", () => `${path}: the header names the column ${twice} twice; rename one`);
+  return names;
 }
 
 async function* lineRows(path: string): AsyncGenerator<Example> {
@@ -120,7 +152,7 @@ export function textOf(path: string, { row, fields }: Example, column: string, m
     const known = Object.keys(fields);
     throw new LecternError(
       "input",
-      `${path}, row ${row}: there is no column ${column}; it has ${known.join(", ")}; did you mean ${nearest(column, known)}?`,
+      `${path}, row ${row}: there is no column ${column}; it has ${known.join(", ")}${didYouMean(column, known)}`,
     );
   }
   const text =

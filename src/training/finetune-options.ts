@@ -1,11 +1,12 @@
 import { existsSync, realpathSync } from "node:fs";
 import { z } from "zod";
 import { check, didYouMean } from "../common/index.ts";
+import { columnsOf } from "./columns.ts";
 import type { FinetuneOptions } from "./finetune.ts";
 import { parseWith, runOverrides } from "./recipe.ts";
 import type { RunConfig } from "./run.ts";
 import { regularExpression } from "./sources.ts";
-import { type TaskName, taskNames } from "./tasks.ts";
+import { taskNames } from "./tasks.ts";
 
 const count = z.int().min(1);
 const positive = z.number().positive();
@@ -53,19 +54,6 @@ const optionsSchema = z.strictObject({
   config: runOverrides.extend({ groups: z.array(group).optional() }).optional(),
 });
 
-/** The columns that a task reads. */
-const taskColumns: Readonly<Record<TaskName, readonly string[]>> = {
-  "text-classification": ["text", "text2", "label"],
-  "token-classification": ["tokens", "tags"],
-  "question-answering": ["question", "context", "answer"],
-  "fill-mask": ["text"],
-  "text-generation": ["text", "prompt", "completion", "messages"],
-  "text2text-generation": ["source", "target", "prefix"],
-  "sentence-similarity": ["text1", "text2"],
-  reward: ["prompt", "chosen", "rejected"],
-  preference: ["prompt", "chosen", "rejected"],
-};
-
 /** Options that one task alone has, and what the command line calls them. */
 const special = {
   prefix: { task: "text2text-generation", flags: "--prefix" },
@@ -93,7 +81,7 @@ export function checkOptions(
       "usage",
       () => `finetune: ${name} (${flags}) goes with ${own}, not with ${task}; leave it out`,
     );
-  const known = taskColumns[task];
+  const known = columnsOf(task);
   const other = Object.keys(columns).find((name) => !known.includes(name));
   check(
     other === undefined,

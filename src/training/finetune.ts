@@ -14,6 +14,7 @@ import {
 } from "../model/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
+import { checkColumns } from "./columns.ts";
 import { ExampleTask } from "./example-task.ts";
 import { type Example, nameOf, type Rows, readExamples } from "./examples.ts";
 import { exportModel } from "./export-model.ts";
@@ -117,6 +118,8 @@ export async function finetune(wanted: FinetuneOptions): Promise<RunResult & { r
     examples: await readExamples(data),
     held: options.validation === undefined ? undefined : await readExamples(options.validation),
   };
+  checkColumns(nameOf(data), given.examples, name, options.columns);
+  if (given.held) checkColumns(nameOf(options.validation ?? data), given.held, name, options.columns);
   const own = headLabels(await readJsonFile(files, "config.json"), heads[name].ending);
   const { examples, held, labels } = nameLabels(given, labelSource(options), own);
   const { architecture, json, weights } = await openForTask(options.model, name, labels);
