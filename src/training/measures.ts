@@ -27,10 +27,9 @@ export function checkMeasures(
     "config",
     () => `${what}: ${needing} needs evaluateEvery, which says how often is measured`,
   );
-  const choices = known.length > 0 ? `it is one of ${known.join(", ")}` : "leave it out: the least loss is best";
-  check(
-    bestBy === undefined || known.includes(bestBy),
-    "config",
-    () => `${what}: bestBy: this task does not measure ${bestBy} as something to have more of; ${choices}`,
+  check(bestBy === undefined || known.includes(bestBy), "config", () =>
+    known.length > 0
+      ? `${what}: bestBy: this task does not measure ${bestBy}; it measures ${known.join(", ")}`
+      : `${what}: bestBy: this task measures nothing to have more of; leave it out: the least loss is best`,
   );
 }

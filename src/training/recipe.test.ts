@@ -21,7 +21,7 @@ test.each([
   [
     "an unknown measure",
     { ...labelled("(?<text>.*)"), bestBy: "acuracy", evaluateEvery: 1 },
-    "bestBy: this task does not measure acuracy as something to have more of; it is one of accuracy, macroF1",
+    "bestBy: this task does not measure acuracy; it measures accuracy, macroF1",
   ],
   [
     "a measure of which less is better",
