@@ -13,7 +13,7 @@ import {
 } from "../training/index.ts";
 import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
 import { printJson, type Terminal } from "./terminal.ts";
-import { described, progress, readJson, resumption } from "./train.ts";
+import { described, progress, readJson, resumption, stopping } from "./train.ts";
 
 interface FinetuneFlags extends ModelFlags {
   readonly task: TaskName;
@@ -94,6 +94,7 @@ export function finetuneCommand(root: Command, terminal: Terminal, signal: Abort
         signal,
         onReport: report,
         onResume: resumption(flags, terminal),
+        onStop: stopping(flags, terminal),
         onStart({ training, heldOut, labels, fresh, learned, total, steps }) {
           if (flags.quiet) return;
           const classes = labels.length > 0 ? `, classes: ${labels.join(", ")}` : "";

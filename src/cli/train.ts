@@ -91,6 +91,7 @@ async function runRecipe(
       signal,
       onReport: progress(flags, terminal),
       onResume: resumption(flags, terminal),
+      onStop: stopping(flags, terminal),
     });
     const kept = join(out, "recipe.json"); // for `lectern eval OUT`
     if (resolve(kept) !== resolve(path)) await writeFileAtomic(kept, `${JSON.stringify(json, null, 2)}\n`);
@@ -127,6 +128,15 @@ export function resumption({ quiet }: CommonFlags, terminal: Terminal): (resumed
   return ({ step, steps, isFinished }) => {
     if (quiet) return;
     terminal.stderr.write(isFinished ? `already finished: ${step} steps\n` : `goes on from step ${step} of ${steps}\n`);
+  };
+}
+
+/** Says what is left of a run that is interrupted. */
+export function stopping({ quiet }: CommonFlags, terminal: Terminal): (step: number | undefined) => void {
+  return (step) => {
+    const left =
+      step === undefined ? "nothing is kept yet" : `the checkpoint of step ${step} is kept: run again to go on`;
+    if (!quiet) terminal.stderr.write(`interrupted; ${left}\n`);
   };
 }
 

@@ -20,7 +20,7 @@ const group = z.strictObject({
 
 const optionsSchema = z.strictObject({
   ...Object.fromEntries(
-    ["data", "validation", "threads", "signal", "onReport", "onResume", "onStart"].map((name) => [
+    ["data", "validation", "threads", "signal", "onReport", "onResume", "onStop", "onStart"].map((name) => [
       name,
       z.unknown().optional(),
     ]),

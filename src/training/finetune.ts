@@ -30,7 +30,7 @@ import { takeWeights } from "./start.ts";
 import { type Parameters, parameterShapes, StepGraph } from "./step-graph.ts";
 import { type TaskContext, type TaskName, type TokenRow, taskParts } from "./tasks.ts";
 
-export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onReport" | "onResume"> {
+export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onReport" | "onResume" | "onStop"> {
   /** A Hugging Face directory to begin with. */
   readonly model: string;
   /** Examples: a file (.csv, .tsv, .jsonl or .json, also gzipped), or objects of columns, which may come as they are made. */
@@ -172,7 +172,7 @@ export async function finetune(wanted: FinetuneOptions): Promise<RunResult & { r
     steps: config.steps,
   };
   options.onStart?.(plan);
-  const { threads, signal, onReport, onResume } = options;
+  const { threads, signal, onReport, onResume, onStop } = options;
   const result = await runTraining({
     architecture,
     task,
@@ -184,6 +184,7 @@ export async function finetune(wanted: FinetuneOptions): Promise<RunResult & { r
     signal,
     onReport,
     onResume,
+    onStop,
     identity: {
       ...lossIdentity(options),
       labels,

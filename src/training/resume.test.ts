@@ -1,5 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
@@ -169,9 +170,40 @@ test("a loss that is not a number stops the run, with the step and the likely ca
     evaluateEvery: undefined,
   };
   await expect(trainRecipe(parseRecipe(json), options("broken"))).rejects.toThrow(
-    /step \d+: loss .*(already holds numbers that are not finite|lower the rate).*checkpoint is kept/,
+    /step 2: loss .*(already holds numbers that are not finite|lower the rate).*; the checkpoint of step 1 is kept$/,
   );
   expect(await readdir(join(folder, "broken"))).toContain("training.safetensors");
+  const later = trainRecipe(parseRecipe({ ...json, checkpointEvery: 50 }), options("nothing kept"));
+  await expect(later).rejects.toThrow(/^(?!.*checkpoint).*$/);
+});
+
+test("one run at a time writes into a directory; what a killed one left is taken over and tidied up", async () => {
+  const out = join(folder, "busy");
+  await mkdir(out);
+  const holder = { host: hostname(), pid: process.ppid, mark: "x" };
+  await writeFile(join(out, "training.lock"), JSON.stringify(holder));
+  await expect(trainRecipe(parseRecipe(recipe), options("busy"))).rejects.toThrow(
+    `busy: process ${process.ppid} is training here; wait for it, or choose another directory`,
+  );
+  const { pid } = spawnSync(process.execPath, ["--version"]);
+  await writeFile(join(out, "training.lock"), JSON.stringify({ ...holder, pid }));
+  for (const each of [pid, process.ppid]) await writeFile(join(out, `model.safetensors.${each}.part`), "");
+  await trainRecipe(parseRecipe({ ...recipe, steps: 2 }), options("busy"));
+  const left = (await readdir(out)).filter((name) => /lock|part/.test(name));
+  expect(left).toEqual([`model.safetensors.${process.ppid}.part`]);
+});
+
+test("a run that is cancelled tells which checkpoint is kept", async () => {
+  const [stop, told] = [new AbortController(), [] as unknown[]];
+  const onReport = ({ step }: { step: number }): void => (step === 3 ? stop.abort() : undefined);
+  const cancelled = {
+    ...options("cancelled"),
+    signal: stop.signal,
+    onReport,
+    onStop: (step: unknown) => told.push(step),
+  };
+  await expect(trainRecipe(parseRecipe(recipe), cancelled)).rejects.toThrow("cancelled");
+  expect(told).toEqual([3]);
 });
 
 test("a run whose evaluations no longer improve ends early with its best weights", async () => {

@@ -1,5 +1,7 @@
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { check, LecternError, throwIfAborted } from "../common/index.ts";
+import { isAlive, withOnlyLock } from "../formats/hub/lock.ts";
 import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
 import { makeDirectory, writeFileAtomic } from "../formats/write-file.ts";
 import type { Architecture } from "../models/index.ts";
@@ -44,6 +46,8 @@ export interface Run {
   readonly onReport?: ((report: RunReport) => void) | undefined;
   /** Told once, where a run goes on from a checkpoint. */
   readonly onResume?: ((resumed: Resumed) => void) | undefined;
+  /** Told where the run is cancelled: the step of the checkpoint that is kept, if there is one. */
+  readonly onStop?: ((step: number | undefined) => void) | undefined;
   /** What else makes this run another one than others: data, tokenizer, losses. A checkpoint of another one is refused. */
   readonly identity?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -82,14 +86,46 @@ const BEST = "best.safetensors";
 /** How many steps the log waits before it writes. */
 const FLUSH_EVERY = 20;
 
-/** Trains until the last step, or goes on from a checkpoint. Killed at any moment, it ends with the same bits. */
+/** There while a run writes into its directory. */
+const LOCK = "training.lock";
+
+/**
+ * Trains until the last step, or goes on from a checkpoint. Killed at any moment, it ends with the same bits. A second
+ * run in the same directory is refused while the first goes on.
+ */
 export async function runTraining(run: Run): Promise<RunResult> {
-  const { config, task, out } = run;
+  const { out } = run;
   await makeDirectory(out);
+  const refusal = (pid: number | undefined): LecternError =>
+    new LecternError(
+      "usage",
+      `${out}: process ${pid ?? "?"} is training here; wait for it, or choose another directory`,
+    );
+  return withOnlyLock(join(out, LOCK), refusal, async () => {
+    await removeParts(out);
+    return train(run);
+  });
+}
+
+/** Removes what processes that were killed had not written to its end. */
+async function removeParts(out: string): Promise<void> {
+  for (const name of await readdir(out)) {
+    const pid = /\.(\d+)\.part$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(out, name), { force: true });
+  }
+}
+
+async function train(run: Run): Promise<RunResult> {
+  const { config, task, out } = run;
   const identity = identityOf(run.architecture, config, run.identity);
   const kept = await loadCheckpoint(out, identity);
   const state = kept ?? startState(await run.start(), config);
   checkGroups(state, config);
+  let safe = kept?.step;
+  const save = async (): Promise<void> => {
+    await saveCheckpoint(out, state, identity);
+    safe = state.step;
+  };
   const trainer = new Trainer(state, config);
   const graphs = new Graphs(run);
   const log = await TrainingLog.open(out, state.step);
@@ -102,7 +138,7 @@ export async function runTraining(run: Run): Promise<RunResult> {
     while (state.step < config.steps && !stoppedEarly) {
       if (run.signal?.aborted && state.step > first) {
         await log.flush();
-        await saveCheckpoint(out, state, identity);
+        await save();
       }
       throwIfAborted(run.signal);
       const restart = task.restart?.(state.step);
@@ -134,19 +170,28 @@ export async function runTraining(run: Run): Promise<RunResult> {
       });
       const isKept = state.step % config.checkpointEvery === 0 || evaluation !== undefined;
       if (isKept || state.step % FLUSH_EVERY === 0) await log.flush();
-      if (isKept) await saveCheckpoint(out, state, identity); // behind the log, which then lacks nothing
+      if (isKept) await save(); // behind the log, which then lacks nothing
     }
-    await saveCheckpoint(out, state, identity);
+    await save();
     const best = await readBest(out, state);
     const parameters = best ?? state.average ?? state.parameters;
     const final = await evaluate(task, graphs, { parameters });
     if (final) log.note({ step: state.step, final: 1, evalLoss: final.loss, ...final.metrics });
     await log.close();
     return { step: state.step, parameters, evaluation: final, stoppedEarly };
+  } catch (error) {
+    if (run.signal?.aborted) run.onStop?.(safe);
+    throw withKept(error, safe);
   } finally {
     await log.flush().catch(() => {}); // what ended the run is told, not that its last lines are lost
     await graphs.dispose();
   }
+}
+
+/** Says of a run that broke at a number what is left of it. */
+function withKept(error: unknown, step: number | undefined): unknown {
+  if (!(error instanceof LecternError) || error.code !== "numeric" || step === undefined) return error;
+  return new LecternError(error.code, `${error.message}; the checkpoint of step ${step} is kept`, { cause: error });
 }
 
 /** Refuses a group that would change nothing. */

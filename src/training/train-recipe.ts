@@ -22,7 +22,7 @@ export interface TextFiles {
   readonly tokenizer: Tokenizer;
 }
 
-export interface TrainOptions extends TextFiles, Pick<Run, "threads" | "signal" | "onReport" | "onResume"> {
+export interface TrainOptions extends TextFiles, Pick<Run, "threads" | "signal" | "onReport" | "onResume" | "onStop"> {
   /** Where the tokenizer's files lie, which belong to the model. */
   readonly tokenizerDirectory: string;
   /** Where the model is written: a Hugging Face directory, with the checkpoint in it. */

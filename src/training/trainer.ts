@@ -97,7 +97,7 @@ export class Trainer {
     if (parts.every(({ share }) => share === 0))
       throw new LecternError(
         "input",
-        `step ${this.state.step}: no row has a label that counts; is the text cut too short?`,
+        `step ${this.state.step + 1}: no row has a label that counts; is the text cut too short?`,
       );
     for (const [part, { graph, batch, share }] of parts.entries()) {
       throwIfAborted(signal);
@@ -161,10 +161,7 @@ function notFinite({ step, parameters }: TrainingState, loss: number, norm: numb
     : Number.isFinite(loss)
       ? "the gradients overflow: lower the rate, or clip them"
       : `the rate ${rate} is likely too high, or a row has no label that counts`;
-  return new LecternError(
-    "numeric",
-    `step ${step}: loss ${loss}, gradient norm ${norm}; ${cause}. The last checkpoint is kept`,
-  );
+  return new LecternError("numeric", `step ${step + 1}: loss ${loss}, gradient norm ${norm}; ${cause}`);
 }
 
 /** Adds gradients to their sums; sums begin in the given places, which are zero. */

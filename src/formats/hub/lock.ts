@@ -28,17 +28,40 @@ export async function withLock<T>(path: string, signal: AbortSignal | undefined,
   const mark = randomBytes(8).toString("hex");
   await mkdir(dirname(path), { recursive: true });
   while (!(await tryLock(own, mark))) await pause(LOOK, signal);
+  return holding(own, mark, async () => {
+    while (await isLockedByPython(path)) await pause(LOOK, signal);
+    return work();
+  });
+}
+
+/**
+ * Does something unless another process is at it.
+ * @param path of the lock, which is there as long as the work goes on
+ * @param refusal what is thrown where process `pid` holds it
+ */
+export async function withOnlyLock<T>(
+  path: string,
+  refusal: (pid: number | undefined) => Error,
+  work: () => Promise<T>,
+): Promise<T> {
+  const mark = randomBytes(8).toString("hex");
+  const isOurs = (await tryLock(path, mark)) || (await tryLock(path, mark)); // the first removes an abandoned one
+  if (!isOurs) throw refusal((await readHolder(path))?.pid);
+  return holding(path, mark, work);
+}
+
+/** Shows that the holder lives until the work is done. */
+async function holding<T>(path: string, mark: string, work: () => Promise<T>): Promise<T> {
   const beat = setInterval(() => {
     const now = new Date();
-    utimes(own, now, now).catch(() => {}); // taken away: the work goes on, see above
+    utimes(path, now, now).catch(() => {}); // taken away: the work goes on, see above
   }, BEAT);
   try {
-    while (await isLockedByPython(path)) await pause(LOOK, signal);
     return await work();
   } finally {
     clearInterval(beat);
-    const holder = await readHolder(own);
-    if (holder?.mark === mark) await rm(own, { force: true });
+    const holder = await readHolder(path);
+    if (holder?.mark === mark) await rm(path, { force: true });
   }
 }
 
@@ -75,7 +98,8 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether there is a process of this id. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
