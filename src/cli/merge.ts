@@ -1,4 +1,6 @@
+import { existsSync, realpathSync } from "node:fs";
 import type { Command } from "commander";
+import { LecternError } from "../common/index.ts";
 import { checkWritable } from "../formats/write-file.ts";
 import { mergeAdapter } from "../training/index.ts";
 import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
@@ -20,11 +22,14 @@ export function mergeCommand(root: Command, terminal: Terminal, signal: AbortSig
       const context = { flags, terminal, signal };
       const { revision: _, ...others } = flags; // the model's, not the adapter's
       await checkWritable(flags.out);
-      const changed = await mergeAdapter(
-        await resolveModel(model, context),
-        await resolveModel(adapter, { ...context, flags: others }),
-        flags.out,
+      const base = await resolveModel(model, context);
+      const change = await resolveModel(adapter, { ...context, flags: others });
+      const taken = [base, change].find(
+        (path) => existsSync(flags.out) && realpathSync(path) === realpathSync(flags.out),
       );
+      if (taken !== undefined)
+        throw new LecternError("usage", `merge: ${flags.out} is what is merged itself; write to another directory`);
+      const changed = await mergeAdapter(base, change, flags.out);
       if (flags.json) printJson(terminal, { out: flags.out, changed });
       else terminal.stdout.write(`${changed.length} tensors changed; written to ${flags.out}\n`);
     });

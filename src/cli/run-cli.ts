@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { LecternError } from "../common/index.ts";
 import { answerCommand } from "./answer.ts";
@@ -21,6 +22,10 @@ import { tokenizerCommand } from "./tokenizer.ts";
 import { trainCommand } from "./train.ts";
 import { summarizeCommand, translateCommand } from "./translate.ts";
 
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
 /** Runs one command line and returns its exit code: 0 success, 1 a failure it explains, 2 wrong usage, 130 interrupted. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
   const interrupt = new AbortController();
@@ -40,6 +45,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
 export function program(terminal: Terminal, signal: AbortSignal): Command {
   const root = new Command("lectern")
     .description("Run, look inside and train transformers from Hugging Face directories.")
+    .version(version, "--version", "print which version this is")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),

@@ -96,9 +96,17 @@ async function runRecipe(
     const kept = join(out, "recipe.json"); // for `lectern eval OUT`
     if (resolve(kept) !== resolve(path)) await writeFileAtomic(kept, `${JSON.stringify(json, null, 2)}\n`);
     return result;
+  } catch (error) {
+    throw withFile(error, path);
   } finally {
     await (await teacher)?.dispose();
   }
+}
+
+/** What is said of "recipe", said of its file. */
+function withFile(error: unknown, path: string): unknown {
+  if (!(error instanceof LecternError) || !error.message.startsWith("recipe: ")) return error;
+  return new LecternError(error.code, error.message.replace("recipe", path), { cause: error });
 }
 
 /** Has a classifier tell how probable the labels of texts are. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -85,8 +85,31 @@ describe("lectern train", async () => {
 
   test("refuses windows longer than the model's positions, and a model of absurd size", async () => {
     const long = await train(await file("long.json", { ...recipe, length: 32 }), "long");
-    expect(long.err).toContain("length 32 is more than the model's 16 positions");
+    expect(long.err).toContain("long.json: length 32 is more than the model's 16 positions");
     const huge = { ...recipe, config: { ...recipe.config, vocab_size: 2_000_000_000 } };
     expect((await train(await file("huge.json", huge), "huge")).err).toMatch(/a model of \d+ parameters/);
   });
+});
+
+test.each([
+  ["--seed", "1.5", "--seed takes a whole number from 0; came 1.5"],
+  ["--rows", "2.5", "--rows takes a whole number above 0; came 2.5"],
+  ["--label-smoothing", "1", "--label-smoothing takes a share from 0 to below 1; came 1"],
+  ["--beta", "0.2", "preference (--preference-loss, --beta) goes with preference, not with text-classification"],
+])("lectern finetune refuses %s %s in words", async (flag, value, message) => {
+  const data = await file("two.csv", "text,label\na,x\nb,y\n");
+  const out = ["--out", join(folder, "never")];
+  expect((await cli("finetune", bert, data, "--task", "text-classification", ...out, flag, value)).err).toContain(
+    message,
+  );
+});
+
+test("lectern merge does not write over what it merges", async () => {
+  const { code, err } = await cli("merge", gpt2, bert, "--out", gpt2);
+  expect([code, err]).toEqual([2, `lectern: merge: ${gpt2} is what is merged itself; write to another directory\n`]);
+});
+
+test("lectern --version prints the package's version", async () => {
+  const { version } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+  expect(await cli("--version")).toEqual({ code: 0, out: `${version}\n`, err: "" });
 });

@@ -59,12 +59,17 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   return best;
 }
 
+/** The entry of `known` that a name is a slip of, if there is one. */
+export function closest(name: string, known: Iterable<string>): string | undefined {
+  const found = nearest(name, known);
+  const slips = found === undefined ? 0 : editDistance(name.toLowerCase(), found.toLowerCase());
+  return slips <= Math.ceil(name.length / 3) ? found : undefined;
+}
+
 /** "; did you mean …?" where a known name is close, else nothing. */
 export function didYouMean(name: string, known: Iterable<string>): string {
-  const close = nearest(name, known);
-  const isClose =
-    close !== undefined && editDistance(name.toLowerCase(), close.toLowerCase()) <= Math.ceil(name.length / 3);
-  return isClose ? `; did you mean ${close}?` : "";
+  const found = closest(name, known);
+  return found === undefined ? "" : `; did you mean ${found}?`;
 }
 
 function editDistance(a: string, b: string): number {

@@ -11,6 +11,7 @@ test.each<[TaskName, string[], string | RegExp]>([
     "a.csv: there is no column label; the columns are text, stars; if it is another one, say so: --column label=stars",
   ],
   ["text-classification", ["text"], /a.csv: there is no column label; the columns are text$/],
+  ["text-classification", ["review", "stars"], /the columns are review, stars; .* so: --column text=…$/],
   ["question-answering", ["question", "answer", "id", "contexts"], "--column context=contexts"],
   [
     "text-generation",

@@ -1,4 +1,4 @@
-import { LecternError, nearest } from "../common/index.ts";
+import { closest, LecternError } from "../common/index.ts";
 import { type Example, isTable } from "./examples.ts";
 import type { TaskName } from "./tasks.ts";
 
@@ -43,8 +43,8 @@ export function checkColumns(
   const { lacking } = [...ways].sort((a, b) => b.found - a.found)[0] as (typeof ways)[number];
   const name = lacking[0] as string;
   const spare = fields.filter((field) => !columnsOf(task).map(columnOf).includes(field));
-  const close = lacking.length === 1 && spare.length === 1 ? spare[0] : nearest(name, spare);
-  const hint = close === undefined ? "" : `; if it is another one, say so: --column ${name}=${close}`;
+  const close = lacking.length === 1 && spare.length === 1 ? spare[0] : (closest(name, spare) ?? "…");
+  const hint = spare.length === 0 ? "" : `; if it is another one, say so: --column ${name}=${close}`;
   const at = isTable(path) ? path : `${path}, row ${first?.row}`;
   throw new LecternError(
     "input",

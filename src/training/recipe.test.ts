@@ -30,6 +30,7 @@ test.each([
   ],
   ["a measure without measuring", { ...labelled("(?<text>.*)"), bestBy: "accuracy" }, "bestBy needs evaluateEvery"],
   ["patience without measuring", { ...texts, patience: 2 }, "patience needs evaluateEvery"],
+  ["all of a label smoothed", { ...labelled("(?<text>.*)"), labelSmoothing: 1 }, "labelSmoothing: Too big"],
   ["a name like none", { ...texts, colour: 1 }, /^my.json: Unrecognized key: "colour"$/],
 ])("%s is refused when the recipe is read, with its file", (_, json, message) => {
   expect(() => parseRecipe(json, "my.json")).toThrow(message);

@@ -165,7 +165,7 @@ const exampleRecipe = z.strictObject({
   }),
   maxLength: count.default(256).describe("tokens of a row at most"),
   multipleOf: count.default(16).describe("rows are filled up to a multiple of this"),
-  labelSmoothing: share.default(0),
+  labelSmoothing: z.number().min(0).lt(1).default(0),
   teacher: z
     .strictObject({
       share: share.default(1).describe("how much the teacher's word counts where a label stands"),
