@@ -83,9 +83,11 @@ describe("lectern train", async () => {
     ]);
   });
 
-  test("refuses windows longer than the model's positions, and a model of absurd size", async () => {
+  test("refuses windows longer than the model's positions, and rows and models of absurd size", async () => {
     const long = await train(await file("long.json", { ...recipe, length: 32 }), "long");
     expect(long.err).toContain("long.json: length 32 is more than the model's 16 positions");
+    const many = await train(await file("many.json", { ...recipe, rows: 1e9 }), "many");
+    expect(many.err).toMatch(/many.json: rows 1000000000 are more than the text's \d+ tokens; lower them/);
     const huge = { ...recipe, config: { ...recipe.config, vocab_size: 2_000_000_000 } };
     expect((await train(await file("huge.json", huge), "huge")).err).toMatch(/a model of \d+ parameters/);
   });

@@ -6,8 +6,17 @@ import type { Architecture } from "../models/index.ts";
 import { type InitializeOptions, initialize } from "./initialize.ts";
 import { type Parameters, parameterShapes } from "./step-graph.ts";
 
+/** No model has as many layers, and to count the parameters of more takes long. */
+const MOST_LAYERS = 1000;
+
 /** Refuses a model that no training fits into memory: its weights and their gradients alone are more than there is. */
 export function checkSize(architecture: Architecture, memory = totalmem()): void {
+  const { numHiddenLayers = 0 } = architecture.config as { numHiddenLayers?: number };
+  check(
+    numHiddenLayers <= MOST_LAYERS,
+    "config",
+    () => `recipe: config asks for ${numHiddenLayers} layers, at most ${MOST_LAYERS} are built; make it smaller`,
+  );
   const sizes = [...parameterShapes(architecture).values()].map((shape) => shape.reduce((a, b) => a * b, 1));
   const count = sizes.reduce((a, b) => a + b, 0);
   const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GB`;

@@ -71,6 +71,11 @@ export async function textTask(
   const tokens = tokensOf(recipe, options.tokenizer, architecture);
   const { training, heldOut } = await readTexts(recipe, options, tokens.eosTokenId);
   const learned = options.measureOnly ? heldOut : training;
+  check(
+    recipe.rows <= learned.ids.length,
+    "input",
+    () => `recipe: rows ${recipe.rows} are more than the text's ${learned.ids.length} tokens; lower them`,
+  );
   return new TextTask(learned, heldOut, { ...recipe, tokens, firstStates: firstStates(architecture, recipe.rows) });
 }
 
