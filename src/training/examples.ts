@@ -92,7 +92,10 @@ async function* tableRows(path: string, usual: string): AsyncGenerator<Example> 
     const { lines = last + 1 } = cause as unknown as { lines?: number };
     const why = csvFaults[cause.code] ?? cause.message;
     const line = cause.code === "CSV_QUOTE_NOT_CLOSED" ? last + 1 : lines;
-    const begun = line > last + 1 ? `; the row begins in line ${last + 1}, perhaps with a quote too many` : "";
+    const begun =
+      line > last + 1 && cause.code.includes("QUOTE")
+        ? `; the row begins in line ${last + 1}, perhaps with a quote too many`
+        : "";
     throw new LecternError("input", `${path}, line ${line}: ${why}${begun}`, { cause });
   }
 }
@@ -100,8 +103,9 @@ async function* tableRows(path: string, usual: string): AsyncGenerator<Example> 
 /** What the header is cut by: spreadsheets of many countries write semicolons, and a table pasted from one has tabs. */
 async function delimiterOf(path: string, usual: string): Promise<string> {
   if (usual !== ",") return usual;
-  const { value: header = "" } = await textLines(path).next();
-  return header.includes(usual) ? usual : ([";", "\t"].find((other) => header.includes(other)) ?? usual);
+  for await (const header of textLines(path))
+    return header.includes(usual) ? usual : ([";", "\t"].find((other) => header.includes(other)) ?? usual);
+  return usual;
 }
 
 /** The names of a header, of which each may stand there once. */
