@@ -11,7 +11,13 @@ interface Columns {
 const taskColumns: Readonly<Record<TaskName, Columns>> = {
   "text-classification": { needed: [["text", "label"]], optional: ["text2"] },
   "token-classification": { needed: [["tokens", "tags"]], optional: [] },
-  "question-answering": { needed: [["question", "context", "answer"]], optional: [] },
+  "question-answering": {
+    needed: [
+      ["question", "context", "answer"],
+      ["question", "context", "answers"],
+    ],
+    optional: ["answer_start"],
+  },
   "fill-mask": { needed: [["text"]], optional: [] },
   "text-generation": { needed: [["text"], ["prompt", "completion"], ["messages"]], optional: [] },
   "text2text-generation": { needed: [["source", "target"]], optional: ["prefix"] },
@@ -23,7 +29,7 @@ const taskColumns: Readonly<Record<TaskName, Columns>> = {
 /** The columns that a task reads, by its own names for them. */
 export function columnsOf(task: TaskName): string[] {
   const { needed, optional } = taskColumns[task];
-  return [...needed.flat(), ...optional];
+  return [...new Set([...needed.flat(), ...optional])];
 }
 
 /** Refuses data whose first row lacks a column that the task needs, and names the columns that there are. */

@@ -31,7 +31,10 @@ test.each<[object, string | RegExp]>([
   [{ learningRate: 1 }, 'finetune: Unrecognized key: "learningRate"'],
   [{ prefix: "x: " }, "finetune: prefix (--prefix) goes with text2text-generation, not with text-classification"],
   [{ preference: { beta: 0.2 } }, "preference (--preference-loss, --beta) goes with preference, not with"],
-  [{ columns: { txt: "review" } }, "text-classification reads no column txt; did you mean text?; it reads text, text2"],
+  [
+    { columns: { txt: "review" } },
+    "text-classification reads no column txt; did you mean text?; it reads text, label, text2",
+  ],
   [{ out: fixture("models/bert") }, "is the model's own directory; write to another one"],
 ])("an option that cannot be is refused by name: %j", async (other, message) => {
   await expect(finetune({ ...options, ...other })).rejects.toThrow(message);
