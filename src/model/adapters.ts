@@ -40,6 +40,9 @@ const OUTER =
 
 const endsWith = (path: string, name: string): boolean => path === name || path.endsWith(`.${name}`);
 
+/** Whether a path is a module of that name, or lies in one. */
+const liesIn = (path: string, name: string): boolean => `.${path}.`.includes(`.${name}.`);
+
 function isNamed(path: string, names: readonly string[] | string): boolean {
   if (names === "all-linear") return !OUTER.test(path);
   if (typeof names === "string") return new RegExp(`^(?:${names})$`).test(path);
@@ -56,7 +59,7 @@ function patterned(path: string, patterns: Readonly<Record<string, number>> | un
 export function adapterPlan(config: LoraConfig): (path: string) => (LinearAdapter & { kind: "learned" }) | undefined {
   const { targetModules, excludeModules, layersToTransform, modulesToSave = [] } = config;
   return (path) => {
-    if (modulesToSave.some((name) => endsWith(path, name))) return undefined;
+    if (modulesToSave.some((name) => liesIn(path, name))) return undefined;
     if (!isNamed(path, targetModules) || (excludeModules && isNamed(path, excludeModules))) return undefined;
     const layer = /\.(?:layers?|h|block|blocks)\.(\d+)\./.exec(path)?.[1];
     if (layersToTransform && !layersToTransform.includes(Number(layer ?? -1))) return undefined;
@@ -169,7 +172,7 @@ export function adaptedParameters(architecture: Architecture, config: LoraConfig
 
 /** What an adapter learns: its own factors, and the modules that it keeps whole. */
 export function isLearned({ modulesToSave = [] }: LoraConfig): (path: string) => boolean {
-  return (path) => /\.lora_/.test(path) || modulesToSave.some((name) => endsWith(path.replace(/\.[^.]+$/, ""), name));
+  return (path) => /\.lora_/.test(path) || modulesToSave.some((name) => liesIn(path.replace(/\.[^.]+$/, ""), name));
 }
 
 /** Where the model that an adapter adapts lies: beside the adapter, on this machine, or on the hub. */
