@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { fixture, maxDifference } from "../../test/helpers/fixtures.ts";
+import { fixture, maxDifference, readTensors } from "../../test/helpers/fixtures.ts";
 import { loadModel } from "../model/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
@@ -110,6 +110,21 @@ describe("text classification", () => {
     };
     const [whole, parts] = [await run(16, 1), await run(4, 4)];
     for (const [i, value] of whole.entries()) expect(parts[i]).toBeCloseTo(value, 4);
+  });
+
+  test.each(["electra_disc", "roberta_mlm"])("a head of two layers is held whole in an adapter of %s", async (name) => {
+    const [out, model] = [join(folder, `${name} head`), fixture(`models/${name}`)];
+    const options = { out, model, data: reviews, task: "text-classification" as const, epochs: 1 };
+    const { plan } = await finetune({ ...options, lora: { r: 2, targetModules: ["query", "dense"] } });
+    expect(plan.fresh.every((path) => path.startsWith("classifier."))).toBe(true);
+    const config = JSON.parse(await readFile(join(out, "adapter_config.json"), "utf8")) as object;
+    expect(config).toMatchObject({ modules_to_save: ["classifier"] });
+    const stored = Object.keys(await readTensors(out, "adapter_model.safetensors"));
+    expect(stored.filter((path) => path.includes("classifier")).sort()).toEqual(
+      ["dense.bias", "dense.weight", "out_proj.bias", "out_proj.weight"].map(
+        (end) => `base_model.model.classifier.${end}`,
+      ),
+    );
   });
 
   test("an adapter names its base as it is told to; without a tokenizer of its own it takes that of the base", async () => {

@@ -369,15 +369,15 @@ function configOf(options: FinetuneOptions, count: number): RunConfig {
   };
 }
 
-/** The modules that PEFT expects whole in any adapter of a classifier or of what answers questions. */
-const HEAD = /(classifier|score|qa_outputs)\.[^.]+$/;
+/** The modules that PEFT expects whole, all their layers, in any adapter of a classifier or of what answers questions. */
+const HEAD = /^(classifier|score|qa_outputs)(?=\.)/;
 
 /** A head is learned whole, beside the adapter, and so is whatever else the base does not have. */
 function loraOf(given: Partial<LoraConfig>, architecture: Architecture, weights: Weights): LoraConfig {
   const whole = [...parameterShapes(architecture)].filter(
     ([path, shape]) => HEAD.test(path) || !weights.has(path) || weights.shape(path).join() !== shape.join(),
   );
-  const modules = new Set(whole.map(([path]) => path.replace(/\.[^.]+$/, "")));
+  const modules = new Set(whole.map(([path]) => HEAD.exec(path)?.[0] ?? path.replace(/\.[^.]+$/, "")));
   const modulesToSave = [...new Set([...(given.modulesToSave ?? []), ...modules])];
   return {
     r: 8,
