@@ -303,6 +303,19 @@ test("a text is learned from another", async () => {
   expect(result.evaluation?.loss as number).toBeLessThan(0.6);
 });
 
+test("a merged model keeps what its checkpoint stores and no training changes", async () => {
+  const [model, out, merged] = [fixture("models/marian"), join(folder, "biased"), join(folder, "merged biased")];
+  const data = animals.map((animal) => ({ source: animal, target: animal }));
+  await finetune({ model, data, out, task: "text2text-generation", epochs: 1, lora: { r: 2 } });
+  await mergeAdapter(model, out, merged);
+  const [before, after] = [
+    await readTensors(model, "model.safetensors"),
+    await readTensors(merged, "model.safetensors"),
+  ];
+  expect(Object.keys(after)).toEqual(Object.keys(before));
+  expect(after.final_logits_bias).toEqual(before.final_logits_bias);
+});
+
 test("masked words of one's own texts, and sentences that belong together, are learned", async () => {
   const texts = await file("texts.csv", csv);
   const words = await finetune({ model: fixture("models/bert"), data: texts, task: "fill-mask", ...quick("words") });

@@ -93,6 +93,9 @@ export async function saveAdapter(
   await writeFileAtomic(join(directory, "adapter_config.json"), `${JSON.stringify(json, null, 2)}\n`);
 }
 
+/** The kind of an architecture's head, where it may have one or another. */
+const headOf = ({ config }: Architecture): string | undefined => ("head" in config ? config.head.kind : undefined);
+
 /**
  * Writes a model with an adapter merged into its weights, in the dtype that they had.
  * @returns the names of the tensors that changed
@@ -111,9 +114,11 @@ export async function mergeAdapter(model: string, directory: string, out: string
   );
   const changed = new Map(stored);
   const tensors: Record<string, HostTensor> = {};
+  const isSameHead = headOf(architecture) === headOf(base.architecture);
   const used = new Set([...parameterShapes(architecture).keys()].map((path) => weights.stored(path)));
+  const { buffers } = architecture.family.checkpoint;
   for (const name of weights.checkpoint.names()) {
-    if (hasConfig && !used.has(name)) continue; // of another head
+    if (!isSameHead && !used.has(name) && !buffers?.test(name)) continue; // of another head
     const tensor = await weights.checkpoint.read(name);
     const other = changed.get(name);
     const isFloat = tensor.dtype === "float32" || tensor.dtype === "float16" || tensor.dtype === "bfloat16";
