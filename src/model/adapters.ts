@@ -1,12 +1,12 @@
 import { check, LecternError } from "../common/index.ts";
-import { type HubOptions, locateModel, openDirectory, openSafetensors } from "../formats/index.ts";
-import { type Architecture, readConfig } from "../models/index.ts";
+import { type Checkpoint, openDirectory, openSafetensors } from "../formats/index.ts";
+import type { Architecture } from "../models/index.ts";
 import { type AdapterPlan, fedNames, type LinearAdapter } from "../nn/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { type HostTensor, toFloat32 } from "../tensor/index.ts";
-import { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { readJsonFile } from "./model-files.ts";
 import { passGraph } from "./pass-graph.ts";
-import { parametersOf, Weights } from "./weights.ts";
+import { parametersOf, type Weights } from "./weights.ts";
 
 /** A LoRA adapter's settings: PEFT's `adapter_config.json`, in camel case. */
 export interface LoraConfig {
@@ -123,6 +123,9 @@ export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraCo
 
 const PREFIX = "base_model.model.";
 
+/** The names that transformers gives to heads which an adapter holds whole. */
+const HEAD = /^base_model\.model\.(classifier|score|qa_outputs)\./;
+
 /** The name in PEFT's files of a parameter of an adapter. */
 export function peftName(path: string, { family, kind, config }: Architecture): string {
   const isBare = kind === "encoder" && config.head.kind === "none";
@@ -130,19 +133,22 @@ export function peftName(path: string, { family, kind, config }: Architecture): 
   return PREFIX + (isBare && path.startsWith(prefix) ? path.slice(prefix.length) : path);
 }
 
+/** The tensors of an adapter. */
+export const openAdapterFile = (files: FileSource): Promise<Checkpoint> =>
+  openSafetensors(files, "adapter_model.safetensors");
+
 /** Reads a directory that PEFT wrote, and checks it against the model. */
 export async function readAdapter(directory: string, architecture: Architecture): Promise<Adapter> {
   const files = await openDirectory(directory);
   const config = parseLoraConfig(await readJsonFile(files, "adapter_config.json"));
-  const checkpoint = await openSafetensors(files, "adapter_model.safetensors");
+  const checkpoint = await openAdapterFile(files);
   const shapes = new Map([...adaptedParameters(architecture, config)].map(([path, { shape }]) => [path, shape]));
   const { prefix } = architecture.family.checkpoint;
   const parameters: Adapter["parameters"] = {};
   for (const name of checkpoint.names()) {
     const bare = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
     const path = [bare, prefix + bare].find((path) => shapes.has(path));
-    if (path === undefined)
-      throw new LecternError("config", `${directory}: ${name} is no part of this ${architecture.family.name}`);
+    if (path === undefined) throw unknownTensor(directory, name, architecture);
     const { shape, dtype, data } = await checkpoint.read(name);
     const wanted = shapes.get(path)?.join();
     check(
@@ -155,6 +161,16 @@ export async function readAdapter(directory: string, architecture: Architecture)
   const missing = [...shapes.keys()].find((path) => /\.lora_/.test(path) && !parameters[path]);
   if (missing !== undefined) throw new LecternError("config", `${directory}: the adapter lacks ${missing}`);
   return { config, parameters };
+}
+
+/** What an adapter holds and the model has no place for. */
+function unknownTensor(directory: string, name: string, { family, kind }: Architecture): LecternError {
+  const remedy =
+    kind === "encoder"
+      ? "open the adapter's directory itself as the model, with task_type SEQ_CLS, TOKEN_CLS or QUESTION_ANS in its adapter_config.json"
+      : "heads that tell classes are supported on encoders alone, such as BERT";
+  const reason = HEAD.test(name) ? `, which has no such head; ${remedy}` : "";
+  return new LecternError("config", `${directory}: ${name} is no part of this ${family.name}${reason}`);
 }
 
 /** All parameters of a model with an adapter. */
@@ -173,42 +189,6 @@ export function adaptedParameters(architecture: Architecture, config: LoraConfig
 /** What an adapter learns: its own factors, and the modules that it keeps whole. */
 export function isLearned({ modulesToSave = [] }: LoraConfig): (path: string) => boolean {
   return (path) => /\.lora_/.test(path) || modulesToSave.some((name) => liesIn(path.replace(/\.[^.]+$/, ""), name));
-}
-
-/** Where the model that an adapter adapts lies: beside the adapter, on this machine, or on the hub. */
-export async function locateBase(files: FileSource, hub: HubOptions = {}): Promise<string> {
-  const { base_model_name_or_path: named, revision } = await readJsonFile(files, "adapter_config.json");
-  check(typeof named === "string", "config", () => `${files.location}: adapter_config.json names no base model`);
-  for (const place of [`${files.location}/${named}`, named]) {
-    const found = await openDirectory(place).catch(() => undefined);
-    if (await found?.has("config.json")) return place;
-  }
-  return locateModel(named, typeof revision === "string" ? { ...hub, revision } : hub);
-}
-
-/**
- * Opens a directory with an adapter alone: its base, with the head and the labels that its own `config.json` says.
- *
- * @param location of the base, where it is known already
- */
-export async function openAdapted(
-  files: FileSource,
-  location?: string,
-): Promise<ModelFiles & { readonly adapter: Adapter }> {
-  const named = location ?? (await locateBase(files));
-  const baseFiles = await openDirectory(named);
-  const base = await openModelFiles(baseFiles);
-  const hasConfig = await files.has("config.json");
-  const json = hasConfig ? await readJsonFile(files, "config.json") : base.json;
-  const architecture = readConfig(json, base.weights.checkpoint.names());
-  const weights = new Weights(baseFiles, base.weights.checkpoint, architecture.family.checkpoint);
-  const adapter = await readAdapter(files.location, architecture);
-  const missing = [...parametersOf(Object.values(passGraph(architecture).heads)).keys()].find(
-    (path) => !weights.has(path) && !adapter.parameters[path],
-  );
-  if (missing !== undefined)
-    throw new LecternError("config", `${files.location}: neither the base ${named} nor the adapter has ${missing}`);
-  return { architecture, json, weights, adapter };
 }
 
 /** The linear layers that an adapter changes, with its factors. */

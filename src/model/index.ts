@@ -1,3 +1,4 @@
+export { openAdapted } from "./adapted-model.ts";
 export {
   type Adapter,
   adaptedParameters,
@@ -7,7 +8,6 @@ export {
   mergedParameters,
   outputLengths,
   peftName,
-  readAdapter,
 } from "./adapters.ts";
 export { type BatchRunOptions, forwardRows, type Reading, type Row } from "./batches.ts";
 export {
@@ -17,6 +17,7 @@ export {
   namedTensors,
   passFeeds,
 } from "./forward.ts";
+export { type Json, withHead, withLabels } from "./head-config.ts";
 export type { Timing } from "./host.ts";
 export { loadTokenizer } from "./load-tokenizer.ts";
 export {

@@ -127,6 +127,32 @@ describe("text classification", () => {
     );
   });
 
+  test("an adapter's own head is taken from its task and its tensors where no config.json tells it", async () => {
+    const [model, adapter] = [fixture("models/electra_disc"), join(folder, "own head")];
+    const data = [...reviews, { text: "nothing", label: "none" }, { text: "no one", label: "none" }];
+    const options = { model, data, out: adapter, task: "text-classification" as const, epochs: 1 };
+    await finetune({ ...options, lora: { r: 2 } });
+    await using told = await loadModel(adapter);
+    const inputs = { inputIds: [told.tokenizer?.encode("a mouse").ids as number[]] };
+    const wanted = await told.forward(inputs);
+    await rm(join(adapter, "config.json"));
+    await using taken = await loadModel(adapter);
+    expect((await taken.forward(inputs)).logits).toEqual(wanted.logits);
+    expect(taken.config).toMatchObject({
+      architectures: ["ElectraForSequenceClassification"],
+      id2label: { 0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2" },
+    });
+    await mergeAdapter(model, adapter, join(folder, "own head merged"));
+    await using merged = await loadModel(join(folder, "own head merged"));
+    expect(
+      maxDifference((await merged.forward(inputs)).logits as HostTensor, wanted.logits as HostTensor),
+    ).toBeLessThan(1e-5);
+    await using base = await loadModel(model);
+    await expect(base.addAdapter("own", adapter)).rejects.toThrow(
+      "is no part of this ELECTRA, which has no such head; open the adapter's directory itself as the model",
+    );
+  });
+
   test("an adapter names its base as it is told to; without a tokenizer of its own it takes that of the base", async () => {
     const base = fixture("models/bert");
     const named = { out: join(folder, "named"), epochs: 1, rows: 8, lora: { r: 2 }, baseName: "owner/base" };

@@ -6,11 +6,14 @@ import { checkWritable } from "../formats/write-file.ts";
 import {
   adapterPlan,
   isLearned,
+  type Json,
   type LoraConfig,
   type ModelFiles,
   openModelFiles,
   readJsonFile,
   Weights,
+  withHead,
+  withLabels,
 } from "../model/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
@@ -243,22 +246,9 @@ async function write(
 /** Opens a model with the head that a task needs, where it has another or none. */
 export async function openForTask(directory: string, name: TaskName, labels: readonly string[]): Promise<ModelFiles> {
   const files = await openDirectory(directory);
-  const json = { ...(await readJsonFile(files, "config.json")) };
-  const { ending } = heads[name];
-  const [old = ""] = (json.architectures ?? []) as string[];
-  const keepsHead = labels.length === 0 || sameItems(headLabels(json, ending) ?? [], labels);
-  if (ending !== undefined) json.architectures = [old.replace(/(Model|For\w+)$/, "") + ending];
-  if (labels.length > 0) {
-    json.id2label = Object.fromEntries(labels.map((label, id) => [id, label]));
-    json.label2id = Object.fromEntries(labels.map((label, id) => [label, id]));
-    delete json.num_labels;
-    json.problem_type = "single_label_classification";
-  }
-  if (name === "reward") {
-    json.id2label = { 0: "reward" };
-    json.label2id = { reward: 0 };
-    delete json.problem_type;
-  }
+  const own = await readJsonFile(files, "config.json");
+  const json = configFor(own, name, labels);
+  const keepsHead = labels.length === 0 || sameItems(headLabels(own, heads[name].ending) ?? [], labels);
   const base = await openModelFiles(files);
   const architecture = readConfig(json, base.weights.checkpoint.names());
   if (!kinds[name].includes(architecture.kind))
@@ -281,6 +271,16 @@ function withoutClasses(checkpoint: Checkpoint): Checkpoint {
     info: (name) => checkpoint.info(name),
     read: (name) => checkpoint.read(name),
   };
+}
+
+/** `config.json` with the head and the classes that a task needs. */
+function configFor(own: Json, name: TaskName, labels: readonly string[]): Json {
+  const { ending } = heads[name];
+  const json = ending === undefined ? own : withHead(own, ending);
+  if (labels.length > 0) return { ...withLabels(json, labels), problem_type: "single_label_classification" };
+  if (name !== "reward") return json;
+  const { problem_type, ...others } = withLabels(json, ["reward"]);
+  return others;
 }
 
 /** What a checkpoint stores and no training changes. */

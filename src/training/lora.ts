@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Random } from "../common/index.ts";
-import { openDirectory, safetensorsChunks } from "../formats/index.ts";
+import { safetensorsChunks } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
 import {
   type Adapter,
@@ -9,14 +9,12 @@ import {
   isLearned,
   type LoraConfig,
   mergedParameters,
-  openModelFiles,
+  openAdapted,
   outputLengths,
   peftName,
-  readAdapter,
-  readJsonFile,
-  Weights,
+  type Weights,
 } from "../model/index.ts";
-import { type Architecture, readConfig } from "../models/index.ts";
+import type { Architecture } from "../models/index.ts";
 import { openFiles } from "../runtime/index.ts";
 import { fromFloat32, type HostTensor } from "../tensor/index.ts";
 import { exportModel } from "./export-model.ts";
@@ -101,20 +99,14 @@ const headOf = ({ config }: Architecture): string | undefined => ("head" in conf
  * @returns the names of the tensors that changed
  */
 export async function mergeAdapter(model: string, directory: string, out: string): Promise<string[]> {
-  const adapterFiles = await openFiles(directory);
-  const modelFiles = await openDirectory(model);
-  const base = await openModelFiles(modelFiles);
-  const hasConfig = await adapterFiles.has("config.json");
-  const json = hasConfig ? await readJsonFile(adapterFiles, "config.json") : base.json;
-  const architecture = readConfig(json, base.weights.checkpoint.names());
-  const weights = new Weights(modelFiles, base.weights.checkpoint, architecture.family.checkpoint);
-  const merged = await mergedParameters(weights, architecture, await readAdapter(directory, architecture));
+  const { architecture, json, weights, adapter, base } = await openAdapted(await openFiles(directory), model);
+  const merged = await mergedParameters(weights, architecture, adapter);
   const stored = Object.entries(merged).map(
     ([path, tensor]) => [weights.has(path) ? weights.stored(path) : path, tensor] as const,
   );
   const changed = new Map(stored);
   const tensors: Record<string, HostTensor> = {};
-  const isSameHead = headOf(architecture) === headOf(base.architecture);
+  const isSameHead = headOf(architecture) === headOf(base);
   const used = new Set([...parameterShapes(architecture).keys()].map((path) => weights.stored(path)));
   const { buffers } = architecture.family.checkpoint;
   for (const name of weights.checkpoint.names()) {
