@@ -1,124 +1,18 @@
 import { check, LecternError } from "../common/index.ts";
 import { type Checkpoint, openDirectory, openSafetensors } from "../formats/index.ts";
 import type { Architecture } from "../models/index.ts";
-import { type AdapterPlan, fedNames, type LinearAdapter } from "../nn/index.ts";
+import { type AdapterPlan, fedNames } from "../nn/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { type HostTensor, toFloat32 } from "../tensor/index.ts";
+import { adapterPlan, type LoraConfig, parseLoraConfig } from "./lora-config.ts";
 import { readJsonFile } from "./model-files.ts";
 import { passGraph } from "./pass-graph.ts";
 import { parametersOf, type Weights } from "./weights.ts";
-
-/** A LoRA adapter's settings: PEFT's `adapter_config.json`, in camel case. */
-export interface LoraConfig {
-  readonly r: number;
-  readonly loraAlpha: number;
-  /** Endings of paths, `all-linear`, or a regular expression that a whole path must match. */
-  readonly targetModules: readonly string[] | string;
-  readonly excludeModules?: readonly string[] | string | undefined;
-  /** Ranks and alphas that differ, by the end of a path. */
-  readonly rankPattern?: Readonly<Record<string, number>>;
-  readonly alphaPattern?: Readonly<Record<string, number>>;
-  /** Layers, by number; default all. */
-  readonly layersToTransform?: readonly number[] | undefined;
-  /** Modules that are learned whole, beside. */
-  readonly modulesToSave?: readonly string[] | undefined;
-  /** The share of what the change reads that training drops. */
-  readonly loraDropout?: number | undefined;
-  readonly useRslora?: boolean;
-  readonly useDora?: boolean;
-}
 
 /** An adapter: settings, and its weights by path (`….lora_A.weight`, `….lora_B.weight`, or whole parameters). */
 export interface Adapter {
   readonly config: LoraConfig;
   readonly parameters: Record<string, HostTensor<"float32">>;
-}
-
-/** Layers that give what a model says, and tables of embeddings: not among `all-linear`. */
-const OUTER =
-  /(^|\.)(lm_head|embed_out|embed_tokens|embed_in|wte|shared|word_embeddings|score|classifier|out_proj_head|qa_outputs|decoder|linear)$/;
-
-const endsWith = (path: string, name: string): boolean => path === name || path.endsWith(`.${name}`);
-
-/** Whether a path is a module of that name, or lies in one. */
-const liesIn = (path: string, name: string): boolean => `.${path}.`.includes(`.${name}.`);
-
-function isNamed(path: string, names: readonly string[] | string): boolean {
-  if (names === "all-linear") return !OUTER.test(path);
-  if (typeof names === "string") return new RegExp(`^(?:${names})$`).test(path);
-  return names.some((name) => endsWith(path, name));
-}
-
-/** The value of the pattern that names a path, as PEFT looks it up: a regular expression for its end. */
-function patterned(path: string, patterns: Readonly<Record<string, number>> | undefined, fallback: number): number {
-  const key = Object.keys(patterns ?? {}).find((pattern) => new RegExp(`^(.*\\.)?(${pattern})$`).test(path));
-  return key === undefined ? fallback : ((patterns as Record<string, number>)[key] as number);
-}
-
-/** Which linear layers an adapter changes, and how. */
-export function adapterPlan(config: LoraConfig): (path: string) => (LinearAdapter & { kind: "learned" }) | undefined {
-  const { targetModules, excludeModules, layersToTransform, modulesToSave = [] } = config;
-  return (path) => {
-    if (modulesToSave.some((name) => liesIn(path, name))) return undefined;
-    if (!isNamed(path, targetModules) || (excludeModules && isNamed(path, excludeModules))) return undefined;
-    const layer = /\.(?:layers?|h|block|blocks)\.(\d+)\./.exec(path)?.[1];
-    if (layersToTransform && !layersToTransform.includes(Number(layer ?? -1))) return undefined;
-    const rank = patterned(path, config.rankPattern, config.r);
-    const alpha = patterned(path, config.alphaPattern, config.loraAlpha);
-    const scale = config.useRslora ? alpha / Math.sqrt(rank) : alpha / rank;
-    return { kind: "learned", rank, scale, dora: config.useDora ?? false, dropout: config.loraDropout ?? 0 };
-  };
-}
-
-/** Settings of PEFT that would change what is computed and are not available, and the values that do not. */
-const refused: Readonly<Record<string, readonly unknown[]>> = {
-  use_qalora: [false],
-  use_bdlora: [],
-  layer_replication: [],
-  lora_bias: [false],
-  trainable_token_indices: [],
-  target_parameters: [],
-  alora_invocation_tokens: [],
-};
-
-/** Reads PEFT's `adapter_config.json`. */
-export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraConfig {
-  if (json.peft_type !== "LORA")
-    throw new LecternError("unsupported", `adapter_config.json: peft_type ${json.peft_type} is not supported; LORA is`);
-  for (const [key, neutral] of Object.entries(refused)) {
-    const value = json[key];
-    if (value !== undefined && value !== null && !neutral.includes(value))
-      throw new LecternError("unsupported", `adapter_config.json: ${key} = ${JSON.stringify(value)} is not supported`);
-  }
-  const number = (key: string, fallback: number): number => {
-    const value = json[key] ?? fallback;
-    check(
-      typeof value === "number" && value > 0,
-      "config",
-      () => `adapter_config.json: ${key} must be a number above 0; came ${JSON.stringify(value)}`,
-    );
-    return value;
-  };
-  const targets = json.target_modules;
-  check(
-    typeof targets === "string" || (Array.isArray(targets) && targets.every((name) => typeof name === "string")),
-    "config",
-    () => "adapter_config.json: target_modules must be a list of names, or a text",
-  );
-  const layers = json.layers_to_transform;
-  return {
-    r: number("r", 8),
-    loraAlpha: number("lora_alpha", 8),
-    targetModules: targets as string | string[],
-    excludeModules: (json.exclude_modules ?? undefined) as string[] | undefined,
-    rankPattern: (json.rank_pattern ?? {}) as Record<string, number>,
-    alphaPattern: (json.alpha_pattern ?? {}) as Record<string, number>,
-    layersToTransform: layers === undefined || layers === null ? undefined : ([layers].flat() as number[]),
-    modulesToSave: (json.modules_to_save ?? undefined) as string[] | undefined,
-    loraDropout: json.lora_dropout ? number("lora_dropout", 0) : undefined,
-    useRslora: json.use_rslora === true,
-    useDora: json.use_dora === true,
-  };
 }
 
 const PREFIX = "base_model.model.";
@@ -184,11 +78,6 @@ export function adaptedParameters(architecture: Architecture, config: LoraConfig
     () => `LoRA: no linear layer is named by targetModules ${JSON.stringify(config.targetModules)}`,
   );
   return parameters as Map<string, { readonly shape: readonly number[] }>;
-}
-
-/** What an adapter learns: its own factors, and the modules that it keeps whole. */
-export function isLearned({ modulesToSave = [] }: LoraConfig): (path: string) => boolean {
-  return (path) => /\.lora_/.test(path) || modulesToSave.some((name) => liesIn(path.replace(/\.[^.]+$/, ""), name));
 }
 
 /** The linear layers that an adapter changes, with its factors. */

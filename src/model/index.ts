@@ -2,9 +2,6 @@ export { openAdapted } from "./adapted-model.ts";
 export {
   type Adapter,
   adaptedParameters,
-  adapterPlan,
-  isLearned,
-  type LoraConfig,
   mergedParameters,
   outputLengths,
   peftName,
@@ -20,6 +17,7 @@ export {
 export { type Json, withHead, withLabels } from "./head-config.ts";
 export type { Timing } from "./host.ts";
 export { loadTokenizer } from "./load-tokenizer.ts";
+export { adapterPlan, isLearned, type LoraConfig } from "./lora-config.ts";
 export {
   type GenerateInput,
   type GenerateOptions,

@@ -1,14 +1,8 @@
 import { describe, expect, test } from "vitest";
-import {
-  AdapterSet,
-  adapterPlan,
-  isLearned,
-  mergedParameters,
-  peftName,
-  readAdapter,
-} from "../../src/model/adapters.ts";
+import { AdapterSet, mergedParameters, peftName, readAdapter } from "../../src/model/adapters.ts";
 import { ForwardPass } from "../../src/model/forward.ts";
 import { openModelFiles } from "../../src/model/index.ts";
+import { adapterPlan, isLearned } from "../../src/model/lora-config.ts";
 import { openFiles } from "../../src/runtime/index.ts";
 import type { HostTensor } from "../../src/tensor/index.ts";
 import { StepGraph } from "../../src/training/index.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { adapterPlan, isLearned, type LoraConfig } from "./adapters.ts";
+import { adapterPlan, isLearned, type LoraConfig } from "./lora-config.ts";
 
 const lora = (settings: Partial<LoraConfig>): LoraConfig => ({
   r: 4,
