@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { adapterPlan, isLearned, type LoraConfig } from "./lora-config.ts";
+import { adapterPlan, isLearned, type LoraConfig, parseLoraConfig } from "./lora-config.ts";
 
 const lora = (settings: Partial<LoraConfig>): LoraConfig => ({
   r: 4,
@@ -17,4 +17,13 @@ test("a module that is kept whole is kept with all that lies in it", () => {
   expect(learned("classifier.out_proj.bias")).toBe(true);
   expect(learned("roberta.encoder.layer.0.output.dense.weight")).toBe(false);
   expect(learned("sop_classifier.dense.weight")).toBe(false);
+});
+
+const peft = { peft_type: "LORA", r: 4, lora_alpha: 8, target_modules: ["q_proj"] };
+
+test("an empty list asks for nothing; one with entries that is not supported is refused", () => {
+  expect(parseLoraConfig({ ...peft, target_parameters: [] })).toMatchObject({ targetModules: ["q_proj"] });
+  expect(() => parseLoraConfig({ ...peft, target_parameters: ["down_proj"] })).toThrow(
+    'target_parameters = ["down_proj"] is not supported',
+  );
 });

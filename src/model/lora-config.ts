@@ -74,7 +74,8 @@ export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraCo
     throw new LecternError("unsupported", `adapter_config.json: peft_type ${json.peft_type} is not supported; LORA is`);
   for (const [key, neutral] of Object.entries(refused)) {
     const value = json[key];
-    if (value !== undefined && value !== null && !neutral.includes(value))
+    const isEmpty = value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+    if (!isEmpty && !neutral.includes(value))
       throw new LecternError("unsupported", `adapter_config.json: ${key} = ${JSON.stringify(value)} is not supported`);
   }
   const number = (key: string, fallback: number): number => {
