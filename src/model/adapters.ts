@@ -37,11 +37,13 @@ export async function readAdapter(directory: string, architecture: Architecture)
   const config = parseLoraConfig(await readJsonFile(files, "adapter_config.json"));
   const checkpoint = await openAdapterFile(files);
   const shapes = new Map([...adaptedParameters(architecture, config)].map(([path, { shape }]) => [path, shape]));
-  const { prefix } = architecture.family.checkpoint;
+  const { prefix, ignored } = architecture.family.checkpoint;
   const parameters: Adapter["parameters"] = {};
   for (const name of checkpoint.names()) {
-    const bare = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
+    if (name.includes(".original_module.")) continue; // of the base, and not in use
+    const bare = bareName(name);
     const path = [bare, prefix + bare].find((path) => shapes.has(path));
+    if (path === undefined && bare.endsWith(".bias") && ignored.test(bare)) continue; // a copy, or of an unused layer
     if (path === undefined) throw unknownTensor(directory, name, architecture);
     const { shape, dtype, data } = await checkpoint.read(name);
     const wanted = shapes.get(path)?.join();
@@ -55,6 +57,12 @@ export async function readAdapter(directory: string, architecture: Architecture)
   const missing = [...shapes.keys()].find((path) => /\.lora_/.test(path) && !parameters[path]);
   if (missing !== undefined) throw new LecternError("config", `${directory}: the adapter lacks ${missing}`);
   return { config, parameters };
+}
+
+/** A name of PEFT's files without what PEFT's own modules add: an adapted layer's weights are those of its `base_layer`. */
+function bareName(name: string): string {
+  const inside = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
+  return inside.replace(/\.(base_layer|modules_to_save)\./, ".");
 }
 
 /** What an adapter holds and the model has no place for. */
@@ -89,7 +97,7 @@ function* changes({ config, parameters }: Adapter) {
     const up = parameters[`${path}.lora_B.weight`] as HostTensor<"float32">;
     const magnitude = parameters[`${path}.lora_magnitude_vector`];
     const { scale } = plan(path) as { scale: number };
-    yield { path, down, up, magnitude, scale };
+    yield { path, down, up, magnitude, scale, weight: parameters[`${path}.weight`] };
   }
 }
 
@@ -109,13 +117,11 @@ function product(down: HostTensor<"float32">, up: HostTensor<"float32">, scale: 
 }
 
 /** W + s · B A of a layer as `[O, I]`, and the length of each of its rows. */
-async function movedWeight(
-  weights: Weights,
-  path: string,
+function movedWeight(
+  { shape, data }: HostTensor<"float32">,
   change: Float64Array,
   isTransposed: boolean,
-): Promise<{ moved: Float64Array; lengths: Float64Array }> {
-  const { shape, data } = await weights.read(`${path}.weight`);
+): { moved: Float64Array; lengths: Float64Array } {
   const [rows, columns] = shape as [number, number];
   const [outSize, inSize] = isTransposed ? [columns, rows] : [rows, columns];
   const moved = Float64Array.from(change);
@@ -142,9 +148,9 @@ export async function mergedParameters(
   const isTransposed = architecture.family.checkpoint.linearLayout === "in-out";
   const merged: Record<string, HostTensor<"float32">> = {};
   for (const [path, tensor] of Object.entries(adapter.parameters)) if (!/\.lora_/.test(path)) merged[path] = tensor;
-  for (const { path, down, up, magnitude, scale } of changes(adapter)) {
-    const change = product(down, up, scale);
-    const { moved, lengths } = await movedWeight(weights, path, change, isTransposed);
+  for (const { path, down, up, magnitude, scale, weight } of changes(adapter)) {
+    const own = weight ?? (await weights.read(`${path}.weight`));
+    const { moved, lengths } = movedWeight(own, product(down, up, scale), isTransposed);
     const [outSize, inSize] = [up.shape[0] as number, down.shape[1] as number];
     const data = new Float32Array(moved.length);
     for (let o = 0; o < outSize; o++) {
@@ -167,7 +173,8 @@ export async function outputLengths(
 ): Promise<Float32Array> {
   const isTransposed = architecture.family.checkpoint.linearLayout === "in-out";
   const none = new Float64Array(size.inSize * size.outSize);
-  return Float32Array.from((await movedWeight(weights, path, none, isTransposed)).lengths);
+  const weight = await weights.read(`${path}.weight`);
+  return Float32Array.from(movedWeight(weight, none, isTransposed).lengths);
 }
 
 /** Adapters over one model, of which one, or none, is in use; to switch is to feed other arrays. */
@@ -236,12 +243,13 @@ export class AdapterSet {
 
   async #change(adapter: Adapter, feeds: Record<string, HostTensor<"float32">>): Promise<void> {
     const isTransposed = this.#architecture.family.checkpoint.linearLayout === "in-out";
-    for (const { path, down, up, magnitude, scale } of changes(adapter)) {
+    for (const { path, down, up, magnitude, scale, weight } of changes(adapter)) {
       const names = fedNames(path);
       feeds[names.down] = down;
       feeds[names.up] = { ...up, data: up.data.map((x) => x * scale) };
       if (!magnitude) continue;
-      const { lengths } = await movedWeight(this.#weights, path, product(down, up, scale), isTransposed);
+      const own = weight ?? (await this.#weights.read(`${path}.weight`));
+      const { lengths } = movedWeight(own, product(down, up, scale), isTransposed);
       feeds[names.factor] = { ...magnitude, data: magnitude.data.map((m, o) => m / (lengths[o] as number)) };
     }
     for (const [path, tensor] of Object.entries(adapter.parameters)) if (!/\.lora_/.test(path)) feeds[path] = tensor;
