@@ -27,3 +27,22 @@ test("an empty list asks for nothing; one with entries that is not supported is 
     'target_parameters = ["down_proj"] is not supported',
   );
 });
+
+test.each([
+  ["pissa", "save_pretrained(…, path_initial_model_for_weight_conversion=…)"],
+  ["pissa_niter_4", "path_initial_model_for_weight_conversion"],
+  ["olora", "path_initial_model_for_weight_conversion"],
+  ["corda", "path_initial_model_for_weight_conversion"],
+  ["loftq", "merge_and_unload"],
+])("an adapter that began as %s changes its base, and is refused", (beginning, remedy) => {
+  const parse = () => parseLoraConfig({ ...peft, init_lora_weights: beginning });
+  expect(parse).toThrow(`init_lora_weights = "${beginning}" changes the base's own weights`);
+  expect(parse).toThrow(remedy);
+});
+
+test.each([true, false, "gaussian", "eva", "orthogonal"])(
+  "init_lora_weights = %s leaves the base as it is",
+  (beginning) => {
+    expect(parseLoraConfig({ ...peft, init_lora_weights: beginning }).r).toBe(4);
+  },
+);

@@ -68,6 +68,20 @@ const refused: Readonly<Record<string, readonly unknown[]>> = {
   alora_invocation_tokens: [],
 };
 
+/** Beginnings that change the base's own weights whenever PEFT loads it. A converted adapter says true here. */
+function refuseChangedBase({ init_lora_weights: beginning }: Readonly<Record<string, unknown>>): void {
+  const [kind] = (typeof beginning === "string" && /^(pissa|olora|corda|loftq)/i.exec(beginning)) || [];
+  if (kind === undefined) return;
+  const remedy =
+    kind.toLowerCase() === "loftq"
+      ? "merge it with PEFT's merge_and_unload"
+      : "convert it with PEFT's save_pretrained(…, path_initial_model_for_weight_conversion=…)";
+  throw new LecternError(
+    "unsupported",
+    `adapter_config.json: init_lora_weights = ${JSON.stringify(beginning)} changes the base's own weights, which is not supported; ${remedy}`,
+  );
+}
+
 /** Reads PEFT's `adapter_config.json`. */
 export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraConfig {
   if (json.peft_type !== "LORA")
@@ -78,6 +92,7 @@ export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraCo
     if (!isEmpty && !neutral.includes(value))
       throw new LecternError("unsupported", `adapter_config.json: ${key} = ${JSON.stringify(value)} is not supported`);
   }
+  refuseChangedBase(json);
   const number = (key: string, fallback: number): number => {
     const value = json[key] ?? fallback;
     check(
