@@ -112,3 +112,47 @@ test("all biases are read: those of modules kept whole by PEFT's several names, 
     "classifier.bias",
   ]);
 });
+
+describe("a base that ties its embeddings", async () => {
+  const { architecture } = await open("llama_gqa");
+  const { hiddenSize: size, vocabSize } = architecture.config;
+  const [table, other] = [tensor(vocabSize, size), tensor(vocabSize, size)];
+  const saved = (modules: readonly string[], tensors: Readonly<Record<string, HostTensor>>, config: object = {}) =>
+    adapterOf(
+      { target_modules: ["q_proj"], modules_to_save: modules, ...config },
+      { ...queryFactors(size), ...tensors },
+    );
+
+  test.each([
+    ["the embeddings alone", "model.embed_tokens.weight", { "model.embed_tokens.weight": table }],
+    ["the output layer alone", "base_model.model.lm_head.weight", { "lm_head.weight": table }],
+    [
+      "two tables that differ",
+      "base_model.model.lm_head.weight",
+      { "model.embed_tokens.weight": table, "lm_head.weight": other },
+    ],
+    ["a change of the output layer", "base_model.model.lm_head.lora_A.weight", { "lm_head.lora_A.weight": other }],
+  ])("takes no adapter of %s, which PEFT reads as two tables", async (_, name, tensors) => {
+    const directory = await saved(["embed_tokens", "lm_head"], tensors);
+    await expect(readAdapter(directory, architecture)).rejects.toThrow(
+      `${name} is one table with another layer in this base, which ties its embeddings`,
+    );
+  });
+
+  test("takes one whose table is the same in both, or stays tied", async () => {
+    const both = await saved(["embed_tokens"], { "model.embed_tokens.weight": table, "lm_head.weight": table });
+    const tied = await saved(["embed_tokens"], { "model.embed_tokens.weight": table }, { ensure_weight_tying: true });
+    for (const directory of [both, tied]) {
+      const { parameters } = await readAdapter(directory, architecture);
+      expect(parameters["model.embed_tokens.weight"]).toEqual(table);
+      expect(parameters).not.toHaveProperty(["lm_head.weight"]);
+    }
+  });
+
+  test("takes no change of its embeddings", async () => {
+    const directory = await saved([], { "model.embed_tokens.lora_embedding_A": tensor(2, vocabSize) });
+    await expect(readAdapter(directory, architecture)).rejects.toThrow(
+      "lora_embedding_A is a change of embeddings, which is not supported; merge the adapter with PEFT",
+    );
+  });
+});

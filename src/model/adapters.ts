@@ -4,9 +4,10 @@ import type { Architecture } from "../models/index.ts";
 import { type AdapterPlan, fedNames } from "../nn/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { type HostTensor, toFloat32 } from "../tensor/index.ts";
-import { adapterPlan, type LoraConfig, parseLoraConfig } from "./lora-config.ts";
+import { adapterPlan, isLearned, type LoraConfig, parseLoraConfig } from "./lora-config.ts";
 import { readJsonFile } from "./model-files.ts";
 import { passGraph } from "./pass-graph.ts";
+import { isSharedEmbedding, isTiedOutput, tiedRefused } from "./tied-embeddings.ts";
 import { parametersOf, type Weights } from "./weights.ts";
 
 /** An adapter: settings, and its weights by path (`….lora_A.weight`, `….lora_B.weight`, or whole parameters). */
@@ -39,21 +40,29 @@ export async function readAdapter(directory: string, architecture: Architecture)
   const shapes = new Map([...adaptedParameters(architecture, config)].map(([path, { shape }]) => [path, shape]));
   const { prefix, ignored } = architecture.family.checkpoint;
   const parameters: Adapter["parameters"] = {};
+  const outputs = new Map<string, HostTensor<"float32">>();
   for (const name of checkpoint.names()) {
     if (name.includes(".original_module.")) continue; // of the base, and not in use
     const bare = bareName(name);
     const path = [bare, prefix + bare].find((path) => shapes.has(path));
     if (path === undefined && bare.endsWith(".bias") && ignored.test(bare)) continue; // a copy, or of an unused layer
-    if (path === undefined) throw unknownTensor(directory, name, architecture);
+    const isOutput = path === undefined && isTiedOutput(bare.replace(/\.weight$/, ""), architecture);
+    if (path === undefined && !isOutput) throw unknownTensor(directory, name, architecture);
     const { shape, dtype, data } = await checkpoint.read(name);
+    const value = { dtype: "float32", shape, data: Float32Array.from(toFloat32(dtype, data)) } as const;
+    if (path === undefined) {
+      outputs.set(name, value);
+      continue;
+    }
     const wanted = shapes.get(path)?.join();
     check(
       shape.join() === wanted,
       "config",
       () => `${directory}: ${name} is [${shape.join(", ")}], the model takes [${wanted}]`,
     );
-    parameters[path] = { dtype: "float32", shape, data: Float32Array.from(toFloat32(dtype, data)) };
+    parameters[path] = value;
   }
+  checkTies(directory, { config, parameters }, outputs, architecture);
   const missing = [...shapes.keys()].find((path) => /\.lora_/.test(path) && !parameters[path]);
   if (missing !== undefined) throw new LecternError("config", `${directory}: the adapter lacks ${missing}`);
   return { config, parameters };
@@ -65,8 +74,31 @@ function bareName(name: string): string {
   return inside.replace(/\.(base_layer|modules_to_save)\./, ".");
 }
 
+/** A tied table is read where it is said once, or twice alike: by PEFT's `modules_to_save` it is two. */
+function checkTies(
+  directory: string,
+  { config, parameters }: Adapter,
+  outputs: ReadonlyMap<string, HostTensor<"float32">>,
+  architecture: Architecture,
+): void {
+  const isTable = (path: string): boolean => isSharedEmbedding(path.replace(/\.weight$/, ""), architecture);
+  const [path, table] = Object.entries(parameters).find(([path]) => isTable(path)) ?? [];
+  const isLike = ({ data }: HostTensor<"float32">): boolean => table?.data.every((x, i) => x === data[i]) ?? false;
+  for (const [name, output] of outputs) if (!isLike(output)) throw tiedRefused(directory, name);
+  const isAlone = outputs.size === 0 && path !== undefined && isLearned(config)(path);
+  if (isAlone && !config.ensureWeightTying) throw tiedRefused(directory, path);
+}
+
 /** What an adapter holds and the model has no place for. */
-function unknownTensor(directory: string, name: string, { family, kind }: Architecture): LecternError {
+function unknownTensor(directory: string, name: string, architecture: Architecture): LecternError {
+  const { family, kind } = architecture;
+  const layer = bareName(name).replace(/\.lora_.*$/, "");
+  if (isTiedOutput(layer, architecture)) return tiedRefused(directory, name);
+  if (name.includes(".lora_embedding_"))
+    return new LecternError(
+      "unsupported",
+      `${directory}: ${name} is a change of embeddings, which is not supported; merge the adapter with PEFT's merge_and_unload`,
+    );
   const remedy =
     kind === "encoder"
       ? "open the adapter's directory itself as the model, with task_type SEQ_CLS, TOKEN_CLS or QUESTION_ANS in its adapter_config.json"

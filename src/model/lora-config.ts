@@ -15,6 +15,8 @@ export interface LoraConfig {
   readonly layersToTransform?: readonly number[] | undefined;
   /** Modules that are learned whole, beside. */
   readonly modulesToSave?: readonly string[] | undefined;
+  /** Whether a table of embeddings that is learned whole stays one with the output layer that is tied to it. */
+  readonly ensureWeightTying?: boolean;
   /** The share of what the change reads that training drops. */
   readonly loraDropout?: number | undefined;
   readonly useRslora?: boolean;
@@ -119,6 +121,7 @@ export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraCo
     layersToTransform: layers === undefined || layers === null ? undefined : ([layers].flat() as number[]),
     modulesToSave: (json.modules_to_save ?? undefined) as string[] | undefined,
     loraDropout: json.lora_dropout ? number("lora_dropout", 0) : undefined,
+    ensureWeightTying: json.ensure_weight_tying === true,
     useRslora: json.use_rslora === true,
     useDora: json.use_dora === true,
   };
