@@ -1,5 +1,9 @@
 import { expect, test } from "vitest";
+import { fixture } from "../../test/helpers/fixtures.ts";
+import { openDirectory } from "../formats/index.ts";
+import { adaptedParameters } from "./adapters.ts";
 import { adapterPlan, isLearned, type LoraConfig, parseLoraConfig } from "./lora-config.ts";
+import { openModelFiles } from "./model-files.ts";
 
 const lora = (settings: Partial<LoraConfig>): LoraConfig => ({
   r: 4,
@@ -17,6 +21,13 @@ test("a module that is kept whole is kept with all that lies in it", () => {
   expect(learned("classifier.out_proj.bias")).toBe(true);
   expect(learned("roberta.encoder.layer.0.output.dense.weight")).toBe(false);
   expect(learned("sop_classifier.dense.weight")).toBe(false);
+});
+
+test("no table of embeddings is changed, though a tied one scores words as a linear layer does", async () => {
+  const { architecture } = await openModelFiles(await openDirectory(fixture("models/modernbert_mlm")));
+  const paths = [...adaptedParameters(architecture, lora({})).keys()].filter((path) => path.includes(".lora_A."));
+  expect(paths).toContain("head.dense.lora_A.weight");
+  expect(paths.filter((path) => /embed|decoder/.test(path))).toEqual([]);
 });
 
 const peft = { peft_type: "LORA", r: 4, lora_alpha: 8, target_modules: ["q_proj"] };

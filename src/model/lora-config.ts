@@ -1,5 +1,6 @@
 import { check, LecternError } from "../common/index.ts";
 import type { LinearAdapter } from "../nn/index.ts";
+import { isEmbedding } from "./tied-embeddings.ts";
 
 /** A LoRA adapter's settings: PEFT's `adapter_config.json`, in camel case. */
 export interface LoraConfig {
@@ -23,9 +24,8 @@ export interface LoraConfig {
   readonly useDora?: boolean;
 }
 
-/** Layers that give what a model says, and tables of embeddings: not among `all-linear`. */
-const OUTER =
-  /(^|\.)(lm_head|embed_out|embed_tokens|embed_in|wte|shared|word_embeddings|score|classifier|out_proj_head|qa_outputs|decoder|linear)$/;
+/** Layers that give what a model says: not among `all-linear`. */
+const OUTER = /(^|\.)(lm_head|embed_out|score|classifier|out_proj_head|qa_outputs|decoder|linear)$|^classifier\./;
 
 const endsWith = (path: string, name: string): boolean => path === name || path.endsWith(`.${name}`);
 
@@ -48,7 +48,7 @@ function patterned(path: string, patterns: Readonly<Record<string, number>> | un
 export function adapterPlan(config: LoraConfig): (path: string) => (LinearAdapter & { kind: "learned" }) | undefined {
   const { targetModules, excludeModules, layersToTransform, modulesToSave = [] } = config;
   return (path) => {
-    if (modulesToSave.some((name) => liesIn(path, name))) return undefined;
+    if (isEmbedding(path) || modulesToSave.some((name) => liesIn(path, name))) return undefined;
     if (!isNamed(path, targetModules) || (excludeModules && isNamed(path, excludeModules))) return undefined;
     const layer = /\.(?:layers?|h|block|blocks)\.(\d+)\./.exec(path)?.[1];
     if (layersToTransform && !layersToTransform.includes(Number(layer ?? -1))) return undefined;
