@@ -136,7 +136,8 @@ async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "m
     flags.dora ||
     flags.rslora ||
     [flags.loraRank, flags.loraAlpha, flags.loraDropout, flags.loraTargets].some((flag) => flag !== undefined);
-  const targets = flags.loraTargets?.split(",").map((name) => name.trim());
+  const names = flags.loraTargets?.split(",").map((name) => name.trim());
+  const targets = flags.loraTargets === "all-linear" ? flags.loraTargets : names;
   return {
     task: flags.task,
     out: flags.out,

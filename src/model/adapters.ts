@@ -7,7 +7,7 @@ import { type HostTensor, toFloat32 } from "../tensor/index.ts";
 import { adapterPlan, isLearned, type LoraConfig, parseLoraConfig } from "./lora-config.ts";
 import { readJsonFile } from "./model-files.ts";
 import { passGraph } from "./pass-graph.ts";
-import { isSharedEmbedding, isTiedOutput, tiedRefused } from "./tied-embeddings.ts";
+import { isEmbedding, isSharedEmbedding, isTiedOutput, tiedRefused } from "./tied-embeddings.ts";
 import { parametersOf, type Weights } from "./weights.ts";
 
 /** An adapter: settings, and its weights by path (`….lora_A.weight`, `….lora_B.weight`, or whole parameters). */
@@ -72,6 +72,16 @@ export async function readAdapter(directory: string, architecture: Architecture)
 function bareName(name: string): string {
   const inside = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
   return inside.replace(/\.(base_layer|modules_to_save)\./, ".");
+}
+
+/** The paths of the linear layers that an adapter may change. */
+export function linearLayers(architecture: Architecture): string[] {
+  const paths = new Set<string>();
+  const note = (path: string): undefined => {
+    if (!isEmbedding(path)) paths.add(path);
+  };
+  passGraph(architecture, { batch: 1, queries: 1, steps: 1, plan: note });
+  return [...paths];
 }
 
 /** A tied table is read where it is said once, or twice alike: by PEFT's `modules_to_save` it is two. */

@@ -2,6 +2,7 @@ export { openAdapted } from "./adapted-model.ts";
 export {
   type Adapter,
   adaptedParameters,
+  linearLayers,
   mergedParameters,
   outputLengths,
   peftName,
@@ -17,7 +18,7 @@ export {
 export { type Json, withHead, withLabels } from "./head-config.ts";
 export type { Timing } from "./host.ts";
 export { loadTokenizer } from "./load-tokenizer.ts";
-export { adapterPlan, isLearned, type LoraConfig } from "./lora-config.ts";
+export { adapterPlan, endsWith, isLearned, type LoraConfig, liesIn } from "./lora-config.ts";
 export {
   type GenerateInput,
   type GenerateOptions,
@@ -29,5 +30,6 @@ export {
 export { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 export { type PassGraph, type PassOptions, passGraph } from "./pass-graph.ts";
 export { lastStates, type Pooling, pool, statesAt, yieldsStates } from "./pooling.ts";
+export { isEmbedding, isSharedEmbedding, isTiedOutput } from "./tied-embeddings.ts";
 export { FINGERPRINT_KEY } from "./tokenizer-check.ts";
 export { parametersOf, Weights } from "./weights.ts";

@@ -27,10 +27,11 @@ export interface LoraConfig {
 /** Layers that give what a model says: not among `all-linear`. */
 const OUTER = /(^|\.)(lm_head|embed_out|score|classifier|out_proj_head|qa_outputs|decoder|linear)$|^classifier\./;
 
-const endsWith = (path: string, name: string): boolean => path === name || path.endsWith(`.${name}`);
+/** Whether a path is a module of that name. */
+export const endsWith = (path: string, name: string): boolean => path === name || path.endsWith(`.${name}`);
 
 /** Whether a path is a module of that name, or lies in one. */
-const liesIn = (path: string, name: string): boolean => `.${path}.`.includes(`.${name}.`);
+export const liesIn = (path: string, name: string): boolean => `.${path}.`.includes(`.${name}.`);
 
 function isNamed(path: string, names: readonly string[] | string): boolean {
   if (names === "all-linear") return !OUTER.test(path);

@@ -329,6 +329,25 @@ test("a text is learned from another", async () => {
   expect(result.evaluation?.loss as number).toBeLessThan(0.6);
 });
 
+test.each([
+  [
+    "llama_gqa",
+    { targetModules: ["q_proj", "v_porj"] },
+    /the target v_porj names no linear layer; .*nearest is v_proj/,
+  ],
+  [
+    "llama_gqa",
+    { targetModules: ["q_proj", "lm_head"] },
+    /the target lm_head is a table of embeddings, or tied to one/,
+  ],
+  ["gpt2", { targetModules: ["c_attn", "wte"] }, /the target wte is a table of embeddings, or tied to one/],
+  ["llama_gqa", { modulesToSave: ["embed_tokens"] }, /modulesToSave names model.embed_tokens, which the model shares/],
+])("an adapter of %s with %j is refused by name: PEFT would read it otherwise", async (name, lora, message) => {
+  const data = animals.map((text) => ({ text }));
+  const options = { model: fixture(`models/${name}`), data, task: "text-generation" as const, ...quick("never"), lora };
+  await expect(finetune(options)).rejects.toThrow(message);
+});
+
 test("a merged model keeps what its checkpoint stores and no training changes", async () => {
   const [model, out, merged] = [fixture("models/marian"), join(folder, "biased"), join(folder, "merged biased")];
   const data = animals.map((animal) => ({ source: animal, target: animal }));

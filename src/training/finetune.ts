@@ -26,6 +26,7 @@ import { hashOf, hashWeights } from "./identity.ts";
 import { initialize } from "./initialize.ts";
 import { headLabels, type LabelSource, nameLabels } from "./labels.ts";
 import { saveAdapter, startAdapter } from "./lora.ts";
+import { loraOf } from "./lora-settings.ts";
 import type { PreferenceOptions } from "./losses.ts";
 import { checkMeasures, taskMeasures } from "./measures.ts";
 import { type Run, type RunConfig, type RunResult, runTraining } from "./run.ts";
@@ -366,25 +367,6 @@ function configOf(options: FinetuneOptions, count: number): RunConfig {
     },
     seed,
     steps,
-  };
-}
-
-/** The modules that PEFT expects whole, all their layers, in any adapter of a classifier or of what answers questions. */
-const HEAD = /^(classifier|score|qa_outputs)(?=\.)/;
-
-/** A head is learned whole, beside the adapter, and so is whatever else the base does not have. */
-function loraOf(given: Partial<LoraConfig>, architecture: Architecture, weights: Weights): LoraConfig {
-  const whole = [...parameterShapes(architecture)].filter(
-    ([path, shape]) => HEAD.test(path) || !weights.has(path) || weights.shape(path).join() !== shape.join(),
-  );
-  const modules = new Set(whole.map(([path]) => HEAD.exec(path)?.[0] ?? path.replace(/\.[^.]+$/, "")));
-  const modulesToSave = [...new Set([...(given.modulesToSave ?? []), ...modules])];
-  return {
-    r: 8,
-    loraAlpha: 16,
-    targetModules: "all-linear",
-    ...given,
-    ...(modulesToSave.length > 0 && { modulesToSave }),
   };
 }
 

@@ -1,0 +1,60 @@
+import { LecternError, nearest } from "../common/index.ts";
+import {
+  endsWith,
+  isEmbedding,
+  isSharedEmbedding,
+  isTiedOutput,
+  type LoraConfig,
+  liesIn,
+  linearLayers,
+  type Weights,
+} from "../model/index.ts";
+import type { Architecture } from "../models/index.ts";
+import { parameterShapes } from "./step-graph.ts";
+
+/** The modules that PEFT expects whole, all their layers, in any adapter of a classifier or of what answers questions. */
+const HEAD = /^(classifier|score|qa_outputs)(?=\.)/;
+
+const moduleOf = (path: string): string => path.replace(/\.[^.]+$/, "");
+
+/** Names that PEFT would look for and not find, or find and change otherwise, are refused. */
+function checkNames({ targetModules, modulesToSave = [] }: Partial<LoraConfig>, architecture: Architecture): void {
+  const modules = [...parameterShapes(architecture).keys()].map(moduleOf);
+  const shared = modules.find(
+    (path) => isSharedEmbedding(path, architecture) && modulesToSave.some((name) => liesIn(path, name)),
+  );
+  if (shared !== undefined)
+    throw new LecternError(
+      "usage",
+      `LoRA: modulesToSave names ${shared}, which the model shares with another layer, and PEFT would change one of the two alone; leave it out`,
+    );
+  if (!Array.isArray(targetModules)) return;
+  const linear = linearLayers(architecture);
+  for (const name of targetModules as readonly string[]) {
+    if (linear.some((path) => endsWith(path, name))) continue;
+    const isTable =
+      isTiedOutput(name, architecture) || modules.some((path) => isEmbedding(path) && endsWith(path, name));
+    const known = new Set(linear.map((path) => path.slice(path.lastIndexOf(".") + 1)));
+    const reason = isTable
+      ? "is a table of embeddings, or tied to one, and adapters change linear layers alone; leave it out"
+      : `names no linear layer; known are ${[...known].join(", ")}; nearest is ${nearest(name, known)}`;
+    throw new LecternError("usage", `LoRA: the target ${name} ${reason}`);
+  }
+}
+
+/** A head is learned whole, beside the adapter, and so is whatever else the base does not have. */
+export function loraOf(given: Partial<LoraConfig>, architecture: Architecture, weights: Weights): LoraConfig {
+  checkNames(given, architecture);
+  const whole = [...parameterShapes(architecture)].filter(
+    ([path, shape]) => HEAD.test(path) || !weights.has(path) || weights.shape(path).join() !== shape.join(),
+  );
+  const modules = new Set(whole.map(([path]) => HEAD.exec(path)?.[0] ?? moduleOf(path)));
+  const modulesToSave = [...new Set([...(given.modulesToSave ?? []), ...modules])];
+  return {
+    r: 8,
+    loraAlpha: 16,
+    targetModules: "all-linear",
+    ...given,
+    ...(modulesToSave.length > 0 && { modulesToSave }),
+  };
+}
