@@ -127,6 +127,14 @@ describe("text classification", () => {
     );
   });
 
+  test("what ends as a head is called is held whole too, as PEFT does", async () => {
+    const [out, model] = [join(folder, "distilled"), fixture("models/distilbert_cls")];
+    const options = { out, model, data: reviews, task: "text-classification" as const, epochs: 1 };
+    await finetune({ ...options, lora: { r: 2 } });
+    const config = JSON.parse(await readFile(join(out, "adapter_config.json"), "utf8")) as object;
+    expect(config).toMatchObject({ modules_to_save: ["pre_classifier", "classifier"] });
+  });
+
   test("an adapter's own head is taken from its task and its tensors where no config.json tells it", async () => {
     const [model, adapter] = [fixture("models/electra_disc"), join(folder, "own head")];
     const data = [...reviews, { text: "nothing", label: "none" }, { text: "no one", label: "none" }];

@@ -13,7 +13,7 @@ import type { Architecture } from "../models/index.ts";
 import { parameterShapes } from "./step-graph.ts";
 
 /** The modules that PEFT expects whole, all their layers, in any adapter of a classifier or of what answers questions. */
-const HEAD = /^(classifier|score|qa_outputs)(?=\.)/;
+const HEAD = /^(\w*classifier|score|qa_outputs)(?=\.)/; // PEFT takes whatever ends so, such as pre_classifier
 
 const moduleOf = (path: string): string => path.replace(/\.[^.]+$/, "");
 
