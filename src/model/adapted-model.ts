@@ -3,7 +3,7 @@ import { type Checkpoint, type HubOptions, locateModel, openDirectory, type Tens
 import { type Architecture, readConfig } from "../models/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { type Adapter, openAdapterFile, readAdapter } from "./adapters.ts";
-import { type Json, withHead, withLabels } from "./head-config.ts";
+import { defaultLabels, type Json, withHead, withLabels } from "./head-config.ts";
 import { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { passGraph } from "./pass-graph.ts";
 import { parametersOf, Weights } from "./weights.ts";
@@ -36,10 +36,7 @@ async function configWithHead(json: Json, files: FileSource): Promise<Json> {
   const headed = named.endsWith(ending) ? json : withHead(json, ending);
   const [rows] = last.shape as [number];
   if (task === "QUESTION_ANS" || labelCount(json) === rows) return headed;
-  return withLabels(
-    headed,
-    Array.from({ length: rows }, (_, id) => `LABEL_${id}`),
-  );
+  return withLabels(headed, defaultLabels(rows));
 }
 
 /** The last layer of the head that an adapter holds. */

@@ -86,6 +86,12 @@ export async function exportModel(
   const fingerprint = (await loadTokenizer(files))?.fingerprint;
   const json = { ...config, torch_dtype: precision, dtype: undefined, [FINGERPRINT_KEY]: fingerprint };
   await writeFileAtomic(join(out, "config.json"), configText(json));
+  await copyCompanions(tokenizer, out);
+}
+
+/** Copies what belongs to a model beside its weights and its config. */
+export async function copyCompanions(tokenizer: string, out: string): Promise<void> {
+  const files = await openDirectory(tokenizer);
   for (const name of companions) {
     if (!(await files.has(name)) || resolve(tokenizer) === resolve(out)) continue;
     await mkdir(join(out, name, ".."), { recursive: true });

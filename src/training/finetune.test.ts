@@ -356,6 +356,24 @@ test.each([
   await expect(finetune(options)).rejects.toThrow(message);
 });
 
+test("an adapter whose head is the base's brings no config.json, loads, tells classes and merges", async () => {
+  const [model, adapter] = [fixture("models/bert_cls"), join(folder, "same head")];
+  const data = reviews.map(({ text, label }) => ({ text, label: label === "good" ? "positive" : "negative" }));
+  await finetune({ model, data, out: adapter, task: "text-classification", epochs: 1, lora: { r: 2 } });
+  const files = await readdir(adapter);
+  expect(files).toContain("tokenizer.json");
+  expect(files).not.toContain("config.json");
+  await mergeAdapter(model, adapter, join(folder, "same head merged"));
+  await using merged = await loadModel(join(folder, "same head merged"));
+  for (const options of [{}, { base: model }]) {
+    await using adapted = await loadModel(adapter, options);
+    expect(adapted.config).toMatchObject({ id2label: { 0: "negative", 1: "positive" } });
+    const inputs = { inputIds: [adapted.tokenizer?.encode("a mouse").ids as number[]] };
+    const [one, other] = [await adapted.forward(inputs), await merged.forward(inputs)];
+    expect(maxDifference(one.logits as HostTensor, other.logits as HostTensor)).toBeLessThan(1e-5);
+  }
+});
+
 test("a merged model keeps what its checkpoint stores and no training changes", async () => {
   const [model, out, merged] = [fixture("models/marian"), join(folder, "biased"), join(folder, "merged biased")];
   const data = animals.map((animal) => ({ source: animal, target: animal }));

@@ -6,6 +6,7 @@ import { checkWritable } from "../formats/write-file.ts";
 import {
   adapterPlan,
   isLearned,
+  isSameHead,
   type Json,
   type LoraConfig,
   type ModelFiles,
@@ -20,7 +21,7 @@ import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import { checkColumns } from "./columns.ts";
 import { ExampleTask } from "./example-task.ts";
 import { type Example, nameOf, type Rows, readExamples } from "./examples.ts";
-import { exportModel } from "./export-model.ts";
+import { copyCompanions, exportModel } from "./export-model.ts";
 import { checkOptions } from "./finetune-options.ts";
 import { hashOf, hashWeights } from "./identity.ts";
 import { initialize } from "./initialize.ts";
@@ -223,7 +224,7 @@ function lossIdentity(options: FinetuneOptions): Readonly<Record<string, unknown
 
 const rowsOf = ({ rows = 16 }: FinetuneOptions): number => rows;
 
-/** Writes the model, or its adapter with the config that its head needs. */
+/** Writes the model, or its adapter, with a config where its head is not the base's. */
 async function write(
   { out, model, task, baseName }: FinetuneOptions,
   {
@@ -241,7 +242,9 @@ async function write(
   if (!lora) return exportModel(out, parameters, json, model);
   const base = baseName ?? (existsSync(model) ? resolve(model) : model);
   await saveAdapter(out, { config: lora, parameters }, architecture, { base, taskType: heads[task].taskType });
-  await exportModel(out, undefined, json, model);
+  const own = await readJsonFile(await openDirectory(model), "config.json");
+  // transformers takes a directory with config.json for a whole model
+  await (isSameHead(json, own) ? copyCompanions(model, out) : exportModel(out, undefined, json, model));
 }
 
 /** Opens a model with the head that a task needs, where it has another or none. */

@@ -35,7 +35,10 @@ export async function locateModel(name: string, options: LocateOptions = {}): Pr
 
 /** Whether the page's own server has a model of this name; one that answers everything with a page has not. */
 async function isServed(name: string): Promise<boolean> {
-  const url = new URL(`${name.replace(/\/$/, "")}/config.json`, globalThis.location.href);
-  const response = await fetch(url, { method: "HEAD" }).catch(() => undefined);
-  return response?.ok === true && !(response.headers.get("content-type") ?? "").startsWith("text/html");
+  const has = async (file: string): Promise<boolean> => {
+    const url = new URL(`${name.replace(/\/$/, "")}/${file}`, globalThis.location.href);
+    const response = await fetch(url, { method: "HEAD" }).catch(() => undefined);
+    return response?.ok === true && !(response.headers.get("content-type") ?? "").startsWith("text/html");
+  };
+  return (await has("config.json")) || has("adapter_config.json");
 }
