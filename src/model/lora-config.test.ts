@@ -30,6 +30,24 @@ test("no table of embeddings is changed, though a tied one scores words as a lin
   expect(paths.filter((path) => /embed|decoder/.test(path))).toEqual([]);
 });
 
+test.each([
+  ["(?i).*Q_PROJ", true],
+  [".*Q_PROJ", false],
+  ["(?P<part>self_attn|mlp)\\.q_proj", false],
+  [".*(?P<part>self_attn|mlp)\\.q_proj", true],
+  [".*layers\\.(?P<n>\\d)\\.(?:x|(?P=n))?self_attn.*", true],
+])("Python's pattern %s names a query projection: %s", (targetModules, isNamed) => {
+  const found = adapterPlan(lora({ targetModules }))("model.layers.0.self_attn.q_proj");
+  expect(found !== undefined).toBe(isNamed);
+});
+
+test("a pattern that only Python reads is refused in words", () => {
+  const plan = adapterPlan(lora({ targetModules: "(?x) .* q_proj" }));
+  expect(() => plan("model.layers.0.self_attn.q_proj")).toThrow(
+    'the pattern "(?x) .* q_proj" is no regular expression that is read here',
+  );
+});
+
 const peft = { peft_type: "LORA", r: 4, lora_alpha: 8, target_modules: ["q_proj"] };
 
 test("an empty list asks for nothing; one with entries that is not supported is refused", () => {

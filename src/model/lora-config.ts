@@ -33,15 +33,34 @@ export const endsWith = (path: string, name: string): boolean => path === name |
 /** Whether a path is a module of that name, or lies in one. */
 export const liesIn = (path: string, name: string): boolean => `.${path}.`.includes(`.${name}.`);
 
+/** A regular expression of PEFT's, in Python's syntax, within another. */
+function pythonPattern(source: string, within: (source: string) => string): RegExp {
+  const [flags = "", named = ""] = /^\(\?([ims]+)\)/.exec(source) ?? [];
+  const body = source
+    .slice(flags.length)
+    .replaceAll("(?P<", "(?<")
+    .replace(/\(\?P=(\w+)\)/g, "\\k<$1>");
+  try {
+    return new RegExp(within(body), named);
+  } catch (cause) {
+    throw new LecternError(
+      "unsupported",
+      `adapter_config.json: the pattern ${JSON.stringify(source)} is no regular expression that is read here; write it without what Python alone has, or list the names of the modules`,
+      { cause },
+    );
+  }
+}
+
 function isNamed(path: string, names: readonly string[] | string): boolean {
   if (names === "all-linear") return !OUTER.test(path);
-  if (typeof names === "string") return new RegExp(`^(?:${names})$`).test(path);
+  if (typeof names === "string") return pythonPattern(names, (source) => `^(?:${source})$`).test(path);
   return names.some((name) => endsWith(path, name));
 }
 
 /** The value of the pattern that names a path, as PEFT looks it up: a regular expression for its end. */
 function patterned(path: string, patterns: Readonly<Record<string, number>> | undefined, fallback: number): number {
-  const key = Object.keys(patterns ?? {}).find((pattern) => new RegExp(`^(.*\\.)?(${pattern})$`).test(path));
+  const isMatch = (pattern: string): boolean => pythonPattern(pattern, (source) => `^(.*\\.)?(${source})$`).test(path);
+  const key = Object.keys(patterns ?? {}).find(isMatch);
   return key === undefined ? fallback : ((patterns as Record<string, number>)[key] as number);
 }
 
