@@ -9,6 +9,7 @@ export { type WrittenType, writtenTypes } from "./gguf/quantize.ts";
 export { ggufName, pairsFromHalves } from "./gguf/tensors.ts";
 export { tokenizerEntries } from "./gguf/tokenizer-write.ts";
 export { fitsBlocks, type GgufEntry, type GgufOutput, ggufPieces } from "./gguf/write.ts";
+export { pickleRefused } from "./hub/choose.ts";
 export type { HubOptions, LocateOptions, ProgressEvent } from "./hub/options.ts";
 export { openDirectory } from "./open-directory.ts";
 export type { TensorInfo } from "./safetensors-header.ts";

@@ -156,3 +156,14 @@ describe("a base that ties its embeddings", async () => {
     );
   });
 });
+
+test("a pickled adapter is refused with the way to convert it", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "lectern-"));
+  const config = { peft_type: "LORA", r: 2, lora_alpha: 4, target_modules: ["q_proj"] };
+  await writeFile(join(directory, "adapter_config.json"), JSON.stringify(config));
+  await writeFile(join(directory, "adapter_model.bin"), "");
+  const { architecture } = await open("llama_gqa");
+  await expect(readAdapter(directory, architecture)).rejects.toThrow(
+    /the weights are pickled \(adapter_model.bin\).*save_file\(torch.load\("adapter_model.bin", weights_only=True\)/,
+  );
+});

@@ -1,5 +1,5 @@
 import { check, LecternError } from "../common/index.ts";
-import { type Checkpoint, openDirectory, openSafetensors } from "../formats/index.ts";
+import { type Checkpoint, openDirectory, openSafetensors, pickleRefused } from "../formats/index.ts";
 import type { Architecture } from "../models/index.ts";
 import { type AdapterPlan, fedNames } from "../nn/index.ts";
 import type { FileSource } from "../runtime/index.ts";
@@ -29,8 +29,11 @@ export function peftName(path: string, { family, kind, config }: Architecture): 
 }
 
 /** The tensors of an adapter. */
-export const openAdapterFile = (files: FileSource): Promise<Checkpoint> =>
-  openSafetensors(files, "adapter_model.safetensors");
+export async function openAdapterFile(files: FileSource): Promise<Checkpoint> {
+  const [name, pickled] = ["adapter_model.safetensors", "adapter_model.bin"] as const;
+  if (!(await files.has(name)) && (await files.has(pickled))) throw pickleRefused(files.location, pickled);
+  return openSafetensors(files, name);
+}
 
 /** Reads a directory that PEFT wrote, and checks it against the model. */
 export async function readAdapter(directory: string, architecture: Architecture): Promise<Adapter> {

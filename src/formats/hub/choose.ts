@@ -119,8 +119,12 @@ function isPickle(name: string): boolean {
 
 /** Why pickled weights are not read, and what to do. */
 export function pickleRefused(where: string, file: string): LecternError {
+  const isAdapter = /(^|\/)adapter_model\.\w+$/.test(file);
+  const remedy = isAdapter
+    ? `look for a revision with adapter_model.safetensors, or convert it in Python: safetensors.torch.save_file(torch.load("${file}", weights_only=True), "adapter_model.safetensors")`
+    : `look for a revision with model.safetensors, or convert it in Python where you trust it: AutoModel.from_pretrained("${where}").save_pretrained("converted", safe_serialization=True)`;
   return new LecternError(
     "unsupported",
-    `${where}: the weights are pickled (${file}), and to unpickle a file is to run what it says, so it is never read; look for a revision with model.safetensors, or convert it in Python where you trust it: AutoModel.from_pretrained("${where}").save_pretrained("converted", safe_serialization=True)`,
+    `${where}: the weights are pickled (${file}), and to unpickle a file is to run what it says, so it is never read; ${remedy}`,
   );
 }
