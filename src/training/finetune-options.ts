@@ -34,6 +34,7 @@ const optionsSchema = z.strictObject({
   rate: positive.optional(),
   seed: z.int().min(0).optional(),
   maxLength: count.optional(),
+  docStride: z.int().min(0).optional(),
   columns: z.record(z.string(), z.string()).optional(),
   labelSmoothing: share.optional(),
   balanceClasses: z.boolean().optional(),

@@ -323,7 +323,7 @@ test("a row of which nothing is learned is named", async () => {
   const answered = { messages: [...asked.messages, { role: "assistant", content: "hi" }] };
   const options = { model: fixture("models/llama_chat"), task: "text-generation" as const, ...quick("never") };
   const run = (data: readonly object[], more: Partial<FinetuneOptions> = {}) => finetune({ ...options, data, ...more });
-  await expect(run([answered, asked])).rejects.toThrow("data, row 2: messages has no message of the assistant");
+  await expect(run([answered, asked])).rejects.toThrow("data, row 2: none of its tokens is learned; give it an answer");
   await expect(run([answered], { maxLength: 4 })).rejects.toThrow(/row 1: .* and maxLength 4 cuts it off; raise it/);
   await expect(run([{ prompt: "hello", completion: " hi" }], { maxLength: 1 })).rejects.toThrow("maxLength 1 cuts it");
   await expect(run([{ messages: "hello" }])).rejects.toThrow("row 1: messages must be a list");

@@ -8,9 +8,8 @@ test.each([
   ["hi", 'chat.jsonl, row 7: talk must be a list such as [{"role": "user", "content": "…"}]; came "hi"'],
   [[user, 2], 'chat.jsonl, row 7: talk: message 2 must be {"role": "…", "content": "…"}; came 2'],
   [[{ role: "user" }], 'talk: message 1 must be {"role": "…", "content": "…"}; came {"role":"user"}'],
-  [[user], "chat.jsonl, row 7: talk has no message of the assistant, so there is nothing to learn"],
-  [[], "talk has no message of the assistant"],
-])("a conversation from which nothing is learned is named: %j", (talk, message) => {
+  [[], "talk must be a list such as"],
+])("what is no conversation is named: %j", (talk, message) => {
   expect(() => messagesOf("chat.jsonl", { row: 7, fields: { talk } }, "talk")).toThrow(message);
 });
 

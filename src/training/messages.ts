@@ -2,12 +2,12 @@ import { check } from "../common/index.ts";
 import type { Message } from "../tokenizers/index.ts";
 import type { Example } from "./examples.ts";
 
-/** The conversation of an example; one that is none, or in which nothing is to be learned, is named with its row. */
+/** The conversation of an example; one that is none is named with its row. */
 export function messagesOf(path: string, { row, fields }: Example, column: string): Message[] {
   const messages = fields[column];
   const at = `${path}, row ${row}: ${column}`;
   check(
-    Array.isArray(messages),
+    Array.isArray(messages) && messages.length > 0,
     "input",
     () => `${at} must be a list such as [{"role": "user", "content": "…"}]; came ${JSON.stringify(messages)}`,
   );
@@ -16,12 +16,6 @@ export function messagesOf(path: string, { row, fields }: Example, column: strin
     wrong < 0,
     "input",
     () => `${at}: message ${wrong + 1} must be {"role": "…", "content": "…"}; came ${JSON.stringify(messages[wrong])}`,
-  );
-  const isAnswered = (messages as Message[]).some(({ role }) => role === "assistant");
-  check(
-    isAnswered,
-    "input",
-    () => `${at} has no message of the assistant, so there is nothing to learn; leave the row out`,
   );
   return messages as Message[];
 }
