@@ -132,8 +132,9 @@ const cache = new Map<string, Template>();
 function compiled(template: string): Template {
   let parsed = cache.get(template);
   if (!parsed) {
-    // The engine names months in the language of the machine.
-    parsed = new Template(withoutMarks(template).replace(/\bstrftime_now\s*\(/g, "lectern_strftime_now("));
+    // The engine keeps the line ends of Windows, which Jinja does not, and names months in the language of the machine.
+    const text = withoutMarks(template).replaceAll(/\r\n?/g, "\n");
+    parsed = new Template(text.replace(/\bstrftime_now\s*\(/g, "lectern_strftime_now("));
     cache.set(template, parsed);
   }
   return parsed;

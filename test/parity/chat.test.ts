@@ -128,3 +128,9 @@ test("dates are written in English, whatever the machine speaks", () => {
   expect(written).toMatch(/^\d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}$/);
   expect(() => withTemplate("{{ strftime_now('%Q') }}").applyChatTemplate(hi)).toThrow("strftime_now cannot write %Q");
 });
+
+test("a template whose lines end as on Windows writes the same", () => {
+  const template = "{% for m in messages %}\n{{ m.content }}\n{% endfor %}\nend";
+  const write = (text: string): string => withTemplate(text).applyChatTemplate(hi);
+  expect(write(template.replaceAll("\n", "\r\n"))).toBe(write(template));
+});
