@@ -247,6 +247,8 @@ async function write(
   await (isSameHead(json, own) ? copyCompanions(model, out) : exportModel(out, undefined, json, model));
 }
 
+const articled = (noun: string): string => `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
+
 /** Opens a model with the head that a task needs, where it has another or none. */
 export async function openForTask(directory: string, name: TaskName, labels: readonly string[]): Promise<ModelFiles> {
   const files = await openDirectory(directory);
@@ -258,7 +260,7 @@ export async function openForTask(directory: string, name: TaskName, labels: rea
   if (!kinds[name].includes(architecture.kind))
     throw new LecternError(
       "usage",
-      `finetune: ${architecture.family.name} is a ${architecture.kind}; ${name} needs a ${kinds[name].join(" or a ")}`,
+      `finetune: ${architecture.family.name} is ${articled(architecture.kind)}; ${name} needs ${kinds[name].map(articled).join(" or ")}`,
     );
   const checkpoint = keepsHead ? base.weights.checkpoint : withoutClasses(base.weights.checkpoint);
   return { architecture, json, weights: new Weights(files, checkpoint, architecture.family.checkpoint) };
