@@ -256,7 +256,9 @@ describe("text classification", () => {
   test("a model that cannot learn a task is refused by its kind", async () => {
     const data = await file("kind.csv", csv);
     const options = { model: fixture("models/gpt2"), data, ...quick("never") };
-    await expect(finetune({ ...options, task: "text-classification" })).rejects.toThrow("GPT-2 is a decoder; text-classification needs an encoder");
+    await expect(finetune({ ...options, task: "text-classification" })).rejects.toThrow(
+      "GPT-2 is a decoder; text-classification needs an encoder",
+    );
     await expect(finetune({ ...options, task: "classify" as never })).rejects.toThrow("there is no task classify");
   });
 });
@@ -349,6 +351,7 @@ test.each([
     /the target lm_head is a table of embeddings, or tied to one/,
   ],
   ["gpt2", { targetModules: ["c_attn", "wte"] }, /the target wte is a table of embeddings, or tied to one/],
+  ["mixtral", { useDora: true }, /PEFT reads no DoRA of experts such as model.layers.0.block_sparse_moe.experts.0.w1/],
   ["llama_gqa", { modulesToSave: ["embed_tokens"] }, /modulesToSave names model.embed_tokens, which the model shares/],
 ])("an adapter of %s with %j is refused by name: PEFT would read it otherwise", async (name, lora, message) => {
   const data = animals.map((text) => ({ text }));

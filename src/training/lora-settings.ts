@@ -42,9 +42,24 @@ function checkNames({ targetModules, modulesToSave = [] }: Partial<LoraConfig>, 
   }
 }
 
+const EXPERT = /\.experts\.\d+\./;
+
+/** PEFT refuses adapters that it keeps of experts, where they are DoRA's. */
+function checkDora({ targetModules, useDora }: Partial<LoraConfig>, architecture: Architecture): void {
+  const isNamed = (path: string): boolean =>
+    !Array.isArray(targetModules) || targetModules.some((name) => endsWith(path, name));
+  const expert = linearLayers(architecture).find((path) => EXPERT.test(path) && isNamed(path));
+  if (useDora && expert !== undefined)
+    throw new LecternError(
+      "usage",
+      `LoRA: PEFT reads no DoRA of experts such as ${expert}; leave --dora out, or name --lora-targets such as q_proj,v_proj`,
+    );
+}
+
 /** A head is learned whole, beside the adapter, and so is whatever else the base does not have. */
 export function loraOf(given: Partial<LoraConfig>, architecture: Architecture, weights: Weights): LoraConfig {
   checkNames(given, architecture);
+  checkDora(given, architecture);
   const whole = [...parameterShapes(architecture)].filter(
     ([path, shape]) => HEAD.test(path) || !weights.has(path) || weights.shape(path).join() !== shape.join(),
   );
