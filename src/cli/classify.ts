@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import { type LabelScore, pipeline } from "../pipelines/index.ts";
 import { MODEL_ARGUMENT } from "./models.ts";
-import { addPipelineFlags, count, loadFor, type PipelineFlags, runPipeline } from "./pipeline-command.ts";
+import { count } from "./numbers.ts";
+import { addPipelineFlags, loadFor, type PipelineFlags, runPipeline } from "./pipeline-command.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface ClassifyFlags extends PipelineFlags {

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { MODEL_ARGUMENT } from "./models.ts";
-import { addPipelineFlags, count, linesOf, loadFor, type PipelineFlags, write } from "./pipeline-command.ts";
+import { count } from "./numbers.ts";
+import { addPipelineFlags, linesOf, loadFor, type PipelineFlags, write } from "./pipeline-command.ts";
 import { jsonText, type Terminal } from "./terminal.ts";
 
 /** How many sentences of standard input are held at once. */

@@ -5,7 +5,7 @@ import { LecternError } from "../common/index.ts";
 import { type Measured, measureRecipe, parseRecipe } from "../training/index.ts";
 import { confusionTable } from "./finetune.ts";
 import { MODEL_ARGUMENT, type ModelFlags, openModel, resolveModel } from "./models.ts";
-import { count } from "./pipeline-command.ts";
+import { count } from "./numbers.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 import { readJson } from "./train.ts";
 

@@ -12,6 +12,7 @@ import {
   taskNames,
 } from "../training/index.ts";
 import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
+import { count, number } from "./numbers.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 import { described, progress, readJson, resumption, stopping } from "./train.ts";
 
@@ -111,26 +112,9 @@ export function finetuneCommand(root: Command, terminal: Terminal, signal: Abort
     });
 }
 
-/** A number that a flag gives, within bounds that are told in words. */
-function number(value: string | undefined, name: string, bounds: keyof typeof within): number | undefined {
-  if (value === undefined) return undefined;
-  const parsed = value.trim() === "" ? Number.NaN : Number(value);
-  if (!within[bounds](parsed)) throw new LecternError("usage", `--${name} takes ${bounds}; came ${value}`);
-  return parsed;
-}
-
-const within = {
-  "a number above 0": (x: number) => x > 0 && x < Number.POSITIVE_INFINITY,
-  "a whole number above 0": (x: number) => Number.isSafeInteger(x) && x > 0,
-  "a whole number from 0": (x: number) => Number.isSafeInteger(x) && x >= 0,
-  "a share from 0 to below 1": (x: number) => x >= 0 && x < 1,
-};
-
 async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "model" | "data">> {
-  const whole = (value: string | undefined, name: string): number | undefined =>
-    number(value, name, "a whole number above 0");
-  const loraDropout = number(flags.loraDropout, "lora-dropout", "a share from 0 to below 1");
-  const rank = whole(flags.loraRank, "lora-rank") ?? 8;
+  const loraDropout = number("--lora-dropout", flags.loraDropout, "a share from 0 to below 1");
+  const rank = count("--lora-rank", flags.loraRank) ?? 8;
   const isLora =
     flags.lora ||
     flags.dora ||
@@ -142,14 +126,14 @@ async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "m
     task: flags.task,
     out: flags.out,
     validation: flags.validation,
-    epochs: number(flags.epochs, "epochs", "a number above 0"),
-    rows: whole(flags.rows, "rows"),
-    accumulate: whole(flags.accumulate, "accumulate"),
-    rate: number(flags.rate, "rate", "a number above 0"),
-    seed: number(flags.seed, "seed", "a whole number from 0"),
-    maxLength: whole(flags.maxLength, "max-length"),
+    epochs: number("--epochs", flags.epochs, "a number above 0"),
+    rows: count("--rows", flags.rows),
+    accumulate: count("--accumulate", flags.accumulate),
+    rate: number("--rate", flags.rate, "a number above 0"),
+    seed: number("--seed", flags.seed, "a whole number from 0"),
+    maxLength: count("--max-length", flags.maxLength),
     columns: Object.fromEntries((flags.column ?? []).map(readColumn)),
-    labelSmoothing: number(flags.labelSmoothing, "label-smoothing", "a share from 0 to below 1"),
+    labelSmoothing: number("--label-smoothing", flags.labelSmoothing, "a share from 0 to below 1"),
     balanceClasses: flags.balanceClasses,
     prefix: flags.prefix,
     preference:
@@ -157,12 +141,12 @@ async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "m
         ? undefined
         : {
             ...(flags.preferenceLoss && { kind: flags.preferenceLoss }),
-            ...(flags.beta !== undefined && { beta: number(flags.beta, "beta", "a number above 0") as number }),
+            ...(flags.beta !== undefined && { beta: number("--beta", flags.beta, "a number above 0") as number }),
           },
     lora: isLora
       ? {
           r: rank,
-          loraAlpha: number(flags.loraAlpha, "lora-alpha", "a number above 0") ?? 2 * rank,
+          loraAlpha: number("--lora-alpha", flags.loraAlpha, "a number above 0") ?? 2 * rank,
           useDora: flags.dora ?? false,
           loraDropout,
           useRslora: flags.rslora ?? false,
@@ -173,7 +157,7 @@ async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "m
       flags.config === undefined
         ? undefined
         : (parseWith(runOverrides, await readJson(flags.config, "--config"), "--config") as FinetuneOptions["config"]),
-    threads: whole(flags.threads, "threads"),
+    threads: count("--threads", flags.threads),
   };
 }
 

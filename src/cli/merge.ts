@@ -1,7 +1,6 @@
-import { existsSync, realpathSync } from "node:fs";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { checkWritable } from "../formats/write-file.ts";
+import { checkWritable, isSameDirectory } from "../formats/write-file.ts";
 import { mergeAdapter } from "../training/index.ts";
 import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
 import { printJson, type Terminal } from "./terminal.ts";
@@ -24,10 +23,7 @@ export function mergeCommand(root: Command, terminal: Terminal, signal: AbortSig
       await checkWritable(flags.out);
       const base = await resolveModel(model, context);
       const change = await resolveModel(adapter, { ...context, flags: others });
-      const taken = [base, change].find(
-        (path) => existsSync(flags.out) && realpathSync(path) === realpathSync(flags.out),
-      );
-      if (taken !== undefined)
+      if ([base, change].some((path) => isSameDirectory(path, flags.out)))
         throw new LecternError("usage", `merge: ${flags.out} is what is merged itself; write to another directory`);
       const changed = await mergeAdapter(base, change, flags.out);
       if (flags.json) printJson(terminal, { out: flags.out, changed });

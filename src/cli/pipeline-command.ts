@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Command } from "commander";
-import { LecternError } from "../common/index.ts";
 import type { LoadOptions, Model } from "../model/index.ts";
 import { type CommandContext, type ModelFlags, openModel } from "./models.ts";
+import { count } from "./numbers.ts";
 import { jsonText, type Terminal } from "./terminal.ts";
 
 /** What every command takes that puts a model to a task. */
@@ -29,15 +29,6 @@ export async function loadFor(
   const { flags } = context;
   const precision = flags.precision as LoadOptions["precision"];
   return openModel(name, context, { threads: count("--threads", flags.threads), precision });
-}
-
-/** The value of a flag that takes a whole number above 0. */
-export function count(flag: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const number = Number(value);
-  if (!Number.isSafeInteger(number) || number < 1)
-    throw new LecternError("usage", `${flag} takes a whole number above 0; came ${value}`);
-  return number;
 }
 
 /** How results are printed. */

@@ -1,10 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { LecternError } from "../common/index.ts";
 import { checkWritable, writeFileAtomic } from "../formats/write-file.ts";
 import { type TokenizerKind, tokenizerKinds, trainTokenizer } from "../tokenizers/index.ts";
 import { readText } from "../training/index.ts";
+import { count } from "./numbers.ts";
 import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
 
 interface TokenizerFlags extends CommonFlags {
@@ -45,23 +45,16 @@ export function tokenizerCommand(root: Command, terminal: Terminal): Command {
     .option("--json", "print one JSON document on standard output")
     .option("--quiet", "print no progress")
     .action(async (files: string[], flags: TokenizerFlags) => {
-      const number = (value: string | undefined, name: string): number | undefined => {
-        if (value === undefined) return undefined;
-        const parsed = Number(value);
-        if (!Number.isSafeInteger(parsed) || parsed < 1)
-          throw new LecternError("usage", `--${name} takes a whole number above 0; came ${value}`);
-        return parsed;
-      };
       const [minFrequency, limitAlphabet, sentinels] = [
-        number(flags.minFrequency, "min-frequency"),
-        number(flags.limitAlphabet, "limit-alphabet"),
-        number(flags.sentinels, "sentinels"),
+        count("--min-frequency", flags.minFrequency),
+        count("--limit-alphabet", flags.limitAlphabet),
+        count("--sentinels", flags.sentinels),
       ];
       await checkWritable(flags.out);
       const begun = performance.now();
       const json = await trainTokenizer(linesOf(files), {
         kind: flags.kind,
-        vocabularySize: number(flags.size, "size") as number,
+        vocabularySize: count("--size", flags.size) as number,
         ...(minFrequency !== undefined && { minFrequency }),
         ...(limitAlphabet !== undefined && { limitAlphabet }),
         ...(sentinels !== undefined && { sentinels }),

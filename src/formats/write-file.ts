@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, existsSync, realpathSync } from "node:fs";
 import { access, appendFile, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { check, LecternError } from "../common/index.ts";
@@ -23,6 +23,11 @@ export async function checkWritable(directory: string): Promise<void> {
       { cause },
     );
   });
+}
+
+/** Whether two paths are one directory that is there. */
+export function isSameDirectory(one: string, other: string): boolean {
+  return existsSync(one) && existsSync(other) && realpathSync(one) === realpathSync(other);
 }
 
 /** Makes a directory where there is none. */

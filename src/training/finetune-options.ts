@@ -1,6 +1,6 @@
-import { existsSync, realpathSync } from "node:fs";
 import { z } from "zod";
 import { check, didYouMean } from "../common/index.ts";
+import { isSameDirectory } from "../formats/write-file.ts";
 import { columnsOf } from "./columns.ts";
 import type { FinetuneOptions } from "./finetune.ts";
 import { parseWith, runOverrides } from "./recipe.ts";
@@ -91,7 +91,7 @@ export function checkOptions(
       `finetune: ${task} reads no column ${other}${didYouMean(other as string, known)}; it reads ${known.join(", ")}`,
   );
   check(
-    !existsSync(model) || !existsSync(out) || realpathSync(model) !== realpathSync(out),
+    !isSameDirectory(model, out),
     "usage",
     () => `finetune: ${out} is the model's own directory; write to another one`,
   );
