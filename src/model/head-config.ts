@@ -18,11 +18,16 @@ export function withLabels({ num_labels, ...json }: Json, labels: readonly strin
 /** The names of classes that transformers gives where none are said. */
 export const defaultLabels = (count: number): string[] => Array.from({ length: count }, (_, id) => `LABEL_${id}`);
 
+/** The names of the classes that `config.json` says, by id; transformers' default is two. */
+export function classesOf(json: Json): string[] {
+  const { id2label, num_labels: count = 2 } = json as { id2label?: Record<string, string>; num_labels?: number };
+  if (!id2label) return defaultLabels(count);
+  return Array.from({ length: Object.keys(id2label).length }, (_, id) => String(id2label[id]));
+}
+
 /** Whether two `config.json` of one model say the same head and classes. */
 export function isSameHead(a: Json, b: Json): boolean {
-  const said = ({ architectures, id2label, num_labels, problem_type }: Json): string => {
-    const labels = id2label ?? { ...defaultLabels((num_labels ?? 2) as number) };
-    return JSON.stringify([architectures, labels, problem_type ?? "single_label_classification"]);
-  };
+  const said = (json: Json): string =>
+    JSON.stringify([json.architectures, classesOf(json), json.problem_type ?? "single_label_classification"]);
   return said(a) === said(b);
 }

@@ -15,7 +15,7 @@ export {
   namedTensors,
   passFeeds,
 } from "./forward.ts";
-export { isSameHead, type Json, withHead, withLabels } from "./head-config.ts";
+export { classesOf, isSameHead, type Json, withHead, withLabels } from "./head-config.ts";
 export type { Timing } from "./host.ts";
 export { loadTokenizer } from "./load-tokenizer.ts";
 export { adapterPlan, endsWith, isLearned, type LoraConfig, liesIn } from "./lora-config.ts";

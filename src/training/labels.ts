@@ -1,4 +1,5 @@
 import { check, LecternError } from "../common/index.ts";
+import { classesOf, type Json } from "../model/index.ts";
 import { type Example, textOf } from "./examples.ts";
 import type { TaskName } from "./tasks.ts";
 
@@ -17,12 +18,10 @@ export interface LabelledData {
 }
 
 /** The classes of a model's head, by id; undefined where it has none of this kind. */
-export function headLabels(json: Readonly<Record<string, unknown>>, ending: string | undefined): string[] | undefined {
+export function headLabels(json: Json, ending: string | undefined): string[] | undefined {
   const [architecture = ""] = (json.architectures ?? []) as string[];
   if (ending === undefined || !architecture.endsWith(ending)) return undefined;
-  const { id2label, num_labels: count = 2 } = json as { id2label?: Record<string, string>; num_labels?: number };
-  if (!id2label) return Array.from({ length: count }, (_, id) => `LABEL_${id}`);
-  return Array.from({ length: Object.keys(id2label).length }, (_, id) => String(id2label[id]));
+  return classesOf(json);
 }
 
 /**
