@@ -163,7 +163,7 @@ async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "m
 
 function readColumn(entry: string): [string, string] {
   const at = entry.indexOf("=");
-  if (at < 1) throw new LecternError("usage", `--column takes name=column, as in text=review; came ${entry}`);
+  if (at < 1) throw new LecternError("usage", `--column takes name=column, as in text=review; got ${entry}`);
   return [entry.slice(0, at), entry.slice(at + 1)];
 }
 

@@ -79,7 +79,7 @@ async function readInputFile(path: string): Promise<ForwardInputs> {
     const { shape, data } = await checkpoint.read(name);
     if (shape.length === 1) return Array.from(data, Number);
     if (shape.length !== 2)
-      throw new LecternError("shape", `${path}: ${name} must be [B] or [B, T]; came [${shape.join(", ")}]`);
+      throw new LecternError("shape", `${path}: ${name} must be [B] or [B, T]; got [${shape.join(", ")}]`);
     const [count, width] = shape as [number, number];
     return Array.from({ length: count }, (_, row) => Array.from(data.subarray(row * width, (row + 1) * width), Number));
   };

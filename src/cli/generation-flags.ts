@@ -35,7 +35,7 @@ export async function readGenerationOptions(flags: GenerationFlags): Promise<Rec
     flags.config === undefined ? {} : parseJson(`--config ${flags.config}`, await readConfig(flags.config));
   for (const entry of flags.set ?? []) {
     const at = entry.indexOf("=");
-    if (at < 1) throw new LecternError("usage", `--set takes key=value; came ${entry}`);
+    if (at < 1) throw new LecternError("usage", `--set takes key=value; got ${entry}`);
     options[entry.slice(0, at)] = parseJson(`--set ${entry}`, entry.slice(at + 1)) as unknown;
   }
   for (const [name, kind] of Object.entries(optionKinds)) {

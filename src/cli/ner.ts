@@ -24,7 +24,7 @@ export function nerCommand(root: Command, terminal: Terminal, signal: AbortSigna
   return addPipelineFlags(command).action(async (name: string, argument: string, flags: NerFlags) => {
     const strategy = strategies.find((known) => known === flags.aggregation);
     if (!strategy)
-      throw new LecternError("usage", `--aggregation takes ${strategies.join(", ")}; came ${flags.aggregation}`);
+      throw new LecternError("usage", `--aggregation takes ${strategies.join(", ")}; got ${flags.aggregation}`);
     const stride = flags.stride === undefined ? {} : { stride: Number(flags.stride) };
     await using model = await loadFor(name, { flags, terminal, signal });
     const find = await pipeline("token-classification", model);

@@ -12,7 +12,7 @@ const within = {
 export function number(flag: string, value: string | undefined, bounds: keyof typeof within): number | undefined {
   if (value === undefined) return undefined;
   const parsed = value.trim() === "" ? Number.NaN : Number(value);
-  if (!within[bounds](parsed)) throw new LecternError("usage", `${flag} takes ${bounds}; came ${value}`);
+  if (!within[bounds](parsed)) throw new LecternError("usage", `${flag} takes ${bounds}; got ${value}`);
   return parsed;
 }
 

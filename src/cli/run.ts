@@ -49,7 +49,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<void> {
   if (flags.show !== undefined && flags.show !== "candidates")
-    throw new LecternError("usage", `--show takes candidates; came ${flags.show}`);
+    throw new LecternError("usage", `--show takes candidates; got ${flags.show}`);
   if (prompt !== undefined && flags.inputIds !== undefined)
     throw new LecternError("usage", "give a prompt or --input-ids, not both");
   const conversation = await readConversation(flags);

@@ -38,6 +38,6 @@ export function jsonText(value: unknown): string {
 export function parseIds(text: string): number[] {
   const ids = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
   if (ids.some((id) => !Number.isInteger(id)))
-    throw new LecternError("usage", `ids are whole numbers with commas between, as in 1,2,3; came ${text}`);
+    throw new LecternError("usage", `ids are whole numbers with commas between, as in 1,2,3; got ${text}`);
   return ids;
 }

@@ -94,9 +94,9 @@ describe("lectern train", async () => {
 });
 
 test.each([
-  ["--seed", "1.5", "--seed takes a whole number from 0; came 1.5"],
-  ["--rows", "2.5", "--rows takes a whole number above 0; came 2.5"],
-  ["--label-smoothing", "1", "--label-smoothing takes a share from 0 to below 1; came 1"],
+  ["--seed", "1.5", "--seed takes a whole number from 0; got 1.5"],
+  ["--rows", "2.5", "--rows takes a whole number above 0; got 2.5"],
+  ["--label-smoothing", "1", "--label-smoothing takes a share from 0 to below 1; got 1"],
   ["--beta", "0.2", "preference (--preference-loss, --beta) goes with preference, not with text-classification"],
 ])("lectern finetune refuses %s %s in words", async (flag, value, message) => {
   const data = await file("two.csv", "text,label\na,x\nb,y\n");

@@ -25,7 +25,7 @@ export type ErrorCode =
   | "abort";
 
 /**
- * The one error class. Its message says the operation, what was expected, what came, and what to do:
+ * The one error class. Its message says the operation, what was expected, what it got, and what to do:
  * `attention: head size must divide hidden size; hiddenSize 770, numAttentionHeads 12; check config.json`.
  */
 export class LecternError extends Error {

@@ -22,7 +22,7 @@ export function bleu(translations: readonly string[], references: readonly strin
   check(
     translations.length === references.length && translations.length > 0,
     "usage",
-    () => `bleu: one reference for each translation; came ${translations.length} and ${references.length}`,
+    () => `bleu: one reference for each translation; got ${translations.length} and ${references.length}`,
   );
   const correct = Array.from({ length: MAX_ORDER }, () => 0);
   const total = Array.from({ length: MAX_ORDER }, () => 0);

@@ -75,11 +75,11 @@ function parseEntry(where: string, entry: unknown, dataStart: number): TensorInf
       `${where}: dtype ${JSON.stringify(entry.dtype)}; supported are ${Object.keys(dtypes).join(", ")}`,
     );
   const { shape, data_offsets: offsets } = entry;
-  check(isSizes(shape), "file", () => `${where}: shape must be whole numbers; came ${JSON.stringify(shape)}`);
+  check(isSizes(shape), "file", () => `${where}: shape must be whole numbers; got ${JSON.stringify(shape)}`);
   check(
     isSizes(offsets) && offsets.length === 2,
     "file",
-    () => `${where}: data_offsets must be two whole numbers; came ${JSON.stringify(offsets)}`,
+    () => `${where}: data_offsets must be two whole numbers; got ${JSON.stringify(offsets)}`,
   );
   const [start, end] = offsets as [number, number];
   const expected = byteLength(dtype, elementCount(shape));

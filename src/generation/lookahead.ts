@@ -89,7 +89,7 @@ export async function contrastiveSearch(
     "usage",
     () => "generation: contrastive search draws nothing: leave out doSample or penaltyAlpha",
   );
-  check(topK > 1, "usage", () => `generation: contrastive search chooses among topK tokens; came ${topK}`);
+  check(topK > 1, "usage", () => `generation: contrastive search chooses among topK tokens; got ${topK}`);
   const sequence = begin("penaltyAlpha", decoder, prompt, index, options, context);
   const deadline = deadlineOf(options);
   const [first] = await decoder.extend([prompt]);

@@ -21,7 +21,7 @@ describe("options", () => {
     [{ early_stopping: "soon" }, 'early_stopping must be true, false or "never"'],
     [{ bad_words_ids: [3] }, "bad_words_ids must be a list of lists of token ids"],
     [{ top_kk: 4 }, "did you mean top_k?"],
-    [{ temperature: -1 }, "temperature must be a number above 0; came -1"],
+    [{ temperature: -1 }, "temperature must be a number above 0; got -1"],
     [{ topP: 1.5 }, "topP must be a number from 0 to 1"],
     [{ maxNewTokens: 0 }, "maxNewTokens must be a whole number above 0"],
     [{ doSample: "yes" }, "doSample must be true or false"],

@@ -320,5 +320,5 @@ function checkValue(name: string, kind: Kind, value: unknown): void {
     ],
   };
   const [fits, expected] = rules[kind];
-  check(fits, "usage", () => `generation: ${name} must be ${expected}; came ${JSON.stringify(value)}`);
+  check(fits, "usage", () => `generation: ${name} must be ${expected}; got ${JSON.stringify(value)}`);
 }

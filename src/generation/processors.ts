@@ -289,7 +289,7 @@ async function applyOwn(own: LogitsProcessor, ids: readonly number[], scores: Fl
   check(
     changed instanceof Float32Array && changed.length === scores.length,
     "usage",
-    () => `generation: logitsProcessor must return ${scores.length} scores in a Float32Array; came ${changed.length}`,
+    () => `generation: logitsProcessor must return ${scores.length} scores in a Float32Array; got ${changed.length}`,
   );
   scores.set(changed);
 }

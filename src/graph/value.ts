@@ -76,8 +76,8 @@ export function formatShape(shape: Shape): string {
 
 /** The error for shapes that do not fit: names the op, its operands' shapes and what was expected. */
 export function shapeError(op: string, expected: string, ...operands: readonly TensorType[]): LecternError {
-  const came = operands.map((operand) => `${operand.dtype}${formatShape(operand.shape)}`).join(" and ");
-  return new LecternError("shape", `${op}: ${expected}; came ${came}`);
+  const got = operands.map((operand) => `${operand.dtype}${formatShape(operand.shape)}`).join(" and ");
+  return new LecternError("shape", `${op}: ${expected}; got ${got}`);
 }
 
 /**

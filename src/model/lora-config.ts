@@ -120,7 +120,7 @@ export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraCo
     check(
       typeof value === "number" && value > 0,
       "config",
-      () => `adapter_config.json: ${key} must be a number above 0; came ${JSON.stringify(value)}`,
+      () => `adapter_config.json: ${key} must be a number above 0; got ${JSON.stringify(value)}`,
     );
     return value;
   };

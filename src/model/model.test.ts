@@ -26,7 +26,7 @@ describe("a directory that does not fit together is refused in words", () => {
     [{ num_hidden_layers: 3 }, "the checkpoint lacks model.layers.2."],
     [{ num_hidden_layers: 1 }, "tensors that config.json does not ask for, such as model.layers.1."],
     [{ num_key_value_heads: 3 }, "num_key_value_heads must divide num_attention_heads"],
-    [{ vocab_size: 0 }, "vocab_size must be a whole number above 0; came 0"],
+    [{ vocab_size: 0 }, "vocab_size must be a whole number above 0; got 0"],
     [{ hidden_act: "silo" }, 'activation "silo" is not known; nearest is "silu"'],
     [{ rope_scaling: { rope_type: "spiral" } }, 'type "spiral" is not known'],
   ])("%j", async (fields, message) => {
@@ -182,7 +182,7 @@ test("functions of the caller change scores and end sequences, and their faults 
   expect(stopped.outputIds).toHaveLength(3);
   expect(stopped.finishReason).toBe("stop");
   const faulty = (logitsProcessor: () => Float32Array) => model.generate(prompt, { ...options, logitsProcessor });
-  await expect(faulty(() => new Float32Array(3))).rejects.toThrow("must return 384 scores in a Float32Array; came 3");
+  await expect(faulty(() => new Float32Array(3))).rejects.toThrow("must return 384 scores in a Float32Array; got 3");
   await expect(
     faulty(() => {
       throw new Error("the caller's own");

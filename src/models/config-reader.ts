@@ -37,14 +37,14 @@ export class ConfigReader {
   size(key: string, fallback?: number): number {
     const value = this.json[key] ?? fallback;
     const fits = typeof value === "number" && Number.isSafeInteger(value) && value > 0 && value < 2 ** 31;
-    check(fits, "config", () => `config.json: ${key} must be a whole number above 0; came ${JSON.stringify(value)}`);
+    check(fits, "config", () => `config.json: ${key} must be a whole number above 0; got ${JSON.stringify(value)}`);
     return value as number;
   }
 
   number(key: string, fallback?: number): number {
     const value = this.json[key] ?? fallback;
     const fits = typeof value === "number" && Number.isFinite(value);
-    check(fits, "config", () => `config.json: ${key} must be a number; came ${JSON.stringify(value)}`);
+    check(fits, "config", () => `config.json: ${key} must be a number; got ${JSON.stringify(value)}`);
     return value as number;
   }
 
@@ -54,7 +54,7 @@ export class ConfigReader {
     check(
       value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0),
       "config",
-      () => `config.json: ${key} must be a token id or null; came ${JSON.stringify(value)}`,
+      () => `config.json: ${key} must be a token id or null; got ${JSON.stringify(value)}`,
     );
     return value as number | undefined;
   }
@@ -64,7 +64,7 @@ export class ConfigReader {
     check(
       typeof value === "boolean",
       "config",
-      () => `config.json: ${key} must be true or false; came ${JSON.stringify(value)}`,
+      () => `config.json: ${key} must be true or false; got ${JSON.stringify(value)}`,
     );
     return value;
   }
@@ -74,7 +74,7 @@ export class ConfigReader {
     check(
       typeof value === "string",
       "config",
-      () => `config.json: ${key} must be a string; came ${JSON.stringify(value)}`,
+      () => `config.json: ${key} must be a string; got ${JSON.stringify(value)}`,
     );
     return value;
   }

@@ -52,7 +52,7 @@ export function parseRotary(
     check(
       typeof value === "number" && value > 0,
       "config",
-      () => `rope: ${key} must be a positive number; came ${value}`,
+      () => `rope: ${key} must be a positive number; got ${value}`,
     );
     return value;
   };

@@ -48,8 +48,8 @@ describe("how models are told of languages", () => {
     });
     expect(languageSource(model, { srcLang: "en", tgtLang: "de" }).prefix).toBe("to German: ");
     expect(languageSource(model, {}).prefix).toBeUndefined();
-    expect(() => languageSource(model, { tgtLang: "es" })).toThrow("translates en to de, en to fr; came any to es");
-    expect(() => languageSource(model, { srcLang: "en" })).toThrow("translates en to de, en to fr; came en to any");
+    expect(() => languageSource(model, { tgtLang: "es" })).toThrow("translates en to de, en to fr; got any to es");
+    expect(() => languageSource(model, { srcLang: "en" })).toThrow("translates en to de, en to fr; got en to any");
   });
 
   test("Marian by a token before the text", () => {

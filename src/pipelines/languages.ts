@@ -44,7 +44,7 @@ export function languageSource(context: TaskContext, options: Languages): Langua
     pairs.length === 0 || type.includes("t5"),
     "usage",
     () =>
-      `${context.task}: ${context.model.location} translates ${told}; came ${srcLang ?? "any"} to ${tgtLang ?? "any"}`,
+      `${context.task}: ${context.model.location} translates ${told}; got ${srcLang ?? "any"} to ${tgtLang ?? "any"}`,
   );
   if (type === "t5" || type === "mt5" || type === "umt5") return inWords(context, srcLang, tgtLang);
   if (type === "marian") return inText(context, options, tgtLang);

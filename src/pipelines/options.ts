@@ -70,7 +70,7 @@ export function checkOptions(
       throw new LecternError("usage", `${task}: there is no option ${name}; did you mean ${hint}?`);
     }
     const [fits, expected] = rules[known[name] as OptionKind];
-    check(fits(value), "usage", () => `${task}: ${name} must be ${expected}; came ${JSON.stringify(value)}`);
+    check(fits(value), "usage", () => `${task}: ${name} must be ${expected}; got ${JSON.stringify(value)}`);
   }
 }
 

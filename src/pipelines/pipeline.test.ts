@@ -166,14 +166,14 @@ describe("what cannot be", () => {
   const cases: [TaskName | string, string, unknown[], string][] = [
     ["text-clasification", "bert_cls", ["x"], "there is no task text-clasification; did you mean text-classification?"],
     ["summarization", "", ["x"], "no model ships for summarization"],
-    ["text-classification", "bert_cls", [7], "the input must be a text; came number"],
-    ["text-classification", "bert_cls", [["a", null]], "input 1 must be a text; came null"],
+    ["text-classification", "bert_cls", [7], "the input must be a text; got number"],
+    ["text-classification", "bert_cls", [["a", null]], "input 1 must be a text; got null"],
     ["text-classification", "bert_cls", ["x", { topk: 1 }], "there is no option topk; did you mean topK?"],
     [
       "text-classification",
       "bert_cls",
       ["x", { topK: 0 }],
-      "topK must be a whole number above 0, or null for all; came 0",
+      "topK must be a whole number above 0, or null for all; got 0",
     ],
     ["text-classification", "bert_cls", ["x", "y"], "takes one input, or a list of them, and options"],
     ["text-classification", "bert", ["x"], "has no head that tells classes of a text"],
@@ -193,7 +193,7 @@ describe("what cannot be", () => {
     ["fill-mask", "gpt2", ["x"], "tokenizer has no mask token"],
     ["question-answering", "bert_qa", ["Who?", ""], "the context is empty"],
     ["question-answering", "bert_qa", [{ question: " ", context: "x" }], "the question is empty"],
-    ["question-answering", "bert_qa", [{ question: "Who?" }], "context must be a text; came undefined"],
+    ["question-answering", "bert_qa", [{ question: "Who?" }], "context must be a text; got undefined"],
     [
       "question-answering",
       "bert_qa",
@@ -249,10 +249,10 @@ describe("what cannot be", () => {
         "id2label names 3 labels, the head has 2",
       ],
       [(config) => Object.assign(config, { id2label: three }), "asks for [3"],
-      [(config) => Object.assign(config, { id2label: { 0: "a", 1: " " } }), 'must name label 1 with a text; came " "'],
+      [(config) => Object.assign(config, { id2label: { 0: "a", 1: " " } }), 'must name label 1 with a text; got " "'],
       [
         (config) => Object.assign(config, { id2label: { 0: "a", 7: "b" } }),
-        "must name label 1 with a text; came undefined",
+        "must name label 1 with a text; got undefined",
       ],
       [(config) => Object.assign(config, { label2id: { positive: 0 } }), "label2id gives that name the id 0"],
     ];

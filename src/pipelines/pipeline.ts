@@ -123,7 +123,7 @@ function callOf(definition: AnyTask, base: Pick<TaskContext, "model" | "tokenize
     check(
       !isSecond || definition.withSecond,
       "usage",
-      () => `${task}: takes one input, or a list of them, and options; came a second input`,
+      () => `${task}: takes one input, or a list of them, and options; got a second input`,
     );
     const split = isSecond ? definition.withSecond?.(first, second) : undefined;
     const options = { ...(isSecond ? third : (second as object | undefined)), ...split?.options };

@@ -40,7 +40,7 @@ export function labelsOf({ config, location }: Model, count: number): string[] {
     check(
       typeof label === "string" && label.trim() !== "",
       "config",
-      () => `${what} must name label ${id} with a text; came ${JSON.stringify(label)}`,
+      () => `${what} must name label ${id} with a text; got ${JSON.stringify(label)}`,
     );
     const back = (label2id as Record<string, unknown> | undefined | null)?.[label];
     check(

@@ -37,7 +37,7 @@ export interface Task<Input, Options extends CallOptions, Output> {
 
 /** An input that must be a text. */
 export function parseText(input: unknown, place: string): string {
-  check(typeof input === "string", "input", () => `${place} must be a text; came ${describe(input)}`);
+  check(typeof input === "string", "input", () => `${place} must be a text; got ${describe(input)}`);
   return input;
 }
 

@@ -33,7 +33,7 @@ export const textClassification: Task<string | TextPair, TextClassificationOptio
     check(
       typeof input === "object" && input !== null,
       "input",
-      () => `${place} must be a text; came ${describe(input)}`,
+      () => `${place} must be a text; got ${describe(input)}`,
     );
     return { text: textField(input, "text", place), textPair: textField(input, "textPair", place) };
   },

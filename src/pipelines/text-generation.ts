@@ -36,7 +36,7 @@ export const textGeneration: Task<Prompt, TextGenerationOptions, GeneratedText[]
     check(
       isConversation,
       "input",
-      () => `${place} must be a text or a list of messages with role and content; came ${describe(input)}`,
+      () => `${place} must be a text or a list of messages with role and content; got ${describe(input)}`,
     );
     return input as unknown as readonly Message[];
   },

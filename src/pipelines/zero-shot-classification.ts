@@ -34,7 +34,7 @@ export const zeroShotClassification: Task<string, ZeroShotOptions, ZeroShotResul
     check(
       hypothesisTemplate.includes("{}"),
       "usage",
-      () => `${task}: hypothesisTemplate needs {} where the label goes; came ${JSON.stringify(hypothesisTemplate)}`,
+      () => `${task}: hypothesisTemplate needs {} where the label goes; got ${JSON.stringify(hypothesisTemplate)}`,
     );
     const hypotheses = labels.map((label) => hypothesisTemplate.replaceAll("{}", () => label));
     const rows = inputs.flatMap((input) => hypotheses.map((hypothesis) => pairRow(context, input, hypothesis)));

@@ -19,7 +19,7 @@ export function int64Matrix(rows: readonly (readonly number[])[]): HostTensor<"i
   check(
     rows.every((row) => row.length === width),
     "shape",
-    () => `int64Matrix: rows must have equal length; came ${rows.map((row) => row.length).join(", ")}`,
+    () => `int64Matrix: rows must have equal length; got ${rows.map((row) => row.length).join(", ")}`,
   );
   return { dtype: "int64", shape: [rows.length, width], data: BigInt64Array.from(rows.flat(), (id) => BigInt(id)) };
 }

@@ -62,7 +62,7 @@ function readToken(entry: unknown, normalizer: Normalizer | undefined): AddedTok
   check(
     isPart(entry) && isId(entry.id) && typeof entry.content === "string",
     "file",
-    () => `tokenizer.json: an added token needs an id and its content; came ${JSON.stringify(entry)}`,
+    () => `tokenizer.json: an added token needs an id and its content; got ${JSON.stringify(entry)}`,
   );
   const { id, content } = entry as { id: number; content: string };
   const special = flagOf(entry, "special", false);

@@ -48,7 +48,7 @@ const kinds: Readonly<Record<string, (part: Part) => Decoder>> = {
 function countOf(part: Part, key: string): number {
   const value = part[key] ?? 0;
   if (Number.isInteger(value) && (value as number) >= 0) return value as number;
-  throw new LecternError("file", `${part.type}: ${key} must be a whole number; came ${JSON.stringify(value)}`);
+  throw new LecternError("file", `${part.type}: ${key} must be a whole number; got ${JSON.stringify(value)}`);
 }
 
 /** Takes a character off either end, so many times at most. */

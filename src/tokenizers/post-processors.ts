@@ -135,7 +135,7 @@ function around(part: Part, [first, second]: readonly [number, number], doubled:
 function tokenId(part: Part, key: string): number {
   const value = part[key];
   const id: unknown = Array.isArray(value) ? value[1] : undefined;
-  check(isId(id), "file", () => `${part.type}: ${key} must be a token and its id; came ${JSON.stringify(value)}`);
+  check(isId(id), "file", () => `${part.type}: ${key} must be a token and its id; got ${JSON.stringify(value)}`);
   return id;
 }
 

@@ -95,9 +95,9 @@ function metaspace(part: Part): PreTokenizer {
   check(
     ["always", "first", "never"].includes(scheme as string),
     "file",
-    () => `Metaspace: prepend_scheme must be always, first or never; came ${JSON.stringify(scheme)}`,
+    () => `Metaspace: prepend_scheme must be always, first or never; got ${JSON.stringify(scheme)}`,
   );
-  check(replacement.length === 1, "file", () => `Metaspace: replacement must be one character; came ${replacement}`);
+  check(replacement.length === 1, "file", () => `Metaspace: replacement must be one character; got ${replacement}`);
   const words = flagOf(part, "split", true)
     ? cutter(compilePattern({ String: replacement }), "MergedWithNext")
     : undefined;

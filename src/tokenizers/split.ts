@@ -16,7 +16,7 @@ export function behaviorOf(value: unknown): Behavior {
   if (typeof value === "string" && behaviors.includes(value)) return value as Behavior;
   throw new LecternError(
     "file",
-    `Split: behavior must be one of ${behaviors.join(", ")}; came ${JSON.stringify(value)}`,
+    `Split: behavior must be one of ${behaviors.join(", ")}; got ${JSON.stringify(value)}`,
   );
 }
 

@@ -158,7 +158,7 @@ export class Tokenizer {
     check(
       pairs === undefined || pairs.length === texts.length,
       "usage",
-      () => `encodeBatch: one second text for each of ${texts.length} texts; came ${pairs?.length}`,
+      () => `encodeBatch: one second text for each of ${texts.length} texts; got ${pairs?.length}`,
     );
     const multiple = padToMultipleOf ?? this.#padding.pad_to_multiple_of ?? 1;
     check(

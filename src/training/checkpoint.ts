@@ -71,7 +71,7 @@ async function readCheckpoint(files: FileSource): Promise<TrainingState & { befo
     const [, prefix = "", name = ""] = /^(weight|average|carried|slot)\.(.*)$/.exec(key) ?? [];
     if (prefix === "") continue;
     const tensor = await checkpoint.read(key);
-    check(tensor.dtype === "float32", "file", () => `${FILE}: ${key} must be float32; came ${tensor.dtype}`);
+    check(tensor.dtype === "float32", "file", () => `${FILE}: ${key} must be float32; got ${tensor.dtype}`);
     if (prefix === "slot") {
       const [, slot = "", parameter = ""] = /^([^.]+)\.(.*)$/.exec(name) ?? [];
       slots[parameter] ??= {};

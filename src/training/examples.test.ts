@@ -67,7 +67,7 @@ test("a file that is not there is named", async () => {
 test("a row of a JSON list that is no object is named", async () => {
   const path = join(folder, "rows.json");
   await writeFile(path, '[{"text": "a"}, null]');
-  await expect(readExamples(path)).rejects.toThrow(/rows.json, row 2: must be an object such as .*; came null/);
+  await expect(readExamples(path)).rejects.toThrow(/rows.json, row 2: must be an object such as .*; got null/);
 });
 
 test.each([

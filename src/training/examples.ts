@@ -134,7 +134,7 @@ async function* listRows(path: string): AsyncGenerator<Example> {
   }
   check(Array.isArray(list), "input", () => `${path} must hold a list of objects`);
   for (const [i, fields] of list.entries()) {
-    check(isRecord(fields), "input", () => `${path}, row ${i + 1}: ${AS_OBJECT}; came ${JSON.stringify(fields)}`);
+    check(isRecord(fields), "input", () => `${path}, row ${i + 1}: ${AS_OBJECT}; got ${JSON.stringify(fields)}`);
     yield { row: i + 1, fields };
   }
 }
@@ -168,7 +168,7 @@ export function textOf(path: string, { row, fields }: Example, column: string, m
   check(
     text !== undefined,
     "input",
-    () => `${path}, row ${row}: ${column} must be a text; came ${JSON.stringify(value)}`,
+    () => `${path}, row ${row}: ${column} must be a text; got ${JSON.stringify(value)}`,
   );
   check(mayBeEmpty || text.trim() !== "", "input", () => `${path}, row ${row}: ${column} is empty`);
   return text;

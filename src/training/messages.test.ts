@@ -5,9 +5,9 @@ const user = { role: "user", content: "hi" };
 const calls = { role: "assistant", content: null, tool_calls: [{}] };
 
 test.each([
-  ["hi", 'chat.jsonl, row 7: talk must be a list such as [{"role": "user", "content": "…"}]; came "hi"'],
-  [[user, 2], 'chat.jsonl, row 7: talk: message 2 must be {"role": "…", "content": "…"}; came 2'],
-  [[{ role: "user" }], 'talk: message 1 must be {"role": "…", "content": "…"}; came {"role":"user"}'],
+  ["hi", 'chat.jsonl, row 7: talk must be a list such as [{"role": "user", "content": "…"}]; got "hi"'],
+  [[user, 2], 'chat.jsonl, row 7: talk: message 2 must be {"role": "…", "content": "…"}; got 2'],
+  [[{ role: "user" }], 'talk: message 1 must be {"role": "…", "content": "…"}; got {"role":"user"}'],
   [[], "talk must be a list such as"],
 ])("what is no conversation is named: %j", (talk, message) => {
   expect(() => messagesOf("chat.jsonl", { row: 7, fields: { talk } }, "talk")).toThrow(message);

@@ -9,13 +9,13 @@ export function messagesOf(path: string, { row, fields }: Example, column: strin
   check(
     Array.isArray(messages) && messages.length > 0,
     "input",
-    () => `${at} must be a list such as [{"role": "user", "content": "…"}]; came ${JSON.stringify(messages)}`,
+    () => `${at} must be a list such as [{"role": "user", "content": "…"}]; got ${JSON.stringify(messages)}`,
   );
   const wrong = messages.findIndex((message: unknown) => !isMessage(message));
   check(
     wrong < 0,
     "input",
-    () => `${at}: message ${wrong + 1} must be {"role": "…", "content": "…"}; came ${JSON.stringify(messages[wrong])}`,
+    () => `${at}: message ${wrong + 1} must be {"role": "…", "content": "…"}; got ${JSON.stringify(messages[wrong])}`,
   );
   return messages as Message[];
 }

@@ -149,7 +149,7 @@ export function scheduledRate(config: ScheduleConfig, step: number, metrics: rea
       "config",
       `schedule: there is no ${config.name}; did you mean ${nearest(String(config.name), names)}?`,
     );
-  check(config.totalSteps > 0, "config", () => `schedule: totalSteps must be above 0; came ${config.totalSteps}`);
+  check(config.totalSteps > 0, "config", () => `schedule: totalSteps must be above 0; got ${config.totalSteps}`);
   if (config.name === "reduce_lr_on_plateau") return config.rate * plateau(config, metrics);
   return config.rate * rules[config.name](step, config);
 }

@@ -57,7 +57,7 @@ export async function startParameters(
 function rangeOf(config: Readonly<Record<string, unknown>>): number | undefined {
   const range = config.initializer_range ?? config.init_std;
   const fits = range === undefined || (typeof range === "number" && range > 0);
-  check(fits, "config", () => `config.initializer_range (or init_std) must be a number above 0; came ${range}`);
+  check(fits, "config", () => `config.initializer_range (or init_std) must be a number above 0; got ${range}`);
   return range as number | undefined;
 }
 

@@ -157,7 +157,7 @@ describe("metadata that do not say what a model needs are refused by key", () =>
     [["llama.block_count", "u32", 4e9], "says 4000000000 layers, but there are 1 tensors"],
     [["llama.expert_count", "u32", 2e9], "says 2000000000, the router has 0"],
     [["llama.rope.dimension_count", "u32", 2], "dimension_count 2 of a head of 4 is not read"],
-    [["llama.attention.head_count", "i32s", [2, 2]], "head_count must be one number; came a list of 2"],
+    [["llama.attention.head_count", "i32s", [2, 2]], "head_count must be one number; got a list of 2"],
     [["llama.rope.scaling.type", "string", "odd"], ""],
     [["llama.attention.value_length", "u32", 5], "differ in size"],
     ["tokenizer.ggml.tokens", "lack tokenizer.ggml.tokens"],

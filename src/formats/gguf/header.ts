@@ -99,7 +99,7 @@ function place(
   check(
     typeof alignment === "number" && alignment >= 8 && alignment <= 1 << 20 && Number.isInteger(Math.log2(alignment)),
     "file",
-    () => `${name}: general.alignment must be a power of two from 8 on; came ${alignment}`,
+    () => `${name}: general.alignment must be a power of two from 8 on; got ${alignment}`,
   );
   const start = Math.ceil(end / alignment) * alignment;
   const placed = new Map<string, GgufTensor>();

@@ -60,7 +60,7 @@ export class GgufMetadata {
 
   #wrong(key: string, expected: string): string {
     const value = this.#entries.get(key);
-    const came = Array.isArray(value) ? `a list of ${value.length} values` : JSON.stringify(value);
-    return `${this.#file}: ${key} must be ${expected}; came ${came}`;
+    const got = Array.isArray(value) ? `a list of ${value.length} values` : JSON.stringify(value);
+    return `${this.#file}: ${key} must be ${expected}; got ${got}`;
   }
 }

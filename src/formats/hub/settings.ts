@@ -50,7 +50,7 @@ function endpointOf(env: Environment): string {
   if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint))
     throw new LecternError(
       "usage",
-      `HF_ENDPOINT must be an address such as ${DEFAULT_ENDPOINT}; came ${env.HF_ENDPOINT}`,
+      `HF_ENDPOINT must be an address such as ${DEFAULT_ENDPOINT}; got ${env.HF_ENDPOINT}`,
     );
   return endpoint;
 }
@@ -68,6 +68,6 @@ function tokenOf(env: Environment, home: string): string | undefined {
 
 function milliseconds(env: Environment, name: string): number {
   const seconds = Number(env[name] || DEFAULT_TIMEOUT);
-  if (!(seconds > 0)) throw new LecternError("usage", `${name} must be a number of seconds above 0; came ${env[name]}`);
+  if (!(seconds > 0)) throw new LecternError("usage", `${name} must be a number of seconds above 0; got ${env[name]}`);
   return Math.min(1000 * seconds, 2 ** 31 - 1); // the longest that a timer takes
 }

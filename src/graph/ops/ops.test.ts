@@ -254,7 +254,7 @@ test("the table of checks covers the table of ops", () => {
 test("a wrong shape fails while building and names the op and both shapes", () => {
   const [a, b] = [g.input("a", "float32", ["B", 3]), g.input("b", "float32", [4, 5])];
   expect(() => g.matmul(a, b)).toThrow(
-    "matmul a b: equal inner sizes, not 3 and 4; came float32[B, 3] and float32[4, 5]",
+    "matmul a b: equal inner sizes, not 3 and 4; got float32[B, 3] and float32[4, 5]",
   );
-  expect(() => g.add(a, b)).toThrow("add: sizes that are equal or 1; came float32[B, 3] and float32[4, 5]");
+  expect(() => g.add(a, b)).toThrow("add: sizes that are equal or 1; got float32[B, 3] and float32[4, 5]");
 });

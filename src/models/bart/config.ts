@@ -37,8 +37,7 @@ export function parseBartConfig(read: ConfigReader): BartConfig {
     check(
       hiddenSize % heads === 0,
       "config",
-      () =>
-        `attention: ${name}_attention_heads must divide d_model; came ${heads} and ${hiddenSize}; check config.json`,
+      () => `attention: ${name}_attention_heads must divide d_model; got ${heads} and ${hiddenSize}; check config.json`,
     );
     return { heads, intermediateSize: read.size(`${name}_ffn_dim`, 4096) };
   };

@@ -63,7 +63,7 @@ export function parseBertConfig(read: ConfigReader, names: BertNames = bertNames
   check(
     hiddenSize % heads === 0,
     "config",
-    () => `attention: num_attention_heads must divide hidden_size; came ${heads} and ${hiddenSize}; check config.json`,
+    () => `attention: num_attention_heads must divide hidden_size; got ${heads} and ${hiddenSize}; check config.json`,
   );
   read.refuse("is_decoder", false);
   const absolute = read.string("position_embedding_type", "absolute");

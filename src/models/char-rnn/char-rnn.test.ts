@@ -38,7 +38,7 @@ test("embeddings that are also the head need the width of the states", () => {
   expect(tied.has("linear.weight")).toBe(false);
   expect(parameterShapes(readConfig(config)).get("linear.weight")).toEqual([400, 48]);
   expect(() => readConfig({ ...config, tie_word_embeddings: true, embedding_size: 32 })).toThrow(
-    "tie_word_embeddings needs embedding_size and hidden_size to be equal; came 32 and 48",
+    "tie_word_embeddings needs embedding_size and hidden_size to be equal; got 32 and 48",
   );
 });
 

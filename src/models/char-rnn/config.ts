@@ -28,7 +28,7 @@ export function parseCharRnnConfig(read: ConfigReader): CharRnnConfig {
     !tieWordEmbeddings || embeddingSize === hiddenSize,
     "config",
     () =>
-      `config.json: tie_word_embeddings needs embedding_size and hidden_size to be equal; came ${embeddingSize} and ${hiddenSize}`,
+      `config.json: tie_word_embeddings needs embedding_size and hidden_size to be equal; got ${embeddingSize} and ${hiddenSize}`,
   );
   return {
     cell: cell as Cell,

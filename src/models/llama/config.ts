@@ -86,7 +86,7 @@ export function parseLlamaConfig(read: ConfigReader, defaults: LlamaDefaults = {
     heads % keyHeads === 0,
     "config",
     () =>
-      `attention: num_key_value_heads must divide num_attention_heads; came ${keyHeads} and ${heads}; check config.json`,
+      `attention: num_key_value_heads must divide num_attention_heads; got ${keyHeads} and ${heads}; check config.json`,
   );
   check(
     explicit !== undefined || hiddenSize % heads === 0,

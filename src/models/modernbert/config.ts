@@ -29,7 +29,7 @@ export function parseModernBertConfig(read: ConfigReader): ModernBertConfig {
   check(
     hiddenSize % heads === 0,
     "config",
-    () => `attention: num_attention_heads must divide hidden_size; came ${heads} and ${hiddenSize}; check config.json`,
+    () => `attention: num_attention_heads must divide hidden_size; got ${heads} and ${hiddenSize}; check config.json`,
   );
   const headSize = hiddenSize / heads;
   const maxPositionEmbeddings = read.size("max_position_embeddings", 8192);

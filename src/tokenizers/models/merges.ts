@@ -59,7 +59,7 @@ export class Merges {
       check(
         Array.isArray(pair) && pair.length === 2 && pair.every((side) => typeof side === "string"),
         "file",
-        () => `BPE: merge ${rank} must be two tokens; came ${JSON.stringify(merge)}`,
+        () => `BPE: merge ${rank} must be two tokens; got ${JSON.stringify(merge)}`,
       );
       const [left, right] = pair as [string, string];
       const sides = [left, right, left + right.slice(prefix.length)];

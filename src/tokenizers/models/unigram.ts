@@ -25,7 +25,7 @@ export class Unigram implements WordModel {
       check(
         Array.isArray(entry) && typeof entry[0] === "string" && Number.isFinite(entry[1]),
         "file",
-        () => `Unigram: piece ${id} must be a text and its score; came ${JSON.stringify(entry)}`,
+        () => `Unigram: piece ${id} must be a text and its score; got ${JSON.stringify(entry)}`,
       );
       return entry as [string, number];
     });
