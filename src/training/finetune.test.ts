@@ -233,7 +233,7 @@ describe("text classification", () => {
       "a stray quote",
       "quote.csv",
       'text,label\na "good" one,x\nb,y\n',
-      /quote.csv, line 2: a field that does not begin with a quote contains one a field/,
+      /quote.csv, line 2: a field that does not begin with a quote contains one/,
     ],
     [
       "a quote that never ends",
