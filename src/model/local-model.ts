@@ -31,7 +31,7 @@ import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, Model
 import { type Inside, stepsInside } from "./inside.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { LookingDecoder } from "./looking-decoder.ts";
-import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { generating, type ModelFiles, type OpenedModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { RecurrentDecoder, RecurrentEngine } from "./recurrent-decoder.ts";
 import { TranslatorDecoder, TranslatorEngine } from "./recurrent-translator.ts";
 import { type Strategy, strategyOf, useOf } from "./strategy.ts";
@@ -99,7 +99,7 @@ export class LocalModel implements ModelHost {
   readonly #guesses = new Map<string, number>();
 
   private constructor(
-    files: ModelFiles,
+    files: OpenedModelFiles,
     tokenizer: Tokenizer | undefined,
     generationConfig: Readonly<Record<string, unknown>>,
     threads: number | undefined,
@@ -119,6 +119,7 @@ export class LocalModel implements ModelHost {
       generationConfig,
       contextWindow: files.architecture.config.maxPositionEmbeddings,
       parameterCount: checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0),
+      warnings: files.warnings,
       startToken: (generationConfig.bos_token_id ?? files.json.bos_token_id ?? undefined) as number | undefined,
     };
   }
@@ -173,11 +174,7 @@ export class LocalModel implements ModelHost {
     );
     this.#checkIds(inputs.inputIds);
     const { kind, config } = this.#files.architecture;
-    const isWords =
-      kind === "decoder" ||
-      kind === "recurrent" ||
-      kind === "recurrent-encoder-decoder" ||
-      config.head.kind === "words";
+    const isWords = kind === "recurrent" || kind === "recurrent-encoder-decoder" || config.head.kind === "words";
     const isAligned = isWords && !kind.endsWith("encoder-decoder"); // one label for each token of inputIds
     this.#checkIds(inputs.decoderInputIds ?? []);
     if (isWords)

@@ -3,6 +3,8 @@ import { openCheckpoint } from "../formats/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { passGraph } from "./pass-graph.ts";
+import { refuseQuantizedConfig, refuseQuantizedTensors } from "./quantization.ts";
+import { settleTying } from "./tied-embeddings.ts";
 import { parametersOf, Weights } from "./weights.ts";
 
 /** A model's settings and weights, read and checked against each other; nothing computed yet. */
@@ -12,16 +14,35 @@ export interface ModelFiles {
   readonly weights: Weights;
 }
 
+export interface OpenedModelFiles extends ModelFiles {
+  /** What a user may want to know of files that are used all the same. */
+  readonly warnings: readonly string[];
+}
+
 /** Opens a Hugging Face directory. */
-export async function openModelFiles(files: FileSource): Promise<ModelFiles> {
-  const json = await readJsonFile(files, "config.json");
-  const checkpoint = await openCheckpoint(files);
+export async function openModelFiles(files: FileSource): Promise<OpenedModelFiles> {
+  const said = await readJsonFile(files, "config.json");
+  refuseQuantizedConfig(files.location, said);
+  const opened = await openCheckpoint(files);
+  refuseQuantizedTensors(files.location, opened.names());
+  const { json, checkpoint, copies, warnings } = await settleTying(files, said, opened);
   const architecture = readConfig(json, checkpoint.names());
   const weights = new Weights(files, checkpoint, architecture.family.checkpoint);
   const parameters = parametersOf(Object.values(passGraph(architecture).heads));
-  const tied = architecture.config.tieWordEmbeddings ? ["lm_head.weight", "embed_out.weight"] : [];
-  weights.verify([...parameters.values()], new Set(tied));
-  return { architecture, json, weights };
+  const extra = weights.verify([...parameters.values()]).filter((name) => !copies.includes(name));
+  return { architecture, json, weights, warnings: [...warnings, ...unusedWarning(files, architecture, extra)] };
+}
+
+/** How many tensors a warning names. */
+const NAMED = 3;
+
+function unusedWarning({ location }: FileSource, { family }: Architecture, extra: readonly string[]): string[] {
+  if (extra.length === 0) return [];
+  const rest = extra.length > NAMED ? `, and ${extra.length - NAMED} more` : "";
+  const count = extra.length === 1 ? "a tensor" : `${extra.length} tensors`;
+  return [
+    `${location}: the checkpoint holds ${count} that config.json does not ask for and this ${family.name} ignores: ${extra.slice(0, NAMED).join(", ")}${rest}; check that both belong together`,
+  ];
 }
 
 /** The architecture of a model that generates text; another kind is refused. */
@@ -32,8 +53,10 @@ export function generating({ architecture }: ModelFiles): Exclude<Architecture, 
       "unsupported",
       `${family.name} is an encoder: it reads text and does not generate any; use forward`,
     );
-  if (kind === "encoder-decoder" && config.head.kind !== "words")
-    throw new LecternError("unsupported", `this ${family.name} tells classes and does not generate text; use forward`);
+  if ((kind === "encoder-decoder" || kind === "decoder") && config.head.kind !== "words") {
+    const yields = config.head.kind === "none" ? "has no head" : "gives classes";
+    throw new LecternError("unsupported", `this ${family.name} ${yields} and does not generate text; use forward`);
+  }
   return architecture;
 }
 

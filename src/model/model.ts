@@ -10,7 +10,7 @@ import {
   type StoppingCriteria,
   type TokenEvent,
 } from "../generation/index.ts";
-import type { FileSource } from "../runtime/index.ts";
+import { type FileSource, warn } from "../runtime/index.ts";
 import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
 import { locateBase } from "./adapted-model.ts";
 import { type BatchRunOptions, forwardRows, type Reading, type Row } from "./batches.ts";
@@ -255,6 +255,7 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   const host = await openHost({ location: files.location, base, threads, force });
   try {
     throwIfAborted(signal);
+    for (const warning of host.description.warnings) (onWarning ?? warn)(warning);
     return new Model(host, await tokenizerOf(files, base), files, hub);
   } catch (error) {
     await host.dispose();

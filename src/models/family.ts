@@ -17,6 +17,11 @@ export interface DecoderConfig extends ModelConfig {
   readonly numAttentionHeads: number;
   readonly numKeyValueHeads: number;
   readonly headSize: number;
+  readonly head: HeadConfig;
+  /** `pad_token_id` as the file has it, behind which a class is not read off. */
+  readonly padTokenId?: number | undefined;
+  /** The longest text whose keys stay valid; beyond it, all are computed again. Undefined: they always do. */
+  readonly cacheIsGoodTo?: number;
 }
 
 /** A decoder as a function that builds its graph. */
@@ -26,6 +31,8 @@ export type DecoderModel<C extends DecoderConfig> = (root: Scope, config: C, con
 export interface CheckpointNames {
   /** A prefix that some files leave out. */
   readonly prefix: string;
+  /** Other names that files have for a parameter. */
+  readonly otherNames?: (path: string) => readonly string[];
   /** Tensors that a file may carry and the model does not use. */
   readonly ignored: RegExp;
   /** How linear weights lie; default [out, in]. */

@@ -17,12 +17,19 @@ const kinds: readonly (readonly [ending: RegExp, kind: HeadKind])[] = [
 export function parseHead(read: ConfigReader): HeadConfig {
   const [architecture = "Model"] = (read.json.architectures ?? []) as string[];
   const kind = kinds.find(([ending]) => ending.test(architecture))?.[1];
-  if (!kind)
-    throw new LecternError("unsupported", `config.json: the head of ${architecture} is not supported for this family`);
+  if (!kind) throw headRefused(architecture);
   const labels = read.json.id2label as object | undefined;
   const numLabels = read.size("num_labels", labels ? Object.keys(labels).length : 2);
   const problem = read.json.problem_type ?? (numLabels === 1 ? "regression" : "single_label_classification");
   return { kind, numLabels, problem: problem as HeadConfig["problem"] };
+}
+
+/** The failure where `architectures` names a head that a family does not have here. */
+export function headRefused(architecture: string): LecternError {
+  return new LecternError(
+    "unsupported",
+    `config.json: the head of ${architecture} is not supported for this family; use a model with another head, or name the base model in architectures`,
+  );
 }
 
 /** The state of the first token: `[B, T, E]` → `[B, E]`. */

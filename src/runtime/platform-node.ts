@@ -101,3 +101,8 @@ export async function openFiles(location: string): Promise<FileSource> {
     },
   };
 }
+
+/** A warning of the process, which `--no-warnings` and `process.on("warning")` know. */
+export function warn(message: string): void {
+  process.emitWarning(message, "LecternWarning");
+}
