@@ -14,14 +14,21 @@ const kinds: readonly (readonly [ending: RegExp, kind: HeadKind])[] = [
   [/Model$/, "none"],
 ];
 
+const PROBLEMS: ReadonlySet<string> = new Set([
+  "regression",
+  "single_label_classification",
+  "multi_label_classification",
+]);
+
 export function parseHead(read: ConfigReader): HeadConfig {
-  const [architecture = "Model"] = (read.json.architectures ?? []) as string[];
+  const architecture = read.architecture() ?? "Model";
   const kind = kinds.find(([ending]) => ending.test(architecture))?.[1];
   if (!kind)
     throw new LecternError("unsupported", `config.json: the head of ${architecture} is not supported for this family`);
-  const labels = read.json.id2label as object | undefined;
+  const labels = read.object("id2label");
   const numLabels = read.size("num_labels", labels ? Object.keys(labels).length : 2);
-  const problem = read.json.problem_type ?? (numLabels === 1 ? "regression" : "single_label_classification");
+  const problem = read.string("problem_type", numLabels === 1 ? "regression" : "single_label_classification");
+  if (!PROBLEMS.has(problem)) read.refuse("problem_type", [...PROBLEMS].join(", "));
   return { kind, numLabels, problem: problem as HeadConfig["problem"] };
 }
 

@@ -1,4 +1,4 @@
-import { LecternError, nearest } from "../common/index.ts";
+import { LecternError, nearest, ownEntry, shown } from "../common/index.ts";
 import {
   add,
   constant,
@@ -83,8 +83,8 @@ const activations: Readonly<Record<string, (x: Value) => Value>> = {
 
 /** Throws code `config` for an activation that is not known, naming the nearest. */
 export function activation(name: string): (x: Value) => Value {
-  const found = activations[name];
+  const found = ownEntry(activations, name);
   if (found) return found;
   const hint = nearest(name, Object.keys(activations));
-  throw new LecternError("config", `activation "${name}" is not known; nearest is "${hint}"; check config.json`);
+  throw new LecternError("config", `activation ${shown(name)} is not known; nearest is "${hint}"; check config.json`);
 }

@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, isObject, LecternError, shown } from "../common/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import type { Positions } from "./positions.ts";
 
@@ -46,22 +46,40 @@ export function parseRotary(
   maxPositions: number,
   defaultTheta = 10000,
 ): RotaryConfig {
-  const raw = (json.rope_parameters ?? json.rope_scaling ?? {}) as Record<string, unknown>;
+  const raw = json.rope_parameters ?? json.rope_scaling ?? {};
+  check(isObject(raw), "config", () => `rope: rope_parameters and rope_scaling must be objects; got ${shown(raw)}`);
   const number = (key: string, fallback?: number): number => {
     const value = raw[key] ?? fallback;
     check(
-      typeof value === "number" && value > 0,
+      typeof value === "number" && value > 0 && Number.isFinite(value),
       "config",
-      () => `rope: ${key} must be a positive number; got ${value}`,
+      () => `rope: ${key} must be a number above 0; got ${shown(value)}`,
     );
     return value;
   };
-  const theta = (raw.rope_theta ?? json.rope_theta ?? json.rotary_emb_base ?? defaultTheta) as number;
-  const part = (raw.partial_rotary_factor ?? json.partial_rotary_factor ?? json.rotary_pct ?? 1) as number;
+  const given = (value: unknown, key: string): number => {
+    const fits = typeof value === "number" && value > 0 && Number.isFinite(value);
+    check(fits, "config", () => `rope: ${key} must be a number above 0; got ${shown(value)}`);
+    return value;
+  };
+  const theta = given(raw.rope_theta ?? json.rope_theta ?? json.rotary_emb_base ?? defaultTheta, "rope_theta");
+  const part = given(
+    raw.partial_rotary_factor ?? json.partial_rotary_factor ?? json.rotary_pct ?? 1,
+    "partial_rotary_factor",
+  );
+  check(part <= 1, "config", () => `rope: partial_rotary_factor must be at most 1; got ${part}`);
   const size = Math.floor(headSize * part);
+  check(
+    size >= 2 && size % 2 === 0,
+    "config",
+    () => `rope: an even number of dimensions of each head is turned; got ${size} of ${headSize}; check head_dim`,
+  );
   const type = (raw.rope_type ?? raw.type ?? "default") as string;
   const original = (): number =>
-    number("original_max_position_embeddings", (json.original_max_position_embeddings as number) ?? maxPositions);
+    number(
+      "original_max_position_embeddings",
+      (json.original_max_position_embeddings as number | undefined) ?? maxPositions,
+    );
   const base = { size, theta, maxPositions };
   switch (type) {
     case "default":
@@ -91,12 +109,13 @@ export function parseRotary(
     }
     case "su":
     case "longrope": {
-      const factor = (raw.factor as number | undefined) ?? maxPositions / original();
+      const factor = number("factor", maxPositions / original());
       const grown = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original()));
       const list = (key: string): number[] => {
         const values = raw[key];
-        const fits = Array.isArray(values) && values.length === size / 2 && values.every((x) => typeof x === "number");
-        check(fits, "config", () => `rope: ${key} must be a list of ${size / 2} numbers`);
+        const fits =
+          Array.isArray(values) && values.length === size / 2 && values.every((x) => Number.isFinite(x) && x > 0);
+        check(fits, "config", () => `rope: ${key} must be a list of ${size / 2} numbers above 0`);
         return values as number[];
       };
       const factors = { shortFactors: list("short_factor"), longFactors: list("long_factor") };
@@ -106,7 +125,7 @@ export function parseRotary(
     default:
       throw new LecternError(
         "unsupported",
-        `rope: type "${type}" is not known; known: default, linear, dynamic, yarn, llama3, longrope`,
+        `rope: type ${shown(type)} is not known; known: default, linear, dynamic, yarn, llama3, longrope`,
       );
   }
 }
@@ -114,8 +133,8 @@ export function parseRotary(
 /** 0.1 ln(factor) + 1, or the ratio of two such terms where the config weighs them (DeepSeek's `mscale`). */
 function yarnAttentionFactor(raw: Record<string, unknown>, factor: number): number {
   const scale = (weight: number): number => (factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1);
-  const { mscale, mscale_all_dim: all } = raw as { mscale?: number; mscale_all_dim?: number };
-  return mscale && all ? scale(mscale) / scale(all) : scale(1);
+  const { mscale, mscale_all_dim: all } = raw;
+  return typeof mscale === "number" && typeof all === "number" && mscale && all ? scale(mscale) / scale(all) : scale(1);
 }
 
 /** The angle per position of each pair of dimensions, `[D / 2]`; `length` matters to dynamic and longrope scaling. */

@@ -61,7 +61,7 @@ export function parseBartConfig(read: ConfigReader): BartConfig {
     dropout: read.number("dropout", 0.1),
     attentionDropout: read.number("attention_dropout", 0),
     activationDropout: read.number("activation_dropout", 0),
-    classifierDropout: read.number("classifier_dropout", (read.json.classif_dropout as number | undefined) ?? 0),
+    classifierDropout: read.number("classifier_dropout", read.number("classif_dropout", 0)),
     activation: read.string("activation_function", "gelu"),
     embeddingScale: read.boolean("scale_embedding", false) ? Math.sqrt(hiddenSize) : 1,
     positions: "learned",
@@ -73,7 +73,7 @@ export function parseBartConfig(read: ConfigReader): BartConfig {
 }
 
 function headOf(read: ConfigReader): HeadConfig {
-  const [architecture = ""] = (read.json.architectures ?? []) as string[];
+  const architecture = read.architecture() ?? "";
   if (architecture.endsWith("ForSequenceClassification")) return parseHead(read.withDefaults({ num_labels: 3 }));
   if (architecture === "" || /(ForConditionalGeneration|MTModel)$/.test(architecture))
     return { kind: "words", numLabels: 0, problem: "single_label_classification" };

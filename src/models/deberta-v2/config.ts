@@ -35,11 +35,11 @@ export function parseDebertaConfig(read: ConfigReader): DebertaConfig {
   if (read.json.embedding_size !== undefined && read.json.embedding_size !== base.hiddenSize)
     read.refuse("embedding_size", base.hiddenSize);
   if (read.json.relative_attention !== true) read.refuse("relative_attention", true);
-  const given = read.number("max_relative_positions", -1);
-  const maxDistance = given < 1 ? base.maxPositionEmbeddings : given;
-  const buckets = read.number("position_buckets", -1);
-  const kinds = read.json.pos_att_type ?? [];
-  const types = typeof kinds === "string" ? kinds.split("|") : (kinds as string[]);
+  const positive = (key: string): number | undefined => (read.number(key, -1) < 1 ? undefined : read.size(key));
+  const maxDistance = positive("max_relative_positions") ?? base.maxPositionEmbeddings;
+  const buckets = positive("position_buckets") ?? 0;
+  const kinds = read.json.pos_att_type;
+  const types = typeof kinds === "string" ? kinds.split("|") : (read.strings("pos_att_type") ?? []);
   const { vocabSize, hiddenSize, numHiddenLayers, numAttentionHeads, headSize, maxPositionEmbeddings } = base;
   return {
     vocabSize,

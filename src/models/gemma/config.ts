@@ -34,8 +34,8 @@ export function parseGemma2Config(read: ConfigReader): LlamaConfig {
 export function parseGemma3Config(read: ConfigReader): LlamaConfig {
   if (read.json.use_bidirectional_attention) read.refuse("use_bidirectional_attention", false);
   const base = parseGemma2Config(read);
-  const every = read.size("sliding_window_pattern", (read.json._sliding_window_pattern as number | undefined) ?? 6);
-  const { rope_parameters: both } = read.json as { rope_parameters?: Record<string, object> };
+  const every = read.size("sliding_window_pattern", read.size("_sliding_window_pattern", 6));
+  const both = read.object("rope_parameters");
   const rotary = (kind: string, old: object, theta: number) =>
     parseRotary(
       { ...read.json, ...(both?.[kind] ? { rope_parameters: both[kind] } : old) },

@@ -31,7 +31,7 @@ export function parseGpt2Config(read: ConfigReader): Gpt2Config {
     numAttentionHeads: heads,
     numKeyValueHeads: heads,
     headSize: hiddenSize / heads,
-    maxPositionEmbeddings: read.size("n_positions", read.json.n_ctx as number | undefined),
+    maxPositionEmbeddings: read.size("n_positions", read.json.n_ctx === undefined ? undefined : read.size("n_ctx")),
     tieWordEmbeddings: read.boolean("tie_word_embeddings", true),
     intermediateSize: read.size("n_inner", 4 * hiddenSize),
     layerNormEpsilon: read.number("layer_norm_epsilon", 1e-5),

@@ -141,6 +141,6 @@ export function withLayers(
 
 /** Which layers see a window only: as `layer_types` says, else by the family's own rule. */
 export function isSliding(read: ConfigReader, index: number, rule: (index: number) => boolean): boolean {
-  const types = read.json.layer_types;
-  return Array.isArray(types) ? types[index] === "sliding_attention" : rule(index);
+  const types = read.strings("layer_types");
+  return types ? types[index] === "sliding_attention" : rule(index);
 }

@@ -21,7 +21,7 @@ export function parseMixtralConfig(read: ConfigReader): LlamaConfig {
   return {
     ...withLayers(base, () => ({ sparse: true })),
     experts: {
-      count: read.size("num_local_experts", (read.json.num_experts as number | undefined) ?? 8),
+      count: read.size("num_local_experts", read.size("num_experts", 8)),
       perToken: read.size("num_experts_per_tok", 2),
       intermediateSize: base.intermediateSize,
       normalized: true,

@@ -33,7 +33,7 @@ export function parseModernBertConfig(read: ConfigReader): ModernBertConfig {
   );
   const headSize = hiddenSize / heads;
   const maxPositionEmbeddings = read.size("max_position_embeddings", 8192);
-  const both = (read.json.rope_parameters ?? {}) as Record<string, Record<string, unknown> | undefined>;
+  const both = read.object("rope_parameters") ?? {};
   const rotary = (kind: string, key: string, fallback: number): RotaryConfig =>
     parseRotary(
       both[kind] ? { rope_parameters: both[kind] } : { rope_theta: read.number(key, fallback) },
@@ -46,7 +46,7 @@ export function parseModernBertConfig(read: ConfigReader): ModernBertConfig {
     reach: Math.floor(read.size("local_attention", 128) / 2),
   };
   const every = read.size("global_attn_every_n_layers", 3);
-  const types = read.json.layer_types as string[] | undefined;
+  const types = read.strings("layer_types");
   const numHiddenLayers = read.size("num_hidden_layers");
   const isLocal = (i: number): boolean => (types ? types[i] === "sliding_attention" : i % every !== 0);
   const pooling = read.string("classifier_pooling", "cls");

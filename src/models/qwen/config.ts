@@ -31,11 +31,11 @@ export function parseQwen3Config(read: ConfigReader): LlamaConfig {
 export function parseQwen3MoeConfig(read: ConfigReader): LlamaConfig {
   const base = { ...parseQwen(read), queryKeyNorm: "head" as const };
   const step = read.size("decoder_sparse_step", 1);
-  const dense = new Set((read.json.mlp_only_layers as number[] | null | undefined) ?? []);
+  const dense = new Set(read.numbers("mlp_only_layers"));
   return {
     ...withLayers(base, (_, i) => ({ sparse: !dense.has(i) && (i + 1) % step === 0 })),
     experts: {
-      count: read.size("num_experts", (read.json.num_local_experts as number | undefined) ?? 128),
+      count: read.size("num_experts", read.size("num_local_experts", 128)),
       perToken: read.size("num_experts_per_tok", 8),
       intermediateSize: read.size("moe_intermediate_size", 768),
       normalized: read.boolean("norm_topk_prob", false),

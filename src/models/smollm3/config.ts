@@ -5,7 +5,7 @@ import { isSliding, type LlamaConfig, parseLlamaConfig, withLayers } from "../ll
 export function parseSmolLm3Config(read: ConfigReader): LlamaConfig {
   const base = parseLlamaConfig(read, { ropeTheta: 2e6, numKeyValueHeads: 4, tieWordEmbeddings: true });
   const every = read.size("no_rope_layer_interval", 4);
-  const placed = read.json.no_rope_layers as number[] | null | undefined; // 1: this layer has positions
+  const placed = read.numbers("no_rope_layers"); // 1: this layer has positions
   const windowed = read.boolean("use_sliding_window", false);
   const window = windowed ? read.size("sliding_window", 4096) : undefined;
   return withLayers(base, ({ rotary }, i) => {

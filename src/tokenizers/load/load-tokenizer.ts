@@ -1,4 +1,4 @@
-import { LecternError } from "../../common/index.ts";
+import { LecternError, parseJson } from "../../common/index.ts";
 import type { FileSource } from "../../runtime/index.ts";
 import { readChatTemplates } from "../chat-template.ts";
 import { isPart, type Part } from "../json.ts";
@@ -80,12 +80,7 @@ class Reader {
   async json(name: string): Promise<unknown> {
     const text = await this.text(name);
     if (text === undefined) return undefined;
-    try {
-      return JSON.parse(text);
-    } catch (cause) {
-      const reason = (cause as Error).message;
-      throw new LecternError("file", `${this.#files.location}: ${name} cannot be read: ${reason}`, { cause });
-    }
+    return parseJson(text, `${this.#files.location}: ${name}`);
   }
 
   async object(name: string): Promise<Part> {
