@@ -76,7 +76,7 @@ export function putTogether(mutate: Mutator, { entries, tensors, data }: GgufPar
     write(new DataView(bytes.buffer));
     parts.push(bytes);
   };
-  const u32 = (value: unknown): void => put(4, (view) => view.setUint32(0, Number(value), true));
+  const u32 = (value: unknown): void => put(4, (view) => view.setUint32(0, numberOf(value), true));
   const u64 = (value: unknown): void => put(8, (view) => view.setBigUint64(0, wide(value), true));
   const text = (value: unknown): void => {
     const bytes = new TextEncoder().encode(typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
@@ -90,11 +90,11 @@ export function putTogether(mutate: Mutator, { entries, tensors, data }: GgufPar
     }
     const width = WIDTHS[type] ?? 1;
     put(width, (view) => {
-      if (type === 6) view.setFloat32(0, Number(value), true);
-      else if (type === 12) view.setFloat64(0, Number(value), true);
+      if (type === 6) view.setFloat32(0, numberOf(value), true);
+      else if (type === 12) view.setFloat64(0, numberOf(value), true);
       else if (width === 8) view.setBigUint64(0, wide(value), true);
-      else if (width === 4) view.setUint32(0, Number(value), true);
-      else view.setUint8(0, Number(value));
+      else if (width === 4) view.setUint32(0, numberOf(value), true);
+      else view.setUint8(0, numberOf(value));
     });
   };
   parts.push(new TextEncoder().encode("GGUF"));
@@ -123,8 +123,10 @@ export function putTogether(mutate: Mutator, { entries, tensors, data }: GgufPar
   return Buffer.concat(parts);
 }
 
+const numberOf = (value: unknown): number => (typeof value === "number" ? value : 0);
+
 function wide(value: unknown): bigint {
-  const number = Number(value);
+  const number = numberOf(value);
   return Number.isFinite(number) && Math.abs(number) < 2 ** 64 ? BigInt.asUintN(64, BigInt(Math.trunc(number))) : 0n;
 }
 

@@ -116,7 +116,7 @@ export class Mutator {
     if (kind === 4) return Array.from({ length: this.below(4) }, () => this.value(depth + 1));
     if (kind === 5)
       return Object.fromEntries(Array.from({ length: this.below(3) }, () => [this.text(), this.value(depth + 1)]));
-    if (kind === 6) return nested(10 ** (1 + this.below(4)), this.chance(0.5));
+    if (kind === 6) return nested(10 ** (1 + this.below(3)), this.chance(0.5));
     return [this.value(depth + 1)];
   }
 
@@ -149,7 +149,7 @@ export class Mutator {
         return;
       }
       case 4:
-        own(holder, key, this.pick([[value], { value }, [value, value], `${value}`]));
+        own(holder, key, this.pick([[value], { value }, [value, value], typeof value === "object" ? [] : `${value}`]));
         return;
       default:
         own(holder, key, this.value());
