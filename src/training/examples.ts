@@ -86,7 +86,7 @@ async function* tableRows(path: string, usual: string): AsyncGenerator<Example> 
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause;
     const { lines = last + 1 } = cause as unknown as { lines?: number };
-    const why = csvFaults[cause.code] ?? cause.message;
+    const why = ownEntry(csvFaults, cause.code) ?? cause.message;
     const line = cause.code === "CSV_QUOTE_NOT_CLOSED" ? last + 1 : lines;
     const begun =
       line > last + 1 && cause.code.includes("QUOTE")
@@ -135,9 +135,13 @@ function object(path: string, row: number, line: string): Record<string, unknown
   throw new LecternError("input", `${path}, line ${row}: ${AS_OBJECT}`);
 }
 
+/** What stands in a column; undefined where there is none, whatever it is called. */
+export const fieldOf = ({ fields }: Example, column: string): unknown => ownEntry(fields, column);
+
 /** A column as text; a column that is not there, or an empty field, is named with its row. */
-export function textOf(path: string, { row, fields }: Example, column: string, mayBeEmpty = false): string {
-  const value = ownEntry(fields, column);
+export function textOf(path: string, example: Example, column: string, mayBeEmpty = false): string {
+  const { row, fields } = example;
+  const value = fieldOf(example, column);
   if (value === undefined) {
     const known = Object.keys(fields);
     throw new LecternError(
