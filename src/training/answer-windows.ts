@@ -52,7 +52,7 @@ function placeOf(path: string, row: number, context: string, answer: string, sta
   const shown = JSON.stringify(answer);
   if (start === undefined || start === null || start === "") {
     const at = context.indexOf(answer);
-    check(at >= 0, "input", () => `${path}, row ${row}: the answer ${shown} does not stand in its context`);
+    check(at >= 0, "input", () => `${path}, row ${row}: the answer ${shown} does not occur in its context`);
     const from = [...context.slice(0, at)].length;
     return [from, from + length];
   }

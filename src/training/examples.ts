@@ -57,7 +57,7 @@ async function* givenRows(rows: Rows): AsyncGenerator<Example> {
 
 /** What csv-parse tells of a fault, in words. */
 const csvFaults: Readonly<Record<string, string>> = {
-  INVALID_OPENING_QUOTE: "a quote stands inside a field that does not begin with one; double it and quote the field",
+  INVALID_OPENING_QUOTE: "a field that does not begin with a quote contains one; double it and quote the field",
   CSV_INVALID_CLOSING_QUOTE: "text follows a closing quote; double quotes that belong to the text",
   CSV_QUOTE_NOT_CLOSED: "a quote is opened in the row that begins here and never closed",
   CSV_RECORD_INCONSISTENT_COLUMNS: "the row has more or fewer fields than the first; quote fields with commas",

@@ -90,17 +90,14 @@ function countLabels(
   for (const label of examples.flatMap((example) => labelsOf(example, column)))
     counts.set(label, (counts.get(label) ?? 0) + 1);
   const labels = [...counts.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-  check(
-    labels.length > 1,
-    "input",
-    () => `${path}: all rows have the one label ${labels[0]}; there is nothing to tell apart`,
-  );
+  check(labels.length > 1, "input", () => `${path}: expected at least two labels; got ${labels[0]} in all rows`);
   const measured = new Set(held.flatMap((example) => labelsOf(example, column)));
   const lonely = labels.find((label) => counts.get(label) === 1 && !measured.has(label));
   check(
     lonely === undefined,
     "input",
-    () => `${path}: the label ${lonely} stands in one row alone, too few to learn and to measure; add rows or drop it`,
+    () =>
+      `${path}: each label needs at least two rows, to train and to evaluate; got one row of ${lonely}; add rows or drop it`,
   );
   check(labels.length <= 1000, "input", () => `${path}: ${labels.length} different labels; is the label column right?`);
   return labels;

@@ -88,7 +88,7 @@ function probabilitiesOf(
     check(
       typeof p === "number" && p >= 0 && p <= 1,
       "input",
-      () => `the teacher must say how probable ${label} is of ${shown}; got ${JSON.stringify(said)}`,
+      () => `the teacher must return a probability of ${label} for ${shown}; got ${JSON.stringify(said)}`,
     );
     return p;
   });
