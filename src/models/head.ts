@@ -23,13 +23,20 @@ const PROBLEMS: ReadonlySet<string> = new Set([
 export function parseHead(read: ConfigReader): HeadConfig {
   const architecture = read.architecture() ?? "Model";
   const kind = kinds.find(([ending]) => ending.test(architecture))?.[1];
-  if (!kind)
-    throw new LecternError("unsupported", `config.json: the head of ${architecture} is not supported for this family`);
+  if (!kind) throw headRefused(architecture);
   const labels = read.object("id2label");
   const numLabels = read.size("num_labels", labels ? Object.keys(labels).length : 2);
   const problem = read.string("problem_type", numLabels === 1 ? "regression" : "single_label_classification");
   if (!PROBLEMS.has(problem)) read.refuse("problem_type", [...PROBLEMS].join(", "));
   return { kind, numLabels, problem: problem as HeadConfig["problem"] };
+}
+
+/** The failure where `architectures` names a head that a family does not have here. */
+export function headRefused(architecture: string): LecternError {
+  return new LecternError(
+    "unsupported",
+    `config.json: the head of ${architecture} is not supported for this family; use a model with another head, or name the base model in architectures`,
+  );
 }
 
 /** The state of the first token: `[B, T, E]` → `[B, E]`. */

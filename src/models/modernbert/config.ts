@@ -35,11 +35,11 @@ export function parseModernBertConfig(read: ConfigReader): ModernBertConfig {
   const maxPositionEmbeddings = read.size("max_position_embeddings", 8192);
   const both = read.object("rope_parameters") ?? {};
   const rotary = (kind: string, key: string, fallback: number): RotaryConfig =>
-    parseRotary(
-      both[kind] ? { rope_parameters: both[kind] } : { rope_theta: read.number(key, fallback) },
+    parseRotary(both[kind] ? { rope_parameters: both[kind] } : { rope_theta: read.number(key, fallback) }, {
       headSize,
-      maxPositionEmbeddings,
-    );
+      maxPositions: maxPositionEmbeddings,
+      theta: 10000,
+    });
   const whole = { rotary: rotary("full_attention", "global_rope_theta", 160000), reach: undefined };
   const local = {
     rotary: rotary("sliding_attention", "local_rope_theta", 10000),
