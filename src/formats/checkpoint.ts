@@ -3,6 +3,7 @@ import type { FileSource } from "../runtime/index.ts";
 import { type HostTensor, typedArrays } from "../tensor/index.ts";
 import { GgufFiles } from "./gguf/files.ts";
 import { pickleRefused } from "./hub/choose.ts";
+import { withCurrentNames } from "./parameter-names.ts";
 import { headerLength, parseHeader, type TensorInfo } from "./safetensors-header.ts";
 
 /** The tensors of a model, in one file or several, read where they lie. */
@@ -14,9 +15,16 @@ export interface Checkpoint {
   read(name: string): Promise<HostTensor>;
 }
 
-/** Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names; reads headers only. */
+/**
+ * Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names, by the names that parameters have
+ * today; reads headers only.
+ */
 export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
   if (files instanceof GgufFiles) return files.openCheckpoint();
+  return withCurrentNames(await openStored(files), files.location);
+}
+
+async function openStored(files: FileSource): Promise<Checkpoint> {
   if (await files.has("model.safetensors")) return openSafetensors(files, "model.safetensors");
   const index = "model.safetensors.index.json";
   if (await files.has(index)) return openShards(files, index);

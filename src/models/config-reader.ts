@@ -40,6 +40,20 @@ export class ConfigReader {
     return new ConfigReader(Object.fromEntries(entries), this.#tensors);
   }
 
+  /**
+   * A reader of the same file in which fields may also go by their common names, as `hidden_size` for `d_model`; where
+   * a file has both, the common name counts, as in transformers.
+   */
+  withCommonNames(names: Readonly<Record<string, string>>): ConfigReader {
+    const said = Object.entries(names).filter(([, common]) => this.json[common] !== undefined);
+    return this.withValues(Object.fromEntries(said.map(([own, common]) => [own, this.json[common]])));
+  }
+
+  /** A reader of the same file in which fields have these values, whatever it says. */
+  withValues(values: Readonly<Record<string, unknown>>): ConfigReader {
+    return new ConfigReader({ ...this.json, ...values }, this.#tensors);
+  }
+
   /** A reader of the same file in which absent fields have other values. */
   withDefaults(defaults: Readonly<Record<string, unknown>>): ConfigReader {
     return new ConfigReader({ ...defaults, ...this.json }, this.#tensors);

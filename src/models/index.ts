@@ -17,6 +17,7 @@ import {
   parseDistilBertConfig,
   parseElectraConfig,
   parseRobertaConfig,
+  parseXlmRobertaConfig,
 } from "./bert/config.ts";
 import { bert } from "./bert/model.ts";
 import { charRnnCheckpoint } from "./char-rnn/checkpoint.ts";
@@ -59,9 +60,15 @@ import { parseOlmo2Config } from "./olmo2/config.ts";
 import { parsePhi3Config } from "./phi3/config.ts";
 import { parseQwen2Config, parseQwen3Config, parseQwen3MoeConfig } from "./qwen/config.ts";
 import { parseSmolLm3Config } from "./smollm3/config.ts";
-import { t5Checkpoint } from "./t5/checkpoint.ts";
-import { parseMt5Config, parseT5Config } from "./t5/config.ts";
-import { t5 } from "./t5/model.ts";
+import { t5Checkpoint, t5EncoderCheckpoint } from "./t5/checkpoint.ts";
+import {
+  parseMt5Config,
+  parseMt5EncoderConfig,
+  parseT5Config,
+  parseT5EncoderConfig,
+  type T5EncoderConfig,
+} from "./t5/config.ts";
+import { t5, t5Encoder } from "./t5/model.ts";
 
 export type {
   CheckpointNames,
@@ -75,6 +82,7 @@ export type {
   RecurrentState,
   SourceRows,
 } from "./family.ts";
+export { spanLogits } from "./head.ts";
 export type { LlamaConfig } from "./llama/config.ts";
 
 function decoder<C extends DecoderConfig>(entry: Omit<Family<C>, "kind">): Family {
@@ -138,7 +146,7 @@ export const families: Readonly<
   smollm3: relative("SmolLM3", parseSmolLm3Config),
   bert: bertRelative("BERT", "bert", parseBertConfig),
   roberta: bertRelative("RoBERTa", "roberta", parseRobertaConfig),
-  "xlm-roberta": bertRelative("XLM-RoBERTa", "roberta", parseRobertaConfig),
+  "xlm-roberta": bertRelative("XLM-RoBERTa", "roberta", parseXlmRobertaConfig),
   albert: bertRelative("ALBERT", "albert", parseAlbertConfig),
   electra: bertRelative("ELECTRA", "electra", parseElectraConfig),
   distilbert: bertRelative("DistilBERT", "distilbert", parseDistilBertConfig),
@@ -177,6 +185,16 @@ export const families: Readonly<
   m2m_100: bartRelative("M2M-100", parseM2m100Config, waveCheckpoint),
 };
 
+/** Parts of families that are models of another kind, by `model_type` and the class that `architectures` names. */
+const parts: readonly (readonly [type: string, architecture: RegExp, family: EncoderFamily])[] = [
+  ["t5", /^T5(EncoderModel|ForTokenClassification)$/, t5EncoderOf("T5 encoder", parseT5EncoderConfig)],
+  ["mt5", /^MT5(EncoderModel|ForTokenClassification)$/, t5EncoderOf("mT5 encoder", parseMt5EncoderConfig)],
+];
+
+function t5EncoderOf(name: string, parseConfig: (read: ConfigReader) => T5EncoderConfig): EncoderFamily {
+  return encoder({ name, parseConfig, model: t5Encoder, checkpoint: t5EncoderCheckpoint });
+}
+
 /** A family with the settings of one of its models. */
 export type Architecture =
   | { readonly kind: "decoder"; readonly family: Family; readonly config: DecoderConfig }
@@ -206,9 +224,11 @@ export function readConfig(json: Readonly<Record<string, unknown>>, tensors: rea
   }
   const read = new ConfigReader(json, tensors);
   checkCommon(read);
-  const config = family.parseConfig(read);
+  const architecture = read.architecture() ?? "";
+  const part = parts.find(([of, named]) => of === type && named.test(architecture))?.[2] ?? family;
+  const config = part.parseConfig(read);
   checkExperts(config, tensors.length);
-  return { kind: family.kind, family, config } as Architecture;
+  return { kind: part.kind, family: part, config } as Architecture;
 }
 
 /** Fields that are read wherever a model is used, of whatever family. */
