@@ -32,7 +32,8 @@ async function faultOf({ target, seed, folder }: ToChild, index: number): Promis
 /** Whether an error is the product's own, and reads as one. */
 function isExplained(error: unknown): boolean {
   if (!(error instanceof Error) || error.name !== "LecternError") return false;
-  return error.message.length < 20_000 && !/\bundefined\b|\[object Object\]|\bNaN undefined/.test(error.message);
+  const words = error.message.replace(/"(?:[^"\\]|\\.)*"/g, ""); // without what it quotes
+  return words.length < 10_000 && !/\bundefined\b|\[object Object\]/.test(words);
 }
 
 function described(error: unknown): string {

@@ -42,6 +42,7 @@ const exampleRecipe = {
   config: {
     ...config,
     model_type: "bert",
+    id2label: { "0": "yes", "1": "bad" },
     hidden_size: 8,
     num_hidden_layers: 1,
     num_attention_heads: 2,
@@ -62,7 +63,7 @@ const jsonl = [
   { text: "poor", label: "bad" },
 ];
 
-const soon = (): AbortSignal => AbortSignal.timeout(1500);
+const soon = (): AbortSignal => AbortSignal.timeout(600);
 
 async function dataFiles(folder: string): Promise<string> {
   const data = join(folder, "data");
