@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, LecternError, ownEntry } from "../common/index.ts";
 import { type Checkpoint, type HubOptions, locateModel, openDirectory, type TensorInfo } from "../formats/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import type { FileSource } from "../runtime/index.ts";
@@ -29,7 +29,7 @@ const endings: Readonly<Record<string, string>> = {
 /** `config.json` with the head that an adapter holds, where it says another: as many labels as the head has rows. */
 async function configWithHead(json: Json, files: FileSource): Promise<Json> {
   const { task_type: task } = await readJsonFile(files, "adapter_config.json");
-  const ending = typeof task === "string" ? endings[task] : undefined;
+  const ending = ownEntry(endings, task);
   const last = ending === undefined ? undefined : lastOfHead(await openAdapterFile(files));
   if (ending === undefined || last === undefined) return json;
   const [named = ""] = (json.architectures ?? []) as string[];

@@ -243,7 +243,7 @@ describe("text classification", () => {
     ],
     ["a row too long", "long.csv", "text,label\na,b,x\n", /line 2: the row has more or fewer fields/],
     ["no row", "none.csv", "text,label\n", /holds no example/],
-    ["not JSON", "bad.jsonl", '{"text": "a"', /bad.jsonl, line 1: not JSON/],
+    ["not JSON", "bad.jsonl", '{"text": "a"', /bad.jsonl, line 1 is not JSON/],
     ["another file", "data.xlsx", "x", /read from .csv, .tsv, .jsonl or .json/],
     ["not UTF-8", "latin.csv", Uint8Array.of(0x74, 0xe9, 0x0a), /is not UTF-8 text/],
     ["a cut gzip file", "cut.csv.gz", gzipSync(csv).subarray(0, 60), /no gzip file, or is cut short/],

@@ -1,6 +1,6 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, LecternError, shown } from "../common/index.ts";
 import { classesOf, type Json } from "../model/index.ts";
-import { type Example, textOf } from "./examples.ts";
+import { type Example, fieldOf, textOf } from "./examples.ts";
 import type { TaskName } from "./tasks.ts";
 
 /** Where examples come from, for messages, and in which column their labels stand. */
@@ -51,14 +51,14 @@ function withTexts(example: Example, { path, task, column }: LabelSource): Examp
   const { row, fields } = example;
   if (task === "text-classification")
     return { row, fields: { ...fields, [column]: textOf(path, example, column).trim() } };
-  const tags = fields[column];
+  const tags = fieldOf(example, column);
   if (tags === undefined) textOf(path, example, column);
   check(Array.isArray(tags), "input", () => `${path}, row ${row}: ${column} must be a list of texts`);
   const texts = tags.map((tag: unknown): string => {
     if (typeof tag === "string" || Number.isInteger(tag)) return `${tag}`.trim();
     throw new LecternError(
       "input",
-      `${path}, row ${row}: ${column} must be a list of texts or whole numbers; it holds ${JSON.stringify(tag)}`,
+      `${path}, row ${row}: ${column} must be a list of texts or whole numbers; got ${shown(tag)} in it`,
     );
   });
   return { row, fields: { ...fields, [column]: texts } };

@@ -211,7 +211,14 @@ export function parseWith<T>(schema: z.ZodType<T>, json: unknown, what: string):
   const issue = innermost(result.error.issues as [z.core.$ZodIssue]);
   const place = issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
   const hint = issue.code === "unrecognized_keys" ? hintFor(schema, issue.path, issue.keys[0] as string) : "";
-  throw new LecternError("config", `${what}: ${place}${issue.message}${hint}`);
+  throw new LecternError("config", `${what}: ${place}${plain(issue.message)}${hint}`);
+}
+
+/** zod's words for a value of another type, in ours. */
+function plain(message: string): string {
+  return message
+    .replace(/^Invalid input: expected (.*), received undefined$/, "is missing; expected $1")
+    .replace(/^Invalid input: expected (.*), received (.*)$/, "expected $1; got $2");
 }
 
 /** The first issue; of a value that may be one of several, that of the kind which it misses by least. */
