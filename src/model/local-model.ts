@@ -175,11 +175,7 @@ export class LocalModel implements ModelHost {
     );
     this.#checkIds(inputs.inputIds, true);
     const { kind, config } = this.#files.architecture;
-    const isWords =
-      kind === "decoder" ||
-      kind === "recurrent" ||
-      kind === "recurrent-encoder-decoder" ||
-      config.head.kind === "words";
+    const isWords = kind === "recurrent" || kind === "recurrent-encoder-decoder" || config.head.kind === "words";
     const isAligned = isWords && !kind.endsWith("encoder-decoder"); // one label for each token of inputIds
     this.#checkIds(inputs.decoderInputIds ?? []);
     if (isWords)

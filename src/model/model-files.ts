@@ -43,11 +43,10 @@ export function generating({ architecture }: ModelFiles): Exclude<Architecture, 
       "unsupported",
       `${family.name} is an encoder: it reads text and does not generate any; use forward`,
     );
-  if (kind === "encoder-decoder" && config.head.kind !== "words")
-    throw new LecternError(
-      "unsupported",
-      `this ${family.name} has no head that scores words and does not generate text; use forward`,
-    );
+  if ((kind === "encoder-decoder" || kind === "decoder") && config.head.kind !== "words") {
+    const yields = config.head.kind === "none" ? "has no head" : "gives classes";
+    throw new LecternError("unsupported", `this ${family.name} ${yields} and does not generate text; use forward`);
+  }
   return architecture;
 }
 

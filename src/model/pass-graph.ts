@@ -78,12 +78,12 @@ function decoderPass(
   root: Scope,
 ): Omit<PassGraph, "labels"> {
   const graph = fullGraph(family, config, { ...options, root });
-  const { logits, hiddenStates, attentions, derived, dropouts = [], auxiliaryLoss } = graph;
-  const own = languageModelLoss(logits, input("labels", "int64", [options.batch, options.queries]));
-  const loss = auxiliaryLoss ? add(own, auxiliaryLoss) : own;
+  const { heads = { logits: graph.logits }, hiddenStates, attentions, derived, dropouts = [], auxiliaryLoss } = graph;
+  const own = headLoss(config.head, heads);
+  const loss = own && auxiliaryLoss ? add(own, auxiliaryLoss) : own;
   return {
     auxiliaryLoss,
-    heads: { logits },
+    heads,
     hiddenStates: { hidden_states: hiddenStates },
     attentions: { attentions },
     loss,

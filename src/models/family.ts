@@ -21,6 +21,11 @@ export interface DecoderConfig extends ModelConfig {
   readonly numAttentionHeads: number;
   readonly numKeyValueHeads: number;
   readonly headSize: number;
+  readonly head: HeadConfig;
+  /** `pad_token_id` as the file has it, behind which a class is not read off. */
+  readonly padTokenId?: number | undefined;
+  /** The longest text whose keys stay valid; beyond it, all are computed again. Undefined: they always do. */
+  readonly cacheIsGoodTo?: number;
 }
 
 /** A decoder as a function that builds its graph. */

@@ -25,6 +25,7 @@ import {
   type DerivedInput,
   flags,
   lastOf,
+  lastToken,
   maskOf,
   neighbours,
   type Positions,
@@ -98,6 +99,8 @@ export interface ModelOutputs {
   readonly crossCache: readonly KeyValue[];
   /** What the head makes of the last token's state as it enters a layer: `[B, 1, V]`. */
   readonly earlyLogits: (layer: number) => Value;
+  /** Results of a head that is not over words, by their names; logits mean nothing then. */
+  readonly heads?: Readonly<Record<string, Value>>;
 }
 
 export interface KeyValue {
@@ -204,6 +207,12 @@ export class ModelContext {
     return this.#derive("token_type_ids", tokenTypeIds, "int64", [batch, queries]);
   }
 
+  /** 1 at the last token of each row that is not the padding token, 0 elsewhere: float32 `[B, T]`. */
+  lastToken(padTokenId: number | undefined): Value {
+    const { batch, queries } = this.#options;
+    return this.#derive("last_token", (rows) => lastToken(rows, padTokenId), "float32", [batch, queries]);
+  }
+
   /** 1 for a token, 0 for padding: float32 `[B, T]`. */
   mask(): Value {
     const { batch, queries } = this.#options;
@@ -232,6 +241,7 @@ export class ModelContext {
 
   /** Turns queries or keys `[B, H, T, D]` by their positions, or the first dimensions of each head. */
   rotate(x: Value, config: RotaryConfig): Value {
+    if (config.size === 0) return x;
     const { batch, queries } = this.#options;
     const shape = [batch, 1, queries, config.size];
     if (!this.#rotaries.includes(config)) this.#rotaries.push(config);

@@ -17,5 +17,5 @@ export {
   positionsOfRows,
   positionsOfTexts,
 } from "./positions.ts";
-export { parseRotary, type RotaryConfig, rotaryFrequencies } from "./rotary-frequencies.ts";
+export { parseRotary, type RotaryConfig, readRotary, rotaryFrequencies, rotarySettings } from "./rotary-frequencies.ts";
 export { Scope } from "./scope.ts";

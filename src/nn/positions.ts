@@ -13,6 +13,8 @@ export interface Positions {
   readonly tokenTypeIds?: readonly (readonly number[])[] | undefined;
   /** `[B][T]`: which of a row's texts each token belongs to, where there are several that see themselves alone. */
   readonly texts?: readonly (readonly number[])[] | undefined;
+  /** `[B]`: how many tokens the row's text has in all, where it is computed in pieces. */
+  readonly lengths?: readonly number[] | undefined;
 }
 
 /** A graph input that follows from the positions alone, such as a causal bias or a rotary table. */
@@ -152,6 +154,23 @@ export function positionsOfMask(mask: readonly (readonly number[])[]): Positions
 export function paddingBias({ keys }: Positions): HostTensor<"float32"> {
   const data = Float32Array.from(keys.flat(), (key) => (key < 0 ? MASKED : 0));
   return { dtype: "float32", shape: [keys.length, 1, 1, keys[0]?.length ?? 0], data };
+}
+
+/**
+ * 1 at the last token of each row that is not the padding token, or the first where all are; without a padding token, at
+ * the last that the mask shows: `[B, T]`.
+ */
+export function lastToken({ ids = [], keys }: Positions, padTokenId: number | undefined): HostTensor<"float32"> {
+  const isText = (row: number, at: number, id: number): boolean =>
+    padTokenId === undefined ? (keys[row]?.[at] ?? -1) >= 0 : id !== padTokenId;
+  const data = ids.flatMap((row, i) => {
+    const last = Math.max(
+      0,
+      row.findLastIndex((id, at) => isText(i, at, id)),
+    );
+    return row.map((_, at) => Number(at === last));
+  });
+  return { dtype: "float32", shape: [ids.length, ids[0]?.length ?? 0], data: Float32Array.from(data) };
 }
 
 /** 1 at the last token of that id in each row, 0 elsewhere: `[B, T]`. */

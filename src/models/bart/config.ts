@@ -36,7 +36,7 @@ export interface BartConfig extends EncoderDecoderConfig, BartStack {
 }
 
 /** BART's decoder alone, as a language model. */
-export interface BartDecoderConfig extends DecoderConfig, BartStack {}
+export interface BartDecoderConfig extends Omit<DecoderConfig, "padTokenId">, BartStack {}
 
 interface BartSide {
   readonly heads: number;
