@@ -129,14 +129,15 @@ export class LocalModel implements ModelHost {
     const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files, base) : undefined;
     const parts = adapted ?? (await openModelFiles(files));
     const tokenizer = await tokenizerOf(files, base);
-    const generationConfig = (await files.has("generation_config.json"))
+    const stored = (await files.has("generation_config.json"))
       ? await readJsonFile(files, "generation_config.json")
-      : {};
+      : undefined;
     if (tokenizer && !force) {
       const { vocabSize, sourceVocabSize = 0 } = parts.architecture.config;
       const most = Math.max(vocabSize, sourceVocabSize);
-      checkTokenizer({ location, tokenizer, config: parts.json, generationConfig, vocabSize: most });
+      checkTokenizer({ location, tokenizer, config: parts.json, generationConfig: stored ?? {}, vocabSize: most });
     }
+    const generationConfig = stored ?? parts.architecture.config.generation ?? {};
     const model = new LocalModel(parts, tokenizer, generationConfig, threads);
     if (adapted) await model.#add(ADAPTER_OF_DIRECTORY, adapted.adapter);
     return model;

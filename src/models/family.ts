@@ -11,6 +11,8 @@ export interface ModelConfig {
   /** The context window in tokens. */
   readonly maxPositionEmbeddings: number;
   readonly tieWordEmbeddings: boolean;
+  /** What `generation_config.json` would say of its tokens, where a model comes without one. */
+  readonly generation?: Readonly<Record<string, unknown>>;
 }
 
 /** What every decoder has. */

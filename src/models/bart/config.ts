@@ -71,6 +71,7 @@ const bartDefaults = {
   pad_token_id: 1,
   bos_token_id: 0,
   eos_token_id: 2,
+  forced_eos_token_id: 2,
 };
 
 /** BART (Lewis et al., 2019); its classifiers tell three classes apart where nothing is said. */
@@ -98,6 +99,10 @@ function parseRelative(file: ConfigReader, { defaults, traits, heads }: Relative
     shift: traits?.shift ?? "start-token",
     head,
     eosTokenId: head.kind === "sequence" ? read.tokenId("eos_token_id") : undefined,
+    generation: {
+      eos_token_id: read.json.eos_token_id ?? null,
+      ...(traits?.positions !== "waves-behind-padding" && { forced_eos_token_id: read.json.forced_eos_token_id }),
+    },
   };
 }
 
@@ -189,6 +194,7 @@ export function parseMarianConfig(file: ConfigReader): BartConfig {
       pad_token_id: 58100,
       bos_token_id: null,
       eos_token_id: 0,
+      forced_eos_token_id: 0,
     },
     traits: { positions: "waves", embeddingNorm: false, withoutDecoderInput: "start-token" },
   });
@@ -197,7 +203,13 @@ export function parseMarianConfig(file: ConfigReader): BartConfig {
 /** Pegasus is Marian with norms in front (Zhang et al., 2019). */
 export function parsePegasusConfig(file: ConfigReader): BartConfig {
   return parseRelative(file.withValues({ share_encoder_decoder_embeddings: true }), {
-    defaults: { decoder_start_token_id: 0, pad_token_id: 0, bos_token_id: null, eos_token_id: 1 },
+    defaults: {
+      decoder_start_token_id: 0,
+      pad_token_id: 0,
+      bos_token_id: null,
+      eos_token_id: 1,
+      forced_eos_token_id: 1,
+    },
     traits: { positions: "waves", embeddingNorm: false, preNorm: true, withoutDecoderInput: "start-token" },
   });
 }

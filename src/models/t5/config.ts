@@ -93,6 +93,7 @@ function parseWhole(file: ConfigReader, defaults: Json, scalesOutput: boolean): 
     shift: "start-token",
     head,
     scalesOutput,
+    generation: { eos_token_id: read.json.eos_token_id === undefined ? 1 : read.json.eos_token_id },
     eosTokenId: head.kind === "sequence" ? read.tokenId("eos_token_id", 1) : undefined,
   };
 }
