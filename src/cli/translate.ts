@@ -1,8 +1,7 @@
 import type { Command } from "commander";
-import { pipeline } from "../pipelines/index.ts";
 import { addGenerationFlags, type GenerationFlags, readGenerationOptions } from "./generation-flags.ts";
 import { MODEL_ARGUMENT } from "./models.ts";
-import { addPipelineFlags, loadFor, type PipelineFlags, runPipeline } from "./pipeline-command.ts";
+import { addPipelineFlags, loadFor, type PipelineFlags, runPipeline, TEXT_ARGUMENT } from "./pipeline-command.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface RewritingFlags extends PipelineFlags, GenerationFlags {
@@ -13,21 +12,20 @@ interface RewritingFlags extends PipelineFlags, GenerationFlags {
 }
 
 /** `lectern translate MODEL TEXT` */
-export function translateCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  const command = root
-    .command("translate")
-    .description("Translate a text.")
+export function translateCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  command
     .argument("<model>", `an encoder–decoder: ${MODEL_ARGUMENT}`)
-    .argument("<text>", "the text; - reads standard input, a text a line")
+    .argument("[text]", TEXT_ARGUMENT)
     .option("--src-lang <code>", "the text's language, as the model calls it: en, en_XX, eng_Latn")
     .option("--tgt-lang <code>", "the language to translate into");
-  return addRewritingFlags(command).action(async (name: string, argument: string, flags: RewritingFlags) => {
+  return addRewritingFlags(command).action(async (name: string, argument: string | undefined, flags: RewritingFlags) => {
     const { srcLang, tgtLang } = flags;
     const asked = {
       ...(await rewritingOptions(flags)),
       ...(srcLang !== undefined && { srcLang }),
       ...(tgtLang !== undefined && { tgtLang }),
     };
+    const { pipeline } = await import("../pipelines/index.ts");
     await using model = await loadFor(name, { flags, terminal, signal });
     const translate = await pipeline("translation", model);
     const print = printing<{ translation_text: string }>((result) => result.translation_text);
@@ -37,14 +35,13 @@ export function translateCommand(root: Command, terminal: Terminal, signal: Abor
 }
 
 /** `lectern summarize MODEL TEXT` */
-export function summarizeCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  const command = root
-    .command("summarize")
-    .description("Say the same in fewer words.")
+export function summarizeCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  command
     .argument("<model>", `an encoder–decoder: ${MODEL_ARGUMENT}`)
-    .argument("<text>", "the text; - reads standard input, a text a line");
-  return addRewritingFlags(command).action(async (name: string, argument: string, flags: RewritingFlags) => {
+    .argument("[text]", TEXT_ARGUMENT);
+  return addRewritingFlags(command).action(async (name: string, argument: string | undefined, flags: RewritingFlags) => {
     const asked = await rewritingOptions(flags);
+    const { pipeline } = await import("../pipelines/index.ts");
     await using model = await loadFor(name, { flags, terminal, signal });
     const summarize = await pipeline("summarization", model);
     const print = printing<{ summary_text: string }>((result) => result.summary_text);

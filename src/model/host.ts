@@ -5,6 +5,7 @@ import type {
   StoppingCriteria,
   TokenEvent,
 } from "../generation/index.ts";
+import type { Architecture } from "../models/index.ts";
 import { type Call, type Channel, type Handler, type Port, serve } from "../runtime/index.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import { LocalModel } from "./local-model.ts";
@@ -22,6 +23,7 @@ export interface ModelSource {
 /** What is known of a model once it is open. */
 export interface ModelDescription {
   readonly family: string;
+  readonly kind: Architecture["kind"];
   /** Whether what is generated answers the prompt instead of going on from it. */
   readonly isEncoderDecoder: boolean;
   readonly isEncoder: boolean;

@@ -113,6 +113,7 @@ export class LocalModel implements ModelHost {
     const { checkpoint } = files.weights;
     this.description = {
       family: files.architecture.family.name,
+      kind: files.architecture.kind,
       isEncoderDecoder: files.architecture.kind.endsWith("encoder-decoder"),
       isEncoder: files.architecture.kind === "encoder",
       config: files.json,

@@ -15,7 +15,7 @@ import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
 import { locateBase } from "./adapted-model.ts";
 import { type BatchRunOptions, forwardRows, type Reading, type Row } from "./batches.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
-import type { ModelHost, Timing } from "./host.ts";
+import type { ModelDescription, ModelHost, Timing } from "./host.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { lastStates, type Pooling, pool, readPooling, yieldsStates } from "./pooling.ts";
 
@@ -91,6 +91,11 @@ export class Model {
   /** "LLaMA" */
   get family(): string {
     return this.#host.description.family;
+  }
+
+  /** The kind of architecture. */
+  get kind(): ModelDescription["kind"] {
+    return this.#host.description.kind;
   }
 
   /** Whether it reads whole texts in both directions and generates nothing. */
