@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { Worker } from "node:worker_threads";
+import { packageRoot } from "../common/package-node.ts";
 import { Channel, EngineGate } from "../runtime/index.ts";
 import { connect, type ModelHost, type ModelSource } from "./host.ts";
 
@@ -13,7 +15,7 @@ process.on("exit", () => {
 export function openHost(source: ModelSource): Promise<ModelHost> {
   const gate = new EngineGate();
   const workerData = { lecternGate: gate.memory };
-  const worker = new Worker(new URL("./worker-node.js", import.meta.url), { execArgv: [], workerData });
+  const worker = new Worker(join(packageRoot(), "dist", "model", "worker-node.js"), { execArgv: [], workerData });
   let isStopping = false;
   gates.add(gate);
   const channel = new Channel(
