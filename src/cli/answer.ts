@@ -63,7 +63,11 @@ export function answerCommand(command: Command, terminal: Terminal, signal: Abor
   });
 }
 
-async function contextOf(question: string | undefined, { context, contextFile }: AnswerFlags, terminal: Terminal): Promise<string> {
+async function contextOf(
+  question: string | undefined,
+  { context, contextFile }: AnswerFlags,
+  terminal: Terminal,
+): Promise<string> {
   if ((context === undefined) === (contextFile === undefined))
     throw new LecternError("usage", "give the text that holds the answer: --context TEXT or --context-file FILE");
   if (context === "-" && (question === undefined || question === "-"))

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { repositoryOf } from "../formats/hub/cache.ts";
 import { isAlive, isBusy } from "../formats/hub/lock.ts";
 import { readSettings } from "../formats/hub/settings.ts";
-import { derivedFolder } from "../runtime/index.ts";
+import { derivedFolder } from "../runtime/derived-node.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A file that Lectern made in a cache. */

@@ -17,7 +17,7 @@ export function cacheCommand(group: Command, terminal: Terminal): void {
       const entries = await cacheEntries(terminal.env);
       const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
       if (flags.json) return printJson(terminal, { folder: derivedDirectory(terminal.env), bytes, entries });
-      if (entries.length === 0) return terminal.stdout.write("the cache is empty\n");
+      if (entries.length === 0) return void terminal.stdout.write("the cache is empty\n");
       const rows = entries.map(({ kind, bytes, inUse, modified, path }) => [
         kind,
         bytesText(bytes),

@@ -1,6 +1,6 @@
+import { LecternError } from "../common/index.ts";
 import type { Candidate, TokenEvent } from "../generation/index.ts";
 import type { GenerateOptions, Model } from "../model/index.ts";
-import { LecternError } from "../common/index.ts";
 import { count } from "./numbers.ts";
 import { bar, percent, tableLines } from "./table.ts";
 
@@ -22,14 +22,16 @@ interface Step {
   readonly candidates: readonly (Candidate & { readonly token: string })[];
 }
 
+type StartOption = Pick<GenerateOptions, "decoderStartTokenId">;
+
 /** Prints a table for each step: what the model gives each token, what the options make of it, and which was drawn. */
 export class CandidateTable {
   readonly steps: Step[] = [];
   readonly #model: Model;
-  readonly #options: GenerateOptions;
+  readonly #options: StartOption;
   readonly #print: (text: string) => unknown;
 
-  constructor(model: Model, options: GenerateOptions, print: (text: string) => unknown) {
+  constructor(model: Model, options: StartOption, print: (text: string) => unknown) {
     this.#model = model;
     this.#options = options;
     this.#print = print;
@@ -66,7 +68,9 @@ function stepLines(title: string, { id, token, candidates }: Step): string[] {
   const rows = candidates.map((candidate) => {
     const mark = candidate.id === id ? "▸" : "";
     const removed = candidate.after.find(({ probability }) => probability === 0)?.option;
-    const numbers = isChanged ? [percent(candidate.before), percent(candidate.probability)] : [percent(candidate.probability)];
+    const numbers = isChanged
+      ? [percent(candidate.before), percent(candidate.probability)]
+      : [percent(candidate.probability)];
     const end = removed === undefined ? bar(candidate.probability) : `removed by ${removed}`;
     return [mark, candidate.token, ...numbers, end];
   });

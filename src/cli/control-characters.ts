@@ -2,7 +2,7 @@
  * C0 and C1 control characters except newline and tab, DEL, and the characters that reorder text (U+202A to U+202E,
  * U+2066 to U+2069). A carriage return passes only before a newline, where it moves nothing that is read.
  */
-const CONTROLS = /\r(?!\n)|[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+const CONTROLS = /\r(?!\n)|(?![\t\n\r])\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Text in which a control character is shown as `\u001b`, also valid inside a JSON string, and so is not executed. */
 export function visibleControls(text: string): string {

@@ -155,20 +155,22 @@ class Session {
 
   async #command(line: string): Promise<void> {
     const [, name = "", rest = ""] = /^\/(\S*)\s*(.*)$/.exec(line) ?? [];
-    if (name === "help" || name === "?") return this.#say(HELP);
-    if (name === "clear") {
+    if (name === "help" || name === "?") this.#say(HELP);
+    else if (name === "set") this.#set(rest.trim());
+    else if (name === "system") this.#system(rest.trim());
+    else if (name === "save") await this.#save(rest.trim());
+    else if (name === "clear") {
       this.#dialogue.clear();
-      return this.#say("cleared\n");
-    }
-    if (name === "set") return this.#set(rest);
-    if (name === "system") return this.#system(rest);
-    if (name === "save") return await this.#save(rest.trim());
-    throw new LecternError("usage", `unknown command /${name}; /help lists the commands`);
+      this.#say("cleared\n");
+    } else throw new LecternError("usage", `unknown command /${name}; /help lists the commands`);
   }
 
   #set(rest: string): void {
     const [, given = "", value = ""] = /^(?:parameter\s+)?(\S*)\s*(.*)$/.exec(rest) ?? [];
-    if (given === "") return this.#say(`${JSON.stringify(this.#options, null, 2)}\n`);
+    if (given === "") {
+      this.#say(`${JSON.stringify(this.#options, null, 2)}\n`);
+      return;
+    }
     const name = given.replace(/[-_]([a-z])/g, (_, letter: string) => letter.toUpperCase());
     const { [name]: _, ...others } = this.#options;
     const options = value === "" ? others : { ...others, [name]: parsed(value) };
@@ -177,8 +179,8 @@ class Session {
   }
 
   #system(text: string): void {
-    if (text !== "") return this.#dialogue.setSystem(text);
-    this.#say(`${this.#dialogue.system ?? "no system message"}\n`);
+    if (text !== "") this.#dialogue.setSystem(text);
+    else this.#say(`${this.#dialogue.system ?? "no system message"}\n`);
   }
 
   async #save(file: string): Promise<void> {

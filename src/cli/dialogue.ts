@@ -54,11 +54,7 @@ class Chat implements Dialogue {
   }
 
   keep(text: string, answer: string): void {
-    this.#messages = [
-      ...this.#messages,
-      { role: "user", content: text },
-      { role: "assistant", content: answer },
-    ];
+    this.#messages = [...this.#messages, { role: "user", content: text }, { role: "assistant", content: answer }];
   }
 
   clear(): void {

@@ -23,7 +23,7 @@ export function doctorCommand(command: Command, terminal: Terminal): Command {
       ["derived weights", `${facts.derivedCache.path} (${size(facts.derivedCache)})`],
     ];
     terminal.stdout.write(`${tableLines(rows).join("\n")}\n\n`);
-    if (problems.length === 0) return terminal.stdout.write("no problems found\n");
+    if (problems.length === 0) terminal.stdout.write("no problems found\n");
     for (const problem of problems) terminal.stdout.write(`problem: ${problem}\n`);
   });
 }

@@ -13,9 +13,7 @@ const OPENING = '{ "embeddings": [\n';
 
 /** `lectern embed MODEL [TEXT]` */
 export function embedCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
-  command
-    .argument("<model>", `an encoder: ${MODEL_ARGUMENT}`)
-    .argument("[text]", TEXT_ARGUMENT);
+  command.argument("<model>", `an encoder: ${MODEL_ARGUMENT}`).argument("[text]", TEXT_ARGUMENT);
   return addPipelineFlags(command).action(async (name: string, argument: string | undefined, flags: PipelineFlags) => {
     checkInput(argument, terminal);
     const batchSize = count("--batch-size", flags.batchSize);

@@ -1,14 +1,16 @@
-import { access, constants, readdir, stat, statfs } from "node:fs/promises";
+import { access, constants, readdir, readFile, stat, statfs } from "node:fs/promises";
 import { cpus, freemem, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { LecternError } from "../common/index.ts";
+import { packageRoot } from "../common/package-node.ts";
+import { VERSION } from "../common/version.ts";
 import { cachedModels } from "../formats/hub/scan.ts";
 import { readSettings } from "../formats/hub/settings.ts";
 import { shippedModels } from "../formats/hub/shipped-node.ts";
 import { loadModel } from "../model/index.ts";
-import { derivedFolder, engineVersion } from "../runtime/index.ts";
+import { derivedFolder } from "../runtime/derived-node.ts";
+import { engineFiles } from "../runtime/engine-files-node.ts";
 import type { Terminal } from "./terminal.ts";
-import { packageFacts } from "./version.ts";
 
 interface Folder {
   readonly path: string;
@@ -39,19 +41,19 @@ interface Facts {
 /** Checks an installation: what is there, and in words what is wrong. */
 export async function examine(env: Terminal["env"]): Promise<{ facts: Facts; problems: string[] }> {
   const problems: string[] = [];
-  const { version, engines } = packageFacts();
+  const engines = await supportedNode();
   if (!satisfies(process.versions.node, engines))
     problems.push(`Node ${process.versions.node} is outside the supported range ${engines}; install another`);
   const models = shippedModels();
   if (models.length === 0) problems.push("no shipped models are found; install lectern again");
-  const engine = await engineOrNull(problems);
+  const engine = engineOrNull(problems);
   if (engine !== null && models.includes("stories")) await tryModel(problems);
   const { cacheDir, endpoint, token, offline } = readSettings({ env });
   const derived = derivedFolder(env);
   for (const path of [cacheDir, derived]) await checkFolder(path, problems);
   const hubBytes = (await cachedModels(cacheDir)).reduce((sum, { bytes }) => sum + bytes, 0);
   const facts: Facts = {
-    lectern: version,
+    lectern: VERSION,
     node: process.version,
     engine,
     platform: `${process.platform} ${process.arch}`,
@@ -69,9 +71,15 @@ export async function examine(env: Terminal["env"]): Promise<{ facts: Facts; pro
   return { facts, problems };
 }
 
-async function engineOrNull(problems: string[]): Promise<string | null> {
+/** The range of versions of Node that the package asks for. */
+async function supportedNode(): Promise<string> {
+  const text = await readFile(join(packageRoot(), "package.json"), "utf8");
+  return (JSON.parse(text) as { engines: { node: string } }).engines.node;
+}
+
+function engineOrNull(problems: string[]): string | null {
   try {
-    return await engineVersion();
+    return engineFiles().version;
   } catch (error) {
     problems.push(`ONNX Runtime does not load: ${(error as Error).message}`);
     return null;

@@ -2,7 +2,7 @@ import { LecternError } from "../common/index.ts";
 import { parseOptions } from "../generation/index.ts";
 import type { GenerateInput, GenerateOptions, GenerateResult, LoadOptions, Model } from "../model/index.ts";
 import { strongestEdges, writeEdges } from "./attention.ts";
-import { candidateCount, CandidateTable } from "./candidates.ts";
+import { CandidateTable, candidateCount } from "./candidates.ts";
 import { readGenerationOptions } from "./generation-flags.ts";
 import { conversationInput, readConversation } from "./messages.ts";
 import { openModel } from "./models.ts";

@@ -1,7 +1,7 @@
-import { commercialUseOf, licenceOf, taskOf } from "../formats/model-card.ts";
 import { cachedModels } from "../formats/hub/scan.ts";
 import { readSettings } from "../formats/hub/settings.ts";
 import { shippedModel, shippedModels } from "../formats/hub/shipped-node.ts";
+import { commercialUseOf, licenceOf, taskOf } from "../formats/model-card.ts";
 import { openFiles } from "../runtime/index.ts";
 import { bytesOf, readCard } from "./model-facts.ts";
 import type { Terminal } from "./terminal.ts";
@@ -35,9 +35,7 @@ export async function listModels({ env }: Terminal): Promise<InstalledModel[]> {
   return Promise.all([...shipped, ...cached]);
 }
 
-async function describe(
-  path: string | undefined,
-): Promise<Pick<InstalledModel, "task" | "licence" | "commercialUse">> {
+async function describe(path: string | undefined): Promise<Pick<InstalledModel, "task" | "licence" | "commercialUse">> {
   if (path === undefined) return { task: null, licence: null, commercialUse: null };
   const { card, config } = await readCard(path);
   return {

@@ -14,7 +14,11 @@ function hubOptions({ flags, terminal, signal }: CommandContext): LocateOptions 
   };
 }
 
-export function locate(name: string, context: CommandContext, need: NonNullable<LocateOptions["need"]>): Promise<string> {
+export function locate(
+  name: string,
+  context: CommandContext,
+  need: NonNullable<LocateOptions["need"]>,
+): Promise<string> {
   return locateModel(name, { ...hubOptions(context), need });
 }
 

@@ -42,7 +42,7 @@ export interface Printing<R> {
   readonly text: (result: R, input: string | undefined) => string;
 }
 
-interface Job<R> {
+export interface PipelineJob<R> {
   /** The text; `-` and undefined: the lines of standard input. */
   readonly argument: string | undefined;
   readonly flags: PipelineFlags;
@@ -66,7 +66,7 @@ type Call<R> = (
 /** Runs a task over the text of an argument, or over the lines of standard input as they come. */
 export async function runPipeline<R>(
   call: Call<R>,
-  { argument, flags, terminal, signal, print }: Job<R>,
+  { argument, flags, terminal, signal, print }: PipelineJob<R>,
 ): Promise<void> {
   checkInput(argument, terminal);
   const isList = argument === "-" || argument === undefined;

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { LecternError } from "../common/index.ts";
+import { VERSION } from "../common/version.ts";
 import { type CommandEntry, commands } from "./commands.ts";
 import { type CommonFlags, type Streams, Terminal } from "./terminal.ts";
-import { packageFacts } from "./version.ts";
 
 /** Runs one command line and returns its exit code: 0 success, 1 a failure it explains, 2 wrong usage, 130 interrupted. */
 export async function runCli(args: readonly string[], streams: Streams): Promise<number> {
@@ -31,7 +31,7 @@ export async function program(terminal: Terminal, signal: AbortSignal, needed: r
   const root = new Command("lectern")
     .description("Run, look inside and train transformers from Hugging Face directories.")
     .usage("<command> [arguments]")
-    .version(packageFacts().version, "--version", "print the version")
+    .version(VERSION, "--version", "print the version")
     .exitOverride()
     .configureHelp({ subcommandTerm: (command) => [command.name(), ...command.aliases()].join(", ") })
     .configureOutput({

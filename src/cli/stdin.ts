@@ -44,7 +44,9 @@ export async function readPrompt(
   if (terminal.stdin.isTTY) return argument;
   const delivers = await deliversSoon(terminal);
   if (!delivers && isOptional) {
-    terminal.stderr.write("lectern: standard input is open but silent, so it is not read; - as the prompt waits for it\n");
+    terminal.stderr.write(
+      "lectern: standard input is open but silent, so it is not read; - as the prompt waits for it\n",
+    );
     terminal.release();
     return argument;
   }

@@ -14,7 +14,9 @@ export function percent(share: number): string {
 export function countText(count: number): string {
   const units = ["", " K", " M", " B", " T"];
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, count)) / 3));
-  return power === 0 ? String(count) : `${(count / 1000 ** power).toFixed(count < 10 * 1000 ** power ? 2 : 1)}${units[power]}`;
+  return power === 0
+    ? String(count)
+    : `${(count / 1000 ** power).toFixed(count < 10 * 1000 ** power ? 2 : 1)}${units[power]}`;
 }
 
 /** Characters as a terminal counts them, near enough for Latin text. */
@@ -26,8 +28,7 @@ const widthOf = (text: string): number => [...text].length;
  */
 export function tableLines(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const widths: number[] = [];
-  for (const row of rows)
-    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, widthOf(cell));
+  for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, widthOf(cell));
   return rows.map((row) =>
     row
       .map((cell, i) => {

@@ -231,7 +231,8 @@ export class LocalModel implements ModelHost {
     check(
       !candidates || !strategy.endsWith("beams"),
       "usage",
-      () => "generation: candidates are shown of one sequence at a time, not of beams",
+      () =>
+        `generation: candidates need a single beam; got numBeams ${chosen.numBeams}; set numBeams to 1 (--num-beams 1)`,
     );
     if (strategy === "one by one")
       sequences.push(...(await generate(decoderOf([...prompts.keys()]), prompts, chosen, context)));

@@ -257,10 +257,13 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   );
   const given = options.base === undefined ? undefined : await locateModel(options.base, { ...hub, signal });
   const base = isAdapter ? (given ?? (await locateBase(files, { ...hub, signal }))) : undefined;
-  const host = await openHost({ location: files.location, base, threads, force });
+  const opening = openHost({ location: files.location, base, threads, force });
+  const tokenizer = tokenizerOf(files, base); // read while the worker starts
+  tokenizer.catch(() => {}); // reported below, once the worker has told its own reasons
+  const host = await opening;
   try {
     throwIfAborted(signal);
-    return new Model(host, await tokenizerOf(files, base), files, hub);
+    return new Model(host, await tokenizer, files, hub);
   } catch (error) {
     await host.dispose();
     throw error;

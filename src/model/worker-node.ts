@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
-import { serveModel } from "./host.ts";
+import { serveModel } from "./serve-model.ts";
 
 const port = parentPort as MessagePort;
 serveModel({

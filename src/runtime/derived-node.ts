@@ -6,10 +6,9 @@ import { LecternError } from "../common/index.ts";
 import type { DerivedFile } from "./platform.ts";
 
 /** Where derived weights lie: below `LECTERN_CACHE`, else below the user's cache folder. */
-export function derivedFolder({
-  LECTERN_CACHE: own,
-  XDG_CACHE_HOME: shared,
-}: Readonly<Record<string, string | undefined>> = process.env): string {
+export function derivedFolder(
+  { LECTERN_CACHE: own, XDG_CACHE_HOME: shared }: Readonly<Record<string, string | undefined>> = process.env,
+): string {
   return join(own || join(shared || join(homedir(), ".cache"), "lectern"), "derived");
 }
 
