@@ -38,7 +38,7 @@ export function answerCommand(command: Command, terminal: Terminal, signal: Abor
       ...(flags.docStride !== undefined && { docStride: Number(flags.docStride) }),
       ...(flags.allowNone && { handleImpossibleAnswer: true }),
     };
-    const { pipeline } = await import("../pipelines/index.ts");
+    const { pipeline } = await import("./lazy/pipelines.ts");
     await using model = await loadFor(name, { flags, terminal, signal });
     const answer = await pipeline("question-answering", model);
     const parts = (result: Answer | Answer[]) =>

@@ -27,7 +27,7 @@ export function classifyCommand(command: Command, terminal: Terminal, signal: Ab
     const topK = count("--top-k", flags.topK);
     if (labels === undefined && (template !== undefined || multiLabel))
       throw new LecternError("usage", "--template and --multi-label go with --labels");
-    const { pipeline } = await import("../pipelines/index.ts");
+    const { pipeline } = await import("./lazy/pipelines.ts");
     await using model = await loadFor(name, { flags, terminal, signal });
     const job = { argument, flags, terminal, signal };
     if (labels === undefined) {

@@ -25,7 +25,7 @@ export function evalCommand(command: Command, terminal: Terminal, signal: AbortS
     .option("--window <n>", "tokens of a window of text; default the recipe's")
     .option("--threads <n>", "how many threads compute")
     .action(async (name: string, flags: EvalFlags) => {
-      const { measureRecipe, parseRecipe } = await import("../training/index.ts");
+      const { measureRecipe, parseRecipe } = await import("./lazy/training.ts");
       const context = { flags, terminal, signal };
       const directory = await resolveModel(name, context);
       const path = flags.recipe ?? join(directory, "recipe.json");

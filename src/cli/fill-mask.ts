@@ -26,7 +26,7 @@ export function fillMaskCommand(command: Command, terminal: Terminal, signal: Ab
     .option("--targets <a,b,c>", "the only words to choose among");
   return addPipelineFlags(command).action(async (name: string, argument: string | undefined, flags: FillMaskFlags) => {
     const topK = count("--top-k", flags.topK);
-    const { pipeline } = await import("../pipelines/index.ts");
+    const { pipeline } = await import("./lazy/pipelines.ts");
     await using model = await loadFor(name, { flags, terminal, signal });
     const fill = await pipeline("fill-mask", model);
     const asked = {

@@ -69,7 +69,7 @@ export function finetuneCommand(command: Command, terminal: Terminal, signal: Ab
     .option("--config <file>", "settings of the run in JSON: optimizer, schedule, clip, groups, patience …")
     .option("--threads <n>", "how many threads compute")
     .action(async (model: string, data: string, flags: FinetuneFlags) => {
-      const { finetune } = await import("../training/index.ts");
+      const { finetune } = await import("./lazy/training.ts");
       const { parseHubId } = await import("../formats/hub/hub-id.ts");
       const report = progress(flags, terminal);
       const result = await finetune({
@@ -98,7 +98,7 @@ export function finetuneCommand(command: Command, terminal: Terminal, signal: Ab
 }
 
 async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "model" | "data">> {
-  const { parseWith, runOverrides } = await import("../training/index.ts");
+  const { parseWith, runOverrides } = await import("./lazy/training.ts");
   const loraDropout = number("--lora-dropout", flags.loraDropout, "a share from 0 to below 1");
   const rank = count("--lora-rank", flags.loraRank) ?? 8;
   const isLora =

@@ -33,9 +33,8 @@ export function forwardCommand(command: Command, terminal: Terminal, signal: Abo
     .option("--threads <n>", "how many threads compute")
     .option("--force", "take a tokenizer that does not belong to the model")
     .action(async (name: string, flags: ForwardFlags) => {
-      const { namedTensors } = await import("../model/index.ts");
-      const { safetensorsChunks } = await import("../formats/index.ts");
-      const { writeFileAtomic } = await import("../formats/write-file.ts");
+      const { namedTensors } = await import("./lazy/model.ts");
+      const { safetensorsChunks, writeFileAtomic } = await import("./lazy/formats.ts");
       await using model = await openModel(
         name,
         { flags, terminal, signal },
@@ -73,8 +72,7 @@ async function readInputs(
 }
 
 async function readInputFile(path: string): Promise<ForwardInputs> {
-  const { openSafetensors } = await import("../formats/index.ts");
-  const { openFiles } = await import("../runtime/index.ts");
+  const { openFiles, openSafetensors } = await import("./lazy/formats.ts");
   const checkpoint = await openSafetensors(await openFiles(dirname(path)), path.slice(path.lastIndexOf("/") + 1));
   const read = async (name: string): Promise<number[] | number[][]> => {
     const { shape, data } = await checkpoint.read(name);

@@ -14,8 +14,8 @@ export function mergeCommand(command: Command, terminal: Terminal, signal: Abort
     .argument("<adapter>", "a directory with adapter_config.json and adapter_model.safetensors, or owner/name")
     .requiredOption("--out <directory>", "where the merged model goes")
     .action(async (model: string, adapter: string, flags: MergeFlags) => {
-      const { checkWritable, isSameDirectory } = await import("../formats/write-file.ts");
-      const { mergeAdapter } = await import("../training/index.ts");
+      const { checkWritable, isSameDirectory } = await import("./lazy/formats.ts");
+      const { mergeAdapter } = await import("./lazy/training.ts");
       const context = { flags, terminal, signal };
       const { revision: _, ...others } = flags; // the model's, not the adapter's
       await checkWritable(flags.out);

@@ -24,7 +24,7 @@ export function nerCommand(command: Command, terminal: Terminal, signal: AbortSi
     if (!strategy)
       throw new LecternError("usage", `--aggregation takes ${strategies.join(", ")}; got ${flags.aggregation}`);
     const stride = flags.stride === undefined ? {} : { stride: Number(flags.stride) };
-    const { pipeline } = await import("../pipelines/index.ts");
+    const { pipeline } = await import("./lazy/pipelines.ts");
     await using model = await loadFor(name, { flags, terminal, signal });
     const find = await pipeline("token-classification", model);
     type Entity = TokenEntity | EntityGroup;

@@ -1,5 +1,6 @@
 import { type LocateOptions, locateModel } from "../formats/index.ts";
-import { type LoadOptions, loadModel, type Model } from "../model/index.ts";
+import type { LoadOptions, Model } from "../model/index.ts";
+import { loadModel } from "../model/model.ts"; // not the index: the command line starts with what this imports
 import { downloadProgress } from "./download-progress.ts";
 import type { CommandContext } from "./models.ts";
 

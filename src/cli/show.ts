@@ -9,7 +9,7 @@ const BYTES_OF_FLOAT32 = 4;
 /** `lectern show MODEL` */
 export function showCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
   return command.argument("<model>", MODEL_ARGUMENT).action(async (name: string, flags: ModelFlags) => {
-    const { openDirectory } = await import("../formats/index.ts");
+    const { openDirectory } = await import("./lazy/formats.ts");
     const { commercialUseOf, licenceOf, taskOf } = await import("../formats/model-card.ts");
     const { bytesOf, partsOf } = await import("./model-facts.ts");
     await using model = await openModel(name, { flags, terminal, signal });

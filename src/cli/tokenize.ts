@@ -23,8 +23,8 @@ export function tokenizeCommand(command: Command, terminal: Terminal, signal: Ab
     .option("--skip-special-tokens", "leave special tokens out of decoded text")
     .action(async (model: string, text: string | undefined, flags: TokenizeFlags) => {
       if (flags.decode === undefined) checkInput(text, terminal);
-      const { openDirectory } = await import("../formats/index.ts");
-      const { loadTokenizer } = await import("../tokenizers/index.ts");
+      const { openDirectory } = await import("./lazy/formats.ts");
+      const { loadTokenizer } = await import("./lazy/tokenizers.ts");
       const tokenizer = await loadTokenizer(
         await openDirectory(await resolveModel(model, { flags, terminal, signal }, "tokenizer")),
       );

@@ -45,8 +45,8 @@ export function tokenizerCommand(group: Command, terminal: Terminal): Command {
         count("--limit-alphabet", flags.limitAlphabet),
         count("--sentinels", flags.sentinels),
       ];
-      const { checkWritable, writeFileAtomic } = await import("../formats/write-file.ts");
-      const { trainTokenizer } = await import("../tokenizers/index.ts");
+      const { checkWritable, writeFileAtomic } = await import("./lazy/formats.ts");
+      const { trainTokenizer } = await import("./lazy/tokenizers.ts");
       await checkWritable(flags.out);
       const begun = performance.now();
       const json = await trainTokenizer(linesOf(files), {
@@ -72,7 +72,7 @@ export function tokenizerCommand(group: Command, terminal: Terminal): Command {
 }
 
 async function* linesOf(files: readonly string[]): AsyncGenerator<string> {
-  const { readText } = await import("../training/index.ts");
+  const { readText } = await import("./lazy/training.ts");
   for (const file of files) yield* (await readText(file)).split("\n");
 }
 

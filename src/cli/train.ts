@@ -44,10 +44,9 @@ async function runRecipe(
   const chain = [...before, path];
   if (before.some((other) => resolve(other) === resolve(path)))
     throw new LecternError("config", `recipes begin with each other: ${chain.join(" → ")}; leave one begin out`);
-  const { openDirectory } = await import("../formats/index.ts");
-  const { writeFileAtomic } = await import("../formats/write-file.ts");
-  const { loadTokenizer } = await import("../tokenizers/index.ts");
-  const { parseRecipe, trainRecipe } = await import("../training/index.ts");
+  const { openDirectory, writeFileAtomic } = await import("./lazy/formats.ts");
+  const { loadTokenizer } = await import("./lazy/tokenizers.ts");
+  const { parseRecipe, trainRecipe } = await import("./lazy/training.ts");
   const json = await readRecipe(path);
   const recipe = parseRecipe(json, path);
   const directory = flags.tokenizer ?? dirname(path);
@@ -103,7 +102,7 @@ function withFile(error: unknown, path: string): unknown {
 function judge(open: () => Promise<Model>, { quiet, teacher }: TrainFlags, terminal: Terminal): Teacher {
   let done = 0;
   return async (texts) => {
-    const { classifyTexts } = await import("../pipelines/index.ts");
+    const { classifyTexts } = await import("./lazy/pipelines.ts");
     const judged = await classifyTexts(await open(), texts);
     done += texts.length;
     if (!quiet) terminal.stderr.write(`${teacher} judged ${done} texts\n`);

@@ -37,7 +37,7 @@ export function translateCommand(command: Command, terminal: Terminal, signal: A
         ...(srcLang !== undefined && { srcLang }),
         ...(tgtLang !== undefined && { tgtLang }),
       };
-      const { pipeline } = await import("../pipelines/index.ts");
+      const { pipeline } = await import("./lazy/pipelines.ts");
       await using model = await loadFor(name, { flags, terminal, signal });
       const translate = await pipeline("translation", model);
       await rewrite<{ translation_text: string }>({
@@ -58,7 +58,7 @@ export function summarizeCommand(command: Command, terminal: Terminal, signal: A
   return addRewritingFlags(command).action(
     async (name: string, argument: string | undefined, flags: RewritingFlags) => {
       const asked = await rewritingOptions(flags);
-      const { pipeline } = await import("../pipelines/index.ts");
+      const { pipeline } = await import("./lazy/pipelines.ts");
       await using model = await loadFor(name, { flags, terminal, signal });
       const summarize = await pipeline("summarization", model);
       await rewrite<{ summary_text: string }>({

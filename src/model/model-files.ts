@@ -3,7 +3,10 @@ import { openCheckpoint } from "../formats/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { passGraph } from "./pass-graph.ts";
+import { readJsonFile } from "./read-json-file.ts";
 import { parametersOf, Weights } from "./weights.ts";
+
+export { readJsonFile };
 
 /** A model's settings and weights, read and checked against each other; nothing computed yet. */
 export interface ModelFiles {
@@ -35,18 +38,4 @@ export function generating({ architecture }: ModelFiles): Exclude<Architecture, 
   if (kind === "encoder-decoder" && config.head.kind !== "words")
     throw new LecternError("unsupported", `this ${family.name} tells classes and does not generate text; use forward`);
   return architecture;
-}
-
-/** A JSON object of the directory; damaged ones are named. */
-export async function readJsonFile(files: FileSource, name: string): Promise<Record<string, unknown>> {
-  const text = await files.readText(name);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new LecternError("file", `${files.location}: ${name} is not JSON: ${(cause as Error).message}`, { cause });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new LecternError("file", `${files.location}: ${name} must hold an object`);
-  return value as Record<string, unknown>;
 }

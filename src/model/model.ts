@@ -12,7 +12,7 @@ import {
 } from "../generation/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
-import { locateBase } from "./adapted-model.ts";
+import { locateBase } from "./locate-base.ts";
 import { type BatchRunOptions, forwardRows, type Reading, type Row } from "./batches.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import type { ModelDescription, ModelHost, Timing } from "./host.ts";
