@@ -27,6 +27,10 @@ const node = {
   target: "node20",
   platform: "node",
   packages: "external",
+  splitting: true,
+  allowOverwrite: true,
+  minifyWhitespace: true,
+  minifySyntax: true,
   conditions: ["lectern-source"],
   alias: {
     "#host": "./src/model/host-node.ts",
@@ -36,8 +40,8 @@ const node = {
   plugins: [unusedIsOmitted],
   logLevel: "warning",
 };
-await build({ ...node, entryPoints: ["src/cli/main.ts"], outdir: "dist/cli", splitting: true, chunkNames: "[name]-[hash]" });
-await build({ ...node, entryPoints: ["src/model/worker-node.ts"], outfile: "dist/model/worker-node.js", allowOverwrite: true });
+await build({ ...node, entryPoints: ["src/cli/main.ts"], outdir: "dist/cli", chunkNames: "[name]-[hash]" });
+await build({ ...node, entryPoints: ["src/model/worker-node.ts"], outdir: "dist/model", chunkNames: "worker-[hash]" });
 chmodSync("dist/cli/main.js", 0o755);
 await build({
   entryPoints: ["src/index.ts"],

@@ -9,6 +9,8 @@ export interface CommandEntry {
   readonly group: string;
   readonly description: string;
   readonly alias?: string;
+  /** Whether it runs a model in a worker, which then starts first. */
+  readonly computes?: boolean;
   readonly load: () => Promise<Define>;
 }
 
@@ -17,41 +19,49 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   run: {
     group: "Use a model:",
     description: "Generate text, or start a conversation.",
+    computes: true,
     load: async () => (await import("./run.ts")).runCommand,
   },
   translate: {
     group: "Use a model:",
     description: "Translate a text.",
+    computes: true,
     load: async () => (await import("./translate.ts")).translateCommand,
   },
   summarize: {
     group: "Use a model:",
     description: "Summarize a text.",
+    computes: true,
     load: async () => (await import("./translate.ts")).summarizeCommand,
   },
   classify: {
     group: "Use a model:",
     description: "Classify a text and print the probability of each label.",
+    computes: true,
     load: async () => (await import("./classify.ts")).classifyCommand,
   },
   answer: {
     group: "Use a model:",
     description: "Find the answer to a question in a text.",
+    computes: true,
     load: async () => (await import("./answer.ts")).answerCommand,
   },
   "fill-mask": {
     group: "Use a model:",
     description: "Predict the masked word of a text.",
+    computes: true,
     load: async () => (await import("./fill-mask.ts")).fillMaskCommand,
   },
   ner: {
     group: "Use a model:",
     description: "Find named entities, such as people and places.",
+    computes: true,
     load: async () => (await import("./ner.ts")).nerCommand,
   },
   embed: {
     group: "Use a model:",
     description: "Turn sentences into vectors, pooled as the model's modules.json says.",
+    computes: true,
     load: async () => (await import("./embed.ts")).embedCommand,
   },
   tokenize: {
@@ -62,11 +72,13 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   forward: {
     group: "Look inside:",
     description: "Run one forward pass and write logits, hidden states, attentions, loss and gradients to a file.",
+    computes: true,
     load: async () => (await import("./forward.ts")).forwardCommand,
   },
   compare: {
     group: "Look inside:",
     description: "Compare a word's hidden states in two texts, layer by layer.",
+    computes: true,
     load: async () => (await import("./compare.ts")).compareCommand,
   },
   list: {
