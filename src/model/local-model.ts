@@ -113,6 +113,7 @@ export class LocalModel implements ModelHost {
     const { checkpoint } = files.weights;
     this.description = {
       family: files.architecture.family.name,
+      kind: files.architecture.kind,
       isEncoderDecoder: files.architecture.kind.endsWith("encoder-decoder"),
       isEncoder: files.architecture.kind === "encoder",
       config: files.json,
@@ -229,7 +230,8 @@ export class LocalModel implements ModelHost {
     check(
       !candidates || !strategy.endsWith("beams"),
       "usage",
-      () => "generation: candidates are shown of one sequence at a time, not of beams",
+      () =>
+        `generation: candidates need a single beam; got numBeams ${chosen.numBeams}; set numBeams to 1 (--num-beams 1)`,
     );
     if (strategy === "one by one")
       sequences.push(...(await generate(decoderOf([...prompts.keys()]), prompts, chosen, context)));

@@ -1,12 +1,15 @@
-import { LecternError, parseJsonObject } from "../common/index.ts";
+import { LecternError } from "../common/index.ts";
 import { type Checkpoint, openCheckpoint } from "../formats/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { passGraph } from "./pass-graph.ts";
 import { refuseQuantizedConfig, refuseQuantizedTensors } from "./quantization.ts";
+import { readJsonFile } from "./read-json-file.ts";
 import { namesWithoutCopies } from "./tied-copies.ts";
 import { settleTying } from "./tied-embeddings.ts";
 import { parametersOf, Weights } from "./weights.ts";
+
+export { readJsonFile };
 
 /** A model's settings and weights, read and checked against each other; nothing computed yet. */
 export interface ModelFiles {
@@ -75,9 +78,4 @@ export function generating({ architecture }: ModelFiles): Exclude<Architecture, 
     throw new LecternError("unsupported", `this ${family.name} ${yields} and does not generate text; use forward`);
   }
   return architecture;
-}
-
-/** A JSON object of the directory; damaged ones are named. */
-export async function readJsonFile(files: FileSource, name: string): Promise<Record<string, unknown>> {
-  return parseJsonObject(await files.readText(name), `${files.location}: ${name}`);
 }

@@ -3,7 +3,7 @@ import type { FileSource } from "../runtime/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import type { Place } from "./batches.ts";
 import type { ForwardResult } from "./forward.ts";
-import { readJsonFile } from "./model-files.ts";
+import { readJsonFile } from "./read-json-file.ts";
 
 /** How the states of a sentence's tokens become one vector. */
 export interface Pooling {
