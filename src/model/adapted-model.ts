@@ -1,23 +1,13 @@
-import { check, LecternError } from "../common/index.ts";
-import { type Checkpoint, type HubOptions, locateModel, openDirectory, type TensorInfo } from "../formats/index.ts";
+import { LecternError, ownEntry } from "../common/index.ts";
+import { type Checkpoint, openDirectory, type TensorInfo } from "../formats/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { type Adapter, openAdapterFile, readAdapter } from "./adapters.ts";
 import { defaultLabels, type Json, withHead, withLabels } from "./head-config.ts";
+import { locateBase } from "./locate-base.ts";
 import { type OpenedModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { passGraph } from "./pass-graph.ts";
 import { parametersOf, Weights } from "./weights.ts";
-
-/** Where the model that an adapter adapts lies: beside the adapter, on this machine, or on the hub. */
-export async function locateBase(files: FileSource, hub: HubOptions = {}): Promise<string> {
-  const { base_model_name_or_path: named, revision } = await readJsonFile(files, "adapter_config.json");
-  check(typeof named === "string", "config", () => `${files.location}: adapter_config.json names no base model`);
-  for (const place of [`${files.location}/${named}`, named]) {
-    const found = await openDirectory(place).catch(() => undefined);
-    if (await found?.has("config.json")) return place;
-  }
-  return locateModel(named, typeof revision === "string" ? { ...hub, revision } : hub);
-}
 
 /** How `architectures` ends for the head that an adapter of a task brings. */
 const endings: Readonly<Record<string, string>> = {
@@ -29,7 +19,7 @@ const endings: Readonly<Record<string, string>> = {
 /** `config.json` with the head that an adapter holds, where it says another: as many labels as the head has rows. */
 async function configWithHead(json: Json, files: FileSource): Promise<Json> {
   const { task_type: task } = await readJsonFile(files, "adapter_config.json");
-  const ending = typeof task === "string" ? endings[task] : undefined;
+  const ending = ownEntry(endings, task);
   const last = ending === undefined ? undefined : lastOfHead(await openAdapterFile(files));
   if (ending === undefined || last === undefined) return json;
   const [named = ""] = (json.architectures ?? []) as string[];

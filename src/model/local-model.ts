@@ -113,6 +113,7 @@ export class LocalModel implements ModelHost {
     const { checkpoint } = files.weights;
     this.description = {
       family: files.architecture.family.name,
+      kind: files.architecture.kind,
       isEncoderDecoder: files.architecture.kind.endsWith("encoder-decoder"),
       isEncoder: files.architecture.kind === "encoder",
       config: files.json,
@@ -129,13 +130,15 @@ export class LocalModel implements ModelHost {
     const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files, base) : undefined;
     const parts = adapted ?? (await openModelFiles(files));
     const tokenizer = await tokenizerOf(files, base);
-    const generationConfig = (await files.has("generation_config.json"))
+    const stored = (await files.has("generation_config.json"))
       ? await readJsonFile(files, "generation_config.json")
-      : {};
+      : undefined;
     if (tokenizer && !force) {
-      const { vocabSize } = parts.architecture.config;
-      checkTokenizer({ location, tokenizer, config: parts.json, generationConfig, vocabSize });
+      const { vocabSize, sourceVocabSize = 0 } = parts.architecture.config;
+      const most = Math.max(vocabSize, sourceVocabSize);
+      checkTokenizer({ location, tokenizer, config: parts.json, generationConfig: stored ?? {}, vocabSize: most });
     }
+    const generationConfig = stored ?? parts.architecture.config.generation ?? {};
     const model = new LocalModel(parts, tokenizer, generationConfig, threads);
     if (adapted) await model.#add(ADAPTER_OF_DIRECTORY, adapted.adapter);
     return model;
@@ -172,7 +175,7 @@ export class LocalModel implements ModelHost {
       "input",
       () => `forward: ${width} tokens, but the context window has ${contextWindow}: ${width - contextWindow} too many`,
     );
-    this.#checkIds(inputs.inputIds);
+    this.#checkIds(inputs.inputIds, true);
     const { kind, config } = this.#files.architecture;
     const isWords = kind === "recurrent" || kind === "recurrent-encoder-decoder" || config.head.kind === "words";
     const isAligned = isWords && !kind.endsWith("encoder-decoder"); // one label for each token of inputIds
@@ -227,7 +230,8 @@ export class LocalModel implements ModelHost {
     check(
       !candidates || !strategy.endsWith("beams"),
       "usage",
-      () => "generation: candidates are shown of one sequence at a time, not of beams",
+      () =>
+        `generation: candidates need a single beam; got numBeams ${chosen.numBeams}; set numBeams to 1 (--num-beams 1)`,
     );
     if (strategy === "one by one")
       sequences.push(...(await generate(decoderOf([...prompts.keys()]), prompts, chosen, context)));
@@ -408,7 +412,7 @@ export class LocalModel implements ModelHost {
     if (guidanceScale !== 1)
       throw new LecternError("unsupported", "generation: guidanceScale needs a decoder-only model");
     const { maxPositionEmbeddings } = architecture.config;
-    this.#checkIds(inputIds);
+    this.#checkIds(inputIds, true);
     for (const row of inputIds) {
       check(row.length > 0, "input", () => "the encoder's input gives no token at all: give it some text");
       check(
@@ -450,8 +454,10 @@ export class LocalModel implements ModelHost {
     for (const assistant of this.#assistants.values()) await (await assistant).dispose();
   }
 
-  #checkIds(rows: readonly (readonly number[])[]): void {
-    const size = this.#files.architecture.config.vocabSize;
+  /** @param isSource whether an encoder reads them, which may know other words than its decoder */
+  #checkIds(rows: readonly (readonly number[])[], isSource = false): void {
+    const { vocabSize, sourceVocabSize = vocabSize } = this.#files.architecture.config;
+    const size = isSource ? sourceVocabSize : vocabSize;
     const outside = rows.flat().find((id) => !Number.isInteger(id) || id < 0 || id >= size);
     if (outside !== undefined)
       throw new LecternError("input", `token id ${outside} is outside the vocabulary of ${size}`);

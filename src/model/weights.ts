@@ -60,6 +60,11 @@ export class Weights {
       if (value.source.kind !== "parameter") continue;
       const path = value.source.name;
       const name = this.stored(path);
+      if (!this.checkpoint.has(name) && this.has(path.replace(/weight$/, "parametrizations.weight.original0")))
+        throw new LecternError(
+          "unsupported",
+          `the checkpoint has ${path} as a direction and a length (weight_v and weight_g of torch's weight_norm), which is not supported; fold them with remove_weight_norm and save the model again`,
+        );
       if (!this.checkpoint.has(name))
         throw new LecternError(
           "config",

@@ -5,10 +5,14 @@ import type { ConfigReader } from "./config-reader.ts";
 /** What every model has, whatever its `config.json` calls it. */
 export interface ModelConfig {
   readonly vocabSize: number;
+  /** How many words an encoder knows whose decoder has others. */
+  readonly sourceVocabSize?: number;
   readonly hiddenSize: number;
   /** The context window in tokens. */
   readonly maxPositionEmbeddings: number;
   readonly tieWordEmbeddings: boolean;
+  /** What `generation_config.json` would say of its tokens, where a model comes without one. */
+  readonly generation?: Readonly<Record<string, unknown>>;
 }
 
 /** What every decoder has. */
@@ -49,6 +53,8 @@ export interface EncoderConfig extends ModelConfig {
   readonly numAttentionHeads: number;
   readonly headSize: number;
   readonly head: HeadConfig;
+  /** Whether tokens see those before them only; default all. */
+  readonly isCausal?: boolean;
 }
 
 /** What a head tells: masked words, a class of the whole, a class of each token, an answer's span, replaced tokens. */
