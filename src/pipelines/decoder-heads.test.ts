@@ -28,7 +28,7 @@ async function lastState(directory: string, text: string): Promise<number[]> {
   await using model = await loadModel(directory);
   const ids = model.tokenizer?.encode(text).ids as number[];
   const { hiddenStates } = await model.forward({ inputIds: [ids] }, { hiddenStates: true });
-  return [...(hiddenStates?.at(-1)?.data.slice(-width) as Float32Array)];
+  return Array.from(hiddenStates?.at(-1)?.data.slice(-width) ?? [], Number);
 }
 
 test("a decoder's head for sequences gives classes, off the last token of each text", async () => {
