@@ -12,11 +12,11 @@ import {
 } from "../generation/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
-import { locateBase } from "./locate-base.ts";
 import { type BatchRunOptions, forwardRows, type Reading, type Row } from "./batches.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import type { ModelDescription, ModelHost, Timing } from "./host.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
+import { locateBase } from "./locate-base.ts";
 import { lastStates, type Pooling, pool, readPooling, yieldsStates } from "./pooling.ts";
 
 export interface LoadOptions extends HubOptions {
