@@ -3,8 +3,14 @@
  * single file with ONNX Runtime's WebAssembly beside it.
  */
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { build } from "esbuild";
+
+/** Declarations without the type argument of typed arrays, which TypeScript before 5.7 rejects and later ones default. */
+function forOlderTypeScript(declarations) {
+  return declarations.replace(/\b(\w+Array)<(?:ArrayBuffer|ArrayBufferLike|SharedArrayBuffer)>/g, "$1");
+}
 
 /** Modules of src do nothing by being imported, but those that are run: what is not used of them can be left out. */
 const unusedIsOmitted = {
@@ -20,6 +26,9 @@ const unusedIsOmitted = {
 
 rmSync("dist", { recursive: true, force: true });
 execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });
+for (const path of readdirSync("dist", { recursive: true }))
+  if (path.endsWith(".d.ts"))
+    writeFileSync(join("dist", path), forOlderTypeScript(readFileSync(join("dist", path), "utf8")));
 rmSync("dist/cli", { recursive: true });
 const node = {
   bundle: true,

@@ -113,7 +113,6 @@ export default function setup() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const asked = process.argv.slice(2);
-  if (asked.length > 0 || here in LIBRARIES)
-    for (const path of writeEngines(asked.length > 0 ? asked : [here], join(root, "engine"))) console.log(path);
+  if (asked.length > 0 || here in LIBRARIES) writeEngines(asked.length > 0 ? asked : [here], join(root, "engine"));
   else console.warn(`ONNX Runtime is not built for ${here}: Lectern can be built here, but not run`);
 }

@@ -1,9 +1,10 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { repositoryOf } from "../formats/hub/cache.ts";
-import { isAlive, isBusy } from "../formats/hub/lock.ts";
+import { isBusy } from "../formats/hub/lock.ts";
 import { readSettings } from "../formats/hub/settings.ts";
 import { derivedFolder } from "../runtime/derived-node.ts";
+import { isDead, isPart } from "../runtime/part-files.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A file that Lectern made in a cache. */
@@ -38,14 +39,14 @@ export async function removeEntries(entries: readonly CacheEntry[]): Promise<Cac
   return removed;
 }
 
-/** `HASH.bin`, and `HASH.bin.PID.RANDOM.part` while a process writes it. */
+/** `HASH.bin`, and beside it a part while a process writes it. */
 async function derivedEntries(folder: string): Promise<CacheEntry[]> {
   const entries: CacheEntry[] = [];
   for (const name of await readdir(folder).catch(() => [])) {
-    const [, pid] = /^[0-9a-f]{32}\.bin\.(\d+)\.\w+\.part$/.exec(name) ?? [];
-    if (pid === undefined && !/^[0-9a-f]{32}\.bin$/.test(name)) continue;
-    const kind = pid === undefined ? "derived" : "unfinished";
-    entries.push(...(await entryOf(join(folder, name), kind, pid !== undefined && isAlive(Number(pid)))));
+    if (!/^[0-9a-f]{32}\.bin(\.|$)/.test(name) || !(name.endsWith(".bin") || isPart(name))) continue;
+    const path = join(folder, name);
+    const isWritten = isPart(name) && !(await isDead(name, path));
+    entries.push(...(await entryOf(path, isPart(name) ? "unfinished" : "derived", isWritten)));
   }
   return entries;
 }

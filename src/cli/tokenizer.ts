@@ -92,5 +92,9 @@ function configOf(json: object): object {
     const token = tokens.find((token) => pattern.test(token));
     return token === undefined ? [] : [[name, token] as const];
   });
-  return { ...Object.fromEntries(found), clean_up_tokenization_spaces: false };
+  return {
+    tokenizer_class: "PreTrainedTokenizerFast",
+    ...Object.fromEntries(found),
+    clean_up_tokenization_spaces: false,
+  };
 }

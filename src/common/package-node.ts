@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LecternError } from "./errors.ts";
@@ -17,6 +16,11 @@ let root: string | undefined;
 export function packageRoot(): string {
   root ??= findRoot();
   return root;
+}
+
+/** Node's own `require` as it works in a directory; bundlers do not see it, so what it loads stays outside of bundles. */
+export function requireFrom(directory: string): NodeJS.Require {
+  return process.getBuiltinModule("node:module").createRequire(join(directory, "_.js"));
 }
 
 function findRoot(): string {
@@ -40,7 +44,7 @@ function* candidates(): Generator<string> {
   for (const directory of [here, program && dirname(program), process.cwd()]) {
     if (!directory) continue;
     try {
-      yield dirname(createRequire(join(directory, "_.js")).resolve("lectern/package.json"));
+      yield dirname(requireFrom(directory).resolve("lectern/package.json"));
     } catch {
       // Not installed there: the next place is asked.
     }

@@ -8,7 +8,7 @@ import { checkNamedIds, checkPrompt, type GenerateContext, type Sequence } from 
 
 function begin(
   option: string,
-  decoder: LookingDecoder,
+  decoder: Pick<LookingDecoder, "vocabularySize" | "contextWindow">,
   prompt: readonly number[],
   index: number,
   options: GenerationOptions,
@@ -90,7 +90,10 @@ export async function contrastiveSearch(
     () => "generation: contrastive search draws nothing: leave out doSample or penaltyAlpha",
   );
   check(topK > 1, "usage", () => `generation: contrastive search chooses among topK tokens; got ${topK}`);
-  const sequence = begin("penaltyAlpha", decoder, prompt, index, options, context);
+  // Every new token is read before it is chosen, the last one too, so all must have a place in the window.
+  const { vocabularySize, contextWindow } = decoder;
+  const window = { vocabularySize, contextWindow: contextWindow - 1 };
+  const sequence = begin("penaltyAlpha", window, prompt, index, options, context);
   const deadline = deadlineOf(options);
   const [first] = await decoder.extend([prompt]);
   const states = [...(first?.states ?? [])];

@@ -143,7 +143,8 @@ const DEFAULT_NEW_TOKENS = 128;
 /** How many new tokens a prompt may get. */
 export function newTokenLimit(options: GenerationOptions, promptLength: number, contextWindow: number): number {
   const byLength = options.maxLength === undefined ? DEFAULT_NEW_TOKENS : options.maxLength - promptLength;
-  const limit = Math.min(options.maxNewTokens ?? byLength, contextWindow - promptLength);
+  const room = contextWindow - promptLength + 1; // the last new token is not read, so it needs no place in the window
+  const limit = Math.min(options.maxNewTokens ?? byLength, room);
   check(
     limit > 0,
     "usage",
@@ -169,10 +170,10 @@ export function checkPrompt(
     () => "the prompt gives no token at all, and the model has no start token: give it some text",
   );
   check(
-    prompt.length < contextWindow,
+    prompt.length <= contextWindow,
     "input",
     () =>
-      `the prompt has ${prompt.length} tokens, the context window ${contextWindow} and one must be left for the answer: ${prompt.length - contextWindow + 1} too many`,
+      `the prompt has ${prompt.length} tokens, the context window ${contextWindow}: ${prompt.length - contextWindow} too many`,
   );
   const outside = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
   check(outside === undefined, "input", () => `token id ${outside} is outside the vocabulary of ${vocabularySize}`);

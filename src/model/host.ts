@@ -31,6 +31,8 @@ export interface ModelDescription {
   readonly contextWindow: number;
   readonly parameterCount: number;
   readonly startToken: number | undefined;
+  /** What a user may want to know of files that are used all the same. */
+  readonly warnings: readonly string[];
 }
 
 export interface GenerateRequest {

@@ -31,7 +31,7 @@ import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, Model
 import { type Inside, stepsInside } from "./inside.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { LookingDecoder } from "./looking-decoder.ts";
-import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { generating, type ModelFiles, type OpenedModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { RecurrentDecoder, RecurrentEngine } from "./recurrent-decoder.ts";
 import { TranslatorDecoder, TranslatorEngine } from "./recurrent-translator.ts";
 import { type Strategy, strategyOf, useOf } from "./strategy.ts";
@@ -99,7 +99,7 @@ export class LocalModel implements ModelHost {
   readonly #guesses = new Map<string, number>();
 
   private constructor(
-    files: ModelFiles,
+    files: OpenedModelFiles,
     tokenizer: Tokenizer | undefined,
     generationConfig: Readonly<Record<string, unknown>>,
     threads: number | undefined,
@@ -120,6 +120,7 @@ export class LocalModel implements ModelHost {
       generationConfig,
       contextWindow: files.architecture.config.maxPositionEmbeddings,
       parameterCount: checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0),
+      warnings: files.warnings,
       startToken: (generationConfig.bos_token_id ?? files.json.bos_token_id ?? undefined) as number | undefined,
     };
   }
@@ -129,13 +130,15 @@ export class LocalModel implements ModelHost {
     const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files, base) : undefined;
     const parts = adapted ?? (await openModelFiles(files));
     const tokenizer = await tokenizerOf(files, base);
-    const generationConfig = (await files.has("generation_config.json"))
+    const stored = (await files.has("generation_config.json"))
       ? await readJsonFile(files, "generation_config.json")
-      : {};
+      : undefined;
     if (tokenizer && !force) {
-      const { vocabSize } = parts.architecture.config;
-      checkTokenizer({ location, tokenizer, config: parts.json, generationConfig, vocabSize });
+      const { vocabSize, sourceVocabSize = 0 } = parts.architecture.config;
+      const most = Math.max(vocabSize, sourceVocabSize);
+      checkTokenizer({ location, tokenizer, config: parts.json, generationConfig: stored ?? {}, vocabSize: most });
     }
+    const generationConfig = stored ?? parts.architecture.config.generation ?? {};
     const model = new LocalModel(parts, tokenizer, generationConfig, threads);
     if (adapted) await model.#add(ADAPTER_OF_DIRECTORY, adapted.adapter);
     return model;
@@ -172,13 +175,9 @@ export class LocalModel implements ModelHost {
       "input",
       () => `forward: ${width} tokens, but the context window has ${contextWindow}: ${width - contextWindow} too many`,
     );
-    this.#checkIds(inputs.inputIds);
+    this.#checkIds(inputs.inputIds, true);
     const { kind, config } = this.#files.architecture;
-    const isWords =
-      kind === "decoder" ||
-      kind === "recurrent" ||
-      kind === "recurrent-encoder-decoder" ||
-      config.head.kind === "words";
+    const isWords = kind === "recurrent" || kind === "recurrent-encoder-decoder" || config.head.kind === "words";
     const isAligned = isWords && !kind.endsWith("encoder-decoder"); // one label for each token of inputIds
     this.#checkIds(inputs.decoderInputIds ?? []);
     if (isWords)
@@ -413,7 +412,7 @@ export class LocalModel implements ModelHost {
     if (guidanceScale !== 1)
       throw new LecternError("unsupported", "generation: guidanceScale needs a decoder-only model");
     const { maxPositionEmbeddings } = architecture.config;
-    this.#checkIds(inputIds);
+    this.#checkIds(inputIds, true);
     for (const row of inputIds) {
       check(row.length > 0, "input", () => "the encoder's input gives no token at all: give it some text");
       check(
@@ -455,8 +454,10 @@ export class LocalModel implements ModelHost {
     for (const assistant of this.#assistants.values()) await (await assistant).dispose();
   }
 
-  #checkIds(rows: readonly (readonly number[])[]): void {
-    const size = this.#files.architecture.config.vocabSize;
+  /** @param isSource whether an encoder reads them, which may know other words than its decoder */
+  #checkIds(rows: readonly (readonly number[])[], isSource = false): void {
+    const { vocabSize, sourceVocabSize = vocabSize } = this.#files.architecture.config;
+    const size = isSource ? sourceVocabSize : vocabSize;
     const outside = rows.flat().find((id) => !Number.isInteger(id) || id < 0 || id >= size);
     if (outside !== undefined)
       throw new LecternError("input", `token id ${outside} is outside the vocabulary of ${size}`);

@@ -10,7 +10,7 @@ import {
   type StoppingCriteria,
   type TokenEvent,
 } from "../generation/index.ts";
-import type { FileSource } from "../runtime/index.ts";
+import { type FileSource, warn } from "../runtime/index.ts";
 import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
 import { type BatchRunOptions, forwardRows, type Reading, type Row } from "./batches.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
@@ -263,6 +263,7 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   const host = await opening;
   try {
     throwIfAborted(signal);
+    for (const warning of host.description.warnings) (onWarning ?? warn)(warning);
     return new Model(host, await tokenizer, files, hub);
   } catch (error) {
     await host.dispose();

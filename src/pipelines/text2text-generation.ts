@@ -41,7 +41,8 @@ function checkAnswers({ model, task }: TaskContext): void {
   check(
     model.isEncoderDecoder,
     "unsupported",
-    () => `${task}: this ${model.family} goes on from a text and does not answer it: use text-generation`,
+    () =>
+      `${task}: needs an encoder–decoder model; ${model.location} (${model.family}) is a decoder: use text-generation`,
   );
 }
 

@@ -1,6 +1,7 @@
-import { createRequire } from "node:module";
+import { dirname } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { LecternError } from "../common/index.ts";
+import { requireFrom } from "../common/package-node.ts";
 import type { OrtSession, OrtTensor } from "./engine.ts";
 import { engineFiles } from "./engine-files-node.ts";
 
@@ -75,7 +76,7 @@ export function preloadEngine(): void {
 
 function dlopen(path: string): NativeBinding {
   try {
-    return createRequire(path)(path) as NativeBinding;
+    return requireFrom(dirname(path))(path) as NativeBinding;
   } catch (cause) {
     throw new LecternError(
       "engine",

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { check } from "../common/index.ts";
-import { packageRoot } from "../common/package-node.ts";
+import { packageRoot, requireFrom } from "../common/package-node.ts";
 
 /** ONNX Runtime's files for this platform. */
 export interface EngineFiles {
@@ -49,7 +48,7 @@ function readManifest(path: string | undefined): EngineFiles | undefined {
 /** The `package.json` of an optional dependency that is installed. */
 function resolvePackage(name: string): string | undefined {
   try {
-    return createRequire(join(packageRoot(), "package.json")).resolve(`${name}/package.json`);
+    return requireFrom(packageRoot()).resolve(`${name}/package.json`);
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
+import { isAlive } from "../../runtime/part-files.ts";
 import { pause } from "./retry.ts";
 
 /** In milliseconds: how often a holder shows that it lives, how long it is believed, how often others look. */
@@ -102,16 +103,6 @@ async function readHolder(path: string): Promise<Holder | undefined> {
     return JSON.parse(await readFile(path, "utf8")) as Holder;
   } catch {
     return undefined; // gone, or just being written
-  }
-}
-
-/** Whether there is a process of this id. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
