@@ -11,6 +11,7 @@ import {
   type GenerationOptions,
   GuidedDecoder,
   generate,
+  generationFields,
   type Healing,
   LookupDrafter,
   parseOptions,
@@ -138,7 +139,7 @@ export class LocalModel implements ModelHost {
       const most = Math.max(vocabSize, sourceVocabSize);
       checkTokenizer({ location, tokenizer, config: parts.json, generationConfig: stored ?? {}, vocabSize: most });
     }
-    const generationConfig = stored ?? parts.architecture.config.generation ?? {};
+    const generationConfig = stored ?? generationFields(parts.json);
     const model = new LocalModel(parts, tokenizer, generationConfig, threads);
     if (adapted) await model.#add(ADAPTER_OF_DIRECTORY, adapted.adapter);
     return model;
@@ -422,7 +423,14 @@ export class LocalModel implements ModelHost {
           `the encoder's input has ${row.length} tokens, its window ${maxPositionEmbeddings}: ${row.length - maxPositionEmbeddings} too many`,
       );
     }
-    const prompts = inputIds.map(() => [decoderStartTokenId ?? architecture.config.decoderStartTokenId]);
+    const { bos_token_id: begin } = this.#generationConfig; // where no start token is said, as in transformers
+    const start = decoderStartTokenId ?? (typeof begin === "number" ? begin : architecture.config.decoderStartTokenId);
+    check(
+      Number.isSafeInteger(start),
+      "config",
+      () => "generation: no token for the decoder to begin with; got none in config.json; give decoderStartTokenId",
+    );
+    const prompts = inputIds.map(() => [start]);
     if (engine instanceof TranslatorEngine) {
       const sources: Record<string, HostTensor>[] = [];
       for (const row of inputIds) sources.push(await engine.read(row));

@@ -113,7 +113,7 @@ export class Model {
     return this.#host.description.config;
   }
 
-  /** `generation_config.json` as it stands; empty where there is none. */
+  /** `generation_config.json` as it stands, or, where there is none, the fields of `config.json` that say how to generate. */
   get generationConfig(): Readonly<Record<string, unknown>> {
     return this.#host.description.generationConfig;
   }
