@@ -12,12 +12,14 @@ import {
 } from "../generation/index.ts";
 import { type FileSource, warn } from "../runtime/index.ts";
 import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
-import { type BatchRunOptions, forwardRows, type Reading, type Row } from "./batches.ts";
+import { forwardRows, type Reading, type Row } from "./batches.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import type { ModelDescription, ModelHost, Timing } from "./host.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { locateBase } from "./locate-base.ts";
-import { lastStates, type Pooling, pool, readPooling, yieldsStates } from "./pooling.ts";
+import { lastStates, pool, yieldsStates } from "./pooling.ts";
+import { type EmbedOptions, sentenceEncoder } from "./sentence-encoder.ts";
+import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts";
 
 export interface LoadOptions extends HubOptions {
   /** How many threads compute; default: the engine's choice. */
@@ -73,7 +75,7 @@ export class Model {
   readonly #files: FileSource;
   /** How adapters and assistants are fetched. */
   readonly #hub: HubOptions;
-  #pooling: Promise<Pooling> | undefined;
+  #modules: Promise<SentenceModules> | undefined;
   #disposed: Promise<void> | undefined;
 
   constructor(host: ModelHost, tokenizer: Tokenizer | undefined, files: FileSource, hub: HubOptions = {}) {
@@ -132,21 +134,29 @@ export class Model {
     return this.#host.forward(inputs, options);
   }
 
-  /** One vector `[E]` a text, pooled as `modules.json` of the model says. */
-  async embed(texts: readonly string[], options: Omit<BatchRunOptions, "forward"> = {}): Promise<Float32Array[]> {
-    this.#pooling ??= readPooling(this.#files);
-    const pooling = await this.#pooling;
+  /**
+   * One vector a text, made as the model's `modules.json` says: pooled, and led through its dense layers.
+   *
+   * @throws LecternError where the model has no prompt of the name that is asked for
+   */
+  async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
+    const { promptName, prompt, ...run } = options;
+    this.#modules ??= readSentenceModules(this.#files);
+    const modules = await this.#modules;
     const { tokenizer } = this;
     if (!tokenizer) throw new LecternError("input", "embed: this model's directory has no tokenizer.json");
-    const maxLength = Math.min(pooling.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
-    const rows = texts.map((text) => tokenizer.encode(text, { maxLength }));
+    const maxLength = Math.min(modules.maxLength ?? tokenizer.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
+    const encode = sentenceEncoder(tokenizer, modules, { promptName, prompt, maxLength });
+    const rows = texts.map(encode.text);
+    const pooling = { modes: modules.modes, skipped: encode.skipped };
     const forward = { hiddenStates: !yieldsStates(this) };
     const read: Reading<Float32Array> = (result, place, index) => {
       const states = lastStates(result);
       if (!states) throw new LecternError("unsupported", `embed: a ${this.family} yields no states of tokens`);
-      return pool(states, place, (rows[index] as Row).ids.length, pooling);
+      const vector = pool(states, place, (rows[index] as Row).ids.length, pooling);
+      return modules.steps.reduce((made, step) => step(made), vector);
     };
-    return forwardRows(this, rows, { ...options, forward }, read, { ofTokens: true });
+    return forwardRows(this, rows, { ...run, forward }, read, { ofTokens: true });
   }
 
   /** Generates text; options not given are those of the checkpoint's `generation_config.json`. */
