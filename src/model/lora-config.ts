@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, isObject, LecternError, shown } from "../common/index.ts";
 import type { LinearAdapter } from "../nn/index.ts";
 import { isEmbedding } from "./tied-embeddings.ts";
 
@@ -104,10 +104,52 @@ function refuseChangedBase({ init_lora_weights: beginning }: Readonly<Record<str
   );
 }
 
+type Json = Readonly<Record<string, unknown>>;
+
+/** A field that PEFT may leave out or set to null; one that is another thing is named. */
+function field<T>(json: Json, key: string, fits: (value: unknown) => value is T, expected: string): T | undefined {
+  const value = json[key] ?? undefined;
+  check(
+    value === undefined || fits(value),
+    "config",
+    () => `adapter_config.json: ${key} must be ${expected}; got ${shown(value)}`,
+  );
+  return value;
+}
+
+const isNames = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((name) => typeof name === "string");
+
+function names(json: Json, key: string): string[] | undefined {
+  return field(json, key, isNames, "a list of names");
+}
+
+function namesOrPattern(json: Json, key: string): string[] | string | undefined {
+  const fits = (value: unknown): value is string[] | string => typeof value === "string" || isNames(value);
+  return field(json, key, fits, "a list of names, or a text");
+}
+
+function numbersByName(json: Json, key: string): Record<string, number> {
+  const fits = (value: unknown): value is Record<string, number> =>
+    isObject(value) && Object.values(value).every((number) => Number.isFinite(number) && Number(number) > 0);
+  return field(json, key, fits, "an object of numbers above 0") ?? {};
+}
+
+function layerNumbers(json: Json): number[] | undefined {
+  const isLayer = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+  const fits = (value: unknown): value is number | number[] =>
+    Array.isArray(value) ? value.every(isLayer) : isLayer(value);
+  const layers = field(json, "layers_to_transform", fits, "a layer's number, or a list of them");
+  return layers === undefined ? undefined : [layers].flat();
+}
+
 /** Reads PEFT's `adapter_config.json`. */
 export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraConfig {
   if (json.peft_type !== "LORA")
-    throw new LecternError("unsupported", `adapter_config.json: peft_type ${json.peft_type} is not supported; LORA is`);
+    throw new LecternError(
+      "unsupported",
+      `adapter_config.json: peft_type ${shown(json.peft_type)} is not supported; LORA is`,
+    );
   for (const [key, neutral] of Object.entries(refused)) {
     const value = json[key];
     const isEmpty = value === undefined || value === null || (Array.isArray(value) && value.length === 0);
@@ -118,28 +160,23 @@ export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraCo
   const number = (key: string, fallback: number): number => {
     const value = json[key] ?? fallback;
     check(
-      typeof value === "number" && value > 0,
+      typeof value === "number" && value > 0 && Number.isFinite(value),
       "config",
       () => `adapter_config.json: ${key} must be a number above 0; got ${JSON.stringify(value)}`,
     );
     return value;
   };
-  const targets = json.target_modules;
-  check(
-    typeof targets === "string" || (Array.isArray(targets) && targets.every((name) => typeof name === "string")),
-    "config",
-    () => "adapter_config.json: target_modules must be a list of names, or a text",
-  );
-  const layers = json.layers_to_transform;
+  const targets = namesOrPattern(json, "target_modules");
+  check(targets !== undefined, "config", () => "adapter_config.json: target_modules must name the layers; got nothing");
   return {
     r: number("r", 8),
     loraAlpha: number("lora_alpha", 8),
-    targetModules: targets as string | string[],
-    excludeModules: (json.exclude_modules ?? undefined) as string[] | undefined,
-    rankPattern: (json.rank_pattern ?? {}) as Record<string, number>,
-    alphaPattern: (json.alpha_pattern ?? {}) as Record<string, number>,
-    layersToTransform: layers === undefined || layers === null ? undefined : ([layers].flat() as number[]),
-    modulesToSave: (json.modules_to_save ?? undefined) as string[] | undefined,
+    targetModules: targets,
+    excludeModules: namesOrPattern(json, "exclude_modules"),
+    rankPattern: numbersByName(json, "rank_pattern"),
+    alphaPattern: numbersByName(json, "alpha_pattern"),
+    layersToTransform: layerNumbers(json),
+    modulesToSave: names(json, "modules_to_save"),
     loraDropout: json.lora_dropout ? number("lora_dropout", 0) : undefined,
     ensureWeightTying: json.ensure_weight_tying === true,
     useRslora: json.use_rslora === true,
