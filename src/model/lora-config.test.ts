@@ -109,3 +109,18 @@ test.each([true, false, "gaussian", "eva", "orthogonal"])(
     expect(parseLoraConfig({ ...peft, init_lora_weights: beginning }).r).toBe(4);
   },
 );
+
+test.each([
+  [{ exclude_modules: 7 }, "exclude_modules must be a list of names, or a text; got 7"],
+  [{ modules_to_save: "x" }, 'modules_to_save must be a list of names; got "x"'],
+  [{ target_modules: [7] }, "target_modules must be a list of names, or a text; got [7]"],
+  [{ target_modules: null }, "target_modules must name the layers; got nothing"],
+  [{ rank_pattern: { q_proj: "4" } }, 'rank_pattern must be an object of numbers above 0; got {"q_proj":"4"}'],
+  [{ alpha_pattern: [1] }, "alpha_pattern must be an object of numbers above 0; got [1]"],
+  [{ layers_to_transform: ["0"] }, "layers_to_transform must be a layer's number, or a list of them"],
+  [{ r: 0 }, "r must be a number above 0; got 0"],
+  [{ lora_alpha: Number.POSITIVE_INFINITY }, "lora_alpha must be a number above 0"],
+  [{ peft_type: undefined }, "peft_type nothing is not supported"],
+])("%j is refused in words", (fields, message) => {
+  expect(() => parseLoraConfig({ ...peft, ...fields })).toThrow(`adapter_config.json: ${message}`);
+});

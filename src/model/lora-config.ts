@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, isObject, LecternError, shown } from "../common/index.ts";
 import type { LinearAdapter } from "../nn/index.ts";
 import { wholeTest } from "../tokenizers/index.ts";
 import { isEmbedding } from "./tied-embeddings.ts";
@@ -132,7 +132,10 @@ function refuseChangedBase({ init_lora_weights: beginning }: Readonly<Record<str
 /** Reads PEFT's `adapter_config.json`. */
 export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraConfig {
   if (json.peft_type !== "LORA")
-    throw new LecternError("unsupported", `adapter_config.json: peft_type ${json.peft_type} is not supported; LORA is`);
+    throw new LecternError(
+      "unsupported",
+      `adapter_config.json: peft_type ${shown(json.peft_type)} is not supported; LORA is`,
+    );
   for (const [key, neutral] of Object.entries(refused)) {
     const value = json[key];
     const isEmpty = value === undefined || value === null || (Array.isArray(value) && value.length === 0);
