@@ -22,6 +22,7 @@ import {
   Float,
   type Keywords,
   Markup,
+  orUndefined,
   Range,
   Tuple,
   Undefined,
@@ -38,6 +39,7 @@ const MUTATING = {
 export function getAttribute(run: Run, value: Value, name: string): Value {
   const attribute = ownAttribute(run, value, name);
   if (attribute !== undefined) return attribute;
+  if (value instanceof Undefined) throw value.fail();
   if (value instanceof Dict) {
     const item = value.get(name);
     if (item !== undefined) return item;
@@ -51,7 +53,7 @@ export function getItem(run: Run, value: Value, key: Value): Value {
   if (item !== undefined) return item;
   const name = textOf(key);
   if (name === undefined) return new Undefined({ hint: `${describe(value)} has no element ${repr(run, key)}` });
-  return ownAttribute(run, value, name) ?? new Undefined({ hint: `'${describe(value)}' has no attribute '${name}'` });
+  return orUndefined(ownAttribute(run, value, name), { hint: `'${describe(value)}' has no attribute '${name}'` });
 }
 
 /** Python's `getattr(value, name)` as the sandbox allows it; undefined where there is none. */

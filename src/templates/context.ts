@@ -50,7 +50,8 @@ export class Context {
   }
 
   resolve(name: string): Value | undefined {
-    return this.vars.get(name) ?? this.parent.get(name);
+    const own = this.vars.get(name);
+    return own === undefined ? this.parent.get(name) : own;
   }
 
   /** The context of a scoped block, which sees local names too. */

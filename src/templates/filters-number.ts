@@ -65,13 +65,13 @@ function intOfFloat(value: Value, fallback: Value): Value {
   }
 }
 
-function round(run: Run, [value = null, precision, method]: Args): Value {
+function round(run: Run, [value = null, precision = 0, method]: Args): Value {
   const kind = method === undefined ? "common" : textOf(method);
   if (kind !== "common" && kind !== "ceil" && kind !== "floor")
     throw new PythonError("FilterArgumentError", "method must be common, ceil or floor");
   if (kind === "common")
     return roundValue(run, value, precision === null ? undefined : integerArgument(precision, 0), precision === null);
-  const scale = binary(run, "**", 10, precision ?? 0);
+  const scale = binary(run, "**", 10, precision);
   const scaled = binary(run, "*", value, scale);
   const number = asInteger(scaled) ?? roundedTo(floatOfNumber(scaled), kind);
   return binary(run, "/", number, scale);

@@ -9,7 +9,7 @@ import { textOf, typeName } from "./print.ts";
 import { compare, equal, iterate, len, lengthOf, sorted, toList, truth } from "./protocols.ts";
 import type { Run } from "./run.ts";
 import { hasPairs } from "./text.ts";
-import { Dict, DictView, Group, Iter, Markup, Range, Tuple, Undefined, type Value } from "./values.ts";
+import { Dict, DictView, Group, Iter, Markup, orUndefined, Range, Tuple, Undefined, type Value } from "./values.ts";
 
 type Args = readonly (Value | undefined)[];
 
@@ -169,7 +169,7 @@ function attribute(run: Run, [value = null, name = null]: Args): Value {
   const text = textOf(name);
   if (text === undefined) throw typeError("attribute name must be string");
   return (
-    ownAttribute(run, value, text) ?? new Undefined({ hint: `'${typeName(value)} object' has no attribute '${text}'` })
+    orUndefined(ownAttribute(run, value, text), { hint: `'${typeName(value)} object' has no attribute '${text}'` })
   );
 }
 

@@ -206,7 +206,7 @@ export const TEXT_FILTERS: readonly (readonly [string, Filter])[] = [
     capitalize: ["s", changing(capitalize)],
     center: [
       "value width?",
-      (run, [value = null, width]) => likewise(value, padCenter(run, str(run, value), [width ?? 80])),
+      (run, [value = null, width = 80]) => likewise(value, padCenter(run, str(run, value), [width])),
     ],
     e: ["value", (run, [value = null]) => escapeHtml(run, value)],
     escape: ["value", (run, [value = null]) => escapeHtml(run, value)],

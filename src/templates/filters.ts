@@ -3,14 +3,19 @@ import { NUMBER_FILTERS } from "./filters-number.ts";
 import { selectFilters } from "./filters-select.ts";
 import { SEQUENCE_FILTERS } from "./filters-sequence.ts";
 import { TEXT_FILTERS } from "./filters-text.ts";
-import { str } from "./print.ts";
 import { VALUE_TESTS } from "./value-tests.ts";
+import { hash, type Value } from "./values.ts";
 
 const filters = new Map<string, Filter>([...TEXT_FILTERS, ...NUMBER_FILTERS, ...SEQUENCE_FILTERS]);
 const tests = new Map<string, Filter>(VALUE_TESTS);
 for (const [name, filter] of selectFilters(filters, tests)) filters.set(name, filter);
-tests.set("filter", (run, [name = null]) => filters.has(str(run, name)));
-tests.set("test", (run, [name = null]) => tests.has(str(run, name)));
+tests.set("filter", (_, [name = null]) => isKey(filters, name));
+tests.set("test", (_, [name = null]) => isKey(tests, name));
+
+function isKey(library: ReadonlyMap<string, Filter>, name: Value): boolean {
+  const key = hash(name);
+  return typeof key === "string" && library.has(key);
+}
 
 /** Every filter by its name. */
 export const FILTERS: ReadonlyMap<string, Filter> = filters;

@@ -141,7 +141,8 @@ function grouped(run: Run, digits: string, spec: Spec, used: number, size: numbe
   if (spec.align === "=" && spec.fill === "0") {
     const room = spec.width - used - rest.length;
     run.allocate(Math.max(room, 0));
-    const needed = Math.max(whole.length, room - Math.floor(room / (size + 1)));
+    const least = room - Math.floor(room / (size + 1));
+    const needed = Math.max(whole.length, least + Math.floor((least - 1) / size) < room ? least + 1 : least);
     padded = whole.padStart(needed, "0");
   }
   const pattern = new RegExp(`\\B(?=(?:.{${size}})+$)`, "g");

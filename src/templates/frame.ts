@@ -1,6 +1,6 @@
 import type { Activation } from "./context.ts";
 import type { Load, Reference, Symbols, Unit } from "./symbols.ts";
-import { Undefined, type Value } from "./values.ts";
+import { orUndefined, type Value } from "./values.ts";
 
 /** What the compiler knows of the place at which a part of a template stands. */
 export interface Frame {
@@ -68,5 +68,5 @@ export function exit(symbols: Symbols): (activation: Activation) => void {
 /** Code that reads a name. */
 export function nameReader(name: string, { symbols }: Frame): Evaluate {
   const read = reader(symbols.unit, symbols.find(name) as Reference);
-  return (activation) => read(activation) ?? new Undefined({ name });
+  return (activation) => orUndefined(read(activation), { name });
 }

@@ -1,4 +1,4 @@
-import { integerArgument, Signature } from "./arguments.ts";
+import { type Bound, integerArgument, Signature } from "./arguments.ts";
 import { PythonError, typeError } from "./errors.ts";
 import { dictOf, fromKeys } from "./methods.ts";
 import { reprDict, str } from "./print.ts";
@@ -126,6 +126,8 @@ class Joiner extends Callable {
   }
 }
 
+const separatorOf = ([separator = ", "]: Bound): Value => separator;
+
 const JOINER = new Signature("joiner", "sep?");
 
 /** The functions that every template can call. */
@@ -141,7 +143,7 @@ export const GLOBALS: ReadonlyMap<string, Value> = new Map<string, Value>([
       return new Cycler(args);
     }),
   ],
-  ["joiner", new Builtin("joiner", (_, args, keywords) => new Joiner(JOINER.bind(args, keywords)[0] ?? ", "))],
+  ["joiner", new Builtin("joiner", (_, args, keywords) => new Joiner(separatorOf(JOINER.bind(args, keywords))))],
   [
     "lipsum",
     new Builtin("lipsum", () => {

@@ -54,7 +54,8 @@ export class Macro extends Callable {
       if (parameter === "caller") foundCaller = true;
     }
     if (takesCaller && !foundCaller) {
-      values.push(keywords.get("caller") ?? new Undefined({ hint: "No caller defined", name: "caller" }));
+      const given = keywords.get("caller");
+      values.push(given === undefined || given === null ? new Undefined({ hint: "No caller defined" }) : given);
       keywords.delete("caller");
     }
     if (takesKeywords) values.push(dictOfKeywords(keywords));

@@ -29,10 +29,13 @@ export const LIST_METHODS: ReadonlyMap<string, Method<Value[] | Tuple>> = method
 const clamped = (index: number, length: number): number =>
   Math.max(0, Math.min(length, index < 0 ? index + length : index));
 
+const found = (value: Value | undefined, fallback: Value | undefined): Value =>
+  value !== undefined ? value : fallback === undefined ? null : fallback;
+
 export const DICT_METHODS: ReadonlyMap<string, Method<Dict>> = methods<Dict>({
   copy: ["/", (run, dict) => dictOf(run, [dict], new Map())],
   fromkeys: ["/ keys value?", (run, _, [keys, value]) => fromKeys(run, keys as Value, value)],
-  get: ["/ key default?", (_, dict, [key, fallback]) => dict.get(key as Value) ?? fallback ?? null],
+  get: ["/ key default?", (_, dict, [key, fallback]) => found(dict.get(key as Value), fallback)],
   items: ["/", (_, dict) => new DictView(dict, "items")],
   keys: ["/", (_, dict) => new DictView(dict, "keys")],
   values: ["/", (_, dict) => new DictView(dict, "values")],

@@ -82,6 +82,10 @@ function multiply(run: Run, a: Value, b: Value): Value | undefined {
     const result = text === "" ? "" : text.repeat(count);
     return repeated instanceof Markup ? new Markup(result) : result;
   }
+  if (repeated instanceof Bytes) {
+    run.allocate(repeated.data.length * count);
+    return new Bytes(Uint8Array.from(Array.from({ length: count }, () => [...repeated.data]).flat()));
+  }
   const items = repeated instanceof Tuple ? repeated.items : repeated;
   if (!Array.isArray(items)) return undefined;
   run.allocate(items.length * count * ITEM);

@@ -74,7 +74,7 @@ export function percentFormat(run: Run, format: string | Markup, given: Value): 
     if (match[4] === "%") result += "%";
     else {
       const conversion = read(match, source);
-      result += converted(run, conversion, value ?? source.next(), write);
+      result += converted(run, conversion, value === undefined ? source.next() : value, write);
     }
     run.allocate(result.length >> 6);
   }

@@ -153,6 +153,10 @@ export class Undefined extends PyObject {
   }
 }
 
+/** A value, or what stands for one that there is not. A None is a value, so `??` cannot ask. */
+export const orUndefined = (value: Value | undefined, origin: UndefinedOrigin): Value =>
+  value === undefined ? new Undefined(origin) : value;
+
 /** A function, or a method that is bound to its object. */
 export class Builtin extends Callable {
   readonly typeName: string;
