@@ -168,9 +168,9 @@ function random(run: Run, [value = null]: Args): Value {
 function attribute(run: Run, [value = null, name = null]: Args): Value {
   const text = textOf(name);
   if (text === undefined) throw typeError("attribute name must be string");
-  return (
-    orUndefined(ownAttribute(run, value, text), { hint: `'${typeName(value)} object' has no attribute '${text}'` })
-  );
+  return orUndefined(ownAttribute(run, value, text), {
+    hint: `'${typeName(value)} object' has no attribute '${text}'`,
+  });
 }
 
 function* pairs(value: Value): Generator<Value> {

@@ -188,7 +188,8 @@ export function floatDigits(run: Run, value: number, { type, precision, alternat
       ? scientific(`${digits}`, exponent, `.${mark}`)
       : scientific(digits, exponent, mark);
   }
-  if (type === "" && precision === undefined) return writeFloat(value);
+  if (type === "" && precision === undefined)
+    return alternate ? writeFloat(value).replace(/^(\d+)(e|$)/, "$1.$2") : writeFloat(value);
   return general(run, value, { type, precision: Math.max(1, places), alternate });
 }
 

@@ -9,14 +9,16 @@ import type { Value } from "./values.ts";
 
 /** How a template is rendered. */
 export interface RenderOptions {
-  readonly limits?: TemplateLimits;
+  readonly limits?: TemplateLimits | undefined;
   /** What is written before and after a `{% generation %}` block. */
-  readonly marks?: readonly [before: string, after: string];
+  readonly marks?: readonly [before: string, after: string] | undefined;
   /**
    * Called with lists and objects of the context, by their own identity: with those whose items the template reads, and
    * with those that it writes out as a whole.
    */
-  readonly watch?: { readonly iterated: (given: object) => void; readonly printed: (given: object) => void };
+  readonly watch?:
+    | { readonly iterated: (given: object) => void; readonly printed: (given: object) => void }
+    | undefined;
 }
 
 /** Longer templates are refused. */

@@ -135,7 +135,7 @@ function betweenCharacters(run: Run, text: string, count: number): string[] {
   return parts;
 }
 
-const LINE_END = new RegExp("\\r\\n|[\\n\\v\\f\\r\\x1c-\\x1e\\x85\\u2028\\u2029]", "g");
+const LINE_END = /\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/g;
 
 /** Python's `text.splitlines(keep)`. */
 export function splitLines(run: Run, text: string, keep = false): string[] {
