@@ -1,5 +1,6 @@
-import type { Activation } from "./context.ts";
-import type { Load, Reference, Symbols, Unit } from "./symbols.ts";
+import type { Activation, Output } from "./context.ts";
+import type { Statement } from "./nodes.ts";
+import { type Load, type Reference, Symbols, type Unit } from "./symbols.ts";
 import { orUndefined, type Value } from "./values.ts";
 
 /** What the compiler knows of the place at which a part of a template stands. */
@@ -11,7 +12,24 @@ export interface Frame {
   readonly isSoft: boolean;
   /** Whether `break` and `continue` have a loop here. */
   readonly inLoop: boolean;
+  /** Makes code of statements that stand here or within. */
+  readonly compileBody: (statements: readonly Statement[], frame: Frame) => Execute;
 }
+
+/** How a statement ended: as usual, or on its way out of a loop. */
+export type Jump = "break" | "continue" | undefined;
+
+/** Code of a statement. */
+export type Execute = (activation: Activation, out: Output) => Jump;
+
+/** The frame of a scope within another; one of a unit of its own has no loop around it. */
+export const inner = (frame: Frame, unit: Unit = frame.symbols.unit): Frame => ({
+  symbols: new Symbols(unit, frame.symbols),
+  isTop: false,
+  isSoft: false,
+  inLoop: unit === frame.symbols.unit && frame.inLoop,
+  compileBody: frame.compileBody,
+});
 
 /** Code of an expression. */
 export type Evaluate = (activation: Activation) => Value;

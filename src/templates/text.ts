@@ -135,7 +135,9 @@ function betweenCharacters(run: Run, text: string, count: number): string[] {
   return parts;
 }
 
-const LINE_END = /\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/g;
+/** The characters that end a line, as a class of regular expressions. */
+const LINE_ENDS = "\\n\\v\\f\\r\\x1c-\\x1e\\x85\\u2028\\u2029";
+const LINE_END = new RegExp(`\\r\\n|[${LINE_ENDS}]`, "g");
 
 /** Python's `text.splitlines(keep)`. */
 export function splitLines(run: Run, text: string, keep = false): string[] {
