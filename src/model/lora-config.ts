@@ -1,4 +1,4 @@
-import { check, isObject, LecternError, shown } from "../common/index.ts";
+import { check, LecternError, shown } from "../common/index.ts";
 import type { LinearAdapter } from "../nn/index.ts";
 import { wholeTest } from "../tokenizers/index.ts";
 import { isEmbedding } from "./tied-embeddings.ts";
