@@ -10,7 +10,7 @@ process.on("exit", () => {
 });
 
 /** Computes in a worker thread, which keeps the process alive only while it is at work. */
-export function openHost(source: ModelSource): Promise<ModelHost> {
+export function openHost(source: ModelSource, signal?: AbortSignal): Promise<ModelHost> {
   const gate = new EngineGate();
   const workerData = { lecternGate: gate.memory };
   const worker = new Worker(new URL("./worker-node.js", import.meta.url), { execArgv: [], workerData });
@@ -28,7 +28,7 @@ export function openHost(source: ModelSource): Promise<ModelHost> {
     gates.delete(gate);
     channel.close(`the worker that computes the model ended with code ${code}`);
   });
-  return connect(source, channel, async () => {
+  return connect({ source, channel, signal }, async () => {
     isStopping = true;
     worker.ref();
     await gate.close();
