@@ -7,7 +7,9 @@ import type { Message } from "../tokenizers/index.ts";
 import { addGenerationFlags, type GenerationFlags, readGenerationOptions } from "./generation-flags.ts";
 import { type Conversation, type ConversationFlags, conversationInput, readConversation } from "./messages.ts";
 import { MODEL_ARGUMENT, type ModelFlags, openModel } from "./models.ts";
+import { count } from "./numbers.ts";
 import { parseIds, printJson, readText, type Terminal } from "./terminal.ts";
+import { noteWindow } from "./window-note.ts";
 
 interface RunFlags extends ModelFlags, GenerationFlags, ConversationFlags {
   readonly inputIds?: string;
@@ -57,7 +59,7 @@ async function run(
     throw new LecternError("usage", "--input-ids is no conversation: leave out --system and --messages");
   const options = parseOptions(await readGenerationOptions(flags));
   const begun = performance.now();
-  const threads = flags.threads === undefined ? undefined : Number(flags.threads);
+  const threads = count("--threads", flags.threads);
   await using model = await openModel(
     name,
     { flags, terminal, signal },
@@ -138,6 +140,7 @@ async function generateShown(
   });
   for (const { text } of result.sequences.slice(1)) print(`\n\n${shown}${text}`);
   print("\n");
+  noteWindow(result, options, terminal);
   return result;
 }
 

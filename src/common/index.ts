@@ -1,5 +1,14 @@
 export { CallerFunctions } from "./caller-functions.ts";
-export { check, closest, didYouMean, type ErrorCode, LecternError, nearest, throwIfAborted } from "./errors.ts";
+export {
+  check,
+  closest,
+  didYouMean,
+  type ErrorCode,
+  LecternError,
+  nearest,
+  suggestion,
+  throwIfAborted,
+} from "./errors.ts";
 export { Random } from "./random.ts";
 export {
   checkFields,

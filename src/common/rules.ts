@@ -1,4 +1,4 @@
-import { check, didYouMean, type ErrorCode, LecternError } from "./errors.ts";
+import { check, type ErrorCode, LecternError, suggestion } from "./errors.ts";
 
 /** A test of a value from outside, and the words for what passes it. */
 export interface Rule {
@@ -24,8 +24,8 @@ export function show(value: unknown): string {
   if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`;
   try {
     const text = JSON.stringify(value, (_, part) =>
-      typeof part === "bigint" || (typeof part === "number" && !Number.isFinite(part)) ? String(part) : part,
-    );
+      typeof part === "bigint" || (typeof part === "number" && !Number.isFinite(part)) ? `\u0000${part}` : part,
+    ).replace(/"\\u0000([^"]*)"/g, "$1");
     return text.length <= LONGEST_SHOWN ? text : kind;
   } catch {
     return kind;
@@ -80,7 +80,5 @@ export function checkFields(what: string, value: unknown, known: Rules, noun = "
 
 /** The error for a field that is not known, with the known one that it may be a slip of. */
 export function unknownField(what: string, name: string, known: readonly string[], noun = "option"): LecternError {
-  const hint = didYouMean(name, known);
-  const all = hint === "" && known.length <= 12 ? `; known are ${known.join(", ")}` : hint;
-  return new LecternError("usage", `${what}: there is no ${noun} ${cut(name)}${all}`);
+  return new LecternError("usage", `${what}: there is no ${noun} ${cut(name)}${suggestion(name, known)}`);
 }

@@ -42,13 +42,14 @@ export function checkScores(scores: Float32Array, { removeInvalidValues }: Gener
   );
 }
 
-/** Refuses scores that options made of numbers and that are none. */
+/** Refuses scores that options made of numbers and that are none. Infinite ones share all the probability. */
 export function checkProcessed(scores: Float32Array): void {
   check(
     !scores.some(Number.isNaN),
     "numeric",
     () => "generation: the options together turn scores into NaN; give smaller penalties",
   );
+  if (largest(scores) === Number.POSITIVE_INFINITY) logSoftmax(scores);
 }
 
 export function noTokenLeft(): LecternError {

@@ -2,8 +2,8 @@ import {
   check,
   checkFields,
   checkValue,
-  didYouMean,
   isObject,
+  isTokenId,
   isTokenIds,
   LecternError,
   type Rules,
@@ -106,6 +106,16 @@ const inputRules: Readonly<Record<keyof GenerateInput, Rules[string]>> = {
   chat: rules.object,
 };
 
+/** Checks token ids, of one prompt or of several; the first that is none is named. */
+function checkTokens(value: unknown): void {
+  const { fits, expected } = inputRules.inputIds;
+  if (fits(value)) return;
+  const ids = Array.isArray(value) ? value.flat() : [];
+  const wrong = ids.find((id) => !isTokenId(id));
+  const got = ids.length === 0 || wrong === undefined ? value : wrong;
+  throw new LecternError("usage", `generate: inputIds must be ${expected}; got ${show(got)}`);
+}
+
 /** Checks what text is generated from: one of a prompt, prompts, token ids and messages. */
 export function checkInput(input: unknown): void {
   const names = Object.keys(inputRules);
@@ -116,7 +126,8 @@ export function checkInput(input: unknown): void {
   );
   for (const [name, value] of Object.entries(input)) {
     if (!Object.hasOwn(inputRules, name)) throw unknownField("generate", name, names, "input");
-    if (value !== undefined) checkValue(`generate: ${name}`, value, inputRules[name as keyof GenerateInput]);
+    if (name === "inputIds" && value !== undefined) checkTokens(value);
+    else if (value !== undefined) checkValue(`generate: ${name}`, value, inputRules[name as keyof GenerateInput]);
   }
   const given = names.filter((name) => name !== "chat" && input[name] !== undefined);
   check(
@@ -141,8 +152,5 @@ const precisions = ["auto", "float32"];
 
 export function checkPrecision(precision: string | undefined): void {
   if (precision === undefined || precisions.includes(precision)) return;
-  throw new LecternError(
-    "unsupported",
-    `precision ${show(precision)} is not available yet; use float32${didYouMean(precision, precisions)}`,
-  );
+  throw new LecternError("unsupported", `precision ${precision} is not available yet; use float32`);
 }

@@ -137,10 +137,7 @@ function checkShown({ attentions, hiddenStates }: ForwardOptions, { kind, family
         : undefined;
   if (missing === undefined) return;
   const option = missing === "attention weights" ? "attentions" : "hiddenStates";
-  throw new LecternError(
-    "unsupported",
-    `forward: a ${family.name} is recurrent and has no ${missing}: leave out ${option}`,
-  );
+  throw new LecternError("unsupported", `forward: ${option}: a ${family.name} has no ${missing}; leave it out`);
 }
 
 function checkIds(rows: Rows, size: number): void {

@@ -128,7 +128,7 @@ export class Generator {
     if ((options.outputAttentions || options.outputHiddenStates) && kind.startsWith("recurrent"))
       throw new LecternError(
         "unsupported",
-        `generation: a ${family.name} is recurrent and has no ${inside} by step; leave it out, and use forward for hidden states`,
+        `generation: ${inside}: a ${family.name} keeps nothing of the kind by step; leave it out, and use forward for hidden states`,
       );
     check(
       options.stopStrings === undefined || this.#parts.tokenizer,

@@ -1,4 +1,4 @@
-import { check, LecternError, nearest, type Random } from "../common/index.ts";
+import { check, didYouMean, LecternError, type Random } from "../common/index.ts";
 import {
   add,
   constant,
@@ -180,7 +180,7 @@ function classOf({ labels, path }: TaskContext, { row }: Example, label: string)
     id >= 0,
     "input",
     () =>
-      `${path}, row ${row}: ${label} is none of the classes ${labels.slice(0, 10).join(", ")}; did you mean ${nearest(label, labels)}?`,
+      `${path}, row ${row}: ${label} is none of the classes ${labels.slice(0, 10).join(", ")}${didYouMean(label, labels)}`,
   );
   return id;
 }
