@@ -9,10 +9,12 @@ import {
   ggufPieces,
   openDirectory,
   pairsFromHalves,
+  samplingEntries,
   tokenizerEntries,
   type WrittenType,
 } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
+import { parseCheckpointOptions } from "../generation/index.ts";
 import type { LlamaConfig } from "../models/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { toFloat32 } from "../tensor/index.ts";
@@ -55,6 +57,7 @@ export async function exportGguf(model: string, options: ExportGgufOptions): Pro
     ...(await licenseEntries(files, options.license)),
     ["general.file_type", "u32", fileTypes[type]],
     ["general.quantization_version", "u32", 2],
+    ...samplingEntries(await samplingOf(files)),
     ...settings.entries,
     ...(await readTokenizer(files, modelFiles)),
   ];
@@ -62,6 +65,17 @@ export async function exportGguf(model: string, options: ExportGgufOptions): Pro
   await writeFileAtomic(out, ggufPieces(metadata, tensors));
   const kept = weights.filter((tensor) => tensor.shape.length > 1 && tensor.type !== type);
   return { tensors: tensors.length, kept: kept.map((tensor) => tensor.name) };
+}
+
+/** How the checkpoint draws tokens; programs that read the file have defaults of their own for what is left out. */
+async function samplingOf(files: FileSource): Promise<Parameters<typeof samplingEntries>[0]> {
+  const has = await files.has("generation_config.json");
+  const config = parseCheckpointOptions(has ? await readJsonFile(files, "generation_config.json") : {});
+  const { doSample, temperature = 1, topK = 50, topP = 1, minP = 0, repetitionPenalty } = config;
+  return {
+    ...(doSample && { temperature, top_k: topK, top_p: topP, min_p: minP }),
+    ...(repetitionPenalty !== undefined && { repetition_penalty: repetitionPenalty }),
+  };
 }
 
 function nameOf(model: string): string {
