@@ -13,7 +13,7 @@ export const optionTable: Readonly<Record<keyof GenerationOptions, OptionEntry>>
   maxNewTokens: {
     kind: "count",
     default: "128",
-    help: "The number of new tokens at most; goes before the maximum length",
+    help: "The number of new tokens at most; takes precedence over maxLength",
   },
   maxLength: {
     kind: "count",

@@ -3,7 +3,7 @@
  * is not given is that of the checkpoint's `generation_config.json`, or else the default below.
  */
 export interface GenerationOptions {
-  /** The number of new tokens at most; goes before the maximum length. Default: 128. */
+  /** The number of new tokens at most; takes precedence over maxLength. Default: 128. */
   readonly maxNewTokens?: number;
   /** The number of prompt and new tokens together at most. Default: none. */
   readonly maxLength?: number;
