@@ -1,4 +1,4 @@
-import { check } from "../common/index.ts";
+import { check, checkValue, rules } from "../common/index.ts";
 import { type FileSource, openFiles } from "../runtime/index.ts";
 import { GgufFiles } from "./gguf/files.ts";
 
@@ -10,6 +10,7 @@ const GGUF_FILE = /^(.*?)([^/\\]+\.gguf)$/i;
  * safetensors and with one GGUF file stands for that file.
  */
 export async function openDirectory(location: string): Promise<FileSource> {
+  checkValue("openFiles: the location", location, rules.name);
   const [, folder, file] = GGUF_FILE.exec(location) ?? [];
   if (folder !== undefined && file !== undefined) return GgufFiles.open(await openFiles(folder || "."), file);
   const files = await openFiles(location);

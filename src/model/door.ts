@@ -34,14 +34,26 @@ const loadRules: Readonly<Record<keyof LoadOptions, Rules[string]>> = {
   signal: rules.signal,
 };
 
-/** Checks what a model or a tokenizer is loaded by. */
-export function checkLoad(what: string, name: unknown, options: unknown): void {
+function checkPlace(what: string, name: unknown): void {
   check(
-    typeof name === "string" && name !== "",
+    rules.name.fits(name),
     "usage",
     () => `${what}: the model must be a directory, a shipped name or owner/name; got ${show(name)}`,
   );
-  checkFields(what, options, loadRules);
+}
+
+/** Checks what a model is loaded by. */
+export function checkLoad(name: unknown, options: unknown): void {
+  checkPlace("loadModel", name);
+  checkFields("loadModel", options, loadRules);
+}
+
+const { threads, precision, base, force, ...tokenizerRules } = loadRules;
+
+/** Checks what a tokenizer is loaded by. */
+export function checkTokenizerLoad(name: unknown, options: unknown): void {
+  checkPlace("loadTokenizer", name);
+  checkFields("loadTokenizer", options, tokenizerRules);
 }
 
 const forwardRules: Readonly<Record<keyof ForwardOptions, Rules[string]>> = {

@@ -290,7 +290,7 @@ export class Model {
  * @throws LecternError with code `abort` as soon as `signal` fires
  */
 export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
-  checkLoad("loadModel", name, options);
+  checkLoad(name, options);
   checkPrecision(options.precision);
   const functions = new CallerFunctions(options.signal);
   const given = {
