@@ -24,7 +24,9 @@ export function show(value: unknown): string {
   if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`;
   try {
     const text = JSON.stringify(value, (_, part) =>
-      typeof part === "bigint" || (typeof part === "number" && !Number.isFinite(part)) ? `\u0000${part}` : part,
+      typeof part === "bigint" || (typeof part === "number" && !Number.isFinite(part))
+        ? `\u0000${typeof part === "bigint" ? `${part}n` : part}`
+        : part,
     ).replace(/"\\u0000([^"]*)"/g, "$1");
     return text.length <= LONGEST_SHOWN ? text : kind;
   } catch {
