@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { classifyTexts, LecternError, loadModel, loadTokenizer, openFiles, pipeline } from "../index.ts";
+import { exportGguf } from "./export-gguf.ts";
 import type { Model } from "./model.ts";
 
 const gpt2 = await loadModel(fixture("models/gpt2"));
@@ -166,6 +167,10 @@ describe("forward refuses", () => {
 
 describe("the other doors refuse", () => {
   const directory = fixture("models/gpt2");
+  const tokenizer = gpt2.tokenizer as unknown as Record<
+    "encode" | "encodeBatch" | "decode" | "applyChatTemplate",
+    (...given: unknown[]) => unknown
+  >;
   const calls: [string, () => unknown, string][] = [
     ["embed a text", () => untyped(bert).embed("x"), 'the texts must be a list of texts, as ["one", "two"]; got "x"'],
     ["embed numbers", () => untyped(bert).embed([5]), "the texts must be a list of texts"],
@@ -193,6 +198,19 @@ describe("the other doors refuse", () => {
     ["options", () => loadModel(directory, null as never), "the options must be an object; got null"],
     ["tokenizer 5", () => loadTokenizer(5 as never), "loadTokenizer: the model must be a directory"],
     ["files 5", () => openFiles(5 as never), "openFiles: the location must be a text that is not empty; got 5"],
+    ["encode", () => tokenizer.encode(5), "encode: a text must be a text; got 5"],
+    ["a pair", () => tokenizer.encode("x", { pair: 5 }), "encode: a text must be a text; got 5"],
+    ["encodeBatch", () => tokenizer.encodeBatch("x"), 'the texts must be a list of texts; got "x"'],
+    ["decode", () => tokenizer.decode("5"), 'decode: the ids must be a list of token ids; got "5"'],
+    [
+      "chat",
+      () => tokenizer.applyChatTemplate("hi"),
+      'the conversation must be a list of messages, as [{ role: "user"',
+    ],
+    ["export", () => exportGguf(5 as never, { out: "x" }), "export: the model must be a text that is not empty; got 5"],
+    ["export to", () => exportGguf(directory, {} as never), "export: out must be a text that is not empty"],
+    ["export type", () => exportGguf(directory, { out: "x", type: "Q9" } as never), "export: type must be one of F32"],
+    ["export option", () => exportGguf(directory, { out: "x", types: "F32" } as never), "no option types"],
     ["task", () => pipeline("text-generatio" as never), "no task text-generatio; did you mean text-generation?"],
     ["task 5", () => pipeline(5 as never), "the task must be a name"],
     ["pipeline model", () => pipeline("text-generation", 5 as never), "a name or a loaded model; got 5"],

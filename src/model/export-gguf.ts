@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, checkFields, checkValue, LecternError, type Rule, rules } from "../common/index.ts";
 import {
   architectureFor,
   fitsBlocks,
@@ -12,6 +12,7 @@ import {
   samplingEntries,
   tokenizerEntries,
   type WrittenType,
+  writtenTypes,
 } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
 import { parseCheckpointOptions } from "../generation/index.ts";
@@ -38,11 +39,23 @@ export interface ExportedGguf {
   readonly kept: readonly string[];
 }
 
+const exportRules: Readonly<Record<keyof ExportGgufOptions, Rule>> = {
+  type: {
+    fits: (value) => writtenTypes.includes(value as WrittenType),
+    expected: `one of ${writtenTypes.join(", ")}`,
+  },
+  out: rules.name,
+  name: rules.text,
+  license: rules.text,
+};
+
 /** `general.file_type` of each type. */
 const fileTypes: Readonly<Record<WrittenType, number>> = { F32: 0, F16: 1, Q4_0: 2, Q8_0: 7, BF16: 32 };
 
 /** Writes a model with its tokenizer as one GGUF file, which llama.cpp and programs made of it load. */
 export async function exportGguf(model: string, options: ExportGgufOptions): Promise<ExportedGguf> {
+  checkValue("export: the model", model, rules.name);
+  checkFields("export", { ...options, out: (options as ExportGgufOptions | null)?.out ?? "" }, exportRules);
   const { type = "F16", out } = options;
   const files = await openDirectory(model);
   const modelFiles = await openModelFiles(files);

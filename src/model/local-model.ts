@@ -52,12 +52,24 @@ export class LocalModel implements ModelHost {
     };
   }
 
-  /** @param signal cancels between the parts of a model, with code `abort` */
-  static async open(
+  /** @param signal cancels what is read, with code `abort`; once the model is open it says nothing more */
+  static async open(source: ModelSource, signal?: AbortSignal): Promise<LocalModel> {
+    const opening = new AbortController();
+    const stop = (): void => opening.abort();
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      throwIfAborted(signal);
+      return await LocalModel.#read(source, opening.signal);
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  static async #read(
     { location, base, threads, force = false }: ModelSource,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<LocalModel> {
-    const files = await openDirectory(location);
+    const files = await openDirectory(location, signal);
     throwIfAborted(signal);
     const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files, base) : undefined;
     const parts = adapted ?? (await openModelFiles(files));
