@@ -16,7 +16,7 @@ const isOutput = (path: string): boolean => OUTPUT.test(path);
 /** Whether a module is a table that the model also reads elsewhere: to score words, or in its other half. */
 export function isSharedEmbedding(path: string, { kind, config }: Architecture): boolean {
   if (!isEmbedding(path)) return false;
-  if (kind === "encoder-decoder") return true;
+  if (kind === "encoder-decoder") return config.wordTables.filter((table) => table === path).length > 1;
   return config.tieWordEmbeddings && (kind !== "encoder" || config.head.kind === "words");
 }
 

@@ -11,8 +11,6 @@ export interface ModelConfig {
   /** The context window in tokens. */
   readonly maxPositionEmbeddings: number;
   readonly tieWordEmbeddings: boolean;
-  /** What `generation_config.json` would say of its tokens, where a model comes without one. */
-  readonly generation?: Readonly<Record<string, unknown>>;
 }
 
 /** What every decoder has. */
@@ -96,6 +94,8 @@ export interface EncoderDecoderConfig extends ModelConfig {
   readonly withoutDecoderInput: "shifted-input" | "start-token";
   /** What stands first when labels are shifted right: the start token, or the last label. */
   readonly shift: "start-token" | "last-label";
+  /** The tables of words that the encoder reads, that the decoder reads, and that scores words: perhaps one and the same. */
+  readonly wordTables: readonly [encoder: string, decoder: string, output: string];
   readonly head: HeadConfig;
 }
 

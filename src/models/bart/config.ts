@@ -71,7 +71,6 @@ const bartDefaults = {
   pad_token_id: 1,
   bos_token_id: 0,
   eos_token_id: 2,
-  forced_eos_token_id: 2,
 };
 
 /** BART (Lewis et al., 2019); its classifiers tell three classes apart where nothing is said. */
@@ -97,12 +96,9 @@ function parseRelative(file: ConfigReader, { defaults, traits, heads }: Relative
     decoderStartTokenId: (read.tokenId("decoder_start_token_id") ?? read.tokenId("bos_token_id")) as number,
     withoutDecoderInput: traits?.withoutDecoderInput ?? "shifted-input",
     shift: traits?.shift ?? "start-token",
+    wordTables: [stack.encoder.words, stack.decoder.words, stack.output],
     head,
     eosTokenId: head.kind === "sequence" ? read.tokenId("eos_token_id") : undefined,
-    generation: {
-      eos_token_id: read.json.eos_token_id ?? null,
-      ...(traits?.positions !== "waves-behind-padding" && { forced_eos_token_id: read.json.forced_eos_token_id }),
-    },
   };
 }
 
@@ -194,7 +190,6 @@ export function parseMarianConfig(file: ConfigReader): BartConfig {
       pad_token_id: 58100,
       bos_token_id: null,
       eos_token_id: 0,
-      forced_eos_token_id: 0,
     },
     traits: { positions: "waves", embeddingNorm: false, withoutDecoderInput: "start-token" },
   });
@@ -208,7 +203,6 @@ export function parsePegasusConfig(file: ConfigReader): BartConfig {
       pad_token_id: 0,
       bos_token_id: null,
       eos_token_id: 1,
-      forced_eos_token_id: 1,
     },
     traits: { positions: "waves", embeddingNorm: false, preNorm: true, withoutDecoderInput: "start-token" },
   });

@@ -91,9 +91,9 @@ function parseWhole(file: ConfigReader, defaults: Json, scalesOutput: boolean): 
     padTokenId,
     withoutDecoderInput: head.kind === "words" ? "start-token" : "shifted-input",
     shift: "start-token",
+    wordTables: [stack.words.encoder, stack.words.decoder, stack.words.output],
     head,
     scalesOutput,
-    generation: { eos_token_id: read.json.eos_token_id === undefined ? 1 : read.json.eos_token_id },
     eosTokenId: head.kind === "sequence" ? read.tokenId("eos_token_id", 1) : undefined,
   };
 }
