@@ -125,12 +125,10 @@ test("standard error says once that the window holds fewer tokens than were aske
 
 test.each(["run", "translate", "summarize"])(
   "lectern %s --help has a sentence and a default for each option",
-  (name) => {
+  async (name) => {
     const silent = { write: () => true };
-    const root = program(
-      { stdin: process.stdin, stdout: silent, stderr: silent, env: {} },
-      new AbortController().signal,
-    );
+    const terminal = new Terminal({ stdin: process.stdin, stdout: silent, stderr: silent, env: {} });
+    const root = await program(terminal, new AbortController().signal, [name]);
     const command = root.commands.find((command) => command.name() === name);
     const help = command?.configureHelp({ helpWidth: 10_000 }).helpInformation() ?? "";
     for (const option of optionNames) {

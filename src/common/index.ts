@@ -9,11 +9,12 @@ export {
   suggestion,
   throwIfAborted,
 } from "./errors.ts";
+export { isObject, parseJson, parseJsonObject } from "./json.ts";
+export { ownEntry } from "./own-entry.ts";
 export { Random } from "./random.ts";
 export {
   checkFields,
   checkValue,
-  isObject,
   isTokenId,
   isTokenIds,
   type Rule,
@@ -23,3 +24,5 @@ export {
   unknownField,
 } from "./rules.ts";
 export { sameItems } from "./same-items.ts";
+export { keepSecret, redact } from "./secrets.ts";
+export { shown } from "./shown.ts";

@@ -1,4 +1,5 @@
 import { check, type ErrorCode, LecternError, suggestion } from "./errors.ts";
+import { isObject } from "./json.ts";
 
 /** A test of a value from outside, and the words for what passes it. */
 export interface Rule {
@@ -43,9 +44,6 @@ const isWhole = (value: unknown): value is number => Number.isSafeInteger(value)
 export const isTokenId = (value: unknown): value is number => isWhole(value) && value >= 0;
 
 export const isTokenIds = (value: unknown): value is number[] => Array.isArray(value) && value.every(isTokenId);
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
 
 /** Rules that many places share. */
 export const rules = {

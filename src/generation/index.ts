@@ -9,7 +9,7 @@ export { GuidedDecoder } from "./guided-decoder.ts";
 export { contrastiveSearch, speculate } from "./lookahead.ts";
 export { type OptionEntry, optionNames, optionTable } from "./option-table.ts";
 export type { GenerationOptions } from "./options.ts";
-export { camelCase, parseCheckpointOptions, parseOptions } from "./parse-options.ts";
+export { camelCase, generationFields, parseCheckpointOptions, parseOptions } from "./parse-options.ts";
 export { type LogitsProcessor, scoresOf } from "./processors.ts";
 export { drawingOptions, settleOptions } from "./sampling.ts";
 export {

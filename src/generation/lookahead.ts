@@ -11,7 +11,7 @@ const MOST_CANDIDATES = 1024;
 
 function begin(
   option: string,
-  decoder: LookingDecoder,
+  decoder: Pick<LookingDecoder, "vocabularySize" | "contextWindow">,
   prompt: readonly number[],
   index: number,
   options: GenerationOptions,
@@ -99,7 +99,10 @@ export async function contrastiveSearch(
     "usage",
     () => `generation: contrastive search chooses among 2 to ${MOST_CANDIDATES} tokens; got topK ${topK}`,
   );
-  const sequence = begin("penaltyAlpha", decoder, prompt, index, options, context);
+  // Every new token is read before it is chosen, the last one too, so all must have a place in the window.
+  const { vocabularySize, contextWindow } = decoder;
+  const window = { vocabularySize, contextWindow: contextWindow - 1 };
+  const sequence = begin("penaltyAlpha", window, prompt, index, options, context);
   if (context.signal?.aborted) return sequence.result();
   const deadline = deadlineOf(options);
   const [first] = await decoder.extend([prompt]);

@@ -129,19 +129,27 @@ function askedNewTokens({ maxNewTokens, maxLength }: GenerationOptions, promptLe
   return maxNewTokens ?? (maxLength === undefined ? undefined : maxLength - promptLength);
 }
 
+/** The new tokens that a window has room for: the last one is not read, so it needs no place. */
+function roomFor(promptLength: number, contextWindow: number): number {
+  return contextWindow - promptLength + 1;
+}
+
 /** How many new tokens fit in the context window, where the options ask for more; undefined where they do not. */
 export function fittingNewTokens(
   options: GenerationOptions,
   promptLength: number,
   contextWindow: number,
 ): number | undefined {
-  const room = contextWindow - promptLength;
+  const room = roomFor(promptLength, contextWindow);
   return (askedNewTokens(options, promptLength) ?? 0) > room ? room : undefined;
 }
 
 /** How many new tokens a prompt may get. */
 export function newTokenLimit(options: GenerationOptions, promptLength: number, contextWindow: number): number {
-  const limit = Math.min(askedNewTokens(options, promptLength) ?? DEFAULT_NEW_TOKENS, contextWindow - promptLength);
+  const limit = Math.min(
+    askedNewTokens(options, promptLength) ?? DEFAULT_NEW_TOKENS,
+    roomFor(promptLength, contextWindow),
+  );
   check(
     limit > 0,
     "usage",
@@ -167,10 +175,10 @@ export function checkPrompt(
     () => "the prompt gives no token at all, and the model has no start token: give it some text",
   );
   check(
-    prompt.length < contextWindow,
+    prompt.length <= contextWindow,
     "input",
     () =>
-      `the prompt has ${prompt.length} tokens, the context window ${contextWindow} and one must be left for the answer: ${prompt.length - contextWindow + 1} too many`,
+      `the prompt has ${prompt.length} tokens, the context window ${contextWindow}: ${prompt.length - contextWindow} too many`,
   );
   const outside = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
   check(outside === undefined, "input", () => `token id ${outside} is outside the vocabulary of ${vocabularySize}`);

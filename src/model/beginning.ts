@@ -24,6 +24,8 @@ export interface Beginning {
 
 interface BeginOptions {
   readonly options: GenerationOptions;
+  /** The checkpoint's `bos_token_id`, with which a decoder begins where no start token is named, as in transformers. */
+  readonly beginToken?: number | undefined;
   /** Cancels between rows and pieces of a prompt, with code `abort`. */
   readonly signal: AbortSignal | undefined;
 }
@@ -39,9 +41,15 @@ export async function beginDecoding(
   const { options, signal } = begin;
   if ((options.guidanceScale ?? 1) !== 1)
     throw new LecternError("unsupported", "generation: guidanceScale needs a decoder-only model");
-  const { maxPositionEmbeddings, vocabSize } = architecture.config;
-  for (const row of inputIds) checkSource(row, maxPositionEmbeddings, vocabSize);
-  const prompts = inputIds.map(() => [options.decoderStartTokenId ?? architecture.config.decoderStartTokenId]);
+  const { maxPositionEmbeddings, vocabSize, sourceVocabSize = vocabSize } = architecture.config;
+  for (const row of inputIds) checkSource(row, maxPositionEmbeddings, sourceVocabSize);
+  const start = options.decoderStartTokenId ?? begin.beginToken ?? architecture.config.decoderStartTokenId;
+  check(
+    Number.isSafeInteger(start),
+    "config",
+    () => "generation: no token for the decoder to begin with; got none in config.json; give decoderStartTokenId",
+  );
+  const prompts = inputIds.map(() => [start]);
   if (engine instanceof TranslatorEngine) {
     const sources: Record<string, HostTensor>[] = [];
     for (const row of inputIds) {

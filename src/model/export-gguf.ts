@@ -20,7 +20,7 @@ import type { LlamaConfig } from "../models/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { toFloat32 } from "../tensor/index.ts";
 import { ggufSettings } from "./gguf-settings.ts";
-import { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 
 export interface ExportGgufOptions {
   /** How matrices are stored; norms and other vectors stay in float32. Default F16. */
@@ -59,6 +59,7 @@ export async function exportGguf(model: string, options: ExportGgufOptions): Pro
   const { type = "F16", out } = options;
   const files = await openDirectory(model);
   const modelFiles = await openModelFiles(files);
+  generating(modelFiles);
   const { name, architecture } = architectureFor(String(modelFiles.json.model_type));
   const config = modelFiles.architecture.config as LlamaConfig;
   const settings = ggufSettings(name, architecture, config);

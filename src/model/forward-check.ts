@@ -91,7 +91,7 @@ export function checkForward(inputs: ForwardInputs, options: ForwardOptions, arc
   const { inputIds, decoderInputIds = [], attentionMask, tokenTypeIds, texts, labels } = inputs;
   const { kind, config, family } = architecture;
   const width = inputIds[0]?.length ?? 0;
-  const { maxPositionEmbeddings: window, vocabSize } = config;
+  const { maxPositionEmbeddings: window, vocabSize, sourceVocabSize = vocabSize } = config;
   check(width > 0, "input", () => "forward: there is no token to compute");
   const longest = Math.max(width, decoderInputIds[0]?.length ?? 0);
   check(
@@ -105,10 +105,9 @@ export function checkForward(inputs: ForwardInputs, options: ForwardOptions, arc
     () =>
       `forward: decoderInputIds are for an encoder–decoder; ${family.name} has no decoder of its own: leave them out`,
   );
-  checkIds(inputIds, vocabSize);
+  checkIds(inputIds, sourceVocabSize);
   checkIds(decoderInputIds, vocabSize);
-  const isWords =
-    kind === "decoder" || kind.startsWith("recurrent") || ("head" in config && config.head.kind === "words");
+  const isWords = kind.startsWith("recurrent") || ("head" in config && config.head.kind === "words");
   const isAligned = isWords && !kind.endsWith("encoder-decoder"); // one label for each token of inputIds
   if (isWords && Array.isArray(labels?.[0]))
     checkIds(

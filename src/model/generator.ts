@@ -122,7 +122,8 @@ export class Generator {
     check(
       !candidates || !strategy.endsWith("beams"),
       "usage",
-      () => "generation: candidates are shown of one sequence at a time, not of beams",
+      () =>
+        `generation: candidates need a single beam; got numBeams ${options.numBeams}; set numBeams to 1 (--num-beams 1)`,
     );
     const inside = options.outputAttentions ? "outputAttentions" : "outputHiddenStates";
     if ((options.outputAttentions || options.outputHiddenStates) && kind.startsWith("recurrent"))
@@ -144,7 +145,12 @@ export class Generator {
     const sequences: Sequence[] = [];
     let prompts: Beginning["prompts"] = [];
     try {
-      const beginning = await beginDecoding(job.engine, job.architecture, rows, { options, signal: context.signal });
+      const { bos_token_id: begin } = this.#parts.generationConfig;
+      const beginning = await beginDecoding(job.engine, job.architecture, rows, {
+        options,
+        beginToken: typeof begin === "number" ? begin : undefined,
+        signal: context.signal,
+      });
       ({ prompts } = beginning);
       if (job.strategy === "one by one")
         sequences.push(...(await generate(beginning.decoderOf([...prompts.keys()]), prompts, options, context)));

@@ -1,5 +1,6 @@
 import { LecternError, throwIfAborted } from "../common/index.ts";
 import { openDirectory } from "../formats/index.ts";
+import { generationFields } from "../generation/index.ts";
 import { elementCount } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { openAdapted } from "./adapted-model.ts";
@@ -9,7 +10,7 @@ import { checkForward } from "./forward-check.ts";
 import { Generator } from "./generator.ts";
 import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, ModelHost, ModelSource } from "./host.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
-import { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { type ModelFiles, type OpenedModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { checkTokenizer } from "./tokenizer-check.ts";
 import { Uses } from "./uses.ts";
 
@@ -27,7 +28,7 @@ export class LocalModel implements ModelHost {
   #forward: ForwardPass;
 
   private constructor(
-    files: ModelFiles,
+    files: OpenedModelFiles,
     tokenizer: Tokenizer | undefined,
     generationConfig: Readonly<Record<string, unknown>>,
     threads: number | undefined,
@@ -42,12 +43,14 @@ export class LocalModel implements ModelHost {
     const { checkpoint } = files.weights;
     this.description = {
       family: files.architecture.family.name,
+      kind: files.architecture.kind,
       isEncoderDecoder: files.architecture.kind.endsWith("encoder-decoder"),
       isEncoder: files.architecture.kind === "encoder",
       config: files.json,
       generationConfig,
       contextWindow: files.architecture.config.maxPositionEmbeddings,
       parameterCount: checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0),
+      warnings: files.warnings,
       startToken: (generationConfig.bos_token_id ?? files.json.bos_token_id ?? undefined) as number | undefined,
     };
   }
@@ -76,13 +79,15 @@ export class LocalModel implements ModelHost {
     throwIfAborted(signal);
     const tokenizer = await tokenizerOf(files, base);
     throwIfAborted(signal);
-    const generationConfig = (await files.has("generation_config.json"))
+    const stored = (await files.has("generation_config.json"))
       ? await readJsonFile(files, "generation_config.json")
-      : {};
+      : undefined;
     if (tokenizer && !force) {
-      const { vocabSize } = parts.architecture.config;
-      checkTokenizer({ location, tokenizer, config: parts.json, generationConfig, vocabSize });
+      const { vocabSize, sourceVocabSize = 0 } = parts.architecture.config;
+      const most = Math.max(vocabSize, sourceVocabSize);
+      checkTokenizer({ location, tokenizer, config: parts.json, generationConfig: stored ?? {}, vocabSize: most });
     }
+    const generationConfig = stored ?? generationFields(parts.json);
     const model = new LocalModel(parts, tokenizer, generationConfig, threads);
     if (adapted) await model.#add(ADAPTER_OF_DIRECTORY, adapted.adapter);
     throwIfAborted(signal);
