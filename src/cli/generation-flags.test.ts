@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { optionNames, optionTable } from "../generation/index.ts";
 import { program, runCli } from "./run-cli.ts";
+import { Terminal } from "./terminal.ts";
 
 const gpt2 = fixture("models/gpt2");
 

@@ -26,7 +26,7 @@ describe("a directory that does not fit together is refused in words", () => {
     [{ num_hidden_layers: 3 }, "the checkpoint lacks model.layers.2."],
     [{ num_key_value_heads: 3 }, "num_key_value_heads must divide num_attention_heads"],
     [{ vocab_size: 0 }, "vocab_size must be a whole number above 0; got 0"],
-    [{ hidden_act: "silo" }, 'activation "silo" is not known; nearest is "silu"'],
+    [{ hidden_act: "silo" }, 'activation "silo" is not known; did you mean silu?'],
     [{ hidden_act: "constructor" }, 'activation "constructor" is not known'],
     [{ rope_scaling: { rope_type: "spiral" } }, 'type "spiral" is not known'],
   ])("%j", async (fields, message) => {
