@@ -102,12 +102,17 @@ test("the result says how many new tokens fitted in the context window", async (
   const { contextWindow } = gpt2;
   const { sequences, ...result } = await gpt2.generate({ inputIds }, { maxNewTokens: 1e6, eosTokenId: null });
   expect(sequences.map((each) => [each.newTokensThatFit, each.outputIds.length, each.finishReason])).toEqual([
-    [contextWindow - 3, contextWindow - 3, "length"],
-    [contextWindow - 1, contextWindow - 1, "length"],
+    [contextWindow - 2, contextWindow - 2, "length"],
+    [contextWindow, contextWindow, "length"],
   ]);
-  expect(result.newTokensThatFit).toBe(contextWindow - 3);
+  expect(result.newTokensThatFit).toBe(contextWindow - 2);
   const beams = { numBeams: 2, maxLength: 1e6, eosTokenId: 26 };
-  expect(await gpt2.generate({ inputIds: [5, 9, 31] }, beams)).toMatchObject({ newTokensThatFit: contextWindow - 3 });
+  expect(await gpt2.generate({ inputIds: [5, 9, 31] }, beams)).toMatchObject({ newTokensThatFit: contextWindow - 2 });
+  const contrastive = await gpt2.generate(
+    { inputIds: [5, 9, 31] },
+    { penaltyAlpha: 0.6, topK: 4, maxNewTokens: 1e6, eosTokenId: null },
+  );
+  expect([contrastive.newTokensThatFit, contrastive.outputIds.length]).toEqual([contextWindow - 3, contextWindow - 3]);
   expect(await run({})).not.toHaveProperty("newTokensThatFit");
 });
 
