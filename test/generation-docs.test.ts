@@ -28,11 +28,15 @@ test("every option has a sentence and a default", () => {
 test("docs/generation.md lists every option", async () => {
   const page = await readFile(pathOf("docs/generation.md"), "utf8");
   const cell = (text: string): string => text.replaceAll("|", "\\|");
-  const rows = optionNames.map((name) => {
-    const { help, default: usual } = optionTable[name];
-    return `| \`${name}\` | ${cell(usual)} | ${cell(help)} |`;
-  });
-  const table = ["| option | default | meaning |", "| --- | --- | --- |", ...rows].join("\n");
+  const rows = [
+    ["option", "default", "meaning"],
+    ...optionNames.map((name) => [`\`${name}\``, cell(optionTable[name].default), cell(optionTable[name].help)]),
+  ];
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lineOf = (row: readonly string[], fill: string): string =>
+    `| ${row.map((text, column) => text.padEnd(widths[column] as number, fill)).join(" | ")} |`;
+  const [head = [], ...body] = rows;
+  const table = [lineOf(head, " "), lineOf(["", "", ""], "-"), ...body.map((row) => lineOf(row, " "))].join("\n");
   const [before, rest = ""] = page.split("<!-- options -->");
   const [, after] = rest.split("<!-- /options -->");
   const whole = `${before}<!-- options -->\n\n${table}\n\n<!-- /options -->${after}`;

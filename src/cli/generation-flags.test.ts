@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { optionNames, optionTable } from "../generation/index.ts";
 import { program, runCli } from "./run-cli.ts";
+import { Terminal } from "./terminal.ts";
 
 const gpt2 = fixture("models/gpt2");
 
@@ -118,9 +119,9 @@ test("standard error says once that the window holds fewer tokens than were aske
   const { code, err, out } = await cli([...flags, "--max-new-tokens", "5000", "--json"]);
   const { sequences } = JSON.parse(out) as { sequences: object[] };
   expect(code).toBe(0);
-  expect(err).toBe("lectern: only 61 new tokens fit in the context window, not 5000\n");
-  expect(sequences).toEqual([expect.objectContaining({ newTokensThatFit: 61, finishReason: "length" })]);
-  expect((await cli([...flags, "--max-new-tokens", "61"])).err).toBe("");
+  expect(err).toBe("lectern: only 62 new tokens fit in the context window, not 5000\n");
+  expect(sequences).toEqual([expect.objectContaining({ newTokensThatFit: 62, finishReason: "length" })]);
+  expect((await cli([...flags, "--max-new-tokens", "62"])).err).toBe("");
 });
 
 test.each(["run", "translate", "summarize"])(

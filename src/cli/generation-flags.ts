@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
-import { isObject, LecternError, show } from "../common/index.ts";
+import { isObject, LecternError, shown } from "../common/index.ts";
 import { camelCase, type OptionEntry, optionNames, optionTable } from "../generation/index.ts";
 import { type CommonFlags, parseIds } from "./terminal.ts";
 
@@ -87,7 +87,7 @@ export async function readGenerationOptions(flags: GenerationFlags): Promise<Rec
   if (flags.config !== undefined) {
     const config = parseJson(`--config ${flags.config}`, await readConfig(flags.config));
     if (!isObject(config))
-      throw new LecternError("usage", `--config ${flags.config} must hold an object; got ${show(config)}`);
+      throw new LecternError("usage", `--config ${flags.config} must hold an object; got ${shown(config)}`);
     Object.assign(options, config);
   }
   for (const entry of flags.set ?? []) {

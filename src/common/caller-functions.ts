@@ -13,7 +13,7 @@ export class CallerFunctions {
     this.signal = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
   }
 
-  /** The function as code calls it that awaits nothing. */
+  /** The function as code calls it that awaits nothing; what it throws at once is thrown there, too. */
   wrap<A extends unknown[]>(own: ((...given: A) => unknown) | undefined): ((...given: A) => void) | undefined {
     if (!own) return undefined;
     return (...given) => {
@@ -23,6 +23,7 @@ export class CallerFunctions {
         if (isThenable(result)) this.#note(Promise.resolve(result));
       } catch (error) {
         this.#fail(error);
+        throw error;
       }
     };
   }

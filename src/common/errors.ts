@@ -63,7 +63,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 }
 
 /** The entry of `known` with the smallest edit distance to `name`, for "did you mean …?". */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
+function nearest(name: string, known: Iterable<string>): string | undefined {
   const short = name.slice(0, LONGEST_NAME);
   let best: string | undefined;
   let smallest = Number.POSITIVE_INFINITY;

@@ -5,7 +5,6 @@ export {
   didYouMean,
   type ErrorCode,
   LecternError,
-  nearest,
   suggestion,
   throwIfAborted,
 } from "./errors.ts";
@@ -20,7 +19,6 @@ export {
   type Rule,
   type Rules,
   rules,
-  show,
   unknownField,
 } from "./rules.ts";
 export { sameItems } from "./same-items.ts";

@@ -1,5 +1,6 @@
 import { check, type ErrorCode, LecternError, suggestion } from "./errors.ts";
 import { isObject } from "./json.ts";
+import { shown } from "./shown.ts";
 
 /** A test of a value from outside, and the words for what passes it. */
 export interface Rule {
@@ -9,35 +10,6 @@ export interface Rule {
 }
 
 export type Rules = Readonly<Record<string, Rule>>;
-
-const LONGEST_SHOWN = 60;
-
-/** A value from outside as an error message shows it: short, on one line, whatever it is. */
-export function show(value: unknown): string {
-  if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "function") return "a function";
-  if (typeof value === "symbol") return "a symbol";
-  if (typeof value !== "object" || value === null) {
-    return cut(typeof value === "string" ? JSON.stringify(value) : String(value));
-  }
-  if (Array.isArray(value) && value.length === 0) return "an empty list";
-  const kind = Array.isArray(value) ? `a list of ${value.length}` : "an object";
-  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`;
-  try {
-    const text = JSON.stringify(value, (_, part) =>
-      typeof part === "bigint" || (typeof part === "number" && !Number.isFinite(part))
-        ? `\u0000${typeof part === "bigint" ? `${part}n` : part}`
-        : part,
-    ).replace(/"\\u0000([^"]*)"/g, "$1");
-    return text.length <= LONGEST_SHOWN ? text : kind;
-  } catch {
-    return kind;
-  }
-}
-
-function cut(text: string): string {
-  return text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN)}…`;
-}
 
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);
 
@@ -63,7 +35,7 @@ export const rules = {
 
 /** Throws unless a value fits its rule: `generate: onToken must be a function; got 5`. */
 export function checkValue(what: string, value: unknown, { fits, expected }: Rule, code: ErrorCode = "usage"): void {
-  check(fits(value), code, () => `${what} must be ${expected}; got ${show(value)}`);
+  check(fits(value), code, () => `${what} must be ${expected}; got ${shown(value)}`);
 }
 
 /**
@@ -71,7 +43,7 @@ export function checkValue(what: string, value: unknown, { fits, expected }: Rul
  * @param noun for a field, in the message about one that is not known: "option", "input"
  */
 export function checkFields(what: string, value: unknown, known: Rules, noun = "option"): void {
-  check(isObject(value), "usage", () => `${what}: the ${noun}s must be an object; got ${show(value)}`);
+  check(isObject(value), "usage", () => `${what}: the ${noun}s must be an object; got ${shown(value)}`);
   for (const [name, field] of Object.entries(value)) {
     if (!Object.hasOwn(known, name)) throw unknownField(what, name, Object.keys(known), noun);
     if (field !== undefined) checkValue(`${what}: ${name}`, field, known[name] as Rule);
@@ -80,5 +52,8 @@ export function checkFields(what: string, value: unknown, known: Rules, noun = "
 
 /** The error for a field that is not known, with the known one that it may be a slip of. */
 export function unknownField(what: string, name: string, known: readonly string[], noun = "option"): LecternError {
-  return new LecternError("usage", `${what}: there is no ${noun} ${cut(name)}${suggestion(name, known)}`);
+  return new LecternError(
+    "usage",
+    `${what}: there is no ${noun} ${shown(name).slice(1, -1)}${suggestion(name, known)}`,
+  );
 }

@@ -108,6 +108,11 @@ test("the result says how many new tokens fitted in the context window", async (
   expect(result.newTokensThatFit).toBe(contextWindow - 2);
   const beams = { numBeams: 2, maxLength: 1e6, eosTokenId: 26 };
   expect(await gpt2.generate({ inputIds: [5, 9, 31] }, beams)).toMatchObject({ newTokensThatFit: contextWindow - 2 });
+  const contrastive = await gpt2.generate(
+    { inputIds: [5, 9, 31] },
+    { penaltyAlpha: 0.6, topK: 4, maxNewTokens: 1e6, eosTokenId: null },
+  );
+  expect([contrastive.newTokensThatFit, contrastive.outputIds.length]).toEqual([contextWindow - 3, contextWindow - 3]);
   expect(await run({})).not.toHaveProperty("newTokensThatFit");
 });
 

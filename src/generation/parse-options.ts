@@ -1,4 +1,4 @@
-import { checkValue, type ErrorCode, isObject, LecternError, show, unknownField } from "../common/index.ts";
+import { checkValue, type ErrorCode, isObject, LecternError, shown, unknownField } from "../common/index.ts";
 import { optionKinds } from "./option-kinds.ts";
 import { optionNames, optionTable } from "./option-table.ts";
 import type { GenerationOptions } from "./options.ts";
@@ -49,7 +49,7 @@ function snakeCase(name: string): string {
  * is not honoured unless its value changes nothing, and those that contradict each other.
  */
 export function parseOptions(raw: Readonly<Record<string, unknown>>): GenerationOptions {
-  if (!isObject(raw)) throw new LecternError("usage", `generation: the options must be an object; got ${show(raw)}`);
+  if (!isObject(raw)) throw new LecternError("usage", `generation: the options must be an object; got ${shown(raw)}`);
   const options = read(raw, "generation", "usage", (name) => {
     const known = name.includes("_") ? optionNames.map(snakeCase) : optionNames;
     throw unknownField("generation", name, known);
@@ -95,7 +95,7 @@ function read(
       if (given !== null && !neutral.includes(given))
         throw new LecternError(
           "unsupported",
-          `${source}: ${key} = ${show(given)} cannot be honoured: ${why}; leave it out`,
+          `${source}: ${key} = ${shown(given)} cannot be honoured: ${why}; leave it out`,
         );
     } else onUnknown(key);
   }

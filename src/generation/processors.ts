@@ -1,4 +1,4 @@
-import { check, LecternError, show } from "../common/index.ts";
+import { check, LecternError, shown } from "../common/index.ts";
 import type { GenerationOptions } from "./options.ts";
 
 /** What a processor may look at beside the scores. */
@@ -321,7 +321,7 @@ async function applyOwn(own: LogitsProcessor, ids: readonly number[], scores: Fl
 /** What a caller's function returns, if it is scores; undefined where it changed those that it was given. */
 export function scoresOf(changed: unknown, count: number): Float32Array | undefined {
   if (changed === undefined || changed === null) return undefined;
-  const got = changed instanceof Float32Array ? changed.length : show(changed);
+  const got = changed instanceof Float32Array ? changed.length : shown(changed);
   check(
     changed instanceof Float32Array && changed.length === count,
     "usage",

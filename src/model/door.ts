@@ -8,7 +8,7 @@ import {
   LecternError,
   type Rules,
   rules,
-  show,
+  shown,
   unknownField,
 } from "../common/index.ts";
 import type { BatchRunOptions } from "./batches.ts";
@@ -38,7 +38,7 @@ function checkPlace(what: string, name: unknown): void {
   check(
     rules.name.fits(name),
     "usage",
-    () => `${what}: the model must be a directory, a shipped name or owner/name; got ${show(name)}`,
+    () => `${what}: the model must be a directory, a shipped name or owner/name; got ${shown(name)}`,
   );
 }
 
@@ -76,7 +76,7 @@ export function checkEmbed(texts: unknown, options: unknown): void {
   check(
     rules.texts.fits(texts),
     "usage",
-    () => `embed: the texts must be a list of texts, as ["one", "two"]; got ${show(texts)}`,
+    () => `embed: the texts must be a list of texts, as ["one", "two"]; got ${shown(texts)}`,
   );
   checkFields("embed", options, embedRules);
 }
@@ -92,7 +92,7 @@ const callRules: Rules = {
 
 /** Checks the options of `generate` that are not those of generation. */
 export function checkCall(options: unknown): void {
-  check(isObject(options), "usage", () => `generate: the options must be an object; got ${show(options)}`);
+  check(isObject(options), "usage", () => `generate: the options must be an object; got ${shown(options)}`);
   for (const [name, rule] of Object.entries(callRules)) {
     const value = options[name];
     if (value !== undefined) checkValue(`generate: ${name}`, value, rule);
@@ -125,7 +125,7 @@ function checkTokens(value: unknown): void {
   const ids = Array.isArray(value) ? value.flat() : [];
   const wrong = ids.find((id) => !isTokenId(id));
   const got = ids.length === 0 || wrong === undefined ? value : wrong;
-  throw new LecternError("usage", `generate: inputIds must be ${expected}; got ${show(got)}`);
+  throw new LecternError("usage", `generate: inputIds must be ${expected}; got ${shown(got)}`);
 }
 
 /** Checks what text is generated from: one of a prompt, prompts, token ids and messages. */
@@ -134,7 +134,7 @@ export function checkInput(input: unknown): void {
   check(
     isObject(input),
     "usage",
-    () => `generate: the input must be an object, as { prompt: "Once upon a time" }; got ${show(input)}`,
+    () => `generate: the input must be an object, as { prompt: "Once upon a time" }; got ${shown(input)}`,
   );
   for (const [name, value] of Object.entries(input)) {
     if (!Object.hasOwn(inputRules, name)) throw unknownField("generate", name, names, "input");

@@ -1,4 +1,4 @@
-import { check, isObject, isTokenIds, LecternError, show, unknownField } from "../common/index.ts";
+import { check, isObject, isTokenIds, LecternError, shown, unknownField } from "../common/index.ts";
 import { IGNORED_LABEL } from "../graph/index.ts";
 import type { Architecture } from "../models/index.ts";
 import type { ForwardInputs, ForwardOptions } from "./forward.ts";
@@ -20,7 +20,11 @@ const isWholes = (row: unknown): boolean => Array.isArray(row) && row.every(Numb
 
 /** Refuses inputs that are not rows of whole numbers, whatever the model. */
 export function checkForwardInputs(inputs: ForwardInputs): void {
-  check(isObject(inputs), "usage", () => `forward: the inputs must be an object, as { inputIds }; got ${show(inputs)}`);
+  check(
+    isObject(inputs),
+    "usage",
+    () => `forward: the inputs must be an object, as { inputIds }; got ${shown(inputs)}`,
+  );
   for (const name of Object.keys(inputs))
     if (!Object.hasOwn(inputNames, name)) {
       if (name === "text" || name === "prompt")
@@ -34,7 +38,7 @@ export function checkForwardInputs(inputs: ForwardInputs): void {
   check(
     Array.isArray(inputIds) && inputIds.length > 0 && inputIds.every(isTokenIds),
     "usage",
-    () => `forward: inputIds must be rows of token ids, as [[5, 6, 7]]; got ${show(inputIds)}`,
+    () => `forward: inputIds must be rows of token ids, as [[5, 6, 7]]; got ${shown(inputIds)}`,
   );
   for (const [name, rows] of Object.entries({ inputIds, ...matrices })) {
     if (rows === undefined) continue;
@@ -42,7 +46,7 @@ export function checkForwardInputs(inputs: ForwardInputs): void {
     check(
       Array.isArray(rows) && rows.every(isWholes),
       "usage",
-      () => `forward: ${name} must be rows of whole numbers; got ${show(rows)}`,
+      () => `forward: ${name} must be rows of whole numbers; got ${shown(rows)}`,
     );
     check(
       rows.length === inputIds.length && rows.every((row) => row.length === width),
@@ -62,7 +66,7 @@ function checkTargets({ inputIds, labels, startPositions, endPositions }: Forwar
     rows === undefined ||
       (Array.isArray(rows) && (isVector(rows) || (rows.every(isVector) && isRectangle(rows as number[][])))),
     "usage",
-    () => `forward: labels must be numbers, or rows of numbers of one length; got ${show(labels)}`,
+    () => `forward: labels must be numbers, or rows of numbers of one length; got ${shown(labels)}`,
   );
   check(
     labels === undefined || labels.length === inputIds.length,
@@ -78,7 +82,7 @@ function checkTargets({ inputIds, labels, startPositions, endPositions }: Forwar
     check(
       positions === undefined || (isWholes(positions) && positions.length === inputIds.length),
       "shape",
-      () => `forward: ${name} must be ${inputIds.length} whole numbers; got ${show(positions)}`,
+      () => `forward: ${name} must be ${inputIds.length} whole numbers; got ${shown(positions)}`,
     );
 }
 

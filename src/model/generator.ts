@@ -161,10 +161,12 @@ export class Generator {
     const begun = prompts.length === 0 ? rows : prompts;
     const all = fillAborted(sequences, begun.length, options);
     const perPrompt = all.length / begun.length;
+    const { maxPositionEmbeddings } = job.architecture.config;
+    const window = job.strategy === "contrastive" ? maxPositionEmbeddings - 1 : maxPositionEmbeddings; // reads its last
     for (const [i, sequence] of sequences.entries()) {
       const at = Math.floor(i / perPrompt);
       const prompt = prompts[at] as readonly number[];
-      const room = fittingNewTokens(options, prompt.length, job.architecture.config.maxPositionEmbeddings);
+      const room = fittingNewTokens(options, prompt.length, window);
       all[i] = {
         ...sequence,
         ...(room !== undefined && { newTokensThatFit: room }),

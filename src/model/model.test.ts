@@ -26,7 +26,7 @@ describe("a directory that does not fit together is refused in words", () => {
     [{ num_hidden_layers: 3 }, "the checkpoint lacks model.layers.2."],
     [{ num_key_value_heads: 3 }, "num_key_value_heads must divide num_attention_heads"],
     [{ vocab_size: 0 }, "vocab_size must be a whole number above 0; got 0"],
-    [{ hidden_act: "silo" }, 'activation "silo" is not known; nearest is "silu"'],
+    [{ hidden_act: "silo" }, 'activation "silo" is not known; did you mean silu?'],
     [{ hidden_act: "constructor" }, 'activation "constructor" is not known'],
     [{ rope_scaling: { rope_type: "spiral" } }, 'type "spiral" is not known'],
   ])("%j", async (fields, message) => {
@@ -35,7 +35,7 @@ describe("a directory that does not fit together is refused in words", () => {
 
   test("a tokenizer with more tokens than the embedding", async () => {
     const directory = await changed((to) => cp(fixture("models/llama_mha/tokenizer.json"), join(to, "tokenizer.json")));
-    await expect(loadModel(directory)).rejects.toThrow("the tokenizer has 512 tokens, the model's embedding 384");
+    await expect(loadModel(directory)).rejects.toThrow("the tokenizer has 515 tokens, the model's embedding 384");
   });
 
   test("a missing config.json, and one that is not JSON", async () => {
@@ -188,7 +188,7 @@ test("options that contradict each other are refused by name", async () => {
   await refused({ numBeams: 4, numBeamGroups: 3 }, "numBeamGroups 3 must divide numBeams 4");
   await refused({ diversityPenalty: 1 }, "diversityPenalty does nothing without numBeamGroups");
   await refused({ negativePromptIds: [[1]] }, "negativePromptIds does nothing without guidanceScale");
-  await refused({ numBeams: 2, candidates: 3 }, "candidates are shown of one sequence");
+  await refused({ numBeams: 2, candidates: 3 }, "candidates need a single beam; got numBeams 2");
   await refused(
     { maxNewTokens: 1, suppressTokens: Array.from({ length: 384 }, (_, i) => i) },
     "leave no token that may come next",

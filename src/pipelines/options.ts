@@ -1,4 +1,4 @@
-import { check, checkValue, isObject, type Rule, type Rules, rules, show, unknownField } from "../common/index.ts";
+import { check, checkValue, isObject, type Rule, type Rules, rules, shown, unknownField } from "../common/index.ts";
 
 /** What every call of a pipeline takes. */
 export interface CallOptions {
@@ -50,7 +50,7 @@ export function checkOptions(
   own: Readonly<Record<string, OptionKind>>,
   others: readonly string[] = [],
 ): void {
-  check(isObject(options), "usage", () => `${task}: the options must be an object; got ${show(options)}`);
+  check(isObject(options), "usage", () => `${task}: the options must be an object; got ${shown(options)}`);
   const known: Readonly<Record<string, OptionKind>> = { ...always, ...own };
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || others.includes(name)) continue;

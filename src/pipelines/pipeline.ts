@@ -1,4 +1,4 @@
-import { CallerFunctions, check, isObject, LecternError, rules, show, suggestion } from "../common/index.ts";
+import { CallerFunctions, check, isObject, LecternError, rules, shown, suggestion } from "../common/index.ts";
 import { type LoadOptions, loadModel, Model } from "../model/index.ts";
 import { type CallOptions, checkOptions } from "./options.ts";
 import type { OneOf, ResultOf } from "./results.ts";
@@ -53,9 +53,9 @@ export async function pipeline<N extends TaskName>(
   check(
     model === undefined || model instanceof Model || rules.name.fits(model),
     "usage",
-    () => `pipeline: the model must be a directory, a name or a loaded model; got ${show(model)}`,
+    () => `pipeline: the model must be a directory, a name or a loaded model; got ${shown(model)}`,
   );
-  check(isObject(options), "usage", () => `pipeline: the options must be an object; got ${show(options)}`);
+  check(isObject(options), "usage", () => `pipeline: the options must be an object; got ${shown(options)}`);
   const [unused] = model instanceof Model ? Object.keys(options) : [];
   check(
     unused === undefined,
@@ -96,7 +96,7 @@ function taskOf(name: string): PlainTask {
   check(
     rules.name.fits(name),
     "usage",
-    () => `pipeline: the task must be a name, as "text-generation"; got ${show(name)}`,
+    () => `pipeline: the task must be a name, as "text-generation"; got ${shown(name)}`,
   );
   if (Object.hasOwn(tasks, name)) return name as PlainTask;
   if (Object.hasOwn(aliases, name)) return aliases[name as keyof typeof aliases];
@@ -155,7 +155,7 @@ function callOf(definition: AnyTask, base: Pick<TaskContext, "model" | "tokenize
     );
     const split = isSecond ? definition.withSecond?.(first, second) : undefined;
     const given = (isSecond ? third : second) ?? {};
-    check(isObject(given), "usage", () => `${task}: the options must be an object; got ${show(given)}`);
+    check(isObject(given), "usage", () => `${task}: the options must be an object; got ${shown(given)}`);
     const options = { ...given, ...split?.options };
     checkOptions(task, options, definition.options, definition.otherOptions);
     const input = split && "input" in split ? split.input : first;
