@@ -112,7 +112,9 @@ function plainFiles(mutate: Mutator): Files {
   );
   const text = (list: readonly string[]): string | Uint8Array => {
     const joined = mutate.json([...list]);
-    const lines = Array.isArray(joined) ? joined.map((line) => (typeof line === "string" ? line : (JSON.stringify(line) ?? ""))).join("\n") : "";
+    const lines = Array.isArray(joined)
+      ? joined.map((line) => (typeof line === "string" ? line : (JSON.stringify(line) ?? ""))).join("\n")
+      : "";
     return mutate.chance(0.3) ? mutate.bytes(new TextEncoder().encode(lines)) : lines;
   };
   if (mutate.chance(0.4)) {
