@@ -7,7 +7,7 @@ export { AssistantDrafter, type Drafter, LookupDrafter } from "./drafters.ts";
 export { generate } from "./generate.ts";
 export { GuidedDecoder } from "./guided-decoder.ts";
 export { contrastiveSearch, speculate } from "./lookahead.ts";
-export { type GenerationOptions, optionKinds, parseOptions } from "./options.ts";
+export { type GenerationOptions, generationFields, optionKinds, parseOptions } from "./options.ts";
 export type { LogitsProcessor } from "./processors.ts";
 export type {
   Candidate,

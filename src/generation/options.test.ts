@@ -3,10 +3,28 @@ import { fixture, readJson, readTensors } from "../../test/helpers/fixtures.ts";
 import { toFloat32 } from "../tensor/index.ts";
 import type { Decoder } from "./decoder.ts";
 import { generate } from "./generate.ts";
-import { camelCase, inert, optionKinds, parseOptions, refused } from "./options.ts";
+import { camelCase, generationFields, inert, optionKinds, parseOptions, refused } from "./options.ts";
 import { processorsOf, softmax } from "./processors.ts";
 
 describe("options", () => {
+  test("of a model without generation_config.json are the fields of its config.json that say how to generate", () => {
+    const config = {
+      model_type: "bart",
+      d_model: 8,
+      num_beams: 4,
+      no_repeat_ngram_size: 3,
+      forced_eos_token_id: 2,
+      eos_token_id: 2,
+      bos_token_id: 0,
+      min_length: null,
+      use_cache: false,
+      output_attentions: true,
+      seed: 3,
+    };
+    const read = { num_beams: 4, no_repeat_ngram_size: 3, forced_eos_token_id: 2, eos_token_id: 2, bos_token_id: 0 };
+    expect(generationFields(config)).toEqual(read);
+  });
+
   test("are read in camel case and in snake_case, and null leaves one out", () => {
     expect(parseOptions({ max_new_tokens: 3, topK: 5, temperature: null })).toEqual({ maxNewTokens: 3, topK: 5 });
     expect(parseOptions({ eos_token_id: null })).toEqual({ eosTokenId: null });
@@ -118,15 +136,15 @@ describe("the decoding loop", () => {
     expect(sequence).toEqual({ outputIds: [1, 2], text: "12", finishReason: "abort" });
   });
 
-  test("fills the context window and no more", async () => {
+  test("fills the context window, and adds a token that need not be read", async () => {
     const [sequence] = await generate(new Counter(), [[0, 1]], { maxNewTokens: 100 }, { text });
-    expect(sequence?.outputIds).toHaveLength(14);
+    expect(sequence?.outputIds).toHaveLength(15);
   });
 
   test.each([
     [[], "no token at all"],
     [[9], "token id 9 is outside the vocabulary of 8"],
-    [Array.from({ length: 18 }, () => 1), "3 too many"],
+    [Array.from({ length: 18 }, () => 1), "2 too many"],
   ])("refuses the prompt %j", async (prompt, message) => {
     await expect(generate(new Counter(), [prompt], {}, { text })).rejects.toThrow(message);
   });

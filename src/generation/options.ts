@@ -264,6 +264,25 @@ export function parseOptions(raw: Readonly<Record<string, unknown>>): Generation
   return parsed;
 }
 
+/** Options of Lectern's own, which transformers does not know. */
+const ownOptions: ReadonlySet<string> = new Set(["seed", "logitBias", "frequencyPenalty", "presencePenalty"]);
+
+/** What results show and how they are computed, not what is generated. */
+const reporting: ReadonlySet<string> = new Set(["outputAttentions", "outputHiddenStates", "useCache"]);
+
+/**
+ * The fields of `config.json` that say how to generate: what transformers reads where a model has no
+ * `generation_config.json`, as older ones have none.
+ */
+export function generationFields(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const counts = (key: string): boolean => {
+    const name = camelCase(key);
+    if (name === "bosTokenId" || name === "padTokenId") return true;
+    return Object.hasOwn(optionKinds, name) && !ownOptions.has(name) && !reporting.has(name);
+  };
+  return Object.fromEntries(Object.entries(config).filter(([key, value]) => value !== null && counts(key)));
+}
+
 function checkValue(name: string, kind: Kind, value: unknown): void {
   const isNumber = typeof value === "number" && Number.isFinite(value);
   const isId = (id: unknown): boolean => Number.isSafeInteger(id) && (id as number) >= 0;

@@ -246,7 +246,8 @@ function decoderRows(config: Shifting, { inputIds, decoderInputIds, labels }: Fo
   const rows = (isText ? labels : inputIds) as readonly (readonly number[])[];
   return rows.map((row) => {
     const ids = row.map((id) => (id === IGNORED_LABEL ? config.padTokenId : id));
-    const last = ids.findLast((id) => id !== config.padTokenId);
+    // The last label, found as the reference finds it: where it lies if padding is behind it.
+    const last = ids[ids.filter((id) => id !== config.padTokenId).length - 1];
     const first = config.shift === "last-label" ? (last ?? config.decoderStartTokenId) : config.decoderStartTokenId;
     return [first, ...ids.slice(0, -1)];
   });

@@ -11,6 +11,7 @@ import {
   type GenerationOptions,
   GuidedDecoder,
   generate,
+  generationFields,
   type Healing,
   LookupDrafter,
   parseOptions,
@@ -31,7 +32,7 @@ import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, Model
 import { type Inside, stepsInside } from "./inside.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { LookingDecoder } from "./looking-decoder.ts";
-import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { generating, type ModelFiles, type OpenedModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { RecurrentDecoder, RecurrentEngine } from "./recurrent-decoder.ts";
 import { TranslatorDecoder, TranslatorEngine } from "./recurrent-translator.ts";
 import { type Strategy, strategyOf, useOf } from "./strategy.ts";
@@ -99,7 +100,7 @@ export class LocalModel implements ModelHost {
   readonly #guesses = new Map<string, number>();
 
   private constructor(
-    files: ModelFiles,
+    files: OpenedModelFiles,
     tokenizer: Tokenizer | undefined,
     generationConfig: Readonly<Record<string, unknown>>,
     threads: number | undefined,
@@ -113,12 +114,14 @@ export class LocalModel implements ModelHost {
     const { checkpoint } = files.weights;
     this.description = {
       family: files.architecture.family.name,
+      kind: files.architecture.kind,
       isEncoderDecoder: files.architecture.kind.endsWith("encoder-decoder"),
       isEncoder: files.architecture.kind === "encoder",
       config: files.json,
       generationConfig,
       contextWindow: files.architecture.config.maxPositionEmbeddings,
       parameterCount: checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0),
+      warnings: files.warnings,
       startToken: (generationConfig.bos_token_id ?? files.json.bos_token_id ?? undefined) as number | undefined,
     };
   }
@@ -128,14 +131,15 @@ export class LocalModel implements ModelHost {
     const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files, base) : undefined;
     const parts = adapted ?? (await openModelFiles(files));
     const tokenizer = await tokenizerOf(files, base);
-    const generationConfig = (await files.has("generation_config.json"))
+    const stored = (await files.has("generation_config.json"))
       ? await readJsonFile(files, "generation_config.json")
-      : {};
+      : undefined;
     if (tokenizer && !force) {
       const { vocabSize, sourceVocabSize = 0 } = parts.architecture.config;
       const most = Math.max(vocabSize, sourceVocabSize);
-      checkTokenizer({ location, tokenizer, config: parts.json, generationConfig, vocabSize: most });
+      checkTokenizer({ location, tokenizer, config: parts.json, generationConfig: stored ?? {}, vocabSize: most });
     }
+    const generationConfig = stored ?? generationFields(parts.json);
     const model = new LocalModel(parts, tokenizer, generationConfig, threads);
     if (adapted) await model.#add(ADAPTER_OF_DIRECTORY, adapted.adapter);
     return model;
@@ -227,7 +231,8 @@ export class LocalModel implements ModelHost {
     check(
       !candidates || !strategy.endsWith("beams"),
       "usage",
-      () => "generation: candidates are shown of one sequence at a time, not of beams",
+      () =>
+        `generation: candidates need a single beam; got numBeams ${chosen.numBeams}; set numBeams to 1 (--num-beams 1)`,
     );
     if (strategy === "one by one")
       sequences.push(...(await generate(decoderOf([...prompts.keys()]), prompts, chosen, context)));
@@ -418,7 +423,14 @@ export class LocalModel implements ModelHost {
           `the encoder's input has ${row.length} tokens, its window ${maxPositionEmbeddings}: ${row.length - maxPositionEmbeddings} too many`,
       );
     }
-    const prompts = inputIds.map(() => [decoderStartTokenId ?? architecture.config.decoderStartTokenId]);
+    const { bos_token_id: begin } = this.#generationConfig; // where no start token is said, as in transformers
+    const start = decoderStartTokenId ?? (typeof begin === "number" ? begin : architecture.config.decoderStartTokenId);
+    check(
+      Number.isSafeInteger(start),
+      "config",
+      () => "generation: no token for the decoder to begin with; got none in config.json; give decoderStartTokenId",
+    );
+    const prompts = inputIds.map(() => [start]);
     if (engine instanceof TranslatorEngine) {
       const sources: Record<string, HostTensor>[] = [];
       for (const row of inputIds) sources.push(await engine.read(row));

@@ -10,14 +10,16 @@ import {
   type StoppingCriteria,
   type TokenEvent,
 } from "../generation/index.ts";
-import type { FileSource } from "../runtime/index.ts";
+import { type FileSource, warn } from "../runtime/index.ts";
 import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
-import { locateBase } from "./adapted-model.ts";
-import { type BatchRunOptions, forwardRows, type Reading, type Row } from "./batches.ts";
+import { forwardRows, type Reading, type Row } from "./batches.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
-import type { ModelHost, Timing } from "./host.ts";
+import type { ModelDescription, ModelHost, Timing } from "./host.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
-import { lastStates, type Pooling, pool, readPooling, yieldsStates } from "./pooling.ts";
+import { locateBase } from "./locate-base.ts";
+import { lastStates, pool, yieldsStates } from "./pooling.ts";
+import { type EmbedOptions, sentenceEncoder } from "./sentence-encoder.ts";
+import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts";
 
 export interface LoadOptions extends HubOptions {
   /** How many threads compute; default: the engine's choice. */
@@ -73,7 +75,7 @@ export class Model {
   readonly #files: FileSource;
   /** How adapters and assistants are fetched. */
   readonly #hub: HubOptions;
-  #pooling: Promise<Pooling> | undefined;
+  #modules: Promise<SentenceModules> | undefined;
   #disposed: Promise<void> | undefined;
 
   constructor(host: ModelHost, tokenizer: Tokenizer | undefined, files: FileSource, hub: HubOptions = {}) {
@@ -93,6 +95,11 @@ export class Model {
     return this.#host.description.family;
   }
 
+  /** The kind of architecture. */
+  get kind(): ModelDescription["kind"] {
+    return this.#host.description.kind;
+  }
+
   /** Whether it reads whole texts in both directions and generates nothing. */
   get isEncoder(): boolean {
     return this.#host.description.isEncoder;
@@ -108,7 +115,7 @@ export class Model {
     return this.#host.description.config;
   }
 
-  /** `generation_config.json` as it stands; empty where there is none. */
+  /** `generation_config.json` as it stands, or, where there is none, the fields of `config.json` that say how to generate. */
   get generationConfig(): Readonly<Record<string, unknown>> {
     return this.#host.description.generationConfig;
   }
@@ -127,21 +134,29 @@ export class Model {
     return this.#host.forward(inputs, options);
   }
 
-  /** One vector `[E]` a text, pooled as `modules.json` of the model says. */
-  async embed(texts: readonly string[], options: Omit<BatchRunOptions, "forward"> = {}): Promise<Float32Array[]> {
-    this.#pooling ??= readPooling(this.#files);
-    const pooling = await this.#pooling;
+  /**
+   * One vector a text, made as the model's `modules.json` says: pooled, and led through its dense layers.
+   *
+   * @throws LecternError where the model has no prompt of the name that is asked for
+   */
+  async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
+    const { promptName, prompt, ...run } = options;
+    this.#modules ??= readSentenceModules(this.#files);
+    const modules = await this.#modules;
     const { tokenizer } = this;
     if (!tokenizer) throw new LecternError("input", "embed: this model's directory has no tokenizer.json");
-    const maxLength = Math.min(pooling.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
-    const rows = texts.map((text) => tokenizer.encode(text, { maxLength }));
+    const maxLength = Math.min(modules.maxLength ?? tokenizer.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
+    const encode = sentenceEncoder(tokenizer, modules, { promptName, prompt, maxLength });
+    const rows = texts.map(encode.text);
+    const pooling = { modes: modules.modes, skipped: encode.skipped };
     const forward = { hiddenStates: !yieldsStates(this) };
     const read: Reading<Float32Array> = (result, place, index) => {
       const states = lastStates(result);
       if (!states) throw new LecternError("unsupported", `embed: a ${this.family} yields no states of tokens`);
-      return pool(states, place, (rows[index] as Row).ids.length, pooling);
+      const vector = pool(states, place, (rows[index] as Row).ids.length, pooling);
+      return modules.steps.reduce((made, step) => step(made), vector);
     };
-    return forwardRows(this, rows, { ...options, forward }, read, { ofTokens: true });
+    return forwardRows(this, rows, { ...run, forward }, read, { ofTokens: true });
   }
 
   /** Generates text; options not given are those of the checkpoint's `generation_config.json`. */
@@ -252,10 +267,14 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   );
   const given = options.base === undefined ? undefined : await locateModel(options.base, { ...hub, signal });
   const base = isAdapter ? (given ?? (await locateBase(files, { ...hub, signal }))) : undefined;
-  const host = await openHost({ location: files.location, base, threads, force });
+  const opening = openHost({ location: files.location, base, threads, force });
+  const tokenizer = tokenizerOf(files, base); // read while the worker starts
+  tokenizer.catch(() => {}); // reported below, once the worker has told its own reasons
+  const host = await opening;
   try {
     throwIfAborted(signal);
-    return new Model(host, await tokenizerOf(files, base), files, hub);
+    for (const warning of host.description.warnings) (onWarning ?? warn)(warning);
+    return new Model(host, await tokenizer, files, hub);
   } catch (error) {
     await host.dispose();
     throw error;

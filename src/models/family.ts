@@ -33,6 +33,8 @@ export type DecoderModel<C extends DecoderConfig> = (root: Scope, config: C, con
 export interface CheckpointNames {
   /** A prefix that some files leave out. */
   readonly prefix: string;
+  /** Other names that files have for a parameter. */
+  readonly otherNames?: (path: string) => readonly string[];
   /** Tensors that a file may carry and the model does not use. */
   readonly ignored: RegExp;
   /** How linear weights lie; default [out, in]. */
@@ -92,6 +94,8 @@ export interface EncoderDecoderConfig extends ModelConfig {
   readonly withoutDecoderInput: "shifted-input" | "start-token";
   /** What stands first when labels are shifted right: the start token, or the last label. */
   readonly shift: "start-token" | "last-label";
+  /** The tables of words that the encoder reads, that the decoder reads, and that scores words: perhaps one and the same. */
+  readonly wordTables: readonly [encoder: string, decoder: string, output: string];
   readonly head: HeadConfig;
 }
 

@@ -163,10 +163,12 @@ function readScaling(
       const factor = numberOf(raw, "factor") ?? maxPositions / original;
       const grown = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
       const list = (key: string): number[] => {
-        const values = raw[key];
+        const given = raw[key];
+        const isOne = Array.isArray(given) && given.length === 1; // one for all, as torch reads it
+        const values = isOne ? new Array(size / 2).fill(given[0]) : given;
         const fits = Array.isArray(values) && values.length === size / 2 && values.every((x) => typeof x === "number");
         check(fits, "config", () => `rope: ${key} must be a list of ${size / 2} numbers; check config.json`);
-        return values as number[];
+        return values;
       };
       const factors = { shortFactors: list("short_factor"), longFactors: list("long_factor") };
       return { type, original, attentionFactor: numberOf(raw, "attention_factor") ?? grown, ...factors };

@@ -39,8 +39,9 @@ const rules = {
     "sigmoid, softmax or none",
   ],
   pooling: [
-    (value: unknown) => ["none", "mean", "cls", "max", "last"].includes(value as string),
-    "none, mean, cls, max or last",
+    (value: unknown) =>
+      ["none", "mean", "cls", "max", "last", "mean-sqrt-length", "weighted-mean"].includes(value as string),
+    "none, mean, cls, max, last, mean-sqrt-length or weighted-mean",
   ],
   function: [(value: unknown) => typeof value === "function", "a function"],
   signal: [(value: unknown) => value instanceof AbortSignal, "an AbortSignal"],

@@ -7,8 +7,9 @@ import { writeByPart } from "./part-files.ts";
 import type { DerivedFile } from "./platform.ts";
 
 /** Where derived weights lie: below `LECTERN_CACHE`, else below the user's cache folder. */
-function derivedFolder(): string {
-  const { LECTERN_CACHE: own, XDG_CACHE_HOME: shared } = process.env;
+export function derivedFolder(
+  { LECTERN_CACHE: own, XDG_CACHE_HOME: shared }: Readonly<Record<string, string | undefined>> = process.env,
+): string {
   return join(own || join(shared || join(homedir(), ".cache"), "lectern"), "derived");
 }
 

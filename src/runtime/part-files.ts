@@ -30,7 +30,13 @@ export async function removeDeadParts(directory: string): Promise<void> {
   }
 }
 
-async function isDead(name: string, path: string): Promise<boolean> {
+/** Whether a name is that of an unfinished file. */
+export function isPart(name: string): boolean {
+  return PART.test(name);
+}
+
+/** Whether the writer of an unfinished file is gone. */
+export async function isDead(name: string, path: string): Promise<boolean> {
   const [, machine, process_, began] = PART.exec(name) ?? [];
   if (machine === undefined) return false;
   const pid = Number(process_);

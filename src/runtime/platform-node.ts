@@ -1,9 +1,9 @@
 import { open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { workerData } from "node:worker_threads";
-import * as ort from "onnxruntime-node";
 import { LecternError } from "../common/index.ts";
 import type { OnnxGraph } from "../lower/index.ts";
+import { createNativeSession, NativeTensor, type OrtSessionOptions } from "./binding-node.ts";
 import { attempt, wrapSession } from "./engine.ts";
 import { EngineGate } from "./engine-gate.ts";
 import { writeOnnx } from "./onnx-writer.ts";
@@ -21,7 +21,7 @@ const gate = new EngineGate(workerData?.lecternGate);
  */
 export async function createSession(graph: OnnxGraph, options: SessionOptions = {}): Promise<EngineSession> {
   const bytes = writeOnnx(graph, (file) => file.replace(/^\//, ""));
-  const settings: ort.InferenceSession.SessionOptions = {
+  const settings: OrtSessionOptions = {
     intraOpNumThreads: options.threads ?? 0,
     interOpNumThreads: 1,
     executionMode: "sequential",
@@ -38,8 +38,8 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
     },
   };
   return gate.pass(async () => {
-    const created = await attempt("load a graph", () => ort.InferenceSession.create(bytes, settings));
-    const session = wrapSession({ Tensor: ort.Tensor, writesInto: true }, created);
+    const created = await attempt("load a graph", () => createNativeSession(bytes, settings));
+    const session = wrapSession({ Tensor: NativeTensor, writesInto: true }, created);
     return {
       run: (feeds, into) => gate.pass(() => session.run(feeds, into)),
       dispose: () => gate.pass(() => session.dispose()),
@@ -135,4 +135,9 @@ export async function openFiles(location: string): Promise<FileSource> {
       return known;
     },
   };
+}
+
+/** A warning of the process, which `--no-warnings` and `process.on("warning")` know. */
+export function warn(message: string): void {
+  process.emitWarning(message, "LecternWarning");
 }

@@ -1,7 +1,8 @@
 import { check } from "../common/index.ts";
 import { isByteToken } from "./byte-fallback.ts";
 import type { MarkedChat } from "./chat-answers.ts";
-import { type ChatOptions, type ChatTemplates, type Message, renderChat, renderMarkedChat } from "./chat-template.ts";
+import type { Message } from "./chat-message.ts";
+import { type ChatOptions, type ChatTemplates, renderChat, renderMarkedChat } from "./chat-template.ts";
 import { TokenizerCore } from "./core.ts";
 import { cleanUp } from "./decoders.ts";
 import { fingerprint } from "./fingerprint.ts";

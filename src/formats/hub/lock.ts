@@ -83,6 +83,13 @@ async function tryLock(path: string, mark: string): Promise<boolean> {
   return false;
 }
 
+/** Whether a process holds the lock of {@link withLock}, or Python's. */
+export async function isBusy(path: string): Promise<boolean> {
+  const own = path.replace(/\.lock$/, ".lectern.lock");
+  const isHeld = (await stat(own).catch(() => undefined)) !== undefined && !(await isAbandoned(own));
+  return isHeld || (await isLockedByPython(path));
+}
+
 async function isAbandoned(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (!found) return false;

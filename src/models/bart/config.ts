@@ -96,6 +96,7 @@ function parseRelative(file: ConfigReader, { defaults, traits, heads }: Relative
     decoderStartTokenId: (read.tokenId("decoder_start_token_id") ?? read.tokenId("bos_token_id")) as number,
     withoutDecoderInput: traits?.withoutDecoderInput ?? "shifted-input",
     shift: traits?.shift ?? "start-token",
+    wordTables: [stack.encoder.words, stack.decoder.words, stack.output],
     head,
     eosTokenId: head.kind === "sequence" ? read.tokenId("eos_token_id") : undefined,
   };
@@ -197,7 +198,12 @@ export function parseMarianConfig(file: ConfigReader): BartConfig {
 /** Pegasus is Marian with norms in front (Zhang et al., 2019). */
 export function parsePegasusConfig(file: ConfigReader): BartConfig {
   return parseRelative(file.withValues({ share_encoder_decoder_embeddings: true }), {
-    defaults: { decoder_start_token_id: 0, pad_token_id: 0, bos_token_id: null, eos_token_id: 1 },
+    defaults: {
+      decoder_start_token_id: 0,
+      pad_token_id: 0,
+      bos_token_id: null,
+      eos_token_id: 1,
+    },
     traits: { positions: "waves", embeddingNorm: false, preNorm: true, withoutDecoderInput: "start-token" },
   });
 }

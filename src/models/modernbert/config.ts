@@ -95,7 +95,7 @@ function layersOf(
   const scaling = (read.json.rope_scaling ?? {}) as Record<string, unknown>;
   const rotary = (kind: string, key: string, fallback: number): RotaryConfig => {
     const parameters = { rope_theta: read.number(key, fallback), ...both[kind], ...scaling };
-    return parseRotary({ rope_parameters: parameters }, { headSize, maxPositions, theta: 10000 });
+    return parseRotary({ rope_parameters: parameters }, { headSize, maxPositions, theta: fallback });
   };
   // A window set by its own name is half of `local_attention`, and goes before it.
   const half = read.json.sliding_window;

@@ -91,6 +91,7 @@ function parseWhole(file: ConfigReader, defaults: Json, scalesOutput: boolean): 
     padTokenId,
     withoutDecoderInput: head.kind === "words" ? "start-token" : "shifted-input",
     shift: "start-token",
+    wordTables: [stack.words.encoder, stack.words.decoder, stack.words.output],
     head,
     scalesOutput,
     eosTokenId: head.kind === "sequence" ? read.tokenId("eos_token_id", 1) : undefined,
