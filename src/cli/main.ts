@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { runCli } from "./run-cli.ts";
+import { prepareWorker } from "../model/worker-thread-node.ts";
+import { commands } from "./commands.ts";
 
 // Whoever reads has enough, as `| head` does: nothing is left to say to it.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -7,4 +8,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-process.exitCode = await runCli(process.argv.slice(2), process);
+const args = process.argv.slice(2);
+const isHelp = args.includes("--help") || args.includes("-h");
+if (!isHelp && Object.hasOwn(commands, args[0] ?? "") && commands[args[0] as string]?.computes) prepareWorker();
+
+const { runCli } = await import("./run-cli.ts"); // while the worker starts
+process.exitCode = await runCli(args, process);

@@ -1,3 +1,7 @@
 export { check, closest, didYouMean, type ErrorCode, LecternError, nearest, throwIfAborted } from "./errors.ts";
+export { isObject, parseJson, parseJsonObject } from "./json.ts";
+export { ownEntry } from "./own-entry.ts";
 export { Random } from "./random.ts";
 export { sameItems } from "./same-items.ts";
+export { keepSecret, redact } from "./secrets.ts";
+export { shown } from "./shown.ts";

@@ -1,5 +1,6 @@
 import { Channel, type Port } from "../runtime/index.ts";
-import { connect, type ModelHost, type ModelSource, serveModel } from "./host.ts";
+import { connect, type ModelHost, type ModelSource } from "./host.ts";
+import { serveModel } from "./serve-model.ts";
 
 /** The one file of the web build is also its worker's: it knows by this name that it is the worker. */
 const WORKER_NAME = "lectern-model";

@@ -27,7 +27,7 @@ export {
   loadModel,
   Model,
 } from "./model.ts";
-export { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+export { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 export { type PassGraph, type PassOptions, passGraph } from "./pass-graph.ts";
 export { lastStates, type Pooling, pool, statesAt, yieldsStates } from "./pooling.ts";
 export { isEmbedding, isSharedEmbedding, isTiedOutput } from "./tied-embeddings.ts";

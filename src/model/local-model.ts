@@ -32,7 +32,7 @@ import type { Generated, GenerateHooks, GenerateRequest, ModelDescription, Model
 import { type Inside, stepsInside } from "./inside.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { LookingDecoder } from "./looking-decoder.ts";
-import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { generating, type ModelFiles, type OpenedModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { RecurrentDecoder, RecurrentEngine } from "./recurrent-decoder.ts";
 import { TranslatorDecoder, TranslatorEngine } from "./recurrent-translator.ts";
 import { type Strategy, strategyOf, useOf } from "./strategy.ts";
@@ -100,7 +100,7 @@ export class LocalModel implements ModelHost {
   readonly #guesses = new Map<string, number>();
 
   private constructor(
-    files: ModelFiles,
+    files: OpenedModelFiles,
     tokenizer: Tokenizer | undefined,
     generationConfig: Readonly<Record<string, unknown>>,
     threads: number | undefined,
@@ -114,12 +114,14 @@ export class LocalModel implements ModelHost {
     const { checkpoint } = files.weights;
     this.description = {
       family: files.architecture.family.name,
+      kind: files.architecture.kind,
       isEncoderDecoder: files.architecture.kind.endsWith("encoder-decoder"),
       isEncoder: files.architecture.kind === "encoder",
       config: files.json,
       generationConfig,
       contextWindow: files.architecture.config.maxPositionEmbeddings,
       parameterCount: checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0),
+      warnings: files.warnings,
       startToken: (generationConfig.bos_token_id ?? files.json.bos_token_id ?? undefined) as number | undefined,
     };
   }
@@ -229,7 +231,8 @@ export class LocalModel implements ModelHost {
     check(
       !candidates || !strategy.endsWith("beams"),
       "usage",
-      () => "generation: candidates are shown of one sequence at a time, not of beams",
+      () =>
+        `generation: candidates need a single beam; got numBeams ${chosen.numBeams}; set numBeams to 1 (--num-beams 1)`,
     );
     if (strategy === "one by one")
       sequences.push(...(await generate(decoderOf([...prompts.keys()]), prompts, chosen, context)));

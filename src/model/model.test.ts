@@ -24,10 +24,10 @@ describe("a directory that does not fit together is refused in words", () => {
     [{ model_type: "lama" }, 'model_type "lama" is not known; known are gpt2, gpt_neox, llama, mistral,'],
     [{ hidden_size: 64 }, "config.json asks for [384, 64], the checkpoint has [384, 32]"],
     [{ num_hidden_layers: 3 }, "the checkpoint lacks model.layers.2."],
-    [{ num_hidden_layers: 1 }, "tensors that config.json does not ask for, such as model.layers.1."],
     [{ num_key_value_heads: 3 }, "num_key_value_heads must divide num_attention_heads"],
     [{ vocab_size: 0 }, "vocab_size must be a whole number above 0; got 0"],
     [{ hidden_act: "silo" }, 'activation "silo" is not known; nearest is "silu"'],
+    [{ hidden_act: "constructor" }, 'activation "constructor" is not known'],
     [{ rope_scaling: { rope_type: "spiral" } }, 'type "spiral" is not known'],
   ])("%j", async (fields, message) => {
     await expect(withConfig(fields).then((directory) => loadModel(directory))).rejects.toThrow(message);

@@ -10,13 +10,13 @@ import {
   type StoppingCriteria,
   type TokenEvent,
 } from "../generation/index.ts";
-import type { FileSource } from "../runtime/index.ts";
+import { type FileSource, warn } from "../runtime/index.ts";
 import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
-import { locateBase } from "./adapted-model.ts";
 import { type BatchRunOptions, forwardRows, type Reading, type Row } from "./batches.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
-import type { ModelHost, Timing } from "./host.ts";
+import type { ModelDescription, ModelHost, Timing } from "./host.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
+import { locateBase } from "./locate-base.ts";
 import { lastStates, type Pooling, pool, readPooling, yieldsStates } from "./pooling.ts";
 
 export interface LoadOptions extends HubOptions {
@@ -91,6 +91,11 @@ export class Model {
   /** "LLaMA" */
   get family(): string {
     return this.#host.description.family;
+  }
+
+  /** The kind of architecture. */
+  get kind(): ModelDescription["kind"] {
+    return this.#host.description.kind;
   }
 
   /** Whether it reads whole texts in both directions and generates nothing. */
@@ -252,10 +257,14 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   );
   const given = options.base === undefined ? undefined : await locateModel(options.base, { ...hub, signal });
   const base = isAdapter ? (given ?? (await locateBase(files, { ...hub, signal }))) : undefined;
-  const host = await openHost({ location: files.location, base, threads, force });
+  const opening = openHost({ location: files.location, base, threads, force });
+  const tokenizer = tokenizerOf(files, base); // read while the worker starts
+  tokenizer.catch(() => {}); // reported below, once the worker has told its own reasons
+  const host = await opening;
   try {
     throwIfAborted(signal);
-    return new Model(host, await tokenizerOf(files, base), files, hub);
+    for (const warning of host.description.warnings) (onWarning ?? warn)(warning);
+    return new Model(host, await tokenizer, files, hub);
   } catch (error) {
     await host.dispose();
     throw error;

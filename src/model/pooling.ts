@@ -1,9 +1,9 @@
-import { LecternError } from "../common/index.ts";
+import { LecternError, ownEntry } from "../common/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import type { Place } from "./batches.ts";
 import type { ForwardResult } from "./forward.ts";
-import { readJsonFile } from "./model-files.ts";
+import { readJsonFile } from "./read-json-file.ts";
 
 /** How the states of a sentence's tokens become one vector. */
 export interface Pooling {
@@ -46,7 +46,7 @@ export async function readPooling(files: FileSource): Promise<Pooling> {
     if (kind === "Pooling") {
       const config = await readJsonFile(files, `${path}/config.json`);
       const on = Object.keys(config).filter((key) => key.startsWith("pooling_mode") && config[key] === true);
-      const mode = modes[on[0] ?? ""];
+      const mode = ownEntry(modes, on[0]);
       if (on.length !== 1 || !mode)
         throw new LecternError("unsupported", `${path}/config.json: pooling by ${on.join(" and ")} is not supported`);
       pooling = { ...pooling, mode };

@@ -33,6 +33,8 @@ export type DecoderModel<C extends DecoderConfig> = (root: Scope, config: C, con
 export interface CheckpointNames {
   /** A prefix that some files leave out. */
   readonly prefix: string;
+  /** Other names that files have for a parameter. */
+  readonly otherNames?: (path: string) => readonly string[];
   /** Tensors that a file may carry and the model does not use. */
   readonly ignored: RegExp;
   /** How linear weights lie; default [out, in]. */

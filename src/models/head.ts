@@ -14,8 +14,14 @@ const kinds: readonly (readonly [ending: RegExp, kind: HeadKind])[] = [
   [/(?<!LMHead|DoubleHeads)Model$/, "none"],
 ];
 
+const PROBLEMS: ReadonlySet<string> = new Set([
+  "regression",
+  "single_label_classification",
+  "multi_label_classification",
+]);
+
 export function parseHead(read: ConfigReader): HeadConfig {
-  const [architecture = "Model"] = (read.json.architectures ?? []) as string[];
+  const architecture = read.architecture() ?? "Model";
   const kind = kinds.find(([ending]) => ending.test(architecture))?.[1];
   if (!kind) throw headRefused(architecture);
   return { kind, ...parseLabels(read) };
@@ -23,7 +29,7 @@ export function parseHead(read: ConfigReader): HeadConfig {
 
 /** How many classes a head tells apart, and what they are: `num_labels` goes before `id2label`, as in transformers. */
 export function parseLabels(read: ConfigReader): Omit<HeadConfig, "kind"> {
-  const labels = read.json.id2label as object | null | undefined;
+  const labels = read.object("id2label");
   const numLabels = read.size("num_labels", labels ? Object.keys(labels).length : 2);
   check(
     numLabels > 1 || read.json.problem_type !== "single_label_classification",
@@ -31,7 +37,8 @@ export function parseLabels(read: ConfigReader): Omit<HeadConfig, "kind"> {
     () =>
       'config.json: problem_type "single_label_classification" needs two labels or more; got one; use "regression" or more labels',
   );
-  const problem = read.json.problem_type ?? (numLabels === 1 ? "regression" : "single_label_classification");
+  const problem = read.string("problem_type", numLabels === 1 ? "regression" : "single_label_classification");
+  if (!PROBLEMS.has(problem)) read.refuse("problem_type", [...PROBLEMS].join(", "));
   return { numLabels, problem: problem as HeadConfig["problem"] };
 }
 

@@ -1,4 +1,4 @@
-import { LecternError, nearest } from "../common/index.ts";
+import { check, LecternError, nearest, ownEntry, shown } from "../common/index.ts";
 import { bartCheckpoint, waveCheckpoint } from "./bart/checkpoint.ts";
 import {
   type BartConfig,
@@ -118,6 +118,9 @@ function relative(name: string, parseConfig: (read: ConfigReader) => LlamaConfig
   return decoder({ name, parseConfig, model: llama, checkpoint: llamaCheckpoint });
 }
 
+/** So many experts a model may have, in all layers together, whatever its checkpoint holds. */
+const MOST_EXPERTS = 20_000;
+
 /** Every family, by the `model_type` of `config.json`. */
 export const families: Readonly<
   Record<string, Family | EncoderFamily | EncoderDecoderFamily | RecurrentFamily | RecurrentEncoderDecoderFamily>
@@ -210,17 +213,50 @@ export type Architecture =
  */
 export function readConfig(json: Readonly<Record<string, unknown>>, tensors: readonly string[] = []): Architecture {
   const type = json.model_type;
-  const family = typeof type === "string" && Object.hasOwn(families, type) ? families[type] : undefined;
+  const family = ownEntry(families, type);
   if (!family) {
     const known = Object.keys(families);
     const hint = typeof type === "string" ? `; nearest is ${nearest(type, known)}` : "";
     throw new LecternError(
       "unsupported",
-      `config.json: model_type ${JSON.stringify(type)} is not known; known are ${known.join(", ")}${hint}`,
+      `config.json: model_type ${shown(type)} is not known; known are ${known.join(", ")}${hint}`,
     );
   }
-  const [architecture] = (json.architectures ?? []) as unknown[];
-  const part = parts.find(([of, named]) => of === type && named.test(String(architecture)))?.[2] ?? family;
-  const config = part.parseConfig(new ConfigReader(json, tensors));
+  const read = new ConfigReader(json, tensors);
+  checkCommon(read);
+  const architecture = read.architecture() ?? "";
+  const part = parts.find(([of, named]) => of === type && named.test(architecture))?.[2] ?? family;
+  const config = part.parseConfig(read);
+  checkExperts(config, tensors.length);
   return { kind: part.kind, family: part, config } as Architecture;
+}
+
+/** Fields that are read wherever a model is used, of whatever family. */
+function checkCommon(read: ConfigReader): void {
+  read.architecture();
+  const labels = Object.entries(read.object("id2label") ?? {});
+  const wrong = labels.find(([id, label]) => !/^\d+$/.test(id) || typeof label !== "string");
+  check(
+    wrong === undefined,
+    "config",
+    () => `config.json: id2label must give a text for each number; got ${shown(wrong?.[1])} for ${shown(wrong?.[0])}`,
+  );
+  for (const [label, id] of Object.entries(read.object("label2id") ?? {}))
+    check(
+      Number.isSafeInteger(id),
+      "config",
+      () => `config.json: label2id must give a number for each label; got ${shown(id)} for ${shown(label)}`,
+    );
+}
+
+/** Every expert of every layer has tensors of its own, or shares one with its layer's others: no more are made. */
+function checkExperts(config: object, tensors: number): void {
+  const { experts, numHiddenLayers = 0 } = config as { experts?: { count: number }; numHiddenLayers?: number };
+  const most = Math.max(tensors, MOST_EXPERTS);
+  check(
+    (experts?.count ?? 0) * numHiddenLayers <= most,
+    "config",
+    () =>
+      `config.json: ${numHiddenLayers} layers of ${experts?.count} experts are more than the ${most} that can be; check that config.json and the weights belong together`,
+  );
 }

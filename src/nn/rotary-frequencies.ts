@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, isObject, LecternError, shown } from "../common/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import type { Positions } from "./positions.ts";
 
@@ -61,14 +61,13 @@ export interface RotarySource {
 
 /** The rotary settings of a config: `rope_scaling` (transformers 4), else `rope_parameters` (transformers 5). */
 export function rotarySettings({ rope_scaling: old, rope_parameters: given }: Json): Json {
-  const isFilled = typeof old === "object" && old !== null && Object.keys(old).length > 0;
-  const settings = isFilled ? old : (given ?? {});
-  check(
-    typeof settings === "object" && !Array.isArray(settings),
-    "config",
-    () => `config.json: rope_parameters and rope_scaling must be objects; got ${JSON.stringify(settings)}`,
-  );
-  return settings as Json;
+  for (const settings of [old ?? {}, given ?? {}])
+    check(
+      isObject(settings),
+      "config",
+      () => `config.json: rope_parameters and rope_scaling must be objects; got ${shown(settings)}`,
+    );
+  return (Object.keys(old ?? {}).length > 0 ? old : (given ?? {})) as Json;
 }
 
 /** Reads `rope_theta` + `rope_scaling` (transformers 4) or `rope_parameters` (transformers 5). */
@@ -164,10 +163,12 @@ function readScaling(
       const factor = numberOf(raw, "factor") ?? maxPositions / original;
       const grown = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
       const list = (key: string): number[] => {
-        const values = raw[key];
+        const given = raw[key];
+        const isOne = Array.isArray(given) && given.length === 1; // one for all, as torch reads it
+        const values = isOne ? new Array(size / 2).fill(given[0]) : given;
         const fits = Array.isArray(values) && values.length === size / 2 && values.every((x) => typeof x === "number");
         check(fits, "config", () => `rope: ${key} must be a list of ${size / 2} numbers; check config.json`);
-        return values as number[];
+        return values;
       };
       const factors = { shortFactors: list("short_factor"), longFactors: list("long_factor") };
       return { type, original, attentionFactor: numberOf(raw, "attention_factor") ?? grown, ...factors };

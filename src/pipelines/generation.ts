@@ -1,5 +1,6 @@
 import { LecternError, throwIfAborted } from "../common/index.ts";
 import { type GenerationOptions, optionKinds, parseOptions, type Sequence } from "../generation/index.ts";
+import type { GenerateOptions } from "../model/index.ts";
 import type { CallOptions } from "./options.ts";
 import { type TaskContext, windowOf } from "./task.ts";
 
@@ -50,6 +51,7 @@ export async function generateRows(
   { model, batchSize, signal, onDone }: TaskContext,
   rows: readonly (readonly number[])[],
   options: GenerationOptions,
+  { candidates, onToken }: Pick<GenerateOptions, "candidates" | "onToken"> = {},
 ): Promise<(readonly Sequence[])[]> {
   const order = [...rows.keys()].sort((a, b) => (rows[a]?.length ?? 0) - (rows[b]?.length ?? 0) || a - b);
   const results: (readonly Sequence[])[] = [];
@@ -57,7 +59,7 @@ export async function generateRows(
     throwIfAborted(signal);
     const batch = order.slice(at, at + batchSize);
     const inputIds = batch.map((index) => rows[index] as readonly number[]);
-    const { sequences } = await model.generate({ inputIds }, { ...options, signal });
+    const { sequences } = await model.generate({ inputIds }, { ...options, signal, candidates, onToken });
     if (signal?.aborted) throw new LecternError("abort", "cancelled by the caller");
     const each = sequences.length / batch.length;
     for (const [i, index] of batch.entries()) results[index] = sequences.slice(i * each, (i + 1) * each);

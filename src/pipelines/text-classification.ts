@@ -68,7 +68,7 @@ async function classScores(
 /** A row of a head that tells classes of a whole text. */
 export function classLogits(context: TaskContext, { logits }: ForwardResult, row: number): Float32Array {
   if (logits?.shape.length !== 2 || /PreTraining$/.test(String((context.model.config.architectures as string[])?.[0])))
-    throw lacksHead(context, "classes of a text");
+    throw lacksHead(context, "sequence classification");
   const size = logits.shape[1] as number;
   return logits.data.subarray(row * size, (row + 1) * size);
 }

@@ -1,4 +1,4 @@
-import { LecternError } from "../common/index.ts";
+import { LecternError, ownEntry } from "../common/index.ts";
 import type { Pattern } from "./json.ts";
 
 /** White space as Unicode has it, for use within a character class; JavaScript's `\s` differs at U+0085 and U+FEFF. */
@@ -163,7 +163,7 @@ class Translation {
 
   #escape(): string {
     const character = this.#next();
-    const assertion = ASSERTIONS[character];
+    const assertion = ownEntry(ASSERTIONS, character);
     if (assertion !== undefined) return assertion;
     return this.#classEscape(character) ?? this.#literal(this.#characterEscape(character));
   }
@@ -171,7 +171,7 @@ class Translation {
   /** An escape that stands for a set of characters, as a class. */
   #classEscape(character: string): string | undefined {
     const lower = character.toLowerCase();
-    const inside = CLASSES[lower];
+    const inside = ownEntry(CLASSES, lower);
     if (inside !== undefined) return character === lower ? `[${inside}]` : `[^${inside}]`;
     return lower === "p" ? this.#property(character === "P") : undefined;
   }
@@ -219,7 +219,7 @@ class Translation {
     const posix = /^\[:(\^?)(\w+):\]/.exec(this.#rest());
     if (posix) {
       this.#at += posix[0].length;
-      const inside = POSIX[posix[2] ?? ""];
+      const inside = ownEntry(POSIX, posix[2]);
       if (inside === undefined) throw new Error(`${posix[0]} is not supported`);
       return `[${posix[1]}${inside}]`;
     }
@@ -281,7 +281,11 @@ function caseVariants(character: string): string[] {
 
 /** Scripts stand by their bare names in Oniguruma's language. */
 function knownProperty(name: string): string {
-  for (const property of [name, `Script=${name}`, POSIX[name.toLowerCase()]?.replace(/^\\p\{(\w+)\}$/, "$1")]) {
+  for (const property of [
+    name,
+    `Script=${name}`,
+    ownEntry(POSIX, name.toLowerCase())?.replace(/^\\p\{(\w+)\}$/, "$1"),
+  ]) {
     if (property === undefined) continue;
     try {
       new RegExp(`\\p{${property}}`, "v");

@@ -1,11 +1,11 @@
-import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { check, LecternError, throwIfAborted } from "../common/index.ts";
-import { isAlive, withOnlyLock } from "../formats/hub/lock.ts";
+import { withOnlyLock } from "../formats/hub/lock.ts";
 import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
 import { makeDirectory, writeFileAtomic } from "../formats/write-file.ts";
 import type { Architecture } from "../models/index.ts";
 import { openFiles } from "../runtime/index.ts";
+import { removeDeadParts } from "../runtime/part-files.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { identityOf } from "./identity.ts";
@@ -102,17 +102,9 @@ export async function runTraining(run: Run): Promise<RunResult> {
       `${out}: process ${pid ?? "?"} is training here; wait for it, or choose another directory`,
     );
   return withOnlyLock(join(out, LOCK), refusal, async () => {
-    await removeParts(out);
+    await removeDeadParts(out);
     return train(run);
   });
-}
-
-/** Removes what processes that were killed had not written to its end. */
-async function removeParts(out: string): Promise<void> {
-  for (const name of await readdir(out)) {
-    const pid = /\.(\d+)\.part$/.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(out, name), { force: true });
-  }
 }
 
 async function train(run: Run): Promise<RunResult> {

@@ -16,6 +16,8 @@ interface Recorded {
     readonly greedy?: number[][];
     /** How far the best token was ahead of the second, of each of them. */
     readonly gm?: number[][];
+    /** The two best of four beams of each prompt, ten tokens long. */
+    readonly beam?: number[][][];
   };
 }
 
@@ -81,6 +83,30 @@ describe.each(names)("%s", async (name) => {
       expect(batch.sequences[i]?.outputIds.slice(0, sure), `prompt ${i} in the batch`).toEqual(wanted);
     }
   });
+
+  test.runIf(recorded.beam)("finds the reference's beams", async () => {
+    const { rows, beam = [] } = recorded;
+    const options = { doSample: false, numBeams: 4, numReturnSequences: 2, maxNewTokens: 10 };
+    for (const [i, row] of rows.entries()) {
+      const { sequences } = await (await model).generate({ inputIds: [row] }, options);
+      expect(
+        sequences.map(({ outputIds }) => outputIds),
+        `prompt ${i}`,
+      ).toEqual(beam[i]);
+    }
+  });
+});
+
+const nano = sharedPath("cases/models/nano_window");
+
+test.skipIf(!nano)("generates up to the window's end (skipped where ../shared/cases is absent)", async () => {
+  await using model = await loadModel(nano as string);
+  const generated = async (row: number[]) =>
+    (await model.generate({ inputIds: [row] }, { doSample: false, maxNewTokens: 50 })).outputIds;
+  expect(await generated([0, 1, 2, 0])).toEqual([0, 0, 0, 0, 0, 0, 1, 2]);
+  expect(await generated([2, 2, 1, 0, 0, 2, 1])).toEqual([0, 1, 2, 2, 2]);
+  expect(await generated([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1])).toEqual([2]); // as long as the window
+  await expect(generated(new Array(12).fill(0))).rejects.toThrow("the prompt has 12 tokens, the context window 11");
 });
 
 test.skipIf(sharedPath("cases/models"))("cases beside the repository (../shared/cases/models) are absent", () => {});

@@ -54,7 +54,7 @@ export function parseQwen3MoeConfig(file: ConfigReader): LlamaConfig {
   });
   const base = parseRelative(read, { defaults: {} });
   const step = read.size("decoder_sparse_step", 1);
-  const dense = new Set((read.json.mlp_only_layers as number[] | null | undefined) ?? []);
+  const dense = new Set(read.numbers("mlp_only_layers"));
   const window = read.boolean("use_sliding_window", false) ? windowOf(read) : undefined;
   return {
     ...withLayers(base, (_, i) => ({ window, sparse: !dense.has(i) && (i + 1) % step === 0 })),

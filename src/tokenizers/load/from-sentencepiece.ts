@@ -1,15 +1,11 @@
 import { check } from "../../common/index.ts";
 import type { Part } from "../json.ts";
 import { languageCodes } from "./language-codes.ts";
+import { manySpaces, metaspace, replace, splitAtSpaces } from "./parts.ts";
 import { PieceType, type SentencePieceModel } from "./sentencepiece-model.ts";
 import { type AddedEntry, addedTokens, type Settings, special, specialText, templateOf } from "./settings.ts";
 
 type Entry = readonly [piece: string, score: number];
-
-const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true };
-const splitAtSpaces = { type: "Sequence", pretokenizers: [{ type: "WhitespaceSplit" }, metaspace] };
-const manySpaces = { type: "Replace", pattern: { Regex: " {2,}" }, content: " " };
-const replace = (from: string, to: string): object => ({ type: "Replace", pattern: { String: from }, content: to });
 
 /** How a family's tokenizer differs from its `.model` file. */
 interface Family {
