@@ -25,10 +25,8 @@ export function bestOf(scores: readonly number[], count: number = scores.length)
  * @param count how many classes the head tells apart
  */
 export function labelsOf({ config, location }: Model, count: number): string[] {
-  const { id2label, label2id, num_labels: said } = config;
-  // transformers drops the names where num_labels says another count than there are.
-  const isDropped = said === count && Object.keys(id2label ?? {}).length !== count;
-  if (id2label === undefined || id2label === null || isDropped) return Array.from({ length: count }, (_, id) => `LABEL_${id}`);
+  const { id2label, label2id } = config as { id2label?: unknown; label2id?: unknown };
+  if (id2label === undefined || id2label === null) return Array.from({ length: count }, (_, id) => `LABEL_${id}`);
   const what = `${location}: config.json: id2label`;
   check(typeof id2label === "object", "config", () => `${what} must be an object of labels by id`);
   const entries = Object.entries(id2label as Record<string, unknown>);
