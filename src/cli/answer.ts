@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import type { Answer } from "../pipelines/index.ts";
 import { MODEL_ARGUMENT } from "./models.ts";
-import { count } from "./numbers.ts";
+import { count, number } from "./numbers.ts";
 import { addPipelineFlags, loadFor, type PipelineFlags, runPipeline } from "./pipeline-command.ts";
 import { readText } from "./stdin.ts";
 import type { Terminal } from "./terminal.ts";
@@ -35,7 +35,9 @@ export function answerCommand(command: Command, terminal: Terminal, signal: Abor
     const asked = {
       topK,
       ...(maxAnswerLen !== undefined && { maxAnswerLen }),
-      ...(flags.docStride !== undefined && { docStride: Number(flags.docStride) }),
+      ...(flags.docStride !== undefined && {
+        docStride: number("--doc-stride", flags.docStride, "a whole number from 0") as number,
+      }),
       ...(flags.allowNone && { handleImpossibleAnswer: true }),
     };
     const { pipeline } = await import("./lazy/pipelines.ts");

@@ -76,5 +76,6 @@ function stepLines(title: string, { id, token, candidates }: Step): string[] {
   });
   const isListed = candidates.some((candidate) => candidate.id === id);
   const drawn = isListed ? [] : [["▸", token, `not among the ${candidates.length} most probable`]];
-  return [...tableLines([header, ...rows], [0, 2, 3]), ...tableLines(drawn)];
+  const numbers = isChanged ? [2, 3] : [2];
+  return [...tableLines([header, ...rows], [0, ...numbers]), ...tableLines(drawn)];
 }

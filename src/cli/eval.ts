@@ -32,7 +32,7 @@ export function evalCommand(command: Command, terminal: Terminal, signal: AbortS
       if (!existsSync(path))
         throw new LecternError("file", `there is no recipe ${path}; name what to measure on by --recipe`);
       const recipe = parseRecipe(await readJson(path, "the recipe"), path);
-      const threads = flags.threads === undefined ? undefined : Number(flags.threads);
+      const threads = count("--threads", flags.threads);
       await using model = await openModel(directory, context, { threads });
       const results = await measureRecipe(recipe, model, {
         data: flags.data,

@@ -100,6 +100,10 @@ async function tryModel(problems: string[]): Promise<void> {
 /** A folder that cannot be written, nor made where it is absent, is a problem. */
 async function checkFolder(path: string, problems: string[]): Promise<void> {
   const place = await existing(path);
+  if (!(await stat(place)).isDirectory()) {
+    problems.push(`${path} is below a file; choose another with HF_HOME or LECTERN_CACHE`);
+    return;
+  }
   await access(place, constants.W_OK).catch(() => {
     problems.push(`${path} cannot be written; choose another with HF_HOME or LECTERN_CACHE`);
   });

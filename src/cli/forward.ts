@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import type { ForwardInputs, Model } from "../model/index.ts";
 import { MODEL_ARGUMENT, type ModelFlags, openModel } from "./models.ts";
+import { count } from "./numbers.ts";
 import { readText } from "./stdin.ts";
 import { parseIds, printJson, type Terminal } from "./terminal.ts";
 
@@ -39,7 +40,7 @@ export function forwardCommand(command: Command, terminal: Terminal, signal: Abo
         name,
         { flags, terminal, signal },
         {
-          threads: flags.threads === undefined ? undefined : Number(flags.threads),
+          threads: count("--threads", flags.threads),
         },
       );
       if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);

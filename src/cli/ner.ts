@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import type { EntityGroup, TokenEntity } from "../pipelines/index.ts";
 import { MODEL_ARGUMENT } from "./models.ts";
+import { number } from "./numbers.ts";
 import { addPipelineFlags, loadFor, type PipelineFlags, runPipeline, TEXT_ARGUMENT } from "./pipeline-command.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -23,7 +24,8 @@ export function nerCommand(command: Command, terminal: Terminal, signal: AbortSi
     const strategy = strategies.find((known) => known === flags.aggregation);
     if (!strategy)
       throw new LecternError("usage", `--aggregation takes ${strategies.join(", ")}; got ${flags.aggregation}`);
-    const stride = flags.stride === undefined ? {} : { stride: Number(flags.stride) };
+    const stride =
+      flags.stride === undefined ? {} : { stride: number("--stride", flags.stride, "a whole number from 0") as number };
     const { pipeline } = await import("./lazy/pipelines.ts");
     await using model = await loadFor(name, { flags, terminal, signal });
     const find = await pipeline("token-classification", model);

@@ -1,10 +1,20 @@
 import type { Command } from "commander";
+import type { Model } from "../model/index.ts";
 import { bytesText } from "./download-progress.ts";
 import { MODEL_ARGUMENT, type ModelFlags, openModel } from "./models.ts";
 import { countText, tableLines } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 
 const BYTES_OF_FLOAT32 = 4;
+
+/** Kinds of architecture, in words. */
+const KINDS: Readonly<Record<Model["kind"], string>> = {
+  decoder: "decoder",
+  encoder: "encoder",
+  "encoder-decoder": "encoder–decoder",
+  recurrent: "recurrent decoder",
+  "recurrent-encoder-decoder": "recurrent encoder–decoder",
+};
 
 /** `lectern show MODEL` */
 export function showCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
@@ -33,7 +43,7 @@ export function showCommand(command: Command, terminal: Terminal, signal: AbortS
     const { parameters, contextWindow, parts } = facts;
     const rows = [
       ["model", name],
-      ["kind", `${facts.kind.replace("-", " ").replace("encoder-decoder", "encoder–decoder")} (${facts.family})`],
+      ["kind", `${KINDS[facts.kind]} (${facts.family})`],
       ["task", facts.task ?? "not named"],
       ["licence", facts.licence ?? "not named"],
       ...(facts.commercialUse === null ? [] : [["commercial use", facts.commercialUse]]),

@@ -1,9 +1,11 @@
 import { fstatSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { LecternError } from "../common/index.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** How long an open pipe beside a prompt may stay silent before it is left alone, in milliseconds. */
 const GRACE = 1000;
+const LAST_LOOK = 50;
 
 /** The text of an argument; `-` reads standard input to its end. */
 export async function readText(argument: string, terminal: Terminal): Promise<string> {
@@ -11,11 +13,30 @@ export async function readText(argument: string, terminal: Terminal): Promise<st
 }
 
 /** Standard input to its end. */
-export async function readAll({ stdin }: Terminal): Promise<string> {
-  let text = "";
+async function readAll({ stdin }: Terminal): Promise<string> {
+  return collect(stdin).text;
+}
+
+/** Reads a stream: `begun` when something arrives or it ends, `text` when it ends. */
+function collect(stdin: Terminal["stdin"]): { readonly begun: Promise<void>; readonly text: Promise<string> } {
   stdin.setEncoding("utf8");
-  for await (const chunk of stdin) text += chunk;
-  return text;
+  let begin = (): void => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const text = new Promise<string>((resolve, reject) => {
+    let all = "";
+    stdin.on("data", (chunk) => {
+      all += chunk;
+      begin();
+    });
+    for (const event of ["end", "close"]) stdin.on(event, () => resolve(all));
+    stdin.on("error", (cause) =>
+      reject(new LecternError("file", `standard input cannot be read: ${cause.message}`, { cause })),
+    );
+  });
+  text.then(begin, begin);
+  return { begun, text };
 }
 
 /** The lines of standard input that hold something, one by one as they arrive. */
@@ -42,16 +63,18 @@ export async function readPrompt(
 ): Promise<string | undefined> {
   if (argument === "-") return readAll(terminal);
   if (terminal.stdin.isTTY) return argument;
-  const delivers = await deliversSoon(terminal);
-  if (!delivers && isOptional) {
-    terminal.stderr.write(
-      "lectern: standard input is open but silent, so it is not read; - as the prompt waits for it\n",
-    );
-    terminal.release();
-    return argument;
+  const { begun, text } = collect(terminal.stdin);
+  if (!isFile(terminal.stdin.fd) && !(await isSoon(begun))) {
+    if (isOptional) {
+      terminal.stderr.write(
+        "lectern: standard input is open but silent, so it is not read; - as the prompt waits for it\n",
+      );
+      terminal.release();
+      return argument;
+    }
+    terminal.stderr.write("lectern: waiting for the prompt on standard input\n");
   }
-  if (!delivers) terminal.stderr.write("lectern: waiting for the prompt on standard input\n");
-  const piped = withoutLastNewline(await readAll(terminal));
+  const piped = withoutLastNewline(await text);
   if (argument === undefined) return piped === "" ? undefined : piped;
   return piped === "" ? argument : `${argument}\n${piped}`;
 }
@@ -61,26 +84,27 @@ function withoutLastNewline(text: string): string {
   return text.replace(/\r?\n$/, "");
 }
 
-/** False for a pipe or socket that stays open and silent. */
-function deliversSoon({ stdin }: Terminal): Promise<boolean> {
-  if (!isPipe(stdin.fd)) return Promise.resolve(true);
+/** Whether something happens within the grace; what is waiting when it ends, behind other work, still counts. */
+function isSoon(event: Promise<void>): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), GRACE);
-    const seen = (): void => {
+    const giveUp = (): void => {
+      timer = setTimeout(() => resolve(false), LAST_LOOK);
+    };
+    let timer = setTimeout(giveUp, GRACE);
+    void event.then(() => {
       clearTimeout(timer);
       resolve(true);
-    };
-    for (const event of ["readable", "end", "error", "close"]) stdin.once(event, seen);
+    });
   });
 }
 
-/** Whether reading may wait: not for a file or a device such as /dev/null. */
-function isPipe(fd: number | undefined): boolean {
-  if (fd === undefined) return true;
+/** Whether reading ends by itself: a file, or a device such as /dev/null. */
+function isFile(fd: number | undefined): boolean {
+  if (fd === undefined) return false;
   try {
     const kind = fstatSync(fd);
-    return kind.isFIFO() || kind.isSocket();
+    return !kind.isFIFO() && !kind.isSocket();
   } catch {
-    return false; // closed
+    return true; // closed
   }
 }

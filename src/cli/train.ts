@@ -6,6 +6,7 @@ import { LecternError } from "../common/index.ts";
 import type { Model } from "../model/index.ts";
 import type { Evaluation, Resumed, RunReport, RunResult, Teacher } from "../training/index.ts";
 import { openModel } from "./models.ts";
+import { count } from "./numbers.ts";
 import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
 
 interface TrainFlags extends CommonFlags {
@@ -60,7 +61,7 @@ async function runRecipe(
   }
   if (flags.teacher !== undefined && !("task" in recipe && recipe.teacher))
     throw new LecternError("usage", `${path} says nothing of a teacher, so --teacher has no use`);
-  const threads = flags.threads === undefined ? undefined : Number(flags.threads);
+  const threads = count("--threads", flags.threads);
   const context = { flags, terminal, signal };
   const { teacher: name } = flags;
   let teacher: Promise<Model> | undefined; // opened when it is first asked: what it said may lie in OUT

@@ -48,6 +48,37 @@ describe("a directory that does not fit together is refused in words", () => {
   });
 });
 
+/** Values: transformers 5.23.0, of the same directories. */
+describe("a pad_token_id of -1 is no token, as in the first LLaMA checkpoints", () => {
+  const without = async (name: string) => {
+    const directory = await mkdtemp(join(tmpdir(), "lectern-"));
+    await cp(fixture(`models/${name}`), directory, { recursive: true });
+    for (const file of ["config.json", "generation_config.json"]) {
+      const path = join(directory, file);
+      const text = await readFile(path, "utf8").catch(() => undefined);
+      if (text !== undefined) await writeFile(path, JSON.stringify({ ...JSON.parse(text), pad_token_id: -1 }));
+    }
+    return loadModel(directory);
+  };
+
+  test.each([
+    ["llama_gqa", [275, 8, 319, 218, 234, 68]],
+    ["t5_gated", [356, 302, 157, 302, 157, 302]],
+    ["bart", [103, 143, 143, 347, 66, 2]],
+    ["phi3", [281, 322, 484, 6, 196, 441]],
+  ])("%s generates", async (name, expected) => {
+    await using model = await without(name);
+    const { outputIds } = await model.generate({ inputIds: [5, 6, 7] }, { maxNewTokens: 6, doSample: false });
+    expect(outputIds).toEqual(expected);
+  });
+
+  test("a RoBERTa counts its positions from 0", async () => {
+    await using model = await without("roberta_mlm");
+    const { logits } = (await model.forward({ inputIds: [[5, 6, 7]] })) as Required<ForwardResult>;
+    for (const [i, value] of [2.1691, -0.8939, -1.4045, 0.2076].entries()) expect(logits.data[i]).toBeCloseTo(value, 3);
+  });
+});
+
 test("weights that are not numbers are named when they reach the scores", async () => {
   const directory = await changed(async (to) => {
     const bytes = await readFile(join(to, "model.safetensors"));

@@ -1,7 +1,7 @@
 import { check } from "../common/index.ts";
 import { flagOf, isPart } from "./json.ts";
 import type { Normalizer } from "./normalizers.ts";
-import { isWhiteSpace } from "./regex.ts";
+import { isWhiteSpace } from "./regex/index.ts";
 import { Text } from "./text.ts";
 import { Trie } from "./trie.ts";
 

@@ -2,13 +2,11 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { runCli } from "../../../src/cli/run-cli.ts";
-import { optionKinds } from "../../../src/generation/options.ts";
+import { optionNames } from "../../../src/generation/option-table.ts";
 import { fixture } from "../inputs.ts";
 import type { Mutator } from "../mutate.ts";
 
-const FLAGS = Object.keys(optionKinds).map(
-  (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-);
+const FLAGS = optionNames.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
 const VALUES = [
   "0",
   "1",

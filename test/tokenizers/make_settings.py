@@ -1,6 +1,6 @@
 """Records how transformers 5 reads settings beside tokenizer.json.
 
-python make.py > ../parity/fixtures/tokenizers/settings.json
+python make_settings.py > ../parity/fixtures/tokenizers/settings.json
 
 Each case is a small model's tokenizer.json with other settings: tokenizer_config.json, special_tokens_map.json,
 added_tokens.json and config.json are written anew. `error` marks what transformers refuses.
