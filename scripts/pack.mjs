@@ -11,6 +11,13 @@ import { ENGINE_VERSION, engineName, PLATFORMS, writeEngines } from "./engine.mj
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
+/** The folder of a platform's engine: apart from `engine/`, which `npm pack` takes whole. */
+function engineFolder(platform) {
+  const kept = join(root, ".cache", "engine");
+  writeEngines(PLATFORMS, kept);
+  return join(kept, platform);
+}
+
 export function npm(args, cwd) {
   return execFileSync("npm", args, { cwd, encoding: "utf8", maxBuffer: 2 ** 26, shell: process.platform === "win32" });
 }
@@ -26,7 +33,7 @@ export function packWhole(platform, destination) {
   return packStaged(
     destination,
     (stage, manifest) => {
-      cpSync(writeEngines([platform], join(root, "engine"))[0], join(stage, "engine", platform), { recursive: true });
+      cpSync(engineFolder(platform), join(stage, "engine", platform), { recursive: true });
       const [os, cpu] = platform.split("-");
       return { ...manifest, os: [os], cpu: [cpu] };
     },
@@ -42,8 +49,7 @@ export function packForRegistry(destination) {
 
 /** The tarball of a platform's engine, for the registry. */
 export function packEngine(platform, destination) {
-  const [folder] = writeEngines([platform], join(root, "engine"));
-  return pack(folder, destination);
+  return pack(engineFolder(platform), destination);
 }
 
 function packStaged(destination, complete, suffix) {
