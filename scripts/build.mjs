@@ -4,12 +4,23 @@
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { build } from "esbuild";
 
-/** Declarations without the type argument of typed arrays, which TypeScript before 5.7 rejects and later ones default. */
-function forOlderTypeScript(declarations) {
-  return declarations.replace(/\b(\w+Array)<(?:ArrayBuffer|ArrayBufferLike|SharedArrayBuffer)>/g, "$1");
+const { imports, dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+
+/**
+ * Declarations that older TypeScript reads: without the type argument of typed arrays (5.7), and with Node's files in place
+ * of `#` imports, which `moduleResolution: node10` does not resolve.
+ */
+function forOlderTypeScript(path) {
+  const declarations = readFileSync(path, "utf8")
+    .replace(/\b(\w+Array)<(?:ArrayBuffer|ArrayBufferLike|SharedArrayBuffer)>/g, "$1")
+    .replace(/"(#\w+)"/g, (_, name) => {
+      const target = relative(dirname(path), imports[name].default).replaceAll(sep, "/");
+      return `"./${target.replace(/\.js$/, ".ts")}"`;
+    });
+  writeFileSync(path, declarations);
 }
 
 /** Modules of src do nothing by being imported, but those that are run: what is not used of them can be left out. */
@@ -27,8 +38,7 @@ const unusedIsOmitted = {
 rmSync("dist", { recursive: true, force: true });
 execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });
 for (const path of readdirSync("dist", { recursive: true }))
-  if (path.endsWith(".d.ts"))
-    writeFileSync(join("dist", path), forOlderTypeScript(readFileSync(join("dist", path), "utf8")));
+  if (path.endsWith(".d.ts")) forOlderTypeScript(join("dist", path));
 rmSync("dist/cli", { recursive: true });
 const node = {
   bundle: true,
@@ -56,7 +66,7 @@ await build({
   outdir: "dist/cli",
   chunkNames: "[name]-[hash]",
   packages: "bundle",
-  external: Object.keys(JSON.parse(readFileSync("package.json", "utf8")).dependencies),
+  external: Object.keys(dependencies),
   banner: { js: requiring },
 });
 copyFileSync("node_modules/commander/LICENSE", "dist/cli/commander.LICENSE");

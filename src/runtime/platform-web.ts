@@ -1,9 +1,9 @@
 import * as ort from "onnxruntime-web/wasm";
-import { LecternError } from "../common/index.ts";
 import type { OnnxGraph } from "../lower/index.ts";
 import { attempt, wrapSession } from "./engine.ts";
 import { writeOnnx } from "./onnx-writer.ts";
 import type { DerivedFile, EngineSession, FileSource, SessionOptions } from "./platform.ts";
+import { fetchBytes, isServed } from "./served-web.ts";
 
 const files = new Map<string, Promise<Uint8Array>>();
 
@@ -40,14 +40,6 @@ function fetchOnce(url: string): Promise<Uint8Array> {
   return bytes;
 }
 
-async function fetchBytes(url: string, init?: RequestInit): Promise<Uint8Array> {
-  const response = await fetch(url, init).catch((cause) => {
-    throw new LecternError("file", `${url} cannot be fetched`, { cause });
-  });
-  if (!response.ok) throw new LecternError("file", `${url} answered ${response.status} ${response.statusText}`);
-  return new Uint8Array(await response.arrayBuffer());
-}
-
 /** Keeps derived bytes in memory, as if they had been fetched. */
 export async function derivedFile({ source, recipe, size, pieces }: DerivedFile): Promise<string> {
   const name = `${source}#${recipe}`;
@@ -80,7 +72,7 @@ export async function openFiles(location: string): Promise<FileSource> {
   return {
     location: base.href,
     list: async () => [],
-    has: async (name) => (await fetch(resolve(name), { method: "HEAD" })).ok,
+    has: async (name) => files.has(resolve(name)) || isServed(resolve(name)),
     size: async (name) => (await fetchOnce(resolve(name))).length,
     readText: async (name) => new TextDecoder().decode(await fetchOnce(resolve(name))),
     async readBytes(name, start = 0, length) {

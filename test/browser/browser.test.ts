@@ -7,7 +7,7 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadModel } from "../../src/model/index.ts";
+import { loadModel, loadTokenizer } from "../../src/model/index.ts";
 import { pipeline } from "../../src/pipelines/index.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
@@ -18,20 +18,31 @@ if (!available && process.env.LECTERN_REQUIRE_BROWSER)
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const types: Record<string, string> = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
 
+/** What a server does beyond giving files. */
+interface ServerOptions {
+  readonly isolated?: boolean;
+  /** The type of the page that absent files are answered with, as hosts of single-page applications do. */
+  readonly fallback?: string;
+}
+
+const PAGE = "<!doctype html><title>Lectern</title>";
+
 /** A plain static server: dist/web, models and fixtures; no headers but the type, and isolation if asked for. */
-function serve(isolated: boolean): Promise<Server> {
+function serve({ isolated = false, fallback }: ServerOptions = {}): Promise<Server> {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
     if (isolated) {
       response.setHeader("cross-origin-opener-policy", "same-origin");
       response.setHeader("cross-origin-embedder-policy", "require-corp");
     }
-    if (path === "/")
-      return response.setHeader("content-type", "text/html").end("<!doctype html><title>Lectern</title>");
+    if (path === "/") return response.setHeader("content-type", "text/html").end(PAGE);
     response.setHeader("content-type", types[extname(path)] ?? "application/octet-stream");
     await readFile(join(root, path)).then(
       (bytes) => response.end(bytes),
-      () => response.writeHead(404).end(),
+      () =>
+        fallback === undefined
+          ? response.writeHead(404).end()
+          : response.writeHead(200, { "content-type": fallback }).end(`\n<!-- built -->\n${PAGE}`),
     );
   });
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
@@ -50,7 +61,7 @@ describe.skipIf(!available)("in Debian's chromium (skipped where /usr/bin/chromi
 
   beforeAll(async () => {
     process.env.LECTERN_CACHE = await mkdtemp(join(tmpdir(), "lectern-")); // for what Node derives
-    servers.push(await serve(false), await serve(true));
+    servers.push(await serve(), await serve({ isolated: true }));
     const args = [
       "--no-sandbox",
       "--disable-gpu",
@@ -171,6 +182,33 @@ describe.skipIf(!available)("in Debian's chromium (skipped where /usr/bin/chromi
       expect(inPageScores[i]?.score).toBeCloseTo(score, 5);
     }
   });
+
+  test.each(["text/html", "application/json"])(
+    "behind a host that answers absent files with a page (as %s), models load and absent ones are reported",
+    async (fallback) => {
+      const server = await serve({ fallback });
+      servers.push(server);
+      const page = await browser.newPage();
+      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+      const directory = "/test/parity/fixtures/models/bert_cls";
+      const result = await page.evaluate(`(async () => {
+        const { loadModel, loadTokenizer } = await import("/dist/web/lectern.js");
+        const model = await loadModel("models/stories");
+        const { outputIds } = await model.generate({ inputIds: ${JSON.stringify(ids)} }, ${JSON.stringify(options)});
+        const tokenizer = await loadTokenizer("${directory}");
+        const absent = await loadModel("/models/none").catch((error) => error.code + ": " + error.message);
+        return { outputIds, tokens: tokenizer.encode("A fox ran.").ids, absent };
+      })()`);
+      await page.close();
+      await using inNode = await loadModel(join(root, "models/stories"));
+      const tokenizer = await loadTokenizer(join(root, directory));
+      expect(result).toEqual({
+        outputIds: (await inNode.generate({ inputIds: ids }, options)).outputIds,
+        tokens: tokenizer?.encode("A fox ran.").ids,
+        absent: expect.stringMatching(/^file: fetching .*\/models\/none\/config\.json: .*got an HTML page/),
+      });
+    },
+  );
 
   test("what goes wrong in the worker reaches the page in words", async () => {
     const message = await inPage<string>(

