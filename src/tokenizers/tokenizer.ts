@@ -67,6 +67,9 @@ export interface DecodeOptions {
   readonly cleanUpSpaces?: boolean;
 }
 
+/** So many padding tokens at most are added to a batch. */
+const MOST_PADDED = 1 << 24;
+
 /** The tokens that a tokenizer's config gives a role. */
 const SPECIAL = ["bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token"];
 
@@ -183,6 +186,12 @@ export class Tokenizer {
     const rows = texts.map((text, i) => this.#row(text, { ...single, ...(pairs && { pair: pairs[i] as string }) }));
     const width = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), padTo);
     const length = Math.ceil(width / (multiple as number)) * (multiple as number);
+    check(
+      rows.reduce((sum, { ids }) => sum + length - ids.length, 0) <= MOST_PADDED,
+      "usage",
+      () =>
+        `encodeBatch: filling ${rows.length} rows up to ${length} tokens takes more than ${MOST_PADDED} of padding; lower padTo, padToMultipleOf, or pad_to_multiple_of in tokenizer.json`,
+    );
     const padsAt = paddingSide ?? side(this.#config.padding_side, this.#padding.direction);
     const [id, typeId] = [this.padId ?? 0, Number(this.#padding.pad_type_id ?? 0)];
     const padded = rows.map((row) => padRow(row, { length, id, typeId, side: padsAt }));

@@ -1,4 +1,4 @@
-import { didYouMean, LecternError } from "../common/index.ts";
+import { check, didYouMean, LecternError, shown } from "../common/index.ts";
 import {
   endsWith,
   isEmbedding,
@@ -42,6 +42,9 @@ function checkNames({ targetModules, modulesToSave = [] }: Partial<LoraConfig>, 
   }
 }
 
+/** No layer gains by more: the factors would be larger than what they change. */
+const MOST_RANK = 4096;
+
 const EXPERT = /\.experts\.\d+\./;
 
 /** PEFT refuses adapters that it keeps of experts, where they are DoRA's. */
@@ -58,6 +61,12 @@ function checkDora({ targetModules, useDora }: Partial<LoraConfig>, architecture
 
 /** A head is learned whole, beside the adapter, and so is whatever else the base does not have. */
 export function loraOf(given: Partial<LoraConfig>, architecture: Architecture, weights: Weights): LoraConfig {
+  for (const rank of [given.r ?? 1, ...Object.values(given.rankPattern ?? {})])
+    check(
+      Number.isSafeInteger(rank) && rank > 0 && rank <= MOST_RANK,
+      "usage",
+      () => `LoRA: a rank must be a whole number from 1 to ${MOST_RANK}; got ${shown(rank)}`,
+    );
   checkNames(given, architecture);
   checkDora(given, architecture);
   const whole = [...parameterShapes(architecture)].filter(

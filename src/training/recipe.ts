@@ -161,7 +161,7 @@ const exampleRecipe = z.strictObject({
     test: sources.optional().describe("scored by `lectern eval` only"),
   }),
   maxLength: count.default(256).describe("maximum tokens of a row"),
-  multipleOf: count.default(16).describe("rows are padded to a multiple of this"),
+  multipleOf: count.max(4096).default(16).describe("rows are padded to a multiple of this"),
   labelSmoothing: z.number().min(0).lt(1).default(0),
   teacher: z
     .strictObject({

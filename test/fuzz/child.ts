@@ -16,6 +16,7 @@ process.on("uncaughtException", (error) => (stray ??= error));
 /** What a case came to: undefined where it is a result or a failure in words. */
 async function faultOf({ target, seed, folder }: ToChild, index: number): Promise<string | undefined> {
   const place = join(folder, String(index));
+  await rm(place, { recursive: true, force: true });
   await mkdir(place, { recursive: true });
   stray = undefined;
   try {

@@ -7,12 +7,12 @@ export const shares = {
   generation: 4,
   adapters: 2,
   recipes: 2,
-  tables: 2,
+  tables: 0.5,
   chatTemplates: 3,
-  modules: 1,
+  modules: 0.5,
   files: 1,
   library: 3,
-  cli: 2,
+  cli: 0.3,
 } as const;
 
 export type TargetName = keyof typeof shares;

@@ -107,7 +107,7 @@ async function runChild(script: string, job: ToChild, report: (index: number, wh
   clearInterval(watch);
   if (hasEnded) return job.to;
   if (current >= 0) {
-    report(current, why || `ended the process: ${end}\n${said}`);
+    report(current, `${why || `ended the process: ${end}`}\n${said}`.trim());
     return current + 1;
   }
   if (next === job.from) throw new Error(`the fuzzer's child ended with ${end}\n${said}`);

@@ -1,7 +1,6 @@
+import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { runCli } from "../../../src/cli/run-cli.ts";
 import { optionNames } from "../../../src/generation/option-table.ts";
 import { fixture } from "../inputs.ts";
 import type { Mutator } from "../mutate.ts";
@@ -75,18 +74,27 @@ function changed(mutate: Mutator, line: readonly string[], folder: string): stri
   return words;
 }
 
+/** Runs the command line as it is built, in a process of its own. */
+async function run(words: readonly string[], folder: string): Promise<{ code: unknown; said: string }> {
+  const main = join(process.env.LECTERN_FUZZ_ROOT ?? "", "dist/cli/main.js");
+  const env = { ...process.env, HF_HOME: folder, HF_HUB_OFFLINE: "1" };
+  return new Promise((resolve) => {
+    const options = { cwd: folder, env, timeout: 30_000, killSignal: "SIGKILL", maxBuffer: 1 << 26 } as const;
+    const child = execFile(process.execPath, [main, ...words], options, (error, _, said) => {
+      resolve({ code: error ? (error.killed ? "hangs" : (error.code ?? error.signal)) : 0, said });
+    });
+    child.stdin?.on("error", () => {}); // closed by a command that reads none
+    child.stdin?.end("The wolf\n");
+  });
+}
+
 export async function cli(mutate: Mutator, folder: string): Promise<void> {
   await writeFile(join(folder, "x.json"), mutate.jsonText(mutate.value()));
   await writeFile(join(folder, "x.csv"), "text,label\na,b\nc,d\n");
-  let said = "";
-  const terminal = {
-    stdin: Readable.from(["The wolf\n"]) as never,
-    stdout: { write: () => true },
-    stderr: { write: (text: string) => (said += text) },
-    env: { HF_HOME: folder, HF_HUB_OFFLINE: "1" },
-  };
-  const code = await runCli(changed(mutate, mutate.pick(commandLines(folder)), folder), terminal);
-  if (![0, 1, 2].includes(code)) throw new Error(`exit code ${code}`);
-  if (code !== 0 && said === "") throw new Error(`exit code ${code} without a word`);
-  if (/\bat .*\.js:\d+|\bundefined\b/.test(said)) throw new Error(`said: ${said.slice(0, 1000)}`);
+  const words = changed(mutate, mutate.pick(commandLines(folder)), folder).map((word) => word.replaceAll("\0", ""));
+  const { code, said } = await run(words, folder);
+  const what = `${words.join(" ")}: ${code}: ${said.slice(0, 1500)}`;
+  if (![0, 1, 2].includes(code as number)) throw new Error(what);
+  if (code !== 0 && said === "") throw new Error(`without a word: ${what}`);
+  if (/^\s+at .*:\d+|\bgot undefined\b/m.test(said)) throw new Error(what);
 }

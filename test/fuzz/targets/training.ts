@@ -65,6 +65,17 @@ const jsonl = [
 
 const soon = (): AbortSignal => AbortSignal.timeout(600);
 
+/** Whether the sizes of a config are more than are drawn in a moment. */
+function isLarge(json: Readonly<Record<string, unknown>>): boolean {
+  const sizes = Object.values(json).filter((value) => typeof value === "number" && value > 1) as number[];
+  return (
+    sizes
+      .sort((a, b) => b - a)
+      .slice(0, 2)
+      .reduce((product, size) => product * size, 1) > 1e8
+  );
+}
+
 async function dataFiles(folder: string): Promise<string> {
   const data = join(folder, "data");
   await mkdir(data);
@@ -75,14 +86,15 @@ async function dataFiles(folder: string): Promise<string> {
   return data;
 }
 
-export async function recipes(mutate: Mutator, folder: string): Promise<unknown> {
+export async function recipes(mutate: Mutator, folder: string): Promise<void> {
   const changed = mutate.json(mutate.pick<object>([textRecipe, exampleRecipe]));
   const recipe = parseRecipe(JSON.parse(JSON.stringify(changed) ?? "null"));
+  if (isLarge(recipe.config)) return; // a model of gigabytes is the caller's right
   const tokenizerDirectory = fixture("models/gpt2");
   const tokenizer = await loadTokenizer(await openDirectory(tokenizerDirectory));
   if (!tokenizer) throw new Error("the fixture lacks its tokenizer");
   const data = await dataFiles(folder);
-  return trainRecipe(recipe, {
+  await trainRecipe(recipe, {
     data,
     out: join(folder, "out"),
     tokenizer,
