@@ -11,9 +11,9 @@ import {
   shown,
   unknownField,
 } from "../common/index.ts";
-import type { BatchRunOptions } from "./batches.ts";
 import type { ForwardOptions } from "./forward.ts";
 import type { GenerateInput, LoadOptions } from "./model.ts";
+import type { EmbedOptions } from "./sentence-encoder.ts";
 
 /** More threads than this no machine gains by, and an engine that makes them may not start. */
 const MOST_THREADS = 1024;
@@ -66,10 +66,12 @@ export function checkForwardOptions(options: unknown): void {
   checkFields("forward", options, forwardRules);
 }
 
-const embedRules: Readonly<Record<Exclude<keyof BatchRunOptions, "forward">, Rules[string]>> = {
+const embedRules: Readonly<Record<keyof EmbedOptions, Rules[string]>> = {
   batchSize: rules.count,
   signal: rules.signal,
   onDone: rules.function,
+  promptName: rules.text,
+  prompt: rules.text,
 };
 
 export function checkEmbed(texts: unknown, options: unknown): void {
