@@ -205,7 +205,7 @@ export class Dict extends PyObject {
   }
 
   /** Its keys with their values, in the order in which they were set first. */
-  entries(): MapIterator<[key: Value, value: Value]> {
+  entries(): IterableIterator<[key: Value, value: Value]> {
     return this.#entries.values();
   }
 
