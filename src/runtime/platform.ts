@@ -61,4 +61,6 @@ export interface Platform {
   derivedFile(derived: DerivedFile): Promise<string>;
   /** Lets what waits, such as a cancellation, be handled before going on. */
   nextTask(): Promise<void>;
+  /** Reports what a user may want to know, where the caller takes no warnings. */
+  warn(message: string): void;
 }

@@ -24,12 +24,12 @@ export class TokenizerCore {
   /** Whether ids depend on where normalized text came from. */
   readonly #alwaysTracks: boolean;
 
-  constructor(json: unknown) {
+  constructor(json: unknown, splitsSpecial = false) {
     check(isPart(json), "file", () => "tokenizer.json must hold an object");
     const normalizer = isSet(json.normalizer) ? createNormalizer(json.normalizer) : undefined;
     this.#preTokenizer = isSet(json.pre_tokenizer) ? createPreTokenizer(json.pre_tokenizer) : undefined;
     this.#model = createModel(json, this.#preTokenizer);
-    this.added = new AddedTokens(json.added_tokens, normalizer);
+    this.added = new AddedTokens(json.added_tokens, normalizer, this.#model.vocabulary, splitsSpecial);
     this.postProcessor = createPostProcessor(json.post_processor);
     this.decoder = isSet(json.decoder) ? createDecoder(json.decoder) : undefined;
     this.#alwaysTracks = normalizer !== undefined && JSON.stringify(json.pre_tokenizer ?? null).includes('"first"');

@@ -116,7 +116,7 @@ describe("a damaged GGUF file is refused in words", () => {
   test("a directory that is called as a file would be", async () => {
     const path = join(await mkdtemp(join(folder, "x-")), "x.gguf");
     await mkdir(path);
-    await expect(openDirectory(path)).rejects.toThrow("x.gguf cannot be read");
+    await expect(openDirectory(path)).rejects.toThrow("x.gguf must be a file; got a directory");
   });
 });
 

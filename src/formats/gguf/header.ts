@@ -110,7 +110,8 @@ function place(
     check(
       (shape.at(-1) ?? 1) % type.values === 0,
       "file",
-      () => `${where}: rows of ${shape.at(-1)} values are not whole blocks of ${type.values}, as ${type.name} has them`,
+      () =>
+        `${where}: rows of ${shape.at(-1) ?? 1} values are not whole blocks of ${type.values}, as ${type.name} has them`,
     );
     check(offset % alignment === 0, "file", () => `${where}: offset ${offset} is not a multiple of ${alignment}`);
     const byteLength = (count / type.values) * type.bytes;

@@ -1,15 +1,15 @@
 import { existsSync, readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-
-const folder = fileURLToPath(new URL("../../../models/", import.meta.url));
+import { join } from "node:path";
+import { packageRoot } from "../../common/package-node.ts";
 
 /** The names of the models that ship with the package. */
 export function shippedModels(): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder).filter((name) => existsSync(`${folder}${name}/model.safetensors`));
+  const directory = join(packageRoot(), "models");
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory).filter((name) => existsSync(join(directory, name, "model.safetensors")));
 }
 
 /** The directory of a model that ships with the package; undefined where none has this name. */
 export function shippedModel(name: string): string | undefined {
-  return shippedModels().includes(name) ? `${folder}${name}` : undefined;
+  return shippedModels().includes(name) ? join(packageRoot(), "models", name) : undefined;
 }
