@@ -140,7 +140,7 @@ export function itemOf(run: Run, value: Value, key: Value): Value | undefined {
   if (value instanceof Bytes) return inBounds(index, value.data.length) ? value.data.at(index) : undefined;
   const text = textOf(value);
   if (text === undefined) return undefined;
-  const found = character(text, index);
+  const found = character(run, text, index);
   return found !== undefined && value instanceof Markup ? new Markup(found) : found;
 }
 
@@ -161,7 +161,8 @@ function isHashable(dict: Dict, key: Value): boolean {
   }
 }
 
-function character(text: string, index: number): string | undefined {
+function character(run: Run, text: string, index: number): string | undefined {
+  run.step(text.length >> 12);
   if (!hasPairs(text)) return inBounds(index, text.length) ? text.at(index) : undefined;
   const at = index < 0 ? index + textLength(text) : index;
   return at < 0 ? undefined : textBetween(text, at, at + 1) || undefined;

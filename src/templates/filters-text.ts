@@ -24,14 +24,19 @@ const changing =
     likewise(value, run.text(change(str(run, value))));
 
 /** Words begin with capitals, after spaces, hyphens and brackets. */
-function title(text: string): string {
-  return text
-    .split(/([-\s({[<]+)/)
-    .map((word) => {
-      const [first = ""] = word;
-      return first.toUpperCase() + word.slice(first.length).toLowerCase();
-    })
-    .join("");
+function title(run: Run, text: string): string {
+  return text.replace(/[^-\s({[<]+/g, (word) => {
+    run.step();
+    const [first = ""] = word;
+    return first.toUpperCase() + word.slice(first.length).toLowerCase();
+  });
+}
+
+function countWords(run: Run, text: string): number {
+  const word = /[\p{L}\p{N}_]+/gu;
+  let count = 0;
+  for (; word.test(text); count++) run.step();
+  return count;
 }
 
 function replace(
@@ -217,7 +222,7 @@ export const TEXT_FILTERS: readonly (readonly [string, Filter])[] = [
     safe: ["value", (run, [value = null]) => new Markup(str(run, value))],
     string: ["value", (run, [value = null]) => (value instanceof Markup ? value : str(run, value))],
     striptags: ["value", (run, [value = null]) => run.text(stripTags(run, str(run, value)))],
-    title: ["s", changing(title)],
+    title: ["s", (run, [value = null]) => likewise(value, run.text(title(run, str(run, value))))],
     trim: [
       "value chars?",
       (run, [value = null, chars]) => {
@@ -230,7 +235,7 @@ export const TEXT_FILTERS: readonly (readonly [string, Filter])[] = [
     upper: ["s", changing((text) => text.toUpperCase())],
     urlencode: ["value", urlEncode],
     urlize: ["value trim_url_limit? nofollow? target? rel? extra_schemes?", urlize],
-    wordcount: ["s", (run, [value = null]) => [...str(run, value).matchAll(/[\p{L}\p{N}_]+/gu)].length],
+    wordcount: ["s", (run, [value = null]) => countWords(run, str(run, value))],
     wordwrap: ["s width? break_long_words? wrapstring? break_on_hyphens?", wordWrap],
     xmlattr: ["d autospace?", xmlAttributes],
   }),

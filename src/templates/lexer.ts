@@ -55,11 +55,14 @@ class Lexer {
   readonly #run = new Run({ steps: Number.POSITIVE_INFINITY, time: Number.POSITIVE_INFINITY });
   #at = 0;
   #line = 1;
+  /** The next line end that was not read yet; -1 after the last. */
+  #lineEnd: number;
   /** Whether what was read last ended a line. */
   #startsLine = true;
 
   constructor(source: string) {
     this.#source = source;
+    this.#lineEnd = source.indexOf("\n");
   }
 
   tokens(): Token[] {
@@ -74,8 +77,10 @@ class Lexer {
 
   /** Goes on to a place, counting lines. */
   #advance(to: number): void {
-    for (let at = this.#source.indexOf("\n", this.#at); at >= 0 && at < to; at = this.#source.indexOf("\n", at + 1))
+    while (this.#lineEnd >= 0 && this.#lineEnd < to) {
       this.#line++;
+      this.#lineEnd = this.#source.indexOf("\n", this.#lineEnd + 1);
+    }
     if (to > this.#at) this.#startsLine = this.#source[to - 1] === "\n";
     this.#at = to;
   }

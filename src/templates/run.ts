@@ -2,13 +2,13 @@ import { TemplateError } from "./errors.ts";
 
 /** The most that one rendering may use. */
 export interface TemplateLimits {
-  /** Operations; default 5,000,000. */
+  /** Operations; default 3,000,000. */
   readonly steps?: number;
-  /** Characters of the result, and of any text on the way; default 32 Mi. */
+  /** Characters of the result, and of any text on the way; default 16 Mi. */
   readonly length?: number;
-  /** Characters of all texts made on the way, where an item of a list counts as 32; default 256 Mi. */
+  /** Characters of all texts made on the way, where an item of a list counts as 32; default 128 Mi. */
   readonly memory?: number;
-  /** Milliseconds; default 4000. */
+  /** Milliseconds; default 3000. */
   readonly time?: number;
 }
 
@@ -43,7 +43,7 @@ export class Run {
   readonly #end: number;
 
   constructor(limits: TemplateLimits = {}, watcher?: Watcher) {
-    this.#limits = { steps: 5_000_000, length: 2 ** 25, memory: 2 ** 28, time: 4000, ...limits };
+    this.#limits = { steps: 3_000_000, length: 2 ** 24, memory: 2 ** 27, time: 3000, ...limits };
     this.#end = performance.now() + this.#limits.time;
     this.watcher = watcher;
   }
@@ -80,7 +80,7 @@ export class Run {
   /** Counts the items of a list, before it is made where their number is known. */
   items(count: number): void {
     this.allocate(count * ITEM);
-    this.step(count >> 3);
+    this.step(1 + (count >> 3));
   }
 
   /** Counts the bits of an integer before it is computed. */

@@ -144,6 +144,7 @@ export function joinTexts(run: Run, separator: string, items: Value): string {
 }
 
 function expandTabs(run: Run, text: string, size: number): string {
+  run.step(text.length);
   let [result, column] = ["", 0];
   for (const character of text) {
     if (character === "\t") {
@@ -219,12 +220,20 @@ const stripped =
   (_: Run, text: string, [characters]: Bound) =>
     strip(text, sides, optionalText(characters, "strip arg"));
 
+/** A text that is read character by character. */
+function counted(run: Run, text: string): string {
+  run.step(text.length);
+  return text;
+}
+
 export const STRING_METHODS: ReadonlyMap<string, Method<string>> = methods<string>({
   ...Object.fromEntries(
-    Object.entries(CHARACTER_TESTS).map(([name, test]) => [name, ["/", (_: Run, text: string) => test(text)]] as const),
+    Object.entries(CHARACTER_TESTS).map(
+      ([name, test]) => [name, ["/", (run: Run, text: string) => test(counted(run, text))]] as const,
+    ),
   ),
   capitalize: ["/", (run, text) => run.text(capitalize(text))],
-  casefold: ["/", (run, text) => run.text(caseFold(text))],
+  casefold: ["/", (run, text) => run.text(caseFold(counted(run, text)))],
   center: ["/ width fillchar?", padCenter],
   count: ["/ sub start? end?", count],
   encode: ["encoding? errors?", (_, text, args) => encode(text, args)],
@@ -273,8 +282,8 @@ export const STRING_METHODS: ReadonlyMap<string, Method<string>> = methods<strin
   splitlines: ["keepends?", (run, text, [keep]) => splitLines(run, text, keep !== undefined && truth(run, keep))],
   startswith: ["/ prefix start? end?", (_, text, args) => affix(text, args, (piece, start) => piece.startsWith(start))],
   strip: ["/ chars?", stripped({ left: true, right: true })],
-  swapcase: ["/", (run, text) => run.text(swapCase(text))],
-  title: ["/", (run, text) => run.text(titleText(text))],
+  swapcase: ["/", (run, text) => run.text(swapCase(counted(run, text)))],
+  title: ["/", (run, text) => run.text(titleText(counted(run, text)))],
   translate: ["/ table", translate],
   upper: ["/", (run, text) => run.text(text.toUpperCase())],
   zfill: ["/ width", (run, text, [width]) => zeroFill(run, text, integerArgument(width, 0))],

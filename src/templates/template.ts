@@ -22,7 +22,7 @@ export interface RenderOptions {
 }
 
 /** Longer templates are refused. */
-const LONGEST = 2 ** 22;
+const LONGEST = 2 ** 19;
 
 /**
  * A template of Python's Jinja, as jinja2 3.1.6 renders it in an immutable sandbox with `trim_blocks`, `lstrip_blocks`

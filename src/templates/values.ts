@@ -1,4 +1,4 @@
-import { PythonError, typeError } from "./errors.ts";
+import { PythonError, TemplateError, typeError } from "./errors.ts";
 import type { Run } from "./run.ts";
 
 /** A value of Python. Integers are numbers where they are safe ones, else bigints; lists are arrays. */
@@ -205,7 +205,7 @@ export class Dict extends PyObject {
   }
 
   /** Its keys with their values, in the order in which they were set first. */
-  entries(): MapIterator<[key: Value, value: Value]> {
+  entries(): IterableIterator<[key: Value, value: Value]> {
     return this.#entries.values();
   }
 
@@ -237,7 +237,7 @@ export function hash(key: Value): unknown {
   if (typeof key === "boolean") return key ? 1 : 0;
   if (key instanceof Float) return floatKey(key.value);
   if (key instanceof Markup) return textKey(key.text);
-  if (key instanceof Tuple) return `\0t${key.items.map(hashText).join()}`;
+  if (key instanceof Tuple) return tupleKey(key);
   if (key instanceof Range) return `\0r${[key.length, key.start, key.step].slice(0, Math.min(key.length, 2) + 1)}`;
   if (key instanceof Bytes) return `\0b${[...key.data]}`;
   if (key instanceof Undefined) return Undefined;
@@ -245,6 +245,21 @@ export function hash(key: Value): unknown {
   if (key instanceof Dict || (key instanceof DictView && key.typeName !== "dict_values"))
     throw typeError(`unhashable type: '${key.typeName}'`);
   return key;
+}
+
+/** Longer keys are refused. */
+const LONGEST_KEY = 1 << 16;
+
+function tupleKey({ items }: Tuple): string {
+  const parts: string[] = [];
+  let length = 0;
+  for (const item of items) {
+    const part = hashText(item);
+    length += part.length;
+    if (length > LONGEST_KEY) throw new TemplateError("limit", "a tuple is too large to be a key");
+    parts.push(part);
+  }
+  return `\0t${parts.join()}`;
 }
 
 /** A text as a key; those that look like a tuple's are kept apart. */

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { Template, TemplateError, textFunction } from "../../src/templates/index.ts";
 import { type ChatOptions, type Message, Tokenizer } from "../../src/tokenizers/index.ts";
-import { fixture, readJson } from "../helpers/fixtures.ts";
+import { fixture, readJson, sharedPath } from "../helpers/fixtures.ts";
 
 interface Outcome {
   readonly template: string;
@@ -62,3 +62,25 @@ test.each(chats.map((chat) => [chat.template, chat.conversation, chat] as const)
     else expect(write).toThrow("the model's chat template refuses the conversation");
   },
 );
+
+const reports = sharedPath("cases/reports");
+
+test
+  .skipIf(reports === undefined)
+  .each([
+    "jinja-format-method",
+    "jinja-integer-keys",
+    "jinja-min-filter",
+    "jinja-null-argument",
+    "jinja-strip-chars",
+    "jinja-tool-string",
+    "jinja-tuple-unpacking",
+  ])("%s is written as transformers writes it (skipped where ../shared is absent)", async (name) => {
+  const { messages, tools } = await readJson<{ messages: Message[]; tools: object[] | null }>(
+    `${reports}/${name}/input.json`,
+  );
+  const template = readFileSync(`${reports}/${name}/chat_template.jinja`, "utf8");
+  const expected = readFileSync(`${reports}/${name}/expected.txt`, "utf8");
+  const chat = { addGenerationPrompt: false, ...(tools ? { tools } : {}) };
+  expect(withTemplate(template).applyChatTemplate(messages, chat)).toBe(expected);
+});
