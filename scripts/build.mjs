@@ -49,7 +49,17 @@ const node = {
   plugins: [unusedIsOmitted],
   logLevel: "warning",
 };
-await build({ ...node, entryPoints: ["src/cli/main.ts"], outdir: "dist/cli", chunkNames: "[name]-[hash]" });
+const requiring = 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);'; // by commander
+await build({
+  ...node,
+  entryPoints: ["src/cli/main.ts"],
+  outdir: "dist/cli",
+  chunkNames: "[name]-[hash]",
+  packages: "bundle",
+  external: Object.keys(JSON.parse(readFileSync("package.json", "utf8")).dependencies),
+  banner: { js: requiring },
+});
+copyFileSync("node_modules/commander/LICENSE", "dist/cli/commander.LICENSE");
 await build({ ...node, entryPoints: ["src/model/worker-node.ts"], outdir: "dist/model", chunkNames: "worker-[hash]" });
 chmodSync("dist/cli/main.js", 0o755);
 await build({

@@ -10,6 +10,7 @@ import { count, number } from "./numbers.ts";
 import type { RunFlags } from "./run.ts";
 import { readPrompt } from "./stdin.ts";
 import { parseIds, printJson, type Terminal } from "./terminal.ts";
+import { noteWindow } from "./window-note.ts";
 
 const DEFAULT_PROMPT = "Once upon a time";
 
@@ -110,6 +111,7 @@ async function generateShown(
   if (table) print(`\n${echo}${result.text}`);
   for (const sequence of result.sequences.slice(1)) print(`\n\n${echo}${sequence.text}`);
   print("\n");
+  noteWindow(result, options, terminal);
   const attention = display?.what === "attention" ? await strongestEdges(model, result, options, display) : undefined;
   if (attention) writeEdges(attention, print);
   if (flags.json)

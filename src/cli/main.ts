@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { prepareWorker } from "../model/worker-thread-node.ts";
+import { VERSION } from "../common/version.ts";
 import { commands } from "./commands.ts";
 
 // Whoever reads has enough, as `| head` does: nothing is left to say to it.
@@ -8,9 +8,19 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-const args = process.argv.slice(2);
-const isHelp = args.includes("--help") || args.includes("-h");
-if (!isHelp && Object.hasOwn(commands, args[0] ?? "") && commands[args[0] as string]?.computes) prepareWorker();
+/** Runs the command line. Modules are loaded when they are needed, the worker that computes first. */
+async function main([name = "", ...rest]: readonly string[]): Promise<number> {
+  if (name === "--version" && rest.length === 0) {
+    process.stdout.write(`${VERSION}\n`);
+    return 0;
+  }
+  const isHelp = rest.includes("--help") || rest.includes("-h");
+  if (!isHelp && Object.hasOwn(commands, name) && commands[name]?.computes) {
+    const { prepareWorker } = await import("../model/worker-thread-node.ts");
+    prepareWorker();
+  }
+  const { runCli } = await import("./run-cli.ts");
+  return runCli(process.argv.slice(2), process);
+}
 
-const { runCli } = await import("./run-cli.ts"); // while the worker starts
-process.exitCode = await runCli(args, process);
+process.exitCode = await main(process.argv.slice(2));

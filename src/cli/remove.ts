@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { LecternError, nearest } from "../common/index.ts";
+import { LecternError, suggestion } from "../common/index.ts";
 import { bytesText } from "./download-progress.ts";
 import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
 
@@ -35,12 +35,9 @@ async function remove(
   const id = parseHubId(name);
   const model = models.find((model) => model.name === (id?.repository ?? name));
   if (!model || id?.file !== undefined || id?.quantization !== undefined) {
-    const close = nearest(
-      name,
-      models.map((model) => model.name),
-    );
-    const hint = close === undefined ? "it is empty" : `did you mean ${close}?`;
-    throw new LecternError("usage", `the cache ${cacheDir} has no model ${name}; ${hint}`);
+    const names = models.map((model) => model.name);
+    const hint = names.length === 0 ? "; it is empty" : suggestion(name, names);
+    throw new LecternError("usage", `the cache ${cacheDir} has no model ${name}${hint}`);
   }
   const revision = flags.revision ?? id?.revision;
   if (revision === undefined) return { bytes: await removeCached(cacheDir, model), revision };

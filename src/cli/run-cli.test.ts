@@ -69,7 +69,7 @@ describe("lectern run", () => {
     [["run", gpt2, "x", "--suppress-tokens", "999"], 2, "suppressTokens names token 999"],
     [["run", fixture("models/bert"), "x"], 1, "BERT is an encoder"],
     [["run", gpt2, "x", "--set", "temperature=abc"], 2, "the value is not JSON"],
-    [["run", gpt2, "x", "--temperature", "-3"], 2, "temperature must be a number above 0"],
+    [["run", gpt2, "x", "--temperature", "-3"], 2, "temperature must be a number from 0; got -3"],
     [["run", gpt2, "x", "--input-ids", "1"], 2, "not both"],
     [["run", gpt2, "--input-ids", "9999"], 1, "token id 9999 is outside the vocabulary of 384"],
     [["run", gpt2, "x", "--precision", "int4"], 1, "precision int4 is not available yet"],

@@ -63,7 +63,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 }
 
 /** The entry of `known` with the smallest edit distance to `name`, for "did you mean …?". */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
+function nearest(name: string, known: Iterable<string>): string | undefined {
   const short = name.slice(0, LONGEST_NAME);
   let best: string | undefined;
   let smallest = Number.POSITIVE_INFINITY;
@@ -79,13 +79,23 @@ export function closest(name: string, known: Iterable<string>): string | undefin
   if (name.length > LONGEST_NAME) return undefined;
   const found = nearest(name, known);
   const slips = found === undefined ? 0 : editDistance(name.toLowerCase(), found.toLowerCase());
-  return slips <= Math.ceil(name.length / 3) ? found : undefined;
+  return slips <= Math.ceil(name.length / 3) && slips < name.length ? found : undefined;
 }
 
 /** "; did you mean …?" where a known name is close, else nothing. */
 export function didYouMean(name: string, known: Iterable<string>): string {
   const found = closest(name, known);
   return found === undefined ? "" : `; did you mean ${found}?`;
+}
+
+/** As many names as a message lists at most. */
+const MOST_LISTED = 15;
+
+/** "; did you mean …?" where a known name is close, else a list of the known ones where they are few. */
+export function suggestion(name: string, known: Iterable<string>): string {
+  const all = [...known];
+  const list = all.length > 0 && all.length <= MOST_LISTED ? `; known are ${all.join(", ")}` : "";
+  return didYouMean(name, all) || list;
 }
 
 function editDistance(a: string, b: string): number {

@@ -1,4 +1,4 @@
-import { sameItems } from "../common/index.ts";
+import { sameItems, throwIfAborted } from "../common/index.ts";
 import { contrastLayers, type Decoder, type RewindableDecoder } from "../generation/index.ts";
 import type { Value } from "../graph/index.ts";
 import { lowerGraph } from "../lower/index.ts";
@@ -241,22 +241,29 @@ function rowsOf({ data }: HostTensor<"float32">, count: number): Float32Array[] 
 /** The kinds of models that decode over a cache of keys and values. */
 export type GeneratingArchitecture = Architecture & { kind: "decoder" | "encoder-decoder" };
 
+export interface CachedDecoderOptions {
+  /** What the encoder made of each row's input, in an encoder–decoder. */
+  readonly memories?: readonly EncoderMemory[] | undefined;
+  /** How many prompt tokens are computed at once. */
+  readonly chunk?: number | undefined;
+  /** Cancels a prompt that is being computed, with code `abort`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** One generation's rows over the shared session. */
 export class CachedDecoder implements Decoder, RewindableDecoder {
   readonly vocabularySize: number;
   readonly contextWindow: number;
   readonly #engine: DecodeEngine;
   readonly #chunk: number;
+  readonly #signal: AbortSignal | undefined;
   #cache: KeyValueCache;
   #memories: readonly EncoderMemory[];
   #memory: MemoryFeeds | undefined;
 
-  /**
-   * @param memories what the encoder made of each row's input, in an encoder–decoder
-   * @param chunk how many prompt tokens are computed at once
-   */
-  constructor(engine: DecodeEngine, memories: readonly EncoderMemory[] = [], chunk = PREFILL_TOKENS) {
+  constructor(engine: DecodeEngine, { memories = [], chunk = PREFILL_TOKENS, signal }: CachedDecoderOptions = {}) {
     this.#chunk = chunk;
+    this.#signal = signal;
     this.#engine = engine;
     this.vocabularySize = engine.vocabularySize;
     this.contextWindow = engine.contextWindow;
@@ -273,8 +280,10 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
       const cache = new KeyValueCache(sizes, 1);
       const memory = this.#memories[i] && EncoderMemory.join([this.#memories[i] as EncoderMemory]);
       let last: Float32Array[] = [];
-      for (let at = 0; at < row.length; at += chunk)
+      for (let at = 0; at < row.length; at += chunk) {
+        throwIfAborted(this.#signal);
         last = await this.#engine.extend(cache, [row.slice(at, at + chunk)], { memory, lengths: [row.length] });
+      }
       caches.push(cache);
       scores.push(last[0] as Float32Array);
     }

@@ -13,13 +13,13 @@ function portOf(target: Worker): Port {
 }
 
 /** Computes in a Web Worker. */
-export function openHost(source: ModelSource): Promise<ModelHost> {
+export function openHost(source: ModelSource, signal?: AbortSignal): Promise<ModelHost> {
   const worker = new Worker(new URL("./lectern.js", import.meta.url), { type: "module", name: WORKER_NAME });
   const channel = new Channel(portOf(worker));
   worker.addEventListener("error", ({ message }) =>
     channel.close(`the worker that computes the model failed: ${message || "it could not be started"}`),
   );
-  return connect(source, channel, async () => worker.terminate());
+  return connect({ source, channel, signal }, async () => worker.terminate());
 }
 
 const scope = globalThis as { name?: string };

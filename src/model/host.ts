@@ -43,7 +43,7 @@ export interface GenerateRequest {
 
 export interface GenerateHooks {
   readonly signal?: AbortSignal | undefined;
-  readonly onToken?: ((event: TokenEvent) => void) | undefined;
+  readonly onToken?: ((event: TokenEvent) => unknown) | undefined;
   readonly logitsProcessor?: LogitsProcessor | undefined;
   readonly stoppingCriteria?: StoppingCriteria | undefined;
 }
@@ -83,10 +83,35 @@ export interface ModelHost {
   dispose(): Promise<void>;
 }
 
-/** A model that a worker computes. */
-export async function connect(source: ModelSource, channel: Channel, stop: () => Promise<unknown>): Promise<ModelHost> {
+/** So long a worker that opens a model may clean up after a cancellation, before it is ended. */
+const GRACE_MS = 1000;
+
+interface Opening {
+  readonly source: ModelSource;
+  readonly channel: Channel;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What a worker says of the model that it opens; code `abort` at the latest a short time after the signal fires. */
+async function open({ source, channel, signal }: Opening): Promise<ModelDescription> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const onAbort = (): void => {
+    timer = setTimeout(() => channel.close("cancelled by the caller", "abort"), GRACE_MS);
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    const description = await channel.call<ModelDescription>("open", source);
+    return await channel.call<ModelDescription>("open", source, { signal });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** A model that a worker computes. @param stop ends the worker */
+export async function connect(opening: Opening, stop: () => Promise<unknown>): Promise<ModelHost> {
+  const { channel } = opening;
+  try {
+    const description = await open(opening);
     return {
       description,
       forward: (inputs, options) => channel.call("forward", [inputs, options]),

@@ -15,10 +15,19 @@ export interface Pooling {
   readonly normalize?: boolean;
 }
 
-/** Whether a pass yields the states of tokens by itself: encoders without a head; those of others must be asked for. */
-export function yieldsStates({ config, isEncoderDecoder }: { config: object; isEncoderDecoder: boolean }): boolean {
-  const [architecture = "Model"] = ((config as { architectures?: string[] }).architectures ?? []) as string[];
-  return /(?<!LMHead|MT)Model$/.test(architecture) && !isEncoderDecoder;
+/** Whether a pass yields the states of tokens by itself: models without a head; those of others must be asked for. */
+export function yieldsStates({
+  config,
+  isEncoder,
+  isEncoderDecoder,
+}: {
+  readonly config: object;
+  readonly isEncoder: boolean;
+  readonly isEncoderDecoder: boolean;
+}): boolean {
+  const { architectures } = config as { architectures?: readonly unknown[] };
+  const [architecture = isEncoder ? "Model" : ""] = Array.isArray(architectures) ? architectures : [];
+  return typeof architecture === "string" && /(?<!LMHead|MT)Model$/.test(architecture) && !isEncoderDecoder;
 }
 
 /** The states `[B, T, E]` that leave the model. */

@@ -11,8 +11,8 @@ export function serveModel(port: Port): void {
     return model;
   };
   const handlers = {
-    open: async (source: ModelSource) => {
-      model = await LocalModel.open(source);
+    open: async (source: ModelSource, { signal }: Call) => {
+      model = await LocalModel.open(source, signal);
       return model.description;
     },
     forward: ([inputs, options]: [ForwardInputs, ForwardOptions]) => opened().forward(inputs, options),

@@ -90,8 +90,11 @@ export class ConfigReader {
   /** A token id; undefined where the file has none or null. */
   tokenId(key: string, fallback?: number): number | undefined {
     const value = this.json[key] === undefined ? fallback : (this.json[key] ?? undefined);
-    check(value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0), "config", () =>
-      this.#wrong(key, "a token id or null", value),
+    const isWithoutPadding = key === "pad_token_id" && value === -1; // as the first LLaMA's, and as in torch
+    check(
+      value === undefined || isWithoutPadding || (Number.isSafeInteger(value) && (value as number) >= 0),
+      "config",
+      () => this.#wrong(key, "a token id or null", value),
     );
     return value as number | undefined;
   }

@@ -1,4 +1,4 @@
-import { check, LecternError, nearest, ownEntry, shown } from "../common/index.ts";
+import { check, didYouMean, LecternError, ownEntry, shown } from "../common/index.ts";
 import { bartCheckpoint, waveCheckpoint } from "./bart/checkpoint.ts";
 import {
   type BartConfig,
@@ -216,7 +216,7 @@ export function readConfig(json: Readonly<Record<string, unknown>>, tensors: rea
   const family = ownEntry(families, type);
   if (!family) {
     const known = Object.keys(families);
-    const hint = typeof type === "string" ? `; nearest is ${nearest(type, known)}` : "";
+    const hint = typeof type === "string" ? didYouMean(type, known) : "";
     throw new LecternError(
       "unsupported",
       `config.json: model_type ${shown(type)} is not known; known are ${known.join(", ")}${hint}`,

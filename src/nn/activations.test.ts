@@ -36,6 +36,6 @@ test.each(recorded)("%s has the reference's values, and their gradient", async (
 
 test("an activation with weights of its own is refused by name, an unknown one with the nearest", () => {
   expect(() => activation("prelu")).toThrow(/activation "prelu" has weights of its own and is not supported/);
-  expect(() => activation("gelo")).toThrow(/activation "gelo" is not known; nearest is "gelu"/);
+  expect(() => activation("gelo")).toThrow(/activation "gelo" is not known; did you mean gelu\?/);
   expect(() => activation("constructor")).toThrow(/activation "constructor" is not known/);
 });

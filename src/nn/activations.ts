@@ -1,4 +1,4 @@
-import { LecternError, nearest } from "../common/index.ts";
+import { didYouMean, LecternError } from "../common/index.ts";
 import {
   abs,
   add,
@@ -71,6 +71,6 @@ export function activation(name: string): (x: Value) => Value {
       "unsupported",
       `activation "${name}" has weights of its own and is not supported; use a model with one of ${[...activations.keys()].join(", ")}`,
     );
-  const hint = nearest(name, [...activations.keys()]);
-  throw new LecternError("config", `activation "${name}" is not known; nearest is "${hint}"; check config.json`);
+  const hint = didYouMean(name, activations.keys());
+  throw new LecternError("config", `activation "${name}" is not known${hint}; check config.json`);
 }

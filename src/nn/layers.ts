@@ -31,7 +31,8 @@ export function linear(
 
 /** The rows of a table `[N, E]` that ids `[B, T]` name: `[B, T, E]`. The row of the padding token is not trained. */
 export function embedding(at: Scope, ids: Value, count: number, size: number, padTokenId?: number): Value {
-  return gather(at.parameter("weight", [count, size]), ids, padTokenId);
+  const frozenRow = padTokenId !== undefined && padTokenId < 0 ? count + padTokenId : padTokenId;
+  return gather(at.parameter("weight", [count, size]), ids, frozenRow);
 }
 
 /** Normalisation to mean 0 and variance 1 over the last axis (Ba et al., 2016). */

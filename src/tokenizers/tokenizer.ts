@@ -1,4 +1,4 @@
-import { check } from "../common/index.ts";
+import { check, checkValue, isObject, type Rule, rules } from "../common/index.ts";
 import { isByteToken } from "./byte-fallback.ts";
 import type { MarkedChat } from "./chat-answers.ts";
 import type { Message } from "./chat-message.ts";
@@ -75,6 +75,15 @@ const SPECIAL = ["bos_token", "eos_token", "pad_token", "unk_token", "sep_token"
 
 /** The setting that asks for what is otherwise never done. */
 const CLEANS_BYTE_PAIRS = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
+const tokenIds: Rule = {
+  fits: (value) => Array.isArray(value) && value.every((id) => typeof id === "number"),
+  expected: "a list of token ids",
+};
+
+const conversation: Rule = {
+  fits: (value) => Array.isArray(value) && value.every((message) => isObject(message) && rules.text.fits(message.role)),
+  expected: 'a list of messages, as [{ role: "user", content: "Hello" }]',
+};
 
 /** The tokenizer a model was trained with: `tokenizer.json`, `tokenizer_config.json` and a chat template. */
 export class Tokenizer {
@@ -124,6 +133,7 @@ export class Tokenizer {
   #row(text: string, options: EncodeOptions): Row {
     const { pair, addSpecialTokens = true, offsets = false, maxLength } = options;
     const texts = pair === undefined ? [text] : [text, pair];
+    for (const one of texts) checkValue("encode: a text", one, rules.text);
     const rows = texts.map((one) => this.#core.encode(one.toWellFormed(), offsets));
     const cut = maxLength === undefined ? rows : this.#cut(rows, maxLength, options);
     return finishRows(this.#core.postProcessor, cut, addSpecialTokens, this.#tokenAt);
@@ -160,6 +170,7 @@ export class Tokenizer {
 
   /** Encodes several texts and fills the shorter rows up. */
   encodeBatch(texts: readonly string[], options: BatchOptions = {}): EncodedBatch {
+    checkValue("encodeBatch: the texts", texts, rules.texts);
     const { pairs, paddingSide, padTo = 0, padToMultipleOf, ...single } = options;
     check(
       pairs === undefined || pairs.length === texts.length,
@@ -243,6 +254,7 @@ export class Tokenizer {
   }
 
   decode(ids: readonly number[], { skipSpecialTokens = false, cleanUpSpaces }: DecodeOptions = {}): string {
+    checkValue("decode: the ids", ids, tokenIds);
     const text = this.#core.decode(ids, skipSpecialTokens);
     const cleans = cleanUpSpaces ?? this.#config.clean_up_tokenization_spaces === true;
     const corrupts = this.#isBytePairs && this.#config[CLEANS_BYTE_PAIRS] !== true;
@@ -265,11 +277,13 @@ export class Tokenizer {
 
   /** A conversation as the text the model was trained on; throws where the model has no chat template. */
   applyChatTemplate(messages: readonly Message[], options: ChatOptions = {}): string {
+    checkValue("applyChatTemplate: the conversation", messages, conversation);
     return renderChat(this.#templates, messages, options, this.#specialTokens);
   }
 
   /** The same with where the template marks answers, as transformers' `{% generation %}` does; undefined if it does not. */
   applyMarkedChatTemplate(messages: readonly Message[], options: ChatOptions = {}): MarkedChat | undefined {
+    checkValue("applyChatTemplate: the conversation", messages, conversation);
     return renderMarkedChat(this.#templates, messages, options, this.#specialTokens);
   }
 

@@ -343,7 +343,7 @@ test.each([
   [
     "llama_gqa",
     { targetModules: ["q_proj", "v_porj"] },
-    /the target v_porj names no linear layer; .*nearest is v_proj/,
+    /the target v_porj names no linear layer; .*did you mean v_proj/,
   ],
   [
     "llama_gqa",

@@ -177,7 +177,7 @@ export async function finetune(wanted: FinetuneOptions): Promise<RunResult & { r
     ),
     steps: config.steps,
   };
-  options.onStart?.(plan);
+  await options.onStart?.(plan);
   const { threads, signal, onReport, onResume, onStop } = options;
   const result = await runTraining({
     architecture,

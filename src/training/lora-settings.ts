@@ -1,4 +1,4 @@
-import { check, LecternError, nearest, shown } from "../common/index.ts";
+import { check, didYouMean, LecternError, shown } from "../common/index.ts";
 import {
   endsWith,
   isEmbedding,
@@ -37,7 +37,7 @@ function checkNames({ targetModules, modulesToSave = [] }: Partial<LoraConfig>, 
     const known = new Set(linear.map((path) => path.slice(path.lastIndexOf(".") + 1)));
     const reason = isTable
       ? "is a table of embeddings, or tied to one, and adapters change linear layers alone; leave it out"
-      : `names no linear layer; known are ${[...known].join(", ")}; nearest is ${nearest(name, known)}`;
+      : `names no linear layer; known are ${[...known].join(", ")}${didYouMean(name, known)}`;
     throw new LecternError("usage", `LoRA: the target ${name} ${reason}`);
   }
 }

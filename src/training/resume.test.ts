@@ -64,6 +64,17 @@ const recurrent = {
   objective: { name: "next-token", stateful: true },
 };
 
+test("a function of the caller that rejects stops the run, which can be started again", async () => {
+  const onReport = async ({ step }: { step: number }): Promise<void> => {
+    if (step === 2) throw new Error("the caller's own");
+  };
+  const rejected = options("rejected");
+  await expect(trainRecipe(parseRecipe(recipe), { ...rejected, onReport })).rejects.toThrow("the caller's own");
+  const resumed: number[] = [];
+  await trainRecipe(parseRecipe(recipe), { ...rejected, onReport: ({ step }) => resumed.push(step) });
+  expect(resumed.at(-1)).toBe(recipe.steps);
+});
+
 test.each([
   ["AdamW, dropout, accumulation, a running mean, evaluations", recipe],
   [

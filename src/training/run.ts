@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { check, LecternError, throwIfAborted } from "../common/index.ts";
+import { CallerFunctions, check, LecternError, throwIfAborted } from "../common/index.ts";
 import { withOnlyLock } from "../formats/hub/lock.ts";
 import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
 import { makeDirectory, writeFileAtomic } from "../formats/write-file.ts";
@@ -93,18 +93,27 @@ const LOCK = "training.lock";
  * Trains until the last step, or goes on from a checkpoint. Killed at any moment, it ends with the same bits. A second
  * run in the same directory is refused while the first goes on.
  */
-export async function runTraining(run: Run): Promise<RunResult> {
-  const { out } = run;
+export async function runTraining(given: Run): Promise<RunResult> {
+  const { out } = given;
+  const functions = new CallerFunctions(given.signal);
+  const run: Run = {
+    ...given,
+    signal: functions.signal,
+    onReport: functions.wrap(given.onReport),
+    onResume: functions.wrap(given.onResume),
+    onStop: functions.wrap(given.onStop),
+  };
   await makeDirectory(out);
   const refusal = (pid: number | undefined): LecternError =>
     new LecternError(
       "usage",
       `${out}: process ${pid ?? "?"} is training here; wait for it, or choose another directory`,
     );
-  return withOnlyLock(join(out, LOCK), refusal, async () => {
+  const training = withOnlyLock(join(out, LOCK), refusal, async () => {
     await removeDeadParts(out);
     return train(run);
   });
+  return functions.settle(training);
 }
 
 async function train(run: Run): Promise<RunResult> {

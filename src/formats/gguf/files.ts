@@ -7,6 +7,7 @@ import { architectureOf } from "./architectures.ts";
 import { configOf } from "./config.ts";
 import { type GgufHeader, readGgufHeader } from "./header.ts";
 import { GgufMetadata } from "./metadata.ts";
+import { samplingConfig } from "./sampling.ts";
 import { isAsStored, planTensors, type TensorPlan, tensorPieces } from "./tensors.ts";
 import { type GgufTokenizer, tokenizerOf } from "./tokenizer.ts";
 
@@ -104,7 +105,8 @@ export class GgufFiles implements FileSource {
       const { bos_token_id, pad_token_id } = await this.#config();
       const { endTokens } = this.#tokenizer();
       const eos_token_id = endTokens.length > 1 ? endTokens : endTokens[0];
-      return JSON.stringify({ bos_token_id, eos_token_id, pad_token_id }, null, 2);
+      const sampling = samplingConfig(this.#metadata);
+      return JSON.stringify({ bos_token_id, eos_token_id, pad_token_id, ...sampling }, null, 2);
     },
     "tokenizer.json": async () => JSON.stringify(this.#tokenizer().json),
     "tokenizer_config.json": async () => JSON.stringify(this.#tokenizer().config, null, 2),

@@ -1,4 +1,4 @@
-import { check, LecternError, nearest } from "../../common/index.ts";
+import { check, didYouMean, LecternError } from "../../common/index.ts";
 import type { HubId } from "./hub-id.ts";
 import type { Need } from "./options.ts";
 
@@ -88,8 +88,7 @@ function chooseGguf({ repository, file, quantization }: HubId, names: readonly s
   const ggufs = names.filter((name) => name.endsWith(".gguf"));
   const found = file === undefined ? ofQuantization(ggufs, quantization ?? "") : ggufs.find((name) => name === file);
   if (found === undefined) {
-    const close = file === undefined ? undefined : nearest(file, ggufs);
-    const hint = close === undefined ? `; it has ${offered(repository, ggufs)}` : `; did you mean ${close}?`;
+    const hint = (file === undefined ? "" : didYouMean(file, ggufs)) || `; it has ${offered(repository, ggufs)}`;
     throw new LecternError("hub", `${repository} has no ${file ?? `GGUF file of quantization ${quantization}`}${hint}`);
   }
   const part = /-\d{5}-of-\d{5}\.gguf$/;

@@ -1,11 +1,11 @@
-import { check, LecternError } from "../../common/index.ts";
+import { check, LecternError, throwIfAborted } from "../../common/index.ts";
 import { parseHubId } from "./hub-id.ts";
 import type { LocateOptions } from "./options.ts";
 
 const ENDPOINT = "https://huggingface.co";
 
 /** What a page has no means for. */
-const NODE_ONLY = ["cacheDir", "offline", "onProgress", "signal"] as const;
+const NODE_ONLY = ["cacheDir", "offline", "onProgress"] as const;
 
 /**
  * The address of a model's files: one relative to the page, or, for `owner/name` where the page's server has nothing
@@ -19,7 +19,7 @@ export async function locateModel(name: string, options: LocateOptions = {}): Pr
       () => `${option}: not in a page, where the browser fetches files`,
     );
   const id = /^([a-z]+:|[./])/i.test(name) ? undefined : parseHubId(name);
-  if (!id || (options.revision === undefined && (await isServed(name)))) {
+  if (!id || (options.revision === undefined && (await isServed(name, options.signal)))) {
     check(
       options.revision === undefined,
       "usage",
@@ -34,10 +34,11 @@ export async function locateModel(name: string, options: LocateOptions = {}): Pr
 }
 
 /** Whether the page's own server has a model of this name; one that answers everything with a page has not. */
-async function isServed(name: string): Promise<boolean> {
+async function isServed(name: string, signal: AbortSignal | undefined): Promise<boolean> {
   const has = async (file: string): Promise<boolean> => {
     const url = new URL(`${name.replace(/\/$/, "")}/${file}`, globalThis.location.href);
-    const response = await fetch(url, { method: "HEAD" }).catch(() => undefined);
+    const response = await fetch(url, { method: "HEAD", signal: signal ?? null }).catch(() => undefined);
+    throwIfAborted(signal);
     return response?.ok === true && !(response.headers.get("content-type") ?? "").startsWith("text/html");
   };
   return (await has("config.json")) || has("adapter_config.json");

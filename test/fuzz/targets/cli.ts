@@ -1,13 +1,11 @@
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { optionKinds } from "../../../src/generation/options.ts";
+import { optionNames } from "../../../src/generation/option-table.ts";
 import { fixture } from "../inputs.ts";
 import type { Mutator } from "../mutate.ts";
 
-const FLAGS = Object.keys(optionKinds).map(
-  (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-);
+const FLAGS = optionNames.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
 const VALUES = [
   "0",
   "1",

@@ -1,4 +1,5 @@
-import { optionKinds, parseOptions, refused } from "../../../src/generation/options.ts";
+import { optionNames, optionTable } from "../../../src/generation/option-table.ts";
+import { parseOptions, refused } from "../../../src/generation/parse-options.ts";
 import { LocalModel } from "../../../src/model/local-model.ts";
 import { changedCopy, fixture, models } from "../inputs.ts";
 import type { Mutator } from "../mutate.ts";
@@ -30,8 +31,8 @@ const others = [...Object.keys(refused), "constructor", "__proto__", "topk", "ma
 export function changedOptions(mutate: Mutator): Record<string, unknown> {
   const options: [string, unknown][] = [["maxNewTokens", 3]];
   for (let count = 1 + mutate.below(4); count > 0; count--) {
-    const name = mutate.chance(0.95) ? mutate.pick(Object.keys(optionKinds)) : mutate.pick(others);
-    const value = Object.hasOwn(optionKinds, name) ? fitting[optionKinds[name as keyof typeof optionKinds]] : 1;
+    const name = mutate.chance(0.95) ? mutate.pick(optionNames) : mutate.pick(others);
+    const value = Object.hasOwn(optionTable, name) ? fitting[optionTable[name as keyof typeof optionTable].kind] : 1;
     const kind = mutate.below(3);
     options.push([name, kind === 0 ? structuredClone(value) : kind === 1 ? mutate.json(value) : mutate.value()]);
   }
