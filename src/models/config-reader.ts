@@ -8,7 +8,7 @@ import { check, isObject, LecternError, shown } from "../common/index.ts";
 const MOST_PARTS = 4096;
 const MOST_SHARED = 128;
 const PARTS =
-  /^(num_(hidden_layers|layers|decoder_layers|experts|local_experts)|n_layers?|(encoder|decoder)_layers|num_hidden_groups)$/;
+  /^(num_(hidden_layers|layers|decoder_layers|experts|local_experts)|n_layers?|(encoder|decoder)_layers|num_hidden_groups|inner_group_num|conv_kernel_size|conv_groups)$/;
 
 /** The widest that one layer may be: its vectors are made before the weights are looked at. */
 const MOST_WIDTH = 2 ** 24;

@@ -224,11 +224,22 @@ export function readConfig(json: Readonly<Record<string, unknown>>, tensors: rea
   }
   const read = new ConfigReader(json, tensors);
   checkCommon(read);
+  refuseByLayer(read);
   const architecture = read.architecture() ?? "";
   const part = parts.find(([of, named]) => of === type && named.test(architecture))?.[2] ?? family;
   const config = part.parseConfig(read);
   checkExperts(config, tensors.length);
   return { kind: part.kind, family: part, config } as Architecture;
+}
+
+/** Settings of single layers, as pruned models have them: each layer here is built by the same ones. */
+function refuseByLayer(read: ConfigReader): void {
+  const layers = Object.keys(read.object("per_layer_config") ?? {});
+  if (layers.length > 0)
+    throw new LecternError(
+      "unsupported",
+      `config.json: per_layer_config gives layer ${layers[0]} other settings, which is not supported; use a model whose layers are alike`,
+    );
 }
 
 /** Fields that are read wherever a model is used, of whatever family. */

@@ -1,6 +1,6 @@
 import { check } from "../../common/index.ts";
 import type { ConfigReader } from "../config-reader.ts";
-import type { DecoderConfig, EncoderDecoderConfig, HeadConfig, HeadKind } from "../family.ts";
+import type { EncoderDecoderConfig, HeadConfig, HeadKind } from "../family.ts";
 import { headRefused, parseLabels } from "../head.ts";
 import { holds, tie } from "../ties.ts";
 
@@ -34,9 +34,6 @@ export interface BartConfig extends EncoderDecoderConfig, BartStack {
   /** The token whose state a head for classes reads. */
   readonly eosTokenId: number | undefined;
 }
-
-/** BART's decoder alone, as a language model. */
-export interface BartDecoderConfig extends Omit<DecoderConfig, "padTokenId">, BartStack {}
 
 interface BartSide {
   readonly heads: number;
@@ -82,8 +79,8 @@ export function parseBartConfig(file: ConfigReader): BartConfig {
 
 function parseRelative(file: ConfigReader, { defaults, traits, heads }: Relative): BartConfig {
   const read = file.withCommonNames(commonNames).withDefaults({ ...bartDefaults, ...defaults });
-  const stack = parseStack(read, traits);
   const head = headOf(read, heads);
+  const stack = parseStack(read, traits);
   return {
     ...stack,
     vocabSize: stack.decoder.vocabSize,
@@ -164,7 +161,7 @@ const kinds: readonly (readonly [ending: RegExp, kind: HeadKind])[] = [
 ];
 
 function headOf(read: ConfigReader, heads: RegExp | undefined): HeadConfig {
-  const [architecture = ""] = (read.json.architectures ?? []) as string[];
+  const architecture = read.architecture() ?? "";
   if (architecture === "" || /(ForConditionalGeneration|MTModel)$/.test(architecture))
     return { kind: "words", numLabels: 0, problem: "single_label_classification" };
   const kind = kinds.find(([ending]) => ending.test(architecture))?.[1];

@@ -9,8 +9,8 @@ import {
   type Scope,
   splitHeads,
 } from "../../nn/index.ts";
-import type { DecoderModel, EncoderDecoderModel } from "../family.ts";
-import type { BartConfig, BartDecoderConfig, BartStack } from "./config.ts";
+import type { EncoderDecoderModel } from "../family.ts";
+import type { BartConfig, BartStack } from "./config.ts";
 
 type Side = "encoder" | "decoder";
 
@@ -93,10 +93,6 @@ export const bart: EncoderDecoderModel<BartConfig> = {
 };
 
 type HeadKind = "words" | "sequence" | "span" | "none";
-
-/** BART's decoder alone: a language model without an encoder to look back at. */
-export const bartDecoder: DecoderModel<BartDecoderConfig> = (root, c, context) =>
-  context.output(stack(root, "decoder", c, context), (x) => words(root, x, c));
 
 /** Scores of every word: `[B, T, V]`. */
 function words(root: Scope, x: Value, c: BartStack): Value {

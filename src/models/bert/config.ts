@@ -77,7 +77,7 @@ const bertDefaults = {
 export function parseBertConfig(file: ConfigReader): BertConfig {
   const read = file.withDefaults(bertDefaults);
   const config = parseRelative(read, bertNames);
-  const isPair = /ForNextSentencePrediction$/.test(architectureOf(read));
+  const isPair = read.architecture()?.endsWith("ForNextSentencePrediction");
   if (!isPair) return { ...config, ...decoding(read) };
   return {
     ...config,
@@ -127,8 +127,6 @@ function parseRelative(read: ConfigReader, names: BertNames): BertConfig {
     words,
   };
 }
-
-const architectureOf = (read: ConfigReader): string => String((read.json.architectures as unknown[] | undefined)?.[0]);
 
 /** transformers 5 knows absolute positions alone; weights of relative ones say that the model was trained with them. */
 function refuseDistances(read: ConfigReader): void {
@@ -208,6 +206,9 @@ export function parseElectraConfig(file: ConfigReader): BertConfig {
   return { ...config, ...decoding(read), embeddingSize: read.size("embedding_size", 128) };
 }
 
+/** The most layers that ALBERT's groups may make, one after the other. */
+const MOST_LAYERS = 4096;
+
 /** ALBERT is BERT with narrower embeddings and layers that share their weights (Lan et al., 2019). */
 export function parseAlbertConfig(file: ConfigReader): BertConfig {
   const read = file.withDefaults({
@@ -239,6 +240,12 @@ export function parseAlbertConfig(file: ConfigReader): BertConfig {
   });
   const groups = read.size("num_hidden_groups", 1);
   const inner = Array.from({ length: read.size("inner_group_num", 1) }, (_, i) => i);
+  check(
+    config.numHiddenLayers * inner.length <= MOST_LAYERS,
+    "config",
+    () =>
+      `config.json: num_hidden_layers × inner_group_num must be at most ${MOST_LAYERS}; got ${config.numHiddenLayers} × ${inner.length}`,
+  );
   const group = (i: number): number => Math.floor(i / (config.numHiddenLayers / groups));
   const layerPaths = config.layerPaths.flatMap((_, i) =>
     inner.map((j) => `encoder.albert_layer_groups.${group(i)}.albert_layers.${j}`),

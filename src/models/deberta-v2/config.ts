@@ -108,18 +108,12 @@ export function parseDebertaConfig(file: ConfigReader): DebertaConfig {
 
 /** `pos_att_type`, a list or a text such as `c2p|p2c`. */
 function pairTypes(read: ConfigReader): readonly string[] {
-  const given = read.json.pos_att_type ?? [];
-  if (typeof given === "string")
-    return given
-      .toLowerCase()
-      .split("|")
-      .map((type) => type.trim());
-  check(
-    Array.isArray(given) && given.every((type) => typeof type === "string"),
-    "config",
-    () => `config.json: pos_att_type must be a list of texts, or one such as "c2p|p2c"; got ${JSON.stringify(given)}`,
-  );
-  return given as string[];
+  const given = read.json.pos_att_type;
+  if (typeof given !== "string") return read.strings("pos_att_type") ?? [];
+  return given
+    .toLowerCase()
+    .split("|")
+    .map((type) => type.trim());
 }
 
 function distances(read: ConfigReader, types: readonly string[], maxPositions: number): DistanceConfig {

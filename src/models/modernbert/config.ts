@@ -1,6 +1,6 @@
 import { check } from "../../common/index.ts";
 import { parseRotary, type RotaryConfig } from "../../nn/index.ts";
-import type { ConfigReader } from "../config-reader.ts";
+import { ConfigReader } from "../config-reader.ts";
 import type { EncoderConfig } from "../family.ts";
 import { parseHead } from "../head.ts";
 import { tie } from "../ties.ts";
@@ -91,10 +91,10 @@ function layersOf(
   headSize: number,
   maxPositions: number,
 ): ModernBertConfig["layers"] {
-  const both = (read.json.rope_parameters ?? {}) as Record<string, Record<string, unknown> | undefined>;
-  const scaling = (read.json.rope_scaling ?? {}) as Record<string, unknown>;
+  const both = new ConfigReader(read.object("rope_parameters") ?? {});
+  const scaling = read.object("rope_scaling");
   const rotary = (kind: string, key: string, fallback: number): RotaryConfig => {
-    const parameters = { rope_theta: read.number(key, fallback), ...both[kind], ...scaling };
+    const parameters = { rope_theta: read.number(key, fallback), ...both.object(kind), ...scaling };
     return parseRotary({ rope_parameters: parameters }, { headSize, maxPositions, theta: fallback });
   };
   // A window set by its own name is half of `local_attention`, and goes before it.
@@ -108,10 +108,9 @@ function layersOf(
   };
   const every = read.size("global_attn_every_n_layers", 3);
   const types =
-    (read.json.layer_types as unknown[] | undefined) ??
-    Array.from({ length: count }, (_, i) => (i % every === 0 ? full : sliding));
+    read.strings("layer_types") ?? Array.from({ length: count }, (_, i) => (i % every === 0 ? full : sliding));
   check(
-    Array.isArray(types) && types.length >= count && types.every((type) => type === full || type === sliding),
+    types.length >= count && types.every((type) => type === full || type === sliding),
     "config",
     () =>
       `config.json: layer_types must name ${full} or ${sliding} for each of ${count} layers; got ${JSON.stringify(types)}`,

@@ -101,7 +101,7 @@ function parseWhole(file: ConfigReader, defaults: Json, scalesOutput: boolean): 
 function parseEncoder(file: ConfigReader, defaults: Json): T5EncoderConfig {
   const read = file.withCommonNames(commonNames).withDefaults(defaults);
   const stack = parseStack(read);
-  const kind = /ForTokenClassification$/.test(architectureOf(read)) ? "tokens" : "none";
+  const kind = read.architecture()?.endsWith("ForTokenClassification") ? "tokens" : "none";
   return {
     ...stack,
     numHiddenLayers: read.size("num_layers"),
@@ -158,8 +158,6 @@ function wordTables(read: ConfigReader): T5Stack["words"] {
   return { encoder: of(encoder), decoder: of(decoder), output: isNew ? output : of(output) };
 }
 
-const architectureOf = (read: ConfigReader): string => String((read.json.architectures as unknown[] | undefined)?.[0]);
-
 const kinds: readonly (readonly [ending: RegExp, kind: HeadKind])[] = [
   [/ForConditionalGeneration$/, "words"],
   [/ForSequenceClassification$/, "sequence"],
@@ -168,7 +166,7 @@ const kinds: readonly (readonly [ending: RegExp, kind: HeadKind])[] = [
 ];
 
 function headOf(read: ConfigReader): HeadConfig {
-  const [architecture = "T5ForConditionalGeneration"] = (read.json.architectures ?? []) as string[];
+  const architecture = read.architecture() ?? "T5ForConditionalGeneration";
   const kind = kinds.find(([ending]) => ending.test(architecture))?.[1];
   if (!kind) throw headRefused(architecture);
   return { ...parseLabels(read), kind };
