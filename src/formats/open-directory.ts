@@ -1,6 +1,7 @@
 import { check, checkValue, rules } from "../common/index.ts";
 import { type FileSource, openFiles } from "../runtime/index.ts";
 import { GgufFiles } from "./gguf/files.ts";
+import { firstPart } from "./gguf/parts.ts";
 import { interruptible } from "./interruptible.ts";
 
 /** A folder, if any, and a file of it that ends in `.gguf`. */
@@ -20,10 +21,11 @@ export async function openDirectory(location: string, signal?: AbortSignal): Pro
   const names = await files.list();
   const candidates = names.filter((name) => GGUF_FILE.test(name));
   if (candidates.length === 0 || names.some((name) => /\.safetensors(\.index\.json)?$/.test(name))) return files;
+  const chosen = candidates.length === 1 ? candidates[0] : firstPart(candidates);
   check(
-    candidates.length === 1,
+    chosen !== undefined,
     "usage",
     () => `${location} has several GGUF files, and one must be chosen: ${candidates.join(", ")}`,
   );
-  return GgufFiles.open(files, candidates[0] as string);
+  return GgufFiles.open(files, chosen);
 }

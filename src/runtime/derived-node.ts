@@ -14,9 +14,13 @@ export function derivedFolder(
 }
 
 /** Writes what was made of a file once; it is found again as long as the file is the same. */
-export async function derivedFile({ source, recipe, size, pieces }: DerivedFile): Promise<string> {
-  const { mtimeNs, size: sourceSize } = await stat(source, { bigint: true });
-  const identity = JSON.stringify([source, String(mtimeNs), String(sourceSize), recipe, size]);
+export async function derivedFile({ source, besides = [], recipe, size, pieces }: DerivedFile): Promise<string> {
+  const state = async (path: string): Promise<string[]> => {
+    const { mtimeNs, size: length } = await stat(path, { bigint: true });
+    return [path, String(mtimeNs), String(length)];
+  };
+  const others = await Promise.all(besides.map(state));
+  const identity = JSON.stringify([...(await state(source)), recipe, size, ...others.flat()]);
   const folder = derivedFolder();
   const path = join(folder, `${createHash("sha256").update(identity).digest("hex").slice(0, 32)}.bin`);
   if ((await stat(path).catch(() => undefined))?.size === size) return path;

@@ -47,6 +47,8 @@ export interface FileSource {
 export interface DerivedFile {
   /** The resolved name of the file they are made of. */
   readonly source: string;
+  /** Other files that the bytes are made of, too. */
+  readonly besides?: readonly string[];
   /** What is made of it: another recipe makes other bytes. */
   readonly recipe: string;
   readonly size: number;

@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import { flagOf, isPart } from "./json.ts";
+import { checkLength, flagOf, isPart } from "./json.ts";
 import type { Normalizer } from "./normalizers.ts";
 import { isWhiteSpace } from "./regex/index.ts";
 import { Text } from "./text.ts";
@@ -102,6 +102,7 @@ function entryOf(entry: unknown): Omit<AddedToken, "id" | "written"> {
     () => `tokenizer.json: an added token needs its content; got ${JSON.stringify(entry)}`,
   );
   const special = flagOf(entry, "special", false);
+  checkLength(entry.content as string, "an added token");
   return {
     content: entry.content as string,
     special,
@@ -139,18 +140,25 @@ class Finder {
   cut(text: Text): Found[] {
     const found: Found[] = [];
     let last = 0;
-    for (let match = this.#next(text.text, 0); match; match = this.#next(text.text, match.resume)) {
+    for (let match = this.#next(text.text, 0, 0); match; match = this.#next(text.text, match.resume, match.end)) {
       const start = match.token.stripsLeft ? Math.max(match.start, last) : match.start;
       if (start > last) found.push({ text: text.slice(last, start), id: undefined });
-      found.push({ text: text.slice(start, match.end), id: match.token.id });
+      if (match.end > start) found.push({ text: text.slice(start, match.end), id: match.token.id });
       last = match.end;
     }
     if (last < text.text.length) found.push({ text: text.slice(last, text.text.length), id: undefined });
     return found;
   }
 
-  /** The next token, and the white space that it takes on either side; in that another may still be found. */
-  #next(text: string, from: number): { start: number; end: number; resume: number; token: AddedToken } | undefined {
+  /**
+   * The next token, and the white space that it takes on either side; in that another may still be found.
+   * @param taken the end of what the token before took
+   */
+  #next(
+    text: string,
+    from: number,
+    taken: number,
+  ): { start: number; end: number; resume: number; token: AddedToken } | undefined {
     if (!this.#starts) return undefined;
     this.#starts.lastIndex = from;
     for (let hit = this.#starts.exec(text); hit; hit = this.#starts.exec(text)) {
@@ -162,7 +170,8 @@ class Finder {
       if (token.special && this.#splitsSpecial) continue;
       if (token.singleWord && (WORD.test(before(text, hit.index)) || WORD.test(behind(text, resume)))) continue;
       let [start, end] = [hit.index, resume];
-      if (token.stripsLeft) while (start > 0 && isWhiteSpace(text[start - 1])) start--;
+      if (token.stripsLeft) while (start > taken && isWhiteSpace(text[start - 1])) start--;
+      if (token.stripsRight && taken > end) end = taken;
       if (token.stripsRight) while (end < text.length && isWhiteSpace(text[end])) end++;
       return { start, end, resume, token };
     }

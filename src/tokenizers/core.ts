@@ -1,7 +1,7 @@
 import { check, LecternError } from "../common/index.ts";
 import { AddedTokens } from "./added-tokens.ts";
 import { createDecoder, type Decoder } from "./decoders.ts";
-import { isPart, type Part, typed } from "./json.ts";
+import { checkDepth, isPart, type Part, typed } from "./json.ts";
 import { BytePairs } from "./models/bpe.ts";
 import { Unigram } from "./models/unigram.ts";
 import { WordLevel } from "./models/word-level.ts";
@@ -26,6 +26,7 @@ export class TokenizerCore {
 
   constructor(json: unknown, splitsSpecial = false) {
     check(isPart(json), "file", () => "tokenizer.json must hold an object");
+    checkDepth([json.normalizer, json.pre_tokenizer, json.post_processor, json.decoder]);
     const normalizer = isSet(json.normalizer) ? createNormalizer(json.normalizer) : undefined;
     this.#preTokenizer = isSet(json.pre_tokenizer) ? createPreTokenizer(json.pre_tokenizer) : undefined;
     this.#model = createModel(json, this.#preTokenizer);

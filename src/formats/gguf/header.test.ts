@@ -167,6 +167,7 @@ describe("metadata that do not say what a model needs are refused by key", () =>
     [["tokenizer.ggml.model", "string", "rwkv"], '"rwkv" is not read'],
     [["tokenizer.ggml.bos_token_id", "u32", 9], "bos_token_id 9 is not one of the 2 tokens"],
     [["split.count", "u32", 3], "llama-gguf-split --merge"],
+    [["split.count", "u32", 4e9], "llama-gguf-split --merge"],
   ])("%j", async (change, message) => {
     if (message === "")
       await expect(build(change)).resolves.toHaveLength(1); // without a factor nothing is stretched

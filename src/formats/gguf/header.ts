@@ -12,6 +12,8 @@ export interface GgufTensor {
   /** The first byte, counted from the start of the file. */
   readonly offset: number;
   readonly byteLength: number;
+  /** The part that holds it, where a model is split. */
+  readonly file?: string;
 }
 
 export interface GgufHeader {

@@ -1,7 +1,7 @@
 import { check, LecternError, parseJson } from "../../common/index.ts";
 import type { FileSource } from "../../runtime/index.ts";
 import { readChatTemplates } from "../chat-template.ts";
-import { isPart, type Part } from "../json.ts";
+import { checkDepth, isPart, type Part } from "../json.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import { fromMarian, fromSentencePiece } from "./from-sentencepiece.ts";
 import { fromMerges, fromWordPieces, vocabularyIn } from "./from-vocabulary.ts";
@@ -39,6 +39,7 @@ export async function loadTokenizer(files: FileSource): Promise<Tokenizer | unde
     const json = described ?? (await convert(read, settings)) ?? characters(model);
     if (json === undefined) return undefined;
     check(isPart(json), "file", () => "tokenizer.json must hold an object");
+    checkDepth([own, special, json.normalizer, json.pre_tokenizer, json.post_processor, json.decoder]);
     const settled = withSettings(json, settings, described !== undefined);
     return new Tokenizer(settled.json, settled.config, templates);
   } catch (cause) {

@@ -50,7 +50,7 @@ function ruleOf({ model, pre_tokenizer, decoder }: Part, { own, model: config }:
   const rule = Object.hasOwn(classRules, name) ? classRules[name] : undefined;
   if (!rule || !isPart(model)) return undefined;
   const kind = model.type ?? ("merges" in model ? "BPE" : Array.isArray(model.vocab) ? "Unigram" : "WordPiece");
-  if (kind !== rule.model) return undefined;
+  if (kind !== rule.model || Array.isArray(model.vocab) !== (kind === "Unigram")) return undefined;
   const isByteLevel = JSON.stringify([pre_tokenizer, decoder]).includes('"ByteLevel"');
   return kind !== "BPE" || isByteLevel === rule.isByteLevel ? rule : undefined;
 }
