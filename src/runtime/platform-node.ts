@@ -57,6 +57,9 @@ const ABSENT: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAM
 /** The longest text that is read whole: tokenizers take some tens of megabytes. */
 const LONGEST_TEXT = 2 ** 28;
 
+/** Node ends the process where more than 2 GiB are read at once. */
+const LARGEST_READ = 2 ** 30;
+
 /** Refuses what is no plain file: a pipe would wait for its other end, and a device need not end. */
 async function checkPlain(path: string, name: string): Promise<void> {
   const found = await stat(path).catch(unreadable(name));
@@ -118,7 +121,7 @@ export async function openFiles(location: string): Promise<FileSource> {
         let filled = 0;
         while (filled < bytes.length) {
           const { bytesRead } = await handle
-            .read(bytes, filled, bytes.length - filled, start + filled)
+            .read(bytes, filled, Math.min(bytes.length - filled, LARGEST_READ), start + filled)
             .catch(unreadable(name));
           if (bytesRead === 0)
             throw new LecternError("file", `${name} ends at byte ${start + filled}; expected ${start + bytes.length}`);

@@ -9,6 +9,9 @@ import { readSentencePiece, type SentencePieceModel } from "./sentencepiece-mode
 import { familyOf, type Settings } from "./settings.ts";
 import { withSettings } from "./with-settings.ts";
 
+/** The largest vocabularies take some megabytes. */
+const LARGEST_PIECES = 1 << 28;
+
 /** The names under which SentencePiece models are published. */
 const SENTENCEPIECE_FILES = [
   "spiece.model",
@@ -98,6 +101,12 @@ class Reader {
 
   async sentencePiece(name: string): Promise<SentencePieceModel | undefined> {
     if (!(await this.#files.has(name))) return undefined;
+    const size = await this.#files.size(name);
+    check(
+      size <= LARGEST_PIECES,
+      "file",
+      () => `${name} must have at most ${LARGEST_PIECES} bytes; got ${size}: damaged, or no SentencePiece model`,
+    );
     return readSentencePiece(await this.#files.readBytes(name), name);
   }
 }
