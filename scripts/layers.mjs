@@ -17,7 +17,7 @@ export const LAYERS = [
   ["lower"],
   ["autodiff"],
   ["graph"],
-  ["tensor"],
+  ["tensor", "templates"],
   ["common"],
 ];
 

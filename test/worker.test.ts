@@ -76,6 +76,56 @@ describe("the built package computes in a worker", () => {
   });
 });
 
+test("functions of the caller that reject, and what may not happen while the model computes", () => {
+  const result = run<Record<string, unknown>>(`
+    const model = await loadModel(gpt2);
+    const own = async () => { await null; throw new Error("the caller's own"); };
+    const message = (call) => call.then(() => "none", (error) => error.message);
+    const prompt = { inputIds: [1] };
+    const options = { maxNewTokens: 40, minNewTokens: 40 };
+    const rejected = {};
+    for (const name of ["onToken", "logitsProcessor", "stoppingCriteria"])
+      rejected[name] = await message(model.generate(prompt, { ...options, [name]: own }));
+    const strange = await message(model.generate(prompt, { logitsProcessor: () => () => {} }));
+    let began;
+    const beginning = new Promise((resolve) => { began = resolve; });
+    const running = model.generate(prompt, { ...options, onToken: began });
+    await beginning;
+    const changes = [await message(model.useAdapter(undefined)), await message(model.addAdapter("a", gpt2))];
+    const { outputIds } = await running;
+    await model.useAdapter(undefined);
+    const aborted = await model.generate(prompt, { signal: AbortSignal.abort() });
+    console.log(JSON.stringify({ rejected, strange, changes, count: outputIds.length, aborted: aborted.outputIds }));`);
+  const refused = expect.stringContaining("the model is computing, and an adapter may not change midway");
+  expect(result).toEqual({
+    rejected: {
+      onToken: "the caller's own",
+      logitsProcessor: "the caller's own",
+      stoppingCriteria: "the caller's own",
+    },
+    strange: "generation: logitsProcessor must return 384 scores in a Float32Array; got a function",
+    changes: [refused, refused],
+    count: 40,
+    aborted: [],
+  });
+});
+
+test.each([0, 1, 10, 50])(
+  "a load that is cancelled after %i ms ends with its worker, and with code abort",
+  (waitMs) => {
+    const result = run<Record<string, unknown>>(`
+    const stop = new AbortController();
+    const loading = loadModel("models/stories", { signal: stop.signal });
+    const settled = loading.then(() => "loaded", (error) => error.code);
+    await new Promise((resolve) => setTimeout(resolve, ${waitMs}));
+    stop.abort();
+    const model = await loadModel(gpt2);
+    const { outputIds } = await model.generate({ inputIds: [1] }, { maxNewTokens: 2, minNewTokens: 2 });
+    console.log(JSON.stringify({ code: await settled, count: outputIds.length }));`);
+    expect(result).toEqual({ code: waitMs < 50 ? "abort" : expect.stringMatching(/^(abort|loaded)$/), count: 2 });
+  },
+);
+
 describe("a model at work", () => {
   const atWork = (waitMs: number): string => `
     const model = await loadModel(gpt2);

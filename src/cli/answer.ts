@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { type Answer, pipeline } from "../pipelines/index.ts";
+import type { Answer } from "../pipelines/index.ts";
 import { MODEL_ARGUMENT } from "./models.ts";
-import { count } from "./numbers.ts";
+import { count, number } from "./numbers.ts";
 import { addPipelineFlags, loadFor, type PipelineFlags, runPipeline } from "./pipeline-command.ts";
-import { readText, type Terminal } from "./terminal.ts";
+import { readText } from "./stdin.ts";
+import type { Terminal } from "./terminal.ts";
 
 interface AnswerFlags extends PipelineFlags {
   readonly context?: string;
@@ -17,28 +18,29 @@ interface AnswerFlags extends PipelineFlags {
 }
 
 /** `lectern answer MODEL QUESTION --context TEXT` */
-export function answerCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  const command = root
-    .command("answer")
-    .description("Find the answer to a question in a text.")
-    .argument("<model>", `an encoder with a head for answers: ${MODEL_ARGUMENT}`)
-    .argument("<question>", "the question; - reads standard input, a question a line")
+export function answerCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  command
+    .argument("<model>", `an encoder with a question-answering head: ${MODEL_ARGUMENT}`)
+    .argument("[question]", "the question; without one, or with -, each line of standard input is a question")
     .option("--context <text>", "the text that holds the answer; - reads standard input")
     .option("--context-file <file>", "a file with that text")
-    .option("--top-k <n>", "several answers, the best first")
-    .option("--max-answer-len <n>", "tokens of an answer at most; default 15")
-    .option("--doc-stride <n>", "tokens that parts of a long text share")
-    .option("--allow-none", "that there is no answer is one too");
-  return addPipelineFlags(command).action(async (name: string, argument: string, flags: AnswerFlags) => {
+    .option("--top-k <n>", "number of answers, the best first; default 1")
+    .option("--max-answer-len <n>", "longest answer in tokens; default 15")
+    .option("--doc-stride <n>", "tokens shared by neighbouring windows of a long text")
+    .option("--allow-none", "allow 'no answer'");
+  return addPipelineFlags(command).action(async (name: string, argument: string | undefined, flags: AnswerFlags) => {
     const context = await contextOf(argument, flags, terminal);
     const topK = count("--top-k", flags.topK) ?? 1;
     const maxAnswerLen = count("--max-answer-len", flags.maxAnswerLen);
     const asked = {
       topK,
       ...(maxAnswerLen !== undefined && { maxAnswerLen }),
-      ...(flags.docStride !== undefined && { docStride: Number(flags.docStride) }),
+      ...(flags.docStride !== undefined && {
+        docStride: number("--doc-stride", flags.docStride, "a whole number from 0") as number,
+      }),
       ...(flags.allowNone && { handleImpossibleAnswer: true }),
     };
+    const { pipeline } = await import("./lazy/pipelines.ts");
     await using model = await loadFor(name, { flags, terminal, signal });
     const answer = await pipeline("question-answering", model);
     const parts = (result: Answer | Answer[]) =>
@@ -63,10 +65,14 @@ export function answerCommand(root: Command, terminal: Terminal, signal: AbortSi
   });
 }
 
-async function contextOf(question: string, { context, contextFile }: AnswerFlags, terminal: Terminal): Promise<string> {
+async function contextOf(
+  question: string | undefined,
+  { context, contextFile }: AnswerFlags,
+  terminal: Terminal,
+): Promise<string> {
   if ((context === undefined) === (contextFile === undefined))
     throw new LecternError("usage", "give the text that holds the answer: --context TEXT or --context-file FILE");
-  if (context === "-" && question === "-")
+  if (context === "-" && (question === undefined || question === "-"))
     throw new LecternError("usage", "standard input cannot be both the questions and --context: use --context-file");
   if (context !== undefined) return readText(context, terminal);
   return readFile(contextFile as string, "utf8").catch((cause) => {

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { type LabelScore, pipeline } from "../pipelines/index.ts";
+import type { LabelScore } from "../pipelines/index.ts";
 import { MODEL_ARGUMENT } from "./models.ts";
 import { count } from "./numbers.ts";
-import { addPipelineFlags, loadFor, type PipelineFlags, runPipeline } from "./pipeline-command.ts";
+import { addPipelineFlags, loadFor, type PipelineFlags, runPipeline, TEXT_ARGUMENT } from "./pipeline-command.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface ClassifyFlags extends PipelineFlags {
@@ -14,21 +14,20 @@ interface ClassifyFlags extends PipelineFlags {
 }
 
 /** `lectern classify MODEL TEXT` */
-export function classifyCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  const command = root
-    .command("classify")
-    .description("Tell the class of a text, with how probable each is.")
+export function classifyCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  command
     .argument("<model>", MODEL_ARGUMENT)
-    .argument("<text>", "the text; - reads standard input, a text a line")
-    .option("--labels <a,b,c>", "choose among these instead, by a model of natural language inference")
-    .option("--template <text>", "with --labels: what is said of the text, {} for the label")
-    .option("--multi-label", "with --labels: several can be true")
-    .option("--top-k <n>", "only the best");
-  return addPipelineFlags(command).action(async (name: string, argument: string, flags: ClassifyFlags) => {
+    .argument("[text]", TEXT_ARGUMENT)
+    .option("--labels <a,b,c>", "labels to choose among (zero-shot), with a natural language inference model")
+    .option("--template <text>", "with --labels: the hypothesis, with {} for the label")
+    .option("--multi-label", "with --labels: several labels can be true")
+    .option("--top-k <n>", "print only the n best labels");
+  return addPipelineFlags(command).action(async (name: string, argument: string | undefined, flags: ClassifyFlags) => {
     const { labels, template, multiLabel } = flags;
     const topK = count("--top-k", flags.topK);
     if (labels === undefined && (template !== undefined || multiLabel))
       throw new LecternError("usage", "--template and --multi-label go with --labels");
+    const { pipeline } = await import("./lazy/pipelines.ts");
     await using model = await loadFor(name, { flags, terminal, signal });
     const job = { argument, flags, terminal, signal };
     if (labels === undefined) {

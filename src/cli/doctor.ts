@@ -1,23 +1,33 @@
-import { cpus, totalmem } from "node:os";
 import type { Command } from "commander";
-import { shippedModels } from "../formats/hub/shipped-node.ts";
+import { bytesText } from "./download-progress.ts";
+import { tableLines } from "./table.ts";
 import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
 
 /** `lectern doctor` */
-export function doctorCommand(root: Command, terminal: Terminal): Command {
-  return root
-    .command("doctor")
-    .description("Tell what this machine can do.")
-    .action((flags: CommonFlags) => {
-      const facts = {
-        node: process.version,
-        platform: `${process.platform} ${process.arch}`,
-        processor: cpus()[0]?.model ?? "unknown",
-        cores: cpus().length,
-        memoryGiB: Math.round(totalmem() / 2 ** 30),
-        shippedModels: shippedModels(),
-      };
-      if (flags.json) printJson(terminal, facts);
-      else for (const [key, value] of Object.entries(facts)) terminal.stdout.write(`${key}\t${value}\n`);
-    });
+export function doctorCommand(command: Command, terminal: Terminal): Command {
+  return command.action(async (flags: CommonFlags) => {
+    const { examine } = await import("./examine.ts");
+    const { facts, problems } = await examine(terminal.env);
+    if (problems.length > 0) terminal.exitCode = 1;
+    if (flags.json) return printJson(terminal, { ...facts, problems });
+    const rows = [
+      ["lectern", facts.lectern],
+      ["Node", facts.node],
+      ["engine", facts.engine === null ? "not loaded" : `ONNX Runtime ${facts.engine}`],
+      ["platform", facts.platform],
+      ["processor", `${facts.processor}, ${facts.cores} cores`],
+      ["memory", `${bytesText(facts.memoryBytes)}, ${bytesText(facts.freeMemoryBytes)} free`],
+      ["shipped models", facts.shippedModels.join(", ") || "none"],
+      ["Hugging Face cache", `${facts.hubCache.path} (${size(facts.hubCache)})`],
+      ["Hub", `${facts.hub}${facts.hasToken ? ", with a token" : ""}${facts.offline ? ", offline" : ""}`],
+      ["derived weights", `${facts.derivedCache.path} (${size(facts.derivedCache)})`],
+    ];
+    terminal.stdout.write(`${tableLines(rows).join("\n")}\n\n`);
+    if (problems.length === 0) terminal.stdout.write("no problems found\n");
+    for (const problem of problems) terminal.stdout.write(`problem: ${problem}\n`);
+  });
+}
+
+function size({ bytes, freeBytes }: { readonly bytes: number; readonly freeBytes: number | null }): string {
+  return `${bytesText(bytes)}${freeBytes === null ? "" : `, ${bytesText(freeBytes)} free on its disk`}`;
 }

@@ -23,7 +23,8 @@ export function downloadProgress(
     const [loaded, total] = [sum("loaded"), sum("total")];
     const percent = total > 0 ? Math.floor((100 * loaded) / total) : 100;
     const { name, file } = all.findLast(({ status }) => status !== "done") ?? event;
-    stderr.write(isDone ? CLEAR : `${CLEAR}${name}  ${percent} % of ${bytesText(total)}  ${file}`);
+    stderr.control(CLEAR);
+    if (!isDone) stderr.write(`${name}  ${percent} % of ${bytesText(total)}  ${file}`);
   };
 }
 

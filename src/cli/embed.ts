@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { MODEL_ARGUMENT } from "./models.ts";
 import { count } from "./numbers.ts";
-import { addPipelineFlags, linesOf, loadFor, type PipelineFlags, write } from "./pipeline-command.ts";
+import { addPipelineFlags, checkInput, loadFor, type PipelineFlags, TEXT_ARGUMENT } from "./pipeline-command.ts";
+import { linesOf } from "./stdin.ts";
 import { jsonText, type Terminal } from "./terminal.ts";
 
 /** How many sentences of standard input are held at once. */
@@ -11,29 +12,26 @@ const WINDOW = 256;
 const OPENING = '{ "embeddings": [\n';
 
 /** `lectern embed MODEL [TEXT]` */
-export function embedCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  const command = root
-    .command("embed")
-    .description("Turn sentences into vectors, pooled as the model's modules.json says.")
-    .argument("<model>", `an encoder: ${MODEL_ARGUMENT}`)
-    .argument("[text]", "the sentence; - reads standard input, one sentence a line", "-");
-  return addPipelineFlags(command).action(async (name: string, argument: string, flags: PipelineFlags) => {
+export function embedCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  command.argument("<model>", `an encoder: ${MODEL_ARGUMENT}`).argument("[text]", TEXT_ARGUMENT);
+  return addPipelineFlags(command).action(async (name: string, argument: string | undefined, flags: PipelineFlags) => {
+    checkInput(argument, terminal);
     const batchSize = count("--batch-size", flags.batchSize);
     await using model = await loadFor(name, { flags, terminal, signal });
     let total = 0;
     const print = async (sentences: readonly string[]): Promise<void> => {
       for (const vector of await model.embed(sentences, { batchSize, signal })) {
         const before = total++ === 0 ? OPENING : ",\n";
-        if (flags.json) await write(terminal, before + jsonText(vector).replaceAll(/\s+/g, " "));
-        else await write(terminal, `${Array.from(vector, (x) => x.toFixed(6)).join(" ")}\n`);
+        if (flags.json) await terminal.stdout.writeDrained(before + jsonText(vector).replaceAll(/\s+/g, " "));
+        else await terminal.stdout.writeDrained(`${Array.from(vector, (x) => x.toFixed(6)).join(" ")}\n`);
       }
     };
-    if (argument !== "-") {
+    if (argument !== undefined && argument !== "-") {
       const [vector] = await model.embed([argument], { signal });
       const text = flags.json
         ? jsonText({ embeddings: [vector] })
         : Array.from(vector ?? [], (x) => x.toFixed(6)).join(" ");
-      return await write(terminal, `${text}\n`);
+      return await terminal.stdout.writeDrained(`${text}\n`);
     }
     let held: string[] = [];
     for await (const line of linesOf(terminal)) {
@@ -43,6 +41,6 @@ export function embedCommand(root: Command, terminal: Terminal, signal: AbortSig
       held = [];
     }
     if (held.length > 0) await print(held);
-    if (flags.json) await write(terminal, total === 0 ? `${OPENING}] }\n` : "\n] }\n");
+    if (flags.json) await terminal.stdout.writeDrained(total === 0 ? `${OPENING}] }\n` : "\n] }\n");
   });
 }

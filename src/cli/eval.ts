@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { type Measured, measureRecipe, parseRecipe } from "../training/index.ts";
+import type { Measured } from "../training/index.ts";
 import { confusionTable } from "./finetune.ts";
 import { MODEL_ARGUMENT, type ModelFlags, openModel, resolveModel } from "./models.ts";
 import { count } from "./numbers.ts";
@@ -17,25 +17,22 @@ interface EvalFlags extends ModelFlags {
 }
 
 /** `lectern eval MODEL --data DIRECTORY` */
-export function evalCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  return root
-    .command("eval")
-    .description(
-      "Measure a model on what its recipe held out: bits per byte of texts, accuracy of labels, BLEU of translations.",
-    )
+export function evalCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  return command
     .argument("<model>", MODEL_ARGUMENT)
     .requiredOption("--data <directory>", "where the recipe's files stand")
     .option("--recipe <file>", "what to measure on; default recipe.json of the model")
     .option("--window <n>", "tokens of a window of text; default the recipe's")
     .option("--threads <n>", "how many threads compute")
     .action(async (name: string, flags: EvalFlags) => {
+      const { measureRecipe, parseRecipe } = await import("./lazy/training.ts");
       const context = { flags, terminal, signal };
       const directory = await resolveModel(name, context);
       const path = flags.recipe ?? join(directory, "recipe.json");
       if (!existsSync(path))
         throw new LecternError("file", `there is no recipe ${path}; name what to measure on by --recipe`);
       const recipe = parseRecipe(await readJson(path, "the recipe"), path);
-      const threads = flags.threads === undefined ? undefined : Number(flags.threads);
+      const threads = count("--threads", flags.threads);
       await using model = await openModel(directory, context, { threads });
       const results = await measureRecipe(recipe, model, {
         data: flags.data,

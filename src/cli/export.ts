@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { LecternError } from "../common/index.ts";
-import { type WrittenType, writtenTypes } from "../formats/index.ts";
-import { exportGguf } from "../model/export-gguf.ts";
+import type { WrittenType } from "../formats/index.ts";
+import { ggufTypes } from "./choices.ts";
 import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 
@@ -14,15 +14,13 @@ interface ExportFlags extends ModelFlags {
 }
 
 /** `lectern export MODEL --format gguf --out FILE` */
-export function exportCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  return root
-    .command("export")
-    .description("Write a model as one file for other programs.")
+export function exportCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  return command
     .argument("<model>", `a GGUF file, ${MODEL_ARGUMENT}`)
     .addOption(new Option("--format <format>", "the kind of file").choices(["gguf", "onnx"]).default("gguf"))
     .addOption(
       new Option("--type <type>", "how matrices are stored; norms stay in float32")
-        .choices(writtenTypes.map((name) => name.toLowerCase()))
+        .choices([...ggufTypes])
         .default("f16"),
     )
     .requiredOption("--out <file>", "the file to write")
@@ -31,6 +29,7 @@ export function exportCommand(root: Command, terminal: Terminal, signal: AbortSi
     .action(async (model: string, flags: ExportFlags) => {
       if (flags.format === "onnx")
         throw new LecternError("unsupported", "export: --format onnx is not available yet; gguf is");
+      const { exportGguf } = await import("../model/export-gguf.ts");
       const { out, name, license } = flags;
       const result = await exportGguf(await resolveModel(model, { flags, terminal, signal }), {
         type: flags.type.toUpperCase() as WrittenType,

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { type FilledMask, pipeline } from "../pipelines/index.ts";
+import type { FilledMask } from "../pipelines/index.ts";
 import { MODEL_ARGUMENT } from "./models.ts";
 import { count } from "./numbers.ts";
-import { addPipelineFlags, loadFor, type PipelineFlags, runPipeline } from "./pipeline-command.ts";
+import { addPipelineFlags, loadFor, type PipelineFlags, runPipeline, TEXT_ARGUMENT } from "./pipeline-command.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface FillMaskFlags extends PipelineFlags {
@@ -18,16 +18,15 @@ interface Filled {
 }
 
 /** `lectern fill-mask MODEL TEXT` */
-export function fillMaskCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  const command = root
-    .command("fill-mask")
-    .description("Tell which words may stand for the mask in a text.")
-    .argument("<model>", `an encoder with its head for masked words: ${MODEL_ARGUMENT}`)
-    .argument("<text>", "the text, with the model's mask token; - reads standard input, a text a line")
-    .option("--top-k <n>", "how many words; default 5")
+export function fillMaskCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  command
+    .argument("<model>", `an encoder with a masked-LM head: ${MODEL_ARGUMENT}`)
+    .argument("[text]", `${TEXT_ARGUMENT}. It has the model's mask token`)
+    .option("--top-k <n>", "number of words; default 5")
     .option("--targets <a,b,c>", "the only words to choose among");
-  return addPipelineFlags(command).action(async (name: string, argument: string, flags: FillMaskFlags) => {
+  return addPipelineFlags(command).action(async (name: string, argument: string | undefined, flags: FillMaskFlags) => {
     const topK = count("--top-k", flags.topK);
+    const { pipeline } = await import("./lazy/pipelines.ts");
     await using model = await loadFor(name, { flags, terminal, signal });
     const fill = await pipeline("fill-mask", model);
     const asked = {

@@ -1,16 +1,8 @@
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { LecternError } from "../common/index.ts";
-import { parseHubId } from "../formats/hub/hub-id.ts";
-import {
-  type Evaluation,
-  type FinetuneOptions,
-  finetune,
-  parseWith,
-  runOverrides,
-  type TaskName,
-  taskNames,
-} from "../training/index.ts";
+import type { Evaluation, FinetuneOptions, TaskName } from "../training/index.ts";
+import { trainingTasks } from "./choices.ts";
 import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
 import { count, number } from "./numbers.ts";
 import { printJson, type Terminal } from "./terminal.ts";
@@ -44,20 +36,11 @@ interface FinetuneFlags extends ModelFlags {
 }
 
 /** `lectern finetune MODEL DATA --task TASK --out DIRECTORY` */
-export function finetuneCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  return root
-    .command("finetune")
-    .description(
-      [
-        "Fine-tune a model on your examples; run again, it goes on from its last checkpoint.",
-        "Columns: text, label (text-classification) · tokens, tags · question, context, answer · text (fill-mask) ·",
-        "text, or prompt, completion, or messages (text-generation) · source, target (text2text-generation) ·",
-        "text1, text2 (sentence-similarity) · prompt, chosen, rejected (preference, reward).",
-      ].join("\n"),
-    )
+export function finetuneCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  return command
     .argument("<model>", MODEL_ARGUMENT)
     .argument("<data>", "examples: .csv, .tsv, .jsonl or .json, also with .gz")
-    .addOption(new Option("--task <task>", "what to learn").choices([...taskNames]).makeOptionMandatory())
+    .addOption(new Option("--task <task>", "what to learn").choices([...trainingTasks]).makeOptionMandatory())
     .requiredOption("--out <directory>", "where the model, or its adapter, and the checkpoint go")
     .option("--validation <file>", "held-out examples; default every tenth of the data, by chance")
     .option("--epochs <n>", "how often all examples are seen; default 3, up to 20 for few examples")
@@ -86,6 +69,8 @@ export function finetuneCommand(root: Command, terminal: Terminal, signal: Abort
     .option("--config <file>", "settings of the run in JSON: optimizer, schedule, clip, groups, patience …")
     .option("--threads <n>", "how many threads compute")
     .action(async (model: string, data: string, flags: FinetuneFlags) => {
+      const { finetune } = await import("./lazy/training.ts");
+      const { parseHubId } = await import("../formats/hub/hub-id.ts");
       const report = progress(flags, terminal);
       const result = await finetune({
         model: await resolveModel(model, { flags, terminal, signal }),
@@ -113,6 +98,7 @@ export function finetuneCommand(root: Command, terminal: Terminal, signal: Abort
 }
 
 async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "model" | "data">> {
+  const { parseWith, runOverrides } = await import("./lazy/training.ts");
   const loraDropout = number("--lora-dropout", flags.loraDropout, "a share from 0 to below 1");
   const rank = count("--lora-rank", flags.loraRank) ?? 8;
   const isLora =

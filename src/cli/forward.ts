@@ -1,12 +1,11 @@
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
-import { writeFileAtomic } from "../formats/write-file.ts";
-import { type ForwardInputs, type Model, namedTensors } from "../model/index.ts";
-import { openFiles } from "../runtime/index.ts";
+import type { ForwardInputs, Model } from "../model/index.ts";
 import { MODEL_ARGUMENT, type ModelFlags, openModel } from "./models.ts";
-import { parseIds, printJson, readText, type Terminal } from "./terminal.ts";
+import { count } from "./numbers.ts";
+import { readText } from "./stdin.ts";
+import { parseIds, printJson, type Terminal } from "./terminal.ts";
 
 interface ForwardFlags extends ModelFlags {
   readonly text?: string;
@@ -19,10 +18,8 @@ interface ForwardFlags extends ModelFlags {
 }
 
 /** `lectern forward MODEL` */
-export function forwardCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  return root
-    .command("forward")
-    .description("Run one pass and write logits, hidden states, attentions, loss and gradients to a file.")
+export function forwardCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  return command
     .argument("<model>", MODEL_ARGUMENT)
     .requiredOption("--out <file>", "where the results go, in safetensors")
     .option("--text <text>", "the input as text; - reads standard input")
@@ -32,16 +29,18 @@ export function forwardCommand(root: Command, terminal: Terminal, signal: AbortS
       "the input as a safetensors file: input_ids, attention_mask, token_type_ids, decoder_input_ids, labels",
     )
     .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it, or owner/name of one")
-    .option("--gradients", "also the gradient of the loss by every parameter; needs labels")
+    .option("--gradients", "also compute the gradient of the loss with respect to every parameter; needs labels")
     .option("--base <model>", "the model that an adapter's directory adapts, in place of the one it names")
     .option("--threads <n>", "how many threads compute")
     .option("--force", "take a tokenizer that does not belong to the model")
     .action(async (name: string, flags: ForwardFlags) => {
+      const { namedTensors } = await import("./lazy/model.ts");
+      const { safetensorsChunks, writeFileAtomic } = await import("./lazy/formats.ts");
       await using model = await openModel(
         name,
         { flags, terminal, signal },
         {
-          threads: flags.threads === undefined ? undefined : Number(flags.threads),
+          threads: count("--threads", flags.threads),
         },
       );
       if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);
@@ -74,6 +73,7 @@ async function readInputs(
 }
 
 async function readInputFile(path: string): Promise<ForwardInputs> {
+  const { openFiles, openSafetensors } = await import("./lazy/formats.ts");
   const checkpoint = await openSafetensors(await openFiles(dirname(path)), path.slice(path.lastIndexOf("/") + 1));
   const read = async (name: string): Promise<number[] | number[][]> => {
     const { shape, data } = await checkpoint.read(name);

@@ -1,7 +1,5 @@
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { checkWritable, isSameDirectory } from "../formats/write-file.ts";
-import { mergeAdapter } from "../training/index.ts";
 import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 
@@ -10,14 +8,14 @@ interface MergeFlags extends ModelFlags {
 }
 
 /** `lectern merge MODEL ADAPTER --out DIRECTORY` */
-export function mergeCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  return root
-    .command("merge")
-    .description("Merge a LoRA adapter into a model's full weights.")
+export function mergeCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  return command
     .argument("<model>", MODEL_ARGUMENT)
     .argument("<adapter>", "a directory with adapter_config.json and adapter_model.safetensors, or owner/name")
     .requiredOption("--out <directory>", "where the merged model goes")
     .action(async (model: string, adapter: string, flags: MergeFlags) => {
+      const { checkWritable, isSameDirectory } = await import("./lazy/formats.ts");
+      const { mergeAdapter } = await import("./lazy/training.ts");
       const context = { flags, terminal, signal };
       const { revision: _, ...others } = flags; // the model's, not the adapter's
       await checkWritable(flags.out);

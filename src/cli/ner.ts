@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { type EntityGroup, pipeline, type TokenEntity } from "../pipelines/index.ts";
+import type { EntityGroup, TokenEntity } from "../pipelines/index.ts";
 import { MODEL_ARGUMENT } from "./models.ts";
-import { addPipelineFlags, loadFor, type PipelineFlags, runPipeline } from "./pipeline-command.ts";
+import { number } from "./numbers.ts";
+import { addPipelineFlags, loadFor, type PipelineFlags, runPipeline, TEXT_ARGUMENT } from "./pipeline-command.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface NerFlags extends PipelineFlags {
@@ -13,19 +14,19 @@ interface NerFlags extends PipelineFlags {
 const strategies = ["none", "simple", "first", "average", "max"] as const;
 
 /** `lectern ner MODEL TEXT` */
-export function nerCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  const command = root
-    .command("ner")
-    .description("Find what a text names, such as persons and places.")
-    .argument("<model>", `an encoder with a head for tokens: ${MODEL_ARGUMENT}`)
-    .argument("<text>", "the text; - reads standard input, a text a line")
-    .option("--aggregation <how>", "none: each token; simple, first, average, max: whole entities", "simple")
-    .option("--stride <n>", "read all of a long text, in parts that share n tokens");
-  return addPipelineFlags(command).action(async (name: string, argument: string, flags: NerFlags) => {
+export function nerCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  command
+    .argument("<model>", `an encoder with a token-classification head: ${MODEL_ARGUMENT}`)
+    .argument("[text]", TEXT_ARGUMENT)
+    .option("--aggregation <how>", "none: single tokens; simple, first, average, max: whole entities", "simple")
+    .option("--stride <n>", "read a long text in windows that share n tokens");
+  return addPipelineFlags(command).action(async (name: string, argument: string | undefined, flags: NerFlags) => {
     const strategy = strategies.find((known) => known === flags.aggregation);
     if (!strategy)
       throw new LecternError("usage", `--aggregation takes ${strategies.join(", ")}; got ${flags.aggregation}`);
-    const stride = flags.stride === undefined ? {} : { stride: Number(flags.stride) };
+    const stride =
+      flags.stride === undefined ? {} : { stride: number("--stride", flags.stride, "a whole number from 0") as number };
+    const { pipeline } = await import("./lazy/pipelines.ts");
     await using model = await loadFor(name, { flags, terminal, signal });
     const find = await pipeline("token-classification", model);
     type Entity = TokenEntity | EntityGroup;

@@ -1,9 +1,9 @@
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import type { Command } from "commander";
+import { LecternError } from "../common/index.ts";
 import type { LoadOptions, Model } from "../model/index.ts";
 import { type CommandContext, type ModelFlags, openModel } from "./models.ts";
 import { count } from "./numbers.ts";
+import { linesOf } from "./stdin.ts";
 import { jsonText, type Terminal } from "./terminal.ts";
 
 /** What every command takes that puts a model to a task. */
@@ -13,13 +13,17 @@ export interface PipelineFlags extends ModelFlags {
   readonly batchSize?: string;
 }
 
-export function addPipelineFlags(command: Command): Command {
+/** The argument of every command that reads texts. */
+export const TEXT_ARGUMENT = "the text; without one, or with -, each line of standard input is a text";
+
+/** @param isBatched whether the command computes several texts at once */
+export function addPipelineFlags(command: Command, { isBatched = true }: { isBatched?: boolean } = {}): Command {
+  if (isBatched) command.option("--batch-size <n>", "texts computed at once");
   return command
-    .option("--batch-size <n>", "how many texts are computed at once")
     .option("--precision <kind>", "float32 or auto")
-    .option("--base <model>", "the model that an adapter's directory adapts, in place of the one it names")
-    .option("--threads <n>", "how many threads compute")
-    .option("--force", "take a tokenizer that does not belong to the model");
+    .option("--base <model>", "the base model of an adapter's directory, in place of the one it names")
+    .option("--threads <n>", "number of threads; default chosen by the engine")
+    .option("--force", "accept a tokenizer that does not belong to the model");
 }
 
 export async function loadFor(
@@ -38,12 +42,19 @@ export interface Printing<R> {
   readonly text: (result: R, input: string | undefined) => string;
 }
 
-interface Job<R> {
-  readonly argument: string;
+export interface PipelineJob<R> {
+  /** The text; `-` and undefined: the lines of standard input. */
+  readonly argument: string | undefined;
   readonly flags: PipelineFlags;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
   readonly print: Printing<R>;
+}
+
+/** Refuses to wait for texts from a person who gave none. */
+export function checkInput(argument: string | undefined, { stdin }: Terminal): void {
+  if (argument === undefined && stdin.isTTY)
+    throw new LecternError("usage", "there is no text: give one, or pipe texts in, one per line");
 }
 
 /** What a pipeline can be called with. */
@@ -55,9 +66,10 @@ type Call<R> = (
 /** Runs a task over the text of an argument, or over the lines of standard input as they come. */
 export async function runPipeline<R>(
   call: Call<R>,
-  { argument, flags, terminal, signal, print }: Job<R>,
+  { argument, flags, terminal, signal, print }: PipelineJob<R>,
 ): Promise<void> {
-  const isList = argument === "-";
+  checkInput(argument, terminal);
+  const isList = argument === "-" || argument === undefined;
   const seen: string[] = [];
   const source = isList ? linesOf(terminal) : only(argument);
   async function* noted(): AsyncGenerator<string> {
@@ -68,13 +80,13 @@ export async function runPipeline<R>(
   }
   const batchSize = count("--batch-size", flags.batchSize);
   const shows = isList && terminal.stderr.isTTY && !flags.quiet;
-  const onProgress = ({ done }: { done: number }): unknown => terminal.stderr.write(`\r${done} texts`);
+  const onProgress = ({ done }: { done: number }): unknown => terminal.stderr.control(`\r${done} texts`);
   const options = { signal, ...(batchSize !== undefined && { batchSize }), ...(shows && { onProgress }) };
   const writer = flags.json ? new JsonWriter(terminal, isList) : undefined;
   for await (const result of call(noted(), options)) {
     const input = seen.shift();
     if (writer) await writer.add(print.json(result));
-    else await write(terminal, `${print.text(result, isList ? input : undefined)}\n`);
+    else await terminal.stdout.writeDrained(`${print.text(result, isList ? input : undefined)}\n`);
   }
   if (shows) terminal.stderr.write("\n");
   await writer?.end();
@@ -82,21 +94,6 @@ export async function runPipeline<R>(
 
 async function* only(text: string): AsyncGenerator<string> {
   yield text;
-}
-
-/** The lines of standard input that hold something, one by one as they come. */
-export async function* linesOf(terminal: Terminal): AsyncGenerator<string> {
-  const lines = createInterface({ input: terminal.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-  try {
-    for await (const line of lines) if (line.trim() !== "") yield line;
-  } finally {
-    lines.close();
-  }
-}
-
-/** Writes, and waits where whoever reads is slower. */
-export async function write({ stdout }: Terminal, text: string): Promise<void> {
-  if (stdout.write(text) === false && "once" in stdout) await once(stdout as NodeJS.WriteStream, "drain");
 }
 
 /** One JSON document: one result as it is, several as an array, written as they come. */
@@ -115,12 +112,12 @@ class JsonWriter {
     const text = jsonText(result);
     this.#count++;
     if (this.#count === 1) this.#first = text;
-    else await write(this.#terminal, this.#count === 2 ? `[\n${this.#first},\n${text}` : `,\n${text}`);
+    else await this.#terminal.stdout.writeDrained(this.#count === 2 ? `[\n${this.#first},\n${text}` : `,\n${text}`);
   }
 
   async end(): Promise<void> {
-    if (this.#count > 1) await write(this.#terminal, "\n]\n");
-    else if (this.#count === 1) await write(this.#terminal, `${this.#first}\n`);
-    else if (this.#isList) await write(this.#terminal, "[]\n");
+    if (this.#count > 1) await this.#terminal.stdout.writeDrained("\n]\n");
+    else if (this.#count === 1) await this.#terminal.stdout.writeDrained(`${this.#first}\n`);
+    else if (this.#isList) await this.#terminal.stdout.writeDrained("[]\n");
   }
 }

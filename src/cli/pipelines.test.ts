@@ -101,7 +101,7 @@ describe("the commands of pipelines", () => {
     [["summarize", model("bart"), "x", "--low-memory"], 2, "unknown option"],
     [["run", model("gpt2"), "x", "--system", "y"], 1, "this model has no chat template"],
     [["run", model("gpt2"), "--messages", "no/such"], 1, "--messages no/such cannot be read"],
-    [["run", model("gpt2"), "--input-ids", "1", "--system", "y"], 2, "is no conversation"],
+    [["run", model("gpt2"), "--input-ids", "1", "--system", "y"], 2, "cannot be combined with --system or --messages"],
   ] as const)("%j fails in words", async (args, code, message) => {
     const result = await cli([...args]);
     expect(result.err).toContain(message);

@@ -1,69 +1,12 @@
 import type { Command } from "commander";
-import { LecternError, nearest } from "../common/index.ts";
-import { parseHubId } from "../formats/hub/hub-id.ts";
-import { cachedModels, removeCached } from "../formats/hub/scan.ts";
-import { readSettings } from "../formats/hub/settings.ts";
-import { shippedModel } from "../formats/hub/shipped-node.ts";
-import { bytesText } from "./download-progress.ts";
 import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
-import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
+import { printJson, type Terminal } from "./terminal.ts";
 
 /** `lectern pull MODEL` */
-export function pullCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  return root
-    .command("pull")
-    .description("Download a model of the hub into the cache that Python's huggingface_hub shares.")
-    .argument("<model>", MODEL_ARGUMENT)
-    .action(async (name: string, flags: ModelFlags) => {
-      const path = await resolveModel(name, { flags, terminal, signal });
-      if (flags.json) printJson(terminal, { model: name, path });
-      else terminal.stdout.write(`${path}\n`);
-    });
-}
-
-interface RemoveFlags extends CommonFlags {
-  readonly revision?: string;
-}
-
-/** `lectern remove NAME` */
-export function removeCommand(root: Command, terminal: Terminal): Command {
-  return root
-    .command("remove")
-    .description("Remove a model from the hub's cache, or one revision of it.")
-    .argument("<name>", "owner/name of a cached model")
-    .option("--revision <name>", "a branch, a tag or a commit; what other revisions use stays")
-    .action(async (name: string, flags: RemoveFlags) => {
-      const { bytes, revision } = await remove(name, flags, terminal);
-      if (flags.json) printJson(terminal, { model: name, revision: revision ?? null, freedBytes: bytes });
-      else terminal.stdout.write(`${name} is removed: ${bytesText(bytes)} are free\n`);
-    });
-}
-
-async function remove(
-  name: string,
-  flags: RemoveFlags,
-  terminal: Terminal,
-): Promise<{ bytes: number; revision: string | undefined }> {
-  if (shippedModel(name) !== undefined)
-    throw new LecternError("usage", `${name} ships with the package; only models of the hub's cache are removed`);
-  const { cacheDir } = readSettings({ env: terminal.env });
-  const models = await cachedModels(cacheDir);
-  const id = parseHubId(name);
-  const model = models.find((model) => model.name === (id?.repository ?? name));
-  if (!model || id?.file !== undefined || id?.quantization !== undefined) {
-    const close = nearest(
-      name,
-      models.map((model) => model.name),
-    );
-    const hint = close === undefined ? "it is empty" : `did you mean ${close}?`;
-    throw new LecternError("usage", `the cache ${cacheDir} has no model ${name}; ${hint}`);
-  }
-  const revision = flags.revision ?? id?.revision;
-  if (revision === undefined) return { bytes: await removeCached(cacheDir, model), revision };
-  const found = model.revisions.find(({ commit, refs }) => commit === revision || refs.includes(revision));
-  if (!found) {
-    const known = model.revisions.map(({ commit, refs }) => refs.join(", ") || commit).join(", ");
-    throw new LecternError("usage", `${model.name} has no revision ${revision} in the cache; it has ${known}`);
-  }
-  return { bytes: await removeCached(cacheDir, model, found.commit), revision };
+export function pullCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  return command.argument("<model>", MODEL_ARGUMENT).action(async (name: string, flags: ModelFlags) => {
+    const path = await resolveModel(name, { flags, terminal, signal });
+    if (flags.json) printJson(terminal, { model: name, path });
+    else terminal.stdout.write(`${path}\n`);
+  });
 }

@@ -55,16 +55,6 @@ describe("lectern run", () => {
     expect((JSON.parse(out) as { outputIds: number[] }).outputIds).toHaveLength(2);
   });
 
-  test("shows each step's candidates", async () => {
-    const { out } = await cli(["run", gpt2, "A", "--max-new-tokens", "2", "--show", "candidates"]);
-    expect(
-      out
-        .trim()
-        .split("\n")
-        .filter((line) => line.includes(" %")),
-    ).toHaveLength(2);
-  });
-
   test.each([
     [["run", "no/such/model", "x"], 1, "there is no directory no/such/model"],
     [["run", gpt2, "x", "--low-memory"], 2, "unknown option"],
@@ -79,7 +69,7 @@ describe("lectern run", () => {
     [["run", gpt2, "x", "--suppress-tokens", "999"], 2, "suppressTokens names token 999"],
     [["run", fixture("models/bert"), "x"], 1, "BERT is an encoder"],
     [["run", gpt2, "x", "--set", "temperature=abc"], 2, "the value is not JSON"],
-    [["run", gpt2, "x", "--temperature", "-3"], 2, "temperature must be a number above 0"],
+    [["run", gpt2, "x", "--temperature", "-3"], 2, "temperature must be a number from 0; got -3"],
     [["run", gpt2, "x", "--input-ids", "1"], 2, "not both"],
     [["run", gpt2, "--input-ids", "9999"], 1, "token id 9999 is outside the vocabulary of 384"],
     [["run", gpt2, "x", "--precision", "int4"], 1, "precision int4 is not available yet"],
@@ -117,11 +107,6 @@ test("lectern forward writes what the reference computes, gradients included", a
   ];
   expect(maxDifference(written.loss as never, expected.loss as never)).toBeLessThan(1e-4);
   expect(Object.keys(written).filter((name) => name.startsWith("grad."))).toHaveLength(28);
-});
-
-test("lectern show and doctor tell facts", async () => {
-  expect(JSON.parse((await cli(["show", gpt2, "--json"])).out)).toMatchObject({ family: "GPT-2", contextWindow: 64 });
-  expect(JSON.parse((await cli(["doctor", "--json"])).out)).toMatchObject({ node: process.version });
 });
 
 const stories = sharedPath("data/models/stories260K-hf");

@@ -1,95 +1,81 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { LecternError } from "../common/index.ts";
-import { answerCommand } from "./answer.ts";
-import { classifyCommand } from "./classify.ts";
-import { doctorCommand } from "./doctor.ts";
-import { embedCommand } from "./embed.ts";
-import { evalCommand } from "./eval.ts";
-import { exportCommand } from "./export.ts";
-import { fillMaskCommand } from "./fill-mask.ts";
-import { finetuneCommand } from "./finetune.ts";
-import { forwardCommand } from "./forward.ts";
-import { listCommand } from "./list.ts";
-import { mergeCommand } from "./merge.ts";
-import { nerCommand } from "./ner.ts";
-import { pullCommand, removeCommand } from "./pull.ts";
-import { runCommand } from "./run.ts";
-import { showCommand } from "./show.ts";
-import type { Terminal } from "./terminal.ts";
-import { tokenizeCommand } from "./tokenize.ts";
-import { tokenizerCommand } from "./tokenizer.ts";
-import { trainCommand } from "./train.ts";
-import { summarizeCommand, translateCommand } from "./translate.ts";
-
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
+import { VERSION } from "../common/version.ts";
+import { type CommandEntry, commands } from "./commands.ts";
+import { type CommonFlags, type Streams, Terminal } from "./terminal.ts";
 
 /** Runs one command line and returns its exit code: 0 success, 1 a failure it explains, 2 wrong usage, 130 interrupted. */
-export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
+export async function runCli(args: readonly string[], streams: Streams): Promise<number> {
+  const terminal = new Terminal(streams);
   const interrupt = new AbortController();
   const onInterrupt = (): void => interrupt.abort();
   process.once("SIGINT", onInterrupt);
   try {
-    await program(terminal, interrupt.signal).parseAsync([...args], { from: "user" });
-    return interrupt.signal.aborted ? 130 : 0;
+    const root = await program(terminal, interrupt.signal, args.slice(0, 2)); // the second is what `help` explains
+    await root.parseAsync([...args], { from: "user" });
+    return interrupt.signal.aborted ? 130 : terminal.exitCode;
   } catch (error) {
     return explain(error, terminal);
   } finally {
     process.off("SIGINT", onInterrupt);
+    terminal.release();
   }
 }
 
-/** The whole command line; its help is what `docs/cli.md` is made of. */
-export function program(terminal: Terminal, signal: AbortSignal): Command {
+/**
+ * The command line. `docs/cli.md` is made of its help.
+ *
+ * @param needed names or aliases of the commands to define; of the others only name and description are known
+ */
+export async function program(terminal: Terminal, signal: AbortSignal, needed: readonly string[]): Promise<Command> {
   const root = new Command("lectern")
     .description("Run, look inside and train transformers from Hugging Face directories.")
-    .version(version, "--version", "print which version this is")
+    .usage("<command> [arguments]")
+    .version(VERSION, "--version", "print the version")
     .exitOverride()
+    .configureHelp({ subcommandTerm: (command) => [command.name(), ...command.aliases()].join(", ") })
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),
       writeErr: (text) => terminal.stderr.write(text),
     })
+    .addHelpCommand(new Command("help").argument("[command]").description("Explain a command.").helpGroup("Setup:"))
+    .addHelpText("after", "\nlectern <command> --help explains a command. Try: lectern run stories\n")
+    .hook("preAction", (_, action) => {
+      if (action.opts<CommonFlags>().raw) terminal.printRaw();
+    })
     .showSuggestionAfterError();
-  const commands = [
-    runCommand,
-    forwardCommand,
-    embedCommand,
-    classifyCommand,
-    translateCommand,
-    summarizeCommand,
-    fillMaskCommand,
-    answerCommand,
-    nerCommand,
-    tokenizeCommand,
-    listCommand,
-    showCommand,
-    pullCommand,
-    removeCommand,
-    doctorCommand,
-    trainCommand,
-    finetuneCommand,
-    mergeCommand,
-    evalCommand,
-    exportCommand,
-    tokenizerCommand,
-  ];
-  for (const define of commands) {
-    const command = define(root, terminal, signal)
-      .option("--json", "print one JSON document on standard output")
-      .option("--quiet", "print no progress");
-    if (command.registeredArguments.some((argument) => argument.name() === "model"))
-      command
-        .option("--revision <name>", "a branch, a tag or a commit of a model of the hub; default main")
-        .option("--offline", "use only what the hub's cache holds");
+  for (const [name, entry] of Object.entries(commands)) {
+    const command = stub(root, name, entry);
+    if (![name, entry.alias].some((each) => each !== undefined && needed.includes(each))) continue;
+    (await entry.load())(command, terminal, signal);
+    for (const leaf of command.commands.length > 0 ? command.commands : [command]) addCommonOptions(leaf);
   }
   return root;
 }
 
+function stub(root: Command, name: string, { description, group, alias }: CommandEntry): Command {
+  const command = root.command(name).description(description).helpGroup(group);
+  return alias === undefined ? command : command.alias(alias);
+}
+
+function addCommonOptions(command: Command): void {
+  command
+    .option("--json", "print one JSON document on standard output")
+    .option("--quiet", "print no progress")
+    .option("--raw", "print control characters as they are, also on a terminal");
+  if (command.registeredArguments.some((argument) => argument.name() === "model"))
+    command
+      .option("--revision <name>", "a branch, tag or commit of a Hub model; default main")
+      .option("--offline", "use only models that are in the Hugging Face cache");
+}
+
 function explain(error: unknown, terminal: Terminal): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (!(error instanceof LecternError)) throw error;
+  if (!(error instanceof LecternError)) {
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    terminal.stderr.write(`lectern: internal error, please report it: ${detail}\n`);
+    return 1;
+  }
   if (error.code === "abort") return 130;
   terminal.stderr.write(`lectern: ${error.message}\n`);
   return error.code === "usage" ? 2 : 1;

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { openDirectory } from "../formats/index.ts";
-import { loadTokenizer } from "../tokenizers/index.ts";
 import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
-import { parseIds, printJson, readText, type Terminal } from "./terminal.ts";
+import { checkInput } from "./pipeline-command.ts";
+import { readText } from "./stdin.ts";
+import { parseIds, printJson, type Terminal } from "./terminal.ts";
 
 interface TokenizeFlags extends ModelFlags {
   readonly decode?: string;
@@ -13,17 +13,18 @@ interface TokenizeFlags extends ModelFlags {
 }
 
 /** `lectern tokenize MODEL [TEXT]` */
-export function tokenizeCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  return root
-    .command("tokenize")
-    .description("Turn text into a model's tokens, or tokens into text.")
+export function tokenizeCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  return command
     .argument("<model>", MODEL_ARGUMENT)
-    .argument("[text]", "the text; - reads standard input", "-")
-    .option("--decode <ids>", "turn ids into text: 1,2,3")
+    .argument("[text]", "the text; without one, or with -, all of standard input")
+    .option("--decode <ids>", "token ids to turn into text: 1,2,3")
     .option("--pair <text>", "a second text")
     .option("--no-special-tokens", "add no start or end tokens")
     .option("--skip-special-tokens", "leave special tokens out of decoded text")
-    .action(async (model: string, text: string, flags: TokenizeFlags) => {
+    .action(async (model: string, text: string | undefined, flags: TokenizeFlags) => {
+      if (flags.decode === undefined) checkInput(text, terminal);
+      const { openDirectory } = await import("./lazy/formats.ts");
+      const { loadTokenizer } = await import("./lazy/tokenizers.ts");
       const tokenizer = await loadTokenizer(
         await openDirectory(await resolveModel(model, { flags, terminal, signal }, "tokenizer")),
       );
@@ -37,7 +38,7 @@ export function tokenizeCommand(root: Command, terminal: Terminal, signal: Abort
         return;
       }
       const pair = flags.pair === undefined ? {} : { pair: flags.pair };
-      const { ids, tokens, offsets } = tokenizer.encode(await readText(text, terminal), {
+      const { ids, tokens, offsets } = tokenizer.encode(await readText(text ?? "-", terminal), {
         ...pair,
         addSpecialTokens: flags.specialTokens,
         offsets: true,

@@ -1,9 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { checkWritable, writeFileAtomic } from "../formats/write-file.ts";
-import { type TokenizerKind, tokenizerKinds, trainTokenizer } from "../tokenizers/index.ts";
-import { readText } from "../training/index.ts";
+import type { TokenizerKind } from "../tokenizers/index.ts";
+import { tokenizerTypes } from "./choices.ts";
 import { count } from "./numbers.ts";
 import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
 
@@ -20,13 +19,11 @@ interface TokenizerFlags extends CommonFlags {
 }
 
 /** `lectern tokenizer train FILES` */
-export function tokenizerCommand(root: Command, terminal: Terminal): Command {
-  const group = root.command("tokenizer").description("Train a tokenizer.");
+export function tokenizerCommand(group: Command, terminal: Terminal): Command {
   group
     .command("train")
-    .description("Learn a vocabulary from text files, line by line, and write tokenizer.json.")
     .argument("<files...>", "text files, also with .gz")
-    .addOption(new Option("--kind <kind>", "how text is cut").choices([...tokenizerKinds]).default("byte-level-bpe"))
+    .addOption(new Option("--kind <kind>", "how text is cut").choices([...tokenizerTypes]).default("byte-level-bpe"))
     .option("--size <n>", "how many tokens, special ones among them", "8000")
     .option("--min-frequency <n>", "what stands less often is left out; default 2")
     .option("--limit-alphabet <n>", "how many characters at most")
@@ -42,14 +39,14 @@ export function tokenizerCommand(root: Command, terminal: Terminal): Command {
       ]),
     )
     .requiredOption("--out <directory>", "where tokenizer.json goes")
-    .option("--json", "print one JSON document on standard output")
-    .option("--quiet", "print no progress")
     .action(async (files: string[], flags: TokenizerFlags) => {
       const [minFrequency, limitAlphabet, sentinels] = [
         count("--min-frequency", flags.minFrequency),
         count("--limit-alphabet", flags.limitAlphabet),
         count("--sentinels", flags.sentinels),
       ];
+      const { checkWritable, writeFileAtomic } = await import("./lazy/formats.ts");
+      const { trainTokenizer } = await import("./lazy/tokenizers.ts");
       await checkWritable(flags.out);
       const begun = performance.now();
       const json = await trainTokenizer(linesOf(files), {
@@ -75,6 +72,7 @@ export function tokenizerCommand(root: Command, terminal: Terminal): Command {
 }
 
 async function* linesOf(files: readonly string[]): AsyncGenerator<string> {
+  const { readText } = await import("./lazy/training.ts");
   for (const file of files) yield* (await readText(file)).split("\n");
 }
 
@@ -94,5 +92,9 @@ function configOf(json: object): object {
     const token = tokens.find((token) => pattern.test(token));
     return token === undefined ? [] : [[name, token] as const];
   });
-  return { ...Object.fromEntries(found), clean_up_tokenization_spaces: false };
+  return {
+    tokenizer_class: "PreTrainedTokenizerFast",
+    ...Object.fromEntries(found),
+    clean_up_tokenization_spaces: false,
+  };
 }

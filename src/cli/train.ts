@@ -3,21 +3,10 @@ import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import { openDirectory } from "../formats/index.ts";
-import { writeFileAtomic } from "../formats/write-file.ts";
 import type { Model } from "../model/index.ts";
-import { classifyTexts } from "../pipelines/index.ts";
-import { loadTokenizer } from "../tokenizers/index.ts";
-import {
-  type Evaluation,
-  parseRecipe,
-  type Resumed,
-  type RunReport,
-  type RunResult,
-  type Teacher,
-  trainRecipe,
-} from "../training/index.ts";
+import type { Evaluation, Resumed, RunReport, RunResult, Teacher } from "../training/index.ts";
 import { openModel } from "./models.ts";
+import { count } from "./numbers.ts";
 import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
 
 interface TrainFlags extends CommonFlags {
@@ -29,10 +18,8 @@ interface TrainFlags extends CommonFlags {
 }
 
 /** `lectern train RECIPE` */
-export function trainCommand(root: Command, terminal: Terminal, signal: AbortSignal): Command {
-  return root
-    .command("train")
-    .description("Train a model as a recipe says; run again, it goes on from its last checkpoint.")
+export function trainCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  return command
     .argument("<recipe>", "a recipe, such as models/stories/recipe.json; or a module whose default export is one")
     .requiredOption("--data <directory>", "where the recipe's files stand")
     .requiredOption("--out <directory>", "where the model and its checkpoint go")
@@ -58,6 +45,9 @@ async function runRecipe(
   const chain = [...before, path];
   if (before.some((other) => resolve(other) === resolve(path)))
     throw new LecternError("config", `recipes begin with each other: ${chain.join(" → ")}; leave one begin out`);
+  const { openDirectory, writeFileAtomic } = await import("./lazy/formats.ts");
+  const { loadTokenizer } = await import("./lazy/tokenizers.ts");
+  const { parseRecipe, trainRecipe } = await import("./lazy/training.ts");
   const json = await readRecipe(path);
   const recipe = parseRecipe(json, path);
   const directory = flags.tokenizer ?? dirname(path);
@@ -71,7 +61,7 @@ async function runRecipe(
   }
   if (flags.teacher !== undefined && !("task" in recipe && recipe.teacher))
     throw new LecternError("usage", `${path} says nothing of a teacher, so --teacher has no use`);
-  const threads = flags.threads === undefined ? undefined : Number(flags.threads);
+  const threads = count("--threads", flags.threads);
   const context = { flags, terminal, signal };
   const { teacher: name } = flags;
   let teacher: Promise<Model> | undefined; // opened when it is first asked: what it said may lie in OUT
@@ -113,6 +103,7 @@ function withFile(error: unknown, path: string): unknown {
 function judge(open: () => Promise<Model>, { quiet, teacher }: TrainFlags, terminal: Terminal): Teacher {
   let done = 0;
   return async (texts) => {
+    const { classifyTexts } = await import("./lazy/pipelines.ts");
     const judged = await classifyTexts(await open(), texts);
     done += texts.length;
     if (!quiet) terminal.stderr.write(`${teacher} judged ${done} texts\n`);

@@ -1,3 +1,10 @@
+import { redact, redactCause } from "./secrets.ts";
+
+const LONGEST_MESSAGE = 4000;
+const LONGEST_END = 500;
+/** A longer name is no slip of a known one. */
+const LONGEST_NAME = 200;
+
 /**
  * Every failure that Lectern explains, by a code that stays the same between versions.
  *
@@ -32,10 +39,17 @@ export class LecternError extends Error {
   override readonly name = "LecternError";
   readonly code: ErrorCode;
 
+  /** Secrets that are known or look like some are hidden in the message and in its cause. */
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(redact(shortened(message)), options && "cause" in options ? { cause: redactCause(options.cause) } : options);
     this.code = code;
   }
+}
+
+/** A message of which too long a middle is left out: names and values in it may come from a file. */
+function shortened(message: string): string {
+  if (message.length <= LONGEST_MESSAGE) return message;
+  return `${message.slice(0, LONGEST_MESSAGE - LONGEST_END)} … ${message.slice(-LONGEST_END)}`;
 }
 
 /** Throws a {@link LecternError} unless the condition holds; the message is made only on failure. */
@@ -49,11 +63,12 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 }
 
 /** The entry of `known` with the smallest edit distance to `name`, for "did you mean …?". */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
+function nearest(name: string, known: Iterable<string>): string | undefined {
+  const short = name.slice(0, LONGEST_NAME);
   let best: string | undefined;
   let smallest = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    const distance = editDistance(short.toLowerCase(), candidate.toLowerCase());
     if (distance < smallest) [best, smallest] = [candidate, distance];
   }
   return best;
@@ -61,15 +76,26 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
 
 /** The entry of `known` that a name is a slip of, if there is one. */
 export function closest(name: string, known: Iterable<string>): string | undefined {
+  if (name.length > LONGEST_NAME) return undefined;
   const found = nearest(name, known);
   const slips = found === undefined ? 0 : editDistance(name.toLowerCase(), found.toLowerCase());
-  return slips <= Math.ceil(name.length / 3) ? found : undefined;
+  return slips <= Math.ceil(name.length / 3) && slips < name.length ? found : undefined;
 }
 
 /** "; did you mean …?" where a known name is close, else nothing. */
 export function didYouMean(name: string, known: Iterable<string>): string {
   const found = closest(name, known);
   return found === undefined ? "" : `; did you mean ${found}?`;
+}
+
+/** As many names as a message lists at most. */
+const MOST_LISTED = 15;
+
+/** "; did you mean …?" where a known name is close, else a list of the known ones where they are few. */
+export function suggestion(name: string, known: Iterable<string>): string {
+  const all = [...known];
+  const list = all.length > 0 && all.length <= MOST_LISTED ? `; known are ${all.join(", ")}` : "";
+  return didYouMean(name, all) || list;
 }
 
 function editDistance(a: string, b: string): number {

@@ -1,3 +1,26 @@
-export { check, closest, didYouMean, type ErrorCode, LecternError, nearest, throwIfAborted } from "./errors.ts";
+export { CallerFunctions } from "./caller-functions.ts";
+export {
+  check,
+  closest,
+  didYouMean,
+  type ErrorCode,
+  LecternError,
+  suggestion,
+  throwIfAborted,
+} from "./errors.ts";
+export { isObject, parseJson, parseJsonObject } from "./json.ts";
+export { ownEntry } from "./own-entry.ts";
 export { Random } from "./random.ts";
+export {
+  checkFields,
+  checkValue,
+  isTokenId,
+  isTokenIds,
+  type Rule,
+  type Rules,
+  rules,
+  unknownField,
+} from "./rules.ts";
 export { sameItems } from "./same-items.ts";
+export { keepSecret, redact } from "./secrets.ts";
+export { shown } from "./shown.ts";

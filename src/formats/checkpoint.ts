@@ -1,8 +1,9 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, isObject, LecternError, parseJsonObject, shown } from "../common/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { type HostTensor, typedArrays } from "../tensor/index.ts";
 import { GgufFiles } from "./gguf/files.ts";
 import { pickleRefused } from "./hub/choose.ts";
+import { withCurrentNames } from "./parameter-names.ts";
 import { headerLength, parseHeader, type TensorInfo } from "./safetensors-header.ts";
 
 /** The tensors of a model, in one file or several, read where they lie. */
@@ -14,9 +15,16 @@ export interface Checkpoint {
   read(name: string): Promise<HostTensor>;
 }
 
-/** Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names; reads headers only. */
+/**
+ * Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names, by the names that parameters have
+ * today; reads headers only.
+ */
 export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
   if (files instanceof GgufFiles) return files.openCheckpoint();
+  return withCurrentNames(await openStored(files), files.location);
+}
+
+async function openStored(files: FileSource): Promise<Checkpoint> {
   if (await files.has("model.safetensors")) return openSafetensors(files, "model.safetensors");
   const index = "model.safetensors.index.json";
   if (await files.has(index)) return openShards(files, index);
@@ -58,24 +66,29 @@ async function openShards(files: FileSource, indexName: string): Promise<Checkpo
   return new TensorFiles(files, tensors);
 }
 
+/** A file's name that leads nowhere else. */
+const SHARD = /^[^/\\\0]+\.safetensors$/;
+
 /** The files that an index names. */
 export function shardsOf(indexName: string, text: string): string[] {
   return [...new Set(readWeightMap(indexName, text).values())];
 }
 
 function readWeightMap(indexName: string, text: string): Map<string, string> {
-  let map: unknown;
-  try {
-    map = (JSON.parse(text) as { weight_map?: unknown }).weight_map;
-  } catch (cause) {
-    throw new LecternError("file", `${indexName} is not JSON`, { cause });
-  }
-  const entries = typeof map === "object" && map !== null ? Object.entries(map) : [];
-  const fits =
-    entries.length > 0 &&
-    entries.every(([, file]) => typeof file === "string" && !file.includes("/") && !file.includes("\\"));
-  check(fits, "file", () => `${indexName}: weight_map must give a file of this directory for each tensor`);
-  return new Map(entries as [string, string][]);
+  const { weight_map: map } = parseJsonObject(text, indexName);
+  check(
+    isObject(map) && Object.keys(map).length > 0,
+    "file",
+    () => `${indexName}: weight_map must give a file for each tensor; got ${shown(map)}`,
+  );
+  for (const [tensor, file] of Object.entries(map))
+    check(
+      typeof file === "string" && SHARD.test(file),
+      "file",
+      () =>
+        `${indexName}: weight_map must give a .safetensors file of this directory for each tensor; got ${shown(file)} for ${tensor}`,
+    );
+  return new Map(Object.entries(map) as [string, string][]);
 }
 
 class TensorFiles implements Checkpoint {

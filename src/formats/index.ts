@@ -6,6 +6,7 @@ export {
   type GgufArchitecture,
 } from "./gguf/architectures.ts";
 export { type WrittenType, writtenTypes } from "./gguf/quantize.ts";
+export { samplingEntries } from "./gguf/sampling.ts";
 export { ggufName, pairsFromHalves } from "./gguf/tensors.ts";
 export { tokenizerEntries } from "./gguf/tokenizer-write.ts";
 export { fitsBlocks, type GgufEntry, type GgufOutput, ggufPieces } from "./gguf/write.ts";

@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, isObject, LecternError, ownEntry, parseJson, shown } from "../common/index.ts";
 import { byteLength, type DType, elementCount } from "../tensor/index.ts";
 
 /** Where a tensor lies in its file. */
@@ -51,11 +51,11 @@ export function parseHeader(file: string, bytes: Uint8Array, size: number): Map<
   let json: unknown;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    json = JSON.parse(text);
+    json = parseJson(text, "the header");
   } catch (cause) {
     throw new LecternError("file", `${file}: the header is not JSON: damaged, or not safetensors`, { cause });
   }
-  check(isRecord(json), "file", () => `${file}: the header must be an object`);
+  check(isObject(json), "file", () => `${file}: the header must be an object`);
   const dataStart = 8 + bytes.length;
   const tensors = new Map<string, TensorInfo>();
   for (const [name, entry] of Object.entries(json)) {
@@ -67,19 +67,19 @@ export function parseHeader(file: string, bytes: Uint8Array, size: number): Map<
 }
 
 function parseEntry(where: string, entry: unknown, dataStart: number): TensorInfo {
-  check(isRecord(entry), "file", () => `${where}: expected an object`);
-  const dtype = typeof entry.dtype === "string" && Object.hasOwn(dtypes, entry.dtype) ? dtypes[entry.dtype] : undefined;
+  check(isObject(entry), "file", () => `${where}: expected an object`);
+  const dtype = ownEntry(dtypes, entry.dtype);
   if (!dtype)
     throw new LecternError(
       "unsupported",
-      `${where}: dtype ${JSON.stringify(entry.dtype)}; supported are ${Object.keys(dtypes).join(", ")}`,
+      `${where}: dtype ${shown(entry.dtype)}; supported are ${Object.keys(dtypes).join(", ")}`,
     );
   const { shape, data_offsets: offsets } = entry;
-  check(isSizes(shape), "file", () => `${where}: shape must be whole numbers; got ${JSON.stringify(shape)}`);
+  check(isSizes(shape), "file", () => `${where}: shape must be whole numbers; got ${shown(shape)}`);
   check(
     isSizes(offsets) && offsets.length === 2,
     "file",
-    () => `${where}: data_offsets must be two whole numbers; got ${JSON.stringify(offsets)}`,
+    () => `${where}: data_offsets must be two whole numbers; got ${shown(offsets)}`,
   );
   const [start, end] = offsets as [number, number];
   const expected = byteLength(dtype, elementCount(shape));
@@ -117,10 +117,6 @@ function checkDuplicates(file: string, text: string, distinct: number): void {
     else if (depth === 1 && token.endsWith(":")) names++;
   }
   check(names === distinct, "file", () => `${file}: the header names a tensor twice: damaged`);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isSizes(value: unknown): value is number[] {

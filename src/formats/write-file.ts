@@ -1,7 +1,8 @@
 import { constants, existsSync, realpathSync } from "node:fs";
-import { access, appendFile, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { access, appendFile, mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { check, LecternError } from "../common/index.ts";
+import { writeByPart } from "../runtime/part-files.ts";
 
 /** Fails where a directory cannot be made or written, so that long work does not end there; makes nothing. */
 export async function checkWritable(directory: string): Promise<void> {
@@ -51,19 +52,10 @@ export async function writeFileAtomic(
   path: string,
   chunks: readonly Uint8Array[] | AsyncIterable<Uint8Array> | string,
 ): Promise<void> {
-  const beside = `${path}.${process.pid}.part`;
   const pieces = typeof chunks === "string" ? [new TextEncoder().encode(chunks)] : chunks;
   try {
-    const handle = await open(beside, "w");
-    try {
-      for await (const piece of pieces) await handle.writeFile(piece);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(beside, path);
+    await writeByPart(path, pieces);
   } catch (cause) {
-    await rm(beside, { force: true });
     if (cause instanceof LecternError) throw cause; // of what was to be written
     throw new LecternError(
       "file",

@@ -1,29 +1,29 @@
-import { LecternError, Random } from "../common/index.ts";
+import { Random } from "../common/index.ts";
+import { byWeighedScore, weighedScore } from "./beam-scores.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
-import { logSoftmax, processorsOf, softmax } from "./processors.ts";
+import { checkProcessed, checkScores, logSoftmax, noTokenLeft, processorsOf, softmax } from "./processors.ts";
 import {
   checkBeams,
   checkNamedIds,
   checkPrompt,
   type FinishReason,
   type GenerateContext,
-  hasStopped,
   newTokenLimit,
-  reasonAtLimit,
   recordedSteps,
   recordStep,
   type Sequence,
   type StepRecord,
 } from "./sequence.ts";
+import { StopStrings } from "./stop-strings.ts";
 
-/** A hypothesis: new tokens and their log-probability, which is weighed by length once it is finished. */
+/** A hypothesis: new tokens and their log-probability. */
 interface Beam {
   readonly ids: readonly number[];
   /** What is kept of its steps. */
   readonly steps: readonly StepRecord[];
+  /** The sum of its log-probabilities. */
   readonly score: number;
-  readonly isFinished: boolean;
 }
 
 /** A beam with one more token. */
@@ -33,7 +33,7 @@ interface Continuation {
   readonly score: number;
 }
 
-/** A score that none has; finite, so that sums stay numbers. */
+/** What the copies of a prompt begin with, so that its continuations are chosen from the first alone. */
 const WORST = -1e9;
 
 /**
@@ -55,43 +55,35 @@ export async function beamSearch(
   const ends = [options.eosTokenId ?? []].flat();
   const limit = newTokenLimit(options, prompt.length, decoder.contextWindow);
   const processors = processorsOf(options, ends.length > 0 ? ends.length + 1 : 2, context.logitsProcessor);
-  const finish = finisher(options, limit, context);
+  const finish = finisher(options, limit, prompt, context);
+  const compare = byWeighedScore(lengthPenalty);
   const isRecorded = options.outputLogits || options.outputScores;
   const random = new Random(options.seed ?? 0, 1, index);
   const encoderIds = context.encoderIds?.[index] ?? prompt;
   const deadline =
     options.maxTime === undefined ? Number.POSITIVE_INFINITY : performance.now() + 1000 * options.maxTime;
+  if (context.signal?.aborted) return Array.from({ length: numReturnSequences }, () => notBegun());
 
   const first = (await decoder.prefill([prompt]))[0] as Float32Array;
   decoder.select(Array.from({ length: numBeams }, () => 0));
   let scores: Float32Array[] = Array.from({ length: numBeams }, () => Float32Array.from(first));
-  let running: Beam[] = Array.from({ length: numBeams }, (_, i) => ({
-    ids: [],
-    steps: [],
-    score: i === 0 ? 0 : WORST,
-    isFinished: false,
-  }));
-  let finished: Beam[] = Array.from({ length: numBeams }, () => ({
-    ids: [],
-    steps: [],
-    score: WORST,
-    isFinished: false,
-  }));
-  let canImprove = true;
+  let running = Array.from({ length: numBeams }, (_, i): Beam => ({ ids: [], steps: [], score: i === 0 ? 0 : WORST }));
+  let finished: Beam[] = [];
   let stopped: FinishReason | undefined;
-  for (let length = 1; ; length++) {
+  while (true) {
     const logits = options.outputLogits ? scores.map((row) => Float32Array.from(row)) : undefined;
     for (const [beam, row] of scores.entries()) {
+      checkScores(row, options);
       logSoftmax(row);
-      if (row.some(Number.isNaN))
-        throw new LecternError("numeric", "the model's scores are not numbers: its weights hold NaN or infinity");
       const ids = [...prompt, ...(running[beam] as Beam).ids];
       const step = { ids, promptLength: prompt.length, encoderIds, maxLength: prompt.length + limit };
       for (const { apply } of processors) await apply(row, step);
+      checkProcessed(row);
     }
     const count = Math.max(2, 1 + ends.length) * numBeams;
     const bases = running.map(({ score }) => score);
     const best = options.doSample ? draw(scores, bases, count, random) : highest(scores, bases, count);
+    if ((best[0]?.score ?? -Infinity) === -Infinity) throw noTokenLeft();
     const grown = best.map(({ beam, id, score }, rank) => {
       const before = running[beam] as Beam;
       const ids = [...before.ids, id];
@@ -100,24 +92,20 @@ export async function beamSearch(
         : before.steps;
       return { beam, ids, steps, score, isFinished: finish(ids) !== undefined, isTop: rank < numBeams };
     });
-    const isFull = finished.every(({ isFinished }) => isFinished) && earlyStopping === true;
-    const candidates = grown.map(({ ids, steps, score, isFinished, isTop }) => {
-      const ends = isFinished && isTop;
-      const weighed =
-        score / length ** lengthPenalty + (isFull ? WORST : 0) + (canImprove ? 0 : WORST) + (ends ? 0 : WORST);
-      return { ids, steps, score: weighed, isFinished: ends };
-    });
-    finished = topBeams([...finished, ...candidates], numBeams);
-    const going = topBeams(
-      grown.map((beam) => ({ ...beam, score: beam.score + (beam.isFinished ? WORST : 0) })),
-      numBeams,
-    );
-    running = going.map(({ ids, steps, score }) => ({ ids, steps, score, isFinished: false }));
-    const reach = earlyStopping === "never" && lengthPenalty > 0 ? limit : length;
-    const bestPossible = (running[0] as Beam).score / reach ** lengthPenalty;
-    const worst = Math.min(...finished.map(({ score }) => score));
-    canImprove &&= finished.some(({ isFinished }) => bestPossible > (isFinished ? worst : WORST));
-    const isOver = finished.every(({ isFinished }) => isFinished) && earlyStopping === true;
+    const isFull = (): boolean => finished.length === numBeams;
+    if (!(isFull() && earlyStopping === true))
+      finished = [...finished, ...grown.filter(({ isFinished, isTop }) => isFinished && isTop)]
+        .sort(compare)
+        .slice(0, numBeams);
+    const going = [...grown]
+      .sort((a, b) => Number(a.isFinished) - Number(b.isFinished) || b.score - a.score || 0)
+      .slice(0, numBeams);
+    running = going;
+    const leader = going[0] as Beam;
+    const reach = earlyStopping === "never" && lengthPenalty > 0 ? limit : leader.ids.length;
+    const hope = weighedScore(leader, lengthPenalty, reach);
+    const canImprove = !isFull() || hope > weighedScore(finished.at(-1) as Beam, lengthPenalty);
+    const isOver = isFull() && earlyStopping === true;
     if (!canImprove || isOver || grown.every(({ isFinished }) => isFinished)) break;
     if (context.signal?.aborted) stopped = "abort";
     else if (performance.now() > deadline) stopped = "time";
@@ -125,56 +113,59 @@ export async function beamSearch(
     decoder.select(going.map(({ beam }) => beam));
     scores = await decoder.step(running.map(({ ids }) => ids.at(-1) as number));
   }
-  const complete = finished.filter(({ isFinished }) => isFinished);
-  const open = stopped
-    ? running.map((beam) => ({ ...beam, score: beam.score / beam.ids.length ** lengthPenalty }))
-    : [];
-  return topBeams([...complete, ...open], numReturnSequences).map(({ ids, steps, score, isFinished }, rank) => {
-    const reason = isFinished ? (finish(ids) ?? "length") : (stopped ?? "length");
-    const written = writeBeam(ids, score, reason, index * numReturnSequences + rank, context);
-    return { ...written, ...recordedSteps(options, steps) };
-  });
+  const open = stopped ? running : [];
+  const sequences: Sequence[] = [];
+  for (const beam of [...finished, ...open].sort(compare).slice(0, numReturnSequences)) {
+    const finishReason = finished.includes(beam) ? (finish(beam.ids) ?? "length") : (stopped ?? "length");
+    const sequence = index * numReturnSequences + sequences.length;
+    const score = weighedScore(beam, lengthPenalty);
+    const written = await writeBeam(beam.ids, { score, finishReason, sequence }, context);
+    sequences.push({ ...written, ...recordedSteps(options, beam.steps) });
+  }
+  return sequences;
+}
+
+/** The result of a search that was cancelled before it computed anything. */
+export function notBegun(): Sequence {
+  return { outputIds: [], text: "", finishReason: "abort" };
 }
 
 /** Tells whether, and why, new tokens are at their end. */
 export function finisher(
   { eosTokenId, stopStrings }: GenerationOptions,
   limit: number,
+  prompt: readonly number[],
   context: GenerateContext,
 ): (ids: readonly number[]) => FinishReason | undefined {
   const ends = new Set([eosTokenId ?? []].flat());
-  const stops = [stopStrings ?? []].flat();
+  const stops = new StopStrings(stopStrings, context.reading);
   return (ids) => {
     if (ends.has(ids.at(-1) as number)) return "stop";
-    if (stops.length === 0) return ids.length >= limit ? "length" : undefined;
+    if (stops.endedBy([...prompt, ...ids])) return "stop_string";
+    if (ids.length < limit) return undefined;
     const text = context.text();
-    const written = ids.map((id) => text.push(id)).join("");
-    if (hasStopped(written, ids, stops, context)) return "stop_string";
-    return ids.length >= limit ? reasonAtLimit(written, stops) : undefined;
+    return stops.reasonAtLimit(ids.map((id) => text.push(id)).join(""));
   };
 }
 
-/** The result of a beam; its tokens are told only now, since a beam may be dropped until the end. */
-export function writeBeam(
+/** The result of a beam; its tokens are emitted only now, since a beam may be dropped until the end. */
+export async function writeBeam(
   ids: readonly number[],
-  score: number,
-  finishReason: FinishReason,
-  sequence: number,
+  {
+    score,
+    finishReason,
+    sequence,
+  }: { readonly score: number; readonly finishReason: FinishReason; readonly sequence: number },
   context: GenerateContext,
-): Sequence {
+): Promise<Sequence> {
   const stream = context.text();
   let text = "";
   for (const id of ids) {
     const piece = stream.push(id);
     text += piece;
-    context.onToken?.({ sequence, id, text: piece });
+    await context.onToken?.({ sequence, id, text: piece });
   }
   return { outputIds: [...ids], text: text + stream.end(), finishReason, score };
-}
-
-/** The best of them, the earlier first among equals. */
-function topBeams<B extends { readonly score: number }>(beams: readonly B[], count: number): B[] {
-  return [...beams].sort((a, b) => b.score - a.score).slice(0, count);
 }
 
 /** The most probable continuations of all beams. */
@@ -196,7 +187,7 @@ export function highest(scores: readonly Float32Array[], bases: readonly number[
   return best;
 }
 
-/** Continuations drawn from all beams by their probability, none twice. */
+/** Continuations drawn from all beams by their probability, none twice; the most probable first. */
 function draw(
   scores: readonly Float32Array[],
   bases: readonly number[],
@@ -204,12 +195,11 @@ function draw(
   random: Random,
 ): Continuation[] {
   const size = scores[0]?.length ?? 0;
+  const [most] = highest(scores, bases, 1);
+  const shift = Number.isFinite(most?.score) ? (most as Continuation).score : 0;
   const all = new Float32Array(scores.length * size);
   for (const [beam, row] of scores.entries())
-    all.set(
-      row.map((score) => score + (bases[beam] as number)),
-      beam * size,
-    );
+    for (const [id, score] of row.entries()) all[beam * size + id] = score + (bases[beam] as number) - shift;
   const probabilities = softmax(all);
   const drawn: Continuation[] = [];
   let total = 1;
@@ -225,7 +215,7 @@ function draw(
     if (chosen < 0) break;
     total -= probabilities[chosen] as number;
     probabilities[chosen] = 0;
-    drawn.push({ beam: Math.floor(chosen / size), id: chosen % size, score: all[chosen] as number });
+    drawn.push({ beam: Math.floor(chosen / size), id: chosen % size, score: (all[chosen] as number) + shift });
   }
-  return drawn;
+  return drawn.sort((a, b) => b.score - a.score || 0);
 }

@@ -1,8 +1,9 @@
 import { check } from "../common/index.ts";
-import { finisher, highest, writeBeam } from "./beam-search.ts";
+import { byWeighedScore, weighedScore } from "./beam-scores.ts";
+import { finisher, highest, notBegun, writeBeam } from "./beam-search.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
-import { logSoftmax, processorsOf } from "./processors.ts";
+import { checkProcessed, checkScores, logSoftmax, noTokenLeft, processorsOf } from "./processors.ts";
 import {
   checkBeams,
   checkNamedIds,
@@ -93,11 +94,13 @@ export async function constrainedBeamSearch(
   );
   const ends = [options.eosTokenId ?? []].flat();
   const processors = processorsOf(options, 1, context.logitsProcessor);
-  const finish = finisher(options, limit, context);
+  const finish = finisher(options, limit, prompt, context);
   const encoderIds = context.encoderIds?.[index] ?? prompt;
   const deadline =
     options.maxTime === undefined ? Number.POSITIVE_INFINITY : performance.now() + 1000 * options.maxTime;
-  const weighed = ({ ids, score }: Beam): Beam => ({ ids, score: score / ids.length ** lengthPenalty });
+  const compare = byWeighedScore(lengthPenalty);
+  const best = (beams: readonly Beam[]): Beam[] => [...beams].sort(compare).slice(0, numBeams);
+  if (context.signal?.aborted) return Array.from({ length: numReturnSequences }, () => notBegun());
 
   let scores = await decoder.prefill([prompt]);
   let running: Beam[] = [{ ids: [], score: 0 }];
@@ -106,10 +109,12 @@ export async function constrainedBeamSearch(
   while (running.length > 0) {
     const progress = running.map(({ ids }) => progressOf(ids, constraints));
     for (const [row, all] of scores.entries()) {
+      checkScores(all, options);
       logSoftmax(all);
       const ids = [...prompt, ...(running[row] as Beam).ids];
       const step = { ids, promptLength: prompt.length, encoderIds, maxLength: prompt.length + limit };
       for (const { apply } of processors) await apply(all, step);
+      checkProcessed(all);
       if (!progress[row]?.isComplete) for (const id of ends) all[id] = -Infinity;
     }
     const bases = running.map(({ score }) => score);
@@ -132,8 +137,9 @@ export async function constrainedBeamSearch(
         const ids = [...(running[beam] as Beam).ids, id];
         return { beam, ids, score, end: finish(ids), progress: progressOf(ids, constraints) };
       });
+    if (grown.length === 0) throw noTokenLeft();
     const complete = grown.filter(({ end, progress }) => end && progress.isComplete);
-    finished = best([...finished, ...complete.map(weighed)], numBeams);
+    finished = best([...finished, ...complete]);
     const left = limit - (grown[0]?.ids.length ?? 0);
     const wanted = left <= shortest ? numReturnSequences - finished.length : 0;
     const going = spread(
@@ -142,30 +148,29 @@ export async function constrainedBeamSearch(
       Math.max(0, wanted),
     );
     const isFull = finished.length === numBeams;
-    const worst = finished.at(-1)?.score ?? -Infinity;
+    const worst = isFull ? weighedScore(finished.at(-1) as Beam, lengthPenalty) : -Infinity;
     const reach = earlyStopping === "never" && lengthPenalty > 0 ? limit : (going[0]?.ids.length ?? 1);
-    const hope = Math.max(...going.map(({ score }) => score / reach ** lengthPenalty));
+    const hope = Math.max(...going.map((beam) => weighedScore(beam, lengthPenalty, reach)));
     if (isFull && (earlyStopping === true || hope <= worst)) break;
     if (context.signal?.aborted) stopped = "abort";
     else if (performance.now() > deadline) stopped = "time";
     if (stopped || going.length === 0) {
       const open = stopped ? going : grown.filter(({ end }) => end === "length");
-      if (finished.length < numReturnSequences) finished = best([...finished, ...open.map(weighed)], numBeams);
+      if (finished.length < numReturnSequences) finished = best([...finished, ...open]);
       break;
     }
     decoder.select(going.map(({ beam }) => beam));
     running = going.map(({ ids, score }) => ({ ids, score }));
     scores = await decoder.step(running.map(({ ids }) => ids.at(-1) as number));
   }
-  return finished
-    .slice(0, numReturnSequences)
-    .map(({ ids, score }, rank) =>
-      writeBeam(ids, score, finish(ids) ?? stopped ?? "length", index * numReturnSequences + rank, context),
-    );
-}
-
-function best(beams: readonly Beam[], count: number): Beam[] {
-  return [...beams].sort((a, b) => b.score - a.score).slice(0, count);
+  const sequences: Sequence[] = [];
+  for (const beam of finished.slice(0, numReturnSequences)) {
+    const finishReason = finish(beam.ids) ?? stopped ?? "length";
+    const sequence = index * numReturnSequences + sequences.length;
+    const score = weighedScore(beam, lengthPenalty);
+    sequences.push(await writeBeam(beam.ids, { score, finishReason, sequence }, context));
+  }
+  return sequences;
 }
 
 /**

@@ -1,8 +1,9 @@
 import { check } from "../common/index.ts";
-import { finisher, highest, writeBeam } from "./beam-search.ts";
+import { byWeighedScore, weighedScore } from "./beam-scores.ts";
+import { finisher, highest, notBegun, writeBeam } from "./beam-search.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
-import { logSoftmax, processorsOf } from "./processors.ts";
+import { checkProcessed, checkScores, logSoftmax, noTokenLeft, processorsOf } from "./processors.ts";
 import {
   checkBeams,
   checkNamedIds,
@@ -55,7 +56,7 @@ export async function diverseBeamSearch(
   const ends = new Set([options.eosTokenId ?? []].flat());
   const limit = newTokenLimit(options, prompt.length, decoder.contextWindow);
   const processors = processorsOf(options, 1, context.logitsProcessor);
-  const weighed = (score: number, length: number): number => score / length ** lengthPenalty;
+  const compare = byWeighedScore(lengthPenalty);
   const groups = Array.from(
     { length: numBeamGroups },
     (): Group => ({
@@ -65,8 +66,9 @@ export async function diverseBeamSearch(
     }),
   );
   const keep = (group: Group, beam: Beam): void => {
-    group.finished = [...group.finished, beam].sort((a, b) => b.score - a.score).slice(0, size);
+    group.finished = [...group.finished, beam].sort(compare).slice(0, size);
   };
+  if (context.signal?.aborted) return Array.from({ length: numReturnSequences }, () => notBegun());
 
   const first = (await decoder.prefill([prompt]))[0] as Float32Array;
   decoder.select(Array.from({ length: numBeams }, () => 0));
@@ -82,28 +84,32 @@ export async function diverseBeamSearch(
         continue;
       }
       for (const [i, row] of rows.entries()) {
+        checkScores(row, options);
         logSoftmax(row);
         for (const id of chosen) row[id] = (row[id] as number) - diversityPenalty;
         const ids = [...prompt, ...(group.running[i] as Beam).ids];
         const encoderIds = context.encoderIds?.[index] ?? prompt;
         const step = { ids, promptLength: prompt.length, encoderIds, maxLength: prompt.length + limit };
         for (const { apply } of processors) await apply(row, step);
+        checkProcessed(row);
       }
       const bases = group.running.map(({ score }) => score);
       const best = highest(rows, bases, Math.max(2, 1 + ends.size) * size);
+      if ((best[0]?.score ?? -Infinity) === -Infinity) throw noTokenLeft();
       const following: Beam[] = [];
       for (const [rank, { beam, id, score }] of best.entries()) {
         const ids = [...(group.running[beam] as Beam).ids, id];
         if (ends.has(id)) {
-          if (rank < size) keep(group, { ids, score: weighed(score, length) });
+          if (rank < size) keep(group, { ids, score });
         } else if (following.length < size) {
           following.push({ ids, score });
           origins.push(g * size + beam);
         }
       }
       group.running = following;
-      const worst = group.finished.at(-1)?.score ?? Number.NEGATIVE_INFINITY;
-      group.isDone = group.finished.length === size && worst >= weighed(best[0]?.score as number, length);
+      const hope = weighedScore({ ids: [], score: best[0]?.score as number }, lengthPenalty, length);
+      group.isDone =
+        group.finished.length === size && weighedScore(group.finished.at(-1) as Beam, lengthPenalty) >= hope;
       chosen.push(...following.map(({ ids }) => ids.at(-1) as number));
     }
     isAborted = context.signal?.aborted ?? false;
@@ -111,13 +117,15 @@ export async function diverseBeamSearch(
     decoder.select(origins);
     scores = await decoder.step(groups.flatMap(({ running }) => running.map(({ ids }) => ids.at(-1) as number)));
   }
-  for (const group of groups)
-    if (!group.isDone)
-      for (const { ids, score } of group.running) keep(group, { ids, score: weighed(score, ids.length) });
-  const finish = finisher(options, limit, context);
-  const best = groups.flatMap(({ finished }) => finished).sort((a, b) => b.score - a.score);
-  return best.slice(0, numReturnSequences).map(({ ids, score }, rank) => {
-    const reason = finish(ids) ?? (isAborted ? "abort" : "length");
-    return writeBeam(ids, score, reason, index * numReturnSequences + rank, context);
-  });
+  for (const group of groups) if (!group.isDone) for (const beam of group.running) keep(group, beam);
+  const finish = finisher(options, limit, prompt, context);
+  const best = groups.flatMap(({ finished }) => finished).sort(compare);
+  const sequences: Sequence[] = [];
+  for (const beam of best.slice(0, numReturnSequences)) {
+    const finishReason = finish(beam.ids) ?? (isAborted ? "abort" : "length");
+    const sequence = index * numReturnSequences + sequences.length;
+    const score = weighedScore(beam, lengthPenalty);
+    sequences.push(await writeBeam(beam.ids, { score, finishReason, sequence }, context));
+  }
+  return sequences;
 }

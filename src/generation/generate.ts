@@ -1,7 +1,15 @@
-import { check, LecternError, Random } from "../common/index.ts";
+import { check, Random } from "../common/index.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
-import { type Processor, processorsOf, type StepContext, softmax } from "./processors.ts";
+import {
+  checkProcessed,
+  checkScores,
+  noTokenLeft,
+  type Processor,
+  processorsOf,
+  type StepContext,
+  softmax,
+} from "./processors.ts";
 import {
   type Candidate,
   checkNamedIds,
@@ -9,14 +17,13 @@ import {
   type FinishReason,
   type GenerateContext,
   type Healing,
-  hasStopped,
   newTokenLimit,
-  reasonAtLimit,
   recordedSteps,
   recordStep,
   type Sequence,
   type StepRecord,
 } from "./sequence.ts";
+import { StopStrings } from "./stop-strings.ts";
 
 /** Generates from prompts of ids, together as a batch; each sequence draws from its own stream of random numbers. */
 export async function generate(
@@ -52,6 +59,7 @@ export async function generate(
         }),
     ),
   );
+  if (context.signal?.aborted) return sequences.map((sequence) => sequence.result());
   let scores = await decoder.prefill(prompts);
   if (perPrompt > 1) {
     const repeated = prompts.flatMap((_, i) => Array.from({ length: perPrompt }, () => i));
@@ -59,9 +67,9 @@ export async function generate(
     scores = repeated.map((i) => Float32Array.from(scores[i] as Float32Array));
   }
   let active = sequences;
-  while (true) {
+  while (!context.signal?.aborted) {
     for (const [row, sequence] of active.entries()) await sequence.extend(scores[row] as Float32Array);
-    if (context.signal?.aborted) for (const sequence of active) sequence.finishReason ??= "abort";
+    if (context.signal?.aborted) break;
     if (performance.now() > deadline) for (const sequence of active) sequence.finishReason ??= "time";
     const kept = active.flatMap((sequence, row) => (sequence.finishReason ? [] : [row]));
     if (kept.length === 0) break;
@@ -102,7 +110,7 @@ export class GrowingSequence {
   readonly #steps: StepRecord[] = [];
   readonly #text: { push(id: number): string; end(): string };
   readonly #ends: ReadonlySet<number>;
-  readonly #stops: readonly string[];
+  readonly #stops: StopStrings;
   readonly #limit: number;
   #written = "";
   #scores: Float32Array | undefined;
@@ -122,7 +130,7 @@ export class GrowingSequence {
     this.#random = new Random(options.seed ?? 0, 0, index);
     this.#text = context.text();
     this.#ends = new Set([options.eosTokenId ?? []].flat());
-    this.#stops = [options.stopStrings ?? []].flat();
+    this.#stops = new StopStrings(options.stopStrings, context.reading);
     this.#limit = newTokenLimit(options, prompt.length, decoder.contextWindow);
   }
 
@@ -156,8 +164,7 @@ export class GrowingSequence {
     await this.process(scores, trace);
     const place = this.#ids.length - this.#promptLength;
     const id = this.#doSample ? draw(scores, this.uniform(place)) : highest(scores);
-    if (!Number.isFinite(scores[id]))
-      throw new LecternError("usage", "generation: the options together leave no token that may come next");
+    if (scores[id] === -Infinity) throw noTokenLeft();
     await this.append(id, trace && { candidates: trace.candidates(scores) });
   }
 
@@ -166,8 +173,7 @@ export class GrowingSequence {
     const { step } = this;
     if (this.#options.outputLogits) this.#logits = Float32Array.from(scores);
     this.#scores = scores;
-    if (scores.some(Number.isNaN) && !this.#processors.some(({ option }) => option === "removeInvalidValues"))
-      throw new LecternError("numeric", "the model's scores are not numbers: its weights hold NaN or infinity");
+    checkScores(scores, this.#options);
     if (this.#healing && step.ids.length === step.promptLength) {
       for (let id = 0; id < scores.length; id++) if (!this.#healing.allowed.has(id)) scores[id] = -Infinity;
       trace?.note("tokenHealing", scores);
@@ -176,6 +182,7 @@ export class GrowingSequence {
       await apply(scores, step);
       trace?.note(option, scores);
     }
+    checkProcessed(scores);
   }
 
   /** Adds a token, tells it, and notes whether it ends the sequence. */
@@ -186,13 +193,12 @@ export class GrowingSequence {
     const isFirst = this.#ids.length === this.#promptLength + 1;
     const text = this.#text.push(id).slice(isFirst ? (this.#healing?.text.length ?? 0) : 0);
     this.#written += text;
-    this.#context.onToken?.({ sequence: this.#index, id, text, ...shown });
+    await this.#context.onToken?.({ sequence: this.#index, id, text, ...shown });
     if (this.#ends.has(id)) this.finishReason = "stop";
-    else if (hasStopped(this.#written, this.#ids.slice(this.#promptLength), this.#stops, this.#context))
-      this.finishReason = "stop_string";
+    else if (this.#stops.endedBy(this.#ids)) this.finishReason = "stop_string";
     else if (await this.#context.stoppingCriteria?.([...this.#ids])) this.finishReason = "stop";
     else if (this.#ids.length - this.#promptLength >= this.#limit)
-      this.finishReason = reasonAtLimit(this.#written, this.#stops);
+      this.finishReason = this.#stops.reasonAtLimit(this.#written);
   }
 
   result(): Sequence {

@@ -7,14 +7,19 @@ export { AssistantDrafter, type Drafter, LookupDrafter } from "./drafters.ts";
 export { generate } from "./generate.ts";
 export { GuidedDecoder } from "./guided-decoder.ts";
 export { contrastiveSearch, speculate } from "./lookahead.ts";
-export { type GenerationOptions, optionKinds, parseOptions } from "./options.ts";
-export type { LogitsProcessor } from "./processors.ts";
-export type {
-  Candidate,
-  FinishReason,
-  GenerateContext,
-  Healing,
-  Sequence,
-  StoppingCriteria,
-  TokenEvent,
+export { type OptionEntry, optionNames, optionTable } from "./option-table.ts";
+export type { GenerationOptions } from "./options.ts";
+export { camelCase, generationFields, parseCheckpointOptions, parseOptions } from "./parse-options.ts";
+export { type LogitsProcessor, scoresOf } from "./processors.ts";
+export { drawingOptions, settleOptions } from "./sampling.ts";
+export {
+  type Candidate,
+  checkNamedIds,
+  type FinishReason,
+  fittingNewTokens,
+  type GenerateContext,
+  type Healing,
+  type Sequence,
+  type StoppingCriteria,
+  type TokenEvent,
 } from "./sequence.ts";

@@ -6,9 +6,12 @@ import type { GenerationOptions } from "./options.ts";
 import { processorsOf, softmax } from "./processors.ts";
 import { checkNamedIds, checkPrompt, type GenerateContext, type Sequence } from "./sequence.ts";
 
+/** A contrastive search computes each candidate as a row of its own. */
+const MOST_CANDIDATES = 1024;
+
 function begin(
   option: string,
-  decoder: LookingDecoder,
+  decoder: Pick<LookingDecoder, "vocabularySize" | "contextWindow">,
   prompt: readonly number[],
   index: number,
   options: GenerationOptions,
@@ -50,9 +53,11 @@ export async function speculate(
   context: GenerateContext,
 ): Promise<Sequence> {
   const sequence = begin(drafter.option, decoder, prompt, index, options, context);
+  if (context.signal?.aborted) return sequence.result();
   const deadline = deadlineOf(options);
   const [first] = await decoder.extend([prompt]);
-  await sequence.extend(first?.scores.at(-1) as Float32Array);
+  noteStop(sequence, context, Number.POSITIVE_INFINITY);
+  if (!sequence.finishReason) await sequence.extend(first?.scores.at(-1) as Float32Array);
   noteStop(sequence, context, deadline);
   while (!sequence.finishReason) {
     const { ids, step } = sequence;
@@ -89,10 +94,19 @@ export async function contrastiveSearch(
     "usage",
     () => "generation: contrastive search draws nothing: leave out doSample or penaltyAlpha",
   );
-  check(topK > 1, "usage", () => `generation: contrastive search chooses among topK tokens; got ${topK}`);
-  const sequence = begin("penaltyAlpha", decoder, prompt, index, options, context);
+  check(
+    topK > 1 && topK <= MOST_CANDIDATES,
+    "usage",
+    () => `generation: contrastive search chooses among 2 to ${MOST_CANDIDATES} tokens; got topK ${topK}`,
+  );
+  // Every new token is read before it is chosen, the last one too, so all must have a place in the window.
+  const { vocabularySize, contextWindow } = decoder;
+  const window = { vocabularySize, contextWindow: contextWindow - 1 };
+  const sequence = begin("penaltyAlpha", window, prompt, index, options, context);
+  if (context.signal?.aborted) return sequence.result();
   const deadline = deadlineOf(options);
   const [first] = await decoder.extend([prompt]);
+  noteStop(sequence, context, Number.POSITIVE_INFINITY);
   const states = [...(first?.states ?? [])];
   let scores = first?.scores.at(-1) as Float32Array;
   while (!sequence.finishReason) {

@@ -3,10 +3,29 @@ import { fixture, readJson, readTensors } from "../../test/helpers/fixtures.ts";
 import { toFloat32 } from "../tensor/index.ts";
 import type { Decoder } from "./decoder.ts";
 import { generate } from "./generate.ts";
-import { camelCase, inert, optionKinds, parseOptions, refused } from "./options.ts";
+import { optionTable } from "./option-table.ts";
+import { camelCase, generationFields, inert, parseOptions, refused } from "./parse-options.ts";
 import { processorsOf, softmax } from "./processors.ts";
 
 describe("options", () => {
+  test("of a model without generation_config.json are the fields of its config.json that say how to generate", () => {
+    const config = {
+      model_type: "bart",
+      d_model: 8,
+      num_beams: 4,
+      no_repeat_ngram_size: 3,
+      forced_eos_token_id: 2,
+      eos_token_id: 2,
+      bos_token_id: 0,
+      min_length: null,
+      use_cache: false,
+      output_attentions: true,
+      seed: 3,
+    };
+    const read = { num_beams: 4, no_repeat_ngram_size: 3, forced_eos_token_id: 2, eos_token_id: 2, bos_token_id: 0 };
+    expect(generationFields(config)).toEqual(read);
+  });
+
   test("are read in camel case and in snake_case, and null leaves one out", () => {
     expect(parseOptions({ max_new_tokens: 3, topK: 5, temperature: null })).toEqual({ maxNewTokens: 3, topK: 5 });
     expect(parseOptions({ eos_token_id: null })).toEqual({ eosTokenId: null });
@@ -21,8 +40,8 @@ describe("options", () => {
     [{ early_stopping: "soon" }, 'early_stopping must be true, false or "never"'],
     [{ bad_words_ids: [3] }, "bad_words_ids must be a list of lists of token ids"],
     [{ top_kk: 4 }, "did you mean top_k?"],
-    [{ temperature: -1 }, "temperature must be a number above 0; got -1"],
-    [{ topP: 1.5 }, "topP must be a number from 0 to 1"],
+    [{ temperature: -1 }, "temperature must be a number from 0; got -1"],
+    [{ topP: 1.5 }, "topP must be a number above 0, up to 1; got 1.5"],
     [{ maxNewTokens: 0 }, "maxNewTokens must be a whole number above 0"],
     [{ doSample: "yes" }, "doSample must be true or false"],
   ])("%j is refused by name", (options, message) => {
@@ -38,7 +57,7 @@ test("every field of transformers' GenerationConfig is honoured, refused with a 
   const fields = await readJson<string[]>(fixture("generation-config-fields.json"));
   const kinds = fields.map((field) => {
     const name = camelCase(field);
-    return [Object.hasOwn(optionKinds, name), Object.hasOwn(refused, name), inert.has(name)].filter(Boolean).length;
+    return [Object.hasOwn(optionTable, name), Object.hasOwn(refused, name), inert.has(name)].filter(Boolean).length;
   });
   expect(fields.filter((_, i) => kinds[i] !== 1)).toEqual([]);
 });
@@ -92,10 +111,16 @@ class Counter implements Decoder {
 }
 
 const text = () => ({ push: (id: number) => String(id), end: () => "" });
+const reading = { decode: (ids: readonly number[]) => ids.join("") };
 
 describe("the decoding loop", () => {
   test("ends each row of a batch for its own reason", async () => {
-    const sequences = await generate(new Counter(), [[0], [3, 4]], { eosTokenId: 6, maxNewTokens: 4 }, { text });
+    const sequences = await generate(
+      new Counter(),
+      [[0], [3, 4]],
+      { eosTokenId: 6, maxNewTokens: 4 },
+      { text, reading },
+    );
     expect(sequences).toEqual([
       { outputIds: [1, 2, 3, 4], text: "1234", finishReason: "length" },
       { outputIds: [5, 6], text: "56", finishReason: "stop" },
@@ -103,7 +128,7 @@ describe("the decoding loop", () => {
   });
 
   test("ends at a stop string that spans tokens", async () => {
-    const [sequence] = await generate(new Counter(), [[0]], { stopStrings: "34" }, { text });
+    const [sequence] = await generate(new Counter(), [[0]], { stopStrings: "34" }, { text, reading });
     expect(sequence).toEqual({ outputIds: [1, 2, 3, 4], text: "1234", finishReason: "stop_string" });
   });
 
@@ -113,29 +138,31 @@ describe("the decoding loop", () => {
       new Counter(),
       [[0]],
       {},
-      { text, signal: stop.signal, onToken: ({ id }) => id === 2 && stop.abort() },
+      { text, reading, signal: stop.signal, onToken: ({ id }) => id === 2 && stop.abort() },
     );
     expect(sequence).toEqual({ outputIds: [1, 2], text: "12", finishReason: "abort" });
   });
 
-  test("fills the context window and no more", async () => {
-    const [sequence] = await generate(new Counter(), [[0, 1]], { maxNewTokens: 100 }, { text });
-    expect(sequence?.outputIds).toHaveLength(14);
+  test("fills the context window, and adds a token that need not be read", async () => {
+    const [sequence] = await generate(new Counter(), [[0, 1]], { maxNewTokens: 100 }, { text, reading });
+    expect(sequence?.outputIds).toHaveLength(15);
   });
 
   test.each([
     [[], "no token at all"],
     [[9], "token id 9 is outside the vocabulary of 8"],
-    [Array.from({ length: 18 }, () => 1), "3 too many"],
+    [Array.from({ length: 18 }, () => 1), "2 too many"],
   ])("refuses the prompt %j", async (prompt, message) => {
-    await expect(generate(new Counter(), [prompt], {}, { text })).rejects.toThrow(message);
+    await expect(generate(new Counter(), [prompt], {}, { text, reading })).rejects.toThrow(message);
   });
 
   test("several return sequences draw differently, and the same seed draws the same", async () => {
     const options = { doSample: true, temperature: 8, numReturnSequences: 3, maxNewTokens: 10, seed: 3 };
-    const first = await generate(new Counter(), [[0]], options, { text });
+    const first = await generate(new Counter(), [[0]], options, { text, reading });
     expect(new Set(first.map((sequence) => sequence.text)).size).toBe(3);
-    expect(await generate(new Counter(), [[0]], options, { text })).toEqual(first);
-    await expect(generate(new Counter(), [[0]], { numReturnSequences: 2 }, { text })).rejects.toThrow("need doSample");
+    expect(await generate(new Counter(), [[0]], options, { text, reading })).toEqual(first);
+    await expect(generate(new Counter(), [[0]], { numReturnSequences: 2 }, { text, reading })).rejects.toThrow(
+      "need doSample",
+    );
   });
 });

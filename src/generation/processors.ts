@@ -1,4 +1,4 @@
-import { check } from "../common/index.ts";
+import { check, LecternError, shown } from "../common/index.ts";
 import type { GenerationOptions } from "./options.ts";
 
 /** What a processor may look at beside the scores. */
@@ -29,8 +29,31 @@ type Apply = Processor["apply"];
 
 const NEVER = Number.NEGATIVE_INFINITY;
 
-function forbid(scores: Float32Array, ids: Iterable<number>): void {
-  for (const id of ids) scores[id] = NEVER;
+function forbid(scores: Float32Array, ids: number | readonly number[]): void {
+  for (const id of [ids].flat()) scores[id] = NEVER;
+}
+
+/** Refuses scores of a model that are not numbers, unless an option replaces them. */
+export function checkScores(scores: Float32Array, { removeInvalidValues }: GenerationOptions): void {
+  check(
+    removeInvalidValues || !scores.some(Number.isNaN),
+    "numeric",
+    () => "the model's scores are not numbers: its weights hold NaN or infinity",
+  );
+}
+
+/** Refuses scores that options made of numbers and that are none. Infinite ones share all the probability. */
+export function checkProcessed(scores: Float32Array): void {
+  check(
+    !scores.some(Number.isNaN),
+    "numeric",
+    () => "generation: the options together turn scores into NaN; give smaller penalties",
+  );
+  if (largest(scores) === Number.POSITIVE_INFINITY) logSoftmax(scores);
+}
+
+export function noTokenLeft(): LecternError {
+  return new LecternError("usage", "generation: the options together leave no token that may come next");
 }
 
 /** Allows these tokens alone, with certainty. */
@@ -39,9 +62,12 @@ function force(scores: Float32Array, ids: readonly number[]): void {
   for (const id of ids) scores[id] = 0;
 }
 
-/** Divides the scores: below 1 sharper, above 1 flatter. */
+/** Divides the scores: below 1 sharper, above 1 flatter. Where one would grow infinite, the largest becomes 0 first. */
 function divide(scores: Float32Array, temperature: number): void {
-  for (let i = 0; i < scores.length; i++) scores[i] = (scores[i] as number) / temperature;
+  const most = largest(scores);
+  const isTooLarge = Math.fround(most / temperature) === Number.POSITIVE_INFINITY;
+  const shift = isTooLarge && most !== Number.POSITIVE_INFINITY ? most : 0;
+  for (let i = 0; i < scores.length; i++) scores[i] = ((scores[i] as number) - shift) / temperature;
 }
 
 /** Positive scores are divided, negative ones multiplied (Keskar et al., 2019). */
@@ -131,7 +157,11 @@ function bias(
     const last = sequence.at(-1) as number;
     if (prefix.every((id, i) => ids[start + i] === id)) added.set(last, (added.get(last) ?? 0) + amount);
   }
-  for (const [id, amount] of added) scores[id] = (scores[id] as number) + amount;
+  for (const [id, amount] of added) {
+    if (Number.isNaN(amount))
+      scores[id] = NEVER; // infinite both ways
+    else scores[id] = Number.isFinite(amount) ? (scores[id] as number) + amount : amount;
+  }
 }
 
 /**
@@ -248,7 +278,7 @@ export function processorsOf(options: GenerationOptions, least = 1, own?: Logits
         if (beyond <= 0) return;
         for (const id of ends) {
           const score = scores[id] as number;
-          scores[id] = score + Math.abs(score) * (factor ** beyond - 1);
+          if (score !== 0 && score !== NEVER) scores[id] = score + Math.abs(score) * (factor ** beyond - 1);
         }
       },
   );
@@ -284,14 +314,20 @@ export function processorsOf(options: GenerationOptions, least = 1, own?: Logits
 }
 
 async function applyOwn(own: LogitsProcessor, ids: readonly number[], scores: Float32Array): Promise<void> {
-  const changed = await own([...ids], scores);
-  if (changed === undefined) return;
+  const changed = scoresOf(await own([...ids], scores), scores.length);
+  if (changed !== undefined && changed !== scores) scores.set(changed);
+}
+
+/** What a caller's function returns, if it is scores; undefined where it changed those that it was given. */
+export function scoresOf(changed: unknown, count: number): Float32Array | undefined {
+  if (changed === undefined || changed === null) return undefined;
+  const got = changed instanceof Float32Array ? changed.length : shown(changed);
   check(
-    changed instanceof Float32Array && changed.length === scores.length,
+    changed instanceof Float32Array && changed.length === count,
     "usage",
-    () => `generation: logitsProcessor must return ${scores.length} scores in a Float32Array; got ${changed.length}`,
+    () => `generation: logitsProcessor must return ${count} scores in a Float32Array; got ${got}`,
   );
-  scores.set(changed);
+  return changed;
 }
 
 /** The ids by falling score, the lower id first among equals; tokens that cannot come are left out. */
@@ -305,28 +341,40 @@ function entropy(probabilities: Float64Array): number {
   return probabilities.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
 }
 
-/** exp(x) / Σ exp(x), in double precision. */
+/** exp(x) / Σ exp(x), in double precision; of infinite scores, each gets an equal share. */
 export function softmax(scores: Float32Array): Float64Array {
   const most = largest(scores);
   const out = new Float64Array(scores.length);
   let sum = 0;
-  for (let i = 0; i < out.length; i++) sum += out[i] = Math.exp((scores[i] as number) - most);
+  for (let i = 0; i < out.length; i++) {
+    const score = scores[i] as number;
+    sum += out[i] = score === most ? 1 : Math.exp(score - most);
+  }
   for (let i = 0; i < out.length; i++) out[i] = (out[i] as number) / sum;
   return out;
 }
 
 /** x − log Σ exp(x), in place. */
 export function logSoftmax(scores: Float32Array): void {
-  const shift = logSumExp(scores);
-  for (let i = 0; i < scores.length; i++) scores[i] = (scores[i] as number) - shift;
+  const most = largest(scores);
+  const rest = logSum(scores, most);
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i] as number;
+    scores[i] = (score === most ? 0 : score - most) - rest;
+  }
 }
 
 /** log Σ exp(x) */
 export function logSumExp(scores: Float32Array): number {
   const most = largest(scores);
+  return most + logSum(scores, most);
+}
+
+/** log Σ exp(x − most), the largest of x among them. */
+function logSum(scores: Float32Array, most: number): number {
   let sum = 0;
-  for (const score of scores) sum += Math.exp(score - most);
-  return most + Math.log(sum);
+  for (const score of scores) sum += score === most ? 1 : Math.exp(score - most);
+  return Math.log(sum);
 }
 
 function largest(scores: Float32Array): number {

@@ -3,6 +3,7 @@ import type { HostTensor } from "../tensor/index.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
 import { type LogitsProcessor, logSumExp } from "./processors.ts";
+import type { Reading } from "./stop-strings.ts";
 
 /** stop: an end token; length: no room left; stop_string; time: `maxTime` is over; abort: the caller cancelled. */
 export type FinishReason = "stop" | "length" | "stop_string" | "time" | "abort";
@@ -37,6 +38,8 @@ export interface Sequence {
   readonly outputIds: number[];
   readonly text: string;
   readonly finishReason: FinishReason;
+  /** How many new tokens fitted in the context window, where more were asked for. */
+  readonly newTokensThatFit?: number;
   /** Of a beam: its log-probability, divided by its length to the power of `lengthPenalty`. */
   readonly score?: number;
   /** With outputLogits: what the model gave for each new token, `[V]`. */
@@ -105,11 +108,11 @@ export interface Healing {
 export interface GenerateContext {
   /** A decoder of text for one sequence; special tokens left out. */
   readonly text: () => { push(id: number): string; end(): string };
-  /** The tokens of U+FFFD itself, which stands in text for bytes that are none, too. */
-  readonly replacement?: readonly number[] | undefined;
+  /** How stop strings are looked for in tokens. */
+  readonly reading: Reading;
   /** What the encoder read for each prompt; absent in a decoder, where it is the prompt. */
   readonly encoderIds?: readonly (readonly number[])[] | undefined;
-  readonly onToken?: ((event: TokenEvent) => void) | undefined;
+  readonly onToken?: ((event: TokenEvent) => unknown) | undefined;
   readonly logitsProcessor?: LogitsProcessor | undefined;
   readonly stoppingCriteria?: StoppingCriteria | undefined;
   readonly candidates?: number | undefined;
@@ -118,32 +121,35 @@ export interface GenerateContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Whether a stop string has come. Bytes that are no text read as U+FFFD; a stop string with that character means the
- * character, so it counts only where its own tokens were written.
- */
-export function hasStopped(
-  written: string,
-  ids: readonly number[],
-  stops: readonly string[],
-  { replacement = [] }: GenerateContext,
-): boolean {
-  const isReal = (): boolean => ids.some((_, at) => replacement.every((id, i) => ids[at + i] === id));
-  return stops.some((stop) => written.includes(stop) && (!stop.includes("\uFFFD") || isReal()));
-}
-
-/** Why a text ends that has no room left: where a stop string reads in it after all, bytes that are none among it, that. */
-export function reasonAtLimit(written: string, stops: readonly string[]): FinishReason {
-  return stops.some((stop) => written.includes(stop)) ? "stop_string" : "length";
-}
-
 /** New tokens without a limit from the caller or the checkpoint; transformers has 20 in all, too few to read. */
 const DEFAULT_NEW_TOKENS = 128;
 
+/** How many new tokens the options ask for at most; undefined where they do not say. */
+function askedNewTokens({ maxNewTokens, maxLength }: GenerationOptions, promptLength: number): number | undefined {
+  return maxNewTokens ?? (maxLength === undefined ? undefined : maxLength - promptLength);
+}
+
+/** The new tokens that a window has room for: the last one is not read, so it needs no place. */
+function roomFor(promptLength: number, contextWindow: number): number {
+  return contextWindow - promptLength + 1;
+}
+
+/** How many new tokens fit in the context window, where the options ask for more; undefined where they do not. */
+export function fittingNewTokens(
+  options: GenerationOptions,
+  promptLength: number,
+  contextWindow: number,
+): number | undefined {
+  const room = roomFor(promptLength, contextWindow);
+  return (askedNewTokens(options, promptLength) ?? 0) > room ? room : undefined;
+}
+
 /** How many new tokens a prompt may get. */
 export function newTokenLimit(options: GenerationOptions, promptLength: number, contextWindow: number): number {
-  const byLength = options.maxLength === undefined ? DEFAULT_NEW_TOKENS : options.maxLength - promptLength;
-  const limit = Math.min(options.maxNewTokens ?? byLength, contextWindow - promptLength);
+  const limit = Math.min(
+    askedNewTokens(options, promptLength) ?? DEFAULT_NEW_TOKENS,
+    roomFor(promptLength, contextWindow),
+  );
   check(
     limit > 0,
     "usage",
@@ -169,10 +175,10 @@ export function checkPrompt(
     () => "the prompt gives no token at all, and the model has no start token: give it some text",
   );
   check(
-    prompt.length < contextWindow,
+    prompt.length <= contextWindow,
     "input",
     () =>
-      `the prompt has ${prompt.length} tokens, the context window ${contextWindow} and one must be left for the answer: ${prompt.length - contextWindow + 1} too many`,
+      `the prompt has ${prompt.length} tokens, the context window ${contextWindow}: ${prompt.length - contextWindow} too many`,
   );
   const outside = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
   check(outside === undefined, "input", () => `token id ${outside} is outside the vocabulary of ${vocabularySize}`);
@@ -206,6 +212,8 @@ export function checkNamedIds(options: GenerationOptions, vocabularySize: number
     sequenceBias: options.sequenceBias?.flatMap(([ids]) => ids),
     forceWordsIds: options.forceWordsIds?.flat(2),
     logitBias: options.logitBias && Object.keys(options.logitBias).map(Number),
+    decoderStartTokenId: options.decoderStartTokenId,
+    negativePromptIds: options.negativePromptIds?.flat(),
   };
   for (const [name, ids] of Object.entries(named)) {
     const outside = [ids ?? []].flat().find((id) => id >= vocabularySize);

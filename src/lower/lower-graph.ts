@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 import {
   type Attributes,
   type CompositeOp,
@@ -90,7 +91,7 @@ class Lowering {
   /** A composite that has a kernel is lowered in one piece. */
   #lowerKernel(node: Node, operands: readonly string[]): readonly string[] | undefined {
     const context = this.#emitter.context(operands, node.inputs, node.outputs);
-    return kernels[node.op.name]?.(context, node.attributes as never);
+    return ownEntry(kernels, node.op.name)?.(context, node.attributes as never);
   }
 
   /** A composite is lowered as what it means, over stand-ins for its operands. */

@@ -1,23 +1,13 @@
-import { check, LecternError } from "../common/index.ts";
-import { type Checkpoint, type HubOptions, locateModel, openDirectory, type TensorInfo } from "../formats/index.ts";
+import { LecternError, ownEntry } from "../common/index.ts";
+import { type Checkpoint, openDirectory, type TensorInfo } from "../formats/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { type Adapter, openAdapterFile, readAdapter } from "./adapters.ts";
 import { defaultLabels, type Json, withHead, withLabels } from "./head-config.ts";
-import { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { locateBase } from "./locate-base.ts";
+import { type OpenedModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { passGraph } from "./pass-graph.ts";
 import { parametersOf, Weights } from "./weights.ts";
-
-/** Where the model that an adapter adapts lies: beside the adapter, on this machine, or on the hub. */
-export async function locateBase(files: FileSource, hub: HubOptions = {}): Promise<string> {
-  const { base_model_name_or_path: named, revision } = await readJsonFile(files, "adapter_config.json");
-  check(typeof named === "string", "config", () => `${files.location}: adapter_config.json names no base model`);
-  for (const place of [`${files.location}/${named}`, named]) {
-    const found = await openDirectory(place).catch(() => undefined);
-    if (await found?.has("config.json")) return place;
-  }
-  return locateModel(named, typeof revision === "string" ? { ...hub, revision } : hub);
-}
 
 /** How `architectures` ends for the head that an adapter of a task brings. */
 const endings: Readonly<Record<string, string>> = {
@@ -29,7 +19,7 @@ const endings: Readonly<Record<string, string>> = {
 /** `config.json` with the head that an adapter holds, where it says another: as many labels as the head has rows. */
 async function configWithHead(json: Json, files: FileSource): Promise<Json> {
   const { task_type: task } = await readJsonFile(files, "adapter_config.json");
-  const ending = typeof task === "string" ? endings[task] : undefined;
+  const ending = ownEntry(endings, task);
   const last = ending === undefined ? undefined : lastOfHead(await openAdapterFile(files));
   if (ending === undefined || last === undefined) return json;
   const [named = ""] = (json.architectures ?? []) as string[];
@@ -59,12 +49,13 @@ const labelCount = ({ num_labels, id2label }: Json): unknown =>
 export async function openAdapted(
   files: FileSource,
   location?: string,
-): Promise<ModelFiles & { readonly adapter: Adapter; readonly base: Architecture }> {
+): Promise<OpenedModelFiles & { readonly adapter: Adapter; readonly base: Architecture }> {
   const named = location ?? (await locateBase(files));
   const baseFiles = await openDirectory(named);
   const base = await openModelFiles(baseFiles);
   const hasConfig = await files.has("config.json");
-  const own = hasConfig ? await readJsonFile(files, "config.json") : base.json;
+  const untied = base.json.tie_word_embeddings === false && { tie_word_embeddings: false };
+  const own = hasConfig ? { ...(await readJsonFile(files, "config.json")), ...untied } : base.json;
   const json = await configWithHead(own, files);
   const architecture = readConfig(json, base.weights.checkpoint.names());
   const weights = new Weights(baseFiles, base.weights.checkpoint, architecture.family.checkpoint);
@@ -77,5 +68,5 @@ export async function openAdapted(
       "config",
       `${files.location}: neither the base ${named} nor the adapter has ${missing}; give the base that it was trained with, or train with the module in modules_to_save`,
     );
-  return { architecture, json, weights, adapter, base: base.architecture };
+  return { architecture, json, weights, adapter, base: base.architecture, warnings: base.warnings };
 }

@@ -1,4 +1,4 @@
-import { sameItems } from "../common/index.ts";
+import { sameItems, throwIfAborted } from "../common/index.ts";
 import { contrastLayers, type Decoder, type RewindableDecoder } from "../generation/index.ts";
 import type { Value } from "../graph/index.ts";
 import { lowerGraph } from "../lower/index.ts";
@@ -21,6 +21,13 @@ export interface DecodeUse {
   readonly layers?: readonly number[];
   /** Rows that go on from one prompt share its cache. */
   readonly isShared?: boolean;
+}
+
+export interface ExtendOptions {
+  /** What the encoder made of each row's input, in an encoder–decoder. */
+  readonly memory?: MemoryFeeds | undefined;
+  /** How long each row's text is in all, where it is computed in pieces; default: as long as it is after these tokens. */
+  readonly lengths?: readonly number[];
 }
 
 /** A graph, its session, and the names of what it is fed. */
@@ -46,6 +53,7 @@ export class DecodeEngine {
   readonly #weights: Weights;
   readonly #inputs: ReadonlySet<string>;
   readonly #encoderInputs: ReadonlySet<string>;
+  readonly #cacheIsGoodTo: number | undefined;
 
   private constructor(
     { config, kind }: GeneratingArchitecture,
@@ -59,6 +67,7 @@ export class DecodeEngine {
     this.vocabularySize = config.vocabSize;
     this.contextWindow = config.maxPositionEmbeddings;
     const layers = kind === "decoder" ? config.numHiddenLayers : config.decoderLayers;
+    this.#cacheIsGoodTo = kind === "decoder" ? config.cacheIsGoodTo : undefined;
     this.sizes = { layers, heads: config.numKeyValueHeads, headSize: config.headSize };
     this.#graph = step.graph;
     this.#session = step.session;
@@ -125,9 +134,9 @@ export class DecodeEngine {
   async extend(
     cache: KeyValueCache,
     tokens: readonly (readonly number[])[],
-    memory?: MemoryFeeds,
+    options: ExtendOptions = {},
   ): Promise<Float32Array[]> {
-    const results = await this.#run(cache, tokens, memory);
+    const results = await this.#run(cache, tokens, options);
     const rows = (name: string): Float32Array[] => rowsOf(results[name] as HostTensor<"float32">, tokens.length);
     const scores = rows("logits");
     if (!this.#use.layers) return scores;
@@ -144,9 +153,9 @@ export class DecodeEngine {
   async extendAll(
     cache: KeyValueCache,
     tokens: readonly (readonly number[])[],
-    memory?: MemoryFeeds,
+    options: ExtendOptions = {},
   ): Promise<{ scores: Float32Array[]; states: Float32Array[] }[]> {
-    const { logits, states } = await this.#run(cache, tokens, memory);
+    const { logits, states } = await this.#run(cache, tokens, options);
     const [allScores, allStates] = [logits, states].map((tensor) =>
       rowsOf(tensor as HostTensor<"float32">, tokens.length),
     );
@@ -161,20 +170,47 @@ export class DecodeEngine {
   async #run(
     cache: KeyValueCache,
     tokens: readonly (readonly number[])[],
-    memory: MemoryFeeds | undefined,
+    { memory, lengths = cache.lengths.map((length, i) => length + (tokens[i]?.length ?? 0)) }: ExtendOptions,
   ): Promise<Record<string, HostTensor>> {
+    await this.#renew(cache, lengths);
     const queries = tokens.map((row, i) => row.map((_, t) => (cache.lengths[i] as number) + t));
     const keys = cache.positions().map((held, i) => [...held, ...(queries[i] as number[])]);
     const feeds = {
       [memory ? "decoder_input_ids" : "input_ids"]: int64Matrix(tokens),
-      ...deriveFeeds(this.#graph.derived, { queries, keys, ids: tokens }, memory?.positions),
+      ...deriveFeeds(this.#graph.derived, { queries, keys, ids: tokens, lengths }, memory?.positions),
       ...memory?.tensors,
       ...cache.feeds(this.isShared),
       ...this.#adapters(this.#inputs),
     };
     const results = await this.#timed(this.#session, feeds);
-    cache.append(results, queries[0]?.length ?? 0);
+    cache.append(results, tokens, lengths);
     return results;
+  }
+
+  /**
+   * Computes the keys of rows again whose texts grow beyond what their keys are good to, or shrink back: as
+   * transformers does for Phi-3, whose frequencies change for texts longer than `original_max_position_embeddings`.
+   */
+  async #renew(cache: KeyValueCache, lengths: readonly number[]): Promise<void> {
+    const bound = this.#cacheIsGoodTo;
+    if (bound === undefined) return;
+    const isStale = cache.lengths.map(
+      (held, i) => held > 0 && (lengths[i] as number) > bound !== (cache.computedFor[i] as number) > bound,
+    );
+    if (!isStale.includes(true)) return;
+    const rows: { cache: KeyValueCache; row: number }[] = [];
+    for (const [i, row] of cache.tokens.entries()) {
+      if (!isStale[i] && !this.isShared) rows.push({ cache, row: i });
+      else rows.push({ cache: await this.#computed(row, lengths[i] as number), row: 0 });
+    }
+    cache.replace(KeyValueCache.join(rows, this.sizes));
+  }
+
+  async #computed(row: readonly number[], length: number): Promise<KeyValueCache> {
+    const cache = new KeyValueCache(this.sizes, 1);
+    for (let at = 0; at < row.length; at += PREFILL_TOKENS)
+      await this.#run(cache, [row.slice(at, at + PREFILL_TOKENS)], { lengths: [length] });
+    return cache;
   }
 
   async dispose(): Promise<void> {
@@ -205,22 +241,29 @@ function rowsOf({ data }: HostTensor<"float32">, count: number): Float32Array[] 
 /** The kinds of models that decode over a cache of keys and values. */
 export type GeneratingArchitecture = Architecture & { kind: "decoder" | "encoder-decoder" };
 
+export interface CachedDecoderOptions {
+  /** What the encoder made of each row's input, in an encoder–decoder. */
+  readonly memories?: readonly EncoderMemory[] | undefined;
+  /** How many prompt tokens are computed at once. */
+  readonly chunk?: number | undefined;
+  /** Cancels a prompt that is being computed, with code `abort`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** One generation's rows over the shared session. */
 export class CachedDecoder implements Decoder, RewindableDecoder {
   readonly vocabularySize: number;
   readonly contextWindow: number;
   readonly #engine: DecodeEngine;
   readonly #chunk: number;
+  readonly #signal: AbortSignal | undefined;
   #cache: KeyValueCache;
   #memories: readonly EncoderMemory[];
   #memory: MemoryFeeds | undefined;
 
-  /**
-   * @param memories what the encoder made of each row's input, in an encoder–decoder
-   * @param chunk how many prompt tokens are computed at once
-   */
-  constructor(engine: DecodeEngine, memories: readonly EncoderMemory[] = [], chunk = PREFILL_TOKENS) {
+  constructor(engine: DecodeEngine, { memories = [], chunk = PREFILL_TOKENS, signal }: CachedDecoderOptions = {}) {
     this.#chunk = chunk;
+    this.#signal = signal;
     this.#engine = engine;
     this.vocabularySize = engine.vocabularySize;
     this.contextWindow = engine.contextWindow;
@@ -237,8 +280,10 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
       const cache = new KeyValueCache(sizes, 1);
       const memory = this.#memories[i] && EncoderMemory.join([this.#memories[i] as EncoderMemory]);
       let last: Float32Array[] = [];
-      for (let at = 0; at < row.length; at += chunk)
-        last = await this.#engine.extend(cache, [row.slice(at, at + chunk)], memory);
+      for (let at = 0; at < row.length; at += chunk) {
+        throwIfAborted(this.#signal);
+        last = await this.#engine.extend(cache, [row.slice(at, at + chunk)], { memory, lengths: [row.length] });
+      }
       caches.push(cache);
       scores.push(last[0] as Float32Array);
     }
@@ -256,7 +301,7 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
   async extend(tokens: readonly number[]): Promise<Float32Array> {
     if (this.#cache.lengths.length === 0) return (await this.prefill([tokens]))[0] as Float32Array;
     if (this.#memories.length > 0) this.#memory ??= EncoderMemory.join(this.#memories);
-    return (await this.#engine.extend(this.#cache, [tokens], this.#memory))[0] as Float32Array;
+    return (await this.#engine.extend(this.#cache, [tokens], { memory: this.#memory }))[0] as Float32Array;
   }
 
   rewind(count: number): void {
@@ -268,7 +313,7 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     return this.#engine.extend(
       this.#cache,
       tokens.map((token) => [token]),
-      this.#memory,
+      { memory: this.#memory },
     );
   }
 

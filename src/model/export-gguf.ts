@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, checkFields, checkValue, LecternError, type Rule, rules } from "../common/index.ts";
 import {
   architectureFor,
   fitsBlocks,
@@ -9,15 +9,18 @@ import {
   ggufPieces,
   openDirectory,
   pairsFromHalves,
+  samplingEntries,
   tokenizerEntries,
   type WrittenType,
+  writtenTypes,
 } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
+import { parseCheckpointOptions } from "../generation/index.ts";
 import type { LlamaConfig } from "../models/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { toFloat32 } from "../tensor/index.ts";
 import { ggufSettings } from "./gguf-settings.ts";
-import { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 
 export interface ExportGgufOptions {
   /** How matrices are stored; norms and other vectors stay in float32. Default F16. */
@@ -36,14 +39,27 @@ export interface ExportedGguf {
   readonly kept: readonly string[];
 }
 
+const exportRules: Readonly<Record<keyof ExportGgufOptions, Rule>> = {
+  type: {
+    fits: (value) => writtenTypes.includes(value as WrittenType),
+    expected: `one of ${writtenTypes.join(", ")}`,
+  },
+  out: rules.name,
+  name: rules.text,
+  license: rules.text,
+};
+
 /** `general.file_type` of each type. */
 const fileTypes: Readonly<Record<WrittenType, number>> = { F32: 0, F16: 1, Q4_0: 2, Q8_0: 7, BF16: 32 };
 
 /** Writes a model with its tokenizer as one GGUF file, which llama.cpp and programs made of it load. */
 export async function exportGguf(model: string, options: ExportGgufOptions): Promise<ExportedGguf> {
+  checkValue("export: the model", model, rules.name);
+  checkFields("export", { ...options, out: (options as ExportGgufOptions | null)?.out ?? "" }, exportRules);
   const { type = "F16", out } = options;
   const files = await openDirectory(model);
   const modelFiles = await openModelFiles(files);
+  generating(modelFiles);
   const { name, architecture } = architectureFor(String(modelFiles.json.model_type));
   const config = modelFiles.architecture.config as LlamaConfig;
   const settings = ggufSettings(name, architecture, config);
@@ -55,6 +71,7 @@ export async function exportGguf(model: string, options: ExportGgufOptions): Pro
     ...(await licenseEntries(files, options.license)),
     ["general.file_type", "u32", fileTypes[type]],
     ["general.quantization_version", "u32", 2],
+    ...samplingEntries(await samplingOf(files)),
     ...settings.entries,
     ...(await readTokenizer(files, modelFiles)),
   ];
@@ -62,6 +79,17 @@ export async function exportGguf(model: string, options: ExportGgufOptions): Pro
   await writeFileAtomic(out, ggufPieces(metadata, tensors));
   const kept = weights.filter((tensor) => tensor.shape.length > 1 && tensor.type !== type);
   return { tensors: tensors.length, kept: kept.map((tensor) => tensor.name) };
+}
+
+/** How the checkpoint draws tokens; programs that read the file have defaults of their own for what is left out. */
+async function samplingOf(files: FileSource): Promise<Parameters<typeof samplingEntries>[0]> {
+  const has = await files.has("generation_config.json");
+  const config = parseCheckpointOptions(has ? await readJsonFile(files, "generation_config.json") : {});
+  const { doSample, temperature = 1, topK = 50, topP = 1, minP = 0, repetitionPenalty } = config;
+  return {
+    ...(doSample && { temperature, top_k: topK, top_p: topP, min_p: minP }),
+    ...(repetitionPenalty !== undefined && { repetition_penalty: repetitionPenalty }),
+  };
 }
 
 function nameOf(model: string): string {

@@ -193,6 +193,7 @@ export function passFeeds(
   const padding = architecture.kind === "recurrent-encoder-decoder" ? architecture.config.padTokenId : undefined;
   const mask = attentionMask ?? inputIds.map((row) => row.map((id) => Number(id !== padding)));
   const isDecoder = architecture.kind === "decoder" || architecture.kind === "recurrent";
+  const isShifted = isDecoder && !(architecture.kind === "decoder" && architecture.config.head.kind !== "words");
   const counted = isDecoder ? positionsOfMask(mask) : texts ? positionsOfTexts(texts) : positionsOfRows(mask);
   const positions = { ...counted, ids: inputIds, tokenTypeIds };
   const feeds: Record<string, HostTensor> = {
@@ -212,7 +213,7 @@ export function passFeeds(
     Object.assign(feeds, deriveFeeds(graph.decoderDerived ?? [], own, positions));
   }
   if (inputs.labels) {
-    feeds.labels = labelsTensor(inputs.labels, graph.labels?.dtype, isDecoder, padding);
+    feeds.labels = labelsTensor(inputs.labels, graph.labels?.dtype, isShifted, padding);
     checkClasses(feeds.labels, graph.heads.logits?.shape.at(-1));
   }
   const { startPositions, endPositions } = inputs;
@@ -245,7 +246,8 @@ function decoderRows(config: Shifting, { inputIds, decoderInputIds, labels }: Fo
   const rows = (isText ? labels : inputIds) as readonly (readonly number[])[];
   return rows.map((row) => {
     const ids = row.map((id) => (id === IGNORED_LABEL ? config.padTokenId : id));
-    const last = ids.findLast((id) => id !== config.padTokenId);
+    // The last label, found as the reference finds it: where it lies if padding is behind it.
+    const last = ids[ids.filter((id) => id !== config.padTokenId).length - 1];
     const first = config.shift === "last-label" ? (last ?? config.decoderStartTokenId) : config.decoderStartTokenId;
     return [first, ...ids.slice(0, -1)];
   });

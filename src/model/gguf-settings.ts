@@ -175,7 +175,8 @@ function rotaryEntries(name: string, rotary: RotaryConfig): GgufSettings {
       };
     }
     case "dynamic":
-      throw new LecternError("unsupported", "export: dynamic rope scaling cannot be written as GGUF");
+    case "proportional":
+      throw new LecternError("unsupported", `export: ${scaling.type} rope scaling cannot be written as GGUF`);
   }
 }
 

@@ -1,23 +1,11 @@
-import { join } from "node:path";
-import { Worker } from "node:worker_threads";
-import { packageRoot } from "../common/package-node.ts";
-import { Channel, EngineGate } from "../runtime/index.ts";
+import { Channel } from "../runtime/index.ts";
 import { connect, type ModelHost, type ModelSource } from "./host.ts";
-
-/** Those of the workers that live. A process that ends ends them, and may not before their engines stand still. */
-const gates = new Set<EngineGate>();
-
-process.on("exit", () => {
-  for (const gate of gates) gate.closeNow();
-});
+import { takeWorker } from "./worker-thread-node.ts";
 
 /** Computes in a worker thread, which keeps the process alive only while it is at work. */
-export function openHost(source: ModelSource): Promise<ModelHost> {
-  const gate = new EngineGate();
-  const workerData = { lecternGate: gate.memory };
-  const worker = new Worker(join(packageRoot(), "dist", "model", "worker-node.js"), { execArgv: [], workerData });
+export function openHost(source: ModelSource, signal?: AbortSignal): Promise<ModelHost> {
+  const { worker, gate } = takeWorker();
   let isStopping = false;
-  gates.add(gate);
   const channel = new Channel(
     {
       send: (message, transfer = []) => worker.postMessage(message, transfer),
@@ -26,11 +14,8 @@ export function openHost(source: ModelSource): Promise<ModelHost> {
     (busy) => (busy || isStopping ? worker.ref() : worker.unref()),
   );
   worker.on("error", (error) => channel.close(`the worker that computes the model failed: ${error.message}`));
-  worker.on("exit", (code) => {
-    gates.delete(gate);
-    channel.close(`the worker that computes the model ended with code ${code}`);
-  });
-  return connect(source, channel, async () => {
+  worker.on("exit", (code) => channel.close(`the worker that computes the model ended with code ${code}`));
+  return connect({ source, channel, signal }, async () => {
     isStopping = true;
     worker.ref();
     await gate.close();

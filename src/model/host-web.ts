@@ -1,5 +1,6 @@
 import { Channel, type Port } from "../runtime/index.ts";
-import { connect, type ModelHost, type ModelSource, serveModel } from "./host.ts";
+import { connect, type ModelHost, type ModelSource } from "./host.ts";
+import { serveModel } from "./serve-model.ts";
 
 /** The one file of the web build is also its worker's: it knows by this name that it is the worker. */
 const WORKER_NAME = "lectern-model";
@@ -12,13 +13,13 @@ function portOf(target: Worker): Port {
 }
 
 /** Computes in a Web Worker. */
-export function openHost(source: ModelSource): Promise<ModelHost> {
+export function openHost(source: ModelSource, signal?: AbortSignal): Promise<ModelHost> {
   const worker = new Worker(new URL("./lectern.js", import.meta.url), { type: "module", name: WORKER_NAME });
   const channel = new Channel(portOf(worker));
   worker.addEventListener("error", ({ message }) =>
     channel.close(`the worker that computes the model failed: ${message || "it could not be started"}`),
   );
-  return connect(source, channel, async () => worker.terminate());
+  return connect({ source, channel, signal }, async () => worker.terminate());
 }
 
 const scope = globalThis as { name?: string };

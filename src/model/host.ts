@@ -5,9 +5,9 @@ import type {
   StoppingCriteria,
   TokenEvent,
 } from "../generation/index.ts";
-import { type Call, type Channel, type Handler, type Port, serve } from "../runtime/index.ts";
+import type { Architecture } from "../models/index.ts";
+import type { Channel } from "../runtime/index.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
-import { LocalModel } from "./local-model.ts";
 
 export interface ModelSource {
   /** A directory, or an absolute URL of one. */
@@ -22,6 +22,7 @@ export interface ModelSource {
 /** What is known of a model once it is open. */
 export interface ModelDescription {
   readonly family: string;
+  readonly kind: Architecture["kind"];
   /** Whether what is generated answers the prompt instead of going on from it. */
   readonly isEncoderDecoder: boolean;
   readonly isEncoder: boolean;
@@ -30,6 +31,8 @@ export interface ModelDescription {
   readonly contextWindow: number;
   readonly parameterCount: number;
   readonly startToken: number | undefined;
+  /** What a user may want to know of files that are used all the same. */
+  readonly warnings: readonly string[];
 }
 
 export interface GenerateRequest {
@@ -40,18 +43,18 @@ export interface GenerateRequest {
 
 export interface GenerateHooks {
   readonly signal?: AbortSignal | undefined;
-  readonly onToken?: ((event: TokenEvent) => void) | undefined;
+  readonly onToken?: ((event: TokenEvent) => unknown) | undefined;
   readonly logitsProcessor?: LogitsProcessor | undefined;
   readonly stoppingCriteria?: StoppingCriteria | undefined;
 }
 
 /** What a worker asks the caller's functions, whose scores or verdict travel back. */
-type Question =
+export type Question =
   | { readonly of: "logitsProcessor"; readonly ids: readonly number[]; readonly scores: Float32Array }
   | { readonly of: "stoppingCriteria"; readonly ids: readonly number[] };
 
 /** Which functions the caller gave. */
-type Given = Readonly<Record<"onToken" | "logitsProcessor" | "stoppingCriteria", boolean>>;
+export type Given = Readonly<Record<"onToken" | "logitsProcessor" | "stoppingCriteria", boolean>>;
 
 export interface Timing {
   /** From the start to the first token. */
@@ -80,43 +83,35 @@ export interface ModelHost {
   dispose(): Promise<void>;
 }
 
-/** Answers, in a worker, the calls of {@link connect}. */
-export function serveModel(port: Port): void {
-  let model: LocalModel | undefined;
-  const opened = (): LocalModel => {
-    if (!model) throw new Error("the worker was called before it opened a model");
-    return model;
-  };
-  const handlers = {
-    open: async (source: ModelSource) => {
-      model = await LocalModel.open(source);
-      return model.description;
-    },
-    forward: ([inputs, options]: [ForwardInputs, ForwardOptions]) => opened().forward(inputs, options),
-    generate: ([request, given]: [GenerateRequest, Given], { signal, emit, ask }: Call) => {
-      const answer = (question: Question): Promise<unknown> => ask(question);
-      return opened().generate(request, {
-        signal,
-        ...(given.onToken && { onToken: emit }),
-        ...(given.logitsProcessor && {
-          logitsProcessor: (ids, scores) => answer({ of: "logitsProcessor", ids, scores }) as Promise<Float32Array>,
-        }),
-        ...(given.stoppingCriteria && {
-          stoppingCriteria: (ids) => answer({ of: "stoppingCriteria", ids }) as Promise<boolean>,
-        }),
-      });
-    },
-    addAdapter: ([name, location]: [string, string]) => opened().addAdapter(name, location),
-    useAdapter: ([name]: [string | undefined]) => opened().useAdapter(name),
-    dispose: () => opened().dispose(),
-  };
-  serve(port, handlers as unknown as Record<string, Handler>);
+/** So long a worker that opens a model may clean up after a cancellation, before it is ended. */
+const GRACE_MS = 1000;
+
+interface Opening {
+  readonly source: ModelSource;
+  readonly channel: Channel;
+  readonly signal: AbortSignal | undefined;
 }
 
-/** A model that a worker computes. */
-export async function connect(source: ModelSource, channel: Channel, stop: () => Promise<unknown>): Promise<ModelHost> {
+/** What a worker says of the model that it opens; code `abort` at the latest a short time after the signal fires. */
+async function open({ source, channel, signal }: Opening): Promise<ModelDescription> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const onAbort = (): void => {
+    timer = setTimeout(() => channel.close("cancelled by the caller", "abort"), GRACE_MS);
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    const description = await channel.call<ModelDescription>("open", source);
+    return await channel.call<ModelDescription>("open", source, { signal });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** A model that a worker computes. @param stop ends the worker */
+export async function connect(opening: Opening, stop: () => Promise<unknown>): Promise<ModelHost> {
+  const { channel } = opening;
+  try {
+    const description = await open(opening);
     return {
       description,
       forward: (inputs, options) => channel.call("forward", [inputs, options]),

@@ -27,9 +27,10 @@ export {
   loadModel,
   Model,
 } from "./model.ts";
-export { type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+export { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 export { type PassGraph, type PassOptions, passGraph } from "./pass-graph.ts";
-export { lastStates, type Pooling, pool, statesAt, yieldsStates } from "./pooling.ts";
+export { lastStates, type PoolingMode, pool, statesAt, yieldsStates } from "./pooling.ts";
+export type { EmbedOptions } from "./sentence-encoder.ts";
 export { isEmbedding, isSharedEmbedding, isTiedOutput } from "./tied-embeddings.ts";
 export { FINGERPRINT_KEY } from "./tokenizer-check.ts";
 export { parametersOf, Weights } from "./weights.ts";

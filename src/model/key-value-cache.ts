@@ -10,8 +10,12 @@ const GROWTH = 64;
 export class KeyValueCache {
   /** Tokens of each row, shared ones among them. */
   readonly lengths: number[];
+  /** The tokens of each row, so that their keys can be computed again. */
+  readonly tokens: number[][];
+  /** How long each row's text was, as its keys were computed for. */
+  readonly computedFor: number[];
   readonly #sizes: CacheSizes;
-  readonly #shared: KeyValueCache | undefined;
+  #shared: KeyValueCache | undefined;
   #capacity = 0;
   #data: Float32Array[];
 
@@ -19,6 +23,8 @@ export class KeyValueCache {
     this.#sizes = sizes;
     this.#shared = shared;
     this.lengths = Array.from({ length: rows }, () => shared?.lengths[0] ?? 0);
+    this.tokens = this.lengths.map(() => [...(shared?.tokens[0] ?? [])]);
+    this.computedFor = this.lengths.map(() => shared?.computedFor[0] ?? 0);
     this.#data = Array.from({ length: 2 * sizes.layers }, () => new Float32Array(0));
   }
 
@@ -66,9 +72,17 @@ export class KeyValueCache {
     return new KeyValueCache(this.#sizes, rows, this);
   }
 
-  /** Writes the new rows that a run returned, `[B, K, T, D]`, behind what each row has. */
-  append(results: Readonly<Record<string, HostTensor>>, count: number): void {
+  /**
+   * Writes the new rows that a run returned, `[B, K, T, D]`, behind what each row has.
+   * @param computedFor how long each row's text was for that run
+   */
+  append(
+    results: Readonly<Record<string, HostTensor>>,
+    tokens: readonly (readonly number[])[],
+    computedFor: readonly number[],
+  ): void {
     const { heads, headSize } = this.#sizes;
+    const count = tokens[0]?.length ?? 0;
     const first = this.#sharedLength;
     this.#reserve(Math.max(...this.lengths) - first + count);
     for (const [i, target] of this.#data.entries()) {
@@ -81,12 +95,27 @@ export class KeyValueCache {
         }
       }
     }
-    for (const row of this.lengths.keys()) this.lengths[row] = (this.lengths[row] as number) + count;
+    for (const row of this.lengths.keys()) {
+      this.lengths[row] = (this.lengths[row] as number) + count;
+      for (const id of tokens[row] as readonly number[]) this.tokens[row]?.push(id);
+      this.computedFor[row] = computedFor[row] as number;
+    }
   }
 
   /** Forgets the last tokens of every row: their slots are written over. */
   forget(count: number): void {
-    for (const [row, length] of this.lengths.entries()) this.lengths[row] = length - count;
+    for (const [row, length] of this.lengths.entries()) {
+      this.lengths[row] = length - count;
+      this.tokens[row]?.splice(length - count);
+    }
+  }
+
+  /** Takes the place of all rows: those of another cache, which has as many tokens in each. */
+  replace(other: KeyValueCache): void {
+    this.#shared = other.#shared;
+    this.#capacity = other.#capacity;
+    this.#data = other.#data;
+    for (const [row, length] of other.computedFor.entries()) this.computedFor[row] = length;
   }
 
   /** A cache of some of the rows, in the given order; an index may come twice. */
@@ -105,7 +134,11 @@ export class KeyValueCache {
     shared?: KeyValueCache,
   ): KeyValueCache {
     const joined = new KeyValueCache(sizes, rows.length, shared);
-    for (const [i, { cache, row }] of rows.entries()) joined.lengths[i] = cache.lengths[row] as number;
+    for (const [i, { cache, row }] of rows.entries()) {
+      joined.lengths[i] = cache.lengths[row] as number;
+      joined.tokens[i] = [...(cache.tokens[row] as readonly number[])];
+      joined.computedFor[i] = cache.computedFor[row] as number;
+    }
     joined.#reserve(Math.max(...joined.lengths) - joined.#sharedLength);
     const { heads, headSize } = sizes;
     for (const [i, target] of joined.#data.entries()) {

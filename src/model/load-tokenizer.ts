@@ -1,6 +1,8 @@
+import { CallerFunctions, isObject } from "../common/index.ts";
 import { type HubOptions, locateModel, openDirectory } from "../formats/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { loadTokenizer as readTokenizer, type Tokenizer } from "../tokenizers/index.ts";
+import { checkTokenizerLoad } from "./door.ts";
 
 /**
  * Loads a model's tokenizer alone.
@@ -12,8 +14,22 @@ export async function loadTokenizer(
   source: string | FileSource,
   options: HubOptions = {},
 ): Promise<Tokenizer | undefined> {
-  if (typeof source !== "string") return readTokenizer(source);
-  return readTokenizer(await openDirectory(await locateModel(source, { ...options, need: "tokenizer" })));
+  if (isFiles(source)) return readTokenizer(source);
+  checkTokenizerLoad(source, options);
+  const functions = new CallerFunctions(options.signal);
+  const given = {
+    ...options,
+    onProgress: functions.wrap(options.onProgress),
+    onWarning: functions.wrap(options.onWarning),
+    signal: functions.signal,
+  };
+  return functions.settle(
+    (async () => readTokenizer(await openDirectory(await locateModel(source, { ...given, need: "tokenizer" }))))(),
+  );
+}
+
+function isFiles(source: string | FileSource): source is FileSource {
+  return isObject(source) && typeof source.readText === "function";
 }
 
 /** The tokenizer of a directory's files; that of an adapter may leave it to its base. */

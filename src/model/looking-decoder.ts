@@ -21,7 +21,7 @@ export class LookingDecoder implements Looking {
   extend(rows: readonly (readonly number[])[]): ReturnType<Looking["extend"]> {
     this.#cache ??= new KeyValueCache(this.#engine.sizes, rows.length);
     const memory = this.#memories.length > 0 ? EncoderMemory.join(this.#memories) : undefined;
-    return this.#engine.extendAll(this.#cache, rows, memory);
+    return this.#engine.extendAll(this.#cache, rows, { memory });
   }
 
   select(indices: readonly number[]): void {

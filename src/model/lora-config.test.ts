@@ -35,16 +35,50 @@ test.each([
   [".*Q_PROJ", false],
   ["(?P<part>self_attn|mlp)\\.q_proj", false],
   [".*(?P<part>self_attn|mlp)\\.q_proj", true],
-  [".*layers\\.(?P<n>\\d)\\.(?:x|(?P=n))?self_attn.*", true],
+  [".*layers\\.(?P<n>\\d)\\.(?:x|y)?self_attn.*", true],
+  ["(.*)*x", false],
 ])("Python's pattern %s names a query projection: %s", (targetModules, isNamed) => {
   const found = adapterPlan(lora({ targetModules }))("model.layers.0.self_attn.q_proj");
   expect(found !== undefined).toBe(isNamed);
 });
 
-test("a pattern that only Python reads is refused in words", () => {
-  const plan = adapterPlan(lora({ targetModules: "(?x) .* q_proj" }));
-  expect(() => plan("model.layers.0.self_attn.q_proj")).toThrow(
-    'the pattern "(?x) .* q_proj" is no regular expression that is read here',
+test.each(["(?x) .* q_proj", "(?P<n>a)(?P=n)", "("])("the pattern %s is refused in words", (targetModules) => {
+  expect(() => adapterPlan(lora({ targetModules }))).toThrow(/^adapter_config\.json: the pattern .* cannot be read: /);
+});
+
+test("layers are told by the first number in a path, or by the names of their lists", () => {
+  const path = "model.layers.1.experts.0.up_proj";
+  const named = (settings: Partial<LoraConfig>): boolean =>
+    adapterPlan(lora({ targetModules: ["up_proj"], ...settings }))(path) !== undefined;
+  expect([0, 1].map((layer) => named({ layersToTransform: [layer] }))).toEqual([false, true]);
+  expect([0, 1].map((layer) => named({ layersToTransform: [layer], layersPattern: ["experts"] }))).toEqual([
+    true,
+    false,
+  ]);
+  expect(named({ layersToTransform: [1], layersPattern: ["h", "layers"] })).toBe(true);
+});
+
+test.each([
+  ["exclude_modules", 7, "a list of names, or a text"],
+  ["modules_to_save", "x", "a list of names"],
+  ["modules_to_save", [1], "a list of names"],
+  ["target_modules", { q_proj: 1 }, "a list of names, or a text"],
+  ["r", 2.5, "a number above 0"],
+  ["r", "8", "a number above 0"],
+  ["lora_alpha", -1, "a number above 0"],
+  ["lora_dropout", 1.5, "a number above 0"],
+  ["rank_pattern", [4], "an object of numbers above 0"],
+  ["rank_pattern", { q_proj: "4" }, "an object of numbers above 0"],
+  ["alpha_pattern", 3, "an object of numbers above 0"],
+  ["layers_to_transform", "0", "a layer's number, or a list of them"],
+  ["layers_pattern", 1, "a list of names, or a text"],
+  ["use_dora", "yes", "true or false"],
+])("%s = %j in adapter_config.json is refused with what is expected", (key, value, expected) => {
+  expect(() => parseLoraConfig({ ...peft, [key]: value })).toThrow(
+    expect.objectContaining({
+      code: "config",
+      message: `adapter_config.json: ${key} must be ${expected}; got ${JSON.stringify(value)}`,
+    }),
   );
 });
 
@@ -75,3 +109,18 @@ test.each([true, false, "gaussian", "eva", "orthogonal"])(
     expect(parseLoraConfig({ ...peft, init_lora_weights: beginning }).r).toBe(4);
   },
 );
+
+test.each([
+  [{ exclude_modules: 7 }, "exclude_modules must be a list of names, or a text; got 7"],
+  [{ modules_to_save: "x" }, 'modules_to_save must be a list of names; got "x"'],
+  [{ target_modules: [7] }, "target_modules must be a list of names, or a text; got [7]"],
+  [{ target_modules: null }, "target_modules must name the layers; got nothing"],
+  [{ rank_pattern: { q_proj: "4" } }, 'rank_pattern must be an object of numbers above 0; got {"q_proj":"4"}'],
+  [{ alpha_pattern: [1] }, "alpha_pattern must be an object of numbers above 0; got [1]"],
+  [{ layers_to_transform: ["0"] }, "layers_to_transform must be a layer's number, or a list of them"],
+  [{ r: 0 }, "r must be a number above 0; got 0"],
+  [{ lora_alpha: Number.POSITIVE_INFINITY }, "lora_alpha must be a number above 0"],
+  [{ peft_type: undefined }, "peft_type nothing is not supported"],
+])("%j is refused in words", (fields, message) => {
+  expect(() => parseLoraConfig({ ...peft, ...fields })).toThrow(`adapter_config.json: ${message}`);
+});

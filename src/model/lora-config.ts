@@ -1,5 +1,6 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, LecternError, shown } from "../common/index.ts";
 import type { LinearAdapter } from "../nn/index.ts";
+import { wholeTest } from "../tokenizers/index.ts";
 import { isEmbedding } from "./tied-embeddings.ts";
 
 /** A LoRA adapter's settings: PEFT's `adapter_config.json`, in camel case. */
@@ -14,6 +15,8 @@ export interface LoraConfig {
   readonly alphaPattern?: Readonly<Record<string, number>>;
   /** Layers, by number; default all. */
   readonly layersToTransform?: readonly number[] | undefined;
+  /** Names of the lists of layers that these numbers count in; default any. */
+  readonly layersPattern?: readonly string[];
   /** Modules that are learned whole, beside. */
   readonly modulesToSave?: readonly string[] | undefined;
   /** Whether a table of embeddings that is learned whole stays one with the output layer that is tied to it. */
@@ -33,49 +36,71 @@ export const endsWith = (path: string, name: string): boolean => path === name |
 /** Whether a path is a module of that name, or lies in one. */
 export const liesIn = (path: string, name: string): boolean => `.${path}.`.includes(`.${name}.`);
 
-/** A regular expression of PEFT's, in Python's syntax, within another. */
-function pythonPattern(source: string, within: (source: string) => string): RegExp {
-  const [flags = "", named = ""] = /^\(\?([ims]+)\)/.exec(source) ?? [];
-  const body = source
-    .slice(flags.length)
-    .replaceAll("(?P<", "(?<")
-    .replace(/\(\?P=(\w+)\)/g, "\\k<$1>");
-  try {
-    return new RegExp(within(body), named);
-  } catch (cause) {
-    throw new LecternError(
-      "unsupported",
-      `adapter_config.json: the pattern ${JSON.stringify(source)} is no regular expression that is read here; write it without what Python alone has, or list the names of the modules`,
-      { cause },
-    );
-  }
+/** A test of whether a whole path matches one of PEFT's patterns, which are in Python's syntax. */
+function pythonTest(patterns: readonly string[]): (path: string) => boolean {
+  return wholeTest(
+    patterns.map((source) => {
+      const [flags = "", letters = ""] = /^\(\?([ims]+)\)/.exec(source) ?? [];
+      const set = [...new Set(letters)]
+        .filter((letter) => letter !== "m")
+        .map((letter) => (letter === "s" ? "m" : letter));
+      return `${set.length > 0 ? `(?${set.join("")})` : ""}${source.slice(flags.length).replaceAll("(?P<", "(?<")}`;
+    }),
+    "adapter_config.json",
+  );
 }
 
-function isNamed(path: string, names: readonly string[] | string): boolean {
-  if (names === "all-linear") return !OUTER.test(path);
-  if (typeof names === "string") return pythonPattern(names, (source) => `^(?:${source})$`).test(path);
-  return names.some((name) => endsWith(path, name));
+/** A test of whether a module is one of those that are named by endings or by a pattern. */
+function namedTest(names: readonly string[] | string): (path: string) => boolean {
+  if (names === "all-linear") return (path) => !OUTER.test(path);
+  if (typeof names === "string") return pythonTest([names]);
+  return (path) => names.some((name) => endsWith(path, name));
 }
 
 /** The value of the pattern that names a path, as PEFT looks it up: a regular expression for its end. */
-function patterned(path: string, patterns: Readonly<Record<string, number>> | undefined, fallback: number): number {
-  const isMatch = (pattern: string): boolean => pythonPattern(pattern, (source) => `^(.*\\.)?(${source})$`).test(path);
-  const key = Object.keys(patterns ?? {}).find(isMatch);
-  return key === undefined ? fallback : ((patterns as Record<string, number>)[key] as number);
+function patternedValue(patterns: Readonly<Record<string, number>> = {}, fallback: number): (path: string) => number {
+  const entries = Object.entries(patterns).map(([key, value]) => ({
+    test: pythonTest([`(?:.*\\.)?(?:${key})`]),
+    value,
+  }));
+  return (path) => entries.find(({ test }) => test(path))?.value ?? fallback;
+}
+
+/** A test of whether a path lies in one of the layers that an adapter changes. */
+function layerTest({ layersToTransform: layers, layersPattern = [] }: LoraConfig): (path: string) => boolean {
+  if (!layers || layers.length === 0) return () => true;
+  if (layersPattern.length === 0)
+    return (path) => layers.includes(Number(/^.*?\.[^.]*\.(\d+)\./.exec(path)?.[1] ?? -1));
+  const tests = layers.map((layer) => pythonTest(layersPattern.map((name) => `(?:.*\\.)?(?:${name})\\.${layer}\\..*`)));
+  return (path) => tests.some((isIn) => isIn(path));
 }
 
 /** Which linear layers an adapter changes, and how. */
 export function adapterPlan(config: LoraConfig): (path: string) => (LinearAdapter & { kind: "learned" }) | undefined {
-  const { targetModules, excludeModules, layersToTransform, modulesToSave = [] } = config;
+  const changeOf = modulePlan(config);
   return (path) => {
-    if (isEmbedding(path) || modulesToSave.some((name) => liesIn(path, name))) return undefined;
-    if (!isNamed(path, targetModules) || (excludeModules && isNamed(path, excludeModules))) return undefined;
-    const layer = /\.(?:layers?|h|block|blocks)\.(\d+)\./.exec(path)?.[1];
-    if (layersToTransform && !layersToTransform.includes(Number(layer ?? -1))) return undefined;
-    const rank = patterned(path, config.rankPattern, config.r);
-    const alpha = patterned(path, config.alphaPattern, config.loraAlpha);
-    const scale = config.useRslora ? alpha / Math.sqrt(rank) : alpha / rank;
-    return { kind: "learned", rank, scale, dora: config.useDora ?? false, dropout: config.loraDropout ?? 0 };
+    const change = isEmbedding(path) ? undefined : changeOf(path);
+    if (!change) return undefined;
+    return { kind: "learned", ...change, dora: config.useDora ?? false, dropout: config.loraDropout ?? 0 };
+  };
+}
+
+/** The rank and the scale of the change of each module that an adapter targets, of whatever kind. */
+export function modulePlan(config: LoraConfig): (path: string) => { rank: number; scale: number } | undefined {
+  const { targetModules, excludeModules, modulesToSave = [] } = config;
+  const isTarget = namedTest(targetModules);
+  const isExcluded = excludeModules === undefined ? () => false : namedTest(excludeModules);
+  const [rankOf, alphaOf] = [
+    patternedValue(config.rankPattern, config.r),
+    patternedValue(config.alphaPattern, config.loraAlpha),
+  ];
+  const isPattern = typeof targetModules === "string" && targetModules !== "all-linear";
+  const isInLayers = isPattern ? () => true : layerTest(config);
+  return (path) => {
+    if (modulesToSave.some((name) => liesIn(path, name))) return undefined;
+    if (!isTarget(path) || isExcluded(path) || !isInLayers(path)) return undefined;
+    const [rank, alpha] = [rankOf(path), alphaOf(path)];
+    return { rank, scale: config.useRslora ? alpha / Math.sqrt(rank) : alpha / rank };
   };
 }
 
@@ -107,7 +132,10 @@ function refuseChangedBase({ init_lora_weights: beginning }: Readonly<Record<str
 /** Reads PEFT's `adapter_config.json`. */
 export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraConfig {
   if (json.peft_type !== "LORA")
-    throw new LecternError("unsupported", `adapter_config.json: peft_type ${json.peft_type} is not supported; LORA is`);
+    throw new LecternError(
+      "unsupported",
+      `adapter_config.json: peft_type ${shown(json.peft_type)} is not supported; LORA is`,
+    );
   for (const [key, neutral] of Object.entries(refused)) {
     const value = json[key];
     const isEmpty = value === undefined || value === null || (Array.isArray(value) && value.length === 0);
@@ -115,37 +143,89 @@ export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraCo
       throw new LecternError("unsupported", `adapter_config.json: ${key} = ${JSON.stringify(value)} is not supported`);
   }
   refuseChangedBase(json);
-  const number = (key: string, fallback: number): number => {
-    const value = json[key] ?? fallback;
-    check(
-      typeof value === "number" && value > 0,
-      "config",
-      () => `adapter_config.json: ${key} must be a number above 0; got ${JSON.stringify(value)}`,
-    );
-    return value;
-  };
-  const targets = json.target_modules;
-  check(
-    typeof targets === "string" || (Array.isArray(targets) && targets.every((name) => typeof name === "string")),
-    "config",
-    () => "adapter_config.json: target_modules must be a list of names, or a text",
-  );
+  const read = new Fields(json);
   const layers = json.layers_to_transform;
   return {
-    r: number("r", 8),
-    loraAlpha: number("lora_alpha", 8),
-    targetModules: targets as string | string[],
-    excludeModules: (json.exclude_modules ?? undefined) as string[] | undefined,
-    rankPattern: (json.rank_pattern ?? {}) as Record<string, number>,
-    alphaPattern: (json.alpha_pattern ?? {}) as Record<string, number>,
-    layersToTransform: layers === undefined || layers === null ? undefined : ([layers].flat() as number[]),
-    modulesToSave: (json.modules_to_save ?? undefined) as string[] | undefined,
-    loraDropout: json.lora_dropout ? number("lora_dropout", 0) : undefined,
-    ensureWeightTying: json.ensure_weight_tying === true,
-    useRslora: json.use_rslora === true,
-    useDora: json.use_dora === true,
+    r: read.number("r", 8, Number.isInteger),
+    loraAlpha: read.number("lora_alpha", 8),
+    targetModules: read.names("target_modules") ?? [],
+    excludeModules: read.names("exclude_modules"),
+    rankPattern: read.numbers("rank_pattern", Number.isInteger),
+    alphaPattern: read.numbers("alpha_pattern"),
+    layersToTransform: layers === undefined || layers === null ? undefined : read.layers([layers].flat()),
+    layersPattern: [read.names("layers_pattern") ?? []].flat(),
+    modulesToSave: read.list("modules_to_save"),
+    loraDropout: json.lora_dropout ? read.number("lora_dropout", 0, (share) => share < 1) : undefined,
+    ensureWeightTying: read.flag("ensure_weight_tying"),
+    useRslora: read.flag("use_rslora"),
+    useDora: read.flag("use_dora"),
   };
 }
+
+type Names = readonly string[];
+
+/** Reads the fields of `adapter_config.json` with their types checked. */
+class Fields {
+  readonly #json: Readonly<Record<string, unknown>>;
+
+  constructor(json: Readonly<Record<string, unknown>>) {
+    this.#json = json;
+  }
+
+  number(key: string, fallback: number, fits: (value: number) => boolean = Number.isFinite): number {
+    const value = this.#json[key] ?? fallback;
+    check(typeof value === "number" && value > 0 && fits(value), "config", () => this.#wrong(key, "a number above 0"));
+    return value;
+  }
+
+  numbers(key: string, fits: (value: number) => boolean = Number.isFinite): Readonly<Record<string, number>> {
+    const value = this.#json[key] ?? {};
+    const isTable = typeof value === "object" && !Array.isArray(value);
+    const values = isTable ? Object.values(value) : [undefined];
+    check(
+      values.every((one) => typeof one === "number" && one > 0 && fits(one)),
+      "config",
+      () => this.#wrong(key, "an object of numbers above 0"),
+    );
+    return value as Readonly<Record<string, number>>;
+  }
+
+  /** A list of names, or a text. */
+  names(key: string): Names | string | undefined {
+    const value = this.#json[key] ?? undefined;
+    if (typeof value === "string") return value;
+    check(value === undefined || isNames(value), "config", () => this.#wrong(key, "a list of names, or a text"));
+    return value;
+  }
+
+  list(key: string): Names | undefined {
+    const value = this.#json[key] ?? undefined;
+    check(value === undefined || isNames(value), "config", () => this.#wrong(key, "a list of names"));
+    return value;
+  }
+
+  layers(values: readonly unknown[]): readonly number[] {
+    check(
+      values.every((value) => Number.isInteger(value)),
+      "config",
+      () => this.#wrong("layers_to_transform", "a layer's number, or a list of them"),
+    );
+    return values as number[];
+  }
+
+  flag(key: string): boolean {
+    const value = this.#json[key] ?? false;
+    check(typeof value === "boolean", "config", () => this.#wrong(key, "true or false"));
+    return value;
+  }
+
+  #wrong(key: string, expected: string): string {
+    return `adapter_config.json: ${key} must be ${expected}; got ${JSON.stringify(this.#json[key])}`;
+  }
+}
+
+const isNames = (value: unknown): value is Names =>
+  Array.isArray(value) && value.every((name) => typeof name === "string");
 
 /** What an adapter learns: its own factors, and the modules that it keeps whole. */
 export function isLearned({ modulesToSave = [] }: LoraConfig): (path: string) => boolean {

@@ -29,11 +29,14 @@ export function languageModelLoss(logits: Value, labels: Value): Value {
   return crossEntropy(reshape(logits, [rows, vocabulary]), reshape(labels, [rows]));
 }
 
-/** The loss of an encoder's head, over the inputs `labels`, or `start_positions` and `end_positions`. */
+/**
+ * The loss of a head, over the inputs `labels`, or `start_positions` and `end_positions`.
+ * @param mask of the tokens, for a head that tells replaced ones
+ */
 export function headLoss(
   { kind, problem }: HeadConfig,
   outputs: Readonly<Record<string, Value>>,
-  mask: () => Value,
+  mask?: () => Value,
 ): Value | undefined {
   if (kind === "span") {
     const of = (side: "start" | "end"): Value => {
@@ -47,7 +50,7 @@ export function headLoss(
   const [batch, length] = logits.shape as [Dimension, Dimension];
   if (kind === "words" || kind === "tokens")
     return languageModelLoss(logits, input("labels", "int64", [batch, length]));
-  if (kind === "original") {
+  if (kind === "original" && mask) {
     const seen = mask();
     const each = binaryCrossEntropy(logits, input("labels", "float32", [batch, length]));
     return div(reduceSum(mul(each, seen), [0, 1]), reduceSum(seen, [0, 1]));

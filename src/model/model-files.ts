@@ -1,9 +1,15 @@
 import { LecternError } from "../common/index.ts";
-import { openCheckpoint } from "../formats/index.ts";
+import { type Checkpoint, openCheckpoint } from "../formats/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { passGraph } from "./pass-graph.ts";
+import { refuseQuantizedConfig, refuseQuantizedTensors } from "./quantization.ts";
+import { readJsonFile } from "./read-json-file.ts";
+import { namesWithoutCopies } from "./tied-copies.ts";
+import { settleTying } from "./tied-embeddings.ts";
 import { parametersOf, Weights } from "./weights.ts";
+
+export { readJsonFile };
 
 /** A model's settings and weights, read and checked against each other; nothing computed yet. */
 export interface ModelFiles {
@@ -12,16 +18,51 @@ export interface ModelFiles {
   readonly weights: Weights;
 }
 
+export interface OpenedModelFiles extends ModelFiles {
+  /** What a user may want to know of files that are used all the same. */
+  readonly warnings: readonly string[];
+}
+
 /** Opens a Hugging Face directory. */
-export async function openModelFiles(files: FileSource): Promise<ModelFiles> {
-  const json = await readJsonFile(files, "config.json");
-  const checkpoint = await openCheckpoint(files);
-  const architecture = readConfig(json, checkpoint.names());
+export async function openModelFiles(files: FileSource): Promise<OpenedModelFiles> {
+  const said = await readJsonFile(files, "config.json");
+  refuseQuantizedConfig(files.location, said);
+  const opened = await openCheckpoint(files);
+  refuseQuantizedTensors(files.location, opened.names());
+  const { json, checkpoint, copies, warnings } = await settleTying(files, said, opened);
+  const { architecture, names } = await architectureOf(json, checkpoint);
   const weights = new Weights(files, checkpoint, architecture.family.checkpoint);
   const parameters = parametersOf(Object.values(passGraph(architecture).heads));
-  const tied = architecture.config.tieWordEmbeddings ? ["lm_head.weight", "embed_out.weight"] : [];
-  weights.verify([...parameters.values()], new Set(tied));
-  return { architecture, json, weights };
+  const extra = weights
+    .verify([...parameters.values()])
+    .filter((name) => names.includes(name) && !copies.includes(name));
+  return { architecture, json, weights, warnings: [...warnings, ...unusedWarning(files, architecture, extra)] };
+}
+
+/** How many tensors a warning names. */
+const NAMED = 3;
+
+function unusedWarning({ location }: FileSource, { family }: Architecture, extra: readonly string[]): string[] {
+  if (extra.length === 0) return [];
+  const rest = extra.length > NAMED ? `, and ${extra.length - NAMED} more` : "";
+  const count = extra.length === 1 ? "a tensor" : `${extra.length} tensors`;
+  return [
+    `${location}: the checkpoint holds ${count} that config.json does not ask for and this ${family.name} ignores: ${extra.slice(0, NAMED).join(", ")}${rest}; check that both belong together`,
+  ];
+}
+
+/** The architecture of a config and a checkpoint, and its tensors; where both tie tables, copies of one count once. */
+async function architectureOf(
+  json: Readonly<Record<string, unknown>>,
+  checkpoint: Checkpoint,
+): Promise<{ readonly architecture: Architecture; readonly names: readonly string[] }> {
+  const all = checkpoint.names();
+  const architecture = readConfig(json, all);
+  const isReader = architecture.kind === "encoder" || architecture.kind === "encoder-decoder";
+  const ties = json.tie_word_embeddings !== false || /^m?t5$/.test(String(json.model_type));
+  if (!isReader || !ties) return { architecture, names: all };
+  const names = await namesWithoutCopies(checkpoint);
+  return { architecture: names.length === all.length ? architecture : readConfig(json, names), names };
 }
 
 /** The architecture of a model that generates text; another kind is refused. */
@@ -32,21 +73,9 @@ export function generating({ architecture }: ModelFiles): Exclude<Architecture, 
       "unsupported",
       `${family.name} is an encoder: it reads text and does not generate any; use forward`,
     );
-  if (kind === "encoder-decoder" && config.head.kind !== "words")
-    throw new LecternError("unsupported", `this ${family.name} tells classes and does not generate text; use forward`);
-  return architecture;
-}
-
-/** A JSON object of the directory; damaged ones are named. */
-export async function readJsonFile(files: FileSource, name: string): Promise<Record<string, unknown>> {
-  const text = await files.readText(name);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new LecternError("file", `${files.location}: ${name} is not JSON: ${(cause as Error).message}`, { cause });
+  if ((kind === "encoder-decoder" || kind === "decoder") && config.head.kind !== "words") {
+    const yields = config.head.kind === "none" ? "has no head" : "has no head that scores words";
+    throw new LecternError("unsupported", `this ${family.name} ${yields} and does not generate text; use forward`);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new LecternError("file", `${files.location}: ${name} must hold an object`);
-  return value as Record<string, unknown>;
+  return architecture;
 }

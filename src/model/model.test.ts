@@ -24,10 +24,10 @@ describe("a directory that does not fit together is refused in words", () => {
     [{ model_type: "lama" }, 'model_type "lama" is not known; known are gpt2, gpt_neox, llama, mistral,'],
     [{ hidden_size: 64 }, "config.json asks for [384, 64], the checkpoint has [384, 32]"],
     [{ num_hidden_layers: 3 }, "the checkpoint lacks model.layers.2."],
-    [{ num_hidden_layers: 1 }, "tensors that config.json does not ask for, such as model.layers.1."],
     [{ num_key_value_heads: 3 }, "num_key_value_heads must divide num_attention_heads"],
     [{ vocab_size: 0 }, "vocab_size must be a whole number above 0; got 0"],
-    [{ hidden_act: "silo" }, 'activation "silo" is not known; nearest is "silu"'],
+    [{ hidden_act: "silo" }, 'activation "silo" is not known; did you mean silu?'],
+    [{ hidden_act: "constructor" }, 'activation "constructor" is not known'],
     [{ rope_scaling: { rope_type: "spiral" } }, 'type "spiral" is not known'],
   ])("%j", async (fields, message) => {
     await expect(withConfig(fields).then((directory) => loadModel(directory))).rejects.toThrow(message);
@@ -35,7 +35,7 @@ describe("a directory that does not fit together is refused in words", () => {
 
   test("a tokenizer with more tokens than the embedding", async () => {
     const directory = await changed((to) => cp(fixture("models/llama_mha/tokenizer.json"), join(to, "tokenizer.json")));
-    await expect(loadModel(directory)).rejects.toThrow("the tokenizer has 512 tokens, the model's embedding 384");
+    await expect(loadModel(directory)).rejects.toThrow("the tokenizer has 515 tokens, the model's embedding 384");
   });
 
   test("a missing config.json, and one that is not JSON", async () => {
@@ -45,6 +45,37 @@ describe("a directory that does not fit together is refused in words", () => {
     await expect(changed((to) => writeFile(join(to, "config.json"), "{")).then((to) => loadModel(to))).rejects.toThrow(
       "config.json is not JSON",
     );
+  });
+});
+
+/** Values: transformers 5.23.0, of the same directories. */
+describe("a pad_token_id of -1 is no token, as in the first LLaMA checkpoints", () => {
+  const without = async (name: string) => {
+    const directory = await mkdtemp(join(tmpdir(), "lectern-"));
+    await cp(fixture(`models/${name}`), directory, { recursive: true });
+    for (const file of ["config.json", "generation_config.json"]) {
+      const path = join(directory, file);
+      const text = await readFile(path, "utf8").catch(() => undefined);
+      if (text !== undefined) await writeFile(path, JSON.stringify({ ...JSON.parse(text), pad_token_id: -1 }));
+    }
+    return loadModel(directory);
+  };
+
+  test.each([
+    ["llama_gqa", [275, 8, 319, 218, 234, 68]],
+    ["t5_gated", [356, 302, 157, 302, 157, 302]],
+    ["bart", [103, 143, 143, 347, 66, 2]],
+    ["phi3", [281, 322, 484, 6, 196, 441]],
+  ])("%s generates", async (name, expected) => {
+    await using model = await without(name);
+    const { outputIds } = await model.generate({ inputIds: [5, 6, 7] }, { maxNewTokens: 6, doSample: false });
+    expect(outputIds).toEqual(expected);
+  });
+
+  test("a RoBERTa counts its positions from 0", async () => {
+    await using model = await without("roberta_mlm");
+    const { logits } = (await model.forward({ inputIds: [[5, 6, 7]] })) as Required<ForwardResult>;
+    for (const [i, value] of [2.1691, -0.8939, -1.4045, 0.2076].entries()) expect(logits.data[i]).toBeCloseTo(value, 3);
   });
 });
 
@@ -157,7 +188,7 @@ test("options that contradict each other are refused by name", async () => {
   await refused({ numBeams: 4, numBeamGroups: 3 }, "numBeamGroups 3 must divide numBeams 4");
   await refused({ diversityPenalty: 1 }, "diversityPenalty does nothing without numBeamGroups");
   await refused({ negativePromptIds: [[1]] }, "negativePromptIds does nothing without guidanceScale");
-  await refused({ numBeams: 2, candidates: 3 }, "candidates are shown of one sequence");
+  await refused({ numBeams: 2, candidates: 3 }, "candidates need a single beam; got numBeams 2");
   await refused(
     { maxNewTokens: 1, suppressTokens: Array.from({ length: 384 }, (_, i) => i) },
     "leave no token that may come next",

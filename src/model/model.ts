@@ -1,5 +1,5 @@
 import { openHost } from "#host";
-import { check, LecternError, throwIfAborted } from "../common/index.ts";
+import { CallerFunctions, check, LecternError, throwIfAborted } from "../common/index.ts";
 import { type HubOptions, locateModel, openDirectory } from "../formats/index.ts";
 import {
   type FinishReason,
@@ -8,19 +8,32 @@ import {
   parseOptions,
   type Sequence,
   type StoppingCriteria,
+  scoresOf,
   type TokenEvent,
 } from "../generation/index.ts";
-import type { FileSource } from "../runtime/index.ts";
+import { type FileSource, warn } from "../runtime/index.ts";
 import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
-import { locateBase } from "./adapted-model.ts";
-import { type BatchRunOptions, forwardRows, type Reading, type Row } from "./batches.ts";
+import { forwardRows, type Reading, type Row } from "./batches.ts";
+import {
+  checkAdapter,
+  checkCall,
+  checkEmbed,
+  checkForwardOptions,
+  checkInput,
+  checkLoad,
+  checkPrecision,
+} from "./door.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
-import type { ModelHost, Timing } from "./host.ts";
+import { checkForwardInputs } from "./forward-check.ts";
+import type { GenerateHooks, ModelDescription, ModelHost, Timing } from "./host.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
-import { lastStates, type Pooling, pool, readPooling, yieldsStates } from "./pooling.ts";
+import { locateBase } from "./locate-base.ts";
+import { lastStates, pool, yieldsStates } from "./pooling.ts";
+import { type EmbedOptions, sentenceEncoder } from "./sentence-encoder.ts";
+import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts";
 
 export interface LoadOptions extends HubOptions {
-  /** How many threads compute; default: the engine's choice. */
+  /** How many threads compute, from 1; default: the engine's choice, one for each core of the machine. */
   readonly threads?: number | undefined;
   /** Only float32 for now; `auto` is float32. */
   readonly precision?: "auto" | "float32" | undefined;
@@ -34,8 +47,8 @@ export interface LoadOptions extends HubOptions {
 export interface GenerateInput {
   readonly prompt?: string;
   readonly prompts?: readonly string[];
-  /** Used as they are; nothing is added. */
-  readonly inputIds?: readonly (readonly number[])[];
+  /** Token ids of one prompt, or rows of them; used as they are, nothing is added. */
+  readonly inputIds?: readonly number[] | readonly (readonly number[])[];
   /** A conversation, written out by the model's chat template. */
   readonly messages?: readonly Message[];
   /** What the chat template gets beside the messages: tools, documents, variables of its own. */
@@ -47,7 +60,8 @@ export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel
   readonly assistantModel?: string | Model;
 
   readonly signal?: AbortSignal | undefined;
-  readonly onToken?: ((event: TokenEvent) => void) | undefined;
+  /** Called with each new token; where it is asynchronous, `generate` waits for it at the end. */
+  readonly onToken?: ((event: TokenEvent) => unknown) | undefined;
   /** Changes the scores of what may come next, in place or by returning others; runs in the caller's thread. */
   readonly logitsProcessor?: LogitsProcessor | undefined;
   /** Ends a sequence; runs in the caller's thread. */
@@ -63,6 +77,8 @@ export interface GenerateResult {
   readonly outputIds: readonly number[];
   readonly text: string;
   readonly finishReason: FinishReason;
+  /** How many new tokens fitted in the context window, where more were asked for. */
+  readonly newTokensThatFit?: number;
   readonly timing: Timing;
 }
 
@@ -73,7 +89,7 @@ export class Model {
   readonly #files: FileSource;
   /** How adapters and assistants are fetched. */
   readonly #hub: HubOptions;
-  #pooling: Promise<Pooling> | undefined;
+  #modules: Promise<SentenceModules> | undefined;
   #disposed: Promise<void> | undefined;
 
   constructor(host: ModelHost, tokenizer: Tokenizer | undefined, files: FileSource, hub: HubOptions = {}) {
@@ -93,6 +109,11 @@ export class Model {
     return this.#host.description.family;
   }
 
+  /** The kind of architecture. */
+  get kind(): ModelDescription["kind"] {
+    return this.#host.description.kind;
+  }
+
   /** Whether it reads whole texts in both directions and generates nothing. */
   get isEncoder(): boolean {
     return this.#host.description.isEncoder;
@@ -108,7 +129,7 @@ export class Model {
     return this.#host.description.config;
   }
 
-  /** `generation_config.json` as it stands; empty where there is none. */
+  /** `generation_config.json` as it stands, or, where there is none, the fields of `config.json` that say how to generate. */
   get generationConfig(): Readonly<Record<string, unknown>> {
     return this.#host.description.generationConfig;
   }
@@ -124,40 +145,67 @@ export class Model {
 
   /** One pass over whole rows: logits, and on request what lies inside. */
   async forward(inputs: ForwardInputs, options: ForwardOptions = {}): Promise<ForwardResult> {
+    checkForwardInputs(inputs);
+    checkForwardOptions(options);
     return this.#host.forward(inputs, options);
   }
 
-  /** One vector `[E]` a text, pooled as `modules.json` of the model says. */
-  async embed(texts: readonly string[], options: Omit<BatchRunOptions, "forward"> = {}): Promise<Float32Array[]> {
-    this.#pooling ??= readPooling(this.#files);
-    const pooling = await this.#pooling;
+  /**
+   * One vector a text, made as the model's `modules.json` says: pooled, and led through its dense layers.
+   *
+   * @throws LecternError where the model has no prompt of the name that is asked for
+   */
+  async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
+    checkEmbed(texts, options);
+    const { promptName, prompt, ...given } = options;
+    this.#modules ??= readSentenceModules(this.#files);
+    const modules = await this.#modules;
     const { tokenizer } = this;
     if (!tokenizer) throw new LecternError("input", "embed: this model's directory has no tokenizer.json");
-    const maxLength = Math.min(pooling.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
-    const rows = texts.map((text) => tokenizer.encode(text, { maxLength }));
+    const maxLength = Math.min(modules.maxLength ?? tokenizer.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
+    const encode = sentenceEncoder(tokenizer, modules, { promptName, prompt, maxLength });
+    const rows = texts.map(encode.text);
+    const pooling = { modes: modules.modes, skipped: encode.skipped };
     const forward = { hiddenStates: !yieldsStates(this) };
     const read: Reading<Float32Array> = (result, place, index) => {
       const states = lastStates(result);
       if (!states) throw new LecternError("unsupported", `embed: a ${this.family} yields no states of tokens`);
-      return pool(states, place, (rows[index] as Row).ids.length, pooling);
+      const vector = pool(states, place, (rows[index] as Row).ids.length, pooling);
+      return modules.steps.reduce((made, step) => step(made), vector);
     };
-    return forwardRows(this, rows, { ...options, forward }, read, { ofTokens: true });
+    const functions = new CallerFunctions(given.signal);
+    const run = { ...given, forward, onDone: functions.wrap(given.onDone), signal: functions.signal };
+    return functions.settle(forwardRows(this, rows, run, read, { ofTokens: true }));
   }
 
   /** Generates text; options not given are those of the checkpoint's `generation_config.json`. */
   async generate(input: GenerateInput, options: GenerateOptions = {}): Promise<GenerateResult> {
+    checkInput(input);
+    checkCall(options);
     const { signal, onToken, logitsProcessor, stoppingCriteria, candidates, assistantModel, ...rest } = options;
-    const assistant =
-      typeof assistantModel === "string" ? await locateModel(assistantModel, this.#hub) : assistantModel?.location;
-    const parsed = parseOptions({ ...rest, ...(assistant !== undefined && { assistantModel: assistant }) });
-    const request = { inputIds: this.#inputIds(input), options: parsed, candidates };
-    const { inputIds, sequences, timing } = await this.#host.generate(request, {
-      signal,
-      onToken,
-      logitsProcessor,
-      stoppingCriteria,
-    });
-    return { inputIds, sequences, ...(sequences[0] as Sequence), timing };
+    const named = assistantModel instanceof Model ? assistantModel.location : assistantModel;
+    const parsed = parseOptions({ ...rest, assistantModel: named });
+    const inputIds = this.#inputIds(input);
+    const functions = new CallerFunctions(signal);
+    const hooks: GenerateHooks = {
+      signal: functions.signal,
+      onToken: functions.wrap(onToken),
+      logitsProcessor:
+        logitsProcessor && (async (ids, scores) => scoresOf(await logitsProcessor(ids, scores), scores.length)),
+      stoppingCriteria: stoppingCriteria && (async (ids) => Boolean(await stoppingCriteria(ids))),
+    };
+    const generated = functions.settle(
+      (async () => {
+        const assistant =
+          parsed.assistantModel === undefined || assistantModel instanceof Model
+            ? {}
+            : { assistantModel: await this.#locate(parsed.assistantModel, functions) };
+        const request = { inputIds, options: { ...parsed, ...assistant }, candidates };
+        return this.#host.generate(request, hooks);
+      })(),
+    );
+    const { sequences, timing, ...rows } = await generated;
+    return { inputIds: rows.inputIds, sequences, ...(sequences[0] as Sequence), timing };
   }
 
   /** Generates text piece by piece. */
@@ -165,41 +213,53 @@ export class Model {
     const waiting: TokenEvent[] = [];
     let wake = (): void => {};
     let done = false;
+    checkCall(options);
     const stop = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-    const onToken = (event: TokenEvent): void => {
+    const onToken = (event: TokenEvent): unknown => {
       waiting.push(event);
       wake();
+      return options.onToken?.(event);
     };
     const result = this.generate(input, { ...options, signal, onToken }).finally(() => {
       done = true;
       wake();
     });
+    result.catch(() => {}); // whoever reads on hears of it
     try {
       while (!done || waiting.length > 0) {
         const event = waiting.shift();
         if (event) yield event;
         else
-          await Promise.race([
-            result,
-            new Promise<void>((resolve) => {
-              wake = resolve;
-            }),
-          ]);
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+            if (done) resolve();
+          });
       }
       return await result;
     } finally {
       stop.abort();
+      await result.catch(() => {});
     }
   }
 
-  /** Loads a LoRA adapter, as PEFT writes it, from a directory or the hub, under a name, and puts it in use. */
+  /**
+   * Loads a LoRA adapter, as PEFT writes it, from a directory or the hub, under a name, and puts it in use. Throws code
+   * `usage` while the model computes.
+   */
   async addAdapter(name: string, location: string): Promise<void> {
-    return this.#host.addAdapter(name, await locateModel(location, this.#hub));
+    checkAdapter("addAdapter", { name, location });
+    const functions = new CallerFunctions();
+    const located = await functions.settle(this.#locate(location, functions));
+    return this.#host.addAdapter(name, located);
   }
 
-  /** Switches to an adapter that was added, or with undefined to none, without loading anything again. */
-  useAdapter(name: string | undefined): Promise<void> {
+  /**
+   * Switches to an adapter that was added, or with undefined to none, without loading anything again. Throws code
+   * `usage` while the model computes.
+   */
+  async useAdapter(name: string | undefined): Promise<void> {
+    if (name !== undefined) checkAdapter("useAdapter", { name });
     return this.#host.useAdapter(name);
   }
 
@@ -213,11 +273,19 @@ export class Model {
     return this.dispose();
   }
 
+  /** Where a model lies, downloaded if need be. */
+  #locate(name: string, functions: CallerFunctions): Promise<string> {
+    const { onProgress, onWarning } = this.#hub;
+    return locateModel(name, {
+      ...this.#hub,
+      onProgress: functions.wrap(onProgress),
+      onWarning: functions.wrap(onWarning),
+      signal: functions.signal,
+    });
+  }
+
   #inputIds({ prompt, prompts, inputIds, messages, chat }: GenerateInput): readonly (readonly number[])[] {
-    const given = [prompt, prompts, inputIds, messages].filter((value) => value !== undefined);
-    check(given.length === 1, "usage", () => "generate: give one of prompt, prompts, inputIds, messages");
-    check(!chat || messages, "usage", () => "generate: chat is for messages, which are missing");
-    if (inputIds) return inputIds;
+    if (inputIds) return (typeof inputIds[0] === "number" ? [inputIds] : inputIds) as readonly (readonly number[])[];
     const { tokenizer } = this;
     const { startToken } = this.#host.description;
     if (!tokenizer) throw new LecternError("input", "this model's directory has no tokenizer.json: give inputIds");
@@ -230,32 +298,55 @@ export class Model {
   }
 }
 
-type Unchecked = Omit<LoadOptions, "precision"> & { readonly precision?: string };
-
 /**
  * Loads a model: `config.json`, weights in safetensors, and its tokenizer; or a GGUF file.
  *
  * @param name a directory, a GGUF file, a shipped model's name, or `owner/name` of the hub, which is downloaded once
+ * @throws LecternError with code `abort` as soon as `signal` fires
  */
 export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
-  const { threads, precision, force, cacheDir, offline, onProgress, onWarning, signal } = options as Unchecked;
-  if (precision !== undefined && precision !== "auto" && precision !== "float32")
-    throw new LecternError("unsupported", `precision ${precision} is not available yet; use float32`);
+  checkLoad(name, options);
+  checkPrecision(options.precision);
+  const functions = new CallerFunctions(options.signal);
+  const given = {
+    ...options,
+    onProgress: functions.wrap(options.onProgress),
+    onWarning: functions.wrap(options.onWarning),
+    signal: functions.signal,
+  };
+  return functions.settle(load(name, given, options), (model) => model.dispose());
+}
+
+/** @param own the options as the caller gave them, for what the model fetches later */
+async function load(name: string, options: LoadOptions, own: LoadOptions): Promise<Model> {
+  const { threads, force, signal, cacheDir, offline, onProgress, onWarning } = options;
   throwIfAborted(signal);
   const files = await openDirectory(await locateModel(name, options));
-  const hub: HubOptions = { cacheDir, offline, onProgress, onWarning };
+  throwIfAborted(signal);
+  const hub: HubOptions = { cacheDir, offline, onProgress, onWarning, signal };
   const isAdapter = await files.has("adapter_config.json");
   check(
     isAdapter || options.base === undefined,
     "usage",
     () => `${files.location} is a whole model: base goes with the directory of an adapter`,
   );
-  const given = options.base === undefined ? undefined : await locateModel(options.base, { ...hub, signal });
-  const base = isAdapter ? (given ?? (await locateBase(files, { ...hub, signal }))) : undefined;
-  const host = await openHost({ location: files.location, base, threads, force });
+  const given = options.base === undefined ? undefined : await locateModel(options.base, hub);
+  const base = isAdapter ? (given ?? (await locateBase(files, hub))) : undefined;
+  const opening = openHost({ location: files.location, base, threads, force }, signal);
+  const tokenizer = tokenizerOf(files, base); // read while the worker starts
+  tokenizer.catch(() => {}); // reported below, once the worker has told its own reasons
+  const host = await opening;
   try {
     throwIfAborted(signal);
-    return new Model(host, await tokenizerOf(files, base), files, hub);
+    for (const warning of host.description.warnings) (onWarning ?? warn)(warning);
+    const read = await tokenizer;
+    throwIfAborted(signal);
+    return new Model(host, read, files, {
+      cacheDir,
+      offline,
+      onProgress: own.onProgress,
+      onWarning: own.onWarning,
+    });
   } catch (error) {
     await host.dispose();
     throw error;

@@ -1,5 +1,5 @@
 import { add, type Dimension, input, mul, nodesOf, type Value } from "../graph/index.ts";
-import type { Architecture, RecurrentState } from "../models/index.ts";
+import { type Architecture, type HeadConfig, type RecurrentState, spanLogits } from "../models/index.ts";
 import { type AdapterPlan, type DerivedInput, type DropoutMask, keepMask, ModelContext, Scope } from "../nn/index.ts";
 import { headLoss, languageModelLoss } from "./loss.ts";
 import { fullGraph, symbolic, type WholeSizes, wholeGraphs } from "./model-graph.ts";
@@ -78,12 +78,12 @@ function decoderPass(
   root: Scope,
 ): Omit<PassGraph, "labels"> {
   const graph = fullGraph(family, config, { ...options, root });
-  const { logits, hiddenStates, attentions, derived, dropouts = [], auxiliaryLoss } = graph;
-  const own = languageModelLoss(logits, input("labels", "int64", [options.batch, options.queries]));
-  const loss = auxiliaryLoss ? add(own, auxiliaryLoss) : own;
+  const { heads = { logits: graph.logits }, hiddenStates, attentions, derived, dropouts = [], auxiliaryLoss } = graph;
+  const own = headLoss(config.head, heads);
+  const loss = own && auxiliaryLoss ? add(own, auxiliaryLoss) : own;
   return {
     auxiliaryLoss,
-    heads: { logits },
+    heads,
     hiddenStates: { hidden_states: hiddenStates },
     attentions: { attentions },
     loss,
@@ -102,7 +102,7 @@ function encoderPass(
     queries,
     numLayers: config.numHiddenLayers,
     logits: "all",
-    direction: "both",
+    direction: config.isCausal ? "causal" : "both",
     dropout,
   });
   const heads = family.model(root, config, context);
@@ -125,13 +125,13 @@ function encoderDecoderPass(
 ): Omit<PassGraph, "labels"> {
   const sizes = typeof options.queries === "number" ? options : { ...options, queries: "S" };
   const { encoder, states, context, decoder } = wholeGraphs(family.model, config, root, sizes);
-  const { logits } = decoder;
+  const heads = decoderHeads(config.head.kind, decoder.logits);
   const loss =
     config.head.kind === "words"
-      ? languageModelLoss(logits, input("labels", "int64", logits.shape.slice(0, 2)))
-      : headLoss(config.head, { logits }, () => encoder.mask());
+      ? languageModelLoss(decoder.logits, input("labels", "int64", decoder.logits.shape.slice(0, 2)))
+      : headLoss(config.head, heads, () => encoder.mask());
   return {
-    heads: { logits, encoder_last_hidden_state: states },
+    heads: { ...heads, encoder_last_hidden_state: states },
     hiddenStates: {
       encoder_hidden_states: encoder.hiddenStates,
       decoder_hidden_states: decoder.hiddenStates,
@@ -146,6 +146,12 @@ function encoderDecoderPass(
     decoderDerived: [...context.derived.values()],
     dropouts: [...encoder.dropouts, ...context.dropouts],
   };
+}
+
+/** What a decoder beside an encoder yields, by its head, under the names that `lectern forward` writes. */
+function decoderHeads(kind: HeadConfig["kind"], result: Value): Record<string, Value> {
+  if (kind === "none") return { last_hidden_state: result };
+  return kind === "span" ? spanLogits(result) : { logits: result };
 }
 
 function recurrentPass(

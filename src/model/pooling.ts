@@ -1,60 +1,38 @@
-import { LecternError } from "../common/index.ts";
-import type { FileSource } from "../runtime/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import type { Place } from "./batches.ts";
 import type { ForwardResult } from "./forward.ts";
-import { readJsonFile } from "./model-files.ts";
 
-/** How the states of a sentence's tokens become one vector. */
+/** How the states of a text's tokens become one vector. */
+export type PoolingMode = "mean" | "cls" | "max" | "last" | "mean-sqrt-length" | "weighted-mean";
+
+/** The pooling of a text's states, and what follows it. */
 export interface Pooling {
-  readonly mode: "mean" | "cls" | "max" | "last";
+  /** Modes whose vectors are joined. */
+  readonly modes: readonly PoolingMode[];
+  /** Tokens at the start that are not pooled; default 0. */
+  readonly skipped?: number;
   /** Whether vectors are brought to length 1. */
-  readonly normalize: boolean;
-  /** Tokens at most; longer sentences are cut. */
-  readonly maxLength: number | undefined;
+  readonly normalize?: boolean;
 }
 
-/** Whether a pass yields the states of tokens by itself: encoders without a head; those of others must be asked for. */
-export function yieldsStates({ config, isEncoderDecoder }: { config: object; isEncoderDecoder: boolean }): boolean {
-  const [architecture = "Model"] = ((config as { architectures?: string[] }).architectures ?? []) as string[];
-  return /(?<!LMHead|MT)Model$/.test(architecture) && !isEncoderDecoder;
+/** Whether a pass yields the states of tokens by itself: models without a head; those of others must be asked for. */
+export function yieldsStates({
+  config,
+  isEncoder,
+  isEncoderDecoder,
+}: {
+  readonly config: object;
+  readonly isEncoder: boolean;
+  readonly isEncoderDecoder: boolean;
+}): boolean {
+  const { architectures } = config as { architectures?: readonly unknown[] };
+  const [architecture = isEncoder ? "Model" : ""] = Array.isArray(architectures) ? architectures : [];
+  return typeof architecture === "string" && /(?<!LMHead|MT)Model$/.test(architecture) && !isEncoderDecoder;
 }
 
 /** The states `[B, T, E]` that leave the model. */
 export function lastStates(result: ForwardResult): HostTensor<"float32"> | undefined {
   return result.lastHiddenState ?? result.hiddenStates?.at(-1) ?? result.decoderHiddenStates?.at(-1);
-}
-
-const modes: Readonly<Record<string, Pooling["mode"]>> = {
-  pooling_mode_mean_tokens: "mean",
-  pooling_mode_cls_token: "cls",
-  pooling_mode_max_tokens: "max",
-  pooling_mode_lasttoken: "last",
-};
-
-/** Reads `modules.json` of sentence-transformers; without one, the mean over tokens as it is. */
-export async function readPooling(files: FileSource): Promise<Pooling> {
-  const settings = (await files.has("sentence_bert_config.json"))
-    ? await readJsonFile(files, "sentence_bert_config.json")
-    : {};
-  const maxLength = typeof settings.max_seq_length === "number" ? settings.max_seq_length : undefined;
-  if (!(await files.has("modules.json"))) return { mode: "mean", normalize: false, maxLength };
-  const modules = JSON.parse(await files.readText("modules.json")) as { type: string; path: string }[];
-  let pooling: Pooling = { mode: "mean", normalize: false, maxLength };
-  for (const { type, path } of modules) {
-    const kind = type.split(".").at(-1);
-    if (kind === "Pooling") {
-      const config = await readJsonFile(files, `${path}/config.json`);
-      const on = Object.keys(config).filter((key) => key.startsWith("pooling_mode") && config[key] === true);
-      const mode = modes[on[0] ?? ""];
-      if (on.length !== 1 || !mode)
-        throw new LecternError("unsupported", `${path}/config.json: pooling by ${on.join(" and ")} is not supported`);
-      pooling = { ...pooling, mode };
-    } else if (kind === "Normalize") pooling = { ...pooling, normalize: true };
-    else if (kind !== "Transformer")
-      throw new LecternError("unsupported", `modules.json: a module of type ${type} is not supported`);
-  }
-  return pooling;
 }
 
 /** The states of a text's tokens, one after the other, among states `[B, T, E]`. */
@@ -64,31 +42,48 @@ export function statesAt({ shape, data }: HostTensor<"float32">, { row, at }: Pl
 }
 
 /**
- * The vector `[E]` of a text among states `[B, T, E]`.
+ * The vector of a text among states `[B, T, E]`: `[E]` for each mode, one after the other.
  * @param length its tokens
  */
-export function pool(
-  all: HostTensor<"float32">,
-  place: Place,
-  length: number,
-  { mode, normalize }: Pick<Pooling, "mode" | "normalize">,
-): Float32Array {
+export function pool(all: HostTensor<"float32">, place: Place, length: number, pooling: Pooling): Float32Array {
+  const { modes, skipped = 0, normalize = false } = pooling;
   const size = all.shape[2] as number;
   const states = statesAt(all, place, length);
-  const vector = combine(states, length, size, mode);
-  if (!normalize) return vector;
+  const first = Math.min(skipped, length);
+  const vector = new Float32Array(modes.length * size);
+  for (const [i, mode] of modes.entries()) vector.set(combine({ states, length, size, first }, mode), i * size);
+  return normalize ? normalized(vector) : vector;
+}
+
+/** A vector brought to length 1. */
+export function normalized(vector: Float32Array): Float32Array {
   const norm = Math.max(1e-12, Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0)));
   return vector.map((x) => x / norm);
 }
 
-function combine(states: Float32Array, length: number, size: number, mode: Pooling["mode"]): Float32Array {
-  if (mode === "cls") return states.slice(0, size);
-  if (mode === "last") return states.slice(Math.max(0, length - 1) * size, length * size);
-  const combined = new Float64Array(size).fill(mode === "max" ? Number.NEGATIVE_INFINITY : 0);
-  for (let t = 0; t < length; t++)
-    for (let e = 0, at = t * size; e < size; e++, at++) {
-      const [held, x] = [combined[e] as number, states[at] as number];
-      combined[e] = mode === "max" ? Math.max(held, x) : held + x;
+/** States `[T, E]` of a text, of which those from `first` on count. */
+interface States {
+  readonly states: Float32Array;
+  readonly length: number;
+  readonly size: number;
+  readonly first: number;
+}
+
+function combine({ states, length, size, first }: States, mode: PoolingMode): Float32Array {
+  const at = (t: number): Float32Array => states.slice(t * size, (t + 1) * size);
+  if (mode === "cls") return at(first < length ? first : 0);
+  if (mode === "last") return first < length ? at(length - 1) : new Float32Array(size);
+  const isMax = mode === "max";
+  const combined = new Float64Array(size).fill(isMax ? Number.NEGATIVE_INFINITY : 0);
+  let total = 0;
+  for (let t = first; t < length; t++) {
+    const weight = mode === "weighted-mean" ? t + 1 : 1;
+    total += weight;
+    for (let e = 0, i = t * size; e < size; e++, i++) {
+      const [held, x] = [combined[e] as number, states[i] as number];
+      combined[e] = isMax ? Math.max(held, x) : held + weight * x;
     }
-  return Float32Array.from(combined, (x) => (mode === "max" ? x : x / length));
+  }
+  const divisor = isMax ? 1 : Math.max(1e-9, mode === "mean-sqrt-length" ? Math.sqrt(total) : total);
+  return Float32Array.from(combined, (x) => x / divisor);
 }

@@ -190,12 +190,13 @@ test("beams hold their prompt once, and reordering them copies only what they wr
     const tensor: HostTensor = { dtype: "float32", shape: [batch, 1, count, 2], data };
     return { "present.0.key": tensor, "present.0.value": tensor };
   };
-  cache.append(rows(1, 1000, 0), 1000);
+  cache.append(rows(1, 1000, 0), [new Array(1000).fill(7)], [1000]);
   const prompt = cache.byteLength;
   const beams = cache.share(4);
-  beams.append(rows(4, 1, 5000), 1);
+  beams.append(rows(4, 1, 5000), [[1], [2], [3], [4]], [1001, 1001, 1001, 1001]);
   expect(beams.byteLength - prompt).toBeLessThan(prompt / 2);
   const swapped = beams.select([3, 3, 0, 1]);
+  expect(swapped.tokens.map((row) => row.at(-1))).toEqual([4, 4, 1, 2]);
   expect(swapped.lengths).toEqual([1001, 1001, 1001, 1001]);
   expect(swapped.positions()[0]?.filter((position) => position >= 0)).toEqual(
     Array.from({ length: 1001 }, (_, i) => i),

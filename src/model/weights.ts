@@ -22,11 +22,12 @@ export class Weights {
     this.#names = names;
   }
 
-  /** The checkpoint's own name of a parameter; some files leave out the family's prefix. */
+  /** The checkpoint's own name of a parameter; some files leave out the family's prefix, or have another name. */
   stored(path: string): string {
-    if (this.checkpoint.has(path)) return path;
-    const { prefix } = this.#names;
-    return path.startsWith(prefix) ? path.slice(prefix.length) : prefix + path;
+    const { prefix, otherNames } = this.#names;
+    const turned = (name: string): string => (name.startsWith(prefix) ? name.slice(prefix.length) : prefix + name);
+    const names = [path, ...(otherNames?.(path) ?? [])];
+    return [...names, ...names.map(turned)].find((name) => this.checkpoint.has(name)) ?? turned(path);
   }
 
   has(path: string): boolean {
@@ -49,13 +50,21 @@ export class Weights {
     return { kind: "constant", location: { file: this.#files.resolve(file), offset, dtype, shape } };
   }
 
-  /** Fails unless the checkpoint holds exactly the parameters of the model, in their shapes. */
-  verify(parameters: readonly Value[], tied: ReadonlySet<string>): void {
+  /**
+   * Fails unless the checkpoint holds the parameters of the model, in their shapes.
+   * @returns the names of tensors that the model does not use and its family does not know
+   */
+  verify(parameters: readonly Value[]): string[] {
     const used = new Set<string>();
     for (const value of parameters) {
       if (value.source.kind !== "parameter") continue;
       const path = value.source.name;
       const name = this.stored(path);
+      if (!this.checkpoint.has(name) && this.has(path.replace(/weight$/, "parametrizations.weight.original0")))
+        throw new LecternError(
+          "unsupported",
+          `the checkpoint has ${path} as a direction and a length (weight_v and weight_g of torch's weight_norm), which is not supported; fold them with remove_weight_norm and save the model again`,
+        );
       if (!this.checkpoint.has(name))
         throw new LecternError(
           "config",
@@ -69,15 +78,7 @@ export class Weights {
       );
       used.add(name);
     }
-    const extra = this.checkpoint
-      .names()
-      .filter((name) => !used.has(name) && !tied.has(name) && !this.#names.ignored.test(name));
-    check(
-      extra.length === 0,
-      "config",
-      () =>
-        `the checkpoint holds ${extra.length} tensors that config.json does not ask for, such as ${extra[0]}; check that both belong together`,
-    );
+    return this.checkpoint.names().filter((name) => !used.has(name) && !this.#names.ignored.test(name));
   }
 }
 

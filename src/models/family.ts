@@ -5,6 +5,8 @@ import type { ConfigReader } from "./config-reader.ts";
 /** What every model has, whatever its `config.json` calls it. */
 export interface ModelConfig {
   readonly vocabSize: number;
+  /** How many words an encoder knows whose decoder has others. */
+  readonly sourceVocabSize?: number;
   readonly hiddenSize: number;
   /** The context window in tokens. */
   readonly maxPositionEmbeddings: number;
@@ -17,6 +19,11 @@ export interface DecoderConfig extends ModelConfig {
   readonly numAttentionHeads: number;
   readonly numKeyValueHeads: number;
   readonly headSize: number;
+  readonly head: HeadConfig;
+  /** `pad_token_id` as the file has it, behind which a class is not read off. */
+  readonly padTokenId?: number | undefined;
+  /** The longest text whose keys stay valid; beyond it, all are computed again. Undefined: they always do. */
+  readonly cacheIsGoodTo?: number;
 }
 
 /** A decoder as a function that builds its graph. */
@@ -26,6 +33,8 @@ export type DecoderModel<C extends DecoderConfig> = (root: Scope, config: C, con
 export interface CheckpointNames {
   /** A prefix that some files leave out. */
   readonly prefix: string;
+  /** Other names that files have for a parameter. */
+  readonly otherNames?: (path: string) => readonly string[];
   /** Tensors that a file may carry and the model does not use. */
   readonly ignored: RegExp;
   /** How linear weights lie; default [out, in]. */
@@ -42,6 +51,8 @@ export interface EncoderConfig extends ModelConfig {
   readonly numAttentionHeads: number;
   readonly headSize: number;
   readonly head: HeadConfig;
+  /** Whether tokens see those before them only; default all. */
+  readonly isCausal?: boolean;
 }
 
 /** What a head tells: masked words, a class of the whole, a class of each token, an answer's span, replaced tokens. */
@@ -83,6 +94,8 @@ export interface EncoderDecoderConfig extends ModelConfig {
   readonly withoutDecoderInput: "shifted-input" | "start-token";
   /** What stands first when labels are shifted right: the start token, or the last label. */
   readonly shift: "start-token" | "last-label";
+  /** The tables of words that the encoder reads, that the decoder reads, and that scores words: perhaps one and the same. */
+  readonly wordTables: readonly [encoder: string, decoder: string, output: string];
   readonly head: HeadConfig;
 }
 

@@ -1,4 +1,4 @@
-import { LecternError } from "../common/index.ts";
+import { check, LecternError } from "../common/index.ts";
 import { constant, type Dimension, gather, reshape, split, transpose, type Value } from "../graph/index.ts";
 import { linear, type Scope } from "../nn/index.ts";
 import type { ConfigReader } from "./config-reader.ts";
@@ -7,22 +7,47 @@ import type { HeadConfig, HeadKind } from "./family.ts";
 /** The heads of encoders, by how `architectures` in `config.json` ends. */
 const kinds: readonly (readonly [ending: RegExp, kind: HeadKind])[] = [
   [/ForMaskedLM$|^(Bert|Albert)ForPreTraining$/, "words"],
-  [/ForPreTraining$/, "original"],
-  [/ForSequenceClassification$/, "sequence"],
+  [/^ElectraForPreTraining$/, "original"],
+  [/ForSequenceClassification$|^BertForNextSentencePrediction$/, "sequence"],
   [/ForTokenClassification$/, "tokens"],
   [/ForQuestionAnswering$/, "span"],
-  [/Model$/, "none"],
+  [/(?<!LMHead|DoubleHeads)Model$/, "none"],
 ];
 
+const PROBLEMS: ReadonlySet<string> = new Set([
+  "regression",
+  "single_label_classification",
+  "multi_label_classification",
+]);
+
 export function parseHead(read: ConfigReader): HeadConfig {
-  const [architecture = "Model"] = (read.json.architectures ?? []) as string[];
+  const architecture = read.architecture() ?? "Model";
   const kind = kinds.find(([ending]) => ending.test(architecture))?.[1];
-  if (!kind)
-    throw new LecternError("unsupported", `config.json: the head of ${architecture} is not supported for this family`);
-  const labels = read.json.id2label as object | undefined;
+  if (!kind) throw headRefused(architecture);
+  return { kind, ...parseLabels(read) };
+}
+
+/** How many classes a head tells apart, and what they are: `num_labels` goes before `id2label`, as in transformers. */
+export function parseLabels(read: ConfigReader): Omit<HeadConfig, "kind"> {
+  const labels = read.object("id2label");
   const numLabels = read.size("num_labels", labels ? Object.keys(labels).length : 2);
-  const problem = read.json.problem_type ?? (numLabels === 1 ? "regression" : "single_label_classification");
-  return { kind, numLabels, problem: problem as HeadConfig["problem"] };
+  check(
+    numLabels > 1 || read.json.problem_type !== "single_label_classification",
+    "config",
+    () =>
+      'config.json: problem_type "single_label_classification" needs two labels or more; got one; use "regression" or more labels',
+  );
+  const problem = read.string("problem_type", numLabels === 1 ? "regression" : "single_label_classification");
+  if (!PROBLEMS.has(problem)) read.refuse("problem_type", [...PROBLEMS].join(", "));
+  return { numLabels, problem: problem as HeadConfig["problem"] };
+}
+
+/** The failure where `architectures` names a head that a family does not have here. */
+export function headRefused(architecture: string): LecternError {
+  return new LecternError(
+    "unsupported",
+    `config.json: the head of ${architecture} is not supported for this family; use a model with another head, or name the base model in architectures`,
+  );
 }
 
 /** The state of the first token: `[B, T, E]` → `[B, E]`. */
@@ -38,9 +63,9 @@ export function headOutputs(
   { kind, numLabels }: HeadConfig,
   parts: {
     /** `[B, T, V]` */
-    readonly words: () => Value;
+    readonly words?: () => Value;
     /** `[B, C]` */
-    readonly sequence: () => Value;
+    readonly sequence?: () => Value;
     /** `[B, T, E]` → `[B, T, 1]`: whether each token was replaced. */
     readonly original?: (x: Value) => Value;
     /** The layer that tells where a span begins and ends. */
@@ -49,13 +74,17 @@ export function headOutputs(
   },
 ): Record<string, Value> {
   const [batch, length] = hidden.shape as [Dimension, Dimension, number];
-  if (kind === "words") return { logits: parts.words() };
-  if (kind === "sequence") return { logits: parts.sequence() };
+  if (kind === "words" && parts.words) return { logits: parts.words() };
+  if (kind === "sequence" && parts.sequence) return { logits: parts.sequence() };
   if (kind === "tokens") return { logits: linear(root.in("classifier"), hidden, numLabels) };
   if (kind === "original" && parts.original) return { logits: reshape(parts.original(hidden), [batch, length]) };
-  if (kind === "span") {
-    const [start, end] = split(linear(root.in(parts.span ?? "qa_outputs"), hidden, 2), [1, 1], -1) as [Value, Value];
-    return { start_logits: reshape(start, [batch, length]), end_logits: reshape(end, [batch, length]) };
-  }
+  if (kind === "span") return spanLogits(linear(root.in(parts.span ?? "qa_outputs"), hidden, 2));
   return { last_hidden_state: hidden, ...(parts.pooled && { pooler_output: parts.pooled() }) };
+}
+
+/** Where a span begins and ends, of what a layer says of each token: `[B, T, 2]` → 2 × `[B, T]`. */
+export function spanLogits(x: Value): { readonly start_logits: Value; readonly end_logits: Value } {
+  const sides = x.shape.slice(0, 2);
+  const [start, end] = split(x, [1, 1], -1) as [Value, Value];
+  return { start_logits: reshape(start, sides), end_logits: reshape(end, sides) };
 }

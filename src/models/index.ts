@@ -1,4 +1,4 @@
-import { LecternError, nearest } from "../common/index.ts";
+import { check, didYouMean, LecternError, ownEntry, shown } from "../common/index.ts";
 import { bartCheckpoint, waveCheckpoint } from "./bart/checkpoint.ts";
 import {
   type BartConfig,
@@ -17,6 +17,7 @@ import {
   parseDistilBertConfig,
   parseElectraConfig,
   parseRobertaConfig,
+  parseXlmRobertaConfig,
 } from "./bert/config.ts";
 import { bert } from "./bert/model.ts";
 import { charRnnCheckpoint } from "./char-rnn/checkpoint.ts";
@@ -59,9 +60,15 @@ import { parseOlmo2Config } from "./olmo2/config.ts";
 import { parsePhi3Config } from "./phi3/config.ts";
 import { parseQwen2Config, parseQwen3Config, parseQwen3MoeConfig } from "./qwen/config.ts";
 import { parseSmolLm3Config } from "./smollm3/config.ts";
-import { t5Checkpoint } from "./t5/checkpoint.ts";
-import { parseMt5Config, parseT5Config } from "./t5/config.ts";
-import { t5 } from "./t5/model.ts";
+import { t5Checkpoint, t5EncoderCheckpoint } from "./t5/checkpoint.ts";
+import {
+  parseMt5Config,
+  parseMt5EncoderConfig,
+  parseT5Config,
+  parseT5EncoderConfig,
+  type T5EncoderConfig,
+} from "./t5/config.ts";
+import { t5, t5Encoder } from "./t5/model.ts";
 
 export type {
   CheckpointNames,
@@ -75,6 +82,7 @@ export type {
   RecurrentState,
   SourceRows,
 } from "./family.ts";
+export { spanLogits } from "./head.ts";
 export type { LlamaConfig } from "./llama/config.ts";
 
 function decoder<C extends DecoderConfig>(entry: Omit<Family<C>, "kind">): Family {
@@ -110,6 +118,9 @@ function relative(name: string, parseConfig: (read: ConfigReader) => LlamaConfig
   return decoder({ name, parseConfig, model: llama, checkpoint: llamaCheckpoint });
 }
 
+/** So many experts a model may have, in all layers together, whatever its checkpoint holds. */
+const MOST_EXPERTS = 20_000;
+
 /** Every family, by the `model_type` of `config.json`. */
 export const families: Readonly<
   Record<string, Family | EncoderFamily | EncoderDecoderFamily | RecurrentFamily | RecurrentEncoderDecoderFamily>
@@ -135,7 +146,7 @@ export const families: Readonly<
   smollm3: relative("SmolLM3", parseSmolLm3Config),
   bert: bertRelative("BERT", "bert", parseBertConfig),
   roberta: bertRelative("RoBERTa", "roberta", parseRobertaConfig),
-  "xlm-roberta": bertRelative("XLM-RoBERTa", "roberta", parseRobertaConfig),
+  "xlm-roberta": bertRelative("XLM-RoBERTa", "roberta", parseXlmRobertaConfig),
   albert: bertRelative("ALBERT", "albert", parseAlbertConfig),
   electra: bertRelative("ELECTRA", "electra", parseElectraConfig),
   distilbert: bertRelative("DistilBERT", "distilbert", parseDistilBertConfig),
@@ -174,6 +185,16 @@ export const families: Readonly<
   m2m_100: bartRelative("M2M-100", parseM2m100Config, waveCheckpoint),
 };
 
+/** Parts of families that are models of another kind, by `model_type` and the class that `architectures` names. */
+const parts: readonly (readonly [type: string, architecture: RegExp, family: EncoderFamily])[] = [
+  ["t5", /^T5(EncoderModel|ForTokenClassification)$/, t5EncoderOf("T5 encoder", parseT5EncoderConfig)],
+  ["mt5", /^MT5(EncoderModel|ForTokenClassification)$/, t5EncoderOf("mT5 encoder", parseMt5EncoderConfig)],
+];
+
+function t5EncoderOf(name: string, parseConfig: (read: ConfigReader) => T5EncoderConfig): EncoderFamily {
+  return encoder({ name, parseConfig, model: t5Encoder, checkpoint: t5EncoderCheckpoint });
+}
+
 /** A family with the settings of one of its models. */
 export type Architecture =
   | { readonly kind: "decoder"; readonly family: Family; readonly config: DecoderConfig }
@@ -192,15 +213,61 @@ export type Architecture =
  */
 export function readConfig(json: Readonly<Record<string, unknown>>, tensors: readonly string[] = []): Architecture {
   const type = json.model_type;
-  const family = typeof type === "string" && Object.hasOwn(families, type) ? families[type] : undefined;
+  const family = ownEntry(families, type);
   if (!family) {
     const known = Object.keys(families);
-    const hint = typeof type === "string" ? `; nearest is ${nearest(type, known)}` : "";
+    const hint = typeof type === "string" ? didYouMean(type, known) : "";
     throw new LecternError(
       "unsupported",
-      `config.json: model_type ${JSON.stringify(type)} is not known; known are ${known.join(", ")}${hint}`,
+      `config.json: model_type ${shown(type)} is not known; known are ${known.join(", ")}${hint}`,
     );
   }
-  const config = family.parseConfig(new ConfigReader(json, tensors));
-  return { kind: family.kind, family, config } as Architecture;
+  const read = new ConfigReader(json, tensors);
+  checkCommon(read);
+  refuseByLayer(read);
+  const architecture = read.architecture() ?? "";
+  const part = parts.find(([of, named]) => of === type && named.test(architecture))?.[2] ?? family;
+  const config = part.parseConfig(read);
+  checkExperts(config, tensors.length);
+  return { kind: part.kind, family: part, config } as Architecture;
+}
+
+/** Settings of single layers, as pruned models have them: each layer here is built by the same ones. */
+function refuseByLayer(read: ConfigReader): void {
+  const layers = Object.keys(read.object("per_layer_config") ?? {});
+  if (layers.length > 0)
+    throw new LecternError(
+      "unsupported",
+      `config.json: per_layer_config gives layer ${layers[0]} other settings, which is not supported; use a model whose layers are alike`,
+    );
+}
+
+/** Fields that are read wherever a model is used, of whatever family. */
+function checkCommon(read: ConfigReader): void {
+  read.architecture();
+  const labels = Object.entries(read.object("id2label") ?? {});
+  const wrong = labels.find(([id, label]) => !/^\d+$/.test(id) || typeof label !== "string");
+  check(
+    wrong === undefined,
+    "config",
+    () => `config.json: id2label must give a text for each number; got ${shown(wrong?.[1])} for ${shown(wrong?.[0])}`,
+  );
+  for (const [label, id] of Object.entries(read.object("label2id") ?? {}))
+    check(
+      Number.isSafeInteger(id),
+      "config",
+      () => `config.json: label2id must give a number for each label; got ${shown(id)} for ${shown(label)}`,
+    );
+}
+
+/** Every expert of every layer has tensors of its own, or shares one with its layer's others: no more are made. */
+function checkExperts(config: object, tensors: number): void {
+  const { experts, numHiddenLayers = 0 } = config as { experts?: { count: number }; numHiddenLayers?: number };
+  const most = Math.max(tensors, MOST_EXPERTS);
+  check(
+    (experts?.count ?? 0) * numHiddenLayers <= most,
+    "config",
+    () =>
+      `config.json: ${numHiddenLayers} layers of ${experts?.count} experts are more than the ${most} that can be; check that config.json and the weights belong together`,
+  );
 }

@@ -3,23 +3,32 @@ import {
   attend,
   concat,
   type Dimension,
+  expand,
   gather,
   input,
   mul,
+  reduceSum,
+  reshape,
   rotary,
   type Shape,
   scaleBytes,
   slice,
   split,
+  takeAlong,
   transpose,
   type Value,
 } from "../graph/index.ts";
+import { int64Matrix } from "../tensor/index.ts";
 import {
   attentionBias,
   bothWaysBias,
   type DerivedInput,
+  flags,
   lastOf,
+  lastToken,
   maskOf,
+  neighbours,
+  type Positions,
   paddingBias,
   positionIds,
   positionIdsBehindPadding,
@@ -90,6 +99,8 @@ export interface ModelOutputs {
   readonly crossCache: readonly KeyValue[];
   /** What the head makes of the last token's state as it enters a layer: `[B, 1, V]`. */
   readonly earlyLogits: (layer: number) => Value;
+  /** Results of a head that is not over words, by their names; logits mean nothing then. */
+  readonly heads?: Readonly<Record<string, Value>>;
 }
 
 export interface KeyValue {
@@ -161,10 +172,26 @@ export class ModelContext {
     return this.#derive(`distances_from_${options.from}`, compute, "int64", [batch, 1, queries, queries]);
   }
 
-  /** 1 at the last token of that id in each of the encoder's rows, 0 elsewhere: float32 `[B, T]`. */
-  lastOf(id: number): Value {
-    const { batch, queries } = this.#options;
-    return this.#derive("last_token", (rows) => lastOf(rows, id), "float32", [batch, queries], "encoder");
+  /** The states `[B, T, E]` of the tokens so far to the right of each, zero where its text ends before. */
+  neighbour(x: Value, offset: number): Value {
+    if (offset === 0) return x;
+    const [batch, length, size] = x.shape as [Dimension, Dimension, number];
+    const at = (row: Positions): number[][] => neighbours(row, offset);
+    const places: DerivedInput["compute"] = (rows) =>
+      int64Matrix(at(rows).map((row) => row.map((s) => Math.max(0, s))));
+    const index = this.#derive(`neighbour_${offset}`, places, "int64", [batch, length]);
+    const exists: DerivedInput["compute"] = (rows) => flags(at(rows).map((row) => row.map((s) => s >= 0)));
+    const mask = this.#derive(`has_neighbour_${offset}`, exists, "float32", [batch, length]);
+    const taken = takeAlong(transpose(x, [0, 2, 1]), expand(reshape(index, [batch, 1, length]), [batch, size, length]));
+    return mul(transpose(taken, [0, 2, 1]), reshape(mask, [batch, length, 1]));
+  }
+
+  /** The state `[B, E]` at the last token of that id in each of the encoder's rows, which each must have. */
+  stateAtLast(hidden: Value, id: number | undefined): Value {
+    const [batch, length] = hidden.shape as [Dimension, Dimension, number];
+    const compute: DerivedInput["compute"] = (rows) => lastOf(rows, id);
+    const mark = this.#derive("last_token", compute, "float32", [batch, length], "encoder");
+    return reduceSum(mul(hidden, reshape(mark, [batch, length, 1])), [1]);
   }
 
   /** Positions that leave padding out and count from behind its id, as RoBERTa's. */
@@ -180,18 +207,27 @@ export class ModelContext {
     return this.#derive("token_type_ids", tokenTypeIds, "int64", [batch, queries]);
   }
 
+  /** 1 at the last token of each row that is not the padding token, 0 elsewhere: float32 `[B, T]`. */
+  lastToken(padTokenId: number | undefined): Value {
+    const { batch, queries } = this.#options;
+    return this.#derive("last_token", (rows) => lastToken(rows, padTokenId), "float32", [batch, queries]);
+  }
+
   /** 1 for a token, 0 for padding: float32 `[B, T]`. */
   mask(): Value {
     const { batch, queries } = this.#options;
     return this.#derive("attention_mask", maskOf, "float32", [batch, queries]);
   }
 
-  /** What tokens see: the bias `[B, 1, T, S]` of the model's direction, limited to `window` where one is given. */
-  visibility(window?: number): Value {
+  /**
+   * What tokens see: the bias `[B, 1, T, S]` of the model's direction, limited to `window` where one is given. Padding
+   * sees as tokens do, or nothing.
+   */
+  visibility(window?: number, hidesAllFromPadding = false): Value {
     if (this.#options.direction !== "both") return this.causalBias(window);
     const { batch, queries } = this.#options;
     const name = window === undefined ? "attention_bias" : `attention_bias.reach_${window}`;
-    const compute: DerivedInput["compute"] = (positions) => bothWaysBias(positions, window);
+    const compute: DerivedInput["compute"] = (positions) => bothWaysBias(positions, window, hidesAllFromPadding);
     return this.#derive(name, compute, "float32", [batch, 1, queries, queries]);
   }
 
@@ -205,6 +241,7 @@ export class ModelContext {
 
   /** Turns queries or keys `[B, H, T, D]` by their positions, or the first dimensions of each head. */
   rotate(x: Value, config: RotaryConfig): Value {
+    if (config.size === 0) return x;
     const { batch, queries } = this.#options;
     const shape = [batch, 1, queries, config.size];
     if (!this.#rotaries.includes(config)) this.#rotaries.push(config);
@@ -250,6 +287,7 @@ export class ModelContext {
       softcap,
       bias,
       dropout = 0,
+      hidesAllFromPadding,
     }: {
       scale: number;
       window?: number | undefined;
@@ -257,11 +295,13 @@ export class ModelContext {
       bias?: Value;
       /** The share of weights that training drops. */
       dropout?: number;
+      /** Whether padding sees nothing, in which case its attention is even. */
+      hidesAllFromPadding?: boolean;
     },
   ): Value {
     const index = this.cache.length;
     const past = this.#options.cache && this.#past(index);
-    const seen = this.visibility(window);
+    const seen = this.visibility(window, hidesAllFromPadding);
     const { mixed, weights } = attend(q, k, v, bias ? add(seen, bias) : seen, {
       scale,
       softcap,

@@ -1,3 +1,4 @@
+export { activation } from "./activations.ts";
 export { type AdapterPlan, fedNames, type LinearAdapter } from "./adapter.ts";
 export {
   type BuildOptions,
@@ -7,7 +8,7 @@ export {
   ModelContext,
   type ModelOutputs,
 } from "./context.ts";
-export { activation, embedding, joinHeads, layerNorm, linear, rmsNorm, splitHeads } from "./layers.ts";
+export { embedding, joinHeads, layerNorm, linear, rmsNorm, splitHeads } from "./layers.ts";
 export {
   attentionBias,
   type DerivedInput,
@@ -16,5 +17,5 @@ export {
   positionsOfRows,
   positionsOfTexts,
 } from "./positions.ts";
-export { parseRotary, type RotaryConfig, rotaryFrequencies } from "./rotary-frequencies.ts";
+export { parseRotary, type RotaryConfig, readRotary, rotaryFrequencies, rotarySettings } from "./rotary-frequencies.ts";
 export { Scope } from "./scope.ts";

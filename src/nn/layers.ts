@@ -1,20 +1,13 @@
-import { LecternError, nearest } from "../common/index.ts";
 import {
   add,
   constant,
   type Dimension,
   gather,
-  gelu,
-  geluTanh,
   layerNorm as layerNormOp,
   linear as linearOp,
-  quickGelu,
-  relu,
   reshape,
   rmsNorm as rmsNormOp,
   scalar,
-  silu,
-  tanh,
   transpose,
   type Value,
   type WeightLayout,
@@ -38,7 +31,8 @@ export function linear(
 
 /** The rows of a table `[N, E]` that ids `[B, T]` name: `[B, T, E]`. The row of the padding token is not trained. */
 export function embedding(at: Scope, ids: Value, count: number, size: number, padTokenId?: number): Value {
-  return gather(at.parameter("weight", [count, size]), ids, padTokenId);
+  const frozenRow = padTokenId !== undefined && padTokenId < 0 ? count + padTokenId : padTokenId;
+  return gather(at.parameter("weight", [count, size]), ids, frozenRow);
 }
 
 /** Normalisation to mean 0 and variance 1 over the last axis (Ba et al., 2016). */
@@ -66,25 +60,4 @@ export function splitHeads(x: Value, heads: number): Value {
 export function joinHeads(x: Value): Value {
   const [batch, heads, queries, size] = x.shape as [Dimension, number, Dimension, number];
   return reshape(transpose(x, [0, 2, 1, 3]), [batch, queries, heads * size]);
-}
-
-/** The activations that configs name, as transformers spells them. */
-const activations: Readonly<Record<string, (x: Value) => Value>> = {
-  gelu,
-  gelu_new: geluTanh,
-  gelu_pytorch_tanh: geluTanh,
-  gelu_fast: geluTanh,
-  quick_gelu: quickGelu,
-  relu,
-  silu,
-  swish: silu,
-  tanh,
-};
-
-/** Throws code `config` for an activation that is not known, naming the nearest. */
-export function activation(name: string): (x: Value) => Value {
-  const found = activations[name];
-  if (found) return found;
-  const hint = nearest(name, Object.keys(activations));
-  throw new LecternError("config", `activation "${name}" is not known; nearest is "${hint}"; check config.json`);
 }

@@ -1,4 +1,4 @@
-import { sameItems } from "../common/index.ts";
+import { LecternError, sameItems } from "../common/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 
 /** Which tokens a run computes and what they may attend to; the host derives biases, tables and ids from it. */
@@ -13,6 +13,8 @@ export interface Positions {
   readonly tokenTypeIds?: readonly (readonly number[])[] | undefined;
   /** `[B][T]`: which of a row's texts each token belongs to, where there are several that see themselves alone. */
   readonly texts?: readonly (readonly number[])[] | undefined;
+  /** `[B]`: how many tokens the row's text has in all, where it is computed in pieces. */
+  readonly lengths?: readonly number[] | undefined;
 }
 
 /** A graph input that follows from the positions alone, such as a causal bias or a rotary table. */
@@ -34,9 +36,21 @@ export function attentionBias(positions: Positions, window: number | undefined):
   return biasWhere(positions, (query, key) => key <= query && (window === undefined || query - key < window));
 }
 
-/** The bias `[B, 1, T, S]` of attention in both directions, where a `reach` is given to keys at most so far away. */
-export function bothWaysBias(positions: Positions, reach: number | undefined): HostTensor<"float32"> {
-  return biasWhere(positions, (query, key) => reach === undefined || Math.abs(query - key) <= reach);
+/**
+ * The bias `[B, 1, T, S]` of attention in both directions, where a `reach` is given to keys at most so far away.
+ * @param hidesAllFromPadding whether padding sees nothing, so that its attention is even
+ */
+export function bothWaysBias(
+  positions: Positions,
+  reach: number | undefined,
+  hidesAllFromPadding = false,
+): HostTensor<"float32"> {
+  const bias = biasWhere(positions, (query, key) => reach === undefined || Math.abs(query - key) <= reach);
+  if (!hidesAllFromPadding) return bias;
+  const width = bias.shape[3] as number;
+  for (const [at, key] of positions.keys.flat().entries())
+    if (key < 0) bias.data.fill(MASKED, at * width, (at + 1) * width);
+  return bias;
 }
 
 /** 0 where a query sees a key that holds a token, the smallest float32 elsewhere. */
@@ -103,8 +117,22 @@ export function tokenTypeIds({ queries, tokenTypeIds: given }: Positions): HostT
 
 /** 1 for a token, 0 for padding: `[B, T]`. */
 export function maskOf({ keys }: Positions): HostTensor<"float32"> {
-  const data = Float32Array.from(keys.flat(), (key) => (key < 0 ? 0 : 1));
-  return { dtype: "float32", shape: [keys.length, keys[0]?.length ?? 0], data };
+  return flags(keys.map((row) => row.map((key) => key >= 0)));
+}
+
+/** 1 for true, 0 for false: `[B, T]`. */
+export function flags(rows: readonly (readonly boolean[])[]): HostTensor<"float32"> {
+  return { dtype: "float32", shape: [rows.length, rows[0]?.length ?? 0], data: Float32Array.from(rows.flat(), Number) };
+}
+
+/** Where the token stands that lies `offset` to the right of each in its text; −1 where there is none, or padding. */
+export function neighbours({ keys, texts }: Positions, offset: number): number[][] {
+  return keys.map((row, r) =>
+    row.map((_, t) => {
+      const isThere = (row[t + offset] ?? -1) >= 0 && texts?.[r]?.[t] === texts?.[r]?.[t + offset];
+      return isThere ? t + offset : -1;
+    }),
+  );
 }
 
 /** Positions as int64 ids `[B, T]`, for learned position embeddings; an empty slot reads position 0. */
@@ -128,9 +156,36 @@ export function paddingBias({ keys }: Positions): HostTensor<"float32"> {
   return { dtype: "float32", shape: [keys.length, 1, 1, keys[0]?.length ?? 0], data };
 }
 
+/**
+ * 1 at the last token of each row that is not the padding token, or the first where all are; without a padding token, at
+ * the last that the mask shows: `[B, T]`.
+ */
+export function lastToken({ ids = [], keys }: Positions, padTokenId: number | undefined): HostTensor<"float32"> {
+  const isText = (row: number, at: number, id: number): boolean =>
+    padTokenId === undefined ? (keys[row]?.[at] ?? -1) >= 0 : id !== padTokenId;
+  const data = ids.flatMap((row, i) => {
+    const last = Math.max(
+      0,
+      row.findLastIndex((id, at) => isText(i, at, id)),
+    );
+    return row.map((_, at) => Number(at === last));
+  });
+  return { dtype: "float32", shape: [ids.length, ids[0]?.length ?? 0], data: Float32Array.from(data) };
+}
+
 /** 1 at the last token of that id in each row, 0 elsewhere: `[B, T]`. */
-export function lastOf({ ids = [] }: Positions, id: number): HostTensor<"float32"> {
-  const data = Float32Array.from(ids.flatMap((row) => row.map((_, i) => (i === row.lastIndexOf(id) ? 1 : 0))));
+export function lastOf({ ids = [] }: Positions, id: number | undefined): HostTensor<"float32"> {
+  const without = ids.findIndex((row) => id === undefined || !row.includes(id));
+  if (without >= 0)
+    throw new LecternError(
+      "input",
+      id === undefined
+        ? "forward: this head reads the state of the end token, and config.json gives no eos_token_id; give one there"
+        : `forward: this head reads the state of the end token ${id}, which row ${without + 1} lacks; append it`,
+    );
+  const data = Float32Array.from(
+    ids.flatMap((row) => row.map((_, i) => (i === row.lastIndexOf(id as number) ? 1 : 0))),
+  );
   return { dtype: "float32", shape: [ids.length, ids[0]?.length ?? 0], data };
 }
 
@@ -160,31 +215,32 @@ export function relativeBuckets(
 
 /** Sines, then cosines, of the positions at falling frequencies: `[B, T, E]` (Vaswani et al., 2017). */
 export function waves({ queries }: Positions, size: number): HostTensor<"float32"> {
-  const half = size / 2;
-  return wavesAt(queries, size, (i) => 10000 ** (-i / half));
+  return wavesAt(queries, size, Math.ceil(size / 2), (i) => 10000 ** ((-2 * i) / size));
 }
 
 /** The same in tensor2tensor's spacing, counted from behind the padding token's id; nothing where padding stands. */
 export function wavesBehindPadding(rows: Positions, size: number, padTokenId: number): HostTensor<"float32"> {
-  const step = Math.log(10000) / (size / 2 - 1);
-  const table = wavesAt(countBehindPadding(rows, padTokenId), size, (i) => Math.exp(-i * step));
+  const half = Math.floor(size / 2);
+  const step = Math.log(10000) / (half - 1);
+  const table = wavesAt(countBehindPadding(rows, padTokenId), size, half, (i) => Math.exp(-i * step));
   for (const [at, id] of (rows.ids ?? []).flat().entries())
     if (id === padTokenId) table.data.fill(0, at * size, (at + 1) * size);
   return table;
 }
 
+/** @param sines how many columns are sines; as many cosines follow as there is room for */
 function wavesAt(
   positions: readonly (readonly number[])[],
   size: number,
+  sines: number,
   frequency: (i: number) => number,
 ): HostTensor<"float32"> {
-  const half = Math.floor(size / 2);
   const data = new Float32Array(positions.length * (positions[0]?.length ?? 0) * size);
   for (const [at, position] of positions.flat().entries()) {
-    for (let i = 0; i < half; i++) {
+    for (let i = 0; i < sines; i++) {
       const angle = Math.max(0, position) * frequency(i);
       data[at * size + i] = Math.sin(angle);
-      data[at * size + half + i] = Math.cos(angle);
+      if (i < Math.floor(size / 2)) data[at * size + sines + i] = Math.cos(angle);
     }
   }
   return { dtype: "float32", shape: [positions.length, positions[0]?.length ?? 0, size], data };
@@ -199,10 +255,11 @@ export function signedDistances(
   { span, maxDistance, from }: { span: number; maxDistance: number | undefined; from: "query" | "key" },
 ): HostTensor<"int64"> {
   const half = Math.floor(span / 2);
+  const log = (x: number): number => Math.fround(Math.log(Math.fround(x)));
   const bucket = (distance: number): number => {
     const far = Math.abs(distance);
     if (maxDistance === undefined || far <= half) return distance;
-    const rise = Math.log(far / half) / Math.log((maxDistance - 1) / half);
+    const rise = Math.fround(log(far / half) / log((maxDistance - 1) / half));
     return Math.sign(distance) * (Math.ceil(Math.fround(rise * (half - 1))) + half);
   };
   const length = queries[0]?.length ?? 0;

@@ -1,10 +1,18 @@
-import { forwardRows, lastStates, type Pooling, pool, type Reading, statesAt, yieldsStates } from "../model/index.ts";
+import {
+  forwardRows,
+  lastStates,
+  type PoolingMode,
+  pool,
+  type Reading,
+  statesAt,
+  yieldsStates,
+} from "../model/index.ts";
 import type { CallOptions } from "./options.ts";
 import { lacksHead, maxLengthOf, parseText, type Task } from "./task.ts";
 
 export interface FeatureExtractionOptions extends CallOptions {
   /** How the vectors of a text's tokens become one; default none: all of them. */
-  readonly pooling?: "none" | Pooling["mode"];
+  readonly pooling?: "none" | PoolingMode;
   /** Whether pooled vectors are brought to length 1. */
   readonly normalize?: boolean;
 }
@@ -22,7 +30,7 @@ export const featureExtraction: Task<string, FeatureExtractionOptions, Float32Ar
       const states = lastStates(result);
       if (!states) throw lacksHead(context, "hidden states");
       const { length } = (rows[index] as (typeof rows)[number]).ids;
-      if (pooling !== "none") return pool(states, place, length, { mode: pooling, normalize });
+      if (pooling !== "none") return pool(states, place, length, { modes: [pooling], normalize });
       const size = states.shape[2] as number;
       const own = statesAt(states, place, length);
       return [Array.from({ length }, (_, t) => own.slice(t * size, (t + 1) * size))];

@@ -34,7 +34,7 @@ export const fillMask: Task<string, FillMaskOptions, FilledMask[] | FilledMask[]
       check(
         ids.includes(maskId),
         "input",
-        () => `${task}: there is no ${tokenizer.token(maskId)} in ${JSON.stringify(inputs[i])}`,
+        () => `${task}: each text needs the mask token ${tokenizer.token(maskId)}; got ${JSON.stringify(inputs[i])}`,
       );
     return forwardRows(
       model,
@@ -42,7 +42,7 @@ export const fillMask: Task<string, FillMaskOptions, FilledMask[] | FilledMask[]
       context,
       ({ logits }, { row, at: first }, index) => {
         if (logits?.shape.length !== 3 || !/MaskedLM$|ForPreTraining$/.test(architectureOf(context)))
-          throw lacksHead(context, "masked words");
+          throw lacksHead(context, "masked language modelling");
         const [, width, size] = logits.shape as [number, number, number];
         const { ids } = rows[index] as (typeof rows)[number];
         const masks = ids.flatMap((id, at) => (id === maskId ? [at] : []));

@@ -1,12 +1,21 @@
 import { LecternError, throwIfAborted } from "../common/index.ts";
-import { type GenerationOptions, optionKinds, parseOptions, type Sequence } from "../generation/index.ts";
+import {
+  drawingOptions,
+  type GenerationOptions,
+  optionNames,
+  parseCheckpointOptions,
+  parseOptions,
+  type Sequence,
+  settleOptions,
+} from "../generation/index.ts";
+import type { GenerateOptions } from "../model/index.ts";
 import type { CallOptions } from "./options.ts";
 import { type TaskContext, windowOf } from "./task.ts";
 
 /** What the tasks that generate take beside their own options: all of transformers' generation options. */
 export type GeneratingOptions = CallOptions & GenerationOptions;
 
-export const generationOptionNames: readonly string[] = Object.keys(optionKinds);
+export const generationOptionNames: readonly string[] = optionNames;
 
 /** What a checkpoint's `config.json` says of a task of old: generation options, and what every text begins with. */
 export function taskSettings({ model, task }: Pick<TaskContext, "model" | "task">): Record<string, unknown> & {
@@ -30,15 +39,25 @@ export function generationOptions(
 ): GenerationOptions {
   const { generationConfig: config } = context.model;
   const { prefix: _, ...settings } = taskSettings(context);
-  const given = parseOptions({ ...settings, ...pick(options) });
-  const own = parseOptions({ ...config });
+  const given = parseOptions(pick(options));
+  const ofTask = parseCheckpointOptions(settings);
+  const own = parseCheckpointOptions({ ...config });
   const isBounded = own.maxLength !== undefined && own.maxLength !== 20; // 20 is what transformers writes by itself
-  const usual = Object.entries(defaults).filter(
-    ([name]) => own[name as keyof GenerationOptions] === undefined && !(name === "maxNewTokens" && isBounded),
+  const usual = Object.fromEntries(
+    Object.entries(defaults).filter(
+      ([name]) => own[name as keyof GenerationOptions] === undefined && !(name === "maxNewTokens" && isBounded),
+    ),
   );
-  const asked = { ...Object.fromEntries(usual), ...given };
+  const asked = { ...usual, ...ofTask, ...given };
+  const doSample = settleOptions(given, { ...usual, ...own, ...ofTask }).doSample ?? false;
   const boundsLength = "maxLength" in options && !("maxNewTokens" in options);
-  return boundsLength ? Object.fromEntries(Object.entries(asked).filter(([name]) => name !== "maxNewTokens")) : asked;
+  const idle = [...(boundsLength ? ["maxNewTokens"] : []), ...(doSample ? [] : undrawn(asked))];
+  return { ...Object.fromEntries(Object.entries(asked).filter(([name]) => !idle.includes(name))), doSample };
+}
+
+/** The options that do nothing where tokens are not drawn. */
+function undrawn({ penaltyAlpha }: GenerationOptions): string[] {
+  return drawingOptions.filter((name) => !(penaltyAlpha && name === "topK"));
 }
 
 function pick(options: object): Record<string, unknown> {
@@ -50,6 +69,7 @@ export async function generateRows(
   { model, batchSize, signal, onDone }: TaskContext,
   rows: readonly (readonly number[])[],
   options: GenerationOptions,
+  { candidates, onToken }: Pick<GenerateOptions, "candidates" | "onToken"> = {},
 ): Promise<(readonly Sequence[])[]> {
   const order = [...rows.keys()].sort((a, b) => (rows[a]?.length ?? 0) - (rows[b]?.length ?? 0) || a - b);
   const results: (readonly Sequence[])[] = [];
@@ -57,7 +77,7 @@ export async function generateRows(
     throwIfAborted(signal);
     const batch = order.slice(at, at + batchSize);
     const inputIds = batch.map((index) => rows[index] as readonly number[]);
-    const { sequences } = await model.generate({ inputIds }, { ...options, signal });
+    const { sequences } = await model.generate({ inputIds }, { ...options, signal, candidates, onToken });
     if (signal?.aborted) throw new LecternError("abort", "cancelled by the caller");
     const each = sequences.length / batch.length;
     for (const [i, index] of batch.entries()) results[index] = sequences.slice(i * each, (i + 1) * each);

@@ -54,7 +54,7 @@ export function languageSource(context: TaskContext, options: Languages): Langua
     (options.srcLang === undefined && options.tgtLang === undefined) || Object.hasOwn(settings ?? {}, context.task),
     "unsupported",
     () =>
-      `${context.task}: this ${context.model.family} translates between the languages it was trained on and is not told of them: leave out srcLang and tgtLang`,
+      `${context.task}: this ${context.model.family} translates between the languages it was trained on and does not take language codes: leave out srcLang and tgtLang`,
   );
   return plain;
 }
@@ -74,7 +74,7 @@ function unchanged(ids: readonly number[]): readonly number[] {
 /** "translate English to German: ", as T5 was trained, unless the checkpoint has settings for the pair. */
 function inWords(context: TaskContext, srcLang: string | undefined, tgtLang: string | undefined): LanguageSource {
   if (srcLang === undefined || tgtLang === undefined)
-    throw new LecternError("usage", `${context.task}: a T5 is told both languages: give srcLang and tgtLang`);
+    throw new LecternError("usage", `${context.task}: T5 needs both languages in its prefix: give srcLang and tgtLang`);
   const task = `translation_${srcLang}_to_${tgtLang}`;
   const known = taskSettings({ ...context, task }).prefix;
   const prefix = known ?? `translate ${nameOf(context, srcLang)} to ${nameOf(context, tgtLang)}: `;
@@ -100,10 +100,7 @@ function inText(
 ): LanguageSource {
   const { task, model, tokenizer } = context;
   if (srcLang !== undefined)
-    throw new LecternError(
-      "unsupported",
-      `${task}: a Marian model is not told of the text's language: leave out srcLang`,
-    );
+    throw new LecternError("unsupported", `${task}: Marian takes no source language: leave out srcLang`);
   const token = `>>${tgtLang}<<`;
   const isKnown = tokenizer.id(token) !== undefined;
   check(

@@ -1,4 +1,4 @@
-import { check, LecternError, nearest } from "../common/index.ts";
+import { check, checkValue, isObject, type Rule, type Rules, rules, shown, unknownField } from "../common/index.ts";
 
 /** What every call of a pipeline takes. */
 export interface CallOptions {
@@ -14,37 +14,25 @@ export interface Progress {
   readonly total: number | undefined;
 }
 
-export type OptionKind = keyof typeof rules;
+export type OptionKind = keyof typeof kinds;
 
-const isText = (value: unknown): boolean => typeof value === "string";
+const oneOf = (...values: readonly string[]): Rule => ({
+  fits: (value) => values.includes(value as string),
+  expected: `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`,
+});
 
-/** What an option may be, and how that is said. */
-const rules = {
-  count: [(value: unknown) => Number.isSafeInteger(value) && Number(value) > 0, "a whole number above 0"],
-  size: [(value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0, "a whole number from 0"],
-  countOrNull: [
-    (value: unknown) => value === null || (Number.isSafeInteger(value) && Number(value) > 0),
-    "a whole number above 0, or null for all",
-  ],
-  flag: [(value: unknown) => typeof value === "boolean", "true or false"],
-  text: [isText, "a text"],
-  textOrTexts: [(value: unknown) => isText(value) || (Array.isArray(value) && value.every(isText)), "a text or a list"],
-  texts: [(value: unknown) => Array.isArray(value) && value.every(isText), "a list of texts"],
-  aggregation: [
-    (value: unknown) => ["none", "simple", "first", "average", "max"].includes(value as string),
-    "none, simple, first, average or max",
-  ],
-  activation: [
-    (value: unknown) => ["sigmoid", "softmax", "none"].includes(value as string),
-    "sigmoid, softmax or none",
-  ],
-  pooling: [
-    (value: unknown) => ["none", "mean", "cls", "max", "last"].includes(value as string),
-    "none, mean, cls, max or last",
-  ],
-  function: [(value: unknown) => typeof value === "function", "a function"],
-  signal: [(value: unknown) => value instanceof AbortSignal, "an AbortSignal"],
-} as const satisfies Record<string, readonly [(value: unknown) => boolean, string]>;
+/** What an option may be. */
+const kinds = {
+  ...rules,
+  countOrNull: {
+    fits: (value) => value === null || rules.count.fits(value),
+    expected: "a whole number above 0, or null for all",
+  },
+  textOrTexts: { fits: (value) => rules.text.fits(value) || rules.texts.fits(value), expected: "a text or a list" },
+  aggregation: oneOf("none", "simple", "first", "average", "max"),
+  activation: oneOf("sigmoid", "softmax", "none"),
+  pooling: oneOf("none", "mean", "cls", "max", "last", "mean-sqrt-length", "weighted-mean"),
+} as const satisfies Rules;
 
 const always: Readonly<Record<keyof CallOptions, OptionKind>> = {
   batchSize: "count",
@@ -59,18 +47,15 @@ const always: Readonly<Record<keyof CallOptions, OptionKind>> = {
 export function checkOptions(
   task: string,
   options: object,
-  kinds: Readonly<Record<string, OptionKind>>,
+  own: Readonly<Record<string, OptionKind>>,
   others: readonly string[] = [],
 ): void {
-  const known: Readonly<Record<string, OptionKind>> = { ...always, ...kinds };
+  check(isObject(options), "usage", () => `${task}: the options must be an object; got ${shown(options)}`);
+  const known: Readonly<Record<string, OptionKind>> = { ...always, ...own };
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || others.includes(name)) continue;
-    if (!Object.hasOwn(known, name)) {
-      const hint = nearest(name, [...Object.keys(known), ...others]);
-      throw new LecternError("usage", `${task}: there is no option ${name}; did you mean ${hint}?`);
-    }
-    const [fits, expected] = rules[known[name] as OptionKind];
-    check(fits(value), "usage", () => `${task}: ${name} must be ${expected}; got ${JSON.stringify(value)}`);
+    if (!Object.hasOwn(known, name)) throw unknownField(task, name, [...Object.keys(known), ...others]);
+    checkValue(`${task}: ${name}`, value, kinds[known[name] as OptionKind]);
   }
 }
 

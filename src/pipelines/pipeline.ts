@@ -1,4 +1,4 @@
-import { check, LecternError, nearest } from "../common/index.ts";
+import { CallerFunctions, check, isObject, LecternError, rules, shown, suggestion } from "../common/index.ts";
 import { type LoadOptions, loadModel, Model } from "../model/index.ts";
 import { type CallOptions, checkOptions } from "./options.ts";
 import type { OneOf, ResultOf } from "./results.ts";
@@ -50,6 +50,18 @@ export async function pipeline<N extends TaskName>(
   options: LoadOptions = {},
 ): Promise<Pipeline<N>> {
   const plain = taskOf(task);
+  check(
+    model === undefined || model instanceof Model || rules.name.fits(model),
+    "usage",
+    () => `pipeline: the model must be a directory, a name or a loaded model; got ${shown(model)}`,
+  );
+  check(isObject(options), "usage", () => `pipeline: the options must be an object; got ${shown(options)}`);
+  const [unused] = model instanceof Model ? Object.keys(options) : [];
+  check(
+    unused === undefined,
+    "usage",
+    () => `pipeline: ${unused} is for loading a model, and this one is loaded: leave it out`,
+  );
   const definition = tasks[plain] as unknown as AnyTask;
   const loaded = model instanceof Model ? model : await loadModel(locationOf(task, model, definition), options);
   const { tokenizer } = loaded;
@@ -81,30 +93,46 @@ function locationOf(task: string, name: string | undefined, { defaultModel }: An
 }
 
 function taskOf(name: string): PlainTask {
+  check(
+    rules.name.fits(name),
+    "usage",
+    () => `pipeline: the task must be a name, as "text-generation"; got ${shown(name)}`,
+  );
   if (Object.hasOwn(tasks, name)) return name as PlainTask;
   if (Object.hasOwn(aliases, name)) return aliases[name as keyof typeof aliases];
   if (/^translation_.+_to_.+$/.test(name)) return "translation";
   const known = [...Object.keys(tasks), ...Object.keys(aliases)];
-  throw new LecternError("usage", `pipeline: there is no task ${name}; did you mean ${nearest(name, known)}?`);
+  throw new LecternError("usage", `pipeline: there is no task ${name}${suggestion(name, known)}`);
 }
 
 /** What a pipeline does when it is called. */
 function callOf(definition: AnyTask, base: Pick<TaskContext, "model" | "tokenizer" | "task">) {
   const { task } = base;
   const isOne = definition.isOne ?? ((argument) => !Array.isArray(argument));
-  const contextOf = ({ batchSize, signal, onProgress }: CallOptions, before = 0, total?: number): TaskContext => ({
-    ...base,
-    batchSize: batchSize ?? definition.batchSize,
-    signal,
-    onDone: (done) => onProgress?.({ done: before + done, total }),
-  });
+  /** Runs the task on inputs; a caller's function that fails cancels it. */
+  const run = (
+    parsed: readonly unknown[],
+    options: CallOptions,
+    before: number,
+    total?: number,
+  ): Promise<unknown[]> => {
+    const functions = new CallerFunctions(options.signal);
+    const onProgress = functions.wrap(options.onProgress);
+    const context: TaskContext = {
+      ...base,
+      batchSize: options.batchSize ?? definition.batchSize,
+      signal: functions.signal,
+      onDone: (done) => onProgress?.({ done: before + done, total }),
+    };
+    return functions.settle(definition.run(context, parsed, options));
+  };
   const stream = (inputs: AsyncIterable<unknown>, options: CallOptions): AsyncGenerator<unknown, void> => {
     let count = 0;
     const compute = (items: readonly unknown[]): Promise<unknown[]> => {
       const parsed = items.map((item, i) => definition.parse(item, `${task}: input ${count + i}`));
-      const context = contextOf(options, count);
+      const before = count;
       count += items.length;
-      return definition.run(context, parsed, options);
+      return run(parsed, options, before);
     };
     const window = WINDOW_BATCHES * (options.batchSize ?? definition.batchSize);
     return streamResults(inputs, compute, { window, signal: options.signal });
@@ -112,11 +140,11 @@ function callOf(definition: AnyTask, base: Pick<TaskContext, "model" | "tokenize
   const several = async (inputs: unknown, options: CallOptions): Promise<unknown> => {
     if (isOne(inputs)) {
       const parsed = definition.parse(inputs, `${task}: the input`);
-      const [output] = await definition.run(contextOf(options, 0, 1), [parsed], options);
+      const [output] = await run([parsed], options, 0, 1);
       return definition.one ? definition.one(output, options) : output;
     }
     const parsed = (inputs as unknown[]).map((input, i) => definition.parse(input, `${task}: input ${i}`));
-    return definition.run(contextOf(options, 0, parsed.length), parsed, options);
+    return run(parsed, options, 0, parsed.length);
   };
   return (first: unknown, second?: unknown, third?: object): unknown => {
     const isSecond = typeof second === "string" || Array.isArray(second);
@@ -126,7 +154,9 @@ function callOf(definition: AnyTask, base: Pick<TaskContext, "model" | "tokenize
       () => `${task}: takes one input, or a list of them, and options; got a second input`,
     );
     const split = isSecond ? definition.withSecond?.(first, second) : undefined;
-    const options = { ...(isSecond ? third : (second as object | undefined)), ...split?.options };
+    const given = (isSecond ? third : second) ?? {};
+    check(isObject(given), "usage", () => `${task}: the options must be an object; got ${shown(given)}`);
+    const options = { ...given, ...split?.options };
     checkOptions(task, options, definition.options, definition.otherOptions);
     const input = split && "input" in split ? split.input : first;
     return isStream(input) ? stream(input, options) : several(input, options);

@@ -101,13 +101,13 @@ function passageOf(context: TaskContext, input: QuestionInput, options: Question
   return windowsOf(context, input.context, { before: question, maxLength: maxSeqLen, stride: docStride });
 }
 
-/** A row of a head that tells where answers start and end. */
+/** A row of a head that tells question answering. */
 function spanLogits(
   context: TaskContext,
   { startLogits, endLogits }: ForwardResult,
   row: number,
 ): { start: Float32Array; end: Float32Array } {
-  if (!startLogits || !endLogits) throw lacksHead(context, "where answers start and end");
+  if (!startLogits || !endLogits) throw lacksHead(context, "question answering");
   const width = startLogits.shape[1] as number;
   const [from, to] = [row * width, (row + 1) * width];
   return { start: startLogits.data.subarray(from, to), end: endLogits.data.subarray(from, to) };

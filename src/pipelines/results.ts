@@ -1,3 +1,4 @@
+import type { PoolingMode } from "../model/index.ts";
 import type { FilledMask } from "./fill-mask.ts";
 import type { Answer } from "./question-answering.ts";
 import type { PlainTask } from "./tasks.ts";
@@ -22,9 +23,7 @@ interface Results<O> {
     : TokenEntity[];
   "question-answering": O extends { readonly topK: number } ? Answer | Answer[] : Answer;
   "fill-mask": FilledMask[];
-  "feature-extraction": O extends { readonly pooling: "mean" | "cls" | "max" | "last" }
-    ? Float32Array
-    : Float32Array[][];
+  "feature-extraction": O extends { readonly pooling: PoolingMode } ? Float32Array : Float32Array[][];
   "sentence-similarity": number[];
   "zero-shot-classification": ZeroShotResult;
 }

@@ -67,5 +67,5 @@ export function maxLengthOf(context: Pick<TaskContext, "model" | "tokenizer">): 
 export function lacksHead({ model, task }: TaskContext, head: string): LecternError {
   const [architecture] = (model.config.architectures ?? []) as string[];
   const is = architecture === undefined ? model.family : `${model.family} (${architecture})`;
-  return new LecternError("unsupported", `${task}: this ${is} has no head that tells ${head}: take another model`);
+  return new LecternError("unsupported", `${task}: this checkpoint (${is}) has no head for ${head}; use another model`);
 }

@@ -1,4 +1,4 @@
-import { check } from "../common/index.ts";
+import { check, rules, shown } from "../common/index.ts";
 import { type ForwardResult, forwardRows, type Model } from "../model/index.ts";
 import type { CallOptions } from "./options.ts";
 import { bestOf, labelsOf, sigmoid, softmax } from "./scores.ts";
@@ -68,7 +68,7 @@ async function classScores(
 /** A row of a head that tells classes of a whole text. */
 export function classLogits(context: TaskContext, { logits }: ForwardResult, row: number): Float32Array {
   if (logits?.shape.length !== 2 || /PreTraining$/.test(String((context.model.config.architectures as string[])?.[0])))
-    throw lacksHead(context, "classes of a text");
+    throw lacksHead(context, "sequence classification");
   const size = logits.shape[1] as number;
   return logits.data.subarray(row * size, (row + 1) * size);
 }
@@ -86,6 +86,7 @@ function activate(row: Float32Array, activation: "sigmoid" | "softmax" | "none")
 
 /** All classes of each text, the most probable first, by the head that the model was fine-tuned with. */
 export async function classifyTexts(model: Model, texts: readonly string[]): Promise<LabelScore[][]> {
+  check(rules.texts.fits(texts), "usage", () => `classify: the texts must be a list of texts; got ${shown(texts)}`);
   const { tokenizer } = model;
   check(tokenizer, "input", () => "classify: this model's directory has no tokenizer");
   const context = { model, tokenizer, task: "classify", batchSize: textClassification.batchSize };

@@ -45,7 +45,8 @@ export const textGeneration: Task<Prompt, TextGenerationOptions, GeneratedText[]
     check(
       !model.isEncoderDecoder,
       "unsupported",
-      () => `${task}: this ${model.family} answers a text and does not go on from it: use text2text-generation`,
+      () =>
+        `${task}: needs a decoder; ${model.location} (${model.family}) is an encoder–decoder: use text2text-generation`,
     );
     const asked = generationOptions(context, options, { maxNewTokens: 256, doSample: true, temperature: 0.7 });
     const rows = inputs.map((input) => promptIds(context, input, options));

@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import type { Sequence } from "../generation/index.ts";
+import type { Sequence, TokenEvent } from "../generation/index.ts";
 import {
   type GeneratingOptions,
   generateRows,
@@ -16,6 +16,10 @@ export interface Text2TextOptions extends GeneratingOptions {
   readonly prefix?: string;
   /** Whether a text that is longer than the model's window is cut, instead of refused; default false. */
   readonly truncation?: boolean;
+  /** Reports this many of each step's most probable tokens to `onToken`; needs a single beam. */
+  readonly candidates?: number;
+  /** Called with each new token; its sequence counts within the batch. */
+  readonly onToken?: (event: TokenEvent) => void;
 }
 
 export type TranslationOptions = Text2TextOptions & Languages;
@@ -31,13 +35,14 @@ export type Text2TextResult = Result<"generated_text">;
 export type SummarizationResult = Result<"summary_text">;
 export type TranslationResult = Result<"translation_text">;
 
-const own = { prefix: "text", truncation: "flag" } as const;
+const own = { prefix: "text", truncation: "flag", candidates: "count", onToken: "function" } as const;
 
 function checkAnswers({ model, task }: TaskContext): void {
   check(
     model.isEncoderDecoder,
     "unsupported",
-    () => `${task}: this ${model.family} goes on from a text and does not answer it: use text-generation`,
+    () =>
+      `${task}: needs an encoder–decoder model; ${model.location} (${model.family}) is a decoder: use text-generation`,
   );
 }
 
@@ -59,7 +64,7 @@ function rewriting<K extends "generated_text" | "summary_text">(key: K): Task<st
       checkAnswers(context);
       const { prefix = taskSettings(context).prefix ?? "", truncation = false } = options;
       const rows = inputs.map((input) => sourceIds(context, prefix + input, truncation));
-      const results = await generateRows(context, rows, generationOptions(context, options, usual));
+      const results = await generateRows(context, rows, generationOptions(context, options, usual), options);
       return results.map((sequences) => named(key, sequences));
     },
   };
@@ -92,7 +97,7 @@ export const translation: Task<string, TranslationOptions, Results<"translation_
     const rows = inputs.map((input) => wrap(sourceIds(context, before + input, truncation)));
     const forced = forcedBosTokenId === undefined ? {} : { forcedBosTokenId };
     const asked = generationOptions(renamed, { ...forced, ...options }, usual);
-    const results = await generateRows(context, rows, asked);
+    const results = await generateRows(context, rows, asked, options);
     return results.map((sequences) => named("translation_text", sequences));
   },
 };

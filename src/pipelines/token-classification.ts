@@ -64,7 +64,7 @@ export const tokenClassification: Task<string, TokenClassificationOptions, (Toke
       rows,
       context,
       ({ logits }, { row, at: first }, index) => {
-        if (logits?.shape.length !== 3 || isWords(context)) throw lacksHead(context, "classes of tokens");
+        if (logits?.shape.length !== 3 || isWords(context)) throw lacksHead(context, "token classification");
         const [, width, size] = logits.shape as [number, number, number];
         const { input, text, window } = parts[index] as (typeof parts)[number];
         const scores = Array.from({ length: window.count }, (_, i) => {

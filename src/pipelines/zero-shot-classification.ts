@@ -62,7 +62,7 @@ function judge({ model, task }: TaskContext, logits: readonly Float32Array[], se
   check(
     entailment >= 0,
     "unsupported",
-    () => `${task}: needs a model that tells entailment; config.json names the labels ${names.join(", ")}`,
+    () => `${task}: needs a label entailment (an NLI model); got the labels ${names.join(", ")}`,
   );
   if (!separately) return softmax(logits.map((row) => row[entailment] as number));
   const contradiction = entailment === 0 ? names.length - 1 : 0;

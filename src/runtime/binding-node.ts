@@ -65,6 +65,15 @@ function loadBinding(): NativeBinding {
   return binding;
 }
 
+/** Loads the engine ahead of its first use. A failure is reported by that use. */
+export function preloadEngine(): void {
+  try {
+    loadBinding();
+  } catch {
+    binding = undefined;
+  }
+}
+
 function dlopen(path: string): NativeBinding {
   try {
     return requireFrom(dirname(path))(path) as NativeBinding;

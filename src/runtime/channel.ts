@@ -53,6 +53,8 @@ interface Pending {
   readonly resolve: (result: never) => void;
   readonly reject: (error: unknown) => void;
   readonly options: CallOptions;
+  /** What a function of the caller threw: the call fails with it once the other end has stopped. */
+  failure?: { readonly error: unknown };
 }
 
 /** The calling end. */
@@ -89,8 +91,8 @@ export class Channel {
   }
 
   /** Fails what is under way, and every later call. */
-  close(reason: string): void {
-    this.#closed ??= new LecternError("engine", reason);
+  close(reason: string, code: ErrorCode = "engine"): void {
+    this.#closed ??= new LecternError(code, reason);
     for (const { reject } of this.#pending.values()) reject(this.#closed);
   }
 
@@ -101,7 +103,9 @@ export class Channel {
   #receive(response: Response): void {
     const pending = this.#pending.get(response.id);
     if (!pending) return;
-    if (response.kind === "result") pending.resolve(response.result as never);
+    const isAnswer = response.kind === "result" || response.kind === "failure";
+    if (isAnswer && pending.failure) pending.reject(pending.failure.error);
+    else if (response.kind === "result") pending.resolve(response.result as never);
     else if (response.kind === "failure") pending.reject(toError(response.failure));
     else if (response.kind === "event")
       this.#handle(response.id, pending, () => pending.options.onEvent?.(response.event as never));
@@ -113,7 +117,7 @@ export class Channel {
     try {
       action();
     } catch (error) {
-      pending.reject(error);
+      pending.failure ??= { error };
       this.#send({ kind: "abort", id });
     }
   }
@@ -122,7 +126,7 @@ export class Channel {
     try {
       this.#send({ kind: "reply", id, question, answer: await pending.options.onQuestion?.(asked as never) });
     } catch (error) {
-      pending.reject(error);
+      pending.failure ??= { error };
       this.#send({ kind: "reply-failure", id, question, failure: toFailure(error) });
     }
   }

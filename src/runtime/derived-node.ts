@@ -1,36 +1,33 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { LecternError } from "../common/index.ts";
+import { writeByPart } from "./part-files.ts";
 import type { DerivedFile } from "./platform.ts";
 
 /** Where derived weights lie: below `LECTERN_CACHE`, else below the user's cache folder. */
-function derivedFolder(): string {
-  const { LECTERN_CACHE: own, XDG_CACHE_HOME: shared } = process.env;
+export function derivedFolder(
+  { LECTERN_CACHE: own, XDG_CACHE_HOME: shared }: Readonly<Record<string, string | undefined>> = process.env,
+): string {
   return join(own || join(shared || join(homedir(), ".cache"), "lectern"), "derived");
 }
 
 /** Writes what was made of a file once; it is found again as long as the file is the same. */
-export async function derivedFile({ source, recipe, size, pieces }: DerivedFile): Promise<string> {
-  const { mtimeNs, size: sourceSize } = await stat(source, { bigint: true });
-  const identity = JSON.stringify([source, String(mtimeNs), String(sourceSize), recipe, size]);
+export async function derivedFile({ source, besides = [], recipe, size, pieces }: DerivedFile): Promise<string> {
+  const state = async (path: string): Promise<string[]> => {
+    const { mtimeNs, size: length } = await stat(path, { bigint: true });
+    return [path, String(mtimeNs), String(length)];
+  };
+  const others = await Promise.all(besides.map(state));
+  const identity = JSON.stringify([...(await state(source)), recipe, size, ...others.flat()]);
   const folder = derivedFolder();
   const path = join(folder, `${createHash("sha256").update(identity).digest("hex").slice(0, 32)}.bin`);
   if ((await stat(path).catch(() => undefined))?.size === size) return path;
   await mkdir(folder, { recursive: true }).catch((cause) => fail(folder, size, cause));
-  const beside = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}.part`;
   try {
-    const handle = await open(beside, "w");
-    try {
-      for await (const piece of pieces()) await handle.writeFile(piece);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(beside, path);
+    await writeByPart(path, pieces());
   } catch (cause) {
-    await rm(beside, { force: true });
     if (cause instanceof LecternError) throw cause;
     fail(folder, size, cause);
   }

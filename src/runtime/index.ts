@@ -1,4 +1,3 @@
-export { createSession, derivedFile, nextTask, openFiles } from "#platform";
+export { createSession, derivedFile, nextTask, openFiles, warn } from "#platform";
 export { type Call, Channel, type Handler, type Port, serve } from "./channel.ts";
-export { EngineGate } from "./engine-gate.ts";
 export type { DerivedFile, EngineSession, FileSource, SessionOptions } from "./platform.ts";

@@ -1,5 +1,4 @@
-import { constants } from "node:fs";
-import { access, open, readdir, readFile, realpath, stat } from "node:fs/promises";
+import { open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { workerData } from "node:worker_threads";
 import { LecternError } from "../common/index.ts";
@@ -52,6 +51,42 @@ export function nextTask(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Why a file counts as absent; one that is there and may not be read is no such. */
+const ABSENT: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG", "ERR_INVALID_ARG_VALUE"]);
+
+/** The longest text that is read whole: tokenizers take some tens of megabytes. */
+const LONGEST_TEXT = 2 ** 28;
+
+/** Node ends the process where more than 2 GiB are read at once. */
+const LARGEST_READ = 2 ** 30;
+
+/** Refuses what is no plain file: a pipe would wait for its other end, and a device need not end. */
+async function checkPlain(path: string, name: string): Promise<void> {
+  const found = await stat(path).catch(unreadable(name));
+  if (found.isFile()) return;
+  const kind = found.isDirectory() ? "a directory" : found.isFIFO() ? "a pipe" : "a device or socket";
+  throw new LecternError("file", `${name} must be a file; got ${kind}; check the path ${path}`);
+}
+
+function unreadable(name: string): (cause: Error) => never {
+  return (cause) => {
+    throw new LecternError("file", `${name} cannot be read: ${cause.message}`, { cause });
+  };
+}
+
+/** A file of UTF-8; a byte-order mark stays, since a vocabulary may begin with one. */
+async function readWhole(path: string, name: string): Promise<string> {
+  const { size } = await stat(path).catch(unreadable(name));
+  if (size > LONGEST_TEXT)
+    throw new LecternError("file", `${name} must have at most ${LONGEST_TEXT} bytes; got ${size}; damaged`);
+  const bytes = await readFile(path).catch(unreadable(name));
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new LecternError("file", `${name} must be text in UTF-8; got other bytes: damaged`, { cause });
+  }
+}
+
 /** The files of a directory on disk. */
 export async function openFiles(location: string): Promise<FileSource> {
   const folder = await realpath(location).catch((cause) => {
@@ -65,6 +100,7 @@ export async function openFiles(location: string): Promise<FileSource> {
     const real = await realpath(isAbsolute(name) ? name : join(folder, name)).catch((cause) => {
       throw new LecternError("file", `${location} has no file ${name}`, { cause });
     });
+    await checkPlain(real, name);
     paths.set(name, real);
     return real;
   };
@@ -72,19 +108,21 @@ export async function openFiles(location: string): Promise<FileSource> {
     location,
     list: () => readdir(folder),
     has: (name) =>
-      access(join(folder, name), constants.R_OK).then(
+      stat(join(folder, name)).then(
         () => true,
-        () => false,
+        (error: NodeJS.ErrnoException) => !ABSENT.has(error.code ?? ""),
       ),
-    size: async (name) => (await stat(await path(name))).size,
-    readText: async (name) => readFile(await path(name), "utf8"),
+    size: async (name) => (await stat(await path(name)).catch(unreadable(name))).size,
+    readText: async (name) => readWhole(await path(name), name),
     async readBytes(name, start = 0, length) {
-      const handle = await open(await path(name));
+      const handle = await open(await path(name)).catch(unreadable(name));
       try {
         const bytes = new Uint8Array(length ?? (await handle.stat()).size - start);
         let filled = 0;
         while (filled < bytes.length) {
-          const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled);
+          const { bytesRead } = await handle
+            .read(bytes, filled, Math.min(bytes.length - filled, LARGEST_READ), start + filled)
+            .catch(unreadable(name));
           if (bytesRead === 0)
             throw new LecternError("file", `${name} ends at byte ${start + filled}; expected ${start + bytes.length}`);
           filled += bytesRead;
@@ -100,4 +138,9 @@ export async function openFiles(location: string): Promise<FileSource> {
       return known;
     },
   };
+}
+
+/** A warning of the process, which `--no-warnings` and `process.on("warning")` know. */
+export function warn(message: string): void {
+  process.emitWarning(message, "LecternWarning");
 }

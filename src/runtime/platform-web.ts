@@ -82,3 +82,7 @@ export async function openFiles(location: string): Promise<FileSource> {
     resolve,
   };
 }
+
+export function warn(message: string): void {
+  console.warn(`LecternWarning: ${message}`);
+}

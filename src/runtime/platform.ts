@@ -47,6 +47,8 @@ export interface FileSource {
 export interface DerivedFile {
   /** The resolved name of the file they are made of. */
   readonly source: string;
+  /** Other files that the bytes are made of, too. */
+  readonly besides?: readonly string[];
   /** What is made of it: another recipe makes other bytes. */
   readonly recipe: string;
   readonly size: number;
@@ -61,4 +63,6 @@ export interface Platform {
   derivedFile(derived: DerivedFile): Promise<string>;
   /** Lets what waits, such as a cancellation, be handled before going on. */
   nextTask(): Promise<void>;
+  /** Reports what a user may want to know, where the caller takes no warnings. */
+  warn(message: string): void;
 }

@@ -9,8 +9,8 @@ const BEGINNING = 512;
  *
  * @throws code `file` where the server cannot be reached
  */
-export async function isServed(url: string): Promise<boolean> {
-  const response = await answerOf(url);
+export async function isServed(url: string, signal?: AbortSignal): Promise<boolean> {
+  const response = await answerOf(url, signal);
   if (!response.ok || !response.body) {
     await response.body?.cancel();
     return response.ok;
@@ -39,8 +39,8 @@ export async function fetchBytes(url: string): Promise<Uint8Array> {
   return bytes;
 }
 
-function answerOf(url: string): Promise<Response> {
-  return fetch(url).catch((cause) => {
+function answerOf(url: string, signal?: AbortSignal): Promise<Response> {
+  return fetch(url, { signal: signal ?? null }).catch((cause) => {
     throw new LecternError("file", `${url} cannot be fetched`, { cause });
   });
 }

@@ -1,7 +1,7 @@
 import { check } from "../common/index.ts";
-import { flagOf, isId, isPart } from "./json.ts";
+import { checkLength, flagOf, isPart } from "./json.ts";
 import type { Normalizer } from "./normalizers.ts";
-import { isWhiteSpace } from "./regex.ts";
+import { isWhiteSpace } from "./regex/index.ts";
 import { Text } from "./text.ts";
 import { Trie } from "./trie.ts";
 
@@ -35,18 +35,36 @@ export class AddedTokens {
   readonly #normalized: Finder;
   readonly #normalizer: Normalizer | undefined;
 
-  constructor(json: unknown, normalizer: Normalizer | undefined) {
+  /** @param splitsSpecial whether special tokens are left for the model to cut, as other text */
+  constructor(
+    json: unknown,
+    normalizer: Normalizer | undefined,
+    vocabulary: ReadonlyMap<string, number>,
+    splitsSpecial = false,
+  ) {
     check(Array.isArray(json ?? []), "file", () => "tokenizer.json: added_tokens must be a list");
     this.#normalizer = normalizer;
-    for (const entry of (json ?? []) as unknown[]) {
-      const token = readToken(entry, normalizer);
-      if (token.content === "") continue;
-      this.byId.set(token.id, token);
+    const entries = ((json ?? []) as unknown[]).map(entryOf).filter(({ content }) => content !== "");
+    const ids = idsOfAdded(
+      entries.map(({ content }) => content),
+      vocabulary,
+    );
+    for (const entry of entries) {
+      const id = ids.get(entry.content) as number;
+      const special = entry.special || this.byContent.get(entry.content)?.special === true;
+      const token = { ...entry, id, special, written: writtenAs(entry, normalizer) };
+      this.byId.set(id, token);
       this.byContent.set(token.content, token);
     }
-    const tokens = [...this.byId.values()];
-    this.#plain = new Finder(tokens.filter(({ normalized }) => !normalized));
-    this.#normalized = new Finder(tokens.filter(({ normalized }) => normalized));
+    const tokens = [...this.byContent.values()];
+    this.#plain = new Finder(
+      tokens.filter(({ normalized }) => !normalized),
+      splitsSpecial,
+    );
+    this.#normalized = new Finder(
+      tokens.filter(({ normalized }) => normalized),
+      splitsSpecial,
+    );
   }
 
   /** Cuts a text at its added tokens and normalizes what stands between them. */
@@ -58,25 +76,48 @@ export class AddedTokens {
   }
 }
 
-function readToken(entry: unknown, normalizer: Normalizer | undefined): AddedToken {
+/**
+ * The ids of added tokens: those of the model's vocabulary, and for others the next free ones in turn, whatever the file
+ * says, as the tokenizers library gives them.
+ */
+export function idsOfAdded(
+  contents: readonly string[],
+  vocabulary: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const ids = new Map<string, number>();
+  let highest = -1;
+  for (const content of contents) {
+    if (content === "" || ids.has(content)) continue;
+    const id = vocabulary.get(content) ?? Math.max(highest + 1, vocabulary.size);
+    ids.set(content, id);
+    highest = Math.max(highest, id);
+  }
+  return ids;
+}
+
+function entryOf(entry: unknown): Omit<AddedToken, "id" | "written"> {
   check(
-    isPart(entry) && isId(entry.id) && typeof entry.content === "string",
+    isPart(entry) && typeof entry.content === "string",
     "file",
-    () => `tokenizer.json: an added token needs an id and its content; got ${JSON.stringify(entry)}`,
+    () => `tokenizer.json: an added token needs its content; got ${JSON.stringify(entry)}`,
   );
-  const { id, content } = entry as { id: number; content: string };
   const special = flagOf(entry, "special", false);
-  const normalized = flagOf(entry, "normalized", !special);
+  checkLength(entry.content as string, "an added token");
   return {
-    id,
-    content,
-    written: normalized && normalizer ? normalizer(Text.of(content, false)).text : content,
+    content: entry.content as string,
     special,
-    normalized,
+    normalized: flagOf(entry, "normalized", !special),
     singleWord: flagOf(entry, "single_word", false),
     stripsLeft: flagOf(entry, "lstrip", false),
     stripsRight: flagOf(entry, "rstrip", false),
   };
+}
+
+function writtenAs(
+  { content, normalized }: Pick<AddedToken, "content" | "normalized">,
+  normalizer: Normalizer | undefined,
+): string {
+  return normalized && normalizer ? normalizer(Text.of(content, false)).text : content;
 }
 
 /** Finds tokens in a text: the leftmost first, of several there the longest. */
@@ -85,9 +126,11 @@ class Finder {
   readonly #trie: Trie;
   /** Any of the units that tokens begin with. */
   readonly #starts: RegExp | undefined;
+  readonly #splitsSpecial: boolean;
 
-  constructor(tokens: readonly AddedToken[]) {
+  constructor(tokens: readonly AddedToken[], splitsSpecial: boolean) {
     this.#tokens = tokens;
+    this.#splitsSpecial = splitsSpecial;
     this.#trie = new Trie(tokens.map(({ written }, i) => [written, i]));
     const units = new Set(tokens.filter(({ written }) => written !== "").map(({ written }) => written.charCodeAt(0)));
     const escaped = Array.from(units, (unit) => `\\u${unit.toString(16).padStart(4, "0")}`);
@@ -97,18 +140,25 @@ class Finder {
   cut(text: Text): Found[] {
     const found: Found[] = [];
     let last = 0;
-    for (let match = this.#next(text.text, 0); match; match = this.#next(text.text, match.resume)) {
+    for (let match = this.#next(text.text, 0, 0); match; match = this.#next(text.text, match.resume, match.end)) {
       const start = match.token.stripsLeft ? Math.max(match.start, last) : match.start;
       if (start > last) found.push({ text: text.slice(last, start), id: undefined });
-      found.push({ text: text.slice(start, match.end), id: match.token.id });
+      if (match.end > start) found.push({ text: text.slice(start, match.end), id: match.token.id });
       last = match.end;
     }
     if (last < text.text.length) found.push({ text: text.slice(last, text.text.length), id: undefined });
     return found;
   }
 
-  /** The next token, and the white space that it takes on either side; in that another may still be found. */
-  #next(text: string, from: number): { start: number; end: number; resume: number; token: AddedToken } | undefined {
+  /**
+   * The next token, and the white space that it takes on either side; in that another may still be found.
+   * @param taken the end of what the token before took
+   */
+  #next(
+    text: string,
+    from: number,
+    taken: number,
+  ): { start: number; end: number; resume: number; token: AddedToken } | undefined {
     if (!this.#starts) return undefined;
     this.#starts.lastIndex = from;
     for (let hit = this.#starts.exec(text); hit; hit = this.#starts.exec(text)) {
@@ -117,9 +167,11 @@ class Finder {
       const token = this.#tokens[longest.value] as AddedToken;
       const resume = hit.index + longest.length;
       this.#starts.lastIndex = resume;
+      if (token.special && this.#splitsSpecial) continue;
       if (token.singleWord && (WORD.test(before(text, hit.index)) || WORD.test(behind(text, resume)))) continue;
       let [start, end] = [hit.index, resume];
-      if (token.stripsLeft) while (start > 0 && isWhiteSpace(text[start - 1])) start--;
+      if (token.stripsLeft) while (start > taken && isWhiteSpace(text[start - 1])) start--;
+      if (token.stripsRight && taken > end) end = taken;
       if (token.stripsRight) while (end < text.length && isWhiteSpace(text[end])) end++;
       return { start, end, resume, token };
     }

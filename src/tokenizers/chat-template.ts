@@ -1,22 +1,9 @@
-import { Template } from "@huggingface/jinja";
 import { check, LecternError } from "../common/index.ts";
 import type { FileSource } from "../runtime/index.ts";
-import { type MarkedChat, marksAnswers, readMarks, withMarks, withoutMarks } from "./chat-answers.ts";
+import { type RenderOptions, Template, TemplateError, textFunction } from "../templates/index.ts";
+import { MARKS, type MarkedChat, marksAnswers, readMarks } from "./chat-answers.ts";
+import { type Message, type MessagePart, readableMessages } from "./chat-message.ts";
 import { strftime } from "./strftime.ts";
-
-/** One turn of a conversation, and whatever else a template reads of it, such as `tool_calls`. */
-export interface Message {
-  readonly role: string;
-  /** A text, or parts of which those with a text are read; absent or null where a turn only calls tools. */
-  readonly content?: string | readonly MessagePart[] | null;
-  readonly [field: string]: unknown;
-}
-
-export interface MessagePart {
-  readonly type: string;
-  readonly text?: string;
-  readonly [field: string]: unknown;
-}
 
 export interface ChatOptions {
   /** Whether the text ends where the assistant begins to speak; default true. */
@@ -41,25 +28,36 @@ export async function readChatTemplates(
   files: FileSource,
   config: Readonly<Record<string, unknown>>,
 ): Promise<ChatTemplates> {
-  const templates: Record<string, string> = {};
-  const { chat_template: given } = config;
-  if (typeof given === "string") templates.default = given;
-  for (const entry of Array.isArray(given) ? given : []) {
-    const { name, template } = entry as { name?: unknown; template?: unknown };
+  const templates = new Map(templatesOf(config.chat_template, files.location));
+  if (!(await files.has("chat_template.jinja"))) return Object.fromEntries(templates);
+  templates.set("default", await files.readText("chat_template.jinja"));
+  for (const name of ADDITIONAL) {
+    const path = `additional_chat_templates/${name}.jinja`;
+    if (await files.has(path)) templates.set(name, await files.readText(path));
+  }
+  return Object.fromEntries(templates);
+}
+
+/** The templates of `tokenizer_config.json` by name: one text, or a list of named ones. */
+function templatesOf(given: unknown, location: string): [name: string, template: string][] {
+  if (given === undefined || given === null) return [];
+  if (typeof given === "string") return [["default", given]];
+  check(
+    Array.isArray(given),
+    "file",
+    () =>
+      `${location}: tokenizer_config.json: chat_template must be a text, or a list of templates with names; got ${typeof given}`,
+  );
+  return given.map((entry: unknown, i) => {
+    const { name, template } = (entry ?? {}) as { name?: unknown; template?: unknown };
     check(
       typeof name === "string" && typeof template === "string",
       "file",
-      () => `${files.location}: tokenizer_config.json: each of several chat templates needs a name and a template`,
+      () =>
+        `${location}: tokenizer_config.json: each of several chat templates needs a name and a template; got ${JSON.stringify(entry)?.slice(0, 80)} as chat_template[${i}]`,
     );
-    templates[name] = template;
-  }
-  if (!(await files.has("chat_template.jinja"))) return templates;
-  templates.default = await files.readText("chat_template.jinja");
-  for (const name of ADDITIONAL) {
-    const path = `additional_chat_templates/${name}.jinja`;
-    if (await files.has(path)) templates[name] = await files.readText(path);
-  }
-  return templates;
+    return [name, template];
+  });
 }
 
 /** The names that templates beside `chat_template.jinja` have; a directory may not be listed, so they are asked for. */
@@ -74,10 +72,11 @@ export function renderChat(
   options: ChatOptions,
   special: SpecialTokens,
 ): string {
-  return rendered(chosenTemplate(templates, options.chatTemplate, options.tools), messages, options, special);
+  const template = chosenTemplate(templates, options.chatTemplate, options.tools);
+  return written({ template, options, special }, messages, (readable) => readable());
 }
 
-/** A conversation whose answers the template marks; undefined where it has no `{% generation %}`. */
+/** A conversation with the answers that the template marks; undefined where it has no `{% generation %}`. */
 export function renderMarkedChat(
   templates: ChatTemplates,
   messages: readonly Message[],
@@ -86,18 +85,49 @@ export function renderMarkedChat(
 ): MarkedChat | undefined {
   const template = chosenTemplate(templates, options.chatTemplate, options.tools);
   if (!marksAnswers(template)) return undefined;
-  const marked = readMarks(rendered(withMarks(template), messages, options, special));
-  const isSame = marked.text === rendered(template, messages, options, special);
-  check(isSame, "input", () => "the model's chat template changes what its {% generation %} blocks hold");
-  return marked;
+  return written({ template, options, special }, messages, (render) => {
+    const marked = readMarks(render(MARKS));
+    const isSame = marked.text === render();
+    check(isSame, "input", () => "the model's chat template changes what its {% generation %} blocks hold");
+    return marked;
+  });
 }
 
-function rendered(
-  template: string,
+/** What a conversation is rendered with. */
+interface Rendering {
+  readonly template: string;
+  readonly options: ChatOptions;
+  readonly special: SpecialTokens;
+}
+
+/** Renders a conversation, with or without marks, once its contents are what the template can read. */
+function written<T>(
+  { template, options, special }: Rendering,
   messages: readonly Message[],
-  { addGenerationPrompt = true, continueFinalMessage = false, tools, documents, ...options }: ChatOptions,
-  special: SpecialTokens,
-): string {
+  use: (render: (marks?: RenderOptions["marks"]) => string) => T,
+): T {
+  const { addGenerationPrompt = true, continueFinalMessage = false, tools, documents, chatTemplateArguments } = options;
+  checkMessages(messages);
+  const given = continueFinalMessage ? withMark(messages) : messages;
+  const context = {
+    ...special,
+    ...chatTemplateArguments,
+    tools: tools ?? null, // as in Python, where they are there and None
+    documents: documents ?? null,
+    add_generation_prompt: addGenerationPrompt && !continueFinalMessage,
+    raise_exception: REFUSE,
+    strftime_now: NOW,
+  };
+  const readable = readableMessages(given, (trial, watch) => {
+    compiled(template).render({ ...context, messages: trial }, { watch });
+  });
+  return use((marks) => {
+    const text = render(template, { ...context, messages: readable }, marks && { marks });
+    return continueFinalMessage ? cutAtMark(text, lastText(messages)) : text;
+  });
+}
+
+function checkMessages(messages: readonly Message[]): void {
   check(messages.length > 0, "input", () => "chat: a conversation needs at least one message");
   for (const [i, message] of messages.entries())
     check(
@@ -105,38 +135,36 @@ function rendered(
       "input",
       () => `chat: message ${i} must be an object with a role, such as { role: "user", content: "…" }`,
     );
-  const given = continueFinalMessage ? withMark(messages) : messages;
-  const text = render(template, {
-    ...special,
-    ...options.chatTemplateArguments,
-    messages: structuredClone(given),
-    tools: tools ? structuredClone(tools) : null, // as in Python, where they are there and None
-    documents: documents ? structuredClone(documents) : null,
-    add_generation_prompt: addGenerationPrompt && !continueFinalMessage,
-    lectern_strftime_now: (format: string) => strftime(new Date(), format),
-  });
-  return continueFinalMessage ? cutAtMark(text, lastText(messages)) : text;
 }
 
-function render(template: string, context: Record<string, unknown>): string {
+const REFUSE = textFunction("raise_exception", "message", (message) => {
+  throw new TemplateError("raised", message);
+});
+const NOW = textFunction("strftime_now", "format", (format) => strftime(new Date(), format));
+
+function render(template: string, context: Record<string, unknown>, options?: RenderOptions): string {
   try {
-    return compiled(template).render(context);
+    return compiled(template).render(context, options);
   } catch (cause) {
     const { message } = cause as Error;
-    throw new LecternError("input", `the model's chat template refuses the conversation: ${message}`, { cause });
+    const { kind = "runtime", line } = cause instanceof TemplateError ? cause : {};
+    const place = line === undefined || kind === "raised" ? "" : ` (line ${line} of the template)`;
+    const code = kind === "syntax" ? "config" : "input";
+    throw new LecternError(code, `the model's chat template refuses the conversation: ${message}${place}`, { cause });
   }
 }
 
+/** Templates that were used last; those of requests may be many. */
 const cache = new Map<string, Template>();
+const CACHE_SIZE = 32;
 
 function compiled(template: string): Template {
-  let parsed = cache.get(template);
-  if (!parsed) {
-    // The engine keeps the line ends of Windows, which Jinja does not, and names months in the language of the machine.
-    const text = withoutMarks(template).replaceAll(/\r\n?/g, "\n");
-    parsed = new Template(text.replace(/\bstrftime_now\s*\(/g, "lectern_strftime_now("));
-    cache.set(template, parsed);
-  }
+  const known = cache.get(template);
+  const parsed = known ?? new Template(template);
+  cache.delete(template);
+  cache.set(template, parsed);
+  const [oldest] = cache.keys();
+  if (cache.size > CACHE_SIZE && oldest !== undefined) cache.delete(oldest);
   return parsed;
 }
 

@@ -1,7 +1,7 @@
 import { check, LecternError } from "../common/index.ts";
 import { AddedTokens } from "./added-tokens.ts";
 import { createDecoder, type Decoder } from "./decoders.ts";
-import { isPart, type Part, typed } from "./json.ts";
+import { checkDepth, isPart, type Part, typed } from "./json.ts";
 import { BytePairs } from "./models/bpe.ts";
 import { Unigram } from "./models/unigram.ts";
 import { WordLevel } from "./models/word-level.ts";
@@ -24,12 +24,13 @@ export class TokenizerCore {
   /** Whether ids depend on where normalized text came from. */
   readonly #alwaysTracks: boolean;
 
-  constructor(json: unknown) {
+  constructor(json: unknown, splitsSpecial = false) {
     check(isPart(json), "file", () => "tokenizer.json must hold an object");
+    checkDepth([json.normalizer, json.pre_tokenizer, json.post_processor, json.decoder]);
     const normalizer = isSet(json.normalizer) ? createNormalizer(json.normalizer) : undefined;
     this.#preTokenizer = isSet(json.pre_tokenizer) ? createPreTokenizer(json.pre_tokenizer) : undefined;
     this.#model = createModel(json, this.#preTokenizer);
-    this.added = new AddedTokens(json.added_tokens, normalizer);
+    this.added = new AddedTokens(json.added_tokens, normalizer, this.#model.vocabulary, splitsSpecial);
     this.postProcessor = createPostProcessor(json.post_processor);
     this.decoder = isSet(json.decoder) ? createDecoder(json.decoder) : undefined;
     this.#alwaysTracks = normalizer !== undefined && JSON.stringify(json.pre_tokenizer ?? null).includes('"first"');

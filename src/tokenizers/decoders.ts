@@ -2,7 +2,8 @@ import { LecternError } from "../common/index.ts";
 import { joinBytes } from "./byte-fallback.ts";
 import { fromByteTokens } from "./byte-level.ts";
 import { flagOf, type Part, partsOf, patternOf, textOf, typed } from "./json.ts";
-import { compilePattern } from "./regex.ts";
+import { compilePattern } from "./regex/index.ts";
+import { Text } from "./text.ts";
 
 /** Turns tokens into parts of a text. */
 export type Decoder = (tokens: readonly string[]) => readonly string[];
@@ -36,7 +37,7 @@ const kinds: Readonly<Record<string, (part: Part) => Decoder>> = {
   Replace: (part) => {
     const pattern = compilePattern(patternOf(part));
     const content = textOf(part, "content");
-    return (tokens) => tokens.map((token) => token.replace(pattern, () => content));
+    return (tokens) => tokens.map((token) => Text.of(token, false).substitute(pattern, content).text);
   },
   Strip: (part) => {
     const [content, start, stop] = [textOf(part, "content"), countOf(part, "start"), countOf(part, "stop")];

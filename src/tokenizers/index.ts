@@ -1,6 +1,8 @@
 export type { MarkedChat, TextRange } from "./chat-answers.ts";
-export type { ChatOptions, Message } from "./chat-template.ts";
+export type { Message } from "./chat-message.ts";
+export type { ChatOptions } from "./chat-template.ts";
 export { loadTokenizer } from "./load/load-tokenizer.ts";
+export { wholeTest } from "./regex/index.ts";
 export type { Truncation } from "./rows.ts";
 export {
   type BatchOptions,

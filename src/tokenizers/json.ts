@@ -64,3 +64,29 @@ export function vocabularyOf(part: Part): Map<string, number> {
   }
   return ids;
 }
+
+/** The longest token; matching takes as many steps at each place of a text, and no vocabulary has longer ones. */
+const LONGEST_TOKEN = 4096;
+
+export function checkLength(token: string, what: string): void {
+  check(
+    token.length <= LONGEST_TOKEN,
+    "file",
+    () => `tokenizer.json: ${what} has ${token.length} characters; ${LONGEST_TOKEN} at most are read`,
+  );
+}
+
+/** Parts within parts at most: published files have four. */
+const DEEPEST = 64;
+
+/** Refuses a file whose parts lie so deep in others that reading them would exhaust the stack. */
+export function checkDepth(json: unknown): void {
+  const waiting: { value: unknown; depth: number }[] = [{ value: json, depth: 0 }];
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const { value, depth } = next;
+    if (typeof value !== "object" || value === null) continue;
+    check(depth <= DEEPEST, "file", () => `tokenizer.json: it has parts within more than ${DEEPEST} others`);
+    for (const inner of Object.values(value))
+      if (typeof inner === "object" && inner !== null) waiting.push({ value: inner, depth: depth + 1 });
+  }
+}

@@ -2,7 +2,7 @@ import { LecternError } from "../common/index.ts";
 import { writeBytes } from "./byte-level.ts";
 import { Charsmap } from "./charsmap.ts";
 import { flagOf, type Part, partsOf, patternOf, textOf, typed } from "./json.ts";
-import { compilePattern, isWhiteSpace, WHITE_SPACE } from "./regex.ts";
+import { compilePattern, isWhiteSpace, WHITE_SPACE } from "./regex/index.ts";
 import type { Change, Text } from "./text.ts";
 import { changeOfForm, type Form, unicodeSegments } from "./unicode-forms.ts";
 import { youngControls, youngMarks, youngNonspacingMarks } from "./young-characters.ts";
@@ -52,8 +52,8 @@ const kinds: Readonly<Record<string, (part: Part) => Normalizer>> = {
     const [pattern, content] = [patternOf(part), textOf(part, "content")];
     if ("String" in pattern && pattern.String.length === 1 && content.length === 1)
       return (text) => text.exchange(pattern.String, content);
-    const [compiled, change] = [compilePattern(pattern), { text: content, fromLast: true }];
-    return (text) => text.rewrite(compiled, () => change);
+    const compiled = compilePattern(pattern);
+    return (text) => text.substitute(compiled, content);
   },
   Precompiled: (part) => precompiled(Charsmap.fromBase64(textOf(part, "precompiled_charsmap"))),
   ByteLevel: () => writeBytes,

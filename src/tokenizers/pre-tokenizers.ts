@@ -1,7 +1,7 @@
 import { check, LecternError } from "../common/index.ts";
 import { writeBytes } from "./byte-level.ts";
 import { flagOf, type Part, partsOf, patternOf, textOf, typed } from "./json.ts";
-import { compilePattern, WHITE_SPACE } from "./regex.ts";
+import { compilePattern, NativeMatcher, WHITE_SPACE } from "./regex/index.ts";
 import { cutAtScripts } from "./scripts.ts";
 import { behaviorOf, type Cutter, cutEach, cutter, type Pieces } from "./split.ts";
 import { widthAt } from "./text.ts";
@@ -32,11 +32,11 @@ const kinds: Readonly<Record<string, (part: Part) => PreTokenizer>> = {
   Metaspace: metaspace,
   Split: (part) =>
     cutting(cutter(compilePattern(patternOf(part)), behaviorOf(part.behavior), flagOf(part, "invert", false))),
-  Whitespace: () => cutting(cutter(new RegExp(`[${WORD}]+|[^${WORD}${WHITE_SPACE}]+`, "gu"), "Removed", true)),
+  Whitespace: () => cutting(cutter(WORDS, "Removed", true)),
   WhitespaceSplit: () => cutting(cutter(SPACES, "Removed")),
   BertPreTokenizer: () => cutting(cutter(BERT_WORDS, "Removed", true)),
   Punctuation: (part) => cutting(cutter(PUNCTUATION, behaviorOf(part.behavior ?? "Isolated"))),
-  Digits: (part) => cutting(cutter(/\p{N}/gu, flagOf(part, "individual_digits", false) ? "Isolated" : "Contiguous")),
+  Digits: (part) => cutting(cutter(DIGITS, flagOf(part, "individual_digits", false) ? "Isolated" : "Contiguous")),
   CharDelimiterSplit: (part) => cutting(cutter(compilePattern({ String: textOf(part, "delimiter") }), "Removed")),
   UnicodeScripts: () => cutting(cutAtScripts),
   FixedLength: fixedLength,
@@ -45,21 +45,24 @@ const kinds: Readonly<Record<string, (part: Part) => PreTokenizer>> = {
 /** `\w` of Rust's regular expressions. */
 const WORD = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}";
 
-const SPACES = new RegExp(`[${WHITE_SPACE}]`, "gu");
+const WORDS = new NativeMatcher(new RegExp(`[${WORD}]+|[^${WORD}${WHITE_SPACE}]+`, "gu"));
+const SPACES = new NativeMatcher(new RegExp(`[${WHITE_SPACE}]`, "gu"));
+const DIGITS = new NativeMatcher(/\p{N}/gu);
 /** One of these, as long as it is not too young. */
 const PUNCTUATION_CLASS = "[\\p{P}\u166d\u{111c9}$+<=>^`|~]";
-const PUNCTUATION = new RegExp(`(?![${youngPunctuation}])${PUNCTUATION_CLASS}`, "gu");
+const PUNCTUATION = new NativeMatcher(new RegExp(`(?![${youngPunctuation}])${PUNCTUATION_CLASS}`, "gu"));
 
 /** Runs of neither white space nor punctuation, and each punctuation character. */
-const BERT_WORDS = new RegExp(
-  `(?:[^${WHITE_SPACE}\\p{P}\u166d\u{111c9}$+<=>^\`|~]|[${youngPunctuation}])+|${PUNCTUATION_CLASS}`,
-  "gu",
+const BERT_WORDS = new NativeMatcher(
+  new RegExp(`(?:[^${WHITE_SPACE}\\p{P}\u166d\u{111c9}$+<=>^\`|~]|[${youngPunctuation}])+|${PUNCTUATION_CLASS}`, "gu"),
 );
 
 /** GPT-2's pattern; `\s` as Unicode has it. */
-const GPT2_WORDS = new RegExp(
-  `'(?:[stdm]|re|ve|ll)| ?\\p{L}+| ?\\p{N}+| ?[^${WHITE_SPACE}\\p{L}\\p{N}]+|[${WHITE_SPACE}]+(?![^${WHITE_SPACE}])|[${WHITE_SPACE}]+`,
-  "gu",
+const GPT2_WORDS = new NativeMatcher(
+  new RegExp(
+    `'(?:[stdm]|re|ve|ll)| ?\\p{L}+| ?\\p{N}+| ?[^${WHITE_SPACE}\\p{L}\\p{N}]+|[${WHITE_SPACE}]+(?![^${WHITE_SPACE}])|[${WHITE_SPACE}]+`,
+    "gu",
+  ),
 );
 
 function cutting(cut: Cutter): PreTokenizer {

@@ -1,4 +1,5 @@
 import { LecternError } from "../common/index.ts";
+import type { Matcher } from "./regex/index.ts";
 import type { Text } from "./text.ts";
 
 /** What becomes of the parts that a pattern matches. */
@@ -41,8 +42,8 @@ export function cutEach({ text, bounds }: Pieces, cut: Cutter): Pieces {
   return { text, bounds: finer };
 }
 
-/** Cuts at the matches of a global pattern. */
-export function cutter(pattern: RegExp, behavior: Behavior, invert = false): Cutter {
+/** Cuts at the matches of a pattern. */
+export function cutter(pattern: Matcher, behavior: Behavior, invert = false): Cutter {
   if (behavior === "Removed") return invert ? keepMatches(pattern) : keepGaps(pattern);
   if (behavior === "Isolated") return keepBoth(pattern);
   return (part, keep) => {
@@ -50,17 +51,11 @@ export function cutter(pattern: RegExp, behavior: Behavior, invert = false): Cut
   };
 }
 
-function keepMatches(pattern: RegExp): Cutter {
-  return (part, keep) => {
-    pattern.lastIndex = 0;
-    for (let match = pattern.exec(part); match; match = pattern.exec(part)) {
-      keep(match.index, match.index + match[0].length);
-      if (match[0] === "") pattern.lastIndex++;
-    }
-  };
+function keepMatches(pattern: Matcher): Cutter {
+  return (part, keep) => pattern.each(part, keep);
 }
 
-function keepGaps(pattern: RegExp): Cutter {
+function keepGaps(pattern: Matcher): Cutter {
   return (part, keep) => {
     let last = 0;
     keepMatches(pattern)(part, (start, end) => {
@@ -71,7 +66,7 @@ function keepGaps(pattern: RegExp): Cutter {
   };
 }
 
-function keepBoth(pattern: RegExp): Cutter {
+function keepBoth(pattern: Matcher): Cutter {
   return (part, keep) => {
     let last = 0;
     keepMatches(pattern)(part, (start, end) => {
@@ -89,7 +84,7 @@ interface Stretch {
   readonly matches: boolean;
 }
 
-function matchesAndGaps(part: string, pattern: RegExp, invert: boolean): Stretch[] {
+function matchesAndGaps(part: string, pattern: Matcher, invert: boolean): Stretch[] {
   const stretches: Stretch[] = [];
   let last = 0;
   keepMatches(pattern)(part, (start, end) => {

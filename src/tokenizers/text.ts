@@ -1,3 +1,5 @@
+import type { Matcher } from "./regex/index.ts";
+
 /** Where each UTF-16 unit of a rewritten text came from, in code points of the original. */
 export interface Origin {
   readonly starts: Int32Array;
@@ -75,6 +77,23 @@ export class Text {
     const rewriting = new Rewriting(text, origin);
     for (const match of text.matchAll(pattern)) rewriting.replace(match.index, match[0].length, make(match[0]));
     return rewriting.finish();
+  }
+
+  /** Replaces every match of a file's pattern by one text; all of it comes from the match's last character. */
+  substitute(pattern: Matcher, content: string): Text {
+    const { text, origin } = this;
+    const rewriting = origin && new Rewriting(text, origin);
+    const parts: string[] = [];
+    let last = 0;
+    pattern.each(text, (start, end) => {
+      if (rewriting) rewriting.replace(start, end - start, { text: content, fromLast: true });
+      else parts.push(text.slice(last, start), content);
+      last = end;
+    });
+    if (rewriting) return rewriting.finish();
+    return last === 0 && parts.length === 0
+      ? this
+      : new Text(`${parts.join("")}${text.slice(last)}`, undefined, this.#isFirst);
   }
 
   /** Replaces one character by another wherever it stands; both are one UTF-16 unit. */

@@ -1,7 +1,8 @@
-import { check } from "../common/index.ts";
+import { check, checkValue, isObject, type Rule, rules } from "../common/index.ts";
 import { isByteToken } from "./byte-fallback.ts";
 import type { MarkedChat } from "./chat-answers.ts";
-import { type ChatOptions, type ChatTemplates, type Message, renderChat, renderMarkedChat } from "./chat-template.ts";
+import type { Message } from "./chat-message.ts";
+import { type ChatOptions, type ChatTemplates, renderChat, renderMarkedChat } from "./chat-template.ts";
 import { TokenizerCore } from "./core.ts";
 import { cleanUp } from "./decoders.ts";
 import { fingerprint } from "./fingerprint.ts";
@@ -66,8 +67,23 @@ export interface DecodeOptions {
   readonly cleanUpSpaces?: boolean;
 }
 
+/** So many padding tokens at most are added to a batch. */
+const MOST_PADDED = 1 << 24;
+
 /** The tokens that a tokenizer's config gives a role. */
 const SPECIAL = ["bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token"];
+
+/** The setting that asks for what is otherwise never done. */
+const CLEANS_BYTE_PAIRS = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
+const tokenIds: Rule = {
+  fits: (value) => Array.isArray(value) && value.every((id) => typeof id === "number"),
+  expected: "a list of token ids",
+};
+
+const conversation: Rule = {
+  fits: (value) => Array.isArray(value) && value.every((message) => isObject(message) && rules.text.fits(message.role)),
+  expected: 'a list of messages, as [{ role: "user", content: "Hello" }]',
+};
 
 /** The tokenizer a model was trained with: `tokenizer.json`, `tokenizer_config.json` and a chat template. */
 export class Tokenizer {
@@ -83,7 +99,7 @@ export class Tokenizer {
 
   /** @param json what a `tokenizer.json` holds */
   constructor(json: object, config: Readonly<Record<string, unknown>>, templates: ChatTemplates = {}) {
-    this.#core = new TokenizerCore(json);
+    this.#core = new TokenizerCore(json, config.split_special_tokens === true);
     const { padding, truncation, model, decoder } = json as Readonly<Record<string, unknown>>;
     this.#config = config;
     this.#templates = templates;
@@ -117,6 +133,7 @@ export class Tokenizer {
   #row(text: string, options: EncodeOptions): Row {
     const { pair, addSpecialTokens = true, offsets = false, maxLength } = options;
     const texts = pair === undefined ? [text] : [text, pair];
+    for (const one of texts) checkValue("encode: a text", one, rules.text);
     const rows = texts.map((one) => this.#core.encode(one.toWellFormed(), offsets));
     const cut = maxLength === undefined ? rows : this.#cut(rows, maxLength, options);
     return finishRows(this.#core.postProcessor, cut, addSpecialTokens, this.#tokenAt);
@@ -132,12 +149,11 @@ export class Tokenizer {
       "usage",
       () => `maxLength ${maxLength} has no room for the ${added} tokens that the tokenizer adds`,
     );
-    const isLeft = (this.#config.truncation_side ?? this.#truncation.direction) === "left";
     return cutRows(rows, {
       maxLength: maxLength - added,
       strategy: options.truncation ?? "longest_first",
       stride: options.stride ?? 0,
-      side: options.truncationSide ?? (isLeft || this.#truncation.direction === "Left" ? "left" : "right"),
+      side: options.truncationSide ?? side(this.#config.truncation_side, this.#truncation.direction),
     });
   }
 
@@ -154,6 +170,7 @@ export class Tokenizer {
 
   /** Encodes several texts and fills the shorter rows up. */
   encodeBatch(texts: readonly string[], options: BatchOptions = {}): EncodedBatch {
+    checkValue("encodeBatch: the texts", texts, rules.texts);
     const { pairs, paddingSide, padTo = 0, padToMultipleOf, ...single } = options;
     check(
       pairs === undefined || pairs.length === texts.length,
@@ -169,14 +186,19 @@ export class Tokenizer {
     const rows = texts.map((text, i) => this.#row(text, { ...single, ...(pairs && { pair: pairs[i] as string }) }));
     const width = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), padTo);
     const length = Math.ceil(width / (multiple as number)) * (multiple as number);
-    const side =
-      paddingSide ?? (this.#config.padding_side === "left" || this.#padding.direction === "Left" ? "left" : "right");
+    check(
+      rows.reduce((sum, { ids }) => sum + length - ids.length, 0) <= MOST_PADDED,
+      "usage",
+      () =>
+        `encodeBatch: filling ${rows.length} rows up to ${length} tokens takes more than ${MOST_PADDED} of padding; lower padTo, padToMultipleOf, or pad_to_multiple_of in tokenizer.json`,
+    );
+    const padsAt = paddingSide ?? side(this.#config.padding_side, this.#padding.direction);
     const [id, typeId] = [this.padId ?? 0, Number(this.#padding.pad_type_id ?? 0)];
-    const padded = rows.map((row) => padRow(row, { length, id, typeId, side }));
+    const padded = rows.map((row) => padRow(row, { length, id, typeId, side: padsAt }));
     return {
       inputIds: padded.map(({ ids }) => ids),
       attentionMask: rows.map(({ ids }) => {
-        const mask = Array.from({ length }, (_, i) => ((side === "left" ? length - 1 - i : i) < ids.length ? 1 : 0));
+        const mask = Array.from({ length }, (_, i) => ((padsAt === "left" ? length - 1 - i : i) < ids.length ? 1 : 0));
         return mask;
       }),
       tokenTypeIds: padded.map(({ typeIds }) => typeIds),
@@ -197,7 +219,7 @@ export class Tokenizer {
   /** The tokens that are no text, as transformers' `all_special_ids`: those that the config names, one by one or in a list. */
   get specialIds(): ReadonlySet<number> {
     const { additional_special_tokens: additional, extra_special_tokens: extra } = this.#config;
-    const listed = [additional, extra].flatMap((list) =>
+    const listed = [additional, extra, this.#config.model_specific_special_tokens].flatMap((list) =>
       isPart(list) || Array.isArray(list) ? Object.values(list) : [],
     );
     const tokens = [...SPECIAL.map((name) => this.#config[name]), ...listed].map(tokenText);
@@ -206,7 +228,7 @@ export class Tokenizer {
 
   /** Tokens of a text at most, as `tokenizer_config.json` says; undefined where it gives no such bound. */
   get maxLength(): number | undefined {
-    const { model_max_length: most } = this.#config;
+    const most = this.#config.model_max_length ?? this.#config.max_len;
     return typeof most === "number" && most > 0 && most < 1e9 ? most : undefined;
   }
 
@@ -232,9 +254,11 @@ export class Tokenizer {
   }
 
   decode(ids: readonly number[], { skipSpecialTokens = false, cleanUpSpaces }: DecodeOptions = {}): string {
+    checkValue("decode: the ids", ids, tokenIds);
     const text = this.#core.decode(ids, skipSpecialTokens);
     const cleans = cleanUpSpaces ?? this.#config.clean_up_tokenization_spaces === true;
-    return cleans && !this.#isBytePairs ? cleanUp(text) : text;
+    const corrupts = this.#isBytePairs && this.#config[CLEANS_BYTE_PAIRS] !== true;
+    return cleans && !corrupts ? cleanUp(text) : text;
   }
 
   token(id: number): string | undefined {
@@ -253,17 +277,26 @@ export class Tokenizer {
 
   /** A conversation as the text the model was trained on; throws where the model has no chat template. */
   applyChatTemplate(messages: readonly Message[], options: ChatOptions = {}): string {
+    checkValue("applyChatTemplate: the conversation", messages, conversation);
     return renderChat(this.#templates, messages, options, this.#specialTokens);
   }
 
   /** The same with where the template marks answers, as transformers' `{% generation %}` does; undefined if it does not. */
   applyMarkedChatTemplate(messages: readonly Message[], options: ChatOptions = {}): MarkedChat | undefined {
+    checkValue("applyChatTemplate: the conversation", messages, conversation);
     return renderMarkedChat(this.#templates, messages, options, this.#specialTokens);
   }
 
   get #specialTokens(): Readonly<Record<string, string | undefined>> {
-    return Object.fromEntries(SPECIAL.map((key) => [key, tokenText(this.#config[key])]));
+    const { model_specific_special_tokens: specific } = this.#config;
+    const named = Object.fromEntries(SPECIAL.map((key) => [key, tokenText(this.#config[key])]));
+    return { ...named, ...(specific as Readonly<Record<string, string>> | undefined) };
   }
+}
+
+/** Which end is filled up or cut: what the config says goes before `tokenizer.json`. */
+function side(configured: unknown, direction: unknown): "left" | "right" {
+  return String(configured ?? direction ?? "right").toLowerCase() === "left" ? "left" : "right";
 }
 
 function tokenText(token: unknown): string | undefined {

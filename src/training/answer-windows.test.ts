@@ -25,7 +25,7 @@ test("an answer is taken where answer_start says, else where it stands first", (
   expect(() => read({ context, answer: "cat", answer_start: 17 })).toThrow(
     'data, row 3: at answer_start 17 the context has " ca", not "cat"; count characters from 0',
   );
-  expect(() => read({ context, answer: "dog" })).toThrow('row 3: the answer "dog" does not stand in its context');
+  expect(() => read({ context, answer: "dog" })).toThrow('row 3: the answer "dog" does not occur in its context');
   expect(() => read({ context, answers: ["cat"] })).toThrow("row 3: answers must be as SQuAD has them");
 });
 

@@ -1,6 +1,6 @@
-import { check } from "../common/index.ts";
+import { check, isObject } from "../common/index.ts";
 import type { Encoding, Tokenizer } from "../tokenizers/index.ts";
-import { type Example, textOf } from "./examples.ts";
+import { type Example, fieldOf, textOf } from "./examples.ts";
 
 /** A question about a text, and where in the text its answer stands, in code points; undefined where it has none. */
 export interface AskedText {
@@ -29,13 +29,13 @@ const DOC_STRIDE = 128;
 export function readAskedText(path: string, example: Example, column: (name: string) => string): AskedText {
   const question = textOf(path, example, column("question"));
   const context = textOf(path, example, column("context"));
-  const { answers } = example.fields as { answers?: { text?: readonly unknown[]; answer_start?: readonly unknown[] } };
+  const answers = fieldOf(example, "answers");
   const { row } = example;
-  if (answers === undefined || example.fields[column("answer")] !== undefined) {
+  if (answers === undefined || fieldOf(example, column("answer")) !== undefined) {
     const answer = textOf(path, example, column("answer"), true);
-    return { question, context, answer: placeOf(path, row, context, answer, example.fields[column("answer_start")]) };
+    return { question, context, answer: placeOf(path, row, context, answer, fieldOf(example, column("answer_start"))) };
   }
-  const { text, answer_start: starts = [] } = answers ?? {};
+  const { text, answer_start: starts = [] } = isObject(answers) ? answers : {};
   check(
     Array.isArray(text) && Array.isArray(starts) && (text.length === 0 || typeof text[0] === "string"),
     "input",
@@ -52,7 +52,7 @@ function placeOf(path: string, row: number, context: string, answer: string, sta
   const shown = JSON.stringify(answer);
   if (start === undefined || start === null || start === "") {
     const at = context.indexOf(answer);
-    check(at >= 0, "input", () => `${path}, row ${row}: the answer ${shown} does not stand in its context`);
+    check(at >= 0, "input", () => `${path}, row ${row}: the answer ${shown} does not occur in its context`);
     const from = [...context.slice(0, at)].length;
     return [from, from + length];
   }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { check, LecternError } from "../common/index.ts";
+import { check, LecternError, parseJsonObject } from "../common/index.ts";
 import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
 import { type FileSource, openFiles } from "../runtime/index.ts";
@@ -65,8 +65,9 @@ export async function loadCheckpoint(directory: string, identity?: Identity): Pr
 /** @returns the state, and what the run was; files of older versions do not tell */
 async function readCheckpoint(files: FileSource): Promise<TrainingState & { before: Identity | undefined }> {
   const checkpoint = await openSafetensors(files, FILE);
-  const found: Record<keyof typeof parts, Parameters> = { weight: {}, average: {}, carried: {} };
-  const slots: Record<string, Record<string, Float32Array>> = {};
+  const empty = (): Parameters => Object.create(null) as Parameters; // a tensor may be called __proto__
+  const found: Record<keyof typeof parts, Parameters> = { weight: empty(), average: empty(), carried: empty() };
+  const slots = Object.create(null) as Record<string, Record<string, Float32Array>>;
   for (const key of checkpoint.names()) {
     const [, prefix = "", name = ""] = /^(weight|average|carried|slot)\.(.*)$/.exec(key) ?? [];
     if (prefix === "") continue;
@@ -80,14 +81,18 @@ async function readCheckpoint(files: FileSource): Promise<TrainingState & { befo
   }
   for (const name of Object.keys(found.weight)) slots[name] ??= {};
   const bytes = Uint8Array.from((await checkpoint.read("metrics")).data as Uint8Array);
+  check(bytes.length % 8 === 0, "file", () => `${FILE}: metrics must be whole numbers of 8 bytes; got ${bytes.length}`);
   const identity = checkpoint.has("identity") ? (await checkpoint.read("identity")).data : undefined;
+  const step = Number((await checkpoint.read("step")).data[0]);
+  check(Number.isSafeInteger(step) && step >= 0, "file", () => `${FILE}: step must be a whole number; got ${step}`);
   return {
-    before: identity && (JSON.parse(new TextDecoder().decode(identity as Uint8Array)) as Identity),
+    before:
+      identity && (parseJsonObject(new TextDecoder().decode(identity as Uint8Array), `${FILE}: identity`) as Identity),
     parameters: found.weight,
     slots,
     average: Object.keys(found.average).length > 0 ? found.average : undefined,
     carried: found.carried,
     metrics: [...new Float64Array(bytes.buffer)],
-    step: Number((await checkpoint.read("step")).data[0]),
+    step,
   };
 }

@@ -1,4 +1,4 @@
-import { closest, LecternError } from "../common/index.ts";
+import { closest, LecternError, ownEntry } from "../common/index.ts";
 import { type Example, isTable } from "./examples.ts";
 import type { TaskName } from "./tasks.ts";
 
@@ -40,7 +40,7 @@ export function checkColumns(
   columns: Readonly<Record<string, string>> = {},
 ): void {
   const fields = Object.keys(first?.fields ?? {});
-  const columnOf = (name: string): string => columns[name] ?? name;
+  const columnOf = (name: string): string => ownEntry(columns, name) ?? name;
   const ways = taskColumns[task].needed.map((names) => {
     const lacking = names.filter((name) => !fields.includes(columnOf(name)));
     return { lacking, found: names.length - lacking.length };

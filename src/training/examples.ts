@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { CsvError, parse } from "csv-parse";
-import { check, didYouMean, LecternError } from "../common/index.ts";
+import { check, didYouMean, isObject, LecternError, ownEntry, parseJson, shown } from "../common/index.ts";
 import { textLines, textPieces } from "./text-stream.ts";
 
 /** One example of a data set: its columns, and the line or row it stands in. */
@@ -43,10 +43,6 @@ export function exampleRows(data: string | Rows): AsyncGenerator<Example> {
 
 const AS_OBJECT = 'must be an object such as {"text": "…", "label": "…"}';
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** Whether all rows of a file have the columns of its first line. */
 export const isTable = (path: string): boolean => /\.(csv|tsv)(\.gz)?$/.test(path);
 
@@ -54,14 +50,14 @@ async function* givenRows(rows: Rows): AsyncGenerator<Example> {
   let row = 0;
   for await (const fields of rows) {
     row++;
-    check(isRecord(fields), "input", () => `data, row ${row}: ${AS_OBJECT}`);
+    check(isObject(fields), "input", () => `data, row ${row}: ${AS_OBJECT}`);
     yield { row, fields };
   }
 }
 
 /** What csv-parse tells of a fault, in words. */
 const csvFaults: Readonly<Record<string, string>> = {
-  INVALID_OPENING_QUOTE: "a quote stands inside a field that does not begin with one; double it and quote the field",
+  INVALID_OPENING_QUOTE: "a field that does not begin with a quote contains one; double it and quote the field",
   CSV_INVALID_CLOSING_QUOTE: "text follows a closing quote; double quotes that belong to the text",
   CSV_QUOTE_NOT_CLOSED: "a quote is opened in the row that begins here and never closed",
   CSV_RECORD_INCONSISTENT_COLUMNS: "the row has more or fewer fields than the first; quote fields with commas",
@@ -90,7 +86,7 @@ async function* tableRows(path: string, usual: string): AsyncGenerator<Example> 
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause;
     const { lines = last + 1 } = cause as unknown as { lines?: number };
-    const why = csvFaults[cause.code] ?? cause.message;
+    const why = ownEntry(csvFaults, cause.code) ?? cause.message;
     const line = cause.code === "CSV_QUOTE_NOT_CLOSED" ? last + 1 : lines;
     const begun =
       line > last + 1 && cause.code.includes("QUOTE")
@@ -125,33 +121,27 @@ async function* lineRows(path: string): AsyncGenerator<Example> {
 }
 
 async function* listRows(path: string): AsyncGenerator<Example> {
-  let list: unknown;
-  try {
-    list = JSON.parse(await readText(path));
-  } catch (cause) {
-    if (cause instanceof LecternError) throw cause;
-    throw new LecternError("input", `${path} is not JSON: ${(cause as Error).message}`, { cause });
-  }
+  const list = parseJson(await readText(path), path, "input");
   check(Array.isArray(list), "input", () => `${path} must hold a list of objects`);
   for (const [i, fields] of list.entries()) {
-    check(isRecord(fields), "input", () => `${path}, row ${i + 1}: ${AS_OBJECT}; got ${JSON.stringify(fields)}`);
+    check(isObject(fields), "input", () => `${path}, row ${i + 1}: ${AS_OBJECT}; got ${shown(fields)}`);
     yield { row: i + 1, fields };
   }
 }
 
 function object(path: string, row: number, line: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(line);
-    if (isRecord(value)) return value;
-  } catch (cause) {
-    throw new LecternError("input", `${path}, line ${row}: not JSON: ${(cause as Error).message}`, { cause });
-  }
+  const value = parseJson(line, `${path}, line ${row}`, "input");
+  if (isObject(value)) return value;
   throw new LecternError("input", `${path}, line ${row}: ${AS_OBJECT}`);
 }
 
+/** What stands in a column; undefined where there is none, whatever it is called. */
+export const fieldOf = ({ fields }: Example, column: string): unknown => ownEntry(fields, column);
+
 /** A column as text; a column that is not there, or an empty field, is named with its row. */
-export function textOf(path: string, { row, fields }: Example, column: string, mayBeEmpty = false): string {
-  const value = fields[column];
+export function textOf(path: string, example: Example, column: string, mayBeEmpty = false): string {
+  const { row, fields } = example;
+  const value = fieldOf(example, column);
   if (value === undefined) {
     const known = Object.keys(fields);
     throw new LecternError(
@@ -165,11 +155,7 @@ export function textOf(path: string, { row, fields }: Example, column: string, m
       : typeof value === "number" || typeof value === "boolean"
         ? `${value}`
         : undefined;
-  check(
-    text !== undefined,
-    "input",
-    () => `${path}, row ${row}: ${column} must be a text; got ${JSON.stringify(value)}`,
-  );
+  check(text !== undefined, "input", () => `${path}, row ${row}: ${column} must be a text; got ${shown(value)}`);
   check(mayBeEmpty || text.trim() !== "", "input", () => `${path}, row ${row}: ${column} is empty`);
   return text;
 }

@@ -227,13 +227,13 @@ describe("text classification", () => {
       /wrong.csv: there is no column label; the columns are text, lable; .* --column label=lable$/,
     ],
     ["an empty class", "empty.csv", "text,label\na,x\nb,\n", /row 3: label is empty/],
-    ["one class", "one.csv", "text,label\na,x\nb,x\n", /all rows have the one label x/],
-    ["a class of one row", "lonely.csv", "text,label\na,x\nb,x\nc,y\n", /the label y stands in one row alone/],
+    ["one class", "one.csv", "text,label\na,x\nb,x\n", /expected at least two labels; got x in all rows/],
+    ["a class of one row", "lonely.csv", "text,label\na,x\nb,x\nc,y\n", /got one row of y/],
     [
       "a stray quote",
       "quote.csv",
       'text,label\na "good" one,x\nb,y\n',
-      /quote.csv, line 2: a quote stands inside a field/,
+      /quote.csv, line 2: a field that does not begin with a quote contains one/,
     ],
     [
       "a quote that never ends",
@@ -243,7 +243,7 @@ describe("text classification", () => {
     ],
     ["a row too long", "long.csv", "text,label\na,b,x\n", /line 2: the row has more or fewer fields/],
     ["no row", "none.csv", "text,label\n", /holds no example/],
-    ["not JSON", "bad.jsonl", '{"text": "a"', /bad.jsonl, line 1: not JSON/],
+    ["not JSON", "bad.jsonl", '{"text": "a"', /bad.jsonl, line 1 is not JSON/],
     ["another file", "data.xlsx", "x", /read from .csv, .tsv, .jsonl or .json/],
     ["not UTF-8", "latin.csv", Uint8Array.of(0x74, 0xe9, 0x0a), /is not UTF-8 text/],
     ["a cut gzip file", "cut.csv.gz", gzipSync(csv).subarray(0, 60), /no gzip file, or is cut short/],
@@ -298,7 +298,7 @@ test("answers are found in their context", async () => {
     lines([{ question: "who", context: "nobody", answer: "the king" }, rows[0] as object]),
   );
   const options = { model: fixture("models/bert"), data: lost, task: "question-answering" as const, ...quick("never") };
-  await expect(finetune(options)).rejects.toThrow('row 1: the answer "the king" does not stand in its context');
+  await expect(finetune(options)).rejects.toThrow('row 1: the answer "the king" does not occur in its context');
 });
 
 test("a completion is learned, and its prompt is not", async () => {
@@ -343,7 +343,7 @@ test.each([
   [
     "llama_gqa",
     { targetModules: ["q_proj", "v_porj"] },
-    /the target v_porj names no linear layer; .*nearest is v_proj/,
+    /the target v_porj names no linear layer; .*did you mean v_proj/,
   ],
   [
     "llama_gqa",

@@ -5,6 +5,7 @@ import { type Checkpoint, openDirectory } from "../formats/index.ts";
 import { checkWritable } from "../formats/write-file.ts";
 import {
   adapterPlan,
+  generating,
   isLearned,
   isSameHead,
   type Json,
@@ -176,7 +177,7 @@ export async function finetune(wanted: FinetuneOptions): Promise<RunResult & { r
     ),
     steps: config.steps,
   };
-  options.onStart?.(plan);
+  await options.onStart?.(plan);
   const { threads, signal, onReport, onResume, onStop } = options;
   const result = await runTraining({
     architecture,
@@ -252,16 +253,17 @@ const articled = (noun: string): string => `${/^[aeiou]/.test(noun) ? "an" : "a"
 /** Opens a model with the head that a task needs, where it has another or none. */
 export async function openForTask(directory: string, name: TaskName, labels: readonly string[]): Promise<ModelFiles> {
   const files = await openDirectory(directory);
-  const own = await readJsonFile(files, "config.json");
+  const base = await openModelFiles(files);
+  const { json: own } = base;
   const json = configFor(own, name, labels);
   const keepsHead = labels.length === 0 || sameItems(headLabels(own, heads[name].ending) ?? [], labels);
-  const base = await openModelFiles(files);
   const architecture = readConfig(json, base.weights.checkpoint.names());
   if (!kinds[name].includes(architecture.kind))
     throw new LecternError(
       "usage",
       `finetune: ${architecture.family.name} is ${articled(architecture.kind)}; ${name} needs ${kinds[name].map(articled).join(" or ")}`,
     );
+  if (architecture.kind === "decoder") generating(base);
   const checkpoint = keepsHead ? base.weights.checkpoint : withoutClasses(base.weights.checkpoint);
   return { architecture, json, weights: new Weights(files, checkpoint, architecture.family.checkpoint) };
 }

@@ -1,6 +1,6 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, LecternError, shown } from "../common/index.ts";
 import { classesOf, type Json } from "../model/index.ts";
-import { type Example, textOf } from "./examples.ts";
+import { type Example, fieldOf, textOf } from "./examples.ts";
 import type { TaskName } from "./tasks.ts";
 
 /** Where examples come from, for messages, and in which column their labels stand. */
@@ -51,14 +51,14 @@ function withTexts(example: Example, { path, task, column }: LabelSource): Examp
   const { row, fields } = example;
   if (task === "text-classification")
     return { row, fields: { ...fields, [column]: textOf(path, example, column).trim() } };
-  const tags = fields[column];
+  const tags = fieldOf(example, column);
   if (tags === undefined) textOf(path, example, column);
   check(Array.isArray(tags), "input", () => `${path}, row ${row}: ${column} must be a list of texts`);
   const texts = tags.map((tag: unknown): string => {
     if (typeof tag === "string" || Number.isInteger(tag)) return `${tag}`.trim();
     throw new LecternError(
       "input",
-      `${path}, row ${row}: ${column} must be a list of texts or whole numbers; it holds ${JSON.stringify(tag)}`,
+      `${path}, row ${row}: ${column} must be a list of texts or whole numbers; got ${shown(tag)} in it`,
     );
   });
   return { row, fields: { ...fields, [column]: texts } };
@@ -90,17 +90,14 @@ function countLabels(
   for (const label of examples.flatMap((example) => labelsOf(example, column)))
     counts.set(label, (counts.get(label) ?? 0) + 1);
   const labels = [...counts.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-  check(
-    labels.length > 1,
-    "input",
-    () => `${path}: all rows have the one label ${labels[0]}; there is nothing to tell apart`,
-  );
+  check(labels.length > 1, "input", () => `${path}: expected at least two labels; got ${labels[0]} in all rows`);
   const measured = new Set(held.flatMap((example) => labelsOf(example, column)));
   const lonely = labels.find((label) => counts.get(label) === 1 && !measured.has(label));
   check(
     lonely === undefined,
     "input",
-    () => `${path}: the label ${lonely} stands in one row alone, too few to learn and to measure; add rows or drop it`,
+    () =>
+      `${path}: each label needs at least two rows, to train and to evaluate; got one row of ${lonely}; add rows or drop it`,
   );
   check(labels.length <= 1000, "input", () => `${path}: ${labels.length} different labels; is the label column right?`);
   return labels;

@@ -1,4 +1,4 @@
-import { LecternError, nearest } from "../common/index.ts";
+import { check, didYouMean, LecternError, shown } from "../common/index.ts";
 import {
   endsWith,
   isEmbedding,
@@ -37,10 +37,13 @@ function checkNames({ targetModules, modulesToSave = [] }: Partial<LoraConfig>, 
     const known = new Set(linear.map((path) => path.slice(path.lastIndexOf(".") + 1)));
     const reason = isTable
       ? "is a table of embeddings, or tied to one, and adapters change linear layers alone; leave it out"
-      : `names no linear layer; known are ${[...known].join(", ")}; nearest is ${nearest(name, known)}`;
+      : `names no linear layer; known are ${[...known].join(", ")}${didYouMean(name, known)}`;
     throw new LecternError("usage", `LoRA: the target ${name} ${reason}`);
   }
 }
+
+/** No layer gains by more: the factors would be larger than what they change. */
+const MOST_RANK = 4096;
 
 const EXPERT = /\.experts\.\d+\./;
 
@@ -58,6 +61,12 @@ function checkDora({ targetModules, useDora }: Partial<LoraConfig>, architecture
 
 /** A head is learned whole, beside the adapter, and so is whatever else the base does not have. */
 export function loraOf(given: Partial<LoraConfig>, architecture: Architecture, weights: Weights): LoraConfig {
+  for (const rank of [given.r ?? 1, ...Object.values(given.rankPattern ?? {})])
+    check(
+      Number.isSafeInteger(rank) && rank > 0 && rank <= MOST_RANK,
+      "usage",
+      () => `LoRA: a rank must be a whole number from 1 to ${MOST_RANK}; got ${shown(rank)}`,
+    );
   checkNames(given, architecture);
   checkDora(given, architecture);
   const whole = [...parameterShapes(architecture)].filter(

@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, LecternError, throwIfAborted } from "../common/index.ts";
 import { type Bleu, bleu } from "../evaluation/index.ts";
 import type { GenerateOptions, Model } from "../model/index.ts";
 import { type Architecture, readConfig } from "../models/index.ts";
@@ -84,8 +84,9 @@ async function translations(
     });
     const options = { ...(generation as GenerateOptions), numReturnSequences: 1, signal };
     const { sequences } = await model.generate({ prompts }, options);
+    throwIfAborted(signal);
     said.push(...sequences.map(({ text }) => text.trim()));
-    onProgress?.(part, said.length, examples.length);
+    await onProgress?.(part, said.length, examples.length);
   }
   const score = bleu(
     said,
@@ -128,7 +129,7 @@ async function evaluateWeights(
   const parameters = await startParameters(architecture, { seed: 0, config: {}, directory: location });
   const graphs = new Map<string, Promise<StepGraph>>();
   const compute = async (batch: Batch): Promise<StepResult> => {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const { inputIds, labels, decoderInputIds } = batch;
     const steps = ((decoderInputIds ?? labels)?.[0] as readonly number[] | undefined)?.length;
     const sizes = { rows: inputIds.length, length: inputIds[0]?.length ?? 0, steps };

@@ -25,7 +25,7 @@ export function checkMeasures(
   check(
     needing === undefined || evaluateEvery !== undefined,
     "config",
-    () => `${what}: ${needing} needs evaluateEvery, which says how often is measured`,
+    () => `${what}: ${needing} needs evaluateEvery, the number of steps between evaluations`,
   );
   check(bestBy === undefined || known.includes(bestBy), "config", () =>
     known.length > 0

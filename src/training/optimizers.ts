@@ -1,4 +1,4 @@
-import { check, LecternError, nearest } from "../common/index.ts";
+import { check, LecternError, suggestion } from "../common/index.ts";
 import type { TrainingMemory } from "./training-memory.ts";
 import type { AdamScalars } from "./vector-loops.ts";
 
@@ -334,16 +334,13 @@ const settings: Readonly<Record<OptimizerConfig["name"], readonly string[]>> = {
 export function createOptimizer(config: OptimizerConfig): Optimizer {
   const names = Object.keys(settings);
   if (!Object.hasOwn(settings, config.name))
-    throw new LecternError(
-      "config",
-      `optimizer: there is no ${config.name}; did you mean ${nearest(String(config.name), names)}?`,
-    );
+    throw new LecternError("config", `optimizer: there is no ${config.name}${suggestion(String(config.name), names)}`);
   const known = ["name", ...settings[config.name]];
   const unknown = Object.keys(config).find((key) => !known.includes(key));
   check(
     unknown === undefined,
     "config",
-    () => `optimizer: ${config.name} has no ${unknown}; did you mean ${nearest(unknown as string, known)}?`,
+    () => `optimizer: ${config.name} has no ${unknown}${suggestion(unknown as string, known)}`,
   );
   switch (config.name) {
     case "sgd":

@@ -114,7 +114,7 @@ const runFields = {
   bestBy: z
     .string()
     .optional()
-    .describe("what the best weights have most of, such as accuracy; default the least loss"),
+    .describe("the metric that the best weights maximize, such as accuracy; default: the lowest loss"),
   patience: count.optional(),
 };
 
@@ -125,7 +125,7 @@ const commonFields = {
   begin: z
     .string()
     .optional()
-    .describe("a recipe beside this one, which is run first and whose weights this one takes"),
+    .describe("a recipe in the same folder that runs first; its weights are the initial weights of this one"),
   firstPositions: z
     .enum(["random", "waves"])
     .default("random")
@@ -133,8 +133,8 @@ const commonFields = {
       "how learned position embeddings begin; as waves (Vaswani et al., 2017), near places are alike from the start",
     ),
   rows: count,
-  accumulate: count.default(1).describe("batches in a step"),
-  precision: z.enum(["float32", "bfloat16", "float16"]).default("float32").describe("of the weights as written"),
+  accumulate: count.default(1).describe("gradient accumulation: batches of one optimizer step"),
+  precision: z.enum(["float32", "bfloat16", "float16"]).default("float32").describe("dtype of the written weights"),
   ...runFields,
 };
 
@@ -146,11 +146,8 @@ const textRecipe = z.strictObject({
     .min(1)
     .optional()
     .describe("text files below the data directory, * for any part of a name; default all .txt and .txt.gz"),
-  heldOut: z.array(z.string()).min(1).describe("files that are not learned from, but measured on"),
-  exclude: z
-    .array(sourceSchema)
-    .optional()
-    .describe("rows whose text is held out elsewhere: a source's rows of the same text are not learned from"),
+  heldOut: z.array(z.string()).min(1).describe("files held out from training, for evaluation"),
+  exclude: z.array(sourceSchema).optional().describe("held-out rows: training rows with the same text are left out"),
   length: count,
 });
 
@@ -159,21 +156,21 @@ const exampleRecipe = z.strictObject({
   ...commonFields,
   task: z.enum(taskNames),
   examples: z.strictObject({
-    training: sources.describe("rows that stand among validation or test too are left out"),
-    validation: sources.describe("measured while training; the best weights are chosen by them"),
-    test: sources.optional().describe("measured by `lectern eval` alone"),
+    training: sources.describe("rows that also occur in validation or test are left out"),
+    validation: sources.describe("scored during training, to choose the best weights"),
+    test: sources.optional().describe("scored by `lectern eval` only"),
   }),
-  maxLength: count.default(256).describe("tokens of a row at most"),
-  multipleOf: count.default(16).describe("rows are filled up to a multiple of this"),
+  maxLength: count.default(256).describe("maximum tokens of a row"),
+  multipleOf: count.max(4096).default(16).describe("rows are padded to a multiple of this"),
   labelSmoothing: z.number().min(0).lt(1).default(0),
   teacher: z
     .strictObject({
-      share: share.default(1).describe("how much the teacher's word counts where a label stands"),
-      spans: z.int().min(0).default(0).describe("pieces of each text, cut at random, that it labels besides"),
+      share: share.default(1).describe("weight of the teacher's probabilities in the labels"),
+      spans: z.int().min(0).default(0).describe("random spans of each text that the teacher labels too"),
     })
     .optional()
-    .describe("learn what another model says of the training texts (`lectern train --teacher MODEL`)"),
-  generation: z.record(z.string(), z.unknown()).optional().describe("how `lectern eval` generates"),
+    .describe("train on another model's probabilities for the training texts (`lectern train --teacher MODEL`)"),
+  generation: z.record(z.string(), z.unknown()).optional().describe("generation options of `lectern eval`"),
 });
 
 /** A run of `lectern train` on texts as a file: which model, from which text, and how. */
@@ -214,7 +211,14 @@ export function parseWith<T>(schema: z.ZodType<T>, json: unknown, what: string):
   const issue = innermost(result.error.issues as [z.core.$ZodIssue]);
   const place = issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
   const hint = issue.code === "unrecognized_keys" ? hintFor(schema, issue.path, issue.keys[0] as string) : "";
-  throw new LecternError("config", `${what}: ${place}${issue.message}${hint}`);
+  throw new LecternError("config", `${what}: ${place}${plain(issue.message)}${hint}`);
+}
+
+/** zod's words for a value of another type, in ours. */
+function plain(message: string): string {
+  return message
+    .replace(/^Invalid input: expected (.*), received undefined$/, "is missing; expected $1")
+    .replace(/^Invalid input: expected (.*), received (.*)$/, "expected $1; got $2");
 }
 
 /** The first issue; of a value that may be one of several, that of the kind which it misses by least. */

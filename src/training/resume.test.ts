@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { openFiles } from "../runtime/index.ts";
+import { partPath } from "../runtime/part-files.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import { parseRecipe, recipeJsonSchema, type TrainOptions, trainRecipe } from "./index.ts";
 
@@ -62,6 +63,17 @@ const recurrent = {
   },
   objective: { name: "next-token", stateful: true },
 };
+
+test("a function of the caller that rejects stops the run, which can be started again", async () => {
+  const onReport = async ({ step }: { step: number }): Promise<void> => {
+    if (step === 2) throw new Error("the caller's own");
+  };
+  const rejected = options("rejected");
+  await expect(trainRecipe(parseRecipe(recipe), { ...rejected, onReport })).rejects.toThrow("the caller's own");
+  const resumed: number[] = [];
+  await trainRecipe(parseRecipe(recipe), { ...rejected, onReport: ({ step }) => resumed.push(step) });
+  expect(resumed.at(-1)).toBe(recipe.steps);
+});
 
 test.each([
   ["AdamW, dropout, accumulation, a running mean, evaluations", recipe],
@@ -187,10 +199,14 @@ test("one run at a time writes into a directory; what a killed one left is taken
   );
   const { pid } = spawnSync(process.execPath, ["--version"]);
   await writeFile(join(out, "training.lock"), JSON.stringify({ ...holder, pid }));
-  for (const each of [pid, process.ppid]) await writeFile(join(out, `model.safetensors.${each}.part`), "");
+  const part = (each: number): string =>
+    basename(partPath("model.safetensors"))
+      .replace(`-${process.pid}-`, `-${each}-`)
+      .replace(/\d+\.part$/, "0.part");
+  for (const each of [pid, process.ppid]) await writeFile(join(out, part(each)), "");
   await trainRecipe(parseRecipe({ ...recipe, steps: 2 }), options("busy"));
   const left = (await readdir(out)).filter((name) => /lock|part/.test(name));
-  expect(left).toEqual([`model.safetensors.${process.ppid}.part`]);
+  expect(left).toEqual([part(process.ppid)]);
 });
 
 test("a run that is cancelled tells which checkpoint is kept", async () => {

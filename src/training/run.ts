@@ -1,11 +1,11 @@
-import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { check, LecternError, throwIfAborted } from "../common/index.ts";
-import { isAlive, withOnlyLock } from "../formats/hub/lock.ts";
+import { CallerFunctions, check, LecternError, throwIfAborted } from "../common/index.ts";
+import { withOnlyLock } from "../formats/hub/lock.ts";
 import { openSafetensors, safetensorsChunks } from "../formats/index.ts";
 import { makeDirectory, writeFileAtomic } from "../formats/write-file.ts";
 import type { Architecture } from "../models/index.ts";
 import { openFiles } from "../runtime/index.ts";
+import { removeDeadParts } from "../runtime/part-files.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { identityOf } from "./identity.ts";
@@ -93,26 +93,27 @@ const LOCK = "training.lock";
  * Trains until the last step, or goes on from a checkpoint. Killed at any moment, it ends with the same bits. A second
  * run in the same directory is refused while the first goes on.
  */
-export async function runTraining(run: Run): Promise<RunResult> {
-  const { out } = run;
+export async function runTraining(given: Run): Promise<RunResult> {
+  const { out } = given;
+  const functions = new CallerFunctions(given.signal);
+  const run: Run = {
+    ...given,
+    signal: functions.signal,
+    onReport: functions.wrap(given.onReport),
+    onResume: functions.wrap(given.onResume),
+    onStop: functions.wrap(given.onStop),
+  };
   await makeDirectory(out);
   const refusal = (pid: number | undefined): LecternError =>
     new LecternError(
       "usage",
       `${out}: process ${pid ?? "?"} is training here; wait for it, or choose another directory`,
     );
-  return withOnlyLock(join(out, LOCK), refusal, async () => {
-    await removeParts(out);
+  const training = withOnlyLock(join(out, LOCK), refusal, async () => {
+    await removeDeadParts(out);
     return train(run);
   });
-}
-
-/** Removes what processes that were killed had not written to its end. */
-async function removeParts(out: string): Promise<void> {
-  for (const name of await readdir(out)) {
-    const pid = /\.(\d+)\.part$/.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(out, name), { force: true });
-  }
+  return functions.settle(training);
 }
 
 async function train(run: Run): Promise<RunResult> {

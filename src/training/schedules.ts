@@ -1,4 +1,4 @@
-import { check, LecternError, nearest } from "../common/index.ts";
+import { check, LecternError, suggestion } from "../common/index.ts";
 
 type Shape = "linear" | "cosine" | "1-sqrt";
 
@@ -145,10 +145,7 @@ function plateau({ rate, ...config }: ScheduleConfig, metrics: readonly number[]
 export function scheduledRate(config: ScheduleConfig, step: number, metrics: readonly number[] = []): number {
   const names = Object.keys(rules);
   if (!Object.hasOwn(rules, config.name))
-    throw new LecternError(
-      "config",
-      `schedule: there is no ${config.name}; did you mean ${nearest(String(config.name), names)}?`,
-    );
+    throw new LecternError("config", `schedule: there is no ${config.name}${suggestion(String(config.name), names)}`);
   check(config.totalSteps > 0, "config", () => `schedule: totalSteps must be above 0; got ${config.totalSteps}`);
   if (config.name === "reduce_lr_on_plateau") return config.rate * plateau(config, metrics);
   return config.rate * rules[config.name](step, config);

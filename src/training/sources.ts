@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { check, LecternError } from "../common/index.ts";
+import { check, LecternError, ownEntry } from "../common/index.ts";
 import { type Example, readExamples } from "./examples.ts";
 import { textLines } from "./text-stream.ts";
 
@@ -69,7 +69,10 @@ async function readSource(directory: string, source: Source): Promise<Example[]>
         ? await readExamples(join(directory, source.file))
         : await matchedRows(join(directory, source.file), source.pattern);
   const values = "values" in source ? (source.values ?? {}) : {};
-  const renamed = (name: string, value: unknown): unknown => values[name]?.[`${value}`] ?? value;
+  const renamed = (name: string, value: unknown): unknown => {
+    const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+    return isPlain ? (ownEntry(ownEntry(values, name) ?? {}, `${value}`) ?? value) : value;
+  };
   return examples.map(({ row, fields }) => ({
     row,
     fields: {

@@ -1,5 +1,5 @@
 import { totalmem } from "node:os";
-import { check } from "../common/index.ts";
+import { check, shown } from "../common/index.ts";
 import { openDirectory } from "../formats/index.ts";
 import { openModelFiles, Weights } from "../model/index.ts";
 import type { Architecture } from "../models/index.ts";
@@ -26,6 +26,41 @@ export function checkSize(architecture: Architecture, memory = totalmem()): void
     () =>
       `recipe: config makes a model of ${count} parameters, which need ${gigabytes(count * 8)} with their gradients; this machine has ${gigabytes(memory)}; make it smaller`,
   );
+}
+
+/** Rows of the embedding that may stand beside those of tokens, for tokens to come and round sizes. */
+const SPARE_ROWS = 65_536;
+
+/** Refuses a vocabulary that the tokenizer does not fit into, or that is mostly rows which no token names. */
+export function checkVocabulary(size: number, { config }: Architecture): void {
+  const { vocabSize } = config;
+  check(
+    size <= vocabSize,
+    "config",
+    () => `recipe: the tokenizer has ${size} tokens, config.vocab_size is ${vocabSize}`,
+  );
+  const most = 2 * size + SPARE_ROWS;
+  check(
+    vocabSize <= most,
+    "config",
+    () => `recipe: config.vocab_size must be at most ${most} for a tokenizer of ${size} tokens; got ${vocabSize}`,
+  );
+}
+
+/** A token id of a recipe's config, else another; one that is no id of the model is refused. */
+export function recipeTokenId(
+  config: Readonly<Record<string, unknown>>,
+  key: string,
+  fallback: number | undefined,
+  vocabSize: number,
+): number | undefined {
+  const id = config[key] ?? fallback;
+  check(
+    id === undefined || (Number.isSafeInteger(id) && Number(id) >= 0 && Number(id) < vocabSize),
+    "config",
+    () => `recipe: config.${key} must be a token id below ${vocabSize}; got ${shown(id)}`,
+  );
+  return id as number | undefined;
 }
 
 export interface StartOptions {

@@ -1,4 +1,4 @@
-import { check, LecternError, nearest, type Random } from "../common/index.ts";
+import { check, didYouMean, LecternError, ownEntry, type Random, shown } from "../common/index.ts";
 import {
   add,
   constant,
@@ -20,7 +20,7 @@ import { answerWindows, readAskedText } from "./answer-windows.ts";
 import { completionOnly, maskTokens, padRows } from "./collators.ts";
 import { conversationRow } from "./conversations.ts";
 import type { ExampleTaskOptions, Measured } from "./example-task.ts";
-import { type Example, textOf } from "./examples.ts";
+import { type Example, fieldOf, textOf } from "./examples.ts";
 import {
   contrastiveLoss,
   crossEntropy,
@@ -97,7 +97,7 @@ type TaskParts = Omit<Parts, "encode"> & { readonly encode: (example: Example) =
 
 const BUCKET = 16;
 
-const column = (context: TaskContext, name: string): string => context.columns[name] ?? name;
+const column = (context: TaskContext, name: string): string => ownEntry(context.columns, name) ?? name;
 
 function fill(
   { multipleOf = BUCKET }: TaskContext,
@@ -176,11 +176,10 @@ export function classScores(
 /** The id of a class. */
 function classOf({ labels, path }: TaskContext, { row }: Example, label: string): number {
   const id = labels.indexOf(label);
-  check(
-    id >= 0,
-    "input",
-    () =>
-      `${path}, row ${row}: ${label} is none of the classes ${labels.slice(0, 10).join(", ")}; did you mean ${nearest(label, labels)}?`,
+  check(id >= 0, "input", () =>
+    labels.length === 0
+      ? `${path}, row ${row}: there are no classes for the label ${label}; name them in the recipe's config, as id2label`
+      : `${path}, row ${row}: ${label} is none of the classes ${labels.slice(0, 10).join(", ")}${didYouMean(label, labels)}`,
   );
   return id;
 }
@@ -202,7 +201,7 @@ function classification(context: TaskContext): Parts {
     encode(example) {
       const { probabilities } = example.fields as { probabilities?: readonly number[] };
       const label = classOf(context, example, textOf(path, example, column(context, "label")));
-      const second = example.fields[column(context, "text2")];
+      const second = fieldOf(example, column(context, "text2"));
       const text = textOf(path, example, column(context, "text"));
       const { ids, typeIds } = tokenizer.encode(text, {
         maxLength,
@@ -253,12 +252,12 @@ function classification(context: TaskContext): Parts {
 }
 
 /** A list of texts of an example. */
-function listOf({ row, fields }: Example, path: string, name: string): string[] {
-  const value = fields[name];
+function listOf(example: Example, path: string, name: string): string[] {
+  const value = fieldOf(example, name);
   check(
     Array.isArray(value) && value.every((item) => typeof item === "string"),
     "input",
-    () => `${path}, row ${row}: ${name} must be a list of texts`,
+    () => `${path}, row ${example.row}: ${name} must be a list of texts; got ${shown(value)}`,
   );
   return value as string[];
 }
@@ -411,16 +410,15 @@ function fillMask(context: TaskContext): Parts {
 /** A row of a decoder: a whole text, a prompt and its completion, or a conversation of which the answers are learned. */
 function generationRow(context: TaskContext, example: Example): { ids: readonly number[]; labels: readonly number[] } {
   const { tokenizer, path, architecture } = context;
-  const { fields } = example;
   const eos = tokenizer.specialId("eos_token") ?? (architecture.config as { eosTokenId?: number }).eosTokenId;
   const end = eos === undefined ? [] : [eos];
   const bare = (text: string): number[] => tokenizer.encode(text, { addSpecialTokens: false }).ids;
   const messages = column(context, "messages");
-  if (fields[messages] !== undefined) {
+  if (fieldOf(example, messages) !== undefined) {
     const talk = messagesOf(path, example, messages);
     return tellRow(path, example, () => conversationRow(tokenizer, talk));
   }
-  if (fields[column(context, "completion")] !== undefined) {
+  if (fieldOf(example, column(context, "completion")) !== undefined) {
     const prompt = tokenizer.encode(textOf(path, example, column(context, "prompt"))).ids;
     const { inputIds, labels } = completionOnly(prompt, [
       ...bare(textOf(path, example, column(context, "completion"))),
@@ -487,8 +485,8 @@ function textGeneration(context: TaskContext): Parts {
 function textToText(context: TaskContext): Parts {
   const { tokenizer, maxLength, path, prefix } = context;
   const count = (batch: Batch): number => countedLabels(batch.labels as number[][]);
-  const prefixOf = ({ fields }: Example): string => {
-    const own = fields[column(context, "prefix")];
+  const prefixOf = (example: Example): string => {
+    const own = fieldOf(example, column(context, "prefix"));
     return typeof own === "string" ? own : prefix;
   };
   return {
@@ -581,7 +579,7 @@ function answerRow(context: TaskContext, prompt: string, answer: string): TokenR
 function pairRow(context: TaskContext, example: Example): TokenRow {
   const { path } = context;
   const prompt =
-    example.fields[column(context, "prompt")] === undefined ? "" : textOf(path, example, column(context, "prompt"));
+    fieldOf(example, column(context, "prompt")) === undefined ? "" : textOf(path, example, column(context, "prompt"));
   const [chosen, rejected] = ["chosen", "rejected"].map((name) =>
     answerRow(context, prompt, textOf(path, example, column(context, name))),
   ) as [TokenRow, TokenRow];
@@ -659,7 +657,7 @@ function reward(context: TaskContext): Parts {
   return {
     encode: (example) => {
       const { path, tokenizer, maxLength } = context;
-      const prompt = example.fields[column(context, "prompt")];
+      const prompt = fieldOf(example, column(context, "prompt"));
       const encode = (name: string): TokenRow => {
         const answer = textOf(path, example, column(context, name));
         const { ids, typeIds } =

@@ -145,7 +145,7 @@ test("a teacher that is missing, or does not know a label, is told", async () =>
   await expect(trainRecipe(recipe, options("none"))).rejects.toThrow("learns from a teacher: name one by --teacher");
   const other: Teacher = async (texts) => texts.map(() => ({ POSITIVE: 1, NEGATIVE: 0 }));
   await expect(trainRecipe(recipe, { ...options("other"), teacher: other })).rejects.toThrow(
-    'must say how probable no is of "the cat was good that day"; it told {"POSITIVE":1,"NEGATIVE":0}',
+    'must return a probability of no for "the cat was good that day"; got {"POSITIVE":1,"NEGATIVE":0}',
   );
   const short: Teacher = async () => [];
   await expect(trainRecipe(recipe, { ...options("short"), teacher: short })).rejects.toThrow("said nothing of");

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { check, LecternError, Random } from "../common/index.ts";
+import { check, LecternError, ownEntry, Random } from "../common/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
 import { type Example, readExamples, textOf } from "./examples.ts";
 
@@ -84,11 +84,11 @@ function probabilitiesOf(
   const shown = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
   if (!said) throw new LecternError("input", `the teacher said nothing of ${shown}`);
   return labels.map((label) => {
-    const p = said[label];
+    const p = ownEntry(said, label);
     check(
-      p !== undefined && p >= 0 && p <= 1,
+      typeof p === "number" && p >= 0 && p <= 1,
       "input",
-      () => `the teacher must say how probable ${label} is of ${shown}; it told ${JSON.stringify(said)}`,
+      () => `the teacher must return a probability of ${label} for ${shown}; got ${JSON.stringify(said)}`,
     );
     return p;
   });

@@ -9,7 +9,7 @@ import { hashOf, recipeIdentity } from "./identity.ts";
 import { type ExampleRecipe, runConfigOf } from "./recipe.ts";
 import { type RunResult, runTraining } from "./run.ts";
 import { readSources, withoutHeldOut } from "./sources.ts";
-import { startParameters } from "./start.ts";
+import { checkVocabulary, startParameters } from "./start.ts";
 import { type TaskContext, type TaskName, type TokenRow, taskParts } from "./tasks.ts";
 import { taughtExamples } from "./teacher.ts";
 import type { TrainOptions } from "./train-recipe.ts";
@@ -104,12 +104,8 @@ export async function readRows({ task, examples }: ExampleRecipe, data: string):
 /** What a recipe says of how its examples become rows. */
 export function exampleContext(recipe: ExampleRecipe, tokenizer: Tokenizer, architecture: Architecture): TaskContext {
   const { id2label = {} } = recipe.config as { id2label?: Readonly<Record<string, string>> };
-  const { vocabSize, maxPositionEmbeddings } = architecture.config;
-  check(
-    tokenizer.vocabularySize <= vocabSize,
-    "config",
-    () => `recipe: the tokenizer has ${tokenizer.vocabularySize} tokens, config.vocab_size is ${vocabSize}`,
-  );
+  const { maxPositionEmbeddings } = architecture.config;
+  checkVocabulary(tokenizer.vocabularySize, architecture);
   return {
     path: "",
     tokenizer,

@@ -10,7 +10,7 @@ import { recipeIdentity } from "./identity.ts";
 import { type Recipe, runConfigOf, type TextRecipe } from "./recipe.ts";
 import { type Run, type RunResult, runTraining } from "./run.ts";
 import { filesOf, matchingFiles, readSources, withoutHeldOut } from "./sources.ts";
-import { checkSize, startParameters } from "./start.ts";
+import { checkSize, checkVocabulary, recipeTokenId, startParameters } from "./start.ts";
 import type { Teacher } from "./teacher.ts";
 import { joinDocuments, type ObjectiveTokens, TextTask, type TokenizedText } from "./text-task.ts";
 import { trainOnExamples } from "./train-examples.ts";
@@ -98,17 +98,12 @@ function tokensOf(
   tokenizer: Tokenizer,
   architecture: Architecture,
 ): ObjectiveTokens {
-  const eosTokenId = Number(
-    config.eos_token_id ?? tokenizer.specialId("eos_token") ?? tokenizer.specialId("sep_token"),
-  );
-  check(Number.isInteger(eosTokenId), "config", () => "recipe: config.eos_token_id is needed: it ends each document");
   const size = tokenizer.vocabularySize;
+  checkVocabulary(size, architecture);
   const { vocabSize } = architecture.config;
-  check(
-    size <= vocabSize,
-    "config",
-    () => `recipe: the tokenizer has ${size} tokens, config.vocab_size is ${vocabSize}`,
-  );
+  const end = tokenizer.specialId("eos_token") ?? tokenizer.specialId("sep_token");
+  const eosTokenId = recipeTokenId(config, "eos_token_id", end, vocabSize);
+  check(eosTokenId !== undefined, "config", () => "recipe: config.eos_token_id is needed: it ends each document");
   const wrapped = tokenizer.encode("").ids;
   const isPiece = (token: string): boolean => token.startsWith("##");
   const starts = (token: string): boolean => /^[Ġ▁]/.test(token);
@@ -119,7 +114,7 @@ function tokensOf(
   while (firstSentinelId !== undefined && tokenizer.id(`<extra_id_${sentinels}>`) === firstSentinelId - sentinels)
     sentinels++;
   return {
-    padTokenId: Number(config.pad_token_id ?? tokenizer.padId ?? 0),
+    padTokenId: recipeTokenId(config, "pad_token_id", tokenizer.padId ?? 0, vocabSize) as number,
     eosTokenId,
     vocabularySize: size,
     maskTokenId: tokenizer.specialId("mask_token"),

@@ -169,7 +169,7 @@ test("an adapter of the hub brings its base, at the revision that it names", asy
     join(base.home, "adapter_config.json"),
     JSON.stringify({ ...config, base_model_name_or_path: MODEL, revision: "v1" }),
   );
-  const { locateBase } = await import("../../src/model/adapted-model.ts");
+  const { locateBase } = await import("../../src/model/locate-base.ts");
   const { openFiles } = await import("../../src/runtime/index.ts");
   const files = await openFiles(base.home);
   expect(await locateBase(files, base.options)).toContain(`snapshots/${COMMIT}`);

@@ -110,6 +110,98 @@ test("templates are read from wherever a checkpoint keeps them", async () => {
   await expect(read()).rejects.toThrow("needs a name and a template");
 });
 
+test("a chat_template that is no template is refused by its place", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "lectern-"));
+  await cp(fixture("models/llama_chat"), directory, { recursive: true });
+  await rm(join(directory, "chat_template.jinja"), { force: true });
+  const path = join(directory, "tokenizer_config.json");
+  const config = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+  const load = async (given: unknown): Promise<unknown> => {
+    await writeFile(path, JSON.stringify({ ...config, chat_template: given }));
+    return loadTokenizer(await openFiles(directory));
+  };
+  await expect(load([null])).rejects.toThrow("needs a name and a template; got null as chat_template[0]");
+  await expect(load([{ name: "default", template: "x" }, "y"])).rejects.toThrow('got "y" as chat_template[1]');
+  await expect(load(5)).rejects.toThrow("chat_template must be a text, or a list of templates with names; got number");
+});
+
+describe("contents in parts", () => {
+  const parts: Message[] = [
+    {
+      role: "user",
+      content: [
+        { type: "text", text: "Look" },
+        { type: "text", text: " here" },
+      ],
+    },
+  ];
+
+  test.each([
+    ["adds strings", "{{ '<' + messages[0]['role'] + '>' + messages[0]['content'] }}", "<user>Look here"],
+    ["prints contents", "{{ messages[0].content }}", "Look here"],
+    ["trims contents", "{% for m in messages %}{{ m.content | trim }}{% endfor %}", "Look here"],
+    ["splits contents", "{{ messages[0].content.split(' ')[-1] }}", "here"],
+    ["writes contents as JSON", "{{ messages[0].content | tojson }}", '"Look here"'],
+    ["reads strings only", "{% if messages[0].content is string %}{{ messages[0].content }}{% endif %}", "Look here"],
+    ["joins whole parts", "{{ messages[0].content | join('') }}", "Look here"],
+  ])("are joined for a template that %s", (_, template, expected) => {
+    expect(withTemplate(template).applyChatTemplate(parts)).toBe(expected);
+  });
+
+  test.each([
+    ["loops over them", "{% for p in messages[0].content %}[{{ p.text }}]{% endfor %}"],
+    ["filters them", "{% for t in messages[0].content | map(attribute='text') %}[{{ t }}]{% endfor %}"],
+    ["indexes them", "[{{ messages[0].content[0].text }}][{{ messages[0].content[1]['text'] }}]"],
+    [
+      "has a macro for them",
+      "{% macro w(c) %}{% for p in c %}[{{ p.text }}]{% endfor %}{% endmacro %}{{ w(messages[0].content) }}",
+    ],
+  ])("are left to a template that %s", (_, template) => {
+    expect(withTemplate(template).applyChatTemplate(parts)).toBe("[Look][ here]");
+  });
+
+  test("are joined where the last message is continued", () => {
+    const template = withTemplate("{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}");
+    const answer: Message = { role: "assistant", content: [{ type: "text", text: "Well," }] };
+    expect(template.applyChatTemplate([...parts, answer], { continueFinalMessage: true })).toBe(
+      "<user>Look here</><assistant>Well,",
+    );
+  });
+
+  test("that are no text are refused by their type", () => {
+    const image: Message[] = [{ role: "user", content: [{ type: "image_url", image_url: { url: "x" } }] }];
+    const looping = withTemplate("{% for p in messages[0].content %}{{ p.text }}{% endfor %}");
+    expect(() => looping.applyChatTemplate(image)).toThrow('message 0 holds a part of type "image_url"');
+    const odd: Message[] = [{ role: "user", content: [{ type: "thinking", thinking: "…" }] }];
+    expect(() => withTemplate("{{ messages[0].content }}").applyChatTemplate(odd)).toThrow(
+      'message 0 holds a part of type "thinking" without a text',
+    );
+    expect(() => looping.applyChatTemplate([{ role: "user", content: 5 as never }])).toThrow(
+      "the content of message 0 must be a text or a list of parts; got number",
+    );
+  });
+});
+
+test("fields that are null are left out, and reasoning has its usual name, as in transformers", () => {
+  const template = withTemplate("{{ messages[0] }}{{ messages[1].reasoning_content }}{{ messages[1].thinking }}");
+  const messages: Message[] = [
+    { role: "user", content: null },
+    { role: "assistant", reasoning: "So." },
+  ];
+  expect(template.applyChatTemplate(messages)).toBe("{'role': 'user'}So.So.");
+});
+
+test("a template that would run for ever is stopped, and says so", () => {
+  const endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
+  expect(() => withTemplate(endless).applyChatTemplate(hi)).toThrow(
+    expect.objectContaining({ name: "LecternError", code: "input", message: expect.stringContaining("steps") }),
+  );
+  expect(() => withTemplate("\n{{ x.y }}").applyChatTemplate(hi)).toThrow(
+    "the model's chat template refuses the conversation: 'x' is undefined (line 2 of the template)",
+  );
+  expect(() => withTemplate("{{ raise_exception('No.') }}").applyChatTemplate(hi)).toThrow(/conversation: No\.$/);
+});
+
 test("what cannot be written out is refused in words", () => {
   expect(() => withTemplate(undefined).applyChatTemplate(hi)).toThrow("this model has no chat template");
   expect(() => withTemplate("x").applyChatTemplate([])).toThrow("at least one message");

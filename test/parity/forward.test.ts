@@ -109,7 +109,8 @@ describe.each([...decoders, ...encoders, ...encoderDecoders, "bart_mnli"])("%s",
 
   test.skipIf(isStateful)("computes a row in a batch with padding as alone", async () => {
     const [long] = rows("input_ids").map((row, i) => row.filter((_, t) => mask[i]?.[t] === 1)) as [number[]];
-    const short = long.slice(0, Math.ceil(long.length / 2));
+    const half = Math.ceil(long.length / 2);
+    const short = name === "bart_mnli" ? [...long.slice(0, half - 1), long.at(-1) as number] : long.slice(0, half); // with its end token
     const padding = Array.from({ length: long.length - short.length }, () => 0);
     const decoder = expected.decoder_input_ids && { decoderInputIds: [rows("decoder_input_ids")[0] as number[]] };
     const alone = namedTensors(await forward.run({ inputIds: [short], ...decoder }, {}));

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -137,4 +137,46 @@ describe.skipIf(!stories || !original)("stories260K (skipped where ../shared is 
 test("a tokenizer alone is read without touching the weights", async () => {
   const tokenizer = await loadTokenizer(await openDirectory(fixture("gguf/small-bpe-F16.gguf")));
   expect(tokenizer?.vocabularySize).toBe(400);
+});
+
+describe("a GGUF model in three parts (split_gguf.py)", () => {
+  const first = "small-00001-of-00003.gguf";
+
+  test.each([
+    ["its directory", ""],
+    ["its first part", first],
+  ])("opened by %s, generates and holds what the whole one does", async (_, name) => {
+    const split = join(fixture("gguf/split"), name);
+    const [whole, parts] = await Promise.all(
+      [fixture("gguf/small-Q4_0.gguf"), split].map(async (path) => openCheckpoint(await openDirectory(path))),
+    );
+    expect(parts?.names().sort()).toEqual(whole?.names().sort());
+    for (const name of whole?.names() ?? []) expect(await parts?.read(name)).toEqual(await whole?.read(name));
+    const { input_ids, output_ids } = cases.find(({ file }) => file === "small-Q4_0.gguf") as Expected["cases"][number];
+    await using model = await loadModel(split);
+    const options = { doSample: false, maxNewTokens: output_ids.length, eosTokenId: null };
+    expect((await model.generate({ inputIds: [input_ids] }, options)).outputIds).toEqual(output_ids);
+  });
+
+  test("with a part that is missing, renamed or another's, is refused in words", async () => {
+    const parts = await Promise.all(
+      [1, 2, 3].map((part) => readFile(join(fixture("gguf/split"), `small-0000${part}-of-00003.gguf`))),
+    );
+    const write = async (files: Record<string, Buffer | undefined>): Promise<string> => {
+      const made = await mkdtemp(join(cache, "split"));
+      for (const [name, content] of Object.entries(files)) await writeFile(join(made, name), content ?? "");
+      return made;
+    };
+    const [a, b, c] = parts;
+    const missing = await write({ [first]: a, "small-00003-of-00003.gguf": c });
+    await expect(openDirectory(missing)).rejects.toThrow("1 of its 3 parts are missing: small-00002-of-00003.gguf");
+    const later = await write({ "small-00002-of-00003.gguf": b });
+    await expect(openDirectory(join(later, "small-00002-of-00003.gguf"))).rejects.toThrow(
+      `open its first part, ${first}`,
+    );
+    const renamed = await write({ "small.gguf": a });
+    await expect(openDirectory(renamed)).rejects.toThrow("whose names must end in -00001-of-00003.gguf");
+    const swapped = await write({ [first]: a, "small-00002-of-00003.gguf": c, "small-00003-of-00003.gguf": b });
+    await expect(openDirectory(swapped)).rejects.toThrow("this is not part 2 of 3");
+  });
 });

@@ -89,7 +89,7 @@ async function rotaryOf(source: Source, headSize: number): Promise<object> {
   const { file, name, architecture, header, metadata, read } = source;
   const key = (setting: string): string => `${name}.rope.${setting}`;
   const turned = metadata.number(key("dimension_count"), headSize);
-  const least = architecture.pairs ? headSize : 2; // pairs of a head that is turned in part are not put in order
+  const least = architecture.modelType.dense === "phi3" ? 2 : headSize; // the others turn all of a head
   check(
     turned >= least && turned <= headSize && turned % 2 === 0,
     "unsupported",

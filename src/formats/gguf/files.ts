@@ -7,6 +7,8 @@ import { architectureOf } from "./architectures.ts";
 import { configOf } from "./config.ts";
 import { type GgufHeader, readGgufHeader } from "./header.ts";
 import { GgufMetadata } from "./metadata.ts";
+import { joinParts, partNames } from "./parts.ts";
+import { samplingConfig } from "./sampling.ts";
 import { isAsStored, planTensors, type TensorPlan, tensorPieces } from "./tensors.ts";
 import { type GgufTokenizer, tokenizerOf } from "./tokenizer.ts";
 
@@ -30,23 +32,24 @@ export class GgufFiles implements FileSource {
   /** Where the derived weights lie, once they do. */
   #derived = "";
 
-  private constructor(inner: FileSource, name: string, header: GgufHeader) {
+  /** The file's own name, and those of its other parts. */
+  readonly #parts: ReadonlySet<string>;
+
+  private constructor(inner: FileSource, name: string, header: GgufHeader, parts: readonly string[]) {
     this.#inner = inner;
+    this.#parts = new Set(parts);
     this.#name = name;
     this.#header = header;
     this.#metadata = new GgufMetadata(name, header.metadata);
     this.location = `${inner.location.replace(/[/\\]$/, "")}/${name}`;
   }
 
+  /** Opens a file; of a split model, the first part stands for all. */
   static async open(inner: FileSource, name: string): Promise<GgufFiles> {
-    const files = new GgufFiles(inner, name, await readGgufHeader(inner, name));
-    const parts = files.#metadata.number("split.count", 1);
-    check(
-      parts === 1,
-      "unsupported",
-      () => `${name} is one of ${parts} parts, which are not read: join them with llama-gguf-split --merge`,
-    );
-    return files;
+    const header = await readGgufHeader(inner, name);
+    const parts = await partNames(inner, name, new GgufMetadata(name, header.metadata));
+    const whole = parts.length > 1 ? await joinParts(inner, parts, header) : header;
+    return new GgufFiles(inner, name, whole, parts);
   }
 
   async list(): Promise<readonly string[]> {
@@ -54,11 +57,11 @@ export class GgufFiles implements FileSource {
   }
 
   async has(name: string): Promise<boolean> {
-    return name === this.#name || Object.hasOwn(this.#writers, name);
+    return this.#parts.has(name) || Object.hasOwn(this.#writers, name);
   }
 
   async size(name: string): Promise<number> {
-    if (name === this.#name) return this.#inner.size(name);
+    if (this.#parts.has(name)) return this.#inner.size(name);
     return new TextEncoder().encode(await this.readText(name)).length;
   }
 
@@ -71,7 +74,7 @@ export class GgufFiles implements FileSource {
   }
 
   async readBytes(name: string, start = 0, length?: number): Promise<Uint8Array> {
-    if (name === this.#name) return this.#inner.readBytes(name, start, length);
+    if (this.#parts.has(name)) return this.#inner.readBytes(name, start, length);
     const bytes = new TextEncoder().encode(await this.readText(name));
     return bytes.slice(start, length === undefined ? undefined : start + length);
   }
@@ -104,7 +107,8 @@ export class GgufFiles implements FileSource {
       const { bos_token_id, pad_token_id } = await this.#config();
       const { endTokens } = this.#tokenizer();
       const eos_token_id = endTokens.length > 1 ? endTokens : endTokens[0];
-      return JSON.stringify({ bos_token_id, eos_token_id, pad_token_id }, null, 2);
+      const sampling = samplingConfig(this.#metadata);
+      return JSON.stringify({ bos_token_id, eos_token_id, pad_token_id, ...sampling }, null, 2);
     },
     "tokenizer.json": async () => JSON.stringify(this.#tokenizer().json),
     "tokenizer_config.json": async () => JSON.stringify(this.#tokenizer().config, null, 2),
@@ -134,7 +138,7 @@ export class GgufFiles implements FileSource {
       "file",
       () => `${this.#name}: ${name} must be there, in F32; it is ${tensor?.type.name ?? "missing"}`,
     );
-    const bytes = await this.#inner.readBytes(this.#name, tensor.offset, tensor.byteLength);
+    const bytes = await this.#inner.readBytes(tensor.file ?? this.#name, tensor.offset, tensor.byteLength);
     return Array.from(new Float32Array(bytes.buffer, bytes.byteOffset, elementCount(tensor.shape)));
   }
 
@@ -151,7 +155,8 @@ export class GgufFiles implements FileSource {
         }
       }
     }
-    return derivedFile({ source: this.#inner.resolve(this.#name), recipe: RECIPE, size, pieces });
+    const [source, ...besides] = [...this.#parts].map((part) => this.#inner.resolve(part)) as [string, ...string[]];
+    return derivedFile({ source, besides, recipe: RECIPE, size, pieces });
   }
 }
 
@@ -201,7 +206,8 @@ class GgufCheckpoint implements Checkpoint {
   info(name: string): TensorInfo & { readonly file: string } {
     const plan = this.#plan(name);
     const place = this.#places.get(name);
-    const where = place === undefined ? { file: this.#name, offset: plan.offset } : { file: DERIVED, offset: place };
+    const own = { file: plan.source.file ?? this.#name, offset: plan.offset };
+    const where = place === undefined ? own : { file: DERIVED, offset: place };
     return { dtype: plan.dtype, shape: plan.shape, byteLength: byteLengthOf(plan), ...where };
   }
 

@@ -116,7 +116,7 @@ describe("a damaged GGUF file is refused in words", () => {
   test("a directory that is called as a file would be", async () => {
     const path = join(await mkdtemp(join(folder, "x-")), "x.gguf");
     await mkdir(path);
-    await expect(openDirectory(path)).rejects.toThrow("x.gguf cannot be read");
+    await expect(openDirectory(path)).rejects.toThrow("x.gguf must be a file; got a directory");
   });
 });
 
@@ -167,6 +167,7 @@ describe("metadata that do not say what a model needs are refused by key", () =>
     [["tokenizer.ggml.model", "string", "rwkv"], '"rwkv" is not read'],
     [["tokenizer.ggml.bos_token_id", "u32", 9], "bos_token_id 9 is not one of the 2 tokens"],
     [["split.count", "u32", 3], "llama-gguf-split --merge"],
+    [["split.count", "u32", 4e9], "llama-gguf-split --merge"],
   ])("%j", async (change, message) => {
     if (message === "")
       await expect(build(change)).resolves.toHaveLength(1); // without a factor nothing is stretched

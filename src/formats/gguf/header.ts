@@ -12,6 +12,8 @@ export interface GgufTensor {
   /** The first byte, counted from the start of the file. */
   readonly offset: number;
   readonly byteLength: number;
+  /** The part that holds it, where a model is split. */
+  readonly file?: string;
 }
 
 export interface GgufHeader {
@@ -110,7 +112,8 @@ function place(
     check(
       (shape.at(-1) ?? 1) % type.values === 0,
       "file",
-      () => `${where}: rows of ${shape.at(-1)} values are not whole blocks of ${type.values}, as ${type.name} has them`,
+      () =>
+        `${where}: rows of ${shape.at(-1) ?? 1} values are not whole blocks of ${type.values}, as ${type.name} has them`,
     );
     check(offset % alignment === 0, "file", () => `${where}: offset ${offset} is not a multiple of ${alignment}`);
     const byteLength = (count / type.values) * type.bytes;

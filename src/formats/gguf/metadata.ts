@@ -1,4 +1,4 @@
-import { check } from "../../common/index.ts";
+import { check, shown } from "../../common/index.ts";
 import type { GgufValue } from "./header.ts";
 
 /** Reads the metadata of a file with types checked; every failure names the key. */
@@ -60,7 +60,7 @@ export class GgufMetadata {
 
   #wrong(key: string, expected: string): string {
     const value = this.#entries.get(key);
-    const got = Array.isArray(value) ? `a list of ${value.length} values` : JSON.stringify(value);
+    const got = Array.isArray(value) ? `a list of ${value.length} values` : shown(value);
     return `${this.#file}: ${key} must be ${expected}; got ${got}`;
   }
 }

@@ -23,34 +23,77 @@ const cased = (digits: string, contraction: string): string => {
 const gpt2: PreTokenizer = { steps: ["gpt-2"] };
 const digitsApart: PreTokenizer = { steps: ["digits", "gpt-2"] };
 const llama3: PreTokenizer = { steps: [words("\\p{N}{1,3}")], ignoreMerges: true, addsStart: true };
+const threeDigits: PreTokenizer = { steps: [words("\\p{N}{1,3}")] };
 const qwen2: PreTokenizer = { steps: [words("\\p{N}")], normalizer: "NFC" };
+const oneDigit: PreTokenizer = { steps: [words("\\p{N}")] };
+const gpt4o: PreTokenizer = { steps: [cased("\\p{N}{1,3}", `${english}?`)] };
+const bloom = " ?[^(\\s|.,!?…。，、।۔،)]+";
+const gpt2Words = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)";
+const ideographs = "[一-龥\\u0800-一가-\\ud7ff]+";
+const kana = "[一-龥\\u3040-ゟ゠-ヿ]+";
+const ascii = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+";
+/** Letters with marks, and runs of punctuation and symbols (DeepSeek V3). */
+const deepseek3: PreTokenizer = {
+  steps: [
+    "\\p{N}{1,3}",
+    kana,
+    `${ascii}|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
+  ],
+};
+/** Letters of alphabets with two cases, as DeepSeek's first models have them. */
+const casedLetters =
+  "A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝ\\u1f5f-\\u1f7d\\u1f80-\\u1fb4ᾶ-ᾼ\\u1fbeῂ-ῄῆ-ῌῐ-\\u1fd3ῖ-\\u1fdbῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝ\\u2124\\u2126\\u2128\\u212a-\\u212dℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃";
+const bailing: PreTokenizer = {
+  steps: [
+    `'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+`,
+  ],
+};
+
+const named = (entry: PreTokenizer, ...names: readonly string[]): Record<string, PreTokenizer> =>
+  Object.fromEntries(names.map((name) => [name, entry]));
 
 /** By `tokenizer.ggml.pre`. The first name of a kind is the one that is written. */
 export const preTokenizers: Readonly<Record<string, PreTokenizer>> = {
-  "gpt-2": gpt2,
-  "phi-2": gpt2,
-  mpt: gpt2,
-  olmo: gpt2,
-  "llama-bpe": llama3,
-  "llama-v3": llama3,
-  llama3,
-  dbrx: { steps: [words("\\p{N}{1,3}")] },
-  qwen2,
-  "deepseek-r1-qwen": qwen2,
-  smollm: digitsApart,
-  starcoder: digitsApart,
-  refact: digitsApart,
-  "command-r": digitsApart,
-  tekken: { steps: [cased("\\p{N}", "")], ignoreMerges: true, addsStart: true },
-  "gpt-4o": { steps: [cased("\\p{N}{1,3}", `${english}?`)] },
-  default: {
+  ...named(gpt2, "gpt-2", "phi-2", "mpt", "olmo", "jais", "trillion", "granite-docling", "exaone4", "gigachat"),
+  ...named(gpt2, "jina-es", "jina-de", "jina-v2-es", "jina-v2-de", "a.x-4.0", "mellum", "modern-bert"),
+  ...named(llama3, "llama-bpe", "llama-v3", "llama3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"),
+  ...named(llama3, "jina-v5-nano"),
+  ...named(threeDigits, "dbrx", "smaug-bpe", "glm4", "chatglm-bpe"),
+  ...named(qwen2, "qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez"),
+  ...named(oneDigit, "stablelm2", "hunyuan", "solar-open", "grok-2"),
+  qwen35: {
     steps: [
-      "[\\p{P}\\$\\+<=>\\^~\\|]+",
-      "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)",
+      `${english}|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
+    ],
+    normalizer: "NFC",
+  },
+  ...named(digitsApart, "smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"),
+  tekken: { steps: [cased("\\p{N}", "")], ignoreMerges: true, addsStart: true },
+  ...named(gpt4o, "gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"),
+  "deepseek-llm": {
+    steps: [
+      "[\\r\\n]",
+      `\\s?[${casedLetters}]+`,
+      "\\s?[!-/:-~！-／：-～‘-‟\\u3000-。]+",
+      "\\s+$",
+      ideographs,
       "\\p{N}+",
-      "[0-9][0-9][0-9]",
     ],
   },
+  "deepseek-coder": { steps: ["[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", ideographs, "\\p{N}"] },
+  ...named(deepseek3, "deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4"),
+  falcon: { steps: ["[\\p{P}\\$\\+<=>\\^~\\|`]+", gpt2Words, "[0-9][0-9][0-9]"] },
+  ...named({ steps: [bloom] }, "bloom", "poro-chat", "gpt3-finnish"),
+  viking: { steps: [bloom, "\\p{N}"] },
+  ...named(bailing, "bailingmoe", "bailingmoe2", "llada-moe"),
+  "seed-coder": {
+    steps: [
+      `${english}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}\\r\\n]+|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
+    ],
+  },
+  superbpe: { steps: ["\\p{N}+", "(?=(?:\\d{3})+(?!\\d))"] },
+  minicpm5: { steps: ["\\p{N}{1,3}", words("\\p{N}+")], ignoreMerges: true },
+  default: { steps: ["[\\p{P}\\$\\+<=>\\^~\\|]+", gpt2Words, "\\p{N}+", "[0-9][0-9][0-9]"] },
 };
 
 interface Step {

@@ -110,7 +110,7 @@ export async function* tensorPieces(files: FileSource, name: string, plan: Tenso
   const atOnce = group * Math.max(1, Math.floor(PIECE_BYTES / (rowBytes * group)));
   for (let row = 0; row < rows; row += atOnce) {
     const count = Math.min(atOnce, rows - row);
-    const bytes = await files.readBytes(name, plan.offset + row * rowBytes, count * rowBytes);
+    const bytes = await files.readBytes(source.file ?? name, plan.offset + row * rowBytes, count * rowBytes);
     const values = decoded(bytes, plan, count * columns);
     if (add !== 0) for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) + add;
     const whole = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

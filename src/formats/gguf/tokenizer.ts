@@ -46,7 +46,12 @@ export function tokenizerOf(file: string, metadata: GgufMetadata): GgufTokenizer
       truncation: null,
       padding: null,
     },
-    config: { ...special, ...template, clean_up_tokenization_spaces: false },
+    config: {
+      tokenizer_class: "PreTrainedTokenizerFast",
+      ...special,
+      ...template,
+      clean_up_tokenization_spaces: false,
+    },
     endTokens: endTokens(vocabulary),
   };
 }

@@ -4,7 +4,7 @@ import { typeId, typeOf } from "./types.ts";
 
 /** A metadata entry, with the type that it has in the file. */
 export type GgufEntry =
-  | readonly [key: string, type: "u32" | "f32", value: number]
+  | readonly [key: string, type: "u32" | "i32" | "f32", value: number]
   | readonly [key: string, type: "bool", value: boolean]
   | readonly [key: string, type: "string", value: string]
   | readonly [key: string, type: "strings", value: readonly string[]]
@@ -67,6 +67,9 @@ function writeEntry(to: Writer, [key, type, value]: GgufEntry): void {
   switch (type) {
     case "u32":
       to.u32(typeNumbers.u32).u32(value);
+      break;
+    case "i32":
+      to.u32(typeNumbers.i32).u32(value);
       break;
     case "f32":
       to.u32(typeNumbers.f32).f32(value);

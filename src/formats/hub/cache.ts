@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { basename, dirname, join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
+import { partPath, removeDeadParts } from "../../runtime/part-files.ts";
 
 /** The tag by which backup programs know a cache (https://bford.info/cachedir/), in huggingface_hub's words. */
 const CACHE_TAG = [
@@ -49,9 +49,10 @@ export class CachedRepository {
     if (revision === commit) return;
     const path = join(this.folder, "refs", revision);
     if ((await readFile(path, "utf8").catch(() => undefined)) === commit) return;
-    const beside = aside(path);
+    const beside = partPath(path);
     try {
       await mkdir(dirname(path), { recursive: true });
+      await removeDeadParts(dirname(path));
       await writeFile(beside, commit);
       await rename(beside, path);
     } catch (error) {
@@ -97,9 +98,10 @@ export class CachedRepository {
     const path = join(this.snapshot(commit), file);
     const blob = this.blob(etag);
     await mkdir(dirname(path), { recursive: true });
+    await removeDeadParts(dirname(path));
     const target = relative(dirname(path), blob);
     if ((await readlink(path).catch(() => undefined)) === target) return;
-    const beside = aside(path);
+    const beside = partPath(path);
     try {
       if (!symlinks || !(await linked(target, beside))) await copyFile(blob, beside);
       await rename(beside, path);
@@ -123,10 +125,6 @@ async function linked(target: string, path: string): Promise<boolean> {
 
 function ignoreReadOnly(error: unknown): void {
   if (!["EROFS", "EACCES", "EPERM", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
-}
-
-function aside(path: string): string {
-  return join(dirname(path), `${basename(path)}.${randomBytes(4).toString("hex")}.tmp`);
 }
 
 export function isCommit(revision: string): boolean {

@@ -1,4 +1,4 @@
-import { check, LecternError, nearest } from "../../common/index.ts";
+import { check, didYouMean, LecternError } from "../../common/index.ts";
 import type { HubId } from "./hub-id.ts";
 import type { Need } from "./options.ts";
 
@@ -24,7 +24,9 @@ const TOKENIZER_FILES = [
 const MODEL_FILES = [
   "generation_config.json",
   "modules.json",
-  "sentence_bert_config.json",
+  ...["bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"].map(
+    (name) => `sentence_${name}_config.json`,
+  ),
   "config_sentence_transformers.json",
   "adapter_config.json",
   "README.md",
@@ -49,7 +51,8 @@ export function chooseFiles(id: HubId, names: readonly string[], need: Need): Ch
   if (need === "tokenizer" && !["config.json", ...TOKENIZER_FILES].some((name) => all.has(name)))
     throw new LecternError("unsupported", `${id.repository} has no tokenizer`);
   const weights = need === "model" ? weightsOf(id, all) : [];
-  const folders = need === "model" ? names.filter((name) => /^\d+_\w+\/config\.json$/.test(name)) : []; // modules of sentence-transformers
+  const folders =
+    need === "model" ? names.filter((name) => /^\d+_\w+\/(config\.json|model\.safetensors)$/.test(name)) : []; // modules of sentence-transformers
   return {
     files: [...wanted.filter((name) => all.has(name)), ...folders, ...weights],
     absent: wanted.filter((name) => !all.has(name)),
@@ -85,8 +88,7 @@ function chooseGguf({ repository, file, quantization }: HubId, names: readonly s
   const ggufs = names.filter((name) => name.endsWith(".gguf"));
   const found = file === undefined ? ofQuantization(ggufs, quantization ?? "") : ggufs.find((name) => name === file);
   if (found === undefined) {
-    const close = file === undefined ? undefined : nearest(file, ggufs);
-    const hint = close === undefined ? `; it has ${offered(repository, ggufs)}` : `; did you mean ${close}?`;
+    const hint = (file === undefined ? "" : didYouMean(file, ggufs)) || `; it has ${offered(repository, ggufs)}`;
     throw new LecternError("hub", `${repository} has no ${file ?? `GGUF file of quantization ${quantization}`}${hint}`);
   }
   const part = /-\d{5}-of-\d{5}\.gguf$/;

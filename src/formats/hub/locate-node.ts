@@ -4,7 +4,6 @@ import { HubFailure } from "./failure.ts";
 import { parseHubId } from "./hub-id.ts";
 import type { LocateOptions } from "./options.ts";
 import { shippedModel } from "./shipped-node.ts";
-import { openSnapshot } from "./snapshot.ts";
 
 /**
  * Where a model lies on this machine: an existing path, a shipped model's name, or a model of the hub, which is
@@ -35,6 +34,7 @@ export async function locateModel(name: string, options: LocateOptions = {}): Pr
     "usage",
     () => `${name} names the revision ${id.revision}, and revision says ${options.revision}: give one`,
   );
+  const { openSnapshot } = await import("./snapshot.ts"); // only a Hub model needs what it imports
   return openSnapshot(id, options).catch((error) => {
     const mayBeMistyped = error instanceof HubFailure && (error.kind === "repository" || error.kind === "unreachable");
     if (!mayBeMistyped) throw error;

@@ -1,4 +1,4 @@
-import { check, LecternError } from "../../common/index.ts";
+import { check, LecternError, throwIfAborted } from "../../common/index.ts";
 import { isServed } from "../../runtime/served-web.ts";
 import { parseHubId } from "./hub-id.ts";
 import type { LocateOptions } from "./options.ts";
@@ -6,7 +6,7 @@ import type { LocateOptions } from "./options.ts";
 const ENDPOINT = "https://huggingface.co";
 
 /** What a page has no means for. */
-const NODE_ONLY = ["cacheDir", "offline", "onProgress", "signal"] as const;
+const NODE_ONLY = ["cacheDir", "offline", "onProgress"] as const;
 
 /**
  * The address of a model's files: one relative to the page, or, for `owner/name` where the page's server has nothing
@@ -20,7 +20,7 @@ export async function locateModel(name: string, options: LocateOptions = {}): Pr
       () => `${option}: not in a page, where the browser fetches files`,
     );
   const id = /^([a-z]+:|[./])/i.test(name) ? undefined : parseHubId(name);
-  if (!id || (options.revision === undefined && (await isModel(name)))) {
+  if (!id || (options.revision === undefined && (await isModel(name, options.signal)))) {
     check(
       options.revision === undefined,
       "usage",
@@ -35,8 +35,12 @@ export async function locateModel(name: string, options: LocateOptions = {}): Pr
 }
 
 /** Whether the page's own server has a model of this name. */
-async function isModel(name: string): Promise<boolean> {
-  const has = (file: string): Promise<boolean> =>
-    isServed(new URL(`${name.replace(/\/$/, "")}/${file}`, globalThis.location.href).href).catch(() => false);
+async function isModel(name: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const has = async (file: string): Promise<boolean> => {
+    const url = new URL(`${name.replace(/\/$/, "")}/${file}`, globalThis.location.href);
+    const found = await isServed(url.href, signal).catch(() => false);
+    throwIfAborted(signal);
+    return found;
+  };
   return (await has("config.json")) || has("adapter_config.json");
 }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
+import { isAlive } from "../../runtime/part-files.ts";
 import { pause } from "./retry.ts";
 
 /** In milliseconds: how often a holder shows that it lives, how long it is believed, how often others look. */
@@ -82,6 +83,13 @@ async function tryLock(path: string, mark: string): Promise<boolean> {
   return false;
 }
 
+/** Whether a process holds the lock of {@link withLock}, or Python's. */
+export async function isBusy(path: string): Promise<boolean> {
+  const own = path.replace(/\.lock$/, ".lectern.lock");
+  const isHeld = (await stat(own).catch(() => undefined)) !== undefined && !(await isAbandoned(own));
+  return isHeld || (await isLockedByPython(path));
+}
+
 async function isAbandoned(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (!found) return false;
@@ -95,16 +103,6 @@ async function readHolder(path: string): Promise<Holder | undefined> {
     return JSON.parse(await readFile(path, "utf8")) as Holder;
   } catch {
     return undefined; // gone, or just being written
-  }
-}
-
-/** Whether there is a process of this id. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

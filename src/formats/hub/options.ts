@@ -21,7 +21,7 @@ export interface HubOptions {
   /** Use only what the cache holds; default what HF_HUB_OFFLINE says. */
   readonly offline?: boolean | undefined;
   readonly onProgress?: ((event: ProgressEvent) => void) | undefined;
-  /** Told in words what was done instead of what was asked; default a warning of the process. */
+  /** Receives, in words, what was done instead of what was asked, and what is odd about a model's files; default a warning of the process. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Cancels; what was downloaded by then is gone on from next time. */
   readonly signal?: AbortSignal | undefined;

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { LecternError } from "../../common/index.ts";
+import { keepSecret, LecternError, shown } from "../../common/index.ts";
 import type { Environment, LocateOptions } from "./options.ts";
 
 /** Where the hub is and how it is talked to; the variables are those of Python's huggingface_hub. */
@@ -50,20 +50,45 @@ function endpointOf(env: Environment): string {
   if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint))
     throw new LecternError(
       "usage",
-      `HF_ENDPOINT must be an address such as ${DEFAULT_ENDPOINT}; got ${env.HF_ENDPOINT}`,
+      `HF_ENDPOINT must be an address such as ${DEFAULT_ENDPOINT}; got ${shown(env.HF_ENDPOINT?.replace(/^.*@/s, "***@"))}`,
+    );
+  const { username, password, search, hash } = new URL(endpoint);
+  if (username || password || search || hash)
+    throw new LecternError(
+      "usage",
+      `HF_ENDPOINT must be an address such as ${DEFAULT_ENDPOINT}; got one with a user, a password or a query; leave them out, and give a token in HF_TOKEN`,
     );
   return endpoint;
 }
 
 function tokenOf(env: Environment, home: string): string | undefined {
   if (isTrue(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined;
-  const given = (env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN)?.trim();
-  if (given) return given;
+  const given = cleanToken(env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN, "HF_TOKEN");
+  if (given !== undefined) return given;
+  const path = expand(env.HF_TOKEN_PATH || join(home, "token"), env);
+  return cleanToken(textOf(path), path);
+}
+
+/** A small file; undefined where there is none: nobody logged in here. */
+function textOf(path: string): string | undefined {
   try {
-    return readFileSync(expand(env.HF_TOKEN_PATH || join(home, "token"), env), "utf8").trim() || undefined;
+    return statSync(path).isFile() ? readFileSync(path, "utf8") : undefined;
   } catch {
-    return undefined; // nobody logged in here
+    return undefined;
   }
+}
+
+/** A token without line breaks, as Python takes it, which no message shows from now on. */
+function cleanToken(text: string | undefined, where: string): string | undefined {
+  keepSecret(text);
+  const token = text?.replace(/[\r\n]/g, "").trim();
+  keepSecret(token);
+  if (token && !/^[\x21-\x7e]+$/.test(token))
+    throw new LecternError(
+      "usage",
+      `${where} must hold a token of plain letters, digits and signs; got a space or another character within it; copy it again from https://huggingface.co/settings/tokens`,
+    );
+  return token || undefined;
 }
 
 function milliseconds(env: Environment, name: string): number {

@@ -1,7 +1,7 @@
 import type { CheckpointNames } from "../family.ts";
 
 /** Files carry copies of the shared embedding and, in families whose positions are waves, those waves. */
-const copies = "(encoder|decoder)\\.embed_tokens\\.weight|lm_head\\.weight|(encoder|decoder)\\.version";
+const copies = "(shared|(encoder|decoder)\\.embed_tokens)\\.weight|lm_head\\.weight|(encoder|decoder)\\.version";
 const buffers = /^final_logits_bias$/;
 
 export const bartCheckpoint: CheckpointNames = {
@@ -12,6 +12,6 @@ export const bartCheckpoint: CheckpointNames = {
 
 export const waveCheckpoint: CheckpointNames = {
   prefix: "model.",
-  ignored: new RegExp(`(^|\\.)(${copies}|(encoder|decoder)\\.embed_positions\\.weights?)$`),
-  buffers,
+  ignored: new RegExp(`(^|\\.)(${copies}|final_logits_bias|(encoder|decoder)\\.embed_positions\\.weights?)$`),
+  buffers: /^final_logits_bias$|\.embed_positions\.weight$/,
 };

@@ -1,4 +1,4 @@
-import { add, type Dimension, mul, reduceSum, reshape, scalar, type Value } from "../../graph/index.ts";
+import { add, mul, scalar, type Value } from "../../graph/index.ts";
 import {
   activation,
   embedding,
@@ -10,14 +10,14 @@ import {
   splitHeads,
 } from "../../nn/index.ts";
 import type { EncoderDecoderModel } from "../family.ts";
-import type { BartConfig } from "./config.ts";
+import type { BartConfig, BartStack } from "./config.ts";
 
 type Side = "encoder" | "decoder";
 
 const EPSILON = 1e-5;
 
 /** Attention of x over itself, or over the encoder's states. */
-function attention(at: Scope, x: Value, heads: number, c: BartConfig, context: ModelContext, memory?: Value): Value {
+function attention(at: Scope, x: Value, heads: number, c: BartStack, context: ModelContext, memory?: Value): Value {
   const dropout = c.attentionDropout;
   const size = x.shape[2] as number;
   const scale = (size / heads) ** -0.5;
@@ -31,13 +31,13 @@ function attention(at: Scope, x: Value, heads: number, c: BartConfig, context: M
 }
 
 /** x + sublayer(x), normed before or behind. */
-function residual(at: Scope, x: Value, c: BartConfig, context: ModelContext, sublayer: (x: Value) => Value): Value {
+function residual(at: Scope, x: Value, c: BartStack, context: ModelContext, sublayer: (x: Value) => Value): Value {
   const dropped = (x: Value): Value => context.drop(sublayer(x), c.dropout);
   const norm = (x: Value): Value => layerNorm(at, x, EPSILON);
   return c.preNorm ? add(x, dropped(norm(x))) : norm(add(x, dropped(x)));
 }
 
-function layer(at: Scope, side: Side, x: Value, c: BartConfig, context: ModelContext, memory?: Value): Value {
+function layer(at: Scope, side: Side, x: Value, c: BartStack, context: ModelContext, memory?: Value): Value {
   const { heads, intermediateSize } = c[side];
   x = residual(at.in("self_attn_layer_norm"), x, c, context, (x) =>
     attention(at.in("self_attn"), x, heads, c, context),
@@ -52,11 +52,11 @@ function layer(at: Scope, side: Side, x: Value, c: BartConfig, context: ModelCon
   });
 }
 
-/** Where tokens stand: `[B, T, E]`. */
-function places(at: Scope, c: BartConfig, context: ModelContext): Value {
-  if (c.positions === "waves") return context.waves(c.hiddenSize);
+/** Where tokens stand: `[B, T, E]`. Waves that a checkpoint has are read from it. */
+function places(at: Scope, side: Side, c: BartStack, context: ModelContext): Value {
   if (c.positions === "waves-behind-padding") return context.wavesBehindPadding(c.hiddenSize, c.padTokenId);
-  const offset = 2; // rows of the table that no position names
+  if (c.positions === "waves" && !c[side].hasPositions) return context.waves(c.hiddenSize);
+  const offset = c.positions === "waves" ? 0 : 2; // rows of the table that no position names
   return embedding(
     at.in("embed_positions"),
     context.positionIds(offset),
@@ -65,12 +65,12 @@ function places(at: Scope, c: BartConfig, context: ModelContext): Value {
   );
 }
 
-function stack(root: Scope, side: Side, c: BartConfig, context: ModelContext, memory?: Value): Value {
+function stack(root: Scope, side: Side, c: BartStack, context: ModelContext, memory?: Value): Value {
   const at = root.in(`model.${side}`);
-  const table = root.in("model.shared");
-  const tokens = embedding(table, context.inputIds, c.vocabSize, c.hiddenSize, c.padTokenId); // [B, T, E]
+  const { words, vocabSize } = c[side];
+  const tokens = embedding(root.in(words), context.inputIds, vocabSize, c.hiddenSize, c.padTokenId); // [B, T, E]
   const scaled = c.embeddingScale === 1 ? tokens : mul(tokens, scalar(c.embeddingScale));
-  let x = add(scaled, places(at, c, context));
+  let x = add(scaled, places(at, side, c, context));
   if (c.embeddingNorm) x = layerNorm(at.in("layernorm_embedding"), x, EPSILON);
   x = context.throughLayers(context.drop(x, c.dropout), (x, i) =>
     layer(at.in(`layers.${i}`), side, x, c, context, memory),
@@ -82,22 +82,28 @@ function stack(root: Scope, side: Side, c: BartConfig, context: ModelContext, me
 export const bart: EncoderDecoderModel<BartConfig> = {
   encode: (root, c, context) => stack(root, "encoder", c, context),
   decode(root, c, context, memory) {
-    const hidden = stack(root, "decoder", c, context, memory);
-    if (c.head.kind === "sequence") return context.output(hidden, (x) => classes(root, x, c, context));
-    return context.output(hidden, (x) => {
-      const logits = linear(c.tieWordEmbeddings ? root.in("model.shared") : root.in("lm_head"), x, c.vocabSize, {
-        bias: false,
-      });
-      return c.hasLogitsBias ? add(logits, root.parameter("final_logits_bias", [1, c.vocabSize])) : logits;
-    });
+    const heads: Record<HeadKind, (x: Value) => Value> = {
+      words: (x) => words(root, x, c),
+      sequence: (x) => classes(root, x, c, context),
+      span: (x) => linear(root.in("qa_outputs"), x, 2),
+      none: (x) => x,
+    };
+    return context.output(stack(root, "decoder", c, context, memory), heads[c.head.kind as HeadKind]);
   },
 };
 
+type HeadKind = "words" | "sequence" | "span" | "none";
+
+/** Scores of every word: `[B, T, V]`. */
+function words(root: Scope, x: Value, c: BartStack): Value {
+  const { vocabSize } = c.decoder;
+  const logits = linear(root.in(c.output), x, vocabSize, { bias: false });
+  return c.hasLogitsBias ? add(logits, root.parameter("final_logits_bias", [1, vocabSize])) : logits;
+}
+
 /** A class of the whole, read at the last end token: `[B, T, E]` → `[B, C]`. */
 function classes(root: Scope, hidden: Value, c: BartConfig, context: ModelContext): Value {
-  const [batch, length] = hidden.shape as [Dimension, Dimension, number];
-  const mark = reshape(context.lastOf(c.eosTokenId), [batch, length, 1]);
-  const read = context.drop(reduceSum(mul(hidden, mark), [1]), c.classifierDropout); // [B, E]
+  const read = context.drop(context.stateAtLast(hidden, c.eosTokenId), c.classifierDropout); // [B, E]
   const at = root.in("classification_head");
   const summary = activation("tanh")(linear(at.in("dense"), read, c.hiddenSize));
   return linear(at.in("out_proj"), context.drop(summary, c.classifierDropout), c.head.numLabels);

@@ -7,5 +7,5 @@ import type { CheckpointNames } from "../family.ts";
 export const bertCheckpoint = (root: string): CheckpointNames => ({
   prefix: `${root}.`,
   ignored:
-    /(^|\.)(position_ids|token_type_ids|pooler\.(dense\.)?(weight|bias)|(decoder|vocab_projector|generator_lm_head)\.(weight|bias)|seq_relationship\.(weight|bias)|sop_classifier\.classifier\.(weight|bias)|lm_head\.bias)$/,
+    /(^|\.)(position_ids|token_type_ids|pooler\.(dense\.)?(weight|bias)|(decoder|vocab_projector|generator_lm_head)\.(weight|bias)|seq_relationship\.(weight|bias)|sop_classifier\.classifier\.(weight|bias)|(lm_head|predictions)\.bias)$/,
 });

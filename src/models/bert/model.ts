@@ -19,11 +19,11 @@ function embeddings(root: Scope, c: BertConfig, context: ModelContext): Value {
   const size = c.embeddingSize;
   const places =
     c.positions === "from-zero" ? context.positionIds() : context.positionIdsBehindPadding(c.padTokenId as number);
-  let x = embedding(at.in("word_embeddings"), context.inputIds, c.vocabSize, size, c.padTokenId); // [B, T, E]
+  let x = embedding(root.in(c.words.embedding), context.inputIds, c.vocabSize, size, c.padTokenId); // [B, T, E]
   if (c.typeVocabSize > 0)
     x = add(x, embedding(at.in("token_type_embeddings"), context.tokenTypeIds(), c.typeVocabSize, size));
   const frozen = c.positions === "from-zero" ? undefined : c.padTokenId;
-  x = add(x, embedding(at.in("position_embeddings"), places, c.maxPositionEmbeddings, size, frozen));
+  x = add(x, embedding(at.in("position_embeddings"), places, c.positionCount, size, frozen));
   x = context.drop(layerNorm(at.in("LayerNorm"), x, c.layerNormEps), c.hiddenDropout);
   const { projection } = c.names;
   const widens = projection !== undefined && (size !== c.hiddenSize || c.names.root === "albert");
@@ -61,15 +61,20 @@ export const bert: EncoderModel<BertConfig> = (root, c, context) => {
       const at = root.in("discriminator_predictions");
       return linear(at.in("dense_prediction"), activation(c.hiddenAct)(linear(at.in("dense"), x, c.hiddenSize)), 1);
     },
-    pooled: c.hasPooler && dense.includes("pooler") ? summary : undefined,
+    pooled: c.pooler === undefined ? undefined : () => pooled(root.in(c.pooler as string), hidden, c),
   });
 };
 
-/** Scores of every word at every position `[B, T, V]`; the last weight is that of the word embeddings, if tied. */
+/** Scores of every word at every position: `[B, T, V]`. */
 function words(root: Scope, x: Value, c: BertConfig): Value {
-  const { dense, act = c.hiddenAct, norm, out } = c.names.words;
+  const { dense, act = c.hiddenAct, norm } = c.names.words;
   const y = layerNorm(root.in(norm), activation(act)(linear(root.in(dense), x, c.embeddingSize)), c.layerNormEps);
-  const table = c.tieWordEmbeddings ? root.in(`${c.names.root}.embeddings.word_embeddings`) : root.in(out);
-  const bias = root.in(out.replace(/\.decoder$/, "")).parameter("bias", [c.vocabSize]);
-  return add(linear(table, y, c.vocabSize, { bias: false }), bias);
+  const scores = linear(root.in(c.words.output), y, c.vocabSize, { bias: false });
+  const at = c.words.bias.replace(/\.bias$/, "");
+  return add(scores, root.in(at).parameter("bias", [c.vocabSize]));
+}
+
+/** What a base model makes of the first token's state. */
+function pooled(at: Scope, hidden: Value, c: BertConfig): Value {
+  return activation("tanh")(linear(at, firstToken(hidden), c.hiddenSize));
 }

@@ -1,4 +1,4 @@
-import { check } from "../../common/index.ts";
+import { check, ownEntry } from "../../common/index.ts";
 import type { Cell } from "../../graph/index.ts";
 import type { ConfigReader } from "../config-reader.ts";
 import type { RecurrentConfig } from "../family.ts";
@@ -19,7 +19,7 @@ const cells: Readonly<Record<string, Cell>> = {
 
 export function parseCharRnnConfig(read: ConfigReader): CharRnnConfig {
   const named = read.string("cell", "gru");
-  const cell = cells[named];
+  const cell = ownEntry(cells, named);
   if (!cell) read.refuse("cell", "rnn, gru or lstm");
   const { vocab } = read.json;
   const [embeddingSize, hiddenSize] = [read.size("embedding_size"), read.size("hidden_size")];

@@ -4,5 +4,5 @@ import type { CheckpointNames } from "../family.ts";
 export const debertaCheckpoint: CheckpointNames = {
   prefix: "deberta.",
   ignored:
-    /(^|\.)(position_ids|pooler\.dense\.(weight|bias)|decoder\.(weight|bias))$|^(lm_predictions|mask_predictions)\./,
+    /(^|\.)(position_ids|encoder\.(LayerNorm\.(weight|bias)|rel_embeddings\.weight)|position_embeddings\.weight|pooler\.dense\.(weight|bias)|decoder\.(weight|bias)|predictions\.bias)$|^(lm_predictions|mask_predictions)\./,
 };

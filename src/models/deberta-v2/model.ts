@@ -22,17 +22,22 @@ import {
 } from "../../nn/index.ts";
 import type { EncoderModel } from "../family.ts";
 import { firstToken, headOutputs } from "../head.ts";
-import type { DebertaConfig } from "./config.ts";
+import type { DebertaConfig, DistanceConfig } from "./config.ts";
+import { convolutionLayer } from "./convolution.ts";
 
 const norm = (at: Scope, x: Value, c: DebertaConfig): Value => layerNorm(at.in("LayerNorm"), x, c.layerNormEps);
 
-function embeddings(at: Scope, c: DebertaConfig, context: ModelContext): Value {
-  let x = embedding(at.in("word_embeddings"), context.inputIds, c.vocabSize, c.hiddenSize, c.padTokenId); // [B, T, E]
+/** Words, and perhaps positions and segments, widened where the layers are wider, normed; nothing for padding. */
+function embeddings(root: Scope, c: DebertaConfig, context: ModelContext): Value {
+  const [at, size] = [root.in("deberta.embeddings"), c.embeddingSize];
+  let x = embedding(root.in(c.words.embedding), context.inputIds, c.vocabSize, size, c.padTokenId); // [B, T, E]
   if (c.positionBiasedInput)
-    x = add(x, embedding(at.in("position_embeddings"), context.positionIds(), c.maxPositionEmbeddings, c.hiddenSize));
+    x = add(x, embedding(at.in("position_embeddings"), context.positionIds(), c.maxPositionEmbeddings, size));
   if (c.typeVocabSize > 0)
-    x = add(x, embedding(at.in("token_type_embeddings"), context.tokenTypeIds(), c.typeVocabSize, c.hiddenSize));
-  return context.drop(norm(at, x, c), c.hiddenDropout);
+    x = add(x, embedding(at.in("token_type_embeddings"), context.tokenTypeIds(), c.typeVocabSize, size));
+  if (size !== c.hiddenSize) x = linear(at.in("embed_proj"), x, c.hiddenSize, { bias: false });
+  const [batch, length] = x.shape as [Dimension, Dimension, number];
+  return context.drop(mul(norm(at, x, c), reshape(context.mask(), [batch, length, 1])), c.hiddenDropout);
 }
 
 /** Distances as heads see them: `[N, E]` → `[H, N, D]`. */
@@ -48,36 +53,42 @@ function atDistances(x: Value, distances: Value, index: Value): Value {
   return takeAlong(scores, expand(index, [batch, heads, ...index.shape.slice(2)]));
 }
 
-/** Disentangled attention: what a token is and where it stands have scores of their own. */
-function selfAttention(at: Scope, x: Value, c: DebertaConfig, context: ModelContext, table: Value): Value {
-  const distances = context.drop(table, c.hiddenDropout); // [N, E]
-  const project = (name: string): Value => splitHeads(linear(at.in(name), x, c.hiddenSize), c.numAttentionHeads);
-  const [q, k, v] = [project("query_proj"), project("key_proj"), project("value_proj")]; // 3 × [B, H, T, D]
-  const kinds = 1 + Number(c.contentToPosition) + Number(c.positionToContent);
-  const scale = (c.headSize * kinds) ** -0.5;
-  const buckets = { span: c.span, maxDistance: c.isBucketed ? c.maxDistance : undefined };
+/** What distances add to the scores `[B, H, T, S]`; undefined where content alone counts. */
+function distanceBias(at: Scope, q: Value, k: Value, c: DebertaConfig, context: ModelContext, table: Value) {
+  const d = c.distances as DistanceConfig;
+  const known = context.drop(table, c.hiddenDropout); // [N, E]
+  const buckets = { span: d.span, maxDistance: d.isBucketed ? d.maxDistance : undefined };
   const biases: Value[] = [];
-  if (c.contentToPosition) {
-    const keys = distanceHeads(at.in(c.sharesKey ? "key_proj" : "pos_key_proj"), distances, c);
+  if (d.contentToPosition) {
+    const keys = distanceHeads(at.in(d.sharesKey ? "key_proj" : "pos_key_proj"), known, c);
     biases.push(atDistances(q, keys, context.distances({ ...buckets, from: "query" })));
   }
-  if (c.positionToContent) {
-    const queries = distanceHeads(at.in(c.sharesKey ? "query_proj" : "pos_query_proj"), distances, c);
+  if (d.positionToContent) {
+    const queries = distanceHeads(at.in(d.sharesKey ? "query_proj" : "pos_query_proj"), known, c);
     const byKey = atDistances(k, queries, context.distances({ ...buckets, from: "key" })); // [B, H, S, T]
     biases.push(transpose(byKey, [0, 1, 3, 2]));
   }
-  const [first, ...rest] = biases;
-  const bias =
-    first &&
-    mul(
-      rest.reduce((sum, part) => add(sum, part), first),
-      scalar(scale),
-    );
-  return joinHeads(context.attend(q, k, v, { scale, dropout: c.attentionDropout, ...(bias && { bias }) }));
+  return biases.length === 0 ? undefined : biases.reduce((sum, part) => add(sum, part));
 }
 
-function layer(at: Scope, x: Value, c: DebertaConfig, context: ModelContext, distances: Value): Value {
-  const mixed = selfAttention(at.in("attention.self"), x, c, context, distances); // [B, T, E]
+/** Disentangled attention: what a token is and where it stands have scores of their own. */
+function selfAttention(at: Scope, x: Value, c: DebertaConfig, context: ModelContext, table: Value | undefined): Value {
+  const project = (name: string): Value => splitHeads(linear(at.in(name), x, c.hiddenSize), c.numAttentionHeads);
+  const [q, k, v] = [project("query_proj"), project("key_proj"), project("value_proj")]; // 3 × [B, H, T, D]
+  const scale = (c.headSize * c.pairKinds) ** -0.5;
+  const bias = table && distanceBias(at, q, k, c, context, table);
+  return joinHeads(
+    context.attend(q, k, v, {
+      scale,
+      dropout: c.attentionDropout,
+      hidesAllFromPadding: true,
+      ...(bias && { bias: mul(bias, scalar(scale)) }),
+    }),
+  );
+}
+
+function layer(at: Scope, x: Value, c: DebertaConfig, context: ModelContext, table: Value | undefined): Value {
+  const mixed = selfAttention(at.in("attention.self"), x, c, context, table); // [B, T, E]
   const out = at.in("attention.output");
   x = norm(out, add(x, context.drop(linear(out.in("dense"), mixed, c.hiddenSize), c.hiddenDropout)), c);
   const wide = activation(c.hiddenAct)(linear(at.in("intermediate.dense"), x, c.intermediateSize)); // [B, T, F]
@@ -85,24 +96,35 @@ function layer(at: Scope, x: Value, c: DebertaConfig, context: ModelContext, dis
   return norm(at.in("output"), add(x, narrow), c);
 }
 
+/** What distances are worth, `[2 · span, E]`; undefined where content alone counts. */
+function distanceTable(at: Scope, c: DebertaConfig): Value | undefined {
+  if (!c.distances) return undefined;
+  const table = at.in("rel_embeddings").parameter("weight", [2 * c.distances.span, c.hiddenSize]);
+  return c.distances.isNormed ? norm(at, table, c) : table;
+}
+
+/** Scores of every word at every position: `[B, T, V]`. */
+function words(root: Scope, hidden: Value, c: DebertaConfig): Value {
+  const at = root.in(c.words.isLegacy ? "cls.predictions.transform" : "lm_predictions.lm_head");
+  const y = norm(at, activation(c.hiddenAct)(linear(at.in("dense"), hidden, c.embeddingSize)), c);
+  const scores = linear(root.in(c.words.output), y, c.vocabSize, { bias: false });
+  return add(scores, root.in(c.words.bias).parameter("bias", [c.vocabSize]));
+}
+
 /** DeBERTa v2 and v3: an encoder whose attention reads distances apart from content (He et al., 2020). */
 export const debertaV2: EncoderModel<DebertaConfig> = (root, c, context) => {
-  const at = root.in("deberta");
-  const table = at.in("encoder.rel_embeddings").parameter("weight", [2 * c.span, c.hiddenSize]);
-  const distances = c.normsDistances ? norm(at.in("encoder"), table, c) : table; // [N, E]
-  const hidden = context.throughLayers(embeddings(at.in("embeddings"), c, context), (x, i) =>
-    layer(at.in(`encoder.layer.${i}`), x, c, context, distances),
-  );
+  const at = root.in("deberta.encoder");
+  const table = distanceTable(at, c);
+  const embedded = embeddings(root, c, context);
+  const { convolution } = c;
+  const hidden = context.throughLayers(embedded, (x, i) => {
+    const y = layer(at.in(`layer.${i}`), x, c, context, table);
+    return i > 0 || !convolution ? y : convolutionLayer(at.in("conv"), embedded, y, { ...c, convolution }, context);
+  });
   context.hiddenStates.push(hidden);
   const read = c.head.kind === "tokens" ? context.drop(hidden, c.hiddenDropout) : hidden;
   return headOutputs(root, read, c.head, {
-    words: () => {
-      const head = root.in("cls.predictions");
-      const dense = activation(c.hiddenAct)(linear(head.in("transform.dense"), hidden, c.hiddenSize));
-      const y = norm(head.in("transform"), dense, c);
-      const words = c.tieWordEmbeddings ? at.in("embeddings.word_embeddings") : head.in("decoder");
-      return add(linear(words, y, c.vocabSize, { bias: false }), head.parameter("bias", [c.vocabSize]));
-    },
+    words: () => words(root, hidden, c),
     sequence: () => {
       const first = context.drop(firstToken(hidden), c.poolerDropout); // [B, E]
       const pooled = activation(c.poolerAct)(linear(root.in("pooler.dense"), first, c.hiddenSize));

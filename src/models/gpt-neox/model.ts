@@ -1,5 +1,6 @@
 import { add, type Dimension, reshape, split, transpose, type Value } from "../../graph/index.ts";
 import { activation, embedding, joinHeads, layerNorm, linear, type ModelContext, type Scope } from "../../nn/index.ts";
+import { decoderOutputs } from "../decoder-head.ts";
 import type { DecoderModel } from "../family.ts";
 import type { GptNeoXConfig } from "./config.ts";
 
@@ -41,7 +42,7 @@ export const gptNeoX: DecoderModel<GptNeoXConfig> = (root, c, context) => {
     block(at.in(`layers.${i}`), x, c, context),
   );
   const head = c.tieWordEmbeddings ? at.in("embed_in") : root.in("embed_out");
-  return context.output(layerNorm(at.in("final_layer_norm"), x, c.layerNormEps), (x) =>
-    linear(head, x, c.vocabSize, { bias: false }),
-  );
+  const words = (x: Value): Value => linear(head, x, c.vocabSize, { bias: false });
+  const hidden = layerNorm(at.in("final_layer_norm"), x, c.layerNormEps);
+  return decoderOutputs(root, c, context, hidden, { words, tokens: "classifier" });
 };

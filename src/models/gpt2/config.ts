@@ -1,5 +1,6 @@
 import { check } from "../../common/index.ts";
 import type { ConfigReader } from "../config-reader.ts";
+import { parseDecoderHead } from "../decoder-head.ts";
 import type { DecoderConfig } from "../family.ts";
 
 /** GPT-2's settings under Lectern's names; `config.json` calls them `n_embd`, `n_head` and so on. */
@@ -15,7 +16,19 @@ export interface Gpt2Config extends DecoderConfig {
   readonly attentionDropout: number;
 }
 
-export function parseGpt2Config(read: ConfigReader): Gpt2Config {
+/** Names that other families have for the same; transformers takes them too, and they go first. */
+const otherNames = {
+  hidden_size: "n_embd",
+  max_position_embeddings: "n_positions",
+  num_attention_heads: "n_head",
+  num_hidden_layers: "n_layer",
+};
+
+export function parseGpt2Config(file: ConfigReader): Gpt2Config {
+  const { n_ctx: nPositions = 1024 } = file.json;
+  const read = file
+    .withDefaults({ vocab_size: 50257, n_positions: nPositions, n_embd: 768, n_layer: 12, n_head: 12 })
+    .renamed(otherNames);
   const hiddenSize = read.size("n_embd");
   const heads = read.size("n_head");
   check(
@@ -31,7 +44,9 @@ export function parseGpt2Config(read: ConfigReader): Gpt2Config {
     numAttentionHeads: heads,
     numKeyValueHeads: heads,
     headSize: hiddenSize / heads,
-    maxPositionEmbeddings: read.size("n_positions", read.json.n_ctx as number | undefined),
+    maxPositionEmbeddings: read.size("n_positions"),
+    head: parseDecoderHead(read),
+    padTokenId: read.tokenId("pad_token_id"),
     tieWordEmbeddings: read.boolean("tie_word_embeddings", true),
     intermediateSize: read.size("n_inner", 4 * hiddenSize),
     layerNormEpsilon: read.number("layer_norm_epsilon", 1e-5),

@@ -9,6 +9,7 @@ import {
   type Scope,
   splitHeads,
 } from "../../nn/index.ts";
+import { decoderOutputs } from "../decoder-head.ts";
 import type { DecoderModel } from "../family.ts";
 import type { Gpt2Config } from "./config.ts";
 
@@ -45,7 +46,7 @@ export const gpt2: DecoderModel<Gpt2Config> = (root, c, context) => {
     block(at.in(`h.${i}`), x, c, context, i),
   );
   const head = c.tieWordEmbeddings ? at.in("wte") : root.in("lm_head");
-  return context.output(layerNorm(at.in("ln_f"), x, c.layerNormEpsilon), (x) =>
-    linear(head, x, c.vocabSize, { bias: false }),
-  );
+  const words = (x: Value): Value => linear(head, x, c.vocabSize, { bias: false });
+  const hidden = layerNorm(at.in("ln_f"), x, c.layerNormEpsilon);
+  return decoderOutputs(root, c, context, hidden, { words, tokens: "classifier" });
 };

@@ -1,14 +1,18 @@
 import { check } from "../../common/index.ts";
 import { parseRotary, type RotaryConfig } from "../../nn/index.ts";
 import type { ConfigReader } from "../config-reader.ts";
+import { parseDecoderHead } from "../decoder-head.ts";
 import type { DecoderConfig } from "../family.ts";
 
 /** LLaMA's settings, and those in which its relatives differ from it: each family sets its own beside these. */
 export interface LlamaConfig extends DecoderConfig {
-  readonly padTokenId: number | undefined;
+  /** The row of the embeddings that training leaves as it is. */
+  readonly paddingRow: number | undefined;
   readonly intermediateSize: number;
   readonly rmsNormEps: number;
   readonly hiddenAct: string;
+  /** Whether a layer that gives each token its classes has a bias. */
+  readonly tokensBias: boolean;
   /** Biases of the projections of queries, keys and values, and of the one that follows attention. */
   readonly qkvBias: boolean;
   readonly outBias: boolean;
@@ -68,20 +72,37 @@ export function balanceOf(read: ConfigReader): number {
   return read.boolean("output_router_logits", false) ? read.number("router_aux_loss_coef", 0.001) : 0;
 }
 
-export interface LlamaDefaults {
-  readonly ropeTheta?: number;
-  readonly rmsNormEps?: number;
-  readonly headSize?: number;
-  readonly numKeyValueHeads?: number;
-  readonly tieWordEmbeddings?: boolean;
-  readonly maxPositionEmbeddings?: number;
+/** What a relative of LLaMA reads in its own way. */
+export interface LlamaTraits {
+  /** The values of fields that the file leaves out, as transformers has them; null counts as said. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  /** The rotary base where the file names none; default 10000. */
+  readonly theta?: number;
+  /** The layers that have biases where `attention_bias` and `mlp_bias` ask for them; the others ignore these fields. */
+  readonly biases?: "none" | "attention" | "all";
+  /** The rotary settings, where they are not read as LLaMA's. */
+  readonly rotary?: (headSize: number, maxPositions: number) => RotaryConfig;
 }
 
-export function parseLlamaConfig(read: ConfigReader, defaults: LlamaDefaults = {}): LlamaConfig {
+export function parseLlamaConfig(read: ConfigReader): LlamaConfig {
+  const defaults = {
+    vocab_size: 32000,
+    hidden_size: 4096,
+    intermediate_size: 11008,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    max_position_embeddings: 2048,
+  };
+  return parseRelative(read, { defaults, biases: "all" });
+}
+
+/** Reads the settings of LLaMA or a relative of it. */
+export function parseRelative(file: ConfigReader, traits: LlamaTraits): LlamaConfig {
+  const read = file.withDefaults(traits.defaults);
+  const { theta = 10000, biases = "attention" } = traits;
   const hiddenSize = read.size("hidden_size");
   const heads = read.size("num_attention_heads");
-  const keyHeads = read.size("num_key_value_heads", defaults.numKeyValueHeads ?? heads);
-  const explicit = read.json.head_dim ?? defaults.headSize;
+  const keyHeads = read.size("num_key_value_heads", heads);
   check(
     heads % keyHeads === 0,
     "config",
@@ -89,35 +110,39 @@ export function parseLlamaConfig(read: ConfigReader, defaults: LlamaDefaults = {
       `attention: num_key_value_heads must divide num_attention_heads; got ${keyHeads} and ${heads}; check config.json`,
   );
   check(
-    explicit !== undefined || hiddenSize % heads === 0,
+    (read.json.head_dim ?? undefined) !== undefined || hiddenSize % heads === 0,
     "config",
     () =>
       `attention: head size must divide hidden size; hidden_size ${hiddenSize}, num_attention_heads ${heads}; check config.json`,
   );
-  const headSize = read.size("head_dim", defaults.headSize ?? hiddenSize / heads);
-  const maxPositionEmbeddings = read.size("max_position_embeddings", defaults.maxPositionEmbeddings ?? 2048);
-  const rotary = parseRotary(read.json, headSize, maxPositionEmbeddings, defaults.ropeTheta);
+  const headSize = read.size("head_dim", hiddenSize / heads);
+  const maxPositions = read.size("max_position_embeddings");
+  const rotary = traits.rotary?.(headSize, maxPositions) ?? parseRotary(read.json, { headSize, maxPositions, theta });
   const reach = rotary.scaling.type === "dynamic" ? rotary.scaling.factor : 1; // dynamic scaling reaches beyond
   const numHiddenLayers = read.size("num_hidden_layers");
-  const attentionBias = read.boolean("attention_bias", false);
+  const vocabSize = read.size("vocab_size");
+  const attentionBias = biases !== "none" && read.boolean("attention_bias", false);
   return {
-    vocabSize: read.size("vocab_size"),
+    vocabSize,
     hiddenSize,
     numHiddenLayers,
     numAttentionHeads: heads,
     numKeyValueHeads: keyHeads,
     headSize,
-    maxPositionEmbeddings: Math.floor(maxPositionEmbeddings * reach),
-    tieWordEmbeddings: read.boolean("tie_word_embeddings", defaults.tieWordEmbeddings ?? false),
-    padTokenId: read.tokenId("pad_token_id"),
+    maxPositionEmbeddings: Math.floor(maxPositions * reach),
+    tieWordEmbeddings: read.boolean("tie_word_embeddings", false),
+    head: parseDecoderHead(read),
+    padTokenId: (read.json.pad_token_id ?? undefined) as number | undefined,
+    paddingRow: paddingRow(read, vocabSize),
     intermediateSize: read.size("intermediate_size"),
-    rmsNormEps: read.number("rms_norm_eps", defaults.rmsNormEps ?? 1e-6),
+    rmsNormEps: read.number("rms_norm_eps", 1e-6),
     hiddenAct: read.string("hidden_act", "silu"),
     attentionDropout: read.number("attention_dropout", 0),
     residualDropout: 0,
+    tokensBias: read.boolean("token_classification_bias", true),
     qkvBias: attentionBias,
     outBias: attentionBias,
-    mlpBias: read.boolean("mlp_bias", false),
+    mlpBias: biases === "all" && read.boolean("mlp_bias", false),
     fusedProjections: false,
     queryKeyNorm: "none",
     normOffset: 0,
@@ -131,6 +156,12 @@ export function parseLlamaConfig(read: ConfigReader, defaults: LlamaDefaults = {
   };
 }
 
+/** The row of the embeddings that training leaves as it is; negative ones count from the end, as in torch. */
+function paddingRow(read: ConfigReader, vocabSize: number): number | undefined {
+  const { pad_token_id: id } = read.json;
+  return typeof id === "number" && id < 0 && -id <= vocabSize ? vocabSize + id : read.tokenId("pad_token_id");
+}
+
 /** The config with each layer changed. */
 export function withLayers(
   config: LlamaConfig,
@@ -139,8 +170,33 @@ export function withLayers(
   return { ...config, layers: config.layers.map((layer, i) => ({ ...layer, ...change(layer, i) })) };
 }
 
-/** Which layers see a window only: as `layer_types` says, else by the family's own rule. */
-export function isSliding(read: ConfigReader, index: number, rule: (index: number) => boolean): boolean {
-  const types = read.json.layer_types;
-  return Array.isArray(types) ? types[index] === "sliding_attention" : rule(index);
+const layerTypes = ["full_attention", "sliding_attention"];
+
+/** Whether each layer sees a window only: as `layer_types` says, else by the family's own rule. */
+export function slidingLayers(read: ConfigReader, count: number, rule: (index: number) => boolean): boolean[] {
+  const types = read.json.layer_types ?? undefined;
+  if (types === undefined) return Array.from({ length: count }, (_, index) => rule(index));
+  check(
+    Array.isArray(types) && types.length === count && types.every((type) => layerTypes.includes(type as string)),
+    "config",
+    () =>
+      `config.json: layer_types must name ${layerTypes.join(" or ")} for each of the ${count} layers; got ${JSON.stringify(types)}`,
+  );
+  return types.map((type) => type === "sliding_attention");
+}
+
+/** The config with a window in the layers that slide. */
+export function withWindow(config: LlamaConfig, sliding: readonly boolean[], window: number | undefined): LlamaConfig {
+  check(
+    window !== undefined || !sliding.includes(true),
+    "config",
+    () =>
+      "config.json: layer_types has sliding_attention, but sliding_window is null or use_sliding_window is false; set both, or make these layers full_attention",
+  );
+  return withLayers(config, (_, i) => ({ window: sliding[i] ? window : undefined }));
+}
+
+/** `sliding_window`; undefined where the file says null, or leaves out what has no default. */
+export function windowOf(read: ConfigReader): number | undefined {
+  return (read.json.sliding_window ?? undefined) === undefined ? undefined : read.size("sliding_window");
 }

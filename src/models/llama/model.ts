@@ -22,6 +22,7 @@ import {
   type Scope,
   splitHeads,
 } from "../../nn/index.ts";
+import { decoderOutputs } from "../decoder-head.ts";
 import type { DecoderModel } from "../family.ts";
 import type { ExpertsConfig, LlamaConfig, LlamaLayer, SublayerNorms } from "./config.ts";
 
@@ -145,18 +146,20 @@ function block(
 /** LLaMA (Touvron et al., 2023) and its relatives: decoders with rotary positions and gated feed-forward. */
 export const llama: DecoderModel<LlamaConfig> = (root, c, context) => {
   const at = root.in("model");
-  const tokens = embedding(at.in("embed_tokens"), context.inputIds, c.vocabSize, c.hiddenSize, c.padTokenId); // [B, T, E]
+  const tokens = embedding(at.in("embed_tokens"), context.inputIds, c.vocabSize, c.hiddenSize, c.paddingRow); // [B, T, E]
   const start = c.embeddingScale === 1 ? tokens : mul(tokens, scalar(c.embeddingScale));
   const routings: Routing[] = [];
   const x = context.throughLayers(start, (x, i) =>
     block(at.in(`layers.${i}`), x, c, context, c.layers[i] as LlamaLayer, routings),
   );
   const { count = 0, balance = 0 } = c.experts ?? {};
-  if (balance > 0 && routings.length > 0)
+  if (balance > 0 && routings.length > 0 && c.head.kind === "words")
     context.auxiliaryLoss = () => mul(imbalance(routings, context.mask(), count), scalar(balance));
   const head = c.tieWordEmbeddings ? at.in("embed_tokens") : root.in("lm_head");
-  return context.output(norm(at.in("norm"), x, c), (x) => {
+  const words = (x: Value): Value => {
     const logits = linear(head, x, c.vocabSize, { bias: false });
     return c.logitSoftcap === undefined ? logits : softcap(logits, c.logitSoftcap);
-  });
+  };
+  const heads = { words, tokens: "score", tokensBias: c.tokensBias } as const;
+  return decoderOutputs(root, c, context, norm(at.in("norm"), x, c), heads);
 };

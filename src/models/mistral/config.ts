@@ -1,27 +1,31 @@
 import type { ConfigReader } from "../config-reader.ts";
-import { balanceOf, type LlamaConfig, parseLlamaConfig, withLayers } from "../llama/config.ts";
+import { balanceOf, type LlamaConfig, parseRelative, windowOf, withLayers } from "../llama/config.ts";
 
-function withWindow(read: ConfigReader, config: LlamaConfig, fallback?: number): LlamaConfig {
-  const { sliding_window: given } = read.json;
-  const window =
-    given === null || (given === undefined && fallback === undefined)
-      ? undefined
-      : read.size("sliding_window", fallback);
-  return withLayers(config, () => ({ window }));
-}
+/** transformers' values of fields that a file leaves out. */
+const defaults = {
+  vocab_size: 32000,
+  hidden_size: 4096,
+  intermediate_size: 14336,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  num_key_value_heads: 8,
+  max_position_embeddings: 131072,
+};
 
 /** Mistral is LLaMA with a window (Jiang et al., 2023); `sliding_window: null` switches it off. */
 export function parseMistralConfig(read: ConfigReader): LlamaConfig {
-  return withWindow(read, parseLlamaConfig(read, { numKeyValueHeads: 8 }), 4096);
+  const window = windowOf(read.withDefaults({ sliding_window: 4096 }));
+  return withLayers(parseRelative(read, { defaults, biases: "none" }), () => ({ window }));
 }
 
 /** Mixtral is Mistral with a mixture of experts in every layer (Jiang et al., 2024). */
-export function parseMixtralConfig(read: ConfigReader): LlamaConfig {
-  const base = withWindow(read, parseLlamaConfig(read, { ropeTheta: 1e6, rmsNormEps: 1e-5, numKeyValueHeads: 8 }));
+export function parseMixtralConfig(file: ConfigReader): LlamaConfig {
+  const read = file.withDefaults({ ...defaults, rms_norm_eps: 1e-5 });
+  const base = parseRelative(read, { defaults: {}, theta: 1e6, biases: "none" });
   return {
-    ...withLayers(base, () => ({ sparse: true })),
+    ...withLayers(base, () => ({ window: windowOf(read), sparse: true })),
     experts: {
-      count: read.size("num_local_experts", (read.json.num_experts as number | undefined) ?? 8),
+      count: read.size("num_experts", read.size("num_local_experts", 8)),
       perToken: read.size("num_experts_per_tok", 2),
       intermediateSize: base.intermediateSize,
       normalized: true,

@@ -36,13 +36,7 @@ function layer(at: Scope, x: Value, c: ModernBertConfig, context: ModelContext, 
 /** ModernBERT: a pre-norm encoder with rotary positions and windows in most layers (Warner et al., 2024). */
 export const modernBert: EncoderModel<ModernBertConfig> = (root, c, context) => {
   const at = root.in("model");
-  const tokens = embedding(
-    at.in("embeddings.tok_embeddings"),
-    context.inputIds,
-    c.vocabSize,
-    c.hiddenSize,
-    c.padTokenId,
-  );
+  const tokens = embedding(root.in(c.words.embedding), context.inputIds, c.vocabSize, c.hiddenSize, c.padTokenId);
   const start = context.drop(norm(at.in("embeddings.norm"), tokens, c), c.dropout.embedding); // [B, T, E]
   const x = context.throughLayers(start, (x, i) => layer(at.in(`layers.${i}`), x, c, context, i));
   const hidden = norm(at.in("final_norm"), x, c);
@@ -56,8 +50,7 @@ export const modernBert: EncoderModel<ModernBertConfig> = (root, c, context) => 
   return headOutputs(root, read, c.head, {
     span: "classifier",
     words: () => {
-      const table = c.tieWordEmbeddings ? at.in("embeddings.tok_embeddings") : root.in("decoder");
-      const scores = linear(table, head(hidden), c.vocabSize, { bias: false });
+      const scores = linear(root.in(c.words.output), head(hidden), c.vocabSize, { bias: false });
       return c.bias.words ? add(scores, root.in("decoder").parameter("bias", [c.vocabSize])) : scores;
     },
     sequence: () =>

@@ -4,7 +4,7 @@ import type { CheckpointNames } from "../family.ts";
 export const t5Checkpoint: CheckpointNames = {
   prefix: "transformer.",
   ignored:
-    /^(encoder|decoder)\.embed_tokens\.weight$|EncDecAttention\.relative_attention_bias\.weight$|^lm_head\.weight$/,
+    /^(transformer\.)?((shared|(encoder|decoder)\.embed_tokens)\.weight|decoder\..*EncDecAttention\.relative_attention_bias\.weight|lm_head\.weight)$/,
   /** T5 does not scale its scores: its queries begin small instead (Raffel et al., 2020). */
   deviation(path, config) {
     const { hiddenSize, headSize, numHeads, intermediateSize } = config as Readonly<Record<string, number>> & {
@@ -13,10 +13,16 @@ export const t5Checkpoint: CheckpointNames = {
       numHeads: number;
       intermediateSize: number;
     };
-    if (/^shared\.weight$|^lm_head\.weight$/.test(path)) return 1;
+    if (/^shared\.weight$|\.embed_tokens\.weight$|^lm_head\.weight$/.test(path)) return 1;
     if (/Attention\.q\.weight$/.test(path)) return (hiddenSize * headSize) ** -0.5;
     if (/Attention\.o\.weight$/.test(path)) return (numHeads * headSize) ** -0.5;
     if (/\.wo\.weight$/.test(path)) return intermediateSize ** -0.5;
     return hiddenSize ** -0.5;
   },
+};
+
+/** A file with the whole model serves for its encoder too. */
+export const t5EncoderCheckpoint: CheckpointNames = {
+  ...t5Checkpoint,
+  ignored: new RegExp(`${t5Checkpoint.ignored.source}|^(transformer\\.)?decoder\\.`),
 };

@@ -1,15 +1,11 @@
-import { check } from "../../common/index.ts";
+import { check, shown } from "../../common/index.ts";
 import type { Part } from "../json.ts";
 import { languageCodes } from "./language-codes.ts";
+import { manySpaces, metaspace, replace, splitAtSpaces } from "./parts.ts";
 import { PieceType, type SentencePieceModel } from "./sentencepiece-model.ts";
 import { type AddedEntry, addedTokens, type Settings, special, specialText, templateOf } from "./settings.ts";
 
 type Entry = readonly [piece: string, score: number];
-
-const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true };
-const splitAtSpaces = { type: "Sequence", pretokenizers: [{ type: "WhitespaceSplit" }, metaspace] };
-const manySpaces = { type: "Replace", pattern: { Regex: " {2,}" }, content: " " };
-const replace = (from: string, to: string): object => ({ type: "Replace", pattern: { String: from }, content: to });
 
 /** How a family's tokenizer differs from its `.model` file. */
 interface Family {
@@ -45,9 +41,16 @@ const fairseq = (languages: readonly string[], single: Family["single"], pair: F
 
 const source = ({ config }: Settings): string => (typeof config.src_lang === "string" ? config.src_lang : "en_XX");
 
+const MOST_EXTRA = 10_000;
+
 const t5: Family = {
   entries: (pieces, { config }) => {
-    const count = typeof config.extra_ids === "number" ? config.extra_ids : 100;
+    const count = config.extra_ids ?? 100;
+    check(
+      typeof count === "number" && Number.isInteger(count) && count >= 0 && count <= MOST_EXTRA,
+      "file",
+      () => `tokenizer_config.json: extra_ids must be a whole number up to ${MOST_EXTRA}; got ${shown(count)}`,
+    );
     return [...pieces, ...zero(Array.from({ length: count }, (_, i) => `<extra_id_${count - 1 - i}>`))];
   },
   single: () => "$A </s>",

@@ -1,5 +1,6 @@
 import { check } from "../../common/index.ts";
 import { isId, isPart, type Part } from "../json.ts";
+import { splitWords } from "./parts.ts";
 import { type AddedEntry, addedTokens, type Settings, special, specialText, templateOf } from "./settings.ts";
 
 /** A `tokenizer.json` for BERT's `vocab.txt`: a piece a line. */
@@ -39,10 +40,6 @@ export function fromWordPieces(text: string, settings: Settings): object {
   };
 }
 
-/** Qwen's pattern; GPT-2's is the usual one. */
-const QWEN_WORDS =
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-
 const ROBERTA_LIKE = /^(roberta|bart|longformer|led|mvp|blenderbot|xlmrobertaxl)/;
 const NFC_FIRST = /^(qwen|gptneox|olmo)/;
 
@@ -54,7 +51,7 @@ export function fromMerges(vocab: Part, text: string, settings: Settings): objec
   const isQwen = family.startsWith("qwen");
   const byteLevel = { type: "ByteLevel", add_prefix_space: addsSpace, trim_offsets: true, use_regex: !isQwen };
   const isRoberta = ROBERTA_LIKE.test(family);
-  const words = { type: "Split", pattern: { Regex: QWEN_WORDS }, behavior: "Isolated", invert: false };
+  const words = { type: "Split", pattern: { Regex: splitWords("\\p{L}") }, behavior: "Isolated", invert: false };
   return {
     added_tokens: addedTokens(specialsOf(vocab, isRoberta, settings), settings),
     normalizer: NFC_FIRST.test(family) ? { type: "NFC" } : null,

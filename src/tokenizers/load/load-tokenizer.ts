@@ -1,12 +1,16 @@
-import { LecternError } from "../../common/index.ts";
+import { check, LecternError, parseJson } from "../../common/index.ts";
 import type { FileSource } from "../../runtime/index.ts";
 import { readChatTemplates } from "../chat-template.ts";
-import { isPart, type Part } from "../json.ts";
+import { checkDepth, isPart, type Part } from "../json.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import { fromMarian, fromSentencePiece } from "./from-sentencepiece.ts";
 import { fromMerges, fromWordPieces, vocabularyIn } from "./from-vocabulary.ts";
 import { readSentencePiece, type SentencePieceModel } from "./sentencepiece-model.ts";
 import { familyOf, type Settings } from "./settings.ts";
+import { withSettings } from "./with-settings.ts";
+
+/** The largest vocabularies take some megabytes. */
+const LARGEST_PIECES = 1 << 28;
 
 /** The names under which SentencePiece models are published. */
 const SENTENCEPIECE_FILES = [
@@ -24,14 +28,20 @@ const SENTENCEPIECE_FILES = [
 export async function loadTokenizer(files: FileSource): Promise<Tokenizer | undefined> {
   const read = new Reader(files);
   const special = await read.object("special_tokens_map.json");
-  const config = { ...special, ...(await read.object("tokenizer_config.json")) };
+  const own = await read.object("tokenizer_config.json");
+  const config = { ...special, ...own };
   const templates = await readChatTemplates(files, config);
   const model = await read.object("config.json");
-  const settings = { config, added: await read.object("added_tokens.json"), family: familyOf(config, model) };
+  const added = await read.object("added_tokens.json");
+  const settings = { config, own, special, added, model, family: familyOf(config, model) };
   try {
     const described = await read.json("tokenizer.json");
     const json = described ?? (await convert(read, settings)) ?? characters(model);
-    return json === undefined ? undefined : new Tokenizer(json as object, config, templates);
+    if (json === undefined) return undefined;
+    check(isPart(json), "file", () => "tokenizer.json must hold an object");
+    checkDepth([own, special, json.normalizer, json.pre_tokenizer, json.post_processor, json.decoder]);
+    const settled = withSettings(json, settings, described !== undefined);
+    return new Tokenizer(settled.json, settled.config, templates);
   } catch (cause) {
     if (!(cause instanceof LecternError)) throw cause;
     throw new LecternError(cause.code, `${files.location}: the tokenizer cannot be read: ${cause.message}`, { cause });
@@ -80,12 +90,7 @@ class Reader {
   async json(name: string): Promise<unknown> {
     const text = await this.text(name);
     if (text === undefined) return undefined;
-    try {
-      return JSON.parse(text);
-    } catch (cause) {
-      const reason = (cause as Error).message;
-      throw new LecternError("file", `${this.#files.location}: ${name} cannot be read: ${reason}`, { cause });
-    }
+    return parseJson(text, `${this.#files.location}: ${name}`);
   }
 
   async object(name: string): Promise<Part> {
@@ -96,6 +101,12 @@ class Reader {
 
   async sentencePiece(name: string): Promise<SentencePieceModel | undefined> {
     if (!(await this.#files.has(name))) return undefined;
+    const size = await this.#files.size(name);
+    check(
+      size <= LARGEST_PIECES,
+      "file",
+      () => `${name} must have at most ${LARGEST_PIECES} bytes; got ${size}: damaged, or no SentencePiece model`,
+    );
     return readSentencePiece(await this.#files.readBytes(name), name);
   }
 }

@@ -4,8 +4,14 @@ import { isId, isPart, type Part } from "../json.ts";
 export interface Settings {
   /** `tokenizer_config.json` over `special_tokens_map.json`. */
   readonly config: Part;
+  /** `tokenizer_config.json` alone. */
+  readonly own: Part;
+  /** `special_tokens_map.json`. */
+  readonly special: Part;
   /** `added_tokens.json`. */
   readonly added: Part;
+  /** `config.json`. */
+  readonly model: Part;
   /** The model's `model_type`, or its tokenizer's class in lower case: `t5`, `xlmroberta`. */
   readonly family: string;
 }

@@ -1,5 +1,5 @@
 import { check } from "../../common/index.ts";
-import { flagOf, isId, type Part, partsOf, vocabularyOf } from "../json.ts";
+import { checkLength, flagOf, isId, type Part, partsOf, vocabularyOf } from "../json.ts";
 import { widthAt } from "../text.ts";
 import { Trie } from "../trie.ts";
 import { WordCache, type WordModel, type WordTokens } from "./word-model.ts";
@@ -27,6 +27,7 @@ export class Unigram implements WordModel {
         "file",
         () => `Unigram: piece ${id} must be a text and its score; got ${JSON.stringify(entry)}`,
       );
+      checkLength(entry[0], `piece ${id}`);
       return entry as [string, number];
     });
     const unknown = part.unk_id ?? undefined;

@@ -1,5 +1,5 @@
 import { check } from "../../common/index.ts";
-import { type Part, textOf, vocabularyOf } from "../json.ts";
+import { checkLength, type Part, textOf, vocabularyOf } from "../json.ts";
 import { Trie } from "../trie.ts";
 import { WordCache, type WordModel, type WordTokens } from "./word-model.ts";
 
@@ -20,6 +20,7 @@ export class WordPiece implements WordModel {
     check(typeof most === "number", "file", () => "WordPiece: max_input_chars_per_word must be a number");
     this.#most = most;
     const entries = [...this.vocabulary];
+    for (const [piece, id] of entries) checkLength(piece, `piece ${id}`);
     this.#first = new Trie(entries);
     this.#next = new Trie(
       entries.filter(([piece]) => piece.startsWith(prefix)).map(([piece, id]) => [piece.slice(prefix.length), id]),

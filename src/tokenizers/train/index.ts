@@ -1,4 +1,4 @@
-import { check, LecternError, nearest } from "../../common/index.ts";
+import { check, LecternError, suggestion } from "../../common/index.ts";
 import { trainBpe } from "./bpe.ts";
 import { trainUnigram } from "./unigram.ts";
 import {
@@ -82,10 +82,7 @@ export async function trainTokenizer(
 ): Promise<object> {
   const { kind, vocabularySize } = options;
   if (!tokenizerKinds.includes(kind))
-    throw new LecternError(
-      "usage",
-      `tokenizer: there is no kind ${kind}; did you mean ${nearest(kind, [...tokenizerKinds])}?`,
-    );
+    throw new LecternError("usage", `tokenizer: there is no kind ${kind}${suggestion(String(kind), tokenizerKinds)}`);
   const { special, unknown } = parts[kind];
   const { normalization } = options;
   check(

@@ -1,0 +1,151 @@
+import type { Command } from "commander";
+import type { Terminal } from "./terminal.ts";
+
+/** Adds the arguments, options and action of a command. */
+export type Define = (command: Command, terminal: Terminal, signal: AbortSignal) => unknown;
+
+/** A command as the top-level help shows it. Its definition is loaded when it is used. */
+export interface CommandEntry {
+  readonly group: string;
+  readonly description: string;
+  readonly alias?: string;
+  /** Whether it runs a model in a worker, which then starts first. */
+  readonly computes?: boolean;
+  readonly load: () => Promise<Define>;
+}
+
+/** Every command by name, in the order of the help. */
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  run: {
+    group: "Use a model:",
+    description: "Generate text, or start a conversation.",
+    computes: true,
+    load: async () => (await import("./run.ts")).runCommand,
+  },
+  translate: {
+    group: "Use a model:",
+    description: "Translate a text.",
+    computes: true,
+    load: async () => (await import("./translate.ts")).translateCommand,
+  },
+  summarize: {
+    group: "Use a model:",
+    description: "Summarize a text.",
+    computes: true,
+    load: async () => (await import("./translate.ts")).summarizeCommand,
+  },
+  classify: {
+    group: "Use a model:",
+    description: "Classify a text and print the probability of each label.",
+    computes: true,
+    load: async () => (await import("./classify.ts")).classifyCommand,
+  },
+  answer: {
+    group: "Use a model:",
+    description: "Find the answer to a question in a text.",
+    computes: true,
+    load: async () => (await import("./answer.ts")).answerCommand,
+  },
+  "fill-mask": {
+    group: "Use a model:",
+    description: "Predict the masked word of a text.",
+    computes: true,
+    load: async () => (await import("./fill-mask.ts")).fillMaskCommand,
+  },
+  ner: {
+    group: "Use a model:",
+    description: "Find named entities, such as people and places.",
+    computes: true,
+    load: async () => (await import("./ner.ts")).nerCommand,
+  },
+  embed: {
+    group: "Use a model:",
+    description: "Turn sentences into vectors, pooled as the model's modules.json says.",
+    computes: true,
+    load: async () => (await import("./embed.ts")).embedCommand,
+  },
+  tokenize: {
+    group: "Look inside:",
+    description: "Turn text into a model's tokens, or tokens into text.",
+    load: async () => (await import("./tokenize.ts")).tokenizeCommand,
+  },
+  forward: {
+    group: "Look inside:",
+    description: "Run one forward pass and write logits, hidden states, attentions, loss and gradients to a file.",
+    computes: true,
+    load: async () => (await import("./forward.ts")).forwardCommand,
+  },
+  compare: {
+    group: "Look inside:",
+    description: "Compare a word's hidden states in two texts, layer by layer.",
+    computes: true,
+    load: async () => (await import("./compare.ts")).compareCommand,
+  },
+  list: {
+    group: "Models on this machine:",
+    description: "List the shipped models and those in the Hugging Face cache.",
+    alias: "ls",
+    load: async () => (await import("./list.ts")).listCommand,
+  },
+  show: {
+    group: "Models on this machine:",
+    description: "Show a model's kind, licence, size, context window and parameters.",
+    load: async () => (await import("./show.ts")).showCommand,
+  },
+  pull: {
+    group: "Models on this machine:",
+    description: "Download a model from the Hugging Face Hub into the cache that Python shares.",
+    load: async () => (await import("./pull.ts")).pullCommand,
+  },
+  remove: {
+    group: "Models on this machine:",
+    description: "Remove a model, or one revision of it, from the Hugging Face cache.",
+    alias: "rm",
+    load: async () => (await import("./remove.ts")).removeCommand,
+  },
+  cache: {
+    group: "Models on this machine:",
+    description: "List or clear files that Lectern derived from models, and unfinished downloads.",
+    load: async () => (await import("./cache.ts")).cacheCommand,
+  },
+  train: {
+    group: "Train and evaluate:",
+    description: "Train a model from a recipe. An interrupted run resumes from its last checkpoint.",
+    load: async () => (await import("./train.ts")).trainCommand,
+  },
+  finetune: {
+    group: "Train and evaluate:",
+    description: "Fine-tune a model on your examples. An interrupted run resumes from its last checkpoint.",
+    load: async () => (await import("./finetune.ts")).finetuneCommand,
+  },
+  merge: {
+    group: "Train and evaluate:",
+    description: "Merge a LoRA adapter into a model's weights.",
+    load: async () => (await import("./merge.ts")).mergeCommand,
+  },
+  eval: {
+    group: "Train and evaluate:",
+    description: "Measure a model on its recipe's held-out data: bits per byte, accuracy or BLEU.",
+    load: async () => (await import("./eval.ts")).evalCommand,
+  },
+  tokenizer: {
+    group: "Train and evaluate:",
+    description: "Train a tokenizer.",
+    load: async () => (await import("./tokenizer.ts")).tokenizerCommand,
+  },
+  export: {
+    group: "Train and evaluate:",
+    description: "Write a model as one file for other programs.",
+    load: async () => (await import("./export.ts")).exportCommand,
+  },
+  doctor: {
+    group: "Setup:",
+    description: "Check the installation: versions, engine, cache and models.",
+    load: async () => (await import("./doctor.ts")).doctorCommand,
+  },
+  completion: {
+    group: "Setup:",
+    description: "Print a script that completes commands in a shell.",
+    load: async () => (await import("./completion.ts")).completionCommand,
+  },
+};

@@ -1,0 +1,149 @@
+import { access, constants, readdir, readFile, stat, statfs } from "node:fs/promises";
+import { cpus, freemem, totalmem } from "node:os";
+import { dirname, join } from "node:path";
+import { LecternError } from "../common/index.ts";
+import { packageRoot } from "../common/package-node.ts";
+import { VERSION } from "../common/version.ts";
+import { cachedModels } from "../formats/hub/scan.ts";
+import { readSettings } from "../formats/hub/settings.ts";
+import { shippedModels } from "../formats/hub/shipped-node.ts";
+import { loadModel } from "../model/index.ts";
+import { derivedFolder } from "../runtime/derived-node.ts";
+import { engineFiles } from "../runtime/engine-files-node.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface Folder {
+  readonly path: string;
+  readonly bytes: number;
+  /** Of its disk; null where that is not known. */
+  readonly freeBytes: number | null;
+}
+
+/** Facts about an installation. */
+interface Facts {
+  readonly lectern: string;
+  readonly node: string;
+  /** The version of ONNX Runtime; null where it does not load. */
+  readonly engine: string | null;
+  readonly platform: string;
+  readonly processor: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly freeMemoryBytes: number;
+  readonly shippedModels: readonly string[];
+  readonly hub: string;
+  readonly hasToken: boolean;
+  readonly offline: boolean;
+  readonly hubCache: Folder;
+  readonly derivedCache: Folder;
+}
+
+/** Checks an installation: what is there, and in words what is wrong. */
+export async function examine(env: Terminal["env"]): Promise<{ facts: Facts; problems: string[] }> {
+  const problems: string[] = [];
+  const engines = await supportedNode();
+  if (!satisfies(process.versions.node, engines))
+    problems.push(`Node ${process.versions.node} is outside the supported range ${engines}; install another`);
+  const models = shippedModels();
+  if (models.length === 0) problems.push("no shipped models are found; install lectern again");
+  const engine = engineOrNull(problems);
+  if (engine !== null && models.includes("stories")) await tryModel(problems);
+  const { cacheDir, endpoint, token, offline } = readSettings({ env });
+  const derived = derivedFolder(env);
+  for (const path of [cacheDir, derived]) await checkFolder(path, problems);
+  const hubBytes = (await cachedModels(cacheDir)).reduce((sum, { bytes }) => sum + bytes, 0);
+  const facts: Facts = {
+    lectern: VERSION,
+    node: process.version,
+    engine,
+    platform: `${process.platform} ${process.arch}`,
+    processor: cpus()[0]?.model.trim() || "unknown",
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    freeMemoryBytes: freemem(),
+    shippedModels: models,
+    hub: withoutPassword(endpoint),
+    hasToken: token !== undefined,
+    offline,
+    hubCache: await folderFacts(cacheDir, hubBytes),
+    derivedCache: await folderFacts(derived, await filesBytes(derived)),
+  };
+  return { facts, problems };
+}
+
+/** The range of versions of Node that the package asks for. */
+async function supportedNode(): Promise<string> {
+  const text = await readFile(join(packageRoot(), "package.json"), "utf8");
+  return (JSON.parse(text) as { engines: { node: string } }).engines.node;
+}
+
+function engineOrNull(problems: string[]): string | null {
+  try {
+    return engineFiles().version;
+  } catch (error) {
+    problems.push(`ONNX Runtime does not load: ${(error as Error).message}`);
+    return null;
+  }
+}
+
+/** Loads a shipped model and generates a token with it, as every command does. */
+async function tryModel(problems: string[]): Promise<void> {
+  try {
+    await using model = await loadModel("stories");
+    await model.generate({ prompt: "Once" }, { maxNewTokens: 1 });
+  } catch (error) {
+    if (!(error instanceof LecternError)) throw error;
+    problems.push(`the model stories does not run: ${error.message}`);
+  }
+}
+
+/** A folder that cannot be written, nor made where it is absent, is a problem. */
+async function checkFolder(path: string, problems: string[]): Promise<void> {
+  const place = await existing(path);
+  if (!(await stat(place)).isDirectory()) {
+    problems.push(`${path} is below a file; choose another with HF_HOME or LECTERN_CACHE`);
+    return;
+  }
+  await access(place, constants.W_OK).catch(() => {
+    problems.push(`${path} cannot be written; choose another with HF_HOME or LECTERN_CACHE`);
+  });
+}
+
+/** A path, or the nearest folder above it that is there. */
+async function existing(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined);
+  return found || dirname(path) === path ? path : existing(dirname(path));
+}
+
+async function folderFacts(path: string, bytes: number): Promise<Folder> {
+  const disk = await statfs(await existing(path)).catch(() => undefined);
+  return { path, bytes, freeBytes: disk && disk.blocks > 0 ? disk.bavail * disk.bsize : null };
+}
+
+async function filesBytes(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(folder).catch(() => []))
+    bytes += (await stat(join(folder, name)).catch(() => undefined))?.size ?? 0;
+  return bytes;
+}
+
+function withoutPassword(address: string): string {
+  const url = new URL(address);
+  url.username = "";
+  url.password = "";
+  return url.href.replace(/\/$/, "");
+}
+
+/** Whether a version lies in a range of `>=A.B.C` and `^A.B.C` joined by `||`. */
+export function satisfies(version: string, range: string): boolean {
+  const numbers = (text: string): number[] => text.split(".").map(Number);
+  const isFrom = (least: readonly number[]): boolean => {
+    const have = numbers(version);
+    const at = least.findIndex((part, i) => part !== have[i]);
+    return at < 0 || (have[at] as number) > (least[at] as number);
+  };
+  return range.split("||").some((part) => {
+    const [, sign, least = ""] = /^\s*(>=|\^)\s*([\d.]+)\s*$/.exec(part) ?? [];
+    return isFrom(numbers(least)) && (sign === ">=" || numbers(version)[0] === numbers(least)[0]);
+  });
+}

@@ -1,0 +1,1 @@
+export { namedTensors } from "../../model/index.ts";

@@ -1,0 +1,1 @@
+export { classifyTexts, pipeline } from "../../pipelines/index.ts";

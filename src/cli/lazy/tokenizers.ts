@@ -1,0 +1,1 @@
+export { loadTokenizer, trainTokenizer } from "../../tokenizers/index.ts";

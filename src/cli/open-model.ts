@@ -1,0 +1,38 @@
+import { type LocateOptions, locateModel } from "../formats/index.ts";
+import type { LoadOptions, Model } from "../model/index.ts";
+import { loadModel } from "../model/model.ts"; // not the index: the command line starts with what this imports
+import { downloadProgress } from "./download-progress.ts";
+import type { CommandContext } from "./models.ts";
+
+function hubOptions({ flags, terminal, signal }: CommandContext): LocateOptions {
+  return {
+    revision: flags.revision,
+    offline: flags.offline,
+    onProgress: downloadProgress(flags, terminal),
+    onWarning: (message) => terminal.stderr.write(`lectern: ${message}\n`),
+    signal,
+    env: terminal.env,
+  };
+}
+
+export function locate(
+  name: string,
+  context: CommandContext,
+  need: NonNullable<LocateOptions["need"]>,
+): Promise<string> {
+  return locateModel(name, { ...hubOptions(context), need });
+}
+
+export async function open(name: string, context: CommandContext, options: LoadOptions): Promise<Model> {
+  const { offline, onProgress, onWarning, signal } = hubOptions(context);
+  const { base, force } = context.flags;
+  return loadModel(await locate(name, context, "model"), {
+    force,
+    base: base === undefined ? undefined : await locate(base, context, "model"),
+    ...options,
+    offline,
+    onProgress,
+    onWarning,
+    signal,
+  });
+}

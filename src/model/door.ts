@@ -1,0 +1,170 @@
+import {
+  check,
+  checkFields,
+  checkValue,
+  isObject,
+  isTokenId,
+  isTokenIds,
+  LecternError,
+  type Rules,
+  rules,
+  shown,
+  unknownField,
+} from "../common/index.ts";
+import type { ForwardOptions } from "./forward.ts";
+import type { GenerateInput, LoadOptions } from "./model.ts";
+import type { EmbedOptions } from "./sentence-encoder.ts";
+
+/** More threads than this no machine gains by, and an engine that makes them may not start. */
+const MOST_THREADS = 1024;
+
+const loadRules: Readonly<Record<keyof LoadOptions, Rules[string]>> = {
+  threads: {
+    fits: (value) => rules.count.fits(value) && Number(value) <= MOST_THREADS,
+    expected: `a whole number from 1 to ${MOST_THREADS}, or left out for the engine's choice`,
+  },
+  precision: rules.text,
+  base: rules.name,
+  force: rules.flag,
+  revision: rules.name,
+  cacheDir: rules.name,
+  offline: rules.flag,
+  onProgress: rules.function,
+  onWarning: rules.function,
+  signal: rules.signal,
+};
+
+function checkPlace(what: string, name: unknown): void {
+  check(
+    rules.name.fits(name),
+    "usage",
+    () => `${what}: the model must be a directory, a shipped name or owner/name; got ${shown(name)}`,
+  );
+}
+
+/** Checks what a model is loaded by. */
+export function checkLoad(name: unknown, options: unknown): void {
+  checkPlace("loadModel", name);
+  checkFields("loadModel", options, loadRules);
+}
+
+const { threads, precision, base, force, ...tokenizerRules } = loadRules;
+
+/** Checks what a tokenizer is loaded by. */
+export function checkTokenizerLoad(name: unknown, options: unknown): void {
+  checkPlace("loadTokenizer", name);
+  checkFields("loadTokenizer", options, tokenizerRules);
+}
+
+const forwardRules: Readonly<Record<keyof ForwardOptions, Rules[string]>> = {
+  hiddenStates: rules.flag,
+  attentions: rules.flag,
+  gradients: rules.flag,
+};
+
+export function checkForwardOptions(options: unknown): void {
+  checkFields("forward", options, forwardRules);
+}
+
+const embedRules: Readonly<Record<keyof EmbedOptions, Rules[string]>> = {
+  batchSize: rules.count,
+  signal: rules.signal,
+  onDone: rules.function,
+  promptName: rules.text,
+  prompt: rules.text,
+};
+
+export function checkEmbed(texts: unknown, options: unknown): void {
+  check(
+    rules.texts.fits(texts),
+    "usage",
+    () => `embed: the texts must be a list of texts, as ["one", "two"]; got ${shown(texts)}`,
+  );
+  checkFields("embed", options, embedRules);
+}
+
+/** What `generate` takes beside the options of generation. */
+const callRules: Rules = {
+  signal: rules.signal,
+  onToken: rules.function,
+  logitsProcessor: rules.function,
+  stoppingCriteria: rules.function,
+  candidates: rules.count,
+};
+
+/** Checks the options of `generate` that are not those of generation. */
+export function checkCall(options: unknown): void {
+  check(isObject(options), "usage", () => `generate: the options must be an object; got ${shown(options)}`);
+  for (const [name, rule] of Object.entries(callRules)) {
+    const value = options[name];
+    if (value !== undefined) checkValue(`generate: ${name}`, value, rule);
+  }
+}
+
+const isMessages = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.length > 0 &&
+  value.every((message) => isObject(message) && rules.text.fits(message.role));
+
+const inputRules: Readonly<Record<keyof GenerateInput, Rules[string]>> = {
+  prompt: rules.text,
+  prompts: {
+    fits: (value) => rules.texts.fits(value) && (value as unknown[]).length > 0,
+    expected: "a list of texts that is not empty",
+  },
+  inputIds: {
+    fits: (value) => Array.isArray(value) && value.length > 0 && (isTokenIds(value) || value.every(isTokenIds)),
+    expected: "token ids, as [5, 6, 7], or rows of them: whole numbers from 0",
+  },
+  messages: { fits: isMessages, expected: 'a list of messages, as [{ role: "user", content: "Hello" }]' },
+  chat: rules.object,
+};
+
+/** Checks token ids, of one prompt or of several; the first that is none is named. */
+function checkTokens(value: unknown): void {
+  const { fits, expected } = inputRules.inputIds;
+  if (fits(value)) return;
+  const ids = Array.isArray(value) ? value.flat() : [];
+  const wrong = ids.find((id) => !isTokenId(id));
+  const got = ids.length === 0 || wrong === undefined ? value : wrong;
+  throw new LecternError("usage", `generate: inputIds must be ${expected}; got ${shown(got)}`);
+}
+
+/** Checks what text is generated from: one of a prompt, prompts, token ids and messages. */
+export function checkInput(input: unknown): void {
+  const names = Object.keys(inputRules);
+  check(
+    isObject(input),
+    "usage",
+    () => `generate: the input must be an object, as { prompt: "Once upon a time" }; got ${shown(input)}`,
+  );
+  for (const [name, value] of Object.entries(input)) {
+    if (!Object.hasOwn(inputRules, name)) throw unknownField("generate", name, names, "input");
+    if (name === "inputIds" && value !== undefined) checkTokens(value);
+    else if (value !== undefined) checkValue(`generate: ${name}`, value, inputRules[name as keyof GenerateInput]);
+  }
+  const given = names.filter((name) => name !== "chat" && input[name] !== undefined);
+  check(
+    given.length === 1,
+    "usage",
+    () =>
+      `generate: give one of prompt, prompts, inputIds and messages; got ${given.length === 0 ? "none" : given.join(" and ")}`,
+  );
+  check(
+    input.chat === undefined || input.messages !== undefined,
+    "usage",
+    () => "generate: chat is for messages, which are missing",
+  );
+}
+
+/** Checks the name of an adapter, and where it lies. */
+export function checkAdapter(what: string, fields: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(fields)) checkValue(`${what}: ${name}`, value, rules.name);
+}
+
+const precisions = ["auto", "float32"];
+
+export function checkPrecision(precision: string | undefined): void {
+  if (precision === undefined || precisions.includes(precision)) return;
+  throw new LecternError("unsupported", `precision ${precision} is not available yet; use float32`);
+}

@@ -1,0 +1,85 @@
+import { LecternError } from "../common/index.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Names that people use, by `quant_method` of `quantization_config`. */
+const methods = new Map([
+  ["aqlm", "AQLM"],
+  ["auto-round", "AutoRound"],
+  ["awq", "AWQ"],
+  ["bitnet", "BitNet"],
+  ["bitsandbytes", "bitsandbytes"],
+  ["compressed-tensors", "compressed-tensors"],
+  ["eetq", "EETQ"],
+  ["exl2", "EXL2"],
+  ["exl3", "EXL3"],
+  ["fbgemm_fp8", "FBGEMM FP8"],
+  ["fp8", "FP8"],
+  ["fp_quant", "FP-Quant"],
+  ["gptq", "GPTQ"],
+  ["higgs", "HIGGS"],
+  ["hqq", "HQQ"],
+  ["modelopt", "ModelOpt"],
+  ["mxfp4", "MXFP4"],
+  ["quanto", "Quanto"],
+  ["quark", "Quark"],
+  ["sinq", "SINQ"],
+  ["spqr", "SpQR"],
+  ["torchao", "torchao"],
+  ["vptq", "VPTQ"],
+]);
+
+/** Tensors that only a quantized checkpoint has, by what makes them. */
+const traces: readonly (readonly [tensor: RegExp, method: string])[] = [
+  [/\.g_idx$/, "GPTQ"],
+  [/\.(qweight|qzeros)$/, "GPTQ or AWQ"],
+  [/\.weight\.(absmax|quant_map|nested_absmax|nested_quant_map|quant_state\..+)$|\.SCB$/, "bitsandbytes"],
+  [/\.weight_(packed|zero_point|global_scale)$/, "compressed-tensors"],
+  [/\.weight_scale(_inv)?$/, "FP8 or int8"],
+  [/\.weight_scales$/, "EETQ"],
+  [/\.(weight_format|W_q)$/, "HQQ"],
+  [/\.(codes|codebooks)$/, "AQLM"],
+  [/\.weight\._(data|scale|shift)$/, "Quanto"],
+  [/_(blocks|scales)$/, "MXFP4"],
+];
+
+/** Refuses by its name a quantization that `config.json` says. */
+export function refuseQuantizedConfig(location: string, json: Json): void {
+  const settings = json.quantization_config ?? json.compression_config ?? undefined;
+  if (settings === undefined) return;
+  const said = typeof settings === "object" ? (settings as Json) : {};
+  throw quantizedRefused(location, `${methodOf(json, said)}${bitsOf(said)}`);
+}
+
+/** Refuses a checkpoint in which tensors tell of a quantization that `config.json` does not say. */
+export function refuseQuantizedTensors(location: string, names: readonly string[]): void {
+  for (const [tensor, method] of traces) {
+    const found = names.find((name) => tensor.test(name));
+    if (found !== undefined) throw quantizedRefused(location, `${method}, as its tensor ${found} shows`);
+  }
+}
+
+function quantizedRefused(location: string, quantization: string): LecternError {
+  return new LecternError(
+    "unsupported",
+    `${location}: this checkpoint is quantized with ${quantization}; Lectern reads float checkpoints and GGUF; load the original float checkpoint or a GGUF of it`,
+  );
+}
+
+function methodOf(json: Json, { quant_method: named, load_in_4bit, load_in_8bit }: Json): string {
+  if (typeof named === "string") return methods.get(named) ?? JSON.stringify(named.slice(0, 80));
+  if (load_in_4bit || load_in_8bit) return "bitsandbytes";
+  return json.compression_config === undefined
+    ? "a method that quantization_config does not name"
+    : "compressed-tensors";
+}
+
+/** How many bits a weight has, under the names that these methods have for it. */
+function bitsOf(settings: Json): string {
+  const { bits, w_bit, wbits, nbits, num_bits, load_in_4bit, load_in_8bit, weights } = settings;
+  const named = [bits, w_bit, wbits, nbits, num_bits].find((value) => typeof value === "number");
+  const loaded = load_in_4bit === true ? 4 : load_in_8bit === true ? 8 : undefined;
+  const typed = typeof weights === "string" ? /^(?:u?int|float)(\d)$/.exec(weights)?.[1] : undefined;
+  const count = named ?? loaded ?? typed;
+  return count === undefined ? "" : ` (${count} bits)`;
+}

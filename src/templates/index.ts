@@ -1,0 +1,3 @@
+export { TemplateError } from "./errors.ts";
+export { textFunction } from "./globals.ts";
+export { type RenderOptions, Template } from "./template.ts";

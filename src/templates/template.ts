@@ -1,0 +1,81 @@
+import { type Compiled, compile } from "./compile.ts";
+import { Context, Output } from "./context.ts";
+import { toValue } from "./convert.ts";
+import { TemplateError } from "./errors.ts";
+import { GLOBALS } from "./globals.ts";
+import { parse } from "./parse.ts";
+import { Run, type TemplateLimits } from "./run.ts";
+import type { Value } from "./values.ts";
+
+/** How a template is rendered. */
+export interface RenderOptions {
+  readonly limits?: TemplateLimits | undefined;
+  /** What is written before and after a `{% generation %}` block. */
+  readonly marks?: readonly [before: string, after: string] | undefined;
+  /**
+   * Called with lists and objects of the context, by their own identity: with those whose items the template reads, and
+   * with those that it writes out as a whole.
+   */
+  readonly watch?:
+    | { readonly iterated: (given: object) => void; readonly printed: (given: object) => void }
+    | undefined;
+}
+
+/** Longer templates are refused. */
+const LONGEST = 2 ** 19;
+
+/**
+ * A template of Python's Jinja, as jinja2 3.1.6 renders it in an immutable sandbox with `trim_blocks`, `lstrip_blocks`
+ * and loop controls, and with transformers' `tojson` and `{% generation %}`. It cannot load other templates.
+ *
+ * https://jinja.palletsprojects.com/en/stable/templates/
+ */
+export class Template {
+  readonly #compiled: Compiled;
+
+  /** Throws a {@link TemplateError} where the text is no template. */
+  constructor(source: string) {
+    if (source.length > LONGEST)
+      throw new TemplateError("limit", `the template has ${source.length} characters, of which ${LONGEST} are allowed`);
+    this.#compiled = withinStack(() => compile(parse(source)));
+  }
+
+  /** The text that the template makes of a context; throws a {@link TemplateError} where it fails or takes too much. */
+  render(context: Readonly<Record<string, unknown>>, { limits, marks, watch }: RenderOptions = {}): string {
+    const origins = new Map<object, object>();
+    const run = new Run(limits, watch && watcherOf(origins, watch));
+    try {
+      return withinStack(() => {
+        const names = new Map<string, Value>(GLOBALS);
+        for (const [name, given] of Object.entries(context))
+          if (given !== undefined) names.set(name, toValue(run, given, watch && origins));
+        const out = new Output();
+        const { root, blocks } = this.#compiled;
+        root(new Context(names, blocks, marks), run, out);
+        return out.text(run);
+      });
+    } catch (cause) {
+      if (cause instanceof TemplateError) cause.line ??= run.line;
+      throw cause;
+    }
+  }
+}
+
+const watcherOf = (origins: ReadonlyMap<object, object>, watch: NonNullable<RenderOptions["watch"]>) => {
+  const forward = (call: (given: object) => void) => (value: object) => {
+    const origin = origins.get(value);
+    if (origin) call(origin);
+  };
+  return { iterated: forward(watch.iterated), printed: forward(watch.printed) };
+};
+
+/** Runs code that recurs as deep as templates and values are nested, which may be too deep. */
+function withinStack<T>(body: () => T): T {
+  try {
+    return body();
+  } catch (cause) {
+    if (cause instanceof RangeError)
+      throw new TemplateError("limit", `the template is too deep or too large: ${cause.message}`);
+    throw cause;
+  }
+}
