@@ -206,7 +206,7 @@ const parts = { bundlers, next, typescript, node };
 const asked = process.argv.slice(2);
 let tarball = "";
 try {
-  npm(["pack", "--ignore-scripts", "--pack-destination", home], root);
+  npm(["pack", "--silent", "--ignore-scripts", "--pack-destination", home], root);
   tarball = join(
     home,
     readdirSync(home).find((name) => name.endsWith(".tgz")),
