@@ -72,8 +72,7 @@ function readWeightMap(indexName: string, text: string): Map<string, string> {
   }
   const entries = typeof map === "object" && map !== null ? Object.entries(map) : [];
   const fits =
-    entries.length > 0 &&
-    entries.every(([, file]) => typeof file === "string" && /^(?!\.+$)[^/\\\0]+$/.test(file));
+    entries.length > 0 && entries.every(([, file]) => typeof file === "string" && /^(?!\.+$)[^/\\\0]+$/.test(file));
   check(fits, "file", () => `${indexName}: weight_map must give a file of this directory for each tensor`);
   return new Map(entries as [string, string][]);
 }
