@@ -4,6 +4,13 @@ import type { Architecture } from "../models/index.ts";
 import { type AdapterPlan, fedNames } from "../nn/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { type HostTensor, toFloat32 } from "../tensor/index.ts";
+import {
+  changedTable,
+  changedTables,
+  embeddingParameter,
+  missingEmbedding,
+  targetedTables,
+} from "./embedding-adapter.ts";
 import { adapterPlan, isLearned, type LoraConfig, parseLoraConfig } from "./lora-config.ts";
 import { readJsonFile } from "./model-files.ts";
 import { passGraph } from "./pass-graph.ts";
@@ -49,24 +56,28 @@ export async function readAdapter(directory: string, architecture: Architecture)
     const bare = bareName(name);
     const path = [bare, prefix + bare].find((path) => shapes.has(path));
     if (path === undefined && bare.endsWith(".bias") && ignored.test(bare)) continue; // a copy, or of an unused layer
-    const isOutput = path === undefined && isTiedOutput(bare.replace(/\.weight$/, ""), architecture);
-    if (path === undefined && !isOutput) throw unknownTensor(directory, name, architecture);
+    const embedding = embeddingParameter(bare, { directory, config, architecture, shapes });
+    const isOutput = path === undefined && !embedding && isTiedOutput(bare.replace(/\.weight$/, ""), architecture);
+    if (path === undefined && !embedding && !isOutput) throw unknownTensor(directory, name, architecture);
     const { shape, dtype, data } = await checkpoint.read(name);
     const value = { dtype: "float32", shape, data: Float32Array.from(toFloat32(dtype, data)) } as const;
-    if (path === undefined) {
+    const place = embedding?.path ?? path;
+    if (place === undefined) {
       outputs.set(name, value);
       continue;
     }
-    const wanted = shapes.get(path)?.join();
+    const wanted = (embedding?.shape ?? shapes.get(place))?.join();
     check(
       shape.join() === wanted,
       "config",
       () => `${directory}: ${name} is [${shape.join(", ")}], the model takes [${wanted}]`,
     );
-    parameters[path] = value;
+    parameters[place] = value;
   }
   checkTies(directory, { config, parameters }, outputs, architecture);
-  const missing = [...shapes.keys()].find((path) => /\.lora_/.test(path) && !parameters[path]);
+  const missing =
+    [...shapes.keys()].find((path) => /\.lora_/.test(path) && !parameters[path]) ??
+    missingEmbedding({ config, parameters }, shapes);
   if (missing !== undefined) throw new LecternError("config", `${directory}: the adapter lacks ${missing}`);
   return { config, parameters };
 }
@@ -107,11 +118,6 @@ function unknownTensor(directory: string, name: string, architecture: Architectu
   const { family, kind } = architecture;
   const layer = bareName(name).replace(/\.lora_.*$/, "");
   if (isTiedOutput(layer, architecture)) return tiedRefused(directory, name);
-  if (name.includes(".lora_embedding_"))
-    return new LecternError(
-      "unsupported",
-      `${directory}: ${name} is a change of embeddings, which is not supported; merge the adapter with PEFT's merge_and_unload`,
-    );
   const remedy =
     kind === "encoder"
       ? "open the adapter's directory itself as the model, with task_type SEQ_CLS, TOKEN_CLS or QUESTION_ANS in its adapter_config.json"
@@ -124,7 +130,10 @@ function unknownTensor(directory: string, name: string, architecture: Architectu
 export function adaptedParameters(architecture: Architecture, config: LoraConfig) {
   const pass = passGraph(architecture, { batch: 1, queries: 1, steps: 1, plan: adapterPlan(config) });
   const parameters = parametersOf(Object.values(pass.heads));
-  const isAdapted = [...parameters.keys()].some((path) => path.includes(".lora_A."));
+  const isAdapted =
+    [...parameters.keys()].some((path) => path.includes(".lora_A.")) ||
+    targetedTables(config, parameters.keys()).length > 0 ||
+    Object.keys(config.trainableTokens ?? {}).length > 0;
   check(
     isAdapted,
     "config",
@@ -206,6 +215,10 @@ export async function mergedParameters(
     const shape = isTransposed ? [inSize, outSize] : [outSize, inSize];
     merged[`${path}.weight`] = { dtype: "float32", shape, data };
   }
+  for (const table of changedTables(adapter)) {
+    const own = adapter.parameters[`${table}.weight`] ?? (await weights.read(`${table}.weight`));
+    merged[`${table}.weight`] = changedTable(adapter, table, own);
+  }
   return merged;
 }
 
@@ -277,6 +290,7 @@ export class AdapterSet {
     }
     for (const path of Object.keys(adapter.parameters))
       if (!/\.lora_/.test(path)) feeds[path] = await this.#base(path, adapter);
+    for (const table of changedTables(adapter)) feeds[`${table}.weight`] = await this.#weights.read(`${table}.weight`);
   }
 
   /** A parameter as the base has it, or, where it has none, as a new head, the adapter's own. */
@@ -298,5 +312,9 @@ export class AdapterSet {
       feeds[names.factor] = { ...magnitude, data: magnitude.data.map((m, o) => m / (lengths[o] as number)) };
     }
     for (const [path, tensor] of Object.entries(adapter.parameters)) if (!/\.lora_/.test(path)) feeds[path] = tensor;
+    for (const table of changedTables(adapter)) {
+      const own = adapter.parameters[`${table}.weight`] ?? (await this.#weights.read(`${table}.weight`));
+      feeds[`${table}.weight`] = changedTable(adapter, table, own);
+    }
   }
 }

@@ -8,6 +8,7 @@ export {
   peftName,
 } from "./adapters.ts";
 export { type BatchRunOptions, forwardRows, type Reading, type Row } from "./batches.ts";
+export { targetedTables } from "./embedding-adapter.ts";
 export {
   type ForwardInputs,
   type ForwardOptions,

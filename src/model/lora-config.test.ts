@@ -73,6 +73,8 @@ test.each([
   ["layers_to_transform", "0", "a layer's number, or a list of them"],
   ["layers_pattern", 1, "a list of names, or a text"],
   ["use_dora", "yes", "true or false"],
+  ["trainable_token_indices", [-1], "a list of ids, or an object of such lists"],
+  ["trainable_token_indices", { wte: 3 }, "a list of ids, or an object of such lists"],
 ])("%s = %j in adapter_config.json is refused with what is expected", (key, value, expected) => {
   expect(() => parseLoraConfig({ ...peft, [key]: value })).toThrow(
     expect.objectContaining({

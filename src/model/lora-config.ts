@@ -21,6 +21,8 @@ export interface LoraConfig {
   readonly modulesToSave?: readonly string[] | undefined;
   /** Whether a table of embeddings that is learned whole stays one with the output layer that is tied to it. */
   readonly ensureWeightTying?: boolean;
+  /** Rows of tables of embeddings that an adapter replaces, by the table's name; "" is the table that embeds words. */
+  readonly trainableTokens?: Readonly<Record<string, readonly number[]>>;
   /** The share of what the change reads that training drops. */
   readonly loraDropout?: number | undefined;
   readonly useRslora?: boolean;
@@ -98,6 +100,7 @@ export function modulePlan(config: LoraConfig): (path: string) => { rank: number
   const isInLayers = isPattern ? () => true : layerTest(config);
   return (path) => {
     if (modulesToSave.some((name) => liesIn(path, name))) return undefined;
+    if (targetModules === "all-linear" && isEmbedding(path)) return undefined;
     if (!isTarget(path) || isExcluded(path) || !isInLayers(path)) return undefined;
     const [rank, alpha] = [rankOf(path), alphaOf(path)];
     return { rank, scale: config.useRslora ? alpha / Math.sqrt(rank) : alpha / rank };
@@ -110,7 +113,6 @@ const refused: Readonly<Record<string, readonly unknown[]>> = {
   use_bdlora: [],
   layer_replication: [],
   lora_bias: [false],
-  trainable_token_indices: [],
   target_parameters: [],
   alora_invocation_tokens: [],
 };
@@ -156,6 +158,7 @@ export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraCo
     layersPattern: [read.names("layers_pattern") ?? []].flat(),
     modulesToSave: read.list("modules_to_save"),
     loraDropout: json.lora_dropout ? read.number("lora_dropout", 0, (share) => share < 1) : undefined,
+    trainableTokens: read.tokens("trainable_token_indices"),
     ensureWeightTying: read.flag("ensure_weight_tying"),
     useRslora: read.flag("use_rslora"),
     useDora: read.flag("use_dora"),
@@ -202,6 +205,17 @@ class Fields {
     const value = this.#json[key] ?? undefined;
     check(value === undefined || isNames(value), "config", () => this.#wrong(key, "a list of names"));
     return value;
+  }
+
+  /** Ids, or an object of them by the name of a table. */
+  tokens(key: string): Readonly<Record<string, readonly number[]>> {
+    const value = this.#json[key] ?? {};
+    const tables: Readonly<Record<string, unknown>> = Array.isArray(value) ? { "": value } : Object(value);
+    const isIds = (ids: unknown): boolean => Array.isArray(ids) && ids.every((id) => Number.isInteger(id) && id >= 0);
+    check(typeof value === "object" && Object.values(tables).every(isIds), "config", () =>
+      this.#wrong(key, "a list of ids, or an object of such lists"),
+    );
+    return tables as Readonly<Record<string, readonly number[]>>;
   }
 
   layers(values: readonly unknown[]): readonly number[] {

@@ -27,6 +27,16 @@ test("another model's tokenizer is refused with the reason, and force takes it",
   expect(model.tokenizer?.encode("a").ids.length).toBeGreaterThan(0);
 });
 
+test("tokens that only settings declare need no row of the embedding", async () => {
+  const folder = await changed({});
+  const config = await readJson<object>(join(folder, "tokenizer_config.json"));
+  await writeFile(join(folder, "tokenizer_config.json"), JSON.stringify({ ...config, pad_token: "[PAD]" }));
+  await using model = await loadModel(folder);
+  const size = Number(model.config.vocab_size);
+  expect(model.tokenizer?.padId).toBe(size);
+  expect([model.tokenizer?.vocabularySize, model.tokenizer?.ownVocabularySize]).toEqual([size + 1, size]);
+});
+
 test("an end token that is an ordinary word to the tokenizer is refused", async () => {
   const folder = await changed({ eos_token_id: 300, bos_token_id: 300 });
   await writeFile(join(folder, "generation_config.json"), "{}");

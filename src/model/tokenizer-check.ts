@@ -30,7 +30,7 @@ export function checkTokenizer(given: TokenizerCheck): void {
 }
 
 function mismatch({ tokenizer, config, generationConfig, vocabSize }: TokenizerCheck): string | undefined {
-  const size = tokenizer.vocabularySize;
+  const size = tokenizer.ownVocabularySize;
   if (size > vocabSize) return `the tokenizer has ${size} tokens, the model's embedding ${vocabSize}`;
   const recorded = config[FINGERPRINT_KEY];
   if (typeof recorded === "string" && recorded !== tokenizer.fingerprint)

@@ -12,6 +12,8 @@ export interface AddedToken {
   /** What it looks like once normalized: what is looked for, and what the decoder reads. */
   readonly written: string;
   readonly special: boolean;
+  /** Whether only the settings beside `tokenizer.json` have it. */
+  readonly declared: boolean;
   readonly normalized: boolean;
   readonly singleWord: boolean;
   readonly stripsLeft: boolean;
@@ -106,6 +108,7 @@ function entryOf(entry: unknown): Omit<AddedToken, "id" | "written"> {
   return {
     content: entry.content as string,
     special,
+    declared: flagOf(entry, "declared", false),
     normalized: flagOf(entry, "normalized", !special),
     singleWord: flagOf(entry, "single_word", false),
     stripsLeft: flagOf(entry, "lstrip", false),

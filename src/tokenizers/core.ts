@@ -43,6 +43,18 @@ export class TokenizerCore {
     return this.#tokens.length;
   }
 
+  /** The same, without the tokens that only settings beside the vocabulary declare. */
+  get ownSize(): number {
+    let size = this.size;
+    while (
+      size > 0 &&
+      this.added.byId.get(size - 1)?.declared &&
+      !this.#model.vocabulary.has(this.#tokens[size - 1] ?? "")
+    )
+      size--;
+    return size;
+  }
+
   id(token: string): number | undefined {
     return this.added.byContent.get(token)?.id ?? this.#model.vocabulary.get(token);
   }

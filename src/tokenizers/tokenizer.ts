@@ -116,6 +116,11 @@ export class Tokenizer {
     return this.#core.size;
   }
 
+  /** The same, without tokens that only settings declare: a model may have no row for these. */
+  get ownVocabularySize(): number {
+    return this.#core.ownSize;
+  }
+
   /** Whether an id is one of the tokens that are found whole in text, as special tokens are. */
   isAdded(id: number): boolean {
     return this.#core.added.byId.has(id);
@@ -123,7 +128,7 @@ export class Tokenizer {
 
   /** Tells vocabularies apart: 16 hexadecimal digits that follow from the tokens and their ids. */
   get fingerprint(): string {
-    return fingerprint(Array.from({ length: this.#core.size }, (_, id) => this.#core.token(id) ?? ""));
+    return fingerprint(Array.from({ length: this.#core.ownSize }, (_, id) => this.#core.token(id) ?? ""));
   }
 
   encode(text: string, options: EncodeOptions = {}): Encoding {

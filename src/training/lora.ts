@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { Random } from "../common/index.ts";
+import { check, Random } from "../common/index.ts";
 import { safetensorsChunks } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
 import {
@@ -12,6 +12,7 @@ import {
   openAdapted,
   outputLengths,
   peftName,
+  targetedTables,
   type Weights,
 } from "../model/index.ts";
 import type { Architecture } from "../models/index.ts";
@@ -33,7 +34,15 @@ export async function startAdapter(
   fresh: (path: string, shape: readonly number[]) => Parameters[string],
 ): Promise<Parameters> {
   const learned = isLearned(config);
-  const all = [...adaptedParameters(architecture, config)].filter(([path]) => learned(path));
+  const adapted = adaptedParameters(architecture, config);
+  const [table] = [...targetedTables(config, adapted.keys()), ...Object.keys(config.trainableTokens ?? {})];
+  check(
+    table === undefined,
+    "unsupported",
+    () =>
+      `LoRA: changes of embeddings (${table || "trainable_token_indices"}) are read and merged, but not trained; target linear layers, or learn the table whole with modulesToSave`,
+  );
+  const all = [...adapted].filter(([path]) => learned(path));
   const shapes = new Map(all.map(([path, { shape }]) => [path, shape]));
   const parameters: Parameters = {};
   for (const [index, [path, shape]] of [...shapes].entries()) {

@@ -87,3 +87,38 @@ describe.each(["gpt2", "llama", "llama-dora", "llama-patterns", "llama-rslora", 
     });
   },
 );
+
+describe.each(["untied", "only-embeddings", "positions", "tokens", "tokens-tied"])(
+  "the adapter of embeddings %s (lora_embeddings.py)",
+  (name) => {
+    const directory = fixture(`training/lora-embeddings/${name}`);
+
+    test("gives PEFT's logits, in use and merged", async () => {
+      const { base_model_name_or_path: base } = await readJson<{ base_model_name_or_path: string }>(
+        `${directory}/adapter_config.json`,
+      );
+      const expected = await readTensors(directory, "expected.safetensors");
+      const { architecture, weights } = await openModelFiles(await openFiles(`${directory}/${base}`));
+      const adapter = await readAdapter(directory, architecture);
+      const merged = await mergedParameters(weights, architecture, adapter);
+      const inputs = { inputIds: rowsOf(expected.input_ids as HostTensor) };
+      const set = new AdapterSet(weights, architecture);
+      await set.add("own", adapter);
+      const forward = new ForwardPass(architecture, weights);
+      const before = (await forward.run(inputs, {})).logits as HostTensor;
+      expect(maxDifference(before, expected.logits as HostTensor)).toBeGreaterThan(0.1);
+      await set.use("own");
+      const logits = (await forward.run(inputs, {})).logits as HostTensor;
+      expect(maxDifference(logits, expected.logits as HostTensor)).toBeLessThan(1e-4);
+      await set.use(undefined);
+      expect((await forward.run(inputs, {})).logits).toEqual(before);
+      await forward.dispose();
+      const whole = await openModelFiles(await openFiles(`${directory}/${base}`));
+      whole.weights.feeds = merged;
+      const plain = new ForwardPass(whole.architecture, whole.weights);
+      const own = (await plain.run(inputs, {})).logits as HostTensor;
+      expect(maxDifference(own, expected.merged as HostTensor)).toBeLessThan(1e-4);
+      await plain.dispose();
+    });
+  },
+);

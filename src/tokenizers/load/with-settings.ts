@@ -27,7 +27,11 @@ export function withSettings(json: Part, settings: Settings, isFile: boolean): {
   const isRebuilt = rule !== undefined && isFile;
   const own = Array.isArray(json.added_tokens) && !isRebuilt ? json.added_tokens : [];
   const special = { named: [...named.values(), ...declared.specific.values()], extra };
-  const added = [...own, ...tokensToAdd(own.filter(isPart).map(flagsOf), declared.listed, special)];
+  const more = tokensToAdd(own.filter(isPart).map(flagsOf), declared.listed, special);
+  const listed = new Set(
+    Array.isArray(json.added_tokens) ? json.added_tokens.filter(isPart).map(({ content }) => content) : [],
+  );
+  const added = [...own, ...more.map((token) => ({ ...token, declared: !listed.has(token.content) }))];
   const parts = isRebuilt ? rebuilt(rule, json, { settings, named, added }) : {};
   return {
     json: { ...json, ...parts, added_tokens: added },
