@@ -38,7 +38,7 @@ export async function program(terminal: Terminal, signal: AbortSignal, needed: r
       writeOut: (text) => terminal.stdout.write(text),
       writeErr: (text) => terminal.stderr.write(text),
     })
-    .helpCommand(new Command("help").argument("[command]").description("Explain a command.").helpGroup("Setup:"))
+    .addHelpCommand(new Command("help").argument("[command]").description("Explain a command.").helpGroup("Setup:"))
     .addHelpText("after", "\nlectern <command> --help explains a command. Try: lectern run stories\n")
     .hook("preAction", (_, action) => {
       if (action.opts<CommonFlags>().raw) terminal.printRaw();
