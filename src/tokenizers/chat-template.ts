@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, LecternError, shown } from "../common/index.ts";
 import type { FileSource } from "../runtime/index.ts";
 import { type RenderOptions, Template, TemplateError, textFunction } from "../templates/index.ts";
 import { MARKS, type MarkedChat, marksAnswers, readMarks } from "./chat-answers.ts";
@@ -179,7 +179,7 @@ function chosenTemplate(
     check(
       named !== undefined || /\{[{%]/.test(asked),
       "usage",
-      () => `chat: there is no template called ${asked}; this model has ${names.join(", ") || "none"}`,
+      () => `chat: there is no template called ${shown(asked)}; this model has ${names.join(", ") || "none"}`,
     );
     return named ?? asked;
   }

@@ -1,4 +1,4 @@
-import { check, checkValue, isObject, type Rule, rules } from "../common/index.ts";
+import { check, checkValue, isObject, type Rule, rules, shown } from "../common/index.ts";
 import { isByteToken } from "./byte-fallback.ts";
 import type { MarkedChat } from "./chat-answers.ts";
 import type { Message } from "./chat-message.ts";
@@ -152,7 +152,7 @@ export class Tokenizer {
     check(
       Number.isInteger(maxLength) && maxLength >= added,
       "usage",
-      () => `maxLength ${maxLength} has no room for the ${added} tokens that the tokenizer adds`,
+      () => `maxLength ${shown(maxLength)} has no room for the ${added} tokens that the tokenizer adds`,
     );
     return cutRows(rows, {
       maxLength: maxLength - added,

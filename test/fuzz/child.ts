@@ -33,8 +33,8 @@ async function faultOf({ target, seed, folder }: ToChild, index: number): Promis
 /** Whether an error is the product's own, and reads as one. */
 function isExplained(error: unknown): boolean {
   if (!(error instanceof Error) || error.name !== "LecternError") return false;
-  const words = error.message.replace(/"(?:[^"\\]|\\.)*"|'\w+' is undefined/g, ""); // without what it quotes, and Jinja's words
-  return words.length < 10_000 && !/\bundefined\b|\[object Object\]/.test(words);
+  const words = error.message.replace(/"(?:[^"\\]|\\.)*"/g, ""); // without what it quotes
+  return words.length < 10_000 && !/\[object Object\]/.test(words);
 }
 
 function described(error: unknown): string {

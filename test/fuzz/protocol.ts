@@ -6,7 +6,7 @@ export const shares = {
   tokenizer: 6,
   generation: 4,
   adapters: 2,
-  recipes: 2,
+  recipes: 1,
   tables: 0.5,
   chatTemplates: 3,
   modules: 0.5,

@@ -10,6 +10,8 @@ const MOST_CPU_SECONDS = 5;
 /** Time in which nothing is computed, such as waiting for a pipe that nobody writes. */
 const MOST_IDLE_SECONDS = 20;
 const MOST_MEMORY_KB = 2 * 1024 * 1024;
+/** So many processes run at once. */
+const AT_ONCE = 2;
 /** So many cases share a process. */
 const PER_CHILD = 500;
 
@@ -27,7 +29,6 @@ export interface FuzzOptions {
   readonly only?: readonly TargetName[] | undefined;
   /** One case alone, with its files kept. */
   readonly index?: number | undefined;
-  readonly onProgress?: (target: TargetName, done: number, of: number) => void;
   readonly onFault?: (fault: Fault) => void;
 }
 
@@ -39,7 +40,10 @@ export async function fuzz(options: FuzzOptions): Promise<Fault[]> {
   const faults: Fault[] = [];
   try {
     const script = await bundleChild(folder);
-    for (const target of names) {
+    const waiting = [...names];
+    const work = async (): Promise<void> => {
+      const target = waiting.shift();
+      if (target === undefined) return;
       const count = Math.max(1, Math.round((options.cases * shares[target]) / all));
       const [from, to] = options.index === undefined ? [0, count] : [options.index, options.index + 1];
       const report = (index: number, what: string): void => {
@@ -52,9 +56,10 @@ export async function fuzz(options: FuzzOptions): Promise<Fault[]> {
         const place = keep ? join(tmpdir(), `lectern-fuzz-${target}-${options.seed}`) : join(folder, target);
         const job = { target, seed: options.seed, from: at, to: Math.min(to, at + PER_CHILD), folder: place, keep };
         at = await runChild(script, job, report);
-        options.onProgress?.(target, at - from, to - from);
       }
-    }
+      await work();
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
