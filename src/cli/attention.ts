@@ -26,6 +26,12 @@ export interface StrongestEdges {
   readonly edges: readonly Edge[];
 }
 
+/** Refuses a model without attention before anything is generated. */
+export function checkAttention({ kind, family }: Model): void {
+  if (kind.startsWith("recurrent"))
+    throw new LecternError("unsupported", `--show attention: ${family} has no attention; use a transformer`);
+}
+
 /** Computes the attention of a prompt and its continuation, and picks the strongest weights of a layer, or of one head. */
 export async function strongestEdges(
   model: Model,
@@ -43,8 +49,6 @@ export async function strongestEdges(
     { attentions: true },
   );
   const layers = (cross ? result.crossAttentions : result.attentions) ?? [];
-  if (layers.length === 0)
-    throw new LecternError("unsupported", `--show attention: ${model.family} has no attention; use a transformer`);
   const chosen = within("--layer", layer ?? layers.length - 1, layers.length);
   const weights = layers[chosen] as HostTensor<"float32">;
   const heads = weights.shape[1] as number;

@@ -48,7 +48,7 @@ export async function examine(env: Terminal["env"]): Promise<{ facts: Facts; pro
   if (models.length === 0) problems.push("no shipped models are found; install lectern again");
   const engine = engineOrNull(problems);
   if (engine !== null && models.includes("stories")) await tryModel(problems);
-  const { cacheDir, endpoint, token, offline } = readSettings({ env });
+  const { cacheDir, endpoint, token, offline } = settingsOf(env, problems);
   const derived = derivedFolder(env);
   for (const path of [cacheDir, derived]) await checkFolder(path, problems);
   const hubBytes = (await cachedModels(cacheDir)).reduce((sum, { bytes }) => sum + bytes, 0);
@@ -62,7 +62,7 @@ export async function examine(env: Terminal["env"]): Promise<{ facts: Facts; pro
     memoryBytes: totalmem(),
     freeMemoryBytes: freemem(),
     shippedModels: models,
-    hub: withoutPassword(endpoint),
+    hub: endpoint,
     hasToken: token !== undefined,
     offline,
     hubCache: await folderFacts(cacheDir, hubBytes),
@@ -127,11 +127,15 @@ async function filesBytes(folder: string): Promise<number> {
   return bytes;
 }
 
-function withoutPassword(address: string): string {
-  const url = new URL(address);
-  url.username = "";
-  url.password = "";
-  return url.href.replace(/\/$/, "");
+/** The settings of an environment; what is wrong with its address of the Hub is a problem among others. */
+function settingsOf(env: Terminal["env"], problems: string[]): ReturnType<typeof readSettings> {
+  try {
+    return readSettings({ env });
+  } catch (error) {
+    if (!(error instanceof LecternError)) throw error;
+    problems.push(error.message);
+    return readSettings({ env: { ...env, HF_ENDPOINT: undefined } });
+  }
 }
 
 /** Whether a version lies in a range of `>=A.B.C` and `^A.B.C` joined by `||`. */

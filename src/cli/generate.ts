@@ -1,7 +1,7 @@
 import { LecternError } from "../common/index.ts";
 import { parseOptions } from "../generation/index.ts";
 import type { GenerateInput, GenerateOptions, GenerateResult, LoadOptions, Model } from "../model/index.ts";
-import { strongestEdges, writeEdges } from "./attention.ts";
+import { checkAttention, strongestEdges, writeEdges } from "./attention.ts";
 import { CandidateTable, candidateCount } from "./candidates.ts";
 import { readGenerationOptions } from "./generation-flags.ts";
 import { conversationInput, readConversation } from "./messages.ts";
@@ -39,6 +39,7 @@ export async function run(name: string, prompt: string | undefined, context: Run
   reading.catch(() => {}); // reported below, once the model is open
   const begun = performance.now();
   await using model = await openModel(name, context, { threads, precision });
+  if (display?.what === "attention") checkAttention(model);
   if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);
   const loadMs = performance.now() - begun;
   if (converses) {

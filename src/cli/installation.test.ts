@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { cli } from "../../test/helpers/cli.ts";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { commercialUseOf, taskOf } from "../formats/model-card.ts";
+import { partPath } from "../runtime/part-files.ts";
 import { commands } from "./commands.ts";
 import { satisfies } from "./examine.ts";
 
@@ -71,7 +72,7 @@ describe("lectern doctor", () => {
       HF_HOME: home,
       LECTERN_CACHE: home,
       HF_TOKEN: "hf_secret",
-      HF_ENDPOINT: "https://me:secret@hub.test",
+      HF_ENDPOINT: "https://hub.test",
     };
     const { code, out } = await cli(["doctor", "--json"], { env });
     expect(out).not.toContain("secret");
@@ -90,6 +91,13 @@ describe("lectern doctor", () => {
     const text = (await cli(["doctor"], { env })).out;
     expect(text).toMatch(/^engine +ONNX Runtime \d/m);
     expect(text).toMatch(/no problems found\n$/);
+  });
+
+  test("reports an address of the Hub with a password, without printing it", async () => {
+    const { code, out } = await cli(["doctor"], { env: { HF_ENDPOINT: "https://me:secret@hub.test" } });
+    expect(out).toMatch(/^problem: HF_ENDPOINT must be an address/m);
+    expect(out).not.toContain("secret");
+    expect(code).toBe(1);
   });
 
   test("says what is wrong and exits with 1", async () => {
@@ -127,10 +135,12 @@ describe("lectern cache", () => {
     for (const folder of [derived, blobs, locks]) await mkdir(folder, { recursive: true });
     const hash = "0".repeat(32);
     const dead = spawnSync(process.execPath, ["-e", "0"]).pid;
+    const bin = join(derived, `${hash}.bin`);
+    const [, writer = ""] = /\.([0-9a-f]{8}-\d+-[0-9a-z]+-\d+\.part)$/.exec(partPath(bin)) ?? [];
     const files: [string, string][] = [
       [join(derived, `${hash}.bin`), "12345"],
-      [join(derived, `${hash}.bin.${dead}.abc.part`), "12"],
-      [join(derived, `${hash}.bin.${process.pid}.abc.part`), "being written"],
+      [`${bin}.${writer.replace(`-${process.pid}-`, `-${dead}-`)}`, "12"],
+      [`${bin}.${writer}`, "being written"],
       [join(derived, "notes.txt"), "not ours"],
       [join(blobs, "e1.lectern-0a.incomplete"), "123"],
       [join(blobs, "e2.lectern-0a.incomplete"), "being fetched"],
@@ -169,7 +179,10 @@ describe("lectern cache", () => {
     expect([await readdir(derived), await readdir(blobs)]).toEqual(before);
     const cleared = JSON.parse((await cli(["cache", "clear", "--json"], { env })).out) as object;
     expect(cleared).toMatchObject({ dryRun: false, freedBytes: 10, removed: expect.any(Array) });
-    expect((await readdir(derived)).sort()).toEqual([`${"0".repeat(32)}.bin.${process.pid}.abc.part`, "notes.txt"]);
+    expect((await readdir(derived)).sort()).toEqual([
+      expect.stringMatching(new RegExp(`^0{32}\\.bin\\.\\w+-${process.pid}-.*\\.part$`)),
+      "notes.txt",
+    ]);
     expect((await readdir(blobs)).sort()).toEqual(["e2.lectern-0a.incomplete", "e3.incomplete", "e4"]);
     expect((await cli(["cache", "clear"], { env })).out).toBe("removed 0 files, 0 B\n");
   });
