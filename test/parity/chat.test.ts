@@ -79,7 +79,7 @@ test("a checkpoint's templates are chosen by name, and tool_use by itself where 
   expect(tokenizer.applyChatTemplate(hi, { tools: [{ name: "x" }], chatTemplate: "default" })).toBe("plain Hi");
   expect(tokenizer.applyChatTemplate(hi, { chatTemplate: "own {{ messages|length }}" })).toBe("own 1");
   expect(() => tokenizer.applyChatTemplate(hi, { chatTemplate: "rag" })).toThrow(
-    "no template called "rag"; this model has default, tool_use",
+    'no template called "rag"; this model has default, tool_use',
   );
   expect(() => withTemplate(undefined, { a: "x", b: "y" }).applyChatTemplate(hi)).toThrow(
     "choose one with chatTemplate: a, b",
