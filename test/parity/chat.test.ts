@@ -113,7 +113,7 @@ test("templates are read from wherever a checkpoint keeps them", async () => {
 test("what cannot be written out is refused in words", () => {
   expect(() => withTemplate(undefined).applyChatTemplate(hi)).toThrow("this model has no chat template");
   expect(() => withTemplate("x").applyChatTemplate([])).toThrow("at least one message");
-  expect(() => withTemplate("x").applyChatTemplate(["Hi" as never])).toThrow("message 0 must be an object with a role");
+  expect(() => withTemplate("x").applyChatTemplate(["Hi" as never])).toThrow("the conversation must be a list of messages");
   expect(() => withTemplate("{{ messages").applyChatTemplate(hi)).toThrow(
     "the model's chat template refuses the conversation",
   );
