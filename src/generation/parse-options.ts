@@ -1,4 +1,4 @@
-import { checkValue, type ErrorCode, isObject, LecternError, shown, unknownField } from "../common/index.ts";
+import { checkValue, type ErrorCode, isObject, LecternError, ownEntry, shown, unknownField } from "../common/index.ts";
 import { optionKinds } from "./option-kinds.ts";
 import { optionNames, optionTable } from "./option-table.ts";
 import type { GenerationOptions } from "./options.ts";
@@ -91,7 +91,7 @@ function read(
       checkValue(`${source}: ${key}`, value, optionKinds[kind], code);
       parsed[name] = value;
     } else if (Object.hasOwn(refused, name)) {
-      const { why, neutral } = refused[name] as (typeof refused)[string];
+      const { why, neutral } = ownEntry(refused, name) as (typeof refused)[string];
       if (given !== null && !neutral.includes(given))
         throw new LecternError(
           "unsupported",

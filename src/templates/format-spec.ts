@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 import { typeError, valueError } from "./errors.ts";
 import { fixed, positional, scientific, significant, writeFloat } from "./floats.ts";
 import { asFloat, asInteger, type Integer, writeInteger } from "./integers.ts";
@@ -115,7 +116,7 @@ function formatInteger(run: Run, value: Integer, spec: Spec): string {
   if (type !== "" && type !== "d" && type !== "n" && !Object.hasOwn(BASES, type)) throw unknownCode(type, "int");
   if (grouping && (type === "n" || (grouping === "," && Object.hasOwn(BASES, type))))
     throw valueError(`Cannot specify '${grouping}' with '${type}'.`);
-  const [base, prefix] = BASES[type] ?? [10, ""];
+  const [base, prefix] = ownEntry(BASES, type) ?? [10, ""];
   const size = value < 0 ? -value : value;
   const plain = base === 10 ? writeInteger(size) : size.toString(base);
   const sign = signOf(value < 0, spec) + (spec.alternate ? prefix : "");

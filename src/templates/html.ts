@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 import type { Run } from "./run.ts";
 import { indexOf, SPACE, splitWords, textBetween, textLength } from "./text.ts";
 
@@ -52,7 +53,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 export function unescapeHtml(text: string): string {
   return text.replace(/&(#x[0-9a-f]+|#\d+|[a-z]+);?/gi, (whole, name: string) => {
     if (!name.startsWith("#"))
-      return whole.endsWith(";") || /^(amp|lt|gt|quot)$/.test(name) ? (ENTITIES[name] ?? whole) : whole;
+      return whole.endsWith(";") || /^(amp|lt|gt|quot)$/.test(name) ? (ownEntry(ENTITIES, name) ?? whole) : whole;
     const code = /^#x/i.test(name) ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
     return code === 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? "\ufffd" : String.fromCodePoint(code);
   });

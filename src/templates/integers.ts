@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 import { PythonError, valueError } from "./errors.ts";
 import type { Run } from "./run.ts";
 import { trim } from "./text.ts";
@@ -57,7 +58,7 @@ export function readInteger(run: Run, text: string, base = 10): Integer | undefi
   const match = /^([+-]?)(0[xob])?(_?[0-9a-z]+(?:_[0-9a-z]+)*)$/i.exec(decimalDigits(trim(text)));
   if (!match) return readPlain(run, text, base);
   const [, sign, prefix, digits] = match as unknown as [string, string, string | undefined, string];
-  const radix = PREFIXES[(prefix ?? "").toLowerCase()];
+  const radix = ownEntry(PREFIXES, (prefix ?? "").toLowerCase());
   if (radix === undefined || (base !== 0 && base !== radix)) return readPlain(run, text, base);
   return signed(sign, digitsValue(run, digits.replaceAll("_", ""), radix));
 }

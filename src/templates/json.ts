@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 import { PythonError, typeError, valueError } from "./errors.ts";
 import { writeFloat } from "./floats.ts";
 import { writeInteger } from "./integers.ts";
@@ -56,7 +57,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 function jsonText(run: Run, text: string, { escapesUnicode }: JsonOptions): string {
   const unit = (character: string): string =>
-    ESCAPES[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    ownEntry(ESCAPES, character) ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   const escaped = text.replace(escapesUnicode ? /["\\]|[^ -~]/g : /["\\]|(?![\x7f-\x9f])\p{Cc}/gu, unit);
   return run.text(`"${escaped}"`);
 }

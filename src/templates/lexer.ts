@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 import { TemplateError } from "./errors.ts";
 import { type Integer, readInteger } from "./integers.ts";
 import { escaped } from "./print.ts";
@@ -204,7 +205,7 @@ class Lexer {
     const found = this.#match(OPERATOR)?.[0];
     if (found === undefined)
       throw syntaxError(`unexpected char '${this.#source[this.#at]}' at ${this.#at}`, this.#line);
-    const closing = CLOSING[found];
+    const closing = ownEntry(CLOSING, found);
     if (closing !== undefined) open.push(closing);
     else if (found === "}" || found === ")" || found === "]") {
       const expected = open.pop();
@@ -225,7 +226,7 @@ function unescaped(source: string, line: number): string {
   // As in Jinja, other characters are escapes first, so that a backslash before one of them takes its escape's own away.
   const ascii = source.replace(/\P{ASCII}/gu, escaped);
   return ascii.replace(ESCAPE, (_, simple, octal, two, four, eight, broken) => {
-    if (simple !== undefined) return SIMPLE[simple] ?? simple;
+    if (simple !== undefined) return ownEntry(SIMPLE, simple) ?? simple;
     if (broken !== undefined) throw syntaxError(`truncated or unknown \\${broken} escape`, line);
     const digits = octal ?? two ?? four ?? eight;
     if (digits === undefined) return "";

@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 import type { Token } from "./lexer.ts";
 import type {
   Arguments,
@@ -98,7 +99,7 @@ export class ExpressionParser extends TokenStream {
     const { type, text } = this.current;
     if (type === "operator" && Object.hasOwn(COMPARISON, text)) {
       this.next();
-      return COMPARISON[text];
+      return ownEntry(COMPARISON, text);
     }
     if (this.skip("name", "in")) return "in";
     if (!this.isName("not") || this.following.type !== "name" || this.following.text !== "in") return undefined;

@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 import { isPrintable } from "./characters.ts";
 import { writeFloat } from "./floats.ts";
 import { writeInteger } from "./integers.ts";
@@ -58,7 +59,7 @@ function quoted(run: Run, text: string): string {
     result +=
       character === quote
         ? `\\${quote}`
-        : (ESCAPES[character] ?? (isPrintable(character) ? character : escaped(character)));
+        : (ownEntry(ESCAPES, character) ?? (isPrintable(character) ? character : escaped(character)));
   return run.text(result + quote);
 }
 
@@ -81,7 +82,10 @@ function reprBytes({ data }: Bytes): string {
   const parts = Array.from(data, (byte) => {
     const character = String.fromCharCode(byte);
     if (character === quote) return `\\${quote}`;
-    return ESCAPES[character] ?? (byte >= 32 && byte < 127 ? character : `\\x${byte.toString(16).padStart(2, "0")}`);
+    return (
+      ownEntry(ESCAPES, character) ??
+      (byte >= 32 && byte < 127 ? character : `\\x${byte.toString(16).padStart(2, "0")}`)
+    );
   });
   return `b${quote}${parts.join("")}${quote}`;
 }

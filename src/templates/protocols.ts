@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 import { typeError } from "./errors.ts";
 import { asFloat, asInteger } from "./integers.ts";
 import { str, textOf, typeName } from "./print.ts";
@@ -176,7 +177,7 @@ function inRange({ start, step, length }: Range, item: number): boolean {
 /** A text as one that is HTML: as it is if it is that already, else escaped. */
 export function escapeHtml(run: Run, value: Value): Markup {
   if (value instanceof Markup) return value;
-  const text = str(run, value).replace(/[&<>'"]/g, (character) => HTML[character] as string);
+  const text = str(run, value).replace(/[&<>'"]/g, (character) => ownEntry(HTML, character) as string);
   return new Markup(run.text(text));
 }
 

@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 import { type Bound, integerArgument, optionalText, textArgument } from "./arguments.ts";
 import { CHARACTER_TESTS, capitalize, caseFold, swapCase, titleText } from "./characters.ts";
 import { PythonError, typeError, valueError } from "./errors.ts";
@@ -302,7 +303,7 @@ const ESCAPING = new Map([
 
 /** A method of a text that is HTML: what it gives is HTML too. */
 export function markupMethod(self: Markup, name: string, method: Method<string> | undefined): Value | undefined {
-  const own = MARKUP_METHODS[name];
+  const own = ownEntry(MARKUP_METHODS, name);
   if (own) return new Builtin(name, (run, args) => own(run, self, args), true);
   if (!method) return undefined;
   return new Builtin(

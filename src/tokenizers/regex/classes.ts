@@ -1,3 +1,4 @@
+import { ownEntry } from "../../common/index.ts";
 /** White space as Unicode has it, for use within a character class; JavaScript's `\s` differs at U+0085 and U+FEFF. */
 export const WHITE_SPACE = "\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 
@@ -44,7 +45,11 @@ export function caseVariants(character: string): string[] {
 
 /** Scripts stand by their bare names in Oniguruma's language. */
 export function knownProperty(name: string): string {
-  for (const property of [name, `Script=${name}`, POSIX[name.toLowerCase()]?.replace(/^\\p\{(\w+)\}$/, "$1")]) {
+  for (const property of [
+    name,
+    `Script=${name}`,
+    ownEntry(POSIX, name.toLowerCase())?.replace(/^\\p\{(\w+)\}$/, "$1"),
+  ]) {
     if (property === undefined) continue;
     try {
       new RegExp(`\\p{${property}}`, "v");
