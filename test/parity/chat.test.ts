@@ -205,7 +205,9 @@ test("a template that would run for ever is stopped, and says so", () => {
 test("what cannot be written out is refused in words", () => {
   expect(() => withTemplate(undefined).applyChatTemplate(hi)).toThrow("this model has no chat template");
   expect(() => withTemplate("x").applyChatTemplate([])).toThrow("at least one message");
-  expect(() => withTemplate("x").applyChatTemplate(["Hi" as never])).toThrow("the conversation must be a list of messages");
+  expect(() => withTemplate("x").applyChatTemplate(["Hi" as never])).toThrow(
+    "the conversation must be a list of messages",
+  );
   expect(() => withTemplate("{{ messages").applyChatTemplate(hi)).toThrow(
     "the model's chat template refuses the conversation",
   );
