@@ -9,8 +9,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<string, unknown>;
 const files = new Set(packedFiles().map((path) => path.replaceAll("\\", "/")));
 
-/** The README is written for the repository's page, too; its links are checked where it is written. */
-const pages = [...files].filter((path) => path.endsWith(".md") && path !== "README.md");
+const pages = [...files].filter((path) => path.endsWith(".md"));
 
 describe("the package", () => {
   test("has the version that the code says", () => {
