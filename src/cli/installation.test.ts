@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { cli } from "../../test/helpers/cli.ts";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { commercialUseOf, taskOf } from "../formats/model-card.ts";
+import { partPath } from "../runtime/part-files.ts";
 import { commands } from "./commands.ts";
 import { satisfies } from "./examine.ts";
 
@@ -71,7 +72,7 @@ describe("lectern doctor", () => {
       HF_HOME: home,
       LECTERN_CACHE: home,
       HF_TOKEN: "hf_secret",
-      HF_ENDPOINT: "https://me:secret@hub.test",
+      HF_ENDPOINT: "https://hub.test",
     };
     const { code, out } = await cli(["doctor", "--json"], { env });
     expect(out).not.toContain("secret");
@@ -105,6 +106,15 @@ describe("lectern doctor", () => {
     expect(code).toBe(1);
   });
 
+  test("settings of the Hub that cannot be read are a problem, without their secrets", async () => {
+    const home = await temporary();
+    const env = { HF_HOME: home, LECTERN_CACHE: home, HF_ENDPOINT: "https://me:secret@hub.test" };
+    const { code, out } = await cli(["doctor", "--json"], { env });
+    expect(out).not.toContain("secret");
+    const { hub, problems } = JSON.parse(out) as { hub: string | null; problems: string[] };
+    expect({ code, hub, problems }).toEqual({ code: 1, hub: null, problems: [expect.stringMatching(/^HF_ENDPOINT /)] });
+  });
+
   test.each([
     ["20.19.0", true],
     ["20.18.9", false],
@@ -118,6 +128,13 @@ describe("lectern doctor", () => {
 });
 
 describe("lectern cache", () => {
+  /** How the part ends that a process of this machine writes. */
+  const partOf = (pid: number): string =>
+    partPath("")
+      .slice(1)
+      .replace(`-${process.pid}-`, `-${pid}-`)
+      .replace(/\d+\.part$/, "0.part");
+
   /** A cache with files of ours and of others. */
   async function filled(): Promise<{ env: Record<string, string>; derived: string; blobs: string }> {
     const home = await temporary();
@@ -129,8 +146,8 @@ describe("lectern cache", () => {
     const dead = spawnSync(process.execPath, ["-e", "0"]).pid;
     const files: [string, string][] = [
       [join(derived, `${hash}.bin`), "12345"],
-      [join(derived, `${hash}.bin.${dead}.abc.part`), "12"],
-      [join(derived, `${hash}.bin.${process.pid}.abc.part`), "being written"],
+      [join(derived, `${hash}.bin.${partOf(dead)}`), "12"],
+      [join(derived, `${hash}.bin.${partOf(process.pid)}`), "being written"],
       [join(derived, "notes.txt"), "not ours"],
       [join(blobs, "e1.lectern-0a.incomplete"), "123"],
       [join(blobs, "e2.lectern-0a.incomplete"), "being fetched"],
@@ -169,7 +186,7 @@ describe("lectern cache", () => {
     expect([await readdir(derived), await readdir(blobs)]).toEqual(before);
     const cleared = JSON.parse((await cli(["cache", "clear", "--json"], { env })).out) as object;
     expect(cleared).toMatchObject({ dryRun: false, freedBytes: 10, removed: expect.any(Array) });
-    expect((await readdir(derived)).sort()).toEqual([`${"0".repeat(32)}.bin.${process.pid}.abc.part`, "notes.txt"]);
+    expect((await readdir(derived)).sort()).toEqual([`${"0".repeat(32)}.bin.${partOf(process.pid)}`, "notes.txt"]);
     expect((await readdir(blobs)).sort()).toEqual(["e2.lectern-0a.incomplete", "e3.incomplete", "e4"]);
     expect((await cli(["cache", "clear"], { env })).out).toBe("removed 0 files, 0 B\n");
   });

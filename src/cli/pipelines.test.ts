@@ -91,7 +91,7 @@ describe("the commands of pipelines", () => {
     [["classify", model("bart_mnli"), "x", "--labels", " , "], 2, "at least one of candidateLabels"],
     [["classify", model("bert_cls"), "x", "--top-k", "many"], 2, "--top-k takes a whole number above 0"],
     [["classify", model("bert_cls"), "x", "--threads", "0"], 2, "--threads takes a whole number above 0"],
-    [["fill-mask", model("bert"), "x"], 1, "there is no [MASK]"],
+    [["fill-mask", model("bert"), "x"], 1, "each text needs the mask token [MASK]"],
     [["ner", model("bert_ner"), "x", "--aggregation", "all"], 2, "--aggregation takes none"],
     [["answer", model("bert_qa"), "Who?"], 2, "--context TEXT or --context-file FILE"],
     [["answer", model("bert_qa"), "-", "--context", "-"], 2, "cannot be both"],
