@@ -85,12 +85,13 @@ test("Ctrl-C directly after a stopped answer ends with 130", async () => {
 });
 
 test("options are set, listed, reset, and refused with the reason; the last line is recalled by the arrow", async () => {
-  const person = new Person(["run", story, "--max-new-tokens", "2", ...greedy]);
+  const person = new Person(["run", story, "--max-new-tokens", "2"]);
   await person.after("> ", "/set top-k 7\r");
   await person.after("> ", "/set\r");
   await person.after('"topK": 7');
   await person.after("> ", "/set parameter temperature -3\r");
-  await person.after("temperature must be");
+  await person.after("temperature");
+  await person.after("got -3");
   await person.after("> ", "/set topK\r");
   await person.after("> ", "/set\r");
   expect(await person.after("}")).not.toContain("topK");

@@ -19,7 +19,10 @@ export function doctorCommand(command: Command, terminal: Terminal): Command {
       ["memory", `${bytesText(facts.memoryBytes)}, ${bytesText(facts.freeMemoryBytes)} free`],
       ["shipped models", facts.shippedModels.join(", ") || "none"],
       ["Hugging Face cache", `${facts.hubCache.path} (${size(facts.hubCache)})`],
-      ["Hub", `${facts.hub}${facts.hasToken ? ", with a token" : ""}${facts.offline ? ", offline" : ""}`],
+      [
+        "Hub",
+        `${facts.hub ?? "settings not readable"}${facts.hasToken ? ", with a token" : ""}${facts.offline ? ", offline" : ""}`,
+      ],
       ["derived weights", `${facts.derivedCache.path} (${size(facts.derivedCache)})`],
     ];
     terminal.stdout.write(`${tableLines(rows).join("\n")}\n\n`);

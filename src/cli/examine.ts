@@ -31,7 +31,8 @@ interface Facts {
   readonly memoryBytes: number;
   readonly freeMemoryBytes: number;
   readonly shippedModels: readonly string[];
-  readonly hub: string;
+  /** Its address; null where the settings cannot be read. */
+  readonly hub: string | null;
   readonly hasToken: boolean;
   readonly offline: boolean;
   readonly hubCache: Folder;
@@ -48,7 +49,8 @@ export async function examine(env: Terminal["env"]): Promise<{ facts: Facts; pro
   if (models.length === 0) problems.push("no shipped models are found; install lectern again");
   const engine = engineOrNull(problems);
   if (engine !== null && models.includes("stories")) await tryModel(problems);
-  const { cacheDir, endpoint, token, offline } = settingsOf(env, problems);
+  const settings = settingsOrNone(env, problems);
+  const { cacheDir } = settings ?? readSettings({ env: withoutServer(env) });
   const derived = derivedFolder(env);
   for (const path of [cacheDir, derived]) await checkFolder(path, problems);
   const hubBytes = (await cachedModels(cacheDir)).reduce((sum, { bytes }) => sum + bytes, 0);
@@ -62,9 +64,9 @@ export async function examine(env: Terminal["env"]): Promise<{ facts: Facts; pro
     memoryBytes: totalmem(),
     freeMemoryBytes: freemem(),
     shippedModels: models,
-    hub: endpoint,
-    hasToken: token !== undefined,
-    offline,
+    hub: settings?.endpoint ?? null,
+    hasToken: settings?.token !== undefined,
+    offline: settings?.offline ?? false,
     hubCache: await folderFacts(cacheDir, hubBytes),
     derivedCache: await folderFacts(derived, await filesBytes(derived)),
   };
@@ -127,15 +129,19 @@ async function filesBytes(folder: string): Promise<number> {
   return bytes;
 }
 
-/** The settings of an environment; what is wrong with its address of the Hub is a problem among others. */
-function settingsOf(env: Terminal["env"], problems: string[]): ReturnType<typeof readSettings> {
+function settingsOrNone(env: Terminal["env"], problems: string[]): ReturnType<typeof readSettings> | undefined {
   try {
     return readSettings({ env });
   } catch (error) {
     if (!(error instanceof LecternError)) throw error;
     problems.push(error.message);
-    return readSettings({ env: { ...env, HF_ENDPOINT: undefined } });
+    return undefined;
   }
+}
+
+/** The variables that say where the cache is, without those that say how the Hub is reached. */
+function withoutServer({ HF_HOME, HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, XDG_CACHE_HOME, HOME }: Terminal["env"]) {
+  return { HF_HOME, HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, XDG_CACHE_HOME, HOME, HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" };
 }
 
 /** Whether a version lies in a range of `>=A.B.C` and `^A.B.C` joined by `||`. */

@@ -28,6 +28,9 @@ interface CliOptions {
   readonly isTTY?: boolean;
 }
 
+/** How long a person waits for a text, in milliseconds. */
+const PATIENCE = 50_000;
+
 /** A person at a terminal: types when something has been printed. */
 export class Person {
   readonly #keys = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} });
@@ -46,13 +49,13 @@ export class Person {
   /** Waits until a text is printed after what was waited for before, then types; returns what was printed. */
   async after(text: string, keys = ""): Promise<string> {
     const from = this.#seen;
-    while (!this.#screen.slice(from).includes(text)) await new Promise((resolve) => setTimeout(resolve, 2));
+    const end = performance.now() + PATIENCE;
+    while (!this.#screen.slice(from).includes(text)) {
+      if (performance.now() > end) throw new Error(`waited for ${text}; got ${this.#screen.slice(from)}`);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
     this.#seen = this.#screen.indexOf(text, from) + text.length;
     if (keys !== "") this.#keys.write(keys);
     return this.#screen.slice(from, this.#seen);
-  }
-
-  get screen(): string {
-    return this.#screen;
   }
 }
