@@ -29,7 +29,10 @@ export interface StrongestEdges {
 /** Refuses a model without attention before anything is generated. */
 export function checkAttention({ kind, family }: Model): void {
   if (kind.startsWith("recurrent"))
-    throw new LecternError("unsupported", `--show attention: ${family} has no attention; use a transformer`);
+    throw new LecternError(
+      "unsupported",
+      `--show attention: this model (${family}) has no attention; use a transformer`,
+    );
 }
 
 /** Computes the attention of a prompt and its continuation, and picks the strongest weights of a layer, or of one head. */

@@ -39,10 +39,10 @@ export class CandidateTable {
 
   /** Adds a step and prints it. */
   readonly add = ({ sequence, id, candidates = [] }: TokenEvent): void => {
-    const token = this.#text(id);
+    const token = this.#token(id);
     const number = this.steps.filter((step) => step.sequence === sequence).length + 1;
     if (this.steps.length === 0) this.#printStart();
-    const named = candidates.map((candidate) => ({ ...candidate, token: this.#text(candidate.id) }));
+    const named = candidates.map((candidate) => ({ ...candidate, token: this.#token(candidate.id) }));
     const step = { sequence, id, token, candidates: named };
     this.steps.push(step);
     const title = sequence === 0 ? `step ${number}` : `sequence ${sequence + 1}, step ${number}`;
@@ -54,11 +54,12 @@ export class CandidateTable {
     const { config, generationConfig, isEncoderDecoder } = this.#model;
     const start =
       this.#options.decoderStartTokenId ?? generationConfig.decoder_start_token_id ?? config.decoder_start_token_id;
-    if (isEncoderDecoder && typeof start === "number") this.#print(`start token: ${this.#text(start)}\n\n`);
+    if (isEncoderDecoder && typeof start === "number")
+      this.#print(`start token: ${JSON.stringify(this.#token(start))}\n\n`);
   }
 
-  #text(id: number): string {
-    return JSON.stringify(this.#model.tokenizer?.decode([id]) ?? id);
+  #token(id: number): string {
+    return this.#model.tokenizer?.decode([id]) ?? String(id);
   }
 }
 
@@ -72,10 +73,10 @@ function stepLines(title: string, { id, token, candidates }: Step): string[] {
       ? [percent(candidate.before), percent(candidate.probability)]
       : [percent(candidate.probability)];
     const end = removed === undefined ? bar(candidate.probability) : `removed by ${removed}`;
-    return [mark, candidate.token, ...numbers, end];
+    return [mark, JSON.stringify(candidate.token), ...numbers, end];
   });
   const isListed = candidates.some((candidate) => candidate.id === id);
-  const drawn = isListed ? [] : [["▸", token, `not among the ${candidates.length} most probable`]];
+  const drawn = isListed ? [] : [["▸", JSON.stringify(token), `not among the ${candidates.length} most probable`]];
   const numbers = isChanged ? [2, 3] : [2];
   return [...tableLines([header, ...rows], [0, ...numbers]), ...tableLines(drawn)];
 }

@@ -85,7 +85,7 @@ export function finetuneCommand(command: Command, terminal: Terminal, signal: Ab
           if (flags.quiet) return;
           const classes = labels.length > 0 ? `, classes: ${labels.join(", ")}` : "";
           terminal.stderr.write(`${training} examples to learn from, ${heldOut} held out${classes}\n`);
-          if (fresh.length > 0) terminal.stderr.write(`begin at random: ${fresh.join(", ")}\n`);
+          if (fresh.length > 0) terminal.stderr.write(`newly initialised: ${fresh.join(", ")}\n`);
           terminal.stderr.write(`${learned} of ${total} parameters are learned, in ${steps} steps\n`);
         },
       });
@@ -158,5 +158,8 @@ export function confusionTable({ labels, counts }: NonNullable<Evaluation["confu
   const width = Math.max(8, ...labels.map((label) => label.length)) + 2;
   const line = (cells: readonly (string | number)[]): string =>
     `${cells.map((cell) => String(cell).padStart(width)).join("")}\n`;
-  return [line(["is \\ said", ...labels]), ...counts.map((row, i) => line([labels[i] as string, ...row]))].join("");
+  return [
+    line(["actual \\ predicted", ...labels]),
+    ...counts.map((row, i) => line([labels[i] as string, ...row])),
+  ].join("");
 }

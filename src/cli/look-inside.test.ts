@@ -69,6 +69,13 @@ describe("--show candidates", () => {
   });
 });
 
+test("--show twice is wrong usage", async () => {
+  expect(await cli(["run", "stories", "a", "--show", "attention", "--show", "candidates"])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("--show was given twice, attention and candidates"),
+  });
+});
+
 describe("--show attention", () => {
   interface Edge {
     readonly head: number;

@@ -2,10 +2,10 @@
 import { VERSION } from "../common/version.ts";
 import { commands } from "./commands.ts";
 
-// Whoever reads has enough, as `| head` does: nothing is left to say to it.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(0);
+// A reader that has enough, as `| head` does, ends the program quietly; any other failure to write is reported.
+process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+  if (code === "EPIPE") process.exit(0);
+  process.stderr.write(`lectern: standard output cannot be written: ${message}\n`, () => process.exit(1));
 });
 
 /** Runs the command line. Modules are loaded when they are needed, the worker that computes first. */

@@ -29,7 +29,7 @@ async function remove(
   const { readSettings } = await import("../formats/hub/settings.ts");
   const { shippedModel } = await import("../formats/hub/shipped-node.ts");
   if (shippedModel(name) !== undefined)
-    throw new LecternError("usage", `${name} ships with the package; only models of the hub's cache are removed`);
+    throw new LecternError("usage", `${name} is bundled with the package; only models in the Hub cache can be removed`);
   const { cacheDir } = readSettings({ env: terminal.env });
   const models = await cachedModels(cacheDir);
   const id = parseHubId(name);

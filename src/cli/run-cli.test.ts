@@ -56,7 +56,11 @@ describe("lectern run", () => {
   });
 
   test.each([
-    [["run", "no/such/model", "x"], 1, "there is no directory no/such/model"],
+    [
+      ["run", "no/such/model", "x"],
+      1,
+      "model not found: no/such/model is not a directory, a bundled model (sentiment, stories, stories-gru, translate)",
+    ],
     [["run", gpt2, "x", "--low-memory"], 2, "unknown option"],
     [["run", gpt2, "x", "--dola-layers", "middle"], 2, "the value is not JSON"],
     [["run", gpt2, "x", "--set", "low_memory=true"], 1, "low_memory = true cannot be honoured"],

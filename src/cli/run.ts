@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { addGenerationFlags, type GenerationFlags } from "./generation-flags.ts";
 import type { ConversationFlags } from "./messages.ts";
 import { MODEL_ARGUMENT, type ModelFlags } from "./models.ts";
-import type { Terminal } from "./terminal.ts";
+import { once, type Terminal } from "./terminal.ts";
 
 export interface RunFlags extends ModelFlags, GenerationFlags, ConversationFlags {
   readonly inputIds?: string;
@@ -22,12 +22,16 @@ export function runCommand(command: Command, terminal: Terminal, signal: AbortSi
     .argument(
       "[prompt]",
       "the prompt; standard input that is piped in follows it on a new line; - waits for standard input alone. " +
-        "Without either, a terminal starts a conversation",
+        'Without either, a terminal starts a conversation, and elsewhere the prompt is "Once upon a time"',
     )
     .option("--input-ids <ids>", "token ids in place of a prompt, used as they are: 1,2,3")
     .option("--system <text>", "the system message of a conversation; needs a chat template")
     .option("--messages <file>", "a conversation in JSON; a prompt is its next turn")
-    .option("--show <what>", "candidates: each step's most probable tokens; attention: the strongest attention weights")
+    .option(
+      "--show <what>",
+      "candidates: each step's most probable tokens; attention: the strongest attention weights",
+      once("--show"),
+    )
     .option("--candidates <n>", "tokens per step with --show candidates; default 5")
     .option("--layer <n>", "the layer of --show attention, from 0; default the last")
     .option("--head <n>", "the head of --show attention, from 0; default all")

@@ -122,6 +122,15 @@ export function jsonText(value: unknown): string {
   return JSON.stringify(value, plain, 2);
 }
 
+/** A parser for a flag that may be given once: a second value would silently replace the first. */
+export function once(flag: string): (value: string, previous: string | undefined) => string {
+  return (value, previous) => {
+    if (previous !== undefined)
+      throw new LecternError("usage", `${flag} was given twice, ${previous} and ${value}: leave one out`);
+    return value;
+  };
+}
+
 /** `1,2,3` as numbers. */
 export function parseIds(text: string): number[] {
   const ids = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));

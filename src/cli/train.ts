@@ -126,7 +126,9 @@ async function readRecipe(path: string): Promise<unknown> {
 export function resumption({ quiet }: CommonFlags, terminal: Terminal): (resumed: Resumed) => void {
   return ({ step, steps, isFinished }) => {
     if (quiet) return;
-    terminal.stderr.write(isFinished ? `already finished: ${step} steps\n` : `goes on from step ${step} of ${steps}\n`);
+    terminal.stderr.write(
+      isFinished ? `already finished: ${step} steps\n` : `resuming from step ${step} of ${steps}\n`,
+    );
   };
 }
 

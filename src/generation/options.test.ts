@@ -8,6 +8,13 @@ import { camelCase, generationFields, inert, parseOptions, refused } from "./par
 import { processorsOf, softmax } from "./processors.ts";
 
 describe("options", () => {
+  test("one option under two spellings with two values is refused", () => {
+    expect(() => parseOptions({ maxNewTokens: 2, max_new_tokens: 5 })).toThrow(
+      "maxNewTokens and max_new_tokens are one",
+    );
+    expect(parseOptions({ maxNewTokens: 2, max_new_tokens: 2 })).toEqual({ maxNewTokens: 2 });
+  });
+
   test("of a model without generation_config.json are the fields of its config.json that say how to generate", () => {
     const config = {
       model_type: "bart",

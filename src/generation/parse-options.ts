@@ -89,6 +89,8 @@ function read(
       const value = prepare(kind, given);
       if (value === null && name !== "eosTokenId") continue;
       checkValue(`${source}: ${key}`, value, optionKinds[kind], code);
+      if (Object.hasOwn(parsed, name) && parsed[name] !== value)
+        throw new LecternError(code, `${source}: ${name} and ${key} are one option; got two values: leave one out`);
       parsed[name] = value;
     } else if (Object.hasOwn(refused, name)) {
       const { why, neutral } = ownEntry(refused, name) as (typeof refused)[string];

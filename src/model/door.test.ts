@@ -190,9 +190,9 @@ describe("the other doors refuse", () => {
     [
       "no threads",
       () => loadModel(directory, { threads: 0 }),
-      "threads must be a whole number from 1 to 1024, or left out",
+      "threads must be a whole number from 1 to 64, or left out",
     ],
-    ["threads", () => loadModel(directory, { threads: 1e9 }), "threads must be a whole number from 1 to 1024"],
+    ["threads", () => loadModel(directory, { threads: 1e9 }), "threads must be a whole number from 1 to 64"],
     ["threads of text", () => loadModel(directory, { threads: "2" } as never), 'got "2"'],
     ["progress", () => loadModel(directory, { onProgress: 5 } as never), "onProgress must be a function; got 5"],
     ["options", () => loadModel(directory, null as never), "the options must be an object; got null"],

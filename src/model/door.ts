@@ -15,8 +15,8 @@ import type { ForwardOptions } from "./forward.ts";
 import type { GenerateInput, LoadOptions } from "./model.ts";
 import type { EmbedOptions } from "./sentence-encoder.ts";
 
-/** More threads than this no machine gains by, and an engine that makes them may not start. */
-const MOST_THREADS = 1024;
+/** The most threads of one session: far more than there are cores only wait for each other, for minutes. */
+const MOST_THREADS = 64;
 
 const loadRules: Readonly<Record<keyof LoadOptions, Rules[string]>> = {
   threads: {

@@ -23,7 +23,7 @@ export interface ModelSource {
 export interface ModelDescription {
   readonly family: string;
   readonly kind: Architecture["kind"];
-  /** Whether what is generated answers the prompt instead of going on from it. */
+  /** True for encoder–decoder models (T5, BART, Marian), whose output answers the prompt. */
   readonly isEncoderDecoder: boolean;
   readonly isEncoder: boolean;
   readonly config: Readonly<Record<string, unknown>>;

@@ -150,7 +150,7 @@ export function parseLoraConfig(json: Readonly<Record<string, unknown>>): LoraCo
   return {
     r: read.number("r", 8, Number.isInteger),
     loraAlpha: read.number("lora_alpha", 8),
-    targetModules: read.names("target_modules") ?? [],
+    targetModules: read.targets(),
     excludeModules: read.names("exclude_modules"),
     rankPattern: read.numbers("rank_pattern", Number.isInteger),
     alphaPattern: read.numbers("alpha_pattern"),
@@ -173,6 +173,14 @@ class Fields {
 
   constructor(json: Readonly<Record<string, unknown>>) {
     this.#json = json;
+  }
+
+  /** The adapted layers; an adapter that only replaces tokens names none. */
+  targets(): Names | string {
+    const targets = this.names("target_modules");
+    const isNamed = targets !== undefined || Object.keys(this.tokens("trainable_token_indices")).length > 0;
+    check(isNamed, "config", () => "adapter_config.json: target_modules must name the layers; got nothing");
+    return targets ?? [];
   }
 
   number(key: string, fallback: number, fits: (value: number) => boolean = Number.isFinite): number {

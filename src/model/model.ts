@@ -64,7 +64,7 @@ export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel
   readonly onToken?: ((event: TokenEvent) => unknown) | undefined;
   /** Changes the scores of what may come next, in place or by returning others; runs in the caller's thread. */
   readonly logitsProcessor?: LogitsProcessor | undefined;
-  /** Ends a sequence; runs in the caller's thread. */
+  /** Called after each token; return true to stop the sequence. Runs in the caller's thread. */
   readonly stoppingCriteria?: StoppingCriteria | undefined;
   /** Also report this many of the most probable tokens of each step. */
   readonly candidates?: number | undefined;
@@ -119,7 +119,7 @@ export class Model {
     return this.#host.description.isEncoder;
   }
 
-  /** Whether what is generated answers the prompt, as a translation does, instead of going on from it. */
+  /** True for encoder–decoder models (T5, BART, Marian). */
   get isEncoderDecoder(): boolean {
     return this.#host.description.isEncoderDecoder;
   }
@@ -301,7 +301,7 @@ export class Model {
 /**
  * Loads a model: `config.json`, weights in safetensors, and its tokenizer; or a GGUF file.
  *
- * @param name a directory, a GGUF file, a shipped model's name, or `owner/name` of the hub, which is downloaded once
+ * @param name a directory, a GGUF file, a shipped model's name, or `owner/name` on the Hub, which is downloaded once
  * @throws LecternError with code `abort` as soon as `signal` fires
  */
 export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {

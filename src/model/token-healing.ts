@@ -17,7 +17,10 @@ export function healPrompts(
 ): { rows: readonly (readonly number[])[]; healings?: (Healing | undefined)[] } {
   if (!tokenHealing) return { rows: inputIds };
   if (architecture.kind.endsWith("encoder-decoder"))
-    throw new LecternError("unsupported", "generation: tokenHealing goes on from a prompt: not in an encoder–decoder");
+    throw new LecternError(
+      "unsupported",
+      "generation: tokenHealing needs a decoder; an encoder–decoder does not continue its prompt",
+    );
   check(tokenizer, "input", () => "generation: tokenHealing needs the model's tokenizer");
   check(
     !strategy.endsWith("beams") && strategy !== "contrastive",

@@ -48,8 +48,8 @@ describe("how models are told of languages", () => {
     });
     expect(languageSource(model, { srcLang: "en", tgtLang: "de" }).prefix).toBe("to German: ");
     expect(languageSource(model, {}).prefix).toBeUndefined();
-    expect(() => languageSource(model, { tgtLang: "es" })).toThrow("translates en to de, en to fr; got any to es");
-    expect(() => languageSource(model, { srcLang: "en" })).toThrow("translates en to de, en to fr; got en to any");
+    expect(() => languageSource(model, { tgtLang: "es" })).toThrow("supports en to de, en to fr; got tgtLang es");
+    expect(() => languageSource(model, { srcLang: "en" })).toThrow("supports en to de, en to fr; got srcLang en");
   });
 
   test("Marian by a token before the text", () => {

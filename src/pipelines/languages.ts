@@ -43,8 +43,7 @@ export function languageSource(context: TaskContext, options: Languages): Langua
   check(
     pairs.length === 0 || type.includes("t5"),
     "usage",
-    () =>
-      `${context.task}: ${context.model.location} translates ${told}; got ${srcLang ?? "any"} to ${tgtLang ?? "any"}`,
+    () => `${context.task}: ${context.model.location} supports ${told}; got ${givenLanguages(srcLang, tgtLang)}`,
   );
   if (type === "t5" || type === "mt5" || type === "umt5") return inWords(context, srcLang, tgtLang);
   if (type === "marian") return inText(context, options, tgtLang);
@@ -139,4 +138,10 @@ function asTokens(context: TaskContext, srcLang: string | undefined, tgtLang: st
   };
   const forcedBosTokenId = tgtLang === undefined ? undefined : idOf(tgtLang);
   return { task, prefix: undefined, wrap, forcedBosTokenId };
+}
+
+/** The languages of a call as its options: `srcLang en, tgtLang es`. */
+function givenLanguages(srcLang: string | undefined, tgtLang: string | undefined): string {
+  const given = Object.entries({ srcLang, tgtLang }).filter(([, code]) => code !== undefined);
+  return given.map(([name, code]) => `${name} ${code}`).join(", ");
 }

@@ -31,7 +31,7 @@ export interface Pipeline<N extends TaskName> {
   ): Promise<ResultOf<TaskOf<N>, O>[]>;
   readonly task: N;
   readonly model: Model;
-  /** Lets go of the model; of one that was given, which other work may need, only where `dispose` is called on it. */
+  /** Releases the model. A model that was passed in is not disposed; call `dispose` on it yourself. */
   dispose(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }

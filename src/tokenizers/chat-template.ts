@@ -149,8 +149,10 @@ function render(template: string, context: Record<string, unknown>, options?: Re
     const { message } = cause as Error;
     const { kind = "runtime", line } = cause instanceof TemplateError ? cause : {};
     const place = line === undefined || kind === "raised" ? "" : ` (line ${line} of the template)`;
-    const code = kind === "syntax" ? "config" : "input";
-    throw new LecternError(code, `the model's chat template refuses the conversation: ${message}${place}`, { cause });
+    if (kind === "syntax")
+      throw new LecternError("config", `the chat template has a syntax error: ${message}${place}`, { cause });
+    const what = kind === "raised" ? "the chat template rejects the conversation" : "the chat template failed";
+    throw new LecternError("input", `${what}: ${message}${place}`, { cause });
   }
 }
 

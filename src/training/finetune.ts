@@ -63,7 +63,7 @@ export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onRep
   readonly preference?: Partial<PreferenceOptions> | undefined;
   /** Learn an adapter instead of all weights. */
   readonly lora?: Partial<LoraConfig> | undefined;
-  /** What an adapter says that it adapts, such as `owner/name` of the hub; default the path of `model`. */
+  /** What an adapter says that it adapts, such as `owner/name` on the Hub; default the path of `model`. */
   readonly baseName?: string | undefined;
   /** Settings of the run that go before those above. */
   readonly config?: Partial<RunConfig> | undefined;

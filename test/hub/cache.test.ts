@@ -135,7 +135,9 @@ test("an existing path and a shipped model's name go before the hub, and have no
   expect(await locateModel(home, options)).toBe(home);
   expect(await locateModel("stories", options)).toMatch(/models\/stories$/);
   await expect(locateModel("stories", { ...options, revision: "v1" })).rejects.toThrow(/has no revisions/);
-  await expect(locateModel("no/such/model", options)).rejects.toThrow(/there is no directory no\/such\/model/);
+  await expect(locateModel("no/such/model", options)).rejects.toThrow(
+    /model not found: no\/such\/model is not a directory/,
+  );
   expect(server.seen).toEqual([]);
 });
 

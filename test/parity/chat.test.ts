@@ -51,7 +51,7 @@ describe(`chat templates against transformers ${versions.transformers}, jinja2 $
       const tokenizer = withTemplate(readFileSync(fixture(`chat/${template}.jinja`), "utf8"));
       const write = (): string => tokenizer.applyChatTemplate(messages, optionsOf(options));
       if (error === undefined) expect(write()).toBe(expected);
-      else expect(write).toThrow(`the model's chat template refuses the conversation: ${error}`);
+      else expect(write).toThrow(`the chat template rejects the conversation: ${error}`);
     },
   );
 });
@@ -197,7 +197,7 @@ test("a template that would run for ever is stopped, and says so", () => {
     expect.objectContaining({ name: "LecternError", code: "input", message: expect.stringContaining("steps") }),
   );
   expect(() => withTemplate("\n{{ x.y }}").applyChatTemplate(hi)).toThrow(
-    "the model's chat template refuses the conversation: 'x' is undefined (line 2 of the template)",
+    "the chat template failed: 'x' is undefined (line 2 of the template)",
   );
   expect(() => withTemplate("{{ raise_exception('No.') }}").applyChatTemplate(hi)).toThrow(/conversation: No\.$/);
 });
@@ -208,9 +208,7 @@ test("what cannot be written out is refused in words", () => {
   expect(() => withTemplate("x").applyChatTemplate(["Hi" as never])).toThrow(
     "the conversation must be a list of messages",
   );
-  expect(() => withTemplate("{{ messages").applyChatTemplate(hi)).toThrow(
-    "the model's chat template refuses the conversation",
-  );
+  expect(() => withTemplate("{{ messages").applyChatTemplate(hi)).toThrow("the chat template has a syntax error");
   const shouting = withTemplate("{{ messages[0].content|upper }}");
   expect(() => shouting.applyChatTemplate(hi, { continueFinalMessage: true })).toThrow(
     "does not write the last message as it is",

@@ -8,7 +8,7 @@ test.each([
   ["a/b@v1:Q4_K_M", { repository: "a/b", revision: "v1", quantization: "Q4_K_M" }],
   ["a/b/sub/model.Q4_0.gguf", { repository: "a/b", file: "sub/model.Q4_0.gguf" }],
   ["a/b.c/pytorch_model.bin@main", { repository: "a/b.c", file: "pytorch_model.bin", revision: "main" }],
-])("%s is read as an id of the hub", (text, id) => {
+])("%s is read as a Hub id", (text, id) => {
   expect(parseHubId(text)).toEqual(id);
 });
 
@@ -27,6 +27,6 @@ test.each([
   "https://example.com/a/b",
   "a/b c",
   `a/${"b".repeat(100)}`,
-])("%s is no id of the hub", (text) => {
+])("%s is no Hub id", (text) => {
   expect(parseHubId(text)).toBeUndefined();
 });

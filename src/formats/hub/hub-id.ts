@@ -16,7 +16,7 @@ const LONGEST = 96;
 
 /**
  * Reads `owner/name`, `owner/name@revision`, `owner/name/file.gguf` or `owner/name:Q4_0`; undefined for what cannot be
- * an id of the hub.
+ * a Hub id.
  */
 export function parseHubId(text: string): HubId | undefined {
   const [, repository, file, revision, quantization] = FORM.exec(text) ?? [];
@@ -40,7 +40,7 @@ function isRepository(text: string): boolean {
   );
 }
 
-/** Whether a path of the hub stays below the folder it is put into. */
+/** Whether a path in a repository of the Hub stays below the folder it is put into. */
 export function isInside(path: string): boolean {
   return !/[\\:\0]/.test(path) && path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 }

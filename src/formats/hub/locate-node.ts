@@ -3,10 +3,10 @@ import { check, LecternError } from "../../common/index.ts";
 import { HubFailure } from "./failure.ts";
 import { parseHubId } from "./hub-id.ts";
 import type { LocateOptions } from "./options.ts";
-import { shippedModel } from "./shipped-node.ts";
+import { shippedModel, shippedModels } from "./shipped-node.ts";
 
 /**
- * Where a model lies on this machine: an existing path, a shipped model's name, or a model of the hub, which is
+ * Where a model lies on this machine: an existing path, a shipped model's name, or a Hub model, which is
  * downloaded where the cache does not have it.
  *
  * @param name a path, a shipped model's name, `owner/name`, `owner/name@revision`, `owner/name/file.gguf` or
@@ -27,7 +27,7 @@ export async function locateModel(name: string, options: LocateOptions = {}): Pr
   if (!id)
     throw new LecternError(
       "file",
-      `there is no directory ${name}, no shipped model of this name, and it is no id of the hub, as owner/name is`,
+      `model not found: ${name} is not a directory, a bundled model (${shippedModels().join(", ")}) or a Hub id (owner/name); see \`lectern list\``,
     );
   check(
     options.revision === undefined || id.revision === undefined || options.revision === id.revision,

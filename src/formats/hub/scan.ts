@@ -20,7 +20,7 @@ export interface CachedModel {
   readonly revisions: readonly CachedRevision[];
 }
 
-/** The models of the hub's cache, by name. */
+/** The models in the Hub cache, by name. */
 export async function cachedModels(cacheDir: string): Promise<CachedModel[]> {
   const folders = await readdir(cacheDir).catch(() => []);
   const models: CachedModel[] = [];

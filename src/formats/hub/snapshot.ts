@@ -16,7 +16,7 @@ import { downloadBlob } from "./transfer.ts";
 const AT_ONCE = 4;
 
 /**
- * The folder, or the GGUF file, of a model of the hub: from the cache, with what is missing downloaded into it.
+ * The folder, or the GGUF file, of a Hub model: from the cache, with what is missing downloaded into it.
  *
  * @throws code `hub` where the hub does not give it, `file` where the cache cannot be written
  */
