@@ -103,7 +103,7 @@ test.each([
   [["--max-new-tokens", "1e400"], "maxNewTokens must be a whole number above 0; got Infinity"],
   [["--threads", "0"], "--threads takes a whole number above 0; got 0"],
   [["--threads", "abc"], "--threads takes a whole number above 0; got abc"],
-  [["--threads", "1000000"], "threads must be a whole number from 1 to 1024"],
+  [["--threads", "1000000"], "threads must be a whole number from 1 to 64"],
   [["--set", "topk_=1"], "there is no option topk_; did you mean top_k?"],
 ])("%j is refused as it was written", async (flags, message) => {
   expect(await run(...flags)).toMatchObject({ code: 2, out: "", err: expect.stringContaining(message) });

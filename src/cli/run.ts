@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { addGenerationFlags, type GenerationFlags } from "./generation-flags.ts";
 import type { ConversationFlags } from "./messages.ts";
 import { MODEL_ARGUMENT, type ModelFlags } from "./models.ts";
-import { once, type Terminal } from "./terminal.ts";
+import { givenOnce, type Terminal } from "./terminal.ts";
 
 export interface RunFlags extends ModelFlags, GenerationFlags, ConversationFlags {
   readonly inputIds?: string;
@@ -30,7 +30,7 @@ export function runCommand(command: Command, terminal: Terminal, signal: AbortSi
     .option(
       "--show <what>",
       "candidates: each step's most probable tokens; attention: the strongest attention weights",
-      once("--show"),
+      givenOnce("--show"),
     )
     .option("--candidates <n>", "tokens per step with --show candidates; default 5")
     .option("--layer <n>", "the layer of --show attention, from 0; default the last")

@@ -123,7 +123,7 @@ export function jsonText(value: unknown): string {
 }
 
 /** A parser for a flag that may be given once: a second value would silently replace the first. */
-export function once(flag: string): (value: string, previous: string | undefined) => string {
+export function givenOnce(flag: string): (value: string, previous: string | undefined) => string {
   return (value, previous) => {
     if (previous !== undefined)
       throw new LecternError("usage", `${flag} was given twice, ${previous} and ${value}: leave one out`);

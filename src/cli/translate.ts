@@ -11,7 +11,7 @@ import {
   runPipeline,
   TEXT_ARGUMENT,
 } from "./pipeline-command.ts";
-import { once, type Terminal } from "./terminal.ts";
+import { givenOnce, type Terminal } from "./terminal.ts";
 
 interface RewritingFlags extends PipelineFlags, GenerationFlags {
   readonly prefix?: string;
@@ -77,7 +77,7 @@ function addRewritingFlags(command: Command): Command {
   command
     .option("--prefix <text>", "text put before each input; default from the checkpoint")
     .option("--truncation", "cut a text that is longer than the model's window instead of refusing it")
-    .option("--show <what>", "candidates: each step's most probable tokens; needs --num-beams 1", once("--show"))
+    .option("--show <what>", "candidates: each step's most probable tokens; needs --num-beams 1", givenOnce("--show"))
     .option("--candidates <n>", "tokens per step with --show candidates; default 5");
   addPipelineFlags(command);
   addGenerationFlags(command);
