@@ -1,4 +1,4 @@
-import { check, checkValue, isObject, type Rule, rules, shown } from "../common/index.ts";
+import { check, checkValue, isListOf, isObject, type Rule, rules, shown } from "../common/index.ts";
 import { isByteToken } from "./byte-fallback.ts";
 import type { MarkedChat } from "./chat-answers.ts";
 import type { Message } from "./chat-message.ts";
@@ -76,12 +76,12 @@ const SPECIAL = ["bos_token", "eos_token", "pad_token", "unk_token", "sep_token"
 /** The setting that asks for what is otherwise never done. */
 const CLEANS_BYTE_PAIRS = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
 const tokenIds: Rule = {
-  fits: (value) => Array.isArray(value) && value.every((id) => typeof id === "number"),
+  fits: (value) => isListOf(value, (id) => typeof id === "number"),
   expected: "a list of token ids",
 };
 
 const conversation: Rule = {
-  fits: (value) => Array.isArray(value) && value.every((message) => isObject(message) && rules.text.fits(message.role)),
+  fits: (value) => isListOf(value, (message) => isObject(message) && rules.text.fits(message.role)),
   expected: 'a list of messages, as [{ role: "user", content: "Hello" }]',
 };
 
