@@ -14,6 +14,7 @@ export { Random } from "./random.ts";
 export {
   checkFields,
   checkValue,
+  isListOf,
   isTokenId,
   isTokenIds,
   type Rule,

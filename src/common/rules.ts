@@ -15,7 +15,12 @@ const isWhole = (value: unknown): value is number => Number.isSafeInteger(value)
 
 export const isTokenId = (value: unknown): value is number => isWhole(value) && value >= 0;
 
-export const isTokenIds = (value: unknown): value is number[] => Array.isArray(value) && value.every(isTokenId);
+/** Whether a value is a list of what fits; a place that was never set, as in `[, 1]`, counts as undefined. */
+export function isListOf(value: unknown, fits: (item: unknown) => boolean): value is unknown[] {
+  return Array.isArray(value) && Array.from(value).every((item) => fits(item));
+}
+
+export const isTokenIds = (value: unknown): value is number[] => isListOf(value, isTokenId);
 
 /** Rules that many places share. */
 export const rules = {
@@ -25,7 +30,7 @@ export const rules = {
   text: { fits: (value) => typeof value === "string", expected: "a text" },
   name: { fits: (value) => typeof value === "string" && value !== "", expected: "a text that is not empty" },
   texts: {
-    fits: (value) => Array.isArray(value) && value.every((text) => typeof text === "string"),
+    fits: (value) => isListOf(value, (text) => typeof text === "string"),
     expected: "a list of texts",
   },
   function: { fits: (value) => typeof value === "function", expected: "a function" },

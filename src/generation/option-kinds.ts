@@ -1,4 +1,4 @@
-import { isObject, isTokenId, isTokenIds, type Rule, rules } from "../common/index.ts";
+import { isListOf, isObject, isTokenId, isTokenIds, type Rule, rules } from "../common/index.ts";
 
 const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
 const isShare = (value: unknown): value is number => isNumber(value) && value >= 0 && value <= 1;
@@ -6,13 +6,12 @@ const isShare = (value: unknown): value is number => isNumber(value) && value >=
 /** A number that may be infinite. */
 const isAmount = (value: unknown): boolean => typeof value === "number" && !Number.isNaN(value);
 
-const isTexts = (value: unknown): boolean =>
-  Array.isArray(value) && value.every((text) => typeof text === "string" && text !== "");
+const isTexts = (value: unknown): boolean => isListOf(value, (text) => typeof text === "string" && text !== "");
 
 /** A list of token ids that holds one. */
 const isWord = (value: unknown): boolean => isTokenIds(value) && value.length > 0;
 
-const isWords = (value: unknown): value is unknown[] => Array.isArray(value) && value.every(isWord);
+const isWords = (value: unknown): value is unknown[] => isListOf(value, isWord);
 
 const SCHEDULES = ["constant", "heuristic", "heuristic_transient"];
 
@@ -40,7 +39,7 @@ export const optionKinds = {
   },
   idLists: { fits: isWords, expected: "a list of lists of token ids" },
   biases: {
-    fits: (value) => Array.isArray(value) && value.every((pair) => Array.isArray(pair) && isBias(pair)),
+    fits: (value) => isListOf(value, (pair) => Array.isArray(pair) && isBias(pair)),
     expected: "a list of [token ids, number]",
   },
   bias: {
@@ -66,10 +65,7 @@ export const optionKinds = {
     expected: '"low", "high" or a list of layers',
   },
   words: {
-    fits: (value) =>
-      Array.isArray(value) &&
-      value.length > 0 &&
-      value.every((word) => isWord(word) || (isWords(word) && word.length > 0)),
+    fits: (value) => isListOf(value, (word) => isWord(word) || (isWords(word) && word.length > 0)) && value.length > 0,
     expected: "a list of lists of token ids, or of lists of such lists",
   },
   earlyStopping: {

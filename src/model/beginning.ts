@@ -44,11 +44,11 @@ export async function beginDecoding(
   const { maxPositionEmbeddings, vocabSize, sourceVocabSize = vocabSize } = architecture.config;
   for (const row of inputIds) checkSource(row, maxPositionEmbeddings, sourceVocabSize);
   const start = options.decoderStartTokenId ?? begin.beginToken ?? architecture.config.decoderStartTokenId;
-  check(
-    Number.isSafeInteger(start),
-    "config",
-    () => "generation: no token for the decoder to begin with; got none in config.json; give decoderStartTokenId",
-  );
+  if (start === undefined)
+    throw new LecternError(
+      "config",
+      "generation: no token for the decoder to begin with; got none in config.json; give decoderStartTokenId",
+    );
   const prompts = inputIds.map(() => [start]);
   if (engine instanceof TranslatorEngine) {
     const sources: Record<string, HostTensor>[] = [];

@@ -2,6 +2,7 @@ import {
   check,
   checkFields,
   checkValue,
+  isListOf,
   isObject,
   isTokenId,
   isTokenIds,
@@ -102,9 +103,7 @@ export function checkCall(options: unknown): void {
 }
 
 const isMessages = (value: unknown): boolean =>
-  Array.isArray(value) &&
-  value.length > 0 &&
-  value.every((message) => isObject(message) && rules.text.fits(message.role));
+  isListOf(value, (message) => isObject(message) && rules.text.fits(message.role)) && value.length > 0;
 
 const inputRules: Readonly<Record<keyof GenerateInput, Rules[string]>> = {
   prompt: rules.text,
@@ -113,7 +112,7 @@ const inputRules: Readonly<Record<keyof GenerateInput, Rules[string]>> = {
     expected: "a list of texts that is not empty",
   },
   inputIds: {
-    fits: (value) => Array.isArray(value) && value.length > 0 && (isTokenIds(value) || value.every(isTokenIds)),
+    fits: (value) => Array.isArray(value) && value.length > 0 && (isTokenIds(value) || isListOf(value, isTokenIds)),
     expected: "token ids, as [5, 6, 7], or rows of them: whole numbers from 0",
   },
   messages: { fits: isMessages, expected: 'a list of messages, as [{ role: "user", content: "Hello" }]' },

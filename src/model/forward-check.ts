@@ -1,4 +1,4 @@
-import { check, isObject, isTokenIds, LecternError, shown, unknownField } from "../common/index.ts";
+import { check, isListOf, isObject, isTokenIds, LecternError, shown, unknownField } from "../common/index.ts";
 import { IGNORED_LABEL } from "../graph/index.ts";
 import type { Architecture } from "../models/index.ts";
 import type { ForwardInputs, ForwardOptions } from "./forward.ts";
@@ -16,7 +16,7 @@ const inputNames: Readonly<Record<keyof ForwardInputs, true>> = {
   endPositions: true,
 };
 
-const isWholes = (row: unknown): boolean => Array.isArray(row) && row.every(Number.isSafeInteger);
+const isWholes = (row: unknown): boolean => isListOf(row, Number.isSafeInteger);
 
 /** Refuses inputs that are not rows of whole numbers, whatever the model. */
 export function checkForwardInputs(inputs: ForwardInputs): void {
@@ -36,7 +36,7 @@ export function checkForwardInputs(inputs: ForwardInputs): void {
     }
   const { inputIds, labels, startPositions, endPositions, ...matrices } = inputs;
   check(
-    Array.isArray(inputIds) && inputIds.length > 0 && inputIds.every(isTokenIds),
+    isListOf(inputIds, isTokenIds) && inputIds.length > 0,
     "usage",
     () => `forward: inputIds must be rows of token ids, as [[5, 6, 7]]; got ${shown(inputIds)}`,
   );
@@ -44,7 +44,7 @@ export function checkForwardInputs(inputs: ForwardInputs): void {
     if (rows === undefined) continue;
     const width = Array.isArray(rows) ? rows[0]?.length : undefined;
     check(
-      Array.isArray(rows) && rows.every(isWholes),
+      isListOf(rows, isWholes),
       "usage",
       () => `forward: ${name} must be rows of whole numbers; got ${shown(rows)}`,
     );
@@ -60,7 +60,7 @@ export function checkForwardInputs(inputs: ForwardInputs): void {
 
 /** Labels and positions, before it is known what the model takes. */
 function checkTargets({ inputIds, labels, startPositions, endPositions }: ForwardInputs): void {
-  const isVector = (row: unknown): boolean => Array.isArray(row) && row.every(Number.isFinite);
+  const isVector = (row: unknown): boolean => isListOf(row, Number.isFinite);
   const rows = labels as unknown;
   check(
     rows === undefined ||

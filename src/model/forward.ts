@@ -233,7 +233,10 @@ type Shifting = Pick<
 >;
 
 /** How a recurrent decoder's input follows from labels. */
-function shifting({ decoderStartTokenId, padTokenId }: { decoderStartTokenId: number; padTokenId: number }): Shifting {
+function shifting({
+  decoderStartTokenId,
+  padTokenId,
+}: Pick<EncoderDecoderConfig, "decoderStartTokenId" | "padTokenId">): Shifting {
   const head = { kind: "words", numLabels: 0, problem: "single_label_classification" } as const;
   return { decoderStartTokenId, padTokenId, withoutDecoderInput: "start-token", shift: "start-token", head };
 }
@@ -242,15 +245,25 @@ function shifting({ decoderStartTokenId, padTokenId }: { decoderStartTokenId: nu
 function decoderRows(config: Shifting, { inputIds, decoderInputIds, labels }: ForwardInputs): number[][] {
   if (decoderInputIds) return decoderInputIds.map((row) => [...row]);
   const isText = config.head.kind === "words" && labels !== undefined;
-  if (!isText && config.withoutDecoderInput === "start-token") return inputIds.map(() => [config.decoderStartTokenId]);
+  if (!isText && config.withoutDecoderInput === "start-token")
+    return inputIds.map(() => [known(config.decoderStartTokenId, "decoder_start_token_id")]);
   const rows = (isText ? labels : inputIds) as readonly (readonly number[])[];
   return rows.map((row) => {
-    const ids = row.map((id) => (id === IGNORED_LABEL ? config.padTokenId : id));
+    const ids = row.map((id) => (id === IGNORED_LABEL ? known(config.padTokenId, "pad_token_id") : id));
     // The last label, found as the reference finds it: where it lies if padding is behind it.
     const last = ids[ids.filter((id) => id !== config.padTokenId).length - 1];
-    const first = config.shift === "last-label" ? (last ?? config.decoderStartTokenId) : config.decoderStartTokenId;
-    return [first, ...ids.slice(0, -1)];
+    const first = (config.shift === "last-label" ? last : undefined) ?? config.decoderStartTokenId;
+    return [known(first, "decoder_start_token_id"), ...ids.slice(0, -1)];
   });
+}
+
+/** A token that the decoder's input needs. */
+function known(id: number | undefined, key: string): number {
+  if (id !== undefined) return id;
+  throw new LecternError(
+    "config",
+    `forward: the decoder's input needs ${key}; got none in config.json; give decoderInputIds`,
+  );
 }
 
 function int64Vector(values: readonly number[]): HostTensor<"int64"> {

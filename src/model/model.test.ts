@@ -88,6 +88,23 @@ test("weights that are not numbers are named when they reach the scores", async 
   await expect(model.generate({ inputIds: [[1]] }, { maxNewTokens: 1 })).rejects.toThrow("NaN or infinity");
 });
 
+test.each([
+  ["bart", { decoder_start_token_id: null, bos_token_id: null }, "the decoder's input needs decoder_start_token_id"],
+  ["t5_relu", { decoder_start_token_id: null, pad_token_id: null }, "the decoder's input needs pad_token_id"],
+  ["bart", { pad_token_id: null }, "the decoder's input needs pad_token_id"],
+  ["m2m_100", { pad_token_id: null }, "pad_token_id must be a token id, behind which positions count"],
+])("%s with %j is refused where the token is needed", async (name, fields, message) => {
+  const directory = await mkdtemp(join(tmpdir(), "lectern-"));
+  await cp(fixture(`models/${name}`), directory, { recursive: true });
+  const path = join(directory, "config.json");
+  await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), ...fields }));
+  const run = async () => {
+    await using model = await loadModel(directory);
+    return await model.forward({ inputIds: [[5, 6, 7]], labels: [[-100, 5, 6]] });
+  };
+  await expect(run()).rejects.toThrow(message);
+});
+
 test("forward refuses what does not fit the model", async () => {
   await using model = await loadModel(fixture("models/llama_gqa"));
   await expect(model.forward({ inputIds: [[1, 2]], labels: [[1]] })).rejects.toThrow(

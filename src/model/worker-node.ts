@@ -1,5 +1,6 @@
-import { type MessagePort, parentPort } from "node:worker_threads";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { preloadEngine } from "../runtime/binding-node.ts";
+import { EngineGate } from "../runtime/engine-gate.ts";
 import { serveModel } from "./serve-model.ts";
 
 const port = parentPort as MessagePort;
@@ -7,4 +8,4 @@ serveModel({
   send: (message, transfer = []) => port.postMessage(message, transfer),
   receive: (handler) => port.on("message", handler),
 });
-preloadEngine(); // while the first message is on its way
+new EngineGate(workerData.lecternGate).passNow(preloadEngine); // while the first message is on its way

@@ -88,8 +88,8 @@ export interface EncoderDecoderConfig extends ModelConfig {
   readonly numKeyValueHeads: number;
   readonly headSize: number;
   /** What the decoder begins with. */
-  readonly decoderStartTokenId: number;
-  readonly padTokenId: number;
+  readonly decoderStartTokenId: number | undefined;
+  readonly padTokenId: number | undefined;
   /** What a decoder reads that is given nothing: the encoder's input, shifted right, or the start token. */
   readonly withoutDecoderInput: "shifted-input" | "start-token";
   /** What stands first when labels are shifted right: the start token, or the last label. */
@@ -151,8 +151,8 @@ export interface RecurrentFamily<C extends RecurrentConfig = RecurrentConfig> {
 export interface RecurrentEncoderDecoderConfig extends ModelConfig {
   /** The width of the encoder's states. */
   readonly memorySize: number;
-  readonly decoderStartTokenId: number;
-  readonly padTokenId: number;
+  readonly decoderStartTokenId: number | undefined;
+  readonly padTokenId: number | undefined;
 }
 
 /** What a recurrent encoder must know of its rows, since it reads padding too. */

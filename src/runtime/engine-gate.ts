@@ -23,14 +23,32 @@ export class EngineGate {
 
   /** Runs a call of the engine; once the gate is closed, none. */
   async pass<T>(call: () => Promise<T>): Promise<T> {
-    Atomics.add(this.#cells, INSIDE, 1);
     try {
-      if (Atomics.load(this.#cells, CLOSED)) throw new LecternError("engine", "the model was disposed");
+      if (!this.#enter()) throw new LecternError("engine", "the model was disposed");
       return await call();
     } finally {
-      Atomics.sub(this.#cells, INSIDE, 1);
-      Atomics.notify(this.#cells, INSIDE);
+      this.#leave();
     }
+  }
+
+  /** Runs a call of the engine that blocks; once the gate is closed, leaves it out. */
+  passNow(call: () => void): void {
+    try {
+      if (this.#enter()) call();
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** Whether the gate is open, after this call is counted. */
+  #enter(): boolean {
+    Atomics.add(this.#cells, INSIDE, 1);
+    return Atomics.load(this.#cells, CLOSED) === 0;
+  }
+
+  #leave(): void {
+    Atomics.sub(this.#cells, INSIDE, 1);
+    Atomics.notify(this.#cells, INSIDE);
   }
 
   /** Lets no further call in, and waits until none is under way. */

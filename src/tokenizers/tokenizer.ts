@@ -1,4 +1,5 @@
-import { check, checkValue, isObject, isTokenIds, type Rule, rules, shown } from "../common/index.ts";
+import { check, checkValue, isListOf, isObject, isTokenIds, type Rule, rules, shown } from "../common/index.ts";
+
 import { isByteToken } from "./byte-fallback.ts";
 import type { MarkedChat } from "./chat-answers.ts";
 import type { Message } from "./chat-message.ts";
@@ -81,7 +82,7 @@ const tokenIds: Rule = {
 };
 
 const conversation: Rule = {
-  fits: (value) => Array.isArray(value) && value.every((message) => isObject(message) && rules.text.fits(message.role)),
+  fits: (value) => isListOf(value, (message) => isObject(message) && rules.text.fits(message.role)),
   expected: 'a list of messages, as [{ role: "user", content: "Hello" }]',
 };
 

@@ -82,6 +82,12 @@ test.each([
   ["a column twice", "twice.csv", "text,text\na,b\n", /twice.csv: the header names the column text twice/],
   ["a quote never closed", "open.csv", 'text,label\na,x\n"b,x\nc,y\n', /open.csv, line 3: a quote is opened/],
   [
+    "a row of megabytes",
+    "long.csv",
+    `text,label\n${"a".repeat(2 ** 22 + 9)},x\n`,
+    /line 2: a row must have at most 4194304/,
+  ],
+  [
     "a quote closed by the next one",
     "late.csv",
     'text,label\na,x\n"b,x\nc,y\n"d",y\n',

@@ -8,7 +8,7 @@ import { holds, tie } from "../ties.ts";
 export interface BartStack {
   readonly hiddenSize: number;
   readonly maxPositionEmbeddings: number;
-  readonly padTokenId: number;
+  readonly padTokenId: number | undefined;
   readonly encoder: BartSide;
   readonly decoder: BartSide;
   readonly activation: string;
@@ -90,7 +90,7 @@ function parseRelative(file: ConfigReader, { defaults, traits, heads }: Relative
     numKeyValueHeads: stack.decoder.heads,
     headSize: stack.hiddenSize / stack.decoder.heads,
     tieWordEmbeddings: stack.output === stack.decoder.words,
-    decoderStartTokenId: (read.tokenId("decoder_start_token_id") ?? read.tokenId("bos_token_id")) as number,
+    decoderStartTokenId: read.tokenId("decoder_start_token_id") ?? read.tokenId("bos_token_id"),
     withoutDecoderInput: traits?.withoutDecoderInput ?? "shifted-input",
     shift: traits?.shift ?? "start-token",
     wordTables: [stack.encoder.words, stack.decoder.words, stack.output],
@@ -103,6 +103,13 @@ function parseRelative(file: ConfigReader, { defaults, traits, heads }: Relative
 function parseStack(read: ConfigReader, traits: Relative["traits"] = {}): BartStack {
   const hiddenSize = read.size("d_model");
   const positions = traits.positions ?? "learned";
+  const padTokenId = read.tokenId("pad_token_id");
+  check(
+    positions !== "waves-behind-padding" || padTokenId !== undefined,
+    "config",
+    () =>
+      "config.json: pad_token_id must be a token id, behind which positions count; got null; give the tokenizer's, usually 1",
+  );
   const { vocabularies, tables } = wordTables(read);
   const side = (name: "encoder" | "decoder"): BartSide => {
     const heads = read.size(`${name}_attention_heads`, 16);
@@ -122,7 +129,7 @@ function parseStack(read: ConfigReader, traits: Relative["traits"] = {}): BartSt
   return {
     hiddenSize,
     maxPositionEmbeddings: read.size("max_position_embeddings", 1024),
-    padTokenId: read.tokenId("pad_token_id") as number,
+    padTokenId,
     encoder: side("encoder"),
     decoder: side("decoder"),
     dropout: read.number("dropout", 0.1),

@@ -54,7 +54,7 @@ function layer(at: Scope, side: Side, x: Value, c: BartStack, context: ModelCont
 
 /** Where tokens stand: `[B, T, E]`. Waves that a checkpoint has are read from it. */
 function places(at: Scope, side: Side, c: BartStack, context: ModelContext): Value {
-  if (c.positions === "waves-behind-padding") return context.wavesBehindPadding(c.hiddenSize, c.padTokenId);
+  if (c.positions === "waves-behind-padding") return context.wavesBehindPadding(c.hiddenSize, c.padTokenId as number);
   if (c.positions === "waves" && !c[side].hasPositions) return context.waves(c.hiddenSize);
   const offset = c.positions === "waves" ? 0 : 2; // rows of the table that no position names
   return embedding(

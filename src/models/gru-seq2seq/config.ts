@@ -21,8 +21,8 @@ export function parseGruSeq2SeqConfig(read: ConfigReader): GruSeq2SeqConfig {
     embeddingSize: read.size("embedding_size"),
     maxPositionEmbeddings: Number.POSITIVE_INFINITY,
     tieWordEmbeddings: false,
-    decoderStartTokenId: read.tokenId("decoder_start_token_id", read.tokenId("bos_token_id", 1)) as number,
-    padTokenId: read.tokenId("pad_token_id", 0) as number,
+    decoderStartTokenId: read.tokenId("decoder_start_token_id", read.tokenId("bos_token_id", 1)),
+    padTokenId: read.tokenId("pad_token_id", 0),
     isBidirectional,
     attention: attention as "bahdanau" | "luong",
   };

@@ -78,7 +78,7 @@ function parseWhole(file: ConfigReader, defaults: Json, scalesOutput: boolean): 
   const read = file.withCommonNames(commonNames).withDefaults(defaults);
   const stack = parseStack(read);
   const head = headOf(read);
-  const padTokenId = read.tokenId("pad_token_id", 0) as number;
+  const padTokenId = read.tokenId("pad_token_id", 0);
   return {
     ...stack,
     encoderLayers: read.size("num_layers"),
@@ -87,7 +87,7 @@ function parseWhole(file: ConfigReader, defaults: Json, scalesOutput: boolean): 
     numKeyValueHeads: stack.numHeads,
     maxPositionEmbeddings: Number.POSITIVE_INFINITY, // relative positions reach any distance
     tieWordEmbeddings: stack.words.output === stack.words.decoder,
-    decoderStartTokenId: (read.tokenId("decoder_start_token_id") ?? padTokenId) as number,
+    decoderStartTokenId: read.tokenId("decoder_start_token_id") ?? padTokenId,
     padTokenId,
     withoutDecoderInput: head.kind === "words" ? "start-token" : "shifted-input",
     shift: "start-token",

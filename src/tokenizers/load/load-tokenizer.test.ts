@@ -106,6 +106,11 @@ test("a SentencePiece model cut off anywhere, or of another kind, is refused in 
 test.each([
   ["not JSON", '{"model":', "tokenizer.json is not JSON"],
   ["an unknown model", '{"model": {"type": "Magic", "vocab": {}}}', "model Magic"],
+  [
+    "a dropout",
+    '{"model": {"type": "BPE", "vocab": {}, "merges": [], "dropout": {"a": 1}}}',
+    'BPE: dropout {"a":1} draws',
+  ],
   ["an id that is none", '{"model": {"type": "WordLevel", "vocab": {"a": -1}}}', 'the id of "a" is -1'],
   ["a merge of nothing", '{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}}', "not in the vocabulary"],
   [

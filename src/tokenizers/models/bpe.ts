@@ -1,4 +1,4 @@
-import { check } from "../../common/index.ts";
+import { check, shown } from "../../common/index.ts";
 import { byteOfCharacter, characterOfByte } from "../byte-level.ts";
 import { flagOf, optionalText, type Part, partsOf, vocabularyOf } from "../json.ts";
 import { Merges, Symbols } from "./merges.ts";
@@ -37,7 +37,7 @@ export class BytePairs implements WordModel {
     this.#bytes = isByteLevel ? this.#idsOfBytes() : undefined;
     this.#cutsAtSpaces = !hasPreTokenizer && !isByteLevel && !this.#takesWhole && this.#mayCutAtSpaces();
     const { dropout } = part;
-    check(!dropout, "unsupported", () => `BPE: dropout ${dropout} draws at random; set it to null`);
+    check(!dropout, "unsupported", () => `BPE: dropout ${shown(dropout)} draws at random; set it to null`);
   }
 
   tokenize(word: string): WordTokens {
