@@ -1,18 +1,21 @@
 /**
- * Bundlers, Next, TypeScript's and Node's versions against the packed tarball: `npm run test:package [-- PART …]`, the parts
- * being `bundlers`, `next`, `typescript`, `node`. Too long for every run of the tests; it installs everything from the
- * registry into a temporary folder.
+ * Bundlers, pages, Next, TypeScript's and Node's versions against the packed tarball: `npm run test:package [-- PART …]`, the
+ * parts being `bundlers`, `pages`, `next`, `typescript`, `node`. Too long for every
+ * run of the tests; it installs everything from the registry into a temporary folder. The pages need Chromium.
  */
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
 import { npm } from "../../scripts/pack.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const home = mkdtempSync(join(tmpdir(), "lectern-bundlers-"));
 const EXPECTED = "! I";
+const CHROMIUM = "/usr/bin/chromium";
 const PROGRAM = `import { loadModel } from "lectern";
 (async () => {
   const model = await loadModel("stories");
@@ -20,6 +23,18 @@ const PROGRAM = `import { loadModel } from "lectern";
   await model.dispose();
   process.stdout.write(text);
 })();
+`;
+
+const PAGE_SCRIPT = `import { loadModel } from "lectern";
+async function story() {
+  const model = await loadModel("/models/stories", { threads: 2 });
+  const { text } = await model.generate({ prompt: "Hi" }, { maxNewTokens: 2, doSample: false });
+  await model.dispose();
+  return text;
+}
+story().catch(String).then((text) => {
+  document.querySelector("output").textContent = text;
+});
 `;
 
 /** Makes a folder with these files and these packages beside the packed lectern. */
@@ -90,6 +105,58 @@ function bundlers() {
   expectBundle("vite build --ssr, ssr.noExternal", folder, "out/inlined/app.js");
 }
 
+/**
+ * A page built by Vite, from its development server and from `vite preview`, both with the fallback of single-page
+ * applications. Isolated pages compute in threads, each of which starts the worker's file again.
+ */
+async function pages() {
+  if (!existsSync(CHROMIUM)) return console.log(`skipped  pages: ${CHROMIUM} is absent`);
+  const headers = '{ "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" }';
+  const isolated = `server: { headers: ${headers} }, preview: { headers: ${headers} }`;
+  const excluded = 'optimizeDeps: { exclude: ["lectern"] }';
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+  try {
+    await vitePage(browser, "8", { "no configuration": "", isolated });
+    await vitePage(browser, "7", { excluded, "excluded, isolated": `${excluded}, ${isolated}` });
+  } finally {
+    await browser.close();
+  }
+}
+
+async function vitePage(browser, version, configs) {
+  const files = {
+    "index.html": '<!doctype html><title>Page</title><output></output><script type="module" src="/page.js"></script>',
+    "page.js": PAGE_SCRIPT,
+  };
+  const folder = project(`vite-${version}`, files, [`vite@${version}`]);
+  expectText(`Node, beside Vite ${version}`, run(folder, "node", "app.mjs"));
+  const stories = join("models", "stories");
+  cpSync(join(folder, "node_modules", "lectern", stories), join(folder, "public", stories), { recursive: true });
+  const vite = [join("node_modules", "vite", "bin", "vite.js")];
+  const at = (port) => ["--host", "127.0.0.1", "--port", String(port), "--strictPort"];
+  for (const [what, config] of Object.entries(configs)) {
+    writeFileSync(join(folder, "vite.config.mjs"), `export default { ${config} };`);
+    const shown = (args, port) =>
+      served(folder, [...vite, ...args, ...at(port)], port, (url) => output(browser, url, what.endsWith("isolated")));
+    expectText(`Vite ${version}, a page, vite dev, ${what}`, await shown(["dev", "--force"], 4173));
+    run(folder, "node", ...vite, "build", "--logLevel", "error");
+    expectText(`Vite ${version}, a page, vite build and preview, ${what}`, await shown(["preview"], 4174));
+  }
+}
+
+/** The text that the script of a page puts into its `output`; another where the page is not isolated as expected. */
+async function output(browser, url, isolated) {
+  const page = await browser.newPage();
+  try {
+    await page.goto(url);
+    if ((await page.evaluate("crossOriginIsolated")) !== isolated) return `crossOriginIsolated ${!isolated}`;
+    await page.waitForFunction(() => document.querySelector("output").textContent !== "");
+    return await page.textContent("output");
+  } finally {
+    await page.close();
+  }
+}
+
 /** Next 16: a route handler, in `next start` and in a standalone build. */
 async function next() {
   const config = (rest) => `export default { serverExternalPackages: ["lectern"]${rest} };`;
@@ -119,17 +186,23 @@ export async function GET() {
   expectText("next, output: standalone, moved", await answer(join(home, "standalone"), ["server.js"], 4172));
 }
 
-async function answer(cwd, args, port) {
+const answer = (cwd, args, port) => served(cwd, args, port, async (url) => (await fetch(`${url}api/tell`)).text());
+
+/** Starts a server; asks it once it answers. */
+async function served(cwd, args, port, ask) {
+  const url = `http://localhost:${port}/`;
   const server = spawn(process.execPath, args, { cwd, env: { ...process.env, PORT: String(port) }, stdio: "ignore" });
   try {
     for (let tries = 0; tries < 120; tries++) {
-      const response = await fetch(`http://localhost:${port}/api/tell`).catch(() => undefined);
-      if (response) return await response.text();
+      const response = await fetch(url).catch(() => undefined);
+      await response?.body?.cancel();
+      if (response) return await ask(url);
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
     return "nothing";
   } finally {
-    server.kill();
+    const ended = once(server, "exit");
+    if (server.exitCode === null && server.kill()) await ended;
   }
 }
 
@@ -202,7 +275,7 @@ function node() {
       );
 }
 
-const parts = { bundlers, next, typescript, node };
+const parts = { bundlers, pages, next, typescript, node };
 const asked = process.argv.slice(2);
 let tarball = "";
 try {
