@@ -11,23 +11,35 @@ const WINDOW = 256;
 /** How the JSON document begins, written once there is something to write. */
 const OPENING = '{ "embeddings": [\n';
 
+interface EmbedFlags extends PipelineFlags {
+  readonly promptName?: string;
+  readonly prompt?: string;
+}
+
 /** `lectern embed MODEL [TEXT]` */
 export function embedCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
   command.argument("<model>", `an encoder: ${MODEL_ARGUMENT}`).argument("[text]", TEXT_ARGUMENT);
-  return addPipelineFlags(command).action(async (name: string, argument: string | undefined, flags: PipelineFlags) => {
+  addPipelineFlags(command)
+    .option(
+      "--prompt-name <name>",
+      "a prompt of the model's config_sentence_transformers.json; default the one it names",
+    )
+    .option("--prompt <text>", "a text to put before each text, in place of the model's prompts");
+  return command.action(async (name: string, argument: string | undefined, flags: EmbedFlags) => {
     checkInput(argument, terminal);
+    const { promptName, prompt } = flags;
     const batchSize = count("--batch-size", flags.batchSize);
     await using model = await loadFor(name, { flags, terminal, signal });
     let total = 0;
     const print = async (sentences: readonly string[]): Promise<void> => {
-      for (const vector of await model.embed(sentences, { batchSize, signal })) {
+      for (const vector of await model.embed(sentences, { batchSize, signal, promptName, prompt })) {
         const before = total++ === 0 ? OPENING : ",\n";
         if (flags.json) await terminal.stdout.writeDrained(before + jsonText(vector).replaceAll(/\s+/g, " "));
         else await terminal.stdout.writeDrained(`${Array.from(vector, (x) => x.toFixed(6)).join(" ")}\n`);
       }
     };
     if (argument !== undefined && argument !== "-") {
-      const [vector] = await model.embed([argument], { signal });
+      const [vector] = await model.embed([argument], { signal, promptName, prompt });
       const text = flags.json
         ? jsonText({ embeddings: [vector] })
         : Array.from(vector ?? [], (x) => x.toFixed(6)).join(" ");

@@ -109,6 +109,17 @@ describe("the commands of pipelines", () => {
   });
 });
 
+test("lectern embed --prompt puts a text before each text; a prompt that the model lacks is refused by name", async () => {
+  const embed = async (...args: string[]) =>
+    (JSON.parse((await cli(["embed", model("bert"), ...args, "--json"])).out) as { embeddings: number[][] }).embeddings;
+  expect(await embed("fox", "--prompt", "the ")).toEqual(await embed("the fox"));
+  expect(await embed("fox", "--prompt", "the ")).not.toEqual(await embed("fox"));
+  expect(await cli(["embed", model("bert"), "fox", "--prompt-name", "query"])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('the model has no prompt "query"; it has none'),
+  });
+});
+
 test("lectern run --system and --messages are the same conversation as messages in the library", async () => {
   const file = join(await mkdtemp(join(tmpdir(), "lectern-")), "messages.json");
   await writeFile(file, JSON.stringify({ messages: [{ role: "user", content: "Hi" }] }));

@@ -53,6 +53,28 @@ export async function readSentenceModules(files: FileSource): Promise<SentenceMo
   return { modes: ["mean"], includePrompt: true, ...pooling, steps, ...settings };
 }
 
+/** The files of a directory that its sentence embeddings are made with, beside the model's own. */
+export async function sentenceFiles(files: FileSource): Promise<string[]> {
+  const modules = (await modulesOf(files)).filter(({ kind, path }) => kind !== "Transformer" && path !== "");
+  const own = modules.flatMap(({ path }) => [`${path}/config.json`, `${path}/model.safetensors`]);
+  const found: string[] = [];
+  for (const name of ["modules.json", "config_sentence_transformers.json", ...SETTINGS, ...own])
+    if (await files.has(name)) found.push(name);
+  return found;
+}
+
+/** Refuses to train embeddings that are made otherwise than training makes them: the mean over tokens, as it is. */
+export async function checkTrainableEmbeddings(files: FileSource): Promise<void> {
+  const trained = ["Transformer", "Pooling", "Normalize", "Dropout"];
+  const other = (await modulesOf(files)).find(({ kind }) => !trained.includes(kind));
+  const modes = other ? [] : (await readSentenceModules(files)).modes;
+  if (modes.join() === "mean") return;
+  throw new LecternError(
+    "unsupported",
+    `finetune: sentence-similarity trains the mean over tokens; got ${other ? `a ${other.kind} module` : `${modes.join(" and ")} pooling`} in ${files.location}/modules.json`,
+  );
+}
+
 async function firstOf(files: FileSource, names: readonly string[]): Promise<Json> {
   for (const name of names) if (await files.has(name)) return readJsonFile(files, name);
   return {};

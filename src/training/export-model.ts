@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { openDirectory, safetensorsChunks } from "../formats/index.ts";
 import { writeFileAtomic } from "../formats/write-file.ts";
-import { FINGERPRINT_KEY } from "../model/index.ts";
+import { FINGERPRINT_KEY, sentenceFiles } from "../model/index.ts";
 import { fromFloat32, type HostTensor } from "../tensor/index.ts";
 import { loadTokenizer } from "../tokenizers/index.ts";
 import type { Parameters } from "./step-graph.ts";
@@ -25,9 +25,6 @@ const companions = [
   "source.spm",
   "target.spm",
   "chat_template.jinja",
-  "modules.json",
-  "sentence_bert_config.json",
-  "1_Pooling/config.json",
 ];
 
 /**
@@ -92,7 +89,7 @@ export async function exportModel(
 /** Copies what belongs to a model beside its weights and its config. */
 export async function copyCompanions(tokenizer: string, out: string): Promise<void> {
   const files = await openDirectory(tokenizer);
-  for (const name of companions) {
+  for (const name of [...companions, ...(await sentenceFiles(files))]) {
     if (!(await files.has(name)) || resolve(tokenizer) === resolve(out)) continue;
     await mkdir(join(out, name, ".."), { recursive: true });
     await writeFileAtomic(join(out, name), [await files.readBytes(name)]);

@@ -5,6 +5,7 @@ import { type Checkpoint, openDirectory } from "../formats/index.ts";
 import { checkWritable } from "../formats/write-file.ts";
 import {
   adapterPlan,
+  checkTrainableEmbeddings,
   generating,
   isLearned,
   isSameHead,
@@ -253,6 +254,7 @@ const articled = (noun: string): string => `${/^[aeiou]/.test(noun) ? "an" : "a"
 /** Opens a model with the head that a task needs, where it has another or none. */
 export async function openForTask(directory: string, name: TaskName, labels: readonly string[]): Promise<ModelFiles> {
   const files = await openDirectory(directory);
+  if (name === "sentence-similarity") await checkTrainableEmbeddings(files);
   const base = await openModelFiles(files);
   const { json: own } = base;
   const json = configFor(own, name, labels);
