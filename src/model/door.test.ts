@@ -204,7 +204,9 @@ describe("the other doors refuse", () => {
     ["encode", () => tokenizer.encode(5), "encode: a text must be a text; got 5"],
     ["a pair", () => tokenizer.encode("x", { pair: 5 }), "encode: a text must be a text; got 5"],
     ["encodeBatch", () => tokenizer.encodeBatch("x"), 'the texts must be a list of texts; got "x"'],
-    ["decode", () => tokenizer.decode("5"), 'decode: the ids must be a list of token ids; got "5"'],
+    ["decode", () => tokenizer.decode("5"), 'a list of token ids, whole numbers from 0; got "5"'],
+    ["decode -1", () => tokenizer.decode([-1]), "a list of token ids, whole numbers from 0; got [-1]"],
+    ["decode 1.5", () => tokenizer.decode([1.5]), "a list of token ids, whole numbers from 0; got [1.5]"],
     [
       "chat",
       () => tokenizer.applyChatTemplate("hi"),
