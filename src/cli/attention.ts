@@ -26,13 +26,19 @@ export interface StrongestEdges {
   readonly edges: readonly Edge[];
 }
 
-/** Refuses a model without attention before anything is generated. */
-export function checkAttention({ kind, family }: Model): void {
-  if (kind.startsWith("recurrent"))
+/** Refuses a model without attention, and a layer or head that it lacks, before anything is generated. */
+export async function checkAttention(
+  model: Model,
+  options: GenerateOptions,
+  wanted: { readonly layer: number | undefined; readonly head: number | undefined },
+): Promise<void> {
+  if (model.kind.startsWith("recurrent"))
     throw new LecternError(
       "unsupported",
-      `--show attention: this model (${family}) has no attention; use a transformer`,
+      `--show attention: this model (${model.family}) has no attention; use a transformer`,
     );
+  const isBounded = wanted.layer !== undefined || wanted.head !== undefined;
+  if (isBounded) await strongestEdges(model, { inputIds: [[0]], outputIds: [] }, options, wanted); // of any one token
 }
 
 /** Computes the attention of a prompt and its continuation, and picks the strongest weights of a layer, or of one head. */

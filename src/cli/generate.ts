@@ -39,7 +39,7 @@ export async function run(name: string, prompt: string | undefined, context: Run
   reading.catch(() => {}); // reported below, once the model is open
   const begun = performance.now();
   await using model = await openModel(name, context, { threads, precision });
-  if (display?.what === "attention") checkAttention(model);
+  if (display?.what === "attention") await checkAttention(model, options, display);
   if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);
   const loadMs = performance.now() - begun;
   if (converses) {

@@ -65,7 +65,7 @@ describe("--show candidates", () => {
     [["run", gpt2, "x", "--show", "attention", "--head", "9"], "--head must be below 4, which this model has; got 9"],
     [["translate", bart, "x", "--show", "attention"], "--show takes candidates; got attention"],
   ])("%j is refused", async (args, message) => {
-    expect(await cli(args)).toMatchObject({ code: 2, err: expect.stringContaining(message) });
+    expect(await cli(args)).toMatchObject({ code: 2, out: "", err: expect.stringContaining(message) });
   });
 });
 
