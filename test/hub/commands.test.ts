@@ -78,7 +78,7 @@ test("lectern list names shipped and cached models, and lectern remove takes one
 
   expect(await cli("remove", "stories")).toMatchObject({
     code: 2,
-    err: expect.stringMatching(/ships with the package/),
+    err: expect.stringMatching(/is bundled with the package/),
   });
   expect(await cli("rm", "tiny/gpt")).toMatchObject({
     code: 2,
