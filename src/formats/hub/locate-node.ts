@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import { check, LecternError } from "../../common/index.ts";
 import { HubFailure } from "./failure.ts";
 import { parseHubId } from "./hub-id.ts";
@@ -24,11 +25,7 @@ export async function locateModel(name: string, options: LocateOptions = {}): Pr
     return here;
   }
   const id = parseHubId(name);
-  if (!id)
-    throw new LecternError(
-      "file",
-      `model not found: ${name} is not a directory, a bundled model (${shippedModels().join(", ")}) or a Hub id (owner/name); see \`lectern list\``,
-    );
+  if (!id) throw new LecternError("file", notFound(name));
   check(
     options.revision === undefined || id.revision === undefined || options.revision === id.revision,
     "usage",
@@ -40,4 +37,11 @@ export async function locateModel(name: string, options: LocateOptions = {}): Pr
     if (!mayBeMistyped) throw error;
     throw new HubFailure(error.kind, `${error.message}; nor is there a path ${name} here`, { cause: error });
   });
+}
+
+function notFound(name: string): string {
+  const isPath = isAbsolute(name) || /^\.\.?([/\\]|$)/.test(name) || name.toLowerCase().endsWith(".gguf");
+  if (isPath) return `there is no file or directory ${name}`;
+  const bundled = shippedModels().join(", ");
+  return `model not found: ${name} is not a directory, a bundled model (${bundled}) or a Hub id (owner/name); see \`lectern list\``;
 }
