@@ -40,7 +40,7 @@ describe("the classes of a head", () => {
     ]);
     const broken = { row: 4, fields: { tokens: ["a", "b"], tags: ["O", null] } };
     expect(() => nameLabels({ examples: [broken], held: undefined }, tags, undefined)).toThrow(
-      "a.csv, row 4: tags must be a list of texts or whole numbers; it holds null",
+      "a.csv, row 4: tags must be a list of texts or whole numbers; got null in it",
     );
   });
 
