@@ -15,7 +15,7 @@ export interface CacheEntry {
   readonly bytes: number;
   /** When it was last written, in ISO 8601. */
   readonly modified: string;
-  /** Whether a process is writing it. */
+  /** True while a process is writing the file. */
   readonly inUse: boolean;
 }
 

@@ -6,7 +6,7 @@ import { bar, percent, tableLines } from "./table.ts";
 
 const DEFAULT_COUNT = 5;
 
-/** How many candidates `--show` and `--candidates` ask for; undefined: none. */
+/** The number of candidates that `--show` and `--candidates` ask for; undefined for none. */
 export function candidateCount(show: string | undefined, candidates: string | undefined): number | undefined {
   if (show !== undefined && show !== "candidates")
     throw new LecternError("usage", `--show takes candidates; got ${show}`);

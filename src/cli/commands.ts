@@ -9,7 +9,7 @@ export interface CommandEntry {
   readonly group: string;
   readonly description: string;
   readonly alias?: string;
-  /** Whether it runs a model in a worker, which then starts first. */
+  /** True for a command that runs a model: its worker is started first. */
   readonly computes?: boolean;
   readonly load: () => Promise<Define>;
 }

@@ -58,7 +58,7 @@ class Session {
   readonly #editor: LineEditor;
   readonly #dialogue: Dialogue;
   #options: Record<string, unknown>;
-  /** Whether the last key was Ctrl-C. */
+  /** True when the last key was Ctrl-C. */
   #isInterrupted = false;
 
   constructor({ model, options, terminal, editor, dialogue }: SessionParts) {

@@ -3,10 +3,10 @@ import type { GenerateInput, Model } from "../model/index.ts";
 import type { Message } from "../tokenizers/index.ts";
 import { type Conversation, conversationInput } from "./messages.ts";
 
-/** What a conversation with a model keeps from turn to turn. */
+/** The state of a conversation from turn to turn. */
 export interface Dialogue {
   readonly greeting: string;
-  /** Whether an empty line asks for more. */
+  /** True when an empty line asks for more. */
   readonly continuesOnEmptyLine: boolean;
   /** The input of the next turn. */
   input(text: string): GenerateInput;

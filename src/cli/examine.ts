@@ -144,7 +144,7 @@ function withoutServer({ HF_HOME, HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, XDG_CACHE
   return { HF_HOME, HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, XDG_CACHE_HOME, HOME, HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" };
 }
 
-/** Whether a version lies in a range of `>=A.B.C` and `^A.B.C` joined by `||`. */
+/** Tests a version against a range of `>=A.B.C` and `^A.B.C` joined by `||`. */
 export function satisfies(version: string, range: string): boolean {
   const numbers = (text: string): number[] => text.split(".").map(Number);
   const isFrom = (least: readonly number[]): boolean => {

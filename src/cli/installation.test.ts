@@ -128,7 +128,7 @@ describe("lectern doctor", () => {
 });
 
 describe("lectern cache", () => {
-  /** How the part ends that a process of this machine writes. */
+  /** The ending of a part's name that a process of this machine writes. */
   const partOf = (pid: number): string =>
     partPath("")
       .slice(1)

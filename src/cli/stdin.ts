@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { LecternError } from "../common/index.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** How long an open pipe beside a prompt may stay silent before it is left alone, in milliseconds. */
+/** The silence in milliseconds after which an open pipe beside a prompt is left alone. */
 const GRACE = 1000;
 const LAST_LOOK = 50;
 

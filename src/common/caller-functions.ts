@@ -1,3 +1,9 @@
+interface LoadCallbacks {
+  readonly onProgress?: ((event: never) => unknown) | undefined;
+  readonly onWarning?: ((message: string) => unknown) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Functions of a caller that may be asynchronous. The first failure of any of them, thrown or by a rejected promise,
  * cancels what goes on and is thrown in its place; none is left unhandled.
@@ -26,6 +32,12 @@ export class CallerFunctions {
         throw error;
       }
     };
+  }
+
+  /** Options of a load whose callbacks are wrapped, and whose signal also fires when one of them fails. */
+  guard<O extends LoadCallbacks>(options: O): O {
+    const { onProgress, onWarning } = options;
+    return { ...options, onProgress: this.wrap(onProgress), onWarning: this.wrap(onWarning), signal: this.signal };
   }
 
   /** What the work gives, once all functions have ended too; throws what one of them threw. */

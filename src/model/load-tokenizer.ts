@@ -17,12 +17,7 @@ export async function loadTokenizer(
   if (isFiles(source)) return readTokenizer(source);
   checkTokenizerLoad(source, options);
   const functions = new CallerFunctions(options.signal);
-  const given = {
-    ...options,
-    onProgress: functions.wrap(options.onProgress),
-    onWarning: functions.wrap(options.onWarning),
-    signal: functions.signal,
-  };
+  const given = functions.guard(options);
   return functions.settle(
     (async () => readTokenizer(await openDirectory(await locateModel(source, { ...given, need: "tokenizer" }))))(),
   );

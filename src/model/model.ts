@@ -308,13 +308,7 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   checkLoad(name, options);
   checkPrecision(options.precision);
   const functions = new CallerFunctions(options.signal);
-  const given = {
-    ...options,
-    onProgress: functions.wrap(options.onProgress),
-    onWarning: functions.wrap(options.onWarning),
-    signal: functions.signal,
-  };
-  return functions.settle(load(name, given, options), (model) => model.dispose());
+  return functions.settle(load(name, functions.guard(options), options), (model) => model.dispose());
 }
 
 /** @param own the options as the caller gave them, for what the model fetches later */
