@@ -6,12 +6,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readConfig } from "../dist/families/index.js";
+import { writeFileAtomic } from "../dist/files/write-file.js";
 import { safetensorsChunks } from "../dist/formats/index.js";
-import { writeFileAtomic } from "../dist/formats/write-file.js";
 import { loadModel } from "../dist/index.js";
-import { wholeGraphs } from "../dist/model/model-graph.js";
-import { parametersOf } from "../dist/model/weights.js";
-import { readConfig } from "../dist/models/index.js";
+import { wholeGraphs } from "../dist/inference/decode-graph.js";
+import { parametersOf } from "../dist/inference/weights.js";
 import { Scope } from "../dist/nn/index.js";
 
 const json = {

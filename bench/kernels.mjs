@@ -5,8 +5,8 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CachedDecoder, DecodeEngine } from "../dist/model/cached-decoder.js";
-import { openModelFiles } from "../dist/model/model-files.js";
+import { CachedDecoder, DecodeEngine } from "../dist/inference/cached-decoder.js";
+import { openModelFiles } from "../dist/inference/model-files.js";
 import { openFiles } from "../dist/runtime/index.js";
 
 const [directory] = process.argv.slice(2);

@@ -10,7 +10,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { readConfig } from "../dist/models/index.js";
+import { readConfig } from "../dist/families/index.js";
 import { initialize, parameterShapes, StepGraph, startState, Trainer } from "../dist/training/index.js";
 
 const shapes = {

@@ -52,7 +52,8 @@ const node = {
   minifySyntax: true,
   conditions: ["lectern-source"],
   alias: {
-    "#host": "./src/model/host-node.ts",
+    "#host": "./src/inference/host/host-node.ts",
+    "#files": "./src/files/files-node.ts",
     "#hub": "./src/formats/hub/locate-node.ts",
     "#platform": "./src/runtime/platform-node.ts",
   },
@@ -70,7 +71,12 @@ await build({
   banner: { js: requiring },
 });
 copyFileSync("node_modules/commander/LICENSE", "dist/cli/commander.LICENSE");
-await build({ ...node, entryPoints: ["src/model/worker-node.ts"], outdir: "dist/model", chunkNames: "worker-[hash]" });
+await build({
+  ...node,
+  entryPoints: ["src/inference/host/worker-node.ts"],
+  outdir: "dist/inference/host",
+  chunkNames: "worker-[hash]",
+});
 chmodSync("dist/cli/main.js", 0o755);
 await build({
   entryPoints: ["src/index.ts"],
@@ -81,7 +87,8 @@ await build({
   platform: "browser",
   minify: true,
   alias: {
-    "#host": "./src/model/host-web.ts",
+    "#host": "./src/inference/host/host-web.ts",
+    "#files": "./src/files/files-web.ts",
     "#hub": "./src/formats/hub/locate-web.ts",
     "#platform": "./src/runtime/platform-web.ts",
   },

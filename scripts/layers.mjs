@@ -1,4 +1,7 @@
-/** The layer rule: a file may import its own layer and those to its right, nothing else. */
+/**
+ * The layer rule: a file may import its own layer and those to its right, nothing else; and another layer only through
+ * the `index.ts` of a folder, or its `node.ts` or `web.ts`, which hold the parts for one platform.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,15 +12,16 @@ export const LAYERS = [
   ["pipelines"],
   ["training"],
   ["evaluation"],
-  ["model"],
+  ["inference"],
   ["generation"],
-  ["models"],
+  ["families"],
   ["nn", "formats", "tokenizers"],
   ["runtime"],
-  ["lower"],
+  ["lowering"],
+  ["passes"],
   ["autodiff"],
   ["graph"],
-  ["tensor", "templates"],
+  ["tensor", "files", "templates"],
   ["common"],
 ];
 
@@ -31,6 +35,7 @@ export function violations(path, text) {
   for (const [, target] of text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]*)"/g)) {
     const layer = relative(".", join(path, "..", target)).split(sep)[0];
     if (layer === own || !rank.has(layer)) continue;
+    if (!/(^|[\\/])(index|node|web)\.ts$/.test(target)) found.push(`${path}: import ${target} through its index.ts`);
     if (rank.get(layer) <= rank.get(own)) found.push(`${path}: ${own} may not import ${layer} (${target})`);
   }
   return found;

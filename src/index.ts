@@ -12,7 +12,7 @@ export {
   loadModel,
   loadTokenizer,
   type Model,
-} from "./model/index.ts";
+} from "./inference/index.ts";
 export {
   type CallOptions,
   classifyTexts,

@@ -1,8 +1,8 @@
 /** What training and decoding cost. Processor time, not time on the clock: the machine may be shared. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { readConfig } from "../../dist/families/index.js";
 import { loadModel } from "../../dist/index.js";
-import { readConfig } from "../../dist/models/index.js";
 import { exportModel, initialize, parameterShapes, StepGraph, startState, Trainer } from "../../dist/training/index.js";
 import { configs, median, names, STEP_TOKENS, WINDOWS } from "./models.mjs";
 

@@ -2,8 +2,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { openModelFiles } from "../../dist/model/index.js";
-import { readConfig } from "../../dist/models/index.js";
+import { readConfig } from "../../dist/families/index.js";
+import { openModelFiles } from "../../dist/inference/index.js";
 import { openFiles } from "../../dist/runtime/index.js";
 import { loadTokenizer } from "../../dist/tokenizers/index.js";
 import {

@@ -1,5 +1,5 @@
 import { add, type Node, nodesOf, scalar, shapeError, type Value, zerosLike } from "../graph/index.ts";
-import { expandMeanings } from "./expand-meanings.ts";
+import { decompose } from "./expand-meanings.ts";
 import { Recomputation } from "./recompute.ts";
 
 /**
@@ -15,7 +15,7 @@ export function differentiate<K extends string>(
   checkpoints: readonly Value[] = [],
 ): { outputs: Record<K | "loss", Value>; gradients: Value[] } {
   const keys = Object.keys(outputs) as (K | "loss")[];
-  const rewritten = expandMeanings([...keys.map((key) => outputs[key]), ...checkpoints]);
+  const rewritten = decompose([...keys.map((key) => outputs[key]), ...checkpoints]);
   const expanded = Object.fromEntries(keys.map((key, i) => [key, rewritten[i]])) as Record<K | "loss", Value>;
   const { loss } = expanded;
   if (loss.shape.length !== 0) throw shapeError("differentiate", "a scalar loss", loss);
@@ -46,7 +46,7 @@ function pullBack(node: Node, gradients: Map<Value, Value>, recomputation: Recom
   if (!arrived) return;
   const { op, attributes } = node;
   const { inputs, outputs } = recomputation.operands(node, arrived);
-  if (op.gradient === "through meaning") throw new Error(`differentiate: ${op.name} was not expanded`);
+  if (op.gradient === "through decomposition") throw new Error(`differentiate: ${op.name} was not expanded`);
   for (const [i, gradient] of op.gradient({ inputs, outputs, gradients: incoming, attributes }).entries()) {
     if (!gradient) continue;
     const operand = node.inputs[i] as Value;

@@ -1,5 +1,5 @@
 import { LecternError } from "../common/index.ts";
-import type { GenerateOptions, GenerateResult, Model } from "../model/index.ts";
+import type { GenerateOptions, GenerateResult, Model } from "../inference/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import { bar, percent, tableLines } from "./table.ts";
 

@@ -1,10 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { repositoryOf } from "../formats/hub/cache.ts";
-import { isBusy } from "../formats/hub/lock.ts";
-import { readSettings } from "../formats/hub/settings.ts";
-import { derivedFolder } from "../runtime/derived-node.ts";
-import { isDead, isPart } from "../runtime/part-files.ts";
+import { derivedFolder, isBusy, isDead, isPart } from "../files/node.ts";
+import { readSettings, repositoryOf } from "../formats/hub/node.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A file that Lectern made in a cache. */

@@ -1,6 +1,6 @@
 import { LecternError } from "../common/index.ts";
 import type { Candidate, TokenEvent } from "../generation/index.ts";
-import type { GenerateOptions, Model } from "../model/index.ts";
+import type { GenerateOptions, Model } from "../inference/index.ts";
 import { count } from "./numbers.ts";
 import { bar, percent, tableLines } from "./table.ts";
 

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import type { Model } from "../model/index.ts";
+import type { Model } from "../inference/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import { MODEL_ARGUMENT } from "./models.ts";
 import { addPipelineFlags, loadFor, type PipelineFlags } from "./pipeline-command.ts";

@@ -26,7 +26,7 @@ export function completionCommand(command: Command, terminal: Terminal, signal: 
     .action(async (shell: Shell, flags: { readonly json?: boolean }) => {
       const { program } = await import("./run-cli.ts");
       const { commands } = await import("./commands.ts");
-      const { shippedModels } = await import("../formats/hub/shipped-node.ts");
+      const { shippedModels } = await import("../formats/hub/node.ts");
       const root = await program(terminal, signal, Object.keys(commands));
       const script = scripts[shell](root.commands.flatMap(completed), shippedModels());
       if (flags.json) terminal.stdout.write(`${JSON.stringify({ shell, script })}\n`);

@@ -1,7 +1,7 @@
 import { LecternError } from "../common/index.ts";
-import { writeFileAtomic } from "../formats/write-file.ts";
+import { writeFileAtomic } from "../files/node.ts";
 import { parseOptions } from "../generation/index.ts";
-import type { GenerateOptions, GenerateResult, Model } from "../model/index.ts";
+import type { GenerateOptions, GenerateResult, Model } from "../inference/index.ts";
 import { type Dialogue, dialogueFor } from "./dialogue.ts";
 import { LineEditor } from "./line-editor.ts";
 import type { Conversation } from "./messages.ts";

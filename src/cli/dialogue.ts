@@ -1,5 +1,5 @@
 import { LecternError } from "../common/index.ts";
-import type { GenerateInput, Model } from "../model/index.ts";
+import type { GenerateInput, Model } from "../inference/index.ts";
 import type { Message } from "../tokenizers/index.ts";
 import { type Conversation, conversationInput } from "./messages.ts";
 

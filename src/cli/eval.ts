@@ -25,7 +25,7 @@ export function evalCommand(command: Command, terminal: Terminal, signal: AbortS
     .option("--window <n>", "tokens of a window of text; default the recipe's")
     .option("--threads <n>", "how many threads compute")
     .action(async (name: string, flags: EvalFlags) => {
-      const { measureRecipe, parseRecipe } = await import("./lazy/training.ts");
+      const { evaluateRecipe, parseRecipe } = await import("./lazy/training.ts");
       const context = { flags, terminal, signal };
       const directory = await resolveModel(name, context);
       const path = flags.recipe ?? join(directory, "recipe.json");
@@ -34,7 +34,7 @@ export function evalCommand(command: Command, terminal: Terminal, signal: AbortS
       const recipe = parseRecipe(await readJson(path, "the recipe"), path);
       const threads = count("--threads", flags.threads);
       await using model = await openModel(directory, context, { threads });
-      const results = await measureRecipe(recipe, model, {
+      const results = await evaluateRecipe(recipe, model, {
         data: flags.data,
         window: count("--window", flags.window),
         threads,

@@ -1,15 +1,12 @@
 import { access, constants, readdir, readFile, stat, statfs } from "node:fs/promises";
 import { cpus, freemem, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { LecternError } from "../common/index.ts";
-import { packageRoot } from "../common/package-node.ts";
-import { VERSION } from "../common/version.ts";
-import { cachedModels } from "../formats/hub/scan.ts";
-import { readSettings } from "../formats/hub/settings.ts";
-import { shippedModels } from "../formats/hub/shipped-node.ts";
-import { loadModel } from "../model/index.ts";
-import { derivedFolder } from "../runtime/derived-node.ts";
-import { engineFiles } from "../runtime/engine-files-node.ts";
+import { LecternError, VERSION } from "../common/index.ts";
+import { packageRoot } from "../common/node.ts";
+import { derivedFolder } from "../files/node.ts";
+import { cachedModels, readSettings, shippedModels } from "../formats/hub/node.ts";
+import { loadModel } from "../inference/index.ts";
+import { engineFiles } from "../runtime/node.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Folder {

@@ -29,7 +29,7 @@ export function exportCommand(command: Command, terminal: Terminal, signal: Abor
     .action(async (model: string, flags: ExportFlags) => {
       if (flags.format === "onnx")
         throw new LecternError("unsupported", "export: --format onnx is not available yet; gguf is");
-      const { exportGguf } = await import("../model/export-gguf.ts");
+      const { exportGguf } = await import("../inference/node.ts");
       const { out, name, license } = flags;
       const result = await exportGguf(await resolveModel(model, { flags, terminal, signal }), {
         type: flags.type.toUpperCase() as WrittenType,

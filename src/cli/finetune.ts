@@ -70,7 +70,7 @@ export function finetuneCommand(command: Command, terminal: Terminal, signal: Ab
     .option("--threads <n>", "how many threads compute")
     .action(async (model: string, data: string, flags: FinetuneFlags) => {
       const { finetune } = await import("./lazy/training.ts");
-      const { parseHubId } = await import("../formats/hub/hub-id.ts");
+      const { parseHubId } = await import("../formats/hub/node.ts");
       const report = progress(flags, terminal);
       const result = await finetune({
         model: await resolveModel(model, { flags, terminal, signal }),

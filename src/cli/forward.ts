@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import type { ForwardInputs, Model } from "../model/index.ts";
+import type { ForwardInputs, Model } from "../inference/index.ts";
 import { MODEL_ARGUMENT, type ModelFlags, openModel } from "./models.ts";
 import { count } from "./numbers.ts";
 import { readText } from "./stdin.ts";

@@ -1,6 +1,6 @@
 import { LecternError } from "../common/index.ts";
 import { parseOptions } from "../generation/index.ts";
-import type { GenerateInput, GenerateOptions, GenerateResult, LoadOptions, Model } from "../model/index.ts";
+import type { GenerateInput, GenerateOptions, GenerateResult, LoadOptions, Model } from "../inference/index.ts";
 import { checkAttention, strongestEdges, writeEdges } from "./attention.ts";
 import { CandidateTable, candidateCount } from "./candidates.ts";
 import { readGenerationOptions } from "./generation-flags.ts";

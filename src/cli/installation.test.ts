@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { cli } from "../../test/helpers/cli.ts";
 import { fixture } from "../../test/helpers/fixtures.ts";
+import { partPath } from "../files/part-files.ts";
 import { commercialUseOf, taskOf } from "../formats/model-card.ts";
-import { partPath } from "../runtime/part-files.ts";
 import { commands } from "./commands.ts";
 import { satisfies } from "./examine.ts";
 

@@ -1,8 +1,6 @@
-import { cachedModels } from "../formats/hub/scan.ts";
-import { readSettings } from "../formats/hub/settings.ts";
-import { shippedModel, shippedModels } from "../formats/hub/shipped-node.ts";
-import { commercialUseOf, licenceOf, taskOf } from "../formats/model-card.ts";
-import { openFiles } from "../runtime/index.ts";
+import { openFiles } from "../files/index.ts";
+import { cachedModels, readSettings, shippedModel, shippedModels } from "../formats/hub/node.ts";
+import { commercialUseOf, licenceOf, taskOf } from "../formats/index.ts";
 import { bytesOf, readCard } from "./model-facts.ts";
 import type { Terminal } from "./terminal.ts";
 

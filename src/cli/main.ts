@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { VERSION } from "../common/version.ts";
+import { VERSION } from "../common/index.ts";
 import { commands } from "./commands.ts";
 
 // A reader that has enough, as `| head` does, ends the program quietly; any other failure to write is reported.
@@ -16,7 +16,7 @@ async function main([name = "", ...rest]: readonly string[]): Promise<number> {
   }
   const isHelp = rest.includes("--help") || rest.includes("-h");
   if (!isHelp && Object.hasOwn(commands, name) && commands[name]?.computes) {
-    const { prepareWorker } = await import("../model/worker-thread-node.ts");
+    const { prepareWorker } = await import("../inference/host/node.ts");
     prepareWorker();
   }
   const { runCli } = await import("./run-cli.ts");

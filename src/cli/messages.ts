@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { LecternError } from "../common/index.ts";
-import type { GenerateInput } from "../model/index.ts";
+import type { GenerateInput } from "../inference/index.ts";
 import type { ChatOptions, Message } from "../tokenizers/index.ts";
 
 export interface ConversationFlags {

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { FileSource } from "../files/index.ts";
 import { openCheckpoint, openSafetensors } from "../formats/index.ts";
-import type { FileSource } from "../runtime/index.ts";
 import { elementCount } from "../tensor/index.ts";
 
 /** The size of one file, or of a directory's files without those of its folders. */

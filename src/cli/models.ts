@@ -1,5 +1,5 @@
 import type { LocateOptions } from "../formats/index.ts";
-import type { LoadOptions, Model } from "../model/index.ts";
+import type { LoadOptions, Model } from "../inference/index.ts";
 import type { CommonFlags, Terminal } from "./terminal.ts";
 
 /** A model's name, in the help of commands. */

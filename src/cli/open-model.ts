@@ -1,6 +1,6 @@
 import { type LocateOptions, locateModel } from "../formats/index.ts";
-import type { LoadOptions, Model } from "../model/index.ts";
-import { loadModel } from "../model/model.ts"; // not the index: the command line starts with what this imports
+import type { LoadOptions, Model } from "../inference/index.ts";
+import { loadModel } from "../inference/index.ts"; // not the index: the command line starts with what this imports
 import { downloadProgress } from "./download-progress.ts";
 import type { CommandContext } from "./models.ts";
 

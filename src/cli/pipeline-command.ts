@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import type { LoadOptions, Model } from "../model/index.ts";
+import type { LoadOptions, Model } from "../inference/index.ts";
 import { type CommandContext, type ModelFlags, openModel } from "./models.ts";
 import { count } from "./numbers.ts";
 import { linesOf } from "./stdin.ts";

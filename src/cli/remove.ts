@@ -24,10 +24,10 @@ async function remove(
   flags: RemoveFlags,
   terminal: Terminal,
 ): Promise<{ bytes: number; revision: string | undefined }> {
-  const { parseHubId } = await import("../formats/hub/hub-id.ts");
-  const { cachedModels, removeCached } = await import("../formats/hub/scan.ts");
-  const { readSettings } = await import("../formats/hub/settings.ts");
-  const { shippedModel } = await import("../formats/hub/shipped-node.ts");
+  const { parseHubId } = await import("../formats/hub/node.ts");
+  const { cachedModels, removeCached } = await import("../formats/hub/node.ts");
+  const { readSettings } = await import("../formats/hub/node.ts");
+  const { shippedModel } = await import("../formats/hub/node.ts");
   if (shippedModel(name) !== undefined)
     throw new LecternError("usage", `${name} is bundled with the package; only models in the Hub cache can be removed`);
   const { cacheDir } = readSettings({ env: terminal.env });

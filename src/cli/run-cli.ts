@@ -1,6 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { LecternError } from "../common/index.ts";
-import { VERSION } from "../common/version.ts";
+import { LecternError, VERSION } from "../common/index.ts";
 import { type CommandEntry, commands } from "./commands.ts";
 import { type CommonFlags, type Streams, Terminal } from "./terminal.ts";
 

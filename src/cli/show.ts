@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Model } from "../model/index.ts";
+import type { Model } from "../inference/index.ts";
 import { bytesText } from "./download-progress.ts";
 import { MODEL_ARGUMENT, type ModelFlags, openModel } from "./models.ts";
 import { countText, tableLines } from "./table.ts";
@@ -20,7 +20,7 @@ const KINDS: Readonly<Record<Model["kind"], string>> = {
 export function showCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
   return command.argument("<model>", MODEL_ARGUMENT).action(async (name: string, flags: ModelFlags) => {
     const { openDirectory } = await import("./lazy/formats.ts");
-    const { commercialUseOf, licenceOf, taskOf } = await import("../formats/model-card.ts");
+    const { commercialUseOf, licenceOf, taskOf } = await import("../formats/index.ts");
     const { bytesOf, partsOf } = await import("./model-facts.ts");
     await using model = await openModel(name, { flags, terminal, signal });
     const files = await openDirectory(model.location);

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import type { Model } from "../model/index.ts";
+import type { Model } from "../inference/index.ts";
 import type { Evaluation, Resumed, RunReport, RunResult, Teacher } from "../training/index.ts";
 import { openModel } from "./models.ts";
 import { count } from "./numbers.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Model } from "../model/index.ts";
+import type { Model } from "../inference/index.ts";
 import { CandidateTable, candidateCount } from "./candidates.ts";
 import { addGenerationFlags, type GenerationFlags, readGenerationOptions } from "./generation-flags.ts";
 import { MODEL_ARGUMENT } from "./models.ts";

@@ -1,4 +1,4 @@
-import type { GenerateOptions, GenerateResult } from "../model/index.ts";
+import type { GenerateOptions, GenerateResult } from "../inference/index.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Says on standard error, once, that the context window held fewer new tokens than were asked for. */

@@ -1,3 +1,4 @@
+export { arrayEqual } from "./array-equal.ts";
 export { CallerFunctions } from "./caller-functions.ts";
 export {
   check,
@@ -22,6 +23,6 @@ export {
   rules,
   unknownField,
 } from "./rules.ts";
-export { sameItems } from "./same-items.ts";
 export { keepSecret, redact } from "./secrets.ts";
 export { shown } from "./shown.ts";
+export { VERSION } from "./version.ts";

@@ -1,5 +1,5 @@
 import { check, isObject, LecternError, parseJsonObject, shown } from "../common/index.ts";
-import type { FileSource } from "../runtime/index.ts";
+import type { FileSource } from "../files/index.ts";
 import { type HostTensor, typedArrays } from "../tensor/index.ts";
 import { GgufFiles } from "./gguf/files.ts";
 import { pickleRefused } from "./hub/choose.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
-import { openFiles } from "../runtime/index.ts";
+import { openFiles } from "../files/index.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 
 const INDEX = "model.safetensors.index.json";

@@ -12,6 +12,7 @@ export { tokenizerEntries } from "./gguf/tokenizer-write.ts";
 export { fitsBlocks, type GgufEntry, type GgufOutput, ggufPieces } from "./gguf/write.ts";
 export { pickleRefused } from "./hub/choose.ts";
 export type { HubOptions, LocateOptions, ProgressEvent } from "./hub/options.ts";
+export { commercialUseOf, licenceOf, taskOf } from "./model-card.ts";
 export { openDirectory } from "./open-directory.ts";
 export type { TensorInfo } from "./safetensors-header.ts";
 export { safetensorsChunks } from "./safetensors-write.ts";

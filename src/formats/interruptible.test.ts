@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
-import { exportGguf } from "../model/export-gguf.ts";
-import { loadModel } from "../model/index.ts";
+import { exportGguf } from "../inference/export-gguf.ts";
+import { loadModel } from "../inference/index.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { openDirectory } from "./open-directory.ts";
 

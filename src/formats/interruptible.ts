@@ -1,5 +1,5 @@
 import { throwIfAborted } from "../common/index.ts";
-import type { FileSource } from "../runtime/index.ts";
+import type { FileSource } from "../files/index.ts";
 
 /** Files that are read no further once a signal has fired. */
 export function interruptible(files: FileSource, signal: AbortSignal | undefined): FileSource {

@@ -1,5 +1,5 @@
 import { check, checkValue, rules } from "../common/index.ts";
-import { type FileSource, openFiles } from "../runtime/index.ts";
+import { type FileSource, openFiles } from "../files/index.ts";
 import { GgufFiles } from "./gguf/files.ts";
 import { firstPart } from "./gguf/parts.ts";
 import { interruptible } from "./interruptible.ts";

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { LecternError } from "../common/index.ts";
-import { openFiles } from "../runtime/index.ts";
+import { openFiles } from "../files/index.ts";
+import { writeFileAtomic } from "../files/write-file.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { safetensorsChunks } from "./safetensors-write.ts";
-import { writeFileAtomic } from "./write-file.ts";
 
 const folder = (): Promise<string> => mkdtemp(join(tmpdir(), "lectern-"));
 

@@ -11,7 +11,7 @@ export interface Decoder {
 }
 
 /** A decoder that shows more than the last scores, and can go back: what looking ahead needs. */
-export interface LookingDecoder {
+export interface ScoringDecoder {
   readonly vocabularySize: number;
   readonly contextWindow: number;
   /** Starts rows, or adds tokens to them: the scores after each token, and its last state `[E]`. */

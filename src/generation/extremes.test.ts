@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
-import { type GenerateOptions, loadModel } from "../model/index.ts";
+import { type GenerateOptions, loadModel } from "../inference/index.ts";
 import { byWeighedScore, weighedScore } from "./beam-scores.ts";
 import { logSoftmax, processorsOf, softmax } from "./processors.ts";
 

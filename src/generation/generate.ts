@@ -16,12 +16,12 @@ import {
   checkPrompt,
   type FinishReason,
   type GenerateContext,
-  type Healing,
   newTokenLimit,
   recordedSteps,
   recordStep,
   type Sequence,
   type StepRecord,
+  type TokenHealing,
 } from "./sequence.ts";
 import { StopStrings } from "./stop-strings.ts";
 
@@ -91,7 +91,7 @@ interface Start {
   readonly processors: readonly Processor[];
   readonly decoder: { readonly contextWindow: number };
   readonly context: GenerateContext;
-  readonly healing?: Healing | undefined;
+  readonly healing?: TokenHealing | undefined;
 }
 
 /** A prompt and what was written after it. */
@@ -106,7 +106,7 @@ export class GrowingSequence {
   readonly #context: GenerateContext;
   readonly #random: Random;
   readonly #uniforms: number[] = [];
-  readonly #healing: Healing | undefined;
+  readonly #healing: TokenHealing | undefined;
   readonly #steps: StepRecord[] = [];
   readonly #text: { push(id: number): string; end(): string };
   readonly #ends: ReadonlySet<number>;

@@ -1,6 +1,6 @@
 export { beamSearch } from "./beam-search.ts";
 export { constrainedBeamSearch } from "./constrained-beam-search.ts";
-export type { Decoder, LookingDecoder, RewindableDecoder } from "./decoder.ts";
+export type { Decoder, RewindableDecoder, ScoringDecoder } from "./decoder.ts";
 export { diverseBeamSearch } from "./diverse-beam-search.ts";
 export { contrastLayers, dolaCandidates } from "./dola.ts";
 export { AssistantDrafter, type Drafter, LookupDrafter } from "./drafters.ts";
@@ -18,8 +18,8 @@ export {
   type FinishReason,
   fittingNewTokens,
   type GenerateContext,
-  type Healing,
   type Sequence,
   type StoppingCriteria,
   type TokenEvent,
+  type TokenHealing,
 } from "./sequence.ts";

@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import type { LookingDecoder } from "./decoder.ts";
+import type { ScoringDecoder } from "./decoder.ts";
 import type { Drafter } from "./drafters.ts";
 import { GrowingSequence } from "./generate.ts";
 import type { GenerationOptions } from "./options.ts";
@@ -11,7 +11,7 @@ const MOST_CANDIDATES = 1024;
 
 function begin(
   option: string,
-  decoder: Pick<LookingDecoder, "vocabularySize" | "contextWindow">,
+  decoder: Pick<ScoringDecoder, "vocabularySize" | "contextWindow">,
   prompt: readonly number[],
   index: number,
   options: GenerationOptions,
@@ -45,7 +45,7 @@ function deadlineOf({ maxTime }: GenerationOptions): number {
  * text is the same, drawn or not, only sooner.
  */
 export async function speculate(
-  decoder: LookingDecoder,
+  decoder: ScoringDecoder,
   drafter: Drafter,
   prompt: readonly number[],
   index: number,
@@ -82,7 +82,7 @@ export async function speculate(
  * `penaltyAlpha` (Su et al., 2022).
  */
 export async function contrastiveSearch(
-  decoder: LookingDecoder,
+  decoder: ScoringDecoder,
   prompt: readonly number[],
   index: number,
   options: GenerationOptions,

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
-import { type GenerateOptions, loadModel } from "../model/index.ts";
+import { type GenerateOptions, loadModel } from "../inference/index.ts";
 import { pipeline } from "../pipelines/index.ts";
 import { parseCheckpointOptions, parseOptions } from "./parse-options.ts";
 import { settleOptions } from "./sampling.ts";

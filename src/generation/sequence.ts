@@ -98,7 +98,7 @@ export function recordedSteps(
 }
 
 /** A prompt whose last token was taken back, so that the model chooses one that begins like it. */
-export interface Healing {
+export interface TokenHealing {
   /** The tokens that begin with the removed one's text. */
   readonly allowed: ReadonlySet<number>;
   /** That text, which the prompt has already said. */
@@ -117,7 +117,7 @@ export interface GenerateContext {
   readonly stoppingCriteria?: StoppingCriteria | undefined;
   readonly candidates?: number | undefined;
   /** What was taken back of each prompt. */
-  readonly healings?: readonly (Healing | undefined)[] | undefined;
+  readonly healings?: readonly (TokenHealing | undefined)[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,4 +1,3 @@
-export { narrowReads } from "./narrow.ts";
 export type {
   Along,
   AnyOp,
@@ -38,7 +37,7 @@ export {
   sub,
   tanh,
 } from "./ops/elementwise.ts";
-export { addAlong, gather, oneHot, putAlong, scatterAdd, takeAlong } from "./ops/gather.ts";
+export { addAlong, gather, gatherOps, oneHot, putAlong, scatterAdd, takeAlong } from "./ops/gather.ts";
 export { type OpName, ops } from "./ops/index.ts";
 export { expand, reshape, transpose } from "./ops/layout.ts";
 export { linear, type WeightLayout } from "./ops/linear.ts";

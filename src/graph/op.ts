@@ -75,7 +75,7 @@ interface OpBase<A> {
    * How one place of the results along an axis follows from its operands; left out or undefined where each place may
    * read anything.
    */
-  along?(
+  sliceRule?(
     axis: number,
     inputs: readonly TensorType[],
     outputs: readonly TensorType[],
@@ -107,8 +107,8 @@ export interface CompositeOp<A> extends OpBase<A> {
   readonly kind: "composite";
   /** Whether operands and results have one shape, and each entry of the results follows from the same entries alone. */
   readonly isElementwise?: boolean;
-  meaning(inputs: readonly Value[], attributes: A): readonly Value[];
-  readonly gradient: GradientRule<A> | "through meaning";
+  decomposition(inputs: readonly Value[], attributes: A): readonly Value[];
+  readonly gradient: GradientRule<A> | "through decomposition";
   /** What it is rewritten to before it is differentiated, where not itself: an op that keeps what its gradient reads. */
   differentiable?(inputs: readonly Value[], attributes: A): readonly Value[];
 }

@@ -1,4 +1,4 @@
-import { sameItems } from "../common/index.ts";
+import { arrayEqual } from "../common/index.ts";
 import { type Dimension, type Shape, shapeError, type TensorType } from "./value.ts";
 
 /** A non-negative axis; throws when it is outside the shape. */
@@ -70,7 +70,7 @@ export function productKey(shape: Shape): string {
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {
-  return sameItems(a, b);
+  return arrayEqual(a, b);
 }
 
 /** The product of sizes; named ones are joined by "*". */

@@ -21,7 +21,7 @@ import {
 import { int64Matrix } from "../tensor/index.ts";
 import {
   attentionBias,
-  bothWaysBias,
+  bidirectionalBias,
   type DerivedInput,
   flags,
   lastOf,
@@ -31,12 +31,12 @@ import {
   type Positions,
   paddingBias,
   positionIds,
-  positionIdsBehindPadding,
+  positionIdsAfterPadding,
   relativeBuckets,
   signedDistances,
+  sinusoidalPositions,
+  sinusoidalPositionsAfterPadding,
   tokenTypeIds,
-  waves,
-  wavesBehindPadding,
 } from "./positions.ts";
 import { type RotaryConfig, rotaryTable } from "./rotary-frequencies.ts";
 
@@ -141,15 +141,15 @@ export class ModelContext {
   }
 
   /** Waves `[B, T, E]` that tell positions apart. */
-  waves(size: number): Value {
+  sinusoidalPositions(size: number): Value {
     const { batch, queries } = this.#options;
-    return this.#derive("position_waves", (rows) => waves(rows, size), "float32", [batch, queries, size]);
+    return this.#derive("position_waves", (rows) => sinusoidalPositions(rows, size), "float32", [batch, queries, size]);
   }
 
   /** Waves that count from behind the padding token's id, as M2M-100's. */
-  wavesBehindPadding(size: number, padTokenId: number): Value {
+  sinusoidalPositionsAfterPadding(size: number, padTokenId: number): Value {
     const { batch, queries } = this.#options;
-    const compute: DerivedInput["compute"] = (rows) => wavesBehindPadding(rows, size, padTokenId);
+    const compute: DerivedInput["compute"] = (rows) => sinusoidalPositionsAfterPadding(rows, size, padTokenId);
     return this.#derive("position_waves", compute, "float32", [batch, queries, size]);
   }
 
@@ -195,9 +195,9 @@ export class ModelContext {
   }
 
   /** Positions that leave padding out and count from behind its id, as RoBERTa's. */
-  positionIdsBehindPadding(padTokenId: number): Value {
+  positionIdsAfterPadding(padTokenId: number): Value {
     const { batch, queries } = this.#options;
-    const compute: DerivedInput["compute"] = (rows) => positionIdsBehindPadding(rows, padTokenId);
+    const compute: DerivedInput["compute"] = (rows) => positionIdsAfterPadding(rows, padTokenId);
     return this.#derive("position_ids", compute, "int64", [batch, queries]);
   }
 
@@ -223,11 +223,11 @@ export class ModelContext {
    * What tokens see: the bias `[B, 1, T, S]` of the model's direction, limited to `window` where one is given. Padding
    * sees as tokens do, or nothing.
    */
-  visibility(window?: number, hidesAllFromPadding = false): Value {
+  attentionBias(window?: number, hidesAllFromPadding = false): Value {
     if (this.#options.direction !== "both") return this.causalBias(window);
     const { batch, queries } = this.#options;
     const name = window === undefined ? "attention_bias" : `attention_bias.reach_${window}`;
-    const compute: DerivedInput["compute"] = (positions) => bothWaysBias(positions, window, hidesAllFromPadding);
+    const compute: DerivedInput["compute"] = (positions) => bidirectionalBias(positions, window, hidesAllFromPadding);
     return this.#derive(name, compute, "float32", [batch, 1, queries, queries]);
   }
 
@@ -301,7 +301,7 @@ export class ModelContext {
   ): Value {
     const index = this.cache.length;
     const past = this.#options.cache && this.#past(index);
-    const seen = this.visibility(window, hidesAllFromPadding);
+    const seen = this.attentionBias(window, hidesAllFromPadding);
     const { mixed, weights } = attend(q, k, v, bias ? add(seen, bias) : seen, {
       scale,
       softcap,

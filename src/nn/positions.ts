@@ -1,4 +1,4 @@
-import { LecternError, sameItems } from "../common/index.ts";
+import { arrayEqual, LecternError } from "../common/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 
 /** Which tokens a run computes and what they may attend to; the host derives biases, tables and ids from it. */
@@ -40,7 +40,7 @@ export function attentionBias(positions: Positions, window: number | undefined):
  * The bias `[B, 1, T, S]` of attention in both directions, where a `reach` is given to keys at most so far away.
  * @param hidesAllFromPadding whether padding sees nothing, so that its attention is even
  */
-export function bothWaysBias(
+export function bidirectionalBias(
   positions: Positions,
   reach: number | undefined,
   hidesAllFromPadding = false,
@@ -65,7 +65,7 @@ function biasWhere(
     const rowKeys = keys[row] as readonly number[];
     const rowTexts = texts?.[row];
     const isRepeated =
-      row > 0 && [queries, keys, texts ?? []].every((all) => sameItems(all[row] ?? [], all[row - 1] ?? []));
+      row > 0 && [queries, keys, texts ?? []].every((all) => arrayEqual(all[row] ?? [], all[row - 1] ?? []));
     if (isRepeated) {
       data.copyWithin(at, at - length * span, at);
       at += length * span;
@@ -96,7 +96,7 @@ export function positionsOfTexts(texts: readonly (readonly number[])[]): Positio
 }
 
 /** Positions that count tokens other than padding from behind the padding token's id; padding stands at that id. */
-export function positionIdsBehindPadding(rows: Positions, padTokenId: number): HostTensor<"int64"> {
+export function positionIdsAfterPadding(rows: Positions, padTokenId: number): HostTensor<"int64"> {
   return int64Matrix(countBehindPadding(rows, padTokenId));
 }
 
@@ -214,12 +214,16 @@ export function relativeBuckets(
 }
 
 /** Sines, then cosines, of the positions at falling frequencies: `[B, T, E]` (Vaswani et al., 2017). */
-export function waves({ queries }: Positions, size: number): HostTensor<"float32"> {
+export function sinusoidalPositions({ queries }: Positions, size: number): HostTensor<"float32"> {
   return wavesAt(queries, size, Math.ceil(size / 2), (i) => 10000 ** ((-2 * i) / size));
 }
 
 /** The same in tensor2tensor's spacing, counted from behind the padding token's id; nothing where padding stands. */
-export function wavesBehindPadding(rows: Positions, size: number, padTokenId: number): HostTensor<"float32"> {
+export function sinusoidalPositionsAfterPadding(
+  rows: Positions,
+  size: number,
+  padTokenId: number,
+): HostTensor<"float32"> {
   const half = Math.floor(size / 2);
   const step = Math.log(10000) / (half - 1);
   const table = wavesAt(countBehindPadding(rows, padTokenId), size, half, (i) => Math.exp(-i * step));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fixture, readJson, readTensors } from "../../test/helpers/fixtures.ts";
 import { safetensorsChunks } from "../formats/index.ts";
-import { loadModel } from "../model/index.ts";
+import { loadModel } from "../inference/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import { pipeline } from "./pipeline.ts";
 

@@ -6,7 +6,7 @@ import {
   type Reading,
   statesAt,
   yieldsStates,
-} from "../model/index.ts";
+} from "../inference/index.ts";
 import type { CallOptions } from "./options.ts";
 import { lacksHead, maxLengthOf, parseText, type Task } from "./task.ts";
 

@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import { forwardRows } from "../model/index.ts";
+import { forwardRows } from "../inference/index.ts";
 import type { CallOptions } from "./options.ts";
 import { bestOf, softmax } from "./scores.ts";
 import { lacksHead, maxLengthOf, parseText, type Task, type TaskContext } from "./task.ts";

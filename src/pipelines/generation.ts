@@ -8,7 +8,7 @@ import {
   type Sequence,
   settleOptions,
 } from "../generation/index.ts";
-import type { GenerateOptions } from "../model/index.ts";
+import type { GenerateOptions } from "../inference/index.ts";
 import type { CallOptions } from "./options.ts";
 import { type TaskContext, windowOf } from "./task.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
-import { loadModel, type Model } from "../model/index.ts";
+import { loadModel, type Model } from "../inference/index.ts";
 import { languageSource } from "./languages.ts";
 import type { TaskContext } from "./task.ts";
 

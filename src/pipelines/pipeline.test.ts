@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
-import { loadModel } from "../model/index.ts";
+import { loadModel } from "../inference/index.ts";
 import { type Pipeline, type Progress, pipeline, type TaskName } from "./index.ts";
 
 const model = (name: string) => fixture(`models/${name}`);

@@ -1,5 +1,5 @@
 import { CallerFunctions, check, isObject, LecternError, rules, shown, suggestion } from "../common/index.ts";
-import { type LoadOptions, loadModel, Model } from "../model/index.ts";
+import { type LoadOptions, loadModel, Model } from "../inference/index.ts";
 import { type CallOptions, checkOptions } from "./options.ts";
 import type { OneOf, ResultOf } from "./results.ts";
 import { streamResults } from "./stream.ts";

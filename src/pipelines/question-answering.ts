@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import { type ForwardResult, forwardRows } from "../model/index.ts";
+import { type ForwardResult, forwardRows } from "../inference/index.ts";
 import { type AnswerSpan, bestSpans } from "./answer-spans.ts";
 import { wordsOf } from "./offsets.ts";
 import type { CallOptions } from "./options.ts";

@@ -1,4 +1,4 @@
-import type { PoolingMode } from "../model/index.ts";
+import type { PoolingMode } from "../inference/index.ts";
 import type { FilledMask } from "./fill-mask.ts";
 import type { Answer } from "./question-answering.ts";
 import type { PlainTask } from "./tasks.ts";

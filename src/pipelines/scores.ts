@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import type { Model } from "../model/index.ts";
+import type { Model } from "../inference/index.ts";
 
 /** exp(x) ÷ Σ exp, in double precision. */
 export function softmax(row: ArrayLike<number>): number[] {

@@ -1,5 +1,5 @@
 import { check, LecternError } from "../common/index.ts";
-import type { Model } from "../model/index.ts";
+import type { Model } from "../inference/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import type { CallOptions, OptionKind } from "./options.ts";
 

@@ -1,5 +1,5 @@
 import { check, rules, shown } from "../common/index.ts";
-import { type ForwardResult, forwardRows, type Model } from "../model/index.ts";
+import { type ForwardResult, forwardRows, type Model } from "../inference/index.ts";
 import type { CallOptions } from "./options.ts";
 import { bestOf, labelsOf, sigmoid, softmax } from "./scores.ts";
 import { describe, lacksHead, maxLengthOf, parseText, type Task, type TaskContext, textField } from "./task.ts";

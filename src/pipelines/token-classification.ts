@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import { forwardRows } from "../model/index.ts";
+import { forwardRows } from "../inference/index.ts";
 import {
   type AggregationStrategy,
   grouped,

@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import type { Row } from "../model/index.ts";
+import type { Row } from "../inference/index.ts";
 import type { Span } from "./offsets.ts";
 import type { TaskContext } from "./task.ts";
 

@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import { forwardRows, type Row } from "../model/index.ts";
+import { forwardRows, type Row } from "../inference/index.ts";
 import { type CallOptions, wordList } from "./options.ts";
 import { bestOf, labelsOf, softmax } from "./scores.ts";
 import { parseText, type Task, type TaskContext, windowOf } from "./task.ts";

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { LecternError } from "../common/index.ts";
-import { requireFrom } from "../common/package-node.ts";
+import { requireFrom } from "../common/node.ts";
 import type { OrtSession, OrtTensor } from "./engine.ts";
 import { engineFiles } from "./engine-files-node.ts";
 

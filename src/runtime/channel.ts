@@ -7,7 +7,7 @@ export interface Port {
 }
 
 /** What a handler may do while it answers a call. */
-export interface Call {
+export interface CallContext {
   /** Fires when the caller cancels. */
   readonly signal: AbortSignal;
   /** Sends something on before the answer. */
@@ -16,7 +16,7 @@ export interface Call {
   ask(question: unknown): Promise<unknown>;
 }
 
-export type Handler = (argument: never, call: Call) => Promise<unknown>;
+export type Handler = (argument: never, call: CallContext) => Promise<unknown>;
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -148,7 +148,7 @@ export function serve(port: Port, handlers: Readonly<Record<string, Handler>>): 
       running.set(id, state);
       if (isAborted) state.abort.abort();
       const send = (response: Response, transfer?: ArrayBuffer[]): void => port.send(response, transfer);
-      const call: Call = {
+      const call: CallContext = {
         signal: state.abort.signal,
         emit: (event) => send({ kind: "event", id, event }),
         ask: (asked) =>

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { check } from "../common/index.ts";
-import { packageRoot, requireFrom } from "../common/package-node.ts";
+import { packageRoot, requireFrom } from "../common/node.ts";
 
 /** ONNX Runtime's files for this platform. */
 export interface EngineFiles {

@@ -1,3 +1,3 @@
-export { createSession, derivedFile, nextTask, openFiles, warn } from "#platform";
-export { type Call, Channel, type Handler, type Port, serve } from "./channel.ts";
-export type { DerivedFile, EngineSession, FileSource, SessionOptions } from "./platform.ts";
+export { createSession, nextTask, warn } from "#platform";
+export { type CallContext, Channel, type Handler, type Port, serve } from "./channel.ts";
+export type { EngineSession, SessionOptions } from "./platform.ts";

@@ -1,5 +1,5 @@
 import type { OnnxAttribute, OnnxBody, OnnxNode, OnnxValueInfo } from "../graph/index.ts";
-import type { OnnxGraph, OnnxInitializer } from "../lower/index.ts";
+import type { OnnxGraph, OnnxInitializer } from "../lowering/index.ts";
 import { byteLength, type DType, elementCount } from "../tensor/index.ts";
 import { ProtobufWriter } from "./protobuf.ts";
 

@@ -84,8 +84,8 @@ export function equal(run: Run, a: Value, b: Value): boolean {
   if (x !== undefined || y !== undefined) return x !== undefined && y !== undefined && sameNumber(x, y);
   const [s, t] = [textOf(a), textOf(b)];
   if (s !== undefined || t !== undefined) return s === t;
-  if (Array.isArray(a)) return Array.isArray(b) && sameItems(run, a, b);
-  if (a instanceof Tuple) return b instanceof Tuple && sameItems(run, a.items, b.items);
+  if (Array.isArray(a)) return Array.isArray(b) && arrayEqual(run, a, b);
+  if (a instanceof Tuple) return b instanceof Tuple && arrayEqual(run, a.items, b.items);
   if (a instanceof Dict) return b instanceof Dict && sameDicts(run, a, b);
   if (a instanceof Undefined) return b instanceof Undefined;
   if (a instanceof Range) return b instanceof Range && hash(a) === hash(b);
@@ -107,7 +107,7 @@ function compareNumbers(a: number | bigint, b: number | bigint): number {
   return a > b ? 1 : 0;
 }
 
-function sameItems(run: Run, a: readonly Value[], b: readonly Value[]): boolean {
+function arrayEqual(run: Run, a: readonly Value[], b: readonly Value[]): boolean {
   return a.length === b.length && a.every((item, i) => equal(run, item, b[i] as Value));
 }
 

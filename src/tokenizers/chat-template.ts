@@ -1,5 +1,5 @@
 import { check, LecternError, shown } from "../common/index.ts";
-import type { FileSource } from "../runtime/index.ts";
+import type { FileSource } from "../files/index.ts";
 import { type RenderOptions, Template, TemplateError, textFunction } from "../templates/index.ts";
 import { MARKS, type MarkedChat, marksAnswers, readMarks } from "./chat-answers.ts";
 import { type Message, type MessagePart, readableMessages } from "./chat-message.ts";

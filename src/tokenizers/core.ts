@@ -10,8 +10,8 @@ import { WordPiece } from "./models/word-piece.ts";
 import { createNormalizer } from "./normalizers.ts";
 import { createPostProcessor, type PostProcessor } from "./post-processors.ts";
 import { createPreTokenizer, type PreTokenizer } from "./pre-tokenizers.ts";
-import type { Row } from "./rows.ts";
 import { Text } from "./text.ts";
+import type { Row } from "./truncation.ts";
 
 /** The steps that a `tokenizer.json` describes, from text to ids and back. */
 export class TokenizerCore {

@@ -3,7 +3,6 @@ export type { Message } from "./chat-message.ts";
 export type { ChatOptions } from "./chat-template.ts";
 export { loadTokenizer } from "./load/load-tokenizer.ts";
 export { wholeTest } from "./regex/index.ts";
-export type { Truncation } from "./rows.ts";
 export {
   type BatchOptions,
   type DecodeOptions,
@@ -13,3 +12,4 @@ export {
   Tokenizer,
 } from "./tokenizer.ts";
 export { type TokenizerKind, type TokenizerOptions, tokenizerKinds, trainTokenizer } from "./train/index.ts";
+export type { Truncation } from "./truncation.ts";

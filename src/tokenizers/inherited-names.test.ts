@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openFiles } from "../runtime/index.ts";
+import { openFiles } from "../files/index.ts";
 import { loadTokenizer, type Tokenizer, trainTokenizer } from "./index.ts";
 import { Tokenizer as TokenizerOf } from "./tokenizer.ts";
 

@@ -5,7 +5,7 @@ import { flagOf, type Part, partsOf, patternOf, textOf, typed } from "./json.ts"
 import { compilePattern, isWhiteSpace, WHITE_SPACE } from "./regex/index.ts";
 import type { Change, Text } from "./text.ts";
 import { changeOfForm, type Form, unicodeSegments } from "./unicode-forms.ts";
-import { youngControls, youngMarks, youngNonspacingMarks } from "./young-characters.ts";
+import { youngControls, youngMarks, youngNonspacingMarks } from "./unicode-version-gaps.ts";
 
 /** Rewrites a text before it is cut into words. */
 export type Normalizer = (text: Text) => Text;

@@ -2,7 +2,7 @@ import { check, LecternError } from "../common/index.ts";
 import { characterOfByte } from "./byte-level.ts";
 import { flagOf, isId, isPart, type Part, partsOf, typed } from "./json.ts";
 import { isWhiteSpace } from "./regex/index.ts";
-import { joinRows, type Row } from "./rows.ts";
+import { joinRows, type Row } from "./truncation.ts";
 
 /** Puts a template's tokens around one text or two. */
 export interface PostProcessor {

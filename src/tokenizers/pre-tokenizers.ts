@@ -5,7 +5,7 @@ import { compilePattern, NativeMatcher, WHITE_SPACE } from "./regex/index.ts";
 import { cutAtScripts } from "./scripts.ts";
 import { behaviorOf, type Cutter, cutEach, cutter, type Pieces } from "./split.ts";
 import { widthAt } from "./text.ts";
-import { youngPunctuation } from "./young-characters.ts";
+import { youngPunctuation } from "./unicode-version-gaps.ts";
 
 /** Cuts a text into words, which the model then cuts into tokens. */
 export interface PreTokenizer {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fixture, readJson, sharedPath } from "../../test/helpers/fixtures.ts";
-import { openFiles } from "../runtime/index.ts";
+import { openFiles } from "../files/index.ts";
 import { joinBytes } from "./byte-fallback.ts";
 import { type Encoding, loadTokenizer, Tokenizer } from "./index.ts";
 

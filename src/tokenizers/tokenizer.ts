@@ -9,8 +9,8 @@ import { cleanUp } from "./decoders.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { isPart } from "./json.ts";
 import { finishRows, type TokenAt } from "./post-processors.ts";
-import { cutRows, type Offset, padRow, type Row, type Truncation } from "./rows.ts";
 import { StreamDecoder } from "./stream-decoder.ts";
+import { cutRows, type Offset, padRow, type Row, type Truncation } from "./truncation.ts";
 
 export interface EncodeOptions {
   /** A second text, joined as the tokenizer's template says; an empty one too. */

@@ -1,5 +1,5 @@
 import type { Change } from "./text.ts";
-import { youngMarks } from "./young-characters.ts";
+import { youngMarks } from "./unicode-version-gaps.ts";
 
 export type Form = "NFC" | "NFD" | "NFKC" | "NFKD";
 

@@ -1,15 +1,24 @@
 export { type TokenizerKind, type TokenizerOptions, tokenizerKinds, trainTokenizer } from "../tokenizers/index.ts";
-export { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-export { clipGlobalNorm, clipValues, globalNorm, type NormKind } from "./clip.ts";
-export * from "./collators.ts";
-export { type Example, exampleRows, type Rows, readExamples, readText } from "./examples.ts";
-export { exportModel } from "./export-model.ts";
-export { type FinetuneOptions, type FinetunePlan, finetune } from "./finetune.ts";
-export { initialize } from "./initialize.ts";
-export { mergeAdapter, saveAdapter, startAdapter } from "./lora.ts";
-export * from "./losses.ts";
-export { type Measured, type MeasureOptions, measureRecipe } from "./measure-recipe.ts";
-export { createOptimizer, type Optimizer, type OptimizerConfig, type Slots } from "./optimizers.ts";
+export { mergeAdapter, saveAdapter, startAdapter } from "./adapters/lora.ts";
+export * from "./data/collators.ts";
+export { type Example, exampleRows, type Rows, readExamples, readText } from "./data/examples.ts";
+export { readRows } from "./data/labelled-rows.ts";
+export { filesOf, readSources, type Source } from "./data/sources.ts";
+export type { Teacher } from "./objectives/distillation-labels.ts";
+export * from "./objectives/losses.ts";
+export { clipGlobalNorm, clipValues, globalNorm, type NormKind } from "./optim/clip.ts";
+export { createOptimizer, type Optimizer, type OptimizerConfig, type Slots } from "./optim/optimizers.ts";
+export { type ScheduleConfig, scheduledRate } from "./optim/schedules.ts";
+export {
+  type ParameterGroup,
+  type Part,
+  startState,
+  Trainer,
+  type TrainingState,
+  type UpdateConfig,
+} from "./optim/trainer.ts";
+export { type EvaluateOptions, evaluateRecipe, type Measured } from "./recipe/evaluate-recipe.ts";
+export { type FinetuneOptions, type FinetunePlan, finetune } from "./recipe/finetune.ts";
 export {
   type ExampleRecipe,
   parseRecipe,
@@ -19,10 +28,12 @@ export {
   runConfigOf,
   runOverrides,
   type TextRecipe,
-} from "./recipe.ts";
-export { type Resumed, type Run, type RunConfig, type RunReport, type RunResult, runTraining } from "./run.ts";
-export { type ScheduleConfig, scheduledRate } from "./schedules.ts";
-export { filesOf, readSources, type Source } from "./sources.ts";
+} from "./recipe/recipe.ts";
+export { readTexts, type TrainOptions, trainRecipe } from "./recipe/train-recipe.ts";
+export { loadCheckpoint, saveCheckpoint } from "./run/checkpoint.ts";
+export { exportModel } from "./run/export-model.ts";
+export { initialize } from "./run/initialize.ts";
+export { type Resumed, type Run, type RunConfig, type RunReport, type RunResult, runTraining } from "./run/run.ts";
 export {
   type Batch,
   type Objective,
@@ -31,18 +42,7 @@ export {
   StepGraph,
   type StepOptions,
   type StepResult,
-} from "./step-graph.ts";
-export type { Evaluation, Task } from "./task.ts";
-export { type TaskName, taskNames } from "./tasks.ts";
-export type { Teacher } from "./teacher.ts";
-export { joinDocuments, TextTask } from "./text-task.ts";
-export { readRows } from "./train-examples.ts";
-export { readTexts, type TrainOptions, trainRecipe } from "./train-recipe.ts";
-export {
-  type ParameterGroup,
-  type Part,
-  startState,
-  Trainer,
-  type TrainingState,
-  type UpdateConfig,
-} from "./trainer.ts";
+} from "./run/step-graph.ts";
+export type { Evaluation, Task } from "./tasks/task.ts";
+export { type TaskName, taskNames } from "./tasks/tasks.ts";
+export { joinDocuments, TextTask } from "./tasks/text-task.ts";

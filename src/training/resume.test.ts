@@ -4,8 +4,8 @@ import { hostname, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
-import { openFiles } from "../runtime/index.ts";
-import { partPath } from "../runtime/part-files.ts";
+import { openFiles } from "../files/index.ts";
+import { partPath } from "../files/part-files.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import { parseRecipe, recipeJsonSchema, type TrainOptions, trainRecipe } from "./index.ts";
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { LocalModel } from "../../src/model/local-model.ts";
+import { LocalModel } from "../../src/inference/local-model.ts";
 
 const fixtures = join(process.env.LECTERN_FUZZ_ROOT ?? "", "test/parity/fixtures");
 

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { differentiate } from "../../src/autodiff/index.ts";
 import { Random } from "../../src/common/index.ts";
 import { constant, input, mul, reduceSum, type Value } from "../../src/graph/index.ts";
-import { lowerGraph } from "../../src/lower/index.ts";
+import { lowerGraph } from "../../src/lowering/index.ts";
 import { createSession } from "../../src/runtime/index.ts";
 import type { HostTensor } from "../../src/tensor/index.ts";
 

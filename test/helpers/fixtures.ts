@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { openFiles } from "../../src/files/index.ts";
 import { openSafetensors } from "../../src/formats/index.ts";
-import { openFiles } from "../../src/runtime/index.ts";
 import { type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
 
 /** A path below `test/parity/fixtures`. */

@@ -2,7 +2,7 @@ import { readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { locateModel } from "../../src/formats/index.ts";
-import { loadModel, loadTokenizer } from "../../src/model/index.ts";
+import { loadModel, loadTokenizer } from "../../src/inference/index.ts";
 import { fixture } from "../helpers/fixtures.ts";
 import { hubOf, layout, MODEL, noise, repositoryFiles } from "../helpers/hub-cache.ts";
 import { COMMIT, etagOf, type HubFile } from "../helpers/hub-server.ts";
@@ -171,8 +171,8 @@ test("an adapter of the hub brings its base, at the revision that it names", asy
     join(base.home, "adapter_config.json"),
     JSON.stringify({ ...config, base_model_name_or_path: MODEL, revision: "v1" }),
   );
-  const { locateBase } = await import("../../src/model/locate-base.ts");
-  const { openFiles } = await import("../../src/runtime/index.ts");
+  const { locateBase } = await import("../../src/inference/locate-base.ts");
+  const { openFiles } = await import("../../src/files/index.ts");
   const files = await openFiles(base.home);
   expect(await locateBase(files, base.options)).toContain(`snapshots/${COMMIT}`);
   expect(base.server.seen[0]?.path).toBe(`/api/models/${MODEL}/revision/v1`);

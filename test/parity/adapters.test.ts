@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { AdapterSet, mergedParameters, peftName, readAdapter } from "../../src/model/adapters.ts";
-import { ForwardPass } from "../../src/model/forward.ts";
-import { openModelFiles } from "../../src/model/index.ts";
-import { adapterPlan, isLearned } from "../../src/model/lora-config.ts";
-import { openFiles } from "../../src/runtime/index.ts";
+import { openFiles } from "../../src/files/index.ts";
+import { AdapterSet, mergedParameters, peftName, readAdapter } from "../../src/inference/adapters/adapters.ts";
+import { adapterPlan, isLearned } from "../../src/inference/adapters/lora-config.ts";
+import { ForwardPass } from "../../src/inference/forward.ts";
+import { openModelFiles } from "../../src/inference/index.ts";
 import type { HostTensor } from "../../src/tensor/index.ts";
 import { StepGraph } from "../../src/training/index.ts";
 import { fixture, maxDifference, readJson, readTensors, rowsOf } from "../helpers/fixtures.ts";

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { loadModel } from "../../src/model/index.ts";
+import { loadModel } from "../../src/inference/index.ts";
 import { type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
 import { fixture, maxDifference, readTensors, rowsOf } from "../helpers/fixtures.ts";
 

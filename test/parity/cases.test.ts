@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { loadModel, namedTensors } from "../../src/model/index.ts";
+import { loadModel, namedTensors } from "../../src/inference/index.ts";
 import type { HostTensor } from "../../src/tensor/index.ts";
 import { fixture, maskQueries, maxDifference, readJson, readTensors, rowsOf, sharedPath } from "../helpers/fixtures.ts";
 

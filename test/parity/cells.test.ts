@@ -11,7 +11,7 @@ import {
   transpose,
   type Value,
 } from "../../src/graph/index.ts";
-import { lowerGraph } from "../../src/lower/index.ts";
+import { lowerGraph } from "../../src/lowering/index.ts";
 import { createSession } from "../../src/runtime/index.ts";
 import type { HostTensor } from "../../src/tensor/index.ts";
 import { fixture, maxDifference, readJson, readTensors } from "../helpers/fixtures.ts";

@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { openFiles } from "../../src/runtime/index.ts";
+import { openFiles } from "../../src/files/index.ts";
 import { type ChatOptions, loadTokenizer, type Message, Tokenizer } from "../../src/tokenizers/index.ts";
 import { fixture, readJson } from "../helpers/fixtures.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { ForwardPass } from "../../src/model/forward.ts";
-import { openModelFiles } from "../../src/model/index.ts";
-import { openFiles } from "../../src/runtime/index.ts";
+import { openFiles } from "../../src/files/index.ts";
+import { ForwardPass } from "../../src/inference/forward.ts";
+import { openModelFiles } from "../../src/inference/index.ts";
 import type { HostTensor } from "../../src/tensor/index.ts";
 import { type Parameters, parameterShapes, StepGraph } from "../../src/training/index.ts";
 import {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { DecodeEngine, type GeneratingArchitecture } from "../../src/model/cached-decoder.ts";
-import { ForwardPass, namedTensors } from "../../src/model/forward.ts";
-import { LookingDecoder } from "../../src/model/looking-decoder.ts";
-import { openModelFiles } from "../../src/model/model-files.ts";
-import { openFiles } from "../../src/runtime/index.ts";
+import { openFiles } from "../../src/files/index.ts";
+import { DecodeEngine, type GeneratingArchitecture } from "../../src/inference/cached-decoder.ts";
+import { ForwardPass, namedTensors } from "../../src/inference/forward.ts";
+import { openModelFiles } from "../../src/inference/model-files.ts";
+import { ScoringDecoder } from "../../src/inference/scoring-decoder.ts";
 import { type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
 import {
   decoders,
@@ -159,7 +159,7 @@ describe.each([...decoders, ...encoders, ...encoderDecoders, "bart_mnli"])("%s",
       const isSplit = architecture.kind === "encoder-decoder";
       const { padTokenId } = architecture.config as { padTokenId?: number };
       const row = isSplit ? (rows("single.decoder_input_ids")[0] as number[]).filter((id) => id !== padTokenId) : read;
-      const decoder = new LookingDecoder(engine, isSplit ? [await engine.encode(read)] : []);
+      const decoder = new ScoringDecoder(engine, isSplit ? [await engine.encode(read)] : []);
       const whole = await forward.run({ inputIds: [read], ...(isSplit && { decoderInputIds: [row] }) }, {});
       const logits = whole.logits as HostTensor<"float32">;
       const first = Math.floor(row.length / 2);

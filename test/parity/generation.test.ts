@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { loadModel } from "../../src/model/index.ts";
+import { loadModel } from "../../src/inference/index.ts";
 import { decoders, encoderDecoders, fixture, readJson, sharedPath } from "../helpers/fixtures.ts";
 
 interface Case {

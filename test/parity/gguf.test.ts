@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openCheckpoint, openDirectory } from "../../src/formats/index.ts";
-import { loadModel } from "../../src/model/index.ts";
+import { loadModel } from "../../src/inference/index.ts";
 import { toFloat32 } from "../../src/tensor/index.ts";
 import { loadTokenizer } from "../../src/tokenizers/index.ts";
 import { fixture, maxDifference, readJson, readTensors, sharedPath } from "../helpers/fixtures.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { differentiate } from "../../src/autodiff/index.ts";
 import { add, input, reduceSum, type Value } from "../../src/graph/index.ts";
-import { lowerGraph } from "../../src/lower/index.ts";
+import { lowerGraph } from "../../src/lowering/index.ts";
 import { createSession } from "../../src/runtime/index.ts";
 import type { HostTensor } from "../../src/tensor/index.ts";
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { loadModel, type Model } from "../../src/model/index.ts";
+import { loadModel, type Model } from "../../src/inference/index.ts";
 import { pipeline, type TaskName } from "../../src/pipelines/index.ts";
 import { fixture, readJson } from "../helpers/fixtures.ts";
 

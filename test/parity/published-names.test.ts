@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { safetensorsChunks } from "../../src/formats/index.ts";
-import { loadModel } from "../../src/model/index.ts";
+import { loadModel } from "../../src/inference/index.ts";
 import type { HostTensor } from "../../src/tensor/index.ts";
 import { fixture, maxDifference, readTensors, rowsOf, sharedPath } from "../helpers/fixtures.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { loadModel } from "../../src/model/index.ts";
+import { loadModel } from "../../src/inference/index.ts";
 import type { HostTensor } from "../../src/tensor/index.ts";
 import { fixture, maxDifference, readJson, readTensors, rowsOf } from "../helpers/fixtures.ts";
 

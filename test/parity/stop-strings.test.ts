@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "vitest";
-import { loadModel, type Model } from "../../src/model/index.ts";
+import { loadModel, type Model } from "../../src/inference/index.ts";
 import { fixture, readJson } from "../helpers/fixtures.ts";
 
 interface Case {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { openModelFiles } from "../../src/model/index.ts";
-import { openFiles } from "../../src/runtime/index.ts";
+import { openFiles } from "../../src/files/index.ts";
+import { openModelFiles } from "../../src/inference/index.ts";
 import { type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
 import {
   type Batch,

@@ -6,8 +6,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { preTokenizerJson, preTokenizers } from "../../src/formats/gguf/pre-tokenizers.ts";
 import { type WrittenType, writtenTypes } from "../../src/formats/index.ts";
-import { exportGguf } from "../../src/model/export-gguf.ts";
-import { loadModel } from "../../src/model/index.ts";
+import { exportGguf } from "../../src/inference/export-gguf.ts";
+import { loadModel } from "../../src/inference/index.ts";
 import { fixture, readJson, sharedPath } from "../helpers/fixtures.ts";
 import { changedModel, ggufFamilies } from "../helpers/gguf-families.ts";
 

@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { loadModel, type Model } from "../../src/model/index.ts";
+import { loadModel, type Model } from "../../src/inference/index.ts";
 import { fixture, readJson, sharedPath } from "../helpers/fixtures.ts";
 
 interface Case {

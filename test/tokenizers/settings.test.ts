@@ -2,7 +2,7 @@ import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openFiles } from "../../src/runtime/index.ts";
+import { openFiles } from "../../src/files/index.ts";
 import { loadTokenizer, type Tokenizer } from "../../src/tokenizers/index.ts";
 import { fixture, readJson, sharedPath } from "../helpers/fixtures.ts";
 

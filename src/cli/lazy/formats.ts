@@ -1,3 +1,3 @@
+export { openFiles } from "../../files/index.ts";
+export { checkWritable, isSameDirectory, writeFileAtomic } from "../../files/node.ts";
 export { openDirectory, openSafetensors, safetensorsChunks } from "../../formats/index.ts";
-export { checkWritable, isSameDirectory, writeFileAtomic } from "../../formats/write-file.ts";
-export { openFiles } from "../../runtime/index.ts";

@@ -1,1 +1,1 @@
-export { namedTensors } from "../../model/index.ts";
+export { namedTensors } from "../../inference/index.ts";

@@ -1,6 +1,6 @@
 export {
+  evaluateRecipe,
   finetune,
-  measureRecipe,
   mergeAdapter,
   parseRecipe,
   parseWith,

@@ -1,5 +1,5 @@
 import { check, LecternError } from "../../common/index.ts";
-import { derivedFile, type FileSource } from "../../runtime/index.ts";
+import { derivedFile, type FileSource } from "../../files/index.ts";
 import { elementCount, type HostTensor, typedArrays } from "../../tensor/index.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import type { TensorInfo } from "../safetensors-header.ts";

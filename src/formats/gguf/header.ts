@@ -1,5 +1,5 @@
 import { check, LecternError } from "../../common/index.ts";
-import type { FileSource } from "../../runtime/index.ts";
+import type { FileSource } from "../../files/index.ts";
 import { elementCount } from "../../tensor/index.ts";
 import { type GgufType, typeOf } from "./types.ts";
 

@@ -1,5 +1,5 @@
 import { check } from "../../common/index.ts";
-import type { FileSource } from "../../runtime/index.ts";
+import type { FileSource } from "../../files/index.ts";
 import { type GgufHeader, type GgufTensor, readGgufHeader } from "./header.ts";
 import { GgufMetadata } from "./metadata.ts";
 

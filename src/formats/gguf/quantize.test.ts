@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { fixture } from "../../../test/helpers/fixtures.ts";
-import { openFiles } from "../../runtime/index.ts";
+import { openFiles } from "../../files/index.ts";
 import { readGgufHeader } from "./header.ts";
 import { encoders } from "./quantize.ts";
 

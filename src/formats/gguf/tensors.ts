@@ -1,5 +1,5 @@
 import { check, LecternError } from "../../common/index.ts";
-import type { FileSource } from "../../runtime/index.ts";
+import type { FileSource } from "../../files/index.ts";
 import { byteLength, type DType, elementCount, toFloat32, typedArrays } from "../../tensor/index.ts";
 import { type GgufArchitecture, outerNames } from "./architectures.ts";
 import type { GgufHeader, GgufTensor } from "./header.ts";

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { partPath, removeDeadParts } from "../../runtime/part-files.ts";
+import { partPath, removeDeadParts } from "../../files/node.ts";
 
 /** The tag by which backup programs know a cache (https://bford.info/cachedir/), in huggingface_hub's words. */
 const CACHE_TAG = [

@@ -1,5 +1,5 @@
 import { check, LecternError, throwIfAborted } from "../../common/index.ts";
-import { isServed } from "../../runtime/served-web.ts";
+import { isServed } from "../../files/web.ts";
 import { parseHubId } from "./hub-id.ts";
 import type { LocateOptions } from "./options.ts";
 

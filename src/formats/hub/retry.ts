@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { LecternError } from "../../common/index.ts";
+import { pause } from "../../files/node.ts";
 import { HubFailure } from "./failure.ts";
 
 /** In milliseconds; doubled after each try. */
@@ -21,13 +20,6 @@ export async function pauseAfter(
   if (tried >= most || (error.retryAfter ?? 0) > LONGEST_ASKED) throw error;
   const wait = error.retryAfter ?? Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (tried - 1));
   await pause(wait, signal);
-}
-
-/** Waits; throws code `abort` as soon as the signal fires. */
-export async function pause(wait: number, signal: AbortSignal | undefined): Promise<void> {
-  await sleep(wait, undefined, { signal }).catch((cause) => {
-    throw new LecternError("abort", "cancelled by the caller", { cause });
-  });
 }
 
 /** Does something again while it fails for a reason that passes. */

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { packageRoot } from "../../common/package-node.ts";
+import { packageRoot } from "../../common/node.ts";
 
 /** The names of the models that ship with the package. */
 export function shippedModels(): string[] {

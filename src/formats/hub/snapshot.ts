@@ -1,13 +1,13 @@
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LecternError, throwIfAborted } from "../../common/index.ts";
+import { withLock } from "../../files/node.ts";
 import { shardsOf } from "../checkpoint.ts";
 import { CachedRepository, isCommit } from "./cache.ts";
 import { type Choice, chooseFiles, INDEX } from "./choose.ts";
 import { HubClient, type Listing, mayUseCache } from "./client.ts";
 import { checkRoom } from "./disk.ts";
 import type { HubId } from "./hub-id.ts";
-import { withLock } from "./lock.ts";
 import type { LocateOptions, ProgressEvent } from "./options.ts";
 import { type HubSettings, readSettings } from "./settings.ts";
 import { downloadBlob } from "./transfer.ts";

@@ -21,13 +21,13 @@ function activation(
     name: `${name}Gradient`,
     infer: ([x]) => [x as TensorType],
     isElementwise: true,
-    meaning: ([x, y, dy]) => [mul(dy as Value, slope(x as Value, y as Value))],
-    gradient: "through meaning",
+    decomposition: ([x, y, dy]) => [mul(dy as Value, slope(x as Value, y as Value))],
+    gradient: "through decomposition",
   });
   return definePrimitive<None>({
     name,
     infer: ([x]) => [x as TensorType],
-    along: elementwiseAxes,
+    sliceRule: elementwiseAxes,
     lower: (c) => [c.emit(type, c.inputs, attributes, domain)],
     gradient: ({ inputs, outputs, gradients }) => [
       applyOne(gradientOp, [inputs[0] as Value, outputs[0] as Value, gradients[0] as Value], {}),
@@ -66,9 +66,9 @@ function geluTanhSlope(x: Value, y: Value): Value {
 const softcapOp = defineComposite<{ cap: number }>({
   name: "softcap",
   infer: ([x]) => [x as TensorType],
-  along: elementwiseAxes,
-  meaning: ([x], { cap }) => [mul(tanh(mul(x as Value, scalar(1 / cap))), scalar(cap))],
-  gradient: "through meaning",
+  sliceRule: elementwiseAxes,
+  decomposition: ([x], { cap }) => [mul(tanh(mul(x as Value, scalar(1 / cap))), scalar(cap))],
+  gradient: "through decomposition",
 });
 
 export const activationOps = {

@@ -95,7 +95,7 @@ function turnedProduct(x: Value, y: Value, alpha = 1): Value {
 const attentionBlockOp = defineComposite<AttentionAttributes>({
   name: "attentionBlock",
   infer,
-  meaning(inputs, attributes) {
+  decomposition(inputs, attributes) {
     const operands = operandsOf(inputs, attributes);
     const { q, bias, keep, segments } = operands;
     const [k, v] = segments.at(-1) as readonly [Value, Value];
@@ -178,14 +178,14 @@ const attentionOp = defineComposite<AttentionAttributes & { readonly causal?: bo
   name: "attention",
   infer,
   /** One query sees what its place in the bias lets it see. */
-  along(axis, [q, k, v, bias, ...rest], _outputs, { causal: _, ...attributes }) {
+  sliceRule(axis, [q, k, v, bias, ...rest], _outputs, { causal: _, ...attributes }) {
     if (axis !== 2 || !q || !k || !v || !bias) return undefined;
     const [keep] = attributes.dropped ? rest : [];
     const [biasAxis] = elementwiseAxes(axis, [bias], [q]).axes;
     const past = (keep ? rest.slice(1) : rest).map(() => undefined);
     return { axes: [axis, undefined, undefined, biasAxis, ...(keep ? [axis] : []), ...past], attributes };
   },
-  meaning(inputs, { causal, ...attributes }) {
+  decomposition(inputs, { causal, ...attributes }) {
     const operands = operandsOf(inputs, attributes);
     const size = causal ? blockSize(operands) : undefined;
     if (size === undefined) return apply(attentionBlockOp, inputs, attributes);
@@ -209,7 +209,7 @@ const attentionOp = defineComposite<AttentionAttributes & { readonly causal?: bo
     }
     return [concat(mixed, 2), concat(weights, 2)];
   },
-  gradient: "through meaning",
+  gradient: "through decomposition",
 });
 
 /**

@@ -20,7 +20,7 @@ export const castOps = {
   scaleBytes: definePrimitive<{ scale: number }>({
     name: "scaleBytes",
     infer: ([x]) => [{ dtype: "float32", shape: (x as TensorType).shape }],
-    along: elementwiseAxes,
+    sliceRule: elementwiseAxes,
     lower: (c, { scale }) => [
       c.emit("DequantizeLinear", [
         ...c.inputs,
@@ -33,14 +33,14 @@ export const castOps = {
   detach: definePrimitive<object>({
     name: "detach",
     infer: ([x]) => [x as TensorType],
-    along: elementwiseAxes,
+    sliceRule: elementwiseAxes,
     lower: (c) => [c.emit("Identity", c.inputs)],
     gradient: () => [undefined],
   }),
   cast: definePrimitive<{ to: DType }>({
     name: "cast",
     infer: ([x], { to }) => [{ dtype: to, shape: (x as TensorType).shape }],
-    along: elementwiseAxes,
+    sliceRule: elementwiseAxes,
     lower: (c, { to }) => [c.emit("Cast", c.inputs, { to: onnxType[to] })],
     gradient: ({ inputs, gradients }) => {
       const { dtype } = inputs[0] as Value;

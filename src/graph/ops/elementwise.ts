@@ -25,7 +25,7 @@ function binary(
   return definePrimitive<None>({
     name,
     infer: ([a, b]) => [{ dtype: (a as TensorType).dtype, shape: broadcast(name, a as TensorType, b as TensorType) }],
-    along: elementwiseAxes,
+    sliceRule: elementwiseAxes,
     lower: (c) => [c.emit(type, c.inputs)],
     gradient: ({ inputs, outputs, gradients }) => {
       const [a, b] = inputs as [Value, Value];
@@ -42,7 +42,7 @@ function unary(name: string, type: string, gradient: (x: Value, dy: Value, y: Va
   return definePrimitive<None>({
     name,
     infer: ([x]) => [x as TensorType],
-    along: elementwiseAxes,
+    sliceRule: elementwiseAxes,
     lower: (c) => [c.emit(type, c.inputs)],
     gradient: rule,
   });

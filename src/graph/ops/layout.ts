@@ -19,7 +19,7 @@ export const layoutOps = {
         throw shapeError("reshape", `as many elements as ${formatShape(shape)}`, operand);
       return [{ dtype: operand.dtype, shape }];
     },
-    along(axis, [x], _outputs, { shape }) {
+    sliceRule(axis, [x], _outputs, { shape }) {
       const from = (x as TensorType).shape;
       const isKept = sameShape(from.slice(0, axis + 1), shape.slice(0, axis + 1));
       return isKept ? { axes: [axis], attributes: { shape: shape.with(axis, 1) } } : undefined;
@@ -42,7 +42,7 @@ export const layoutOps = {
         throw shapeError("transpose", `a permutation of the axes, not ${permutation.join(", ")}`, x as TensorType);
       return [{ dtype, shape: permutation.map((axis) => shape[axis] as number | string) }];
     },
-    along: (axis, _inputs, _outputs, { permutation }) => ({ axes: [permutation[axis]] }),
+    sliceRule: (axis, _inputs, _outputs, { permutation }) => ({ axes: [permutation[axis]] }),
     lower: (c, { permutation }) => [c.emit("Transpose", c.inputs, { perm: permutation })],
     gradient: ({ gradients, attributes: { permutation } }) => [
       transpose(

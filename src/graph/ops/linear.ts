@@ -21,12 +21,12 @@ const linearOp = defineComposite<{ layout: WeightLayout }>({
     }
     return [{ dtype: x.dtype, shape: [...x.shape.slice(0, -1), outSize as number] }];
   },
-  along: rowAxes,
-  meaning([x, weight, bias], { layout }) {
+  sliceRule: rowAxes,
+  decomposition([x, weight, bias], { layout }) {
     const product = matmul(x as Value, weight as Value, { transposeB: layout === "out-in" });
     return [bias ? add(product, bias) : product];
   },
-  gradient: "through meaning",
+  gradient: "through decomposition",
 });
 
 /**

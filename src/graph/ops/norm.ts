@@ -25,7 +25,7 @@ export const normOps = {
   layerNorm: definePrimitive<Epsilon>({
     name: "layerNorm",
     infer: (operands) => inferNorm("layerNorm", operands, 2),
-    along: rowAxes,
+    sliceRule: rowAxes,
     lower: (c, { epsilon }) => c.emitMany("LayerNormalization", c.inputs, 3, { axis: -1, epsilon: { float: epsilon } }),
     gradient({ inputs, outputs, gradients }) {
       const [x, weight] = inputs as [Value, Value];
@@ -43,7 +43,7 @@ export const normOps = {
   rmsNorm: definePrimitive<Epsilon>({
     name: "rmsNorm",
     infer: (operands) => inferNorm("rmsNorm", operands, 1),
-    along: rowAxes,
+    sliceRule: rowAxes,
     lower: (c, { epsilon }) =>
       c.emitMany("SimplifiedLayerNormalization", c.inputs, 2, { axis: -1, epsilon: { float: epsilon }, stash_type: 1 }),
     gradient({ inputs, outputs, gradients }) {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { checkOp, type OpCheck } from "../../../test/helpers/check-op.ts";
 import { differentiate } from "../../autodiff/index.ts";
 import { Random } from "../../common/index.ts";
-import { lowerGraph } from "../../lower/index.ts";
+import { lowerGraph } from "../../lowering/index.ts";
 import { createSession } from "../../runtime/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 import * as g from "../index.ts";

@@ -64,7 +64,7 @@ function inferRecurrence(operands: readonly TensorType[], cell: Cell): TensorTyp
 const recurrenceOp = defineComposite<{ cell: Cell }>({
   name: "recurrence",
   infer: (operands, { cell }) => inferRecurrence(operands, cell),
-  meaning: (operands, { cell }) => writeOut(cell, operands as Operands).slice(0, 3),
+  decomposition: (operands, { cell }) => writeOut(cell, operands as Operands).slice(0, 3),
   differentiable: (operands, attributes) => apply(writtenRecurrenceOp, operands, attributes).slice(0, 3),
   gradient: () => {
     throw new TypeError("recurrence: is differentiated as it is written out");
@@ -106,7 +106,7 @@ const writtenRecurrenceOp = defineComposite<{ cell: Cell }>({
     };
     return [states, hidden, memory, gates, gates, states];
   },
-  meaning: (operands, { cell }) => writeOut(cell, operands as Operands),
+  decomposition: (operands, { cell }) => writeOut(cell, operands as Operands),
   gradient({ inputs, outputs, gradients, attributes: { cell } }) {
     return backThroughTime(cell, inputs as Operands, outputs, gradients);
   },

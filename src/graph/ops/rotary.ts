@@ -13,13 +13,13 @@ const rotaryOp = defineComposite<object>({
     }
     return [{ dtype: x.dtype, shape: x.shape }];
   },
-  meaning([x, cos, sin]) {
+  decomposition([x, cos, sin]) {
     const half = ((x as Value).shape.at(-1) as number) / 2;
     const [first, second] = split(x as Value, [half, half], -1);
     const swapped = concat([second as Value, first as Value], -1);
     return [add(mul(x as Value, cos as Value), mul(swapped, sin as Value))];
   },
-  gradient: "through meaning",
+  gradient: "through decomposition",
 });
 
 /**

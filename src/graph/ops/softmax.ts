@@ -8,7 +8,7 @@ export interface Axis {
   readonly axis: number;
 }
 
-function along(name: string, type: string, gradient: GradientRule<Axis>): PrimitiveOp<Axis> {
+function softmaxOp(name: string, type: string, gradient: GradientRule<Axis>): PrimitiveOp<Axis> {
   return definePrimitive<Axis>({
     name,
     infer: ([x]) => [x as TensorType],
@@ -18,11 +18,11 @@ function along(name: string, type: string, gradient: GradientRule<Axis>): Primit
 }
 
 export const softmaxOps = {
-  softmax: along("softmax", "Softmax", ({ outputs: [y], gradients: [dy], attributes: { axis } }) => {
+  softmax: softmaxOp("softmax", "Softmax", ({ outputs: [y], gradients: [dy], attributes: { axis } }) => {
     const weighted = mul(dy as Value, y as Value);
     return [sub(weighted, mul(y as Value, reduceSum(weighted, [axis], true)))];
   }),
-  logSoftmax: along("logSoftmax", "LogSoftmax", ({ outputs: [y], gradients: [dy], attributes: { axis } }) => [
+  logSoftmax: softmaxOp("logSoftmax", "LogSoftmax", ({ outputs: [y], gradients: [dy], attributes: { axis } }) => [
     sub(dy as Value, mul(exp(y as Value), reduceSum(dy as Value, [axis], true))),
   ]),
 };

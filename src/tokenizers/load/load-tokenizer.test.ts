@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { fixture, readJson, sharedPath } from "../../../test/helpers/fixtures.ts";
-import { openFiles } from "../../runtime/index.ts";
+import { openFiles } from "../../files/index.ts";
 import { loadTokenizer } from "./load-tokenizer.ts";
 import { readSentencePiece } from "./sentencepiece-model.ts";
 

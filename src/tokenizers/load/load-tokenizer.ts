@@ -1,5 +1,5 @@
 import { check, LecternError, parseJson } from "../../common/index.ts";
-import type { FileSource } from "../../runtime/index.ts";
+import type { FileSource } from "../../files/index.ts";
 import { readChatTemplates } from "../chat-template.ts";
 import { checkDepth, isPart, type Part } from "../json.ts";
 import { Tokenizer } from "../tokenizer.ts";

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { safetensorsChunks } from "../../../src/formats/index.ts";
-import { LocalModel } from "../../../src/model/local-model.ts";
+import { LocalModel } from "../../../src/inference/local-model.ts";
 import { fixture, readFixture } from "../inputs.ts";
 import type { Mutator } from "../mutate.ts";
 import { changedTensors } from "./weights.ts";

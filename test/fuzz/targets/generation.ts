@@ -1,6 +1,6 @@
 import { optionNames, optionTable } from "../../../src/generation/option-table.ts";
 import { parseOptions, refused } from "../../../src/generation/parse-options.ts";
-import { LocalModel } from "../../../src/model/local-model.ts";
+import { LocalModel } from "../../../src/inference/local-model.ts";
 import { changedCopy, fixture, models } from "../inputs.ts";
 import type { Mutator } from "../mutate.ts";
 

@@ -1,5 +1,5 @@
+import { openFiles } from "../../../src/files/index.ts";
 import { openCheckpoint } from "../../../src/formats/checkpoint.ts";
-import { openFiles } from "../../../src/runtime/index.ts";
 import { changedCopy, exercise, models, readFixture, readJson } from "../inputs.ts";
 import type { Mutator } from "../mutate.ts";
 

@@ -1,0 +1,2 @@
+/** Parts that need Node. */
+export { packageRoot, requireFrom } from "./package-node.ts";

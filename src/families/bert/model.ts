@@ -1,0 +1,85 @@
+import { add, type Value } from "../../graph/index.ts";
+import {
+  activation,
+  embedding,
+  joinHeads,
+  layerNorm,
+  linear,
+  type ModelContext,
+  type Scope,
+  splitHeads,
+} from "../../nn/index.ts";
+import type { EncoderModel } from "../family.ts";
+import { firstToken, headOutputs } from "../head.ts";
+import type { BertConfig } from "./config.ts";
+
+/** The sum of what a token is, where it stands, and which segment it belongs to, normed and perhaps widened. */
+function embeddings(root: Scope, c: BertConfig, context: ModelContext): Value {
+  const at = root.in(`${c.names.root}.embeddings`);
+  const size = c.embeddingSize;
+  const places =
+    c.positions === "from-zero" ? context.positionIds() : context.positionIdsAfterPadding(c.padTokenId as number);
+  let x = embedding(root.in(c.words.embedding), context.inputIds, c.vocabSize, size, c.padTokenId); // [B, T, E]
+  if (c.typeVocabSize > 0)
+    x = add(x, embedding(at.in("token_type_embeddings"), context.tokenTypeIds(), c.typeVocabSize, size));
+  const frozen = c.positions === "from-zero" ? undefined : c.padTokenId;
+  x = add(x, embedding(at.in("position_embeddings"), places, c.positionCount, size, frozen));
+  x = context.drop(layerNorm(at.in("LayerNorm"), x, c.layerNormEps), c.hiddenDropout);
+  const { projection } = c.names;
+  const widens = projection !== undefined && (size !== c.hiddenSize || c.names.root === "albert");
+  return widens ? linear(root.in(projection), x, c.hiddenSize) : x;
+}
+
+/** A post-norm layer: x = norm(x + attention(x)), then the same with the feed-forward. */
+function layer(at: Scope, x: Value, c: BertConfig, context: ModelContext): Value {
+  const { layer: names } = c.names;
+  const [q, k, v] = [names.query, names.key, names.value].map((name) =>
+    splitHeads(linear(at.in(name), x, c.hiddenSize), c.numAttentionHeads),
+  ) as [Value, Value, Value]; // 3 × [B, H, T, D]
+  const mixed = joinHeads(context.attend(q, k, v, { scale: c.headSize ** -0.5, dropout: c.attentionDropout })); // [B, T, E]
+  const attentionOutput = add(
+    x,
+    context.drop(linear(at.in(names.attentionOutput), mixed, c.hiddenSize), c.hiddenDropout),
+  );
+  x = layerNorm(at.in(names.attentionOutputNorm), attentionOutput, c.layerNormEps);
+  const intermediate = activation(c.hiddenAct)(linear(at.in(names.intermediate), x, c.intermediateSize)); // [B, T, F]
+  const output = context.drop(linear(at.in(names.output), intermediate, c.hiddenSize), c.hiddenDropout);
+  return layerNorm(at.in(names.norm), add(x, output), c.layerNormEps);
+}
+
+/** BERT and its relatives: post-norm encoders with learned positions (Devlin et al., 2018). */
+export const bert: EncoderModel<BertConfig> = (root, c, context) => {
+  const body = root.in(c.names.root);
+  const hidden = context.throughLayers(embeddings(root, c, context), (x, i) =>
+    layer(body.in(c.layerPaths[i] as string), x, c, context),
+  );
+  context.hiddenStates.push(hidden);
+  const { dense, act, out } = c.names.sequence;
+  const summary = (): Value => activation(act)(linear(root.in(dense), firstToken(hidden), c.hiddenSize)); // [B, E]
+  const read = ["token-classification", "question-answering"].includes(c.head.kind)
+    ? context.drop(hidden, c.classifierDropout)
+    : hidden;
+  return headOutputs(root, read, c.head, {
+    maskedLmHead: () => maskedLmHead(root, hidden, c),
+    sequence: () => linear(root.in(out), context.drop(summary(), c.classifierDropout), c.head.numLabels),
+    replacedTokens: (x) => {
+      const at = root.in("discriminator_predictions");
+      return linear(at.in("dense_prediction"), activation(c.hiddenAct)(linear(at.in("dense"), x, c.hiddenSize)), 1);
+    },
+    pooled: c.pooler === undefined ? undefined : () => pooled(root.in(c.pooler as string), hidden, c),
+  });
+};
+
+/** Scores of every word at every position: `[B, T, V]`. */
+function maskedLmHead(root: Scope, x: Value, c: BertConfig): Value {
+  const { dense, act = c.hiddenAct, norm } = c.names.words;
+  const y = layerNorm(root.in(norm), activation(act)(linear(root.in(dense), x, c.embeddingSize)), c.layerNormEps);
+  const scores = linear(root.in(c.words.output), y, c.vocabSize, { bias: false });
+  const at = c.words.bias.replace(/\.bias$/, "");
+  return add(scores, root.in(at).parameter("bias", [c.vocabSize]));
+}
+
+/** What a base model makes of the first token's state. */
+function pooled(at: Scope, hidden: Value, c: BertConfig): Value {
+  return activation("tanh")(linear(at, firstToken(hidden), c.hiddenSize));
+}

@@ -1,0 +1,209 @@
+import type { Cell, Value } from "../graph/index.ts";
+import type { ModelContext, ModelOutputs, Scope } from "../nn/index.ts";
+import type { ConfigReader } from "./config-reader.ts";
+
+/** What every model has, whatever its `config.json` calls it. */
+export interface ModelConfig {
+  readonly vocabSize: number;
+  /** How many words an encoder knows whose decoder has others. */
+  readonly sourceVocabSize?: number;
+  readonly hiddenSize: number;
+  /** The context window in tokens. */
+  readonly maxPositionEmbeddings: number;
+  readonly tieWordEmbeddings: boolean;
+}
+
+/** What every decoder has. */
+export interface DecoderConfig extends ModelConfig {
+  readonly numHiddenLayers: number;
+  readonly numAttentionHeads: number;
+  readonly numKeyValueHeads: number;
+  readonly headSize: number;
+  readonly head: HeadConfig;
+  /** `pad_token_id` as the file has it, behind which a class is not read off. */
+  readonly padTokenId?: number | undefined;
+  /** The longest text whose keys stay valid; beyond it, all are computed again. Undefined: they always do. */
+  readonly cacheIsGoodTo?: number;
+}
+
+/** A decoder as a function that builds its graph. */
+export type DecoderModel<C extends DecoderConfig> = (root: Scope, config: C, context: ModelContext) => ModelOutputs;
+
+/** How a family's checkpoint deviates from its parameter paths. */
+export interface CheckpointNames {
+  /** A prefix that some files leave out. */
+  readonly prefix: string;
+  /** Other names that files have for a parameter. */
+  readonly otherNames?: (path: string) => readonly string[];
+  /** Tensors that a file may carry and the model does not use. */
+  readonly ignored: RegExp;
+  /** How linear weights lie; default [out, in]. */
+  readonly linearLayout?: "in-out";
+  /** Tensors that the model uses and training leaves as they are. */
+  readonly buffers?: RegExp;
+  /** The deviation that a matrix is drawn with before training, where it is not the usual one. */
+  readonly initStd?: (path: string, config: Readonly<Record<string, unknown>>) => number | undefined;
+}
+
+/** What every encoder has. */
+export interface EncoderConfig extends ModelConfig {
+  readonly numHiddenLayers: number;
+  readonly numAttentionHeads: number;
+  readonly headSize: number;
+  readonly head: HeadConfig;
+  /** Whether tokens see those before them only; default all. */
+  readonly isCausal?: boolean;
+}
+
+/** What a head tells: masked words, a class of the whole, a class of each token, an answer's span, replaced tokens. */
+export type HeadKind =
+  | "lm"
+  | "sequence-classification"
+  | "token-classification"
+  | "question-answering"
+  | "replaced-token-detection"
+  | "none";
+
+export interface HeadConfig {
+  readonly kind: HeadKind;
+  readonly numLabels: number;
+  /** What a class is, which decides the loss. */
+  readonly problem: "single_label_classification" | "multi_label_classification" | "regression";
+}
+
+/** An encoder as a function that builds its graph; its results go by the names that `lectern forward` writes. */
+export type EncoderModel<C extends EncoderConfig> = (
+  root: Scope,
+  config: C,
+  context: ModelContext,
+) => Record<string, Value>;
+
+export interface EncoderFamily<C extends EncoderConfig = EncoderConfig> {
+  readonly kind: "encoder";
+  readonly name: string;
+  parseConfig(read: ConfigReader): C;
+  readonly model: EncoderModel<C>;
+  readonly checkpoint: CheckpointNames;
+}
+
+/** What every encoder–decoder has. */
+export interface EncoderDecoderConfig extends ModelConfig {
+  readonly encoderLayers: number;
+  readonly decoderLayers: number;
+  /** Those of the decoder, in self and cross attention. */
+  readonly numKeyValueHeads: number;
+  readonly headSize: number;
+  /** What the decoder begins with. */
+  readonly decoderStartTokenId: number | undefined;
+  readonly padTokenId: number | undefined;
+  /** What a decoder reads that is given nothing: the encoder's input, shifted right, or the start token. */
+  readonly withoutDecoderInput: "shifted-input" | "start-token";
+  /** What stands first when labels are shifted right: the start token, or the last label. */
+  readonly shift: "start-token" | "last-label";
+  /** The tables of words that the encoder reads, that the decoder reads, and that scores words: perhaps one and the same. */
+  readonly wordTables: readonly [encoder: string, decoder: string, output: string];
+  readonly head: HeadConfig;
+}
+
+/** An encoder–decoder as two functions that build its graph; the decoder reads the encoder's states `[B, S, E]`. */
+export interface EncoderDecoderModel<C extends EncoderDecoderConfig> {
+  encode(root: Scope, config: C, context: ModelContext): Value;
+  decode(root: Scope, config: C, context: ModelContext, memory: Value): ModelOutputs;
+}
+
+export interface EncoderDecoderFamily<C extends EncoderDecoderConfig = EncoderDecoderConfig> {
+  readonly kind: "encoder-decoder";
+  readonly name: string;
+  parseConfig(read: ConfigReader): C;
+  readonly model: EncoderDecoderModel<C>;
+  readonly checkpoint: CheckpointNames;
+}
+
+/** What every recurrent language model has. */
+export interface RecurrentConfig extends ModelConfig {
+  readonly cell: Cell;
+  readonly numHiddenLayers: number;
+}
+
+/** What a layer remembers, `[B, H]`; the memory is an LSTM's. */
+export interface RecurrentState {
+  readonly hidden: Value;
+  readonly memory: Value;
+}
+
+/** A recurrent language model: from the states before to those after, with the head apart; training drops a share. */
+export type RecurrentModel<C extends RecurrentConfig> = (
+  root: Scope,
+  config: C,
+  inputIds: Value,
+  before: readonly RecurrentState[],
+  drop?: (x: Value, share: number) => Value,
+) => {
+  readonly hidden: Value;
+  readonly logits: (hidden: Value) => Value;
+  readonly states: readonly RecurrentState[];
+  readonly hiddenStates: readonly Value[];
+};
+
+export interface RecurrentFamily<C extends RecurrentConfig = RecurrentConfig> {
+  readonly kind: "recurrent";
+  readonly name: string;
+  parseConfig(read: ConfigReader): C;
+  readonly model: RecurrentModel<C>;
+  readonly checkpoint: CheckpointNames;
+}
+
+/** What every recurrent encoder–decoder has. */
+export interface RecurrentEncoderDecoderConfig extends ModelConfig {
+  /** The width of the encoder's states. */
+  readonly memorySize: number;
+  readonly decoderStartTokenId: number | undefined;
+  readonly padTokenId: number | undefined;
+}
+
+/** What a recurrent encoder must know of its rows, since it reads padding too. */
+export interface SourceRows {
+  /** `[B, S]`, 1 = token. */
+  readonly mask: Value;
+  /** `[B, S]`, 1 at the last token. */
+  readonly last: Value;
+  /** int64 `[B, S]`: which token stands there when the row's own tokens are reversed. */
+  readonly reverse: Value;
+  /** `[B, 1, S]`, additive. */
+  readonly bias: Value;
+}
+
+/** A recurrent encoder–decoder: states `[B, S, M]` of the source, then a step at a time. */
+export interface RecurrentEncoderDecoderModel<C extends RecurrentEncoderDecoderConfig> {
+  readsBackwards(config: C): boolean;
+  encode(root: Scope, config: C, inputIds: Value, rows: SourceRows): { readonly memory: Value; readonly state: Value };
+  /** From one token `[B, 1]` to logits `[B, V]`, the next state `[B, H]` and weights `[B, 1, S]` over the source. */
+  step(
+    root: Scope,
+    config: C,
+    inputIds: Value,
+    state: Value,
+    memory: Value,
+    bias: Value,
+  ): { readonly logits: Value; readonly state: Value; readonly weights: Value };
+}
+
+export interface RecurrentEncoderDecoderFamily<
+  C extends RecurrentEncoderDecoderConfig = RecurrentEncoderDecoderConfig,
+> {
+  readonly kind: "recurrent-encoder-decoder";
+  readonly name: string;
+  parseConfig(read: ConfigReader): C;
+  readonly model: RecurrentEncoderDecoderModel<C>;
+  readonly checkpoint: CheckpointNames;
+}
+
+/** One decoder of the table of families. */
+export interface Family<C extends DecoderConfig = DecoderConfig> {
+  readonly kind: "decoder";
+  /** The name that people use: "GPT-2". */
+  readonly name: string;
+  parseConfig(read: ConfigReader): C;
+  readonly model: DecoderModel<C>;
+  readonly checkpoint: CheckpointNames;
+}

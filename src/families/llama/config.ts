@@ -1,0 +1,202 @@
+import { check } from "../../common/index.ts";
+import { parseRotary, type RotaryConfig } from "../../nn/index.ts";
+import type { ConfigReader } from "../config-reader.ts";
+import { parseDecoderHead } from "../decoder-head.ts";
+import type { DecoderConfig } from "../family.ts";
+
+/** LLaMA's settings, and those in which its relatives differ from it: each family sets its own beside these. */
+export interface LlamaConfig extends DecoderConfig {
+  /** The row of the embeddings that training leaves as it is. */
+  readonly paddingRow: number | undefined;
+  readonly intermediateSize: number;
+  readonly rmsNormEps: number;
+  readonly hiddenAct: string;
+  /** Whether a layer that gives each token its classes has a bias. */
+  readonly classifierBias: boolean;
+  /** Biases of the projections of queries, keys and values, and of the one that follows attention. */
+  readonly qkvBias: boolean;
+  readonly outBias: boolean;
+  readonly mlpBias: boolean;
+  /** One tensor for queries, keys and values, and one for gate and up. */
+  readonly fusedProjections: boolean;
+  /** RMS norm of queries and keys: over each head, or over all heads together. */
+  readonly queryKeyNorm: "none" | "head" | "all";
+  /** What is added to the weight of every norm. */
+  readonly normOffset: number;
+  /** The norms before and after each half of a block. */
+  readonly norms: { readonly attention: SublayerNorms; readonly feedForward: SublayerNorms };
+  /** What token embeddings, and scores, are multiplied by. */
+  readonly embeddingScale: number;
+  readonly attentionScale: number;
+  /** Scores, and logits, are kept within ± this. */
+  readonly attentionSoftcap: number | undefined;
+  /** The share of attention weights that training drops. */
+  readonly attentionDropout: number;
+  /** The share of what sublayers add that training drops. */
+  readonly residualDropout: number;
+  readonly logitSoftcap: number | undefined;
+  readonly experts: ExpertsConfig | undefined;
+  /** What differs from layer to layer. */
+  readonly layers: readonly LlamaLayer[];
+}
+
+/** The names of the norms around a sublayer; undefined where there is none. */
+export interface SublayerNorms {
+  readonly preNorm?: string;
+  readonly postNorm?: string;
+}
+
+export interface LlamaLayer {
+  /** Undefined: this layer knows no positions. */
+  readonly rotary: RotaryConfig | undefined;
+  /** How many positions back a query sees; undefined: all. */
+  readonly window: number | undefined;
+  /** Whether its feed-forward is a mixture of experts. */
+  readonly sparse: boolean;
+}
+
+export interface ExpertsConfig {
+  readonly count: number;
+  readonly perToken: number;
+  readonly intermediateSize: number;
+  /** Whether the shares of the chosen experts are made to sum to 1. */
+  readonly normalized: boolean;
+  /** What the loss counts that keeps experts evenly used; 0 unless the config asks for it. */
+  readonly routerAuxLossCoef: number;
+  /** What the checkpoint calls the parts. */
+  readonly names: { readonly block: string; readonly gate: string; readonly up: string; readonly down: string };
+}
+
+/** transformers adds the loss where `output_router_logits` is set. */
+export function routerAuxLossCoefOf(read: ConfigReader): number {
+  return read.boolean("output_router_logits", false) ? read.number("router_aux_loss_coef", 0.001) : 0;
+}
+
+/** What a relative of LLaMA reads in its own way. */
+export interface LlamaTraits {
+  /** The values of fields that the file leaves out, as transformers has them; null counts as said. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  /** The rotary base where the file names none; default 10000. */
+  readonly theta?: number;
+  /** The layers that have biases where `attention_bias` and `mlp_bias` ask for them; the others ignore these fields. */
+  readonly biases?: "none" | "attention" | "all";
+  /** The rotary settings, where they are not read as LLaMA's. */
+  readonly rotary?: (headSize: number, maxPositions: number) => RotaryConfig;
+}
+
+export function parseLlamaConfig(read: ConfigReader): LlamaConfig {
+  const defaults = {
+    vocab_size: 32000,
+    hidden_size: 4096,
+    intermediate_size: 11008,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    max_position_embeddings: 2048,
+  };
+  return parseRelative(read, { defaults, biases: "all" });
+}
+
+/** Reads the settings of LLaMA or a relative of it. */
+export function parseRelative(file: ConfigReader, traits: LlamaTraits): LlamaConfig {
+  const read = file.withDefaults(traits.defaults);
+  const { theta = 10000, biases = "attention" } = traits;
+  const hiddenSize = read.size("hidden_size");
+  const heads = read.size("num_attention_heads");
+  const keyHeads = read.size("num_key_value_heads", heads);
+  check(
+    heads % keyHeads === 0,
+    "config",
+    () =>
+      `attention: num_key_value_heads must divide num_attention_heads; got ${keyHeads} and ${heads}; check config.json`,
+  );
+  check(
+    (read.json.head_dim ?? undefined) !== undefined || hiddenSize % heads === 0,
+    "config",
+    () =>
+      `attention: head size must divide hidden size; hidden_size ${hiddenSize}, num_attention_heads ${heads}; check config.json`,
+  );
+  const headSize = read.size("head_dim", hiddenSize / heads);
+  const maxPositions = read.size("max_position_embeddings");
+  const rotary = traits.rotary?.(headSize, maxPositions) ?? parseRotary(read.json, { headSize, maxPositions, theta });
+  const reach = rotary.scaling.type === "dynamic" ? rotary.scaling.factor : 1; // dynamic scaling reaches beyond
+  const numHiddenLayers = read.size("num_hidden_layers");
+  const vocabSize = read.size("vocab_size");
+  const attentionBias = biases !== "none" && read.boolean("attention_bias", false);
+  return {
+    vocabSize,
+    hiddenSize,
+    numHiddenLayers,
+    numAttentionHeads: heads,
+    numKeyValueHeads: keyHeads,
+    headSize,
+    maxPositionEmbeddings: Math.floor(maxPositions * reach),
+    tieWordEmbeddings: read.boolean("tie_word_embeddings", false),
+    head: parseDecoderHead(read),
+    padTokenId: (read.json.pad_token_id ?? undefined) as number | undefined,
+    paddingRow: paddingRow(read, vocabSize),
+    intermediateSize: read.size("intermediate_size"),
+    rmsNormEps: read.number("rms_norm_eps", 1e-6),
+    hiddenAct: read.string("hidden_act", "silu"),
+    attentionDropout: read.number("attention_dropout", 0),
+    residualDropout: 0,
+    classifierBias: read.boolean("token_classification_bias", true),
+    qkvBias: attentionBias,
+    outBias: attentionBias,
+    mlpBias: biases === "all" && read.boolean("mlp_bias", false),
+    fusedProjections: false,
+    queryKeyNorm: "none",
+    normOffset: 0,
+    norms: { attention: { preNorm: "input_layernorm" }, feedForward: { preNorm: "post_attention_layernorm" } },
+    embeddingScale: 1,
+    attentionScale: headSize ** -0.5,
+    attentionSoftcap: undefined,
+    logitSoftcap: undefined,
+    experts: undefined,
+    layers: Array.from({ length: numHiddenLayers }, () => ({ rotary, window: undefined, sparse: false })),
+  };
+}
+
+/** The row of the embeddings that training leaves as it is; negative ones count from the end, as in torch. */
+function paddingRow(read: ConfigReader, vocabSize: number): number | undefined {
+  const { pad_token_id: id } = read.json;
+  return typeof id === "number" && id < 0 && -id <= vocabSize ? vocabSize + id : read.tokenId("pad_token_id");
+}
+
+/** The config with each layer changed. */
+export function withLayers(
+  config: LlamaConfig,
+  change: (layer: LlamaLayer, index: number) => Partial<LlamaLayer>,
+): LlamaConfig {
+  return { ...config, layers: config.layers.map((layer, i) => ({ ...layer, ...change(layer, i) })) };
+}
+
+const layerTypes = ["full_attention", "sliding_attention"];
+
+/** Whether each layer sees a window only: as `layer_types` says, else by the family's own rule. */
+export function slidingLayers(read: ConfigReader, count: number, rule: (index: number) => boolean): boolean[] {
+  const types = read.json.layer_types ?? undefined;
+  if (types === undefined) return Array.from({ length: count }, (_, index) => rule(index));
+  check(
+    Array.isArray(types) && types.length === count && types.every((type) => layerTypes.includes(type as string)),
+    "config",
+    () =>
+      `config.json: layer_types must name ${layerTypes.join(" or ")} for each of the ${count} layers; got ${JSON.stringify(types)}`,
+  );
+  return types.map((type) => type === "sliding_attention");
+}
+
+/** The config with a window in the layers that slide. */
+export function withWindow(config: LlamaConfig, sliding: readonly boolean[], window: number | undefined): LlamaConfig {
+  check(
+    window !== undefined || !sliding.includes(true),
+    "config",
+    () =>
+      "config.json: layer_types has sliding_attention, but sliding_window is null or use_sliding_window is false; set both, or make these layers full_attention",
+  );
+  return withLayers(config, (_, i) => ({ window: sliding[i] ? window : undefined }));
+}
+
+/** `sliding_window`; undefined where the file says null, or leaves out what has no default. */
+export function windowOf(read: ConfigReader): number | undefined {
+  return (read.json.sliding_window ?? undefined) === undefined ? undefined : read.size("sliding_window");
+}

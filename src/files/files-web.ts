@@ -1,0 +1,47 @@
+import type { DerivedFile, FileSource } from "./file-source.ts";
+import { fetchBytes, isServed } from "./served-web.ts";
+
+const files = new Map<string, Promise<Uint8Array>>();
+
+/** The bytes of a file, fetched once. */
+export function fetchOnce(url: string): Promise<Uint8Array> {
+  let bytes = files.get(url);
+  if (!bytes) {
+    bytes = fetchBytes(url);
+    files.set(url, bytes);
+    bytes.catch(() => files.delete(url));
+  }
+  return bytes;
+}
+
+/** Keeps derived bytes in memory, as if they had been fetched. */
+export async function derivedFile({ source, recipe, size, pieces }: DerivedFile): Promise<string> {
+  const name = `${source}#${recipe}`;
+  if (files.has(name)) return name;
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for await (const piece of pieces()) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  files.set(name, Promise.resolve(bytes));
+  return name;
+}
+
+/** The files below a URL. */
+export async function openFiles(location: string): Promise<FileSource> {
+  const base = new URL(location.endsWith("/") ? location : `${location}/`, globalThis.location.href);
+  const resolve = (name: string): string => new URL(name, base).href;
+  return {
+    location: base.href,
+    list: async () => [],
+    has: async (name) => files.has(resolve(name)) || isServed(resolve(name)),
+    size: async (name) => (await fetchOnce(resolve(name))).length,
+    readText: async (name) => new TextDecoder().decode(await fetchOnce(resolve(name))),
+    async readBytes(name, start = 0, length) {
+      const bytes = await fetchOnce(resolve(name));
+      return bytes.slice(start, length === undefined ? undefined : start + length);
+    },
+    resolve,
+  };
+}

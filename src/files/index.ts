@@ -1,0 +1,2 @@
+export { derivedFile, openFiles } from "#files";
+export type { DerivedFile, FileSource } from "./file-source.ts";

@@ -1,0 +1,3 @@
+/** Parts for pages alone. */
+export { fetchOnce } from "./files-web.ts";
+export { isServed } from "./served-web.ts";

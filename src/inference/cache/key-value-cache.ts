@@ -1,0 +1,209 @@
+import type { HostTensor } from "../../tensor/index.ts";
+
+/** How many slots a cache grows by: what a step reads grows with the text, not with the context window. */
+const GROWTH = 64;
+
+/**
+ * The keys and values of earlier tokens, `[B, K, C, D]` for each layer; every row starts at slot 0. Rows that go on
+ * from one prompt share its part, which is held once, and have each only what came after.
+ */
+export class KeyValueCache {
+  /** Tokens of each row, shared ones among them. */
+  readonly lengths: number[];
+  /** The tokens of each row, so that their keys can be computed again. */
+  readonly tokens: number[][];
+  /** How long each row's text was, as its keys were computed for. */
+  readonly computedFor: number[];
+  readonly #sizes: CacheSizes;
+  #shared: KeyValueCache | undefined;
+  #capacity = 0;
+  #data: Float32Array[];
+
+  constructor(sizes: CacheSizes, rows: number, shared?: KeyValueCache) {
+    this.#sizes = sizes;
+    this.#shared = shared;
+    this.lengths = Array.from({ length: rows }, () => shared?.lengths[0] ?? 0);
+    this.tokens = this.lengths.map(() => [...(shared?.tokens[0] ?? [])]);
+    this.computedFor = this.lengths.map(() => shared?.computedFor[0] ?? 0);
+    this.#data = Array.from({ length: 2 * sizes.layers }, () => new Float32Array(0));
+  }
+
+  /** The positions that the slots of each row hold, −1 for an empty one. */
+  positions(): number[][] {
+    const [shared = []] = this.#shared?.positions() ?? [];
+    const first = this.#sharedLength;
+    return this.lengths.map((length) => [
+      ...shared,
+      ...Array.from({ length: this.#capacity }, (_, slot) => (first + slot < length ? first + slot : -1)),
+    ]);
+  }
+
+  /**
+   * The cache as the graph's inputs, not copied.
+   * @param withShared whether the graph reads a shared part, which may be empty
+   */
+  feeds(withShared: boolean): Record<string, HostTensor> {
+    const { layers, heads, headSize } = this.#sizes;
+    const own = this.#named("past");
+    if (!withShared) return own;
+    const none: HostTensor = { dtype: "float32", shape: [1, heads, 0, headSize], data: new Float32Array(0) };
+    const empty = (): Record<string, HostTensor> =>
+      Object.fromEntries(Array.from({ length: 2 * layers }, (_, i) => [cacheName("shared", i), none]));
+    return { ...own, ...(this.#shared ? this.#shared.#named("shared") : empty()) };
+  }
+
+  #named(side: "past" | "shared"): Record<string, HostTensor> {
+    const { heads, headSize } = this.#sizes;
+    const shape = [this.lengths.length, heads, this.#capacity, headSize];
+    return Object.fromEntries(this.#data.map((data, i) => [cacheName(side, i), { dtype: "float32", shape, data }]));
+  }
+
+  get #sharedLength(): number {
+    return this.#shared?.lengths[0] ?? 0;
+  }
+
+  /** How many bytes it holds, the shared part among them. */
+  get byteLength(): number {
+    return this.#data.reduce((sum, { byteLength }) => sum + byteLength, this.#shared?.byteLength ?? 0);
+  }
+
+  /** Rows that all go on from this cache's only one. */
+  share(rows: number): KeyValueCache {
+    return new KeyValueCache(this.#sizes, rows, this);
+  }
+
+  /**
+   * Writes the new rows that a run returned, `[B, K, T, D]`, behind what each row has.
+   * @param computedFor how long each row's text was for that run
+   */
+  append(
+    results: Readonly<Record<string, HostTensor>>,
+    tokens: readonly (readonly number[])[],
+    computedFor: readonly number[],
+  ): void {
+    const { heads, headSize } = this.#sizes;
+    const count = tokens[0]?.length ?? 0;
+    const first = this.#sharedLength;
+    this.#reserve(Math.max(...this.lengths) - first + count);
+    for (const [i, target] of this.#data.entries()) {
+      const fresh = results[cacheName("present", i)]?.data as Float32Array;
+      for (const [row, length] of this.lengths.entries()) {
+        for (let head = 0; head < heads; head++) {
+          const from = (row * heads + head) * count * headSize;
+          const to = ((row * heads + head) * this.#capacity + length - first) * headSize;
+          target.set(fresh.subarray(from, from + count * headSize), to);
+        }
+      }
+    }
+    for (const row of this.lengths.keys()) {
+      this.lengths[row] = (this.lengths[row] as number) + count;
+      for (const id of tokens[row] as readonly number[]) this.tokens[row]?.push(id);
+      this.computedFor[row] = computedFor[row] as number;
+    }
+  }
+
+  /** Forgets the last tokens of every row: their slots are written over. */
+  forget(count: number): void {
+    for (const [row, length] of this.lengths.entries()) {
+      this.lengths[row] = length - count;
+      this.tokens[row]?.splice(length - count);
+    }
+  }
+
+  /** Takes the place of all rows: those of another cache, which has as many tokens in each. */
+  replace(other: KeyValueCache): void {
+    this.#shared = other.#shared;
+    this.#capacity = other.#capacity;
+    this.#data = other.#data;
+    for (const [row, length] of other.computedFor.entries()) this.computedFor[row] = length;
+  }
+
+  /** A cache of some of the rows, in the given order; an index may come twice. */
+  select(indices: readonly number[]): KeyValueCache {
+    return KeyValueCache.join(
+      indices.map((row) => ({ cache: this, row })),
+      this.#sizes,
+      this.#shared,
+    );
+  }
+
+  /** A cache of rows of other caches, which all share the same part, or none. */
+  static join(
+    rows: readonly { readonly cache: KeyValueCache; readonly row: number }[],
+    sizes: CacheSizes,
+    shared?: KeyValueCache,
+  ): KeyValueCache {
+    const joined = new KeyValueCache(sizes, rows.length, shared);
+    for (const [i, { cache, row }] of rows.entries()) {
+      joined.lengths[i] = cache.lengths[row] as number;
+      joined.tokens[i] = [...(cache.tokens[row] as readonly number[])];
+      joined.computedFor[i] = cache.computedFor[row] as number;
+    }
+    joined.#reserve(Math.max(...joined.lengths) - joined.#sharedLength);
+    const { heads, headSize } = sizes;
+    for (const [i, target] of joined.#data.entries()) {
+      for (const [to, { cache, row }] of rows.entries()) {
+        copyHeads(cache.#data[i] as Float32Array, target, {
+          heads,
+          headSize,
+          from: row,
+          to,
+          oldCapacity: cache.#capacity,
+          newCapacity: joined.#capacity,
+        });
+      }
+    }
+    return joined;
+  }
+
+  #reserve(slots: number): void {
+    if (slots <= this.#capacity) return;
+    const { heads, headSize } = this.#sizes;
+    const capacity = Math.ceil(slots / GROWTH) * GROWTH;
+    this.#data = this.#data.map((old) => {
+      const grown = new Float32Array(this.lengths.length * heads * capacity * headSize);
+      for (const row of this.lengths.keys()) {
+        copyHeads(old, grown, {
+          heads,
+          headSize,
+          from: row,
+          to: row,
+          oldCapacity: this.#capacity,
+          newCapacity: capacity,
+        });
+      }
+      return grown;
+    });
+    this.#capacity = capacity;
+  }
+}
+
+export interface CacheSizes {
+  readonly layers: number;
+  readonly heads: number;
+  readonly headSize: number;
+}
+
+/** The name of the i-th cache tensor, keys, then values, of each layer: fed, fed once for all rows, returned, or of the encoder. */
+export function cacheName(side: "past" | "shared" | "present" | "cross", i: number): string {
+  return `${side}.${i >> 1}.${i % 2 === 0 ? "key" : "value"}`;
+}
+
+function copyHeads(
+  source: Float32Array,
+  target: Float32Array,
+  {
+    heads,
+    headSize,
+    from,
+    to,
+    oldCapacity,
+    newCapacity,
+  }: { heads: number; headSize: number; from: number; to: number; oldCapacity: number; newCapacity: number },
+): void {
+  const width = Math.min(oldCapacity, newCapacity) * headSize;
+  for (let head = 0; head < heads; head++) {
+    const start = (from * heads + head) * oldCapacity * headSize;
+    target.set(source.subarray(start, start + width), (to * heads + head) * newCapacity * headSize);
+  }
+}

@@ -1,0 +1,138 @@
+import type { DecoderConfig, EncoderDecoderConfig, EncoderDecoderFamily, Family } from "../families/index.ts";
+import { type Dimension, input, type Value } from "../graph/index.ts";
+import {
+  type AdapterPlan,
+  type DerivedInput,
+  type DropoutMask,
+  ModelContext,
+  type ModelOutputs,
+  type Positions,
+  Scope,
+} from "../nn/index.ts";
+import type { HostTensor } from "../tensor/index.ts";
+
+/** A model's graph for one use, and what must be fed to it beside ids. */
+export interface ModelGraph extends ModelOutputs {
+  readonly derived: readonly DerivedInput[];
+  readonly dropouts?: readonly DropoutMask[];
+  /** What is added to the loss of the head. */
+  readonly auxiliaryLoss?: Value | undefined;
+}
+
+/** The graph of whole rows: logits of every position. */
+export function fullGraph(
+  family: Family,
+  config: DecoderConfig,
+  { batch, queries, dropout, root }: WholeSizes & { readonly root?: Scope } = symbolic,
+): ModelGraph {
+  const numLayers = config.numHiddenLayers;
+  const context = new ModelContext({ batch, queries, numLayers, logits: "all", dropout: dropout ?? false });
+  const outputs = build(family, config, context, root);
+  const auxiliaryLoss = context.auxiliaryLoss?.();
+  return { ...outputs, derived: [...context.derived.values()], auxiliaryLoss };
+}
+
+/** How large whole rows are: names where any size may come, numbers for training. */
+export interface WholeSizes {
+  readonly batch: Dimension;
+  readonly queries: Dimension;
+  /** How many tokens a decoder beside an encoder reads. */
+  readonly steps: Dimension;
+  /** Whether values are dropped at random. */
+  readonly dropout?: boolean;
+}
+
+export const symbolic: WholeSizes = { batch: "B", queries: "T", steps: "T" };
+
+/** The graph of new tokens over a cache: logits of the last one, or of all. */
+export function cachedGraph(
+  family: Family,
+  config: DecoderConfig,
+  logits: "last" | "all" = "last",
+  isShared = false,
+  plan?: AdapterPlan,
+): ModelGraph {
+  const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize, isShared };
+  return build(
+    family,
+    config,
+    new ModelContext({ batch: "B", queries: "T", numLayers: config.numHiddenLayers, cache, logits }),
+    new Scope("", new Map(), plan),
+  );
+}
+
+function build(family: Family, config: DecoderConfig, context: ModelContext, root = new Scope()): ModelGraph {
+  const outputs = family.model(root, config, context);
+  return { ...outputs, derived: [...context.derived.values()], dropouts: context.dropouts };
+}
+
+/** An encoder–decoder's parts for decoding: what is computed once a sequence, and what at each step. */
+export function encoderDecoderGraphs(
+  { model }: EncoderDecoderFamily,
+  config: EncoderDecoderConfig,
+  logits: "last" | "all" = "last",
+  plan?: AdapterPlan,
+): { readonly memory: ModelGraph; readonly step: ModelGraph } {
+  const once = wholeGraphs(model, config, new Scope("", new Map(), plan));
+  const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize };
+  const context = new ModelContext({
+    batch: "B",
+    queries: "T",
+    numLayers: config.decoderLayers,
+    cache,
+    logits,
+    prefix: "decoder_",
+    memory: "fed",
+  });
+  const unread = input("encoder_states", "float32", ["B", "S", config.hiddenSize]);
+  const outputs = model.decode(new Scope("", new Map(), plan), config, context, unread);
+  return {
+    memory: { ...once.decoder, derived: [...once.encoder.derived.values()] },
+    step: { ...outputs, derived: [...context.derived.values()] },
+  };
+}
+
+/** An encoder–decoder over whole rows. */
+export function wholeGraphs(
+  model: EncoderDecoderFamily["model"],
+  config: EncoderDecoderConfig,
+  root: Scope,
+  { batch, queries, steps, dropout = false }: WholeSizes = { ...symbolic, queries: "S" },
+): {
+  readonly encoder: ModelContext;
+  readonly states: Value;
+  readonly context: ModelContext;
+  readonly decoder: ModelOutputs;
+} {
+  const encoder = new ModelContext({
+    batch,
+    queries,
+    numLayers: config.encoderLayers,
+    logits: "all",
+    direction: "both",
+    dropout,
+  });
+  const states = model.encode(root, config, encoder);
+  encoder.hiddenStates.push(states);
+  const context = new ModelContext({
+    batch,
+    queries: steps,
+    numLayers: config.decoderLayers,
+    logits: "all",
+    prefix: "decoder_",
+    memoryLength: queries,
+    dropout,
+  });
+  return { encoder, states, context, decoder: model.decode(root, config, context, states) };
+}
+
+/** What follows from positions, computed: of the model's own tokens, and, in a decoder, of its encoder's. */
+export function deriveFeeds(
+  derived: readonly DerivedInput[],
+  positions: Positions,
+  ofEncoder?: Positions,
+): Record<string, HostTensor> {
+  return Object.fromEntries(
+    derived.map(({ name, of, compute }) => [name, compute(of === "encoder" ? (ofEncoder as Positions) : positions)]),
+  );
+}

@@ -1,0 +1,149 @@
+import { check, isListOf, isObject, isTokenIds, LecternError, shown, unknownField } from "../common/index.ts";
+import type { Architecture } from "../families/index.ts";
+import { IGNORED_LABEL } from "../graph/index.ts";
+import type { ForwardInputs, ForwardOptions } from "./forward.ts";
+
+type Rows = readonly (readonly number[])[];
+
+const inputNames: Readonly<Record<keyof ForwardInputs, true>> = {
+  inputIds: true,
+  attentionMask: true,
+  tokenTypeIds: true,
+  texts: true,
+  decoderInputIds: true,
+  labels: true,
+  startPositions: true,
+  endPositions: true,
+};
+
+const isWholes = (row: unknown): boolean => isListOf(row, Number.isSafeInteger);
+
+/** Refuses inputs that are not rows of whole numbers, whatever the model. */
+export function checkForwardInputs(inputs: ForwardInputs): void {
+  check(
+    isObject(inputs),
+    "usage",
+    () => `forward: the inputs must be an object, as { inputIds }; got ${shown(inputs)}`,
+  );
+  for (const name of Object.keys(inputs))
+    if (!Object.hasOwn(inputNames, name)) {
+      if (name === "text" || name === "prompt")
+        throw new LecternError(
+          "usage",
+          `forward: there is no input ${name}; give inputIds: [model.tokenizer.encode(text).ids]`,
+        );
+      throw unknownField("forward", name, Object.keys(inputNames), "input");
+    }
+  const { inputIds, labels, startPositions, endPositions, ...matrices } = inputs;
+  check(
+    isListOf(inputIds, isTokenIds) && inputIds.length > 0,
+    "usage",
+    () => `forward: inputIds must be rows of token ids, as [[5, 6, 7]]; got ${shown(inputIds)}`,
+  );
+  for (const [name, rows] of Object.entries({ inputIds, ...matrices })) {
+    if (rows === undefined) continue;
+    const width = Array.isArray(rows) ? rows[0]?.length : undefined;
+    check(
+      isListOf(rows, isWholes),
+      "usage",
+      () => `forward: ${name} must be rows of whole numbers; got ${shown(rows)}`,
+    );
+    check(
+      rows.length === inputIds.length && rows.every((row) => row.length === width),
+      "shape",
+      () =>
+        `forward: ${name} must be ${inputIds.length} rows of one length; got lengths ${rows.map((row) => row.length).join(", ")}; pad them and give attentionMask`,
+    );
+  }
+  checkTargets(inputs);
+}
+
+/** Labels and positions, before it is known what the model takes. */
+function checkTargets({ inputIds, labels, startPositions, endPositions }: ForwardInputs): void {
+  const isVector = (row: unknown): boolean => isListOf(row, Number.isFinite);
+  const rows = labels as unknown;
+  check(
+    rows === undefined ||
+      (Array.isArray(rows) && (isVector(rows) || (rows.every(isVector) && isRectangle(rows as number[][])))),
+    "usage",
+    () => `forward: labels must be numbers, or rows of numbers of one length; got ${shown(labels)}`,
+  );
+  check(
+    labels === undefined || labels.length === inputIds.length,
+    "shape",
+    () => `forward: labels must be one for each row of inputIds, ${inputIds.length}; got ${labels?.length}`,
+  );
+  check(
+    (startPositions === undefined) === (endPositions === undefined),
+    "usage",
+    () => "forward: startPositions and endPositions go together; got one of them",
+  );
+  for (const [name, positions] of Object.entries({ startPositions, endPositions }))
+    check(
+      positions === undefined || (isWholes(positions) && positions.length === inputIds.length),
+      "shape",
+      () => `forward: ${name} must be ${inputIds.length} whole numbers; got ${shown(positions)}`,
+    );
+}
+
+function isRectangle(rows: Rows): boolean {
+  return rows.every((row) => row.length === rows[0]?.length);
+}
+
+/** Refuses what this model cannot take, or cannot show. */
+export function checkForward(inputs: ForwardInputs, options: ForwardOptions, architecture: Architecture): void {
+  const { inputIds, decoderInputIds = [], attentionMask, tokenTypeIds, texts, labels } = inputs;
+  const { kind, config, family } = architecture;
+  const width = inputIds[0]?.length ?? 0;
+  const { maxPositionEmbeddings: window, vocabSize, sourceVocabSize = vocabSize } = config;
+  check(width > 0, "input", () => "forward: there is no token to compute");
+  const longest = Math.max(width, decoderInputIds[0]?.length ?? 0);
+  check(
+    longest <= window,
+    "input",
+    () => `forward: ${longest} tokens, but the context window has ${window}: ${longest - window} too many`,
+  );
+  check(
+    decoderInputIds.length === 0 || kind.endsWith("encoder-decoder"),
+    "usage",
+    () =>
+      `forward: decoderInputIds are for an encoder–decoder; ${family.name} has no decoder of its own: leave them out`,
+  );
+  checkIds(inputIds, sourceVocabSize);
+  checkIds(decoderInputIds, vocabSize);
+  const isWords = kind.startsWith("recurrent") || ("head" in config && config.head.kind === "lm");
+  const isAligned = isWords && !kind.endsWith("encoder-decoder"); // one label for each token of inputIds
+  if (isWords && Array.isArray(labels?.[0]))
+    checkIds(
+      (labels as Rows).map((row) => row.filter((id) => id !== IGNORED_LABEL)),
+      vocabSize,
+    );
+  const matrices = { attentionMask, tokenTypeIds, texts, ...(Array.isArray(labels?.[0]) && isAligned && { labels }) };
+  for (const [name, rows] of Object.entries(matrices) as [string, Rows | undefined][])
+    check(
+      rows === undefined || (rows.length === inputIds.length && rows.every((row) => row.length === width)),
+      "shape",
+      () => `forward: ${name} must have the shape of inputIds, [${inputIds.length}, ${width}]`,
+    );
+  const isMask = attentionMask?.every((row) => row.every((bit) => bit === 0 || bit === 1)) ?? true;
+  check(isMask, "usage", () => "forward: attentionMask must hold 1 for a token and 0 for padding");
+  checkShown(options, architecture);
+}
+
+/** What a model does not have inside is refused by name. */
+function checkShown({ attentions, hiddenStates }: ForwardOptions, { kind, family }: Architecture): void {
+  const missing =
+    attentions && kind === "recurrent"
+      ? "attention weights"
+      : hiddenStates && kind === "recurrent-encoder-decoder"
+        ? "hidden states of layers"
+        : undefined;
+  if (missing === undefined) return;
+  const option = missing === "attention weights" ? "attentions" : "hiddenStates";
+  throw new LecternError("unsupported", `forward: ${option}: a ${family.name} has no ${missing}; leave it out`);
+}
+
+function checkIds(rows: Rows, size: number): void {
+  const outside = rows.flat().find((id) => !Number.isInteger(id) || id < 0 || id >= size);
+  check(outside === undefined, "input", () => `token id ${outside} is outside the vocabulary of ${size}`);
+}

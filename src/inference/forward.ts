@@ -1,0 +1,333 @@
+import { differentiate } from "../autodiff/index.ts";
+import { check, LecternError } from "../common/index.ts";
+import type { Architecture, EncoderDecoderConfig } from "../families/index.ts";
+import { type Dimension, IGNORED_LABEL, type Value } from "../graph/index.ts";
+import { lowerGraph } from "../lowering/index.ts";
+import { positionsOfMask, positionsOfRows, positionsOfTexts } from "../nn/index.ts";
+import { pushDownSlices } from "../passes/index.ts";
+import { createSession, type EngineSession } from "../runtime/index.ts";
+import { type HostTensor, int64Matrix } from "../tensor/index.ts";
+import { deriveFeeds, symbolic } from "./decode-graph.ts";
+import { type ForwardGraph, forwardGraph } from "./forward-graph.ts";
+import { firstStates } from "./recurrent-decoder.ts";
+import { sourceFeeds } from "./recurrent-seq2seq-decoder.ts";
+import { parametersOf, type Weights } from "./weights.ts";
+
+/** Whole rows of ids, padded to one length where a mask says so. */
+export interface ForwardInputs {
+  /** `[B][T]` */
+  readonly inputIds: readonly (readonly number[])[];
+  /** `[B][T]`, 1 = token, 0 = padding, on either side; default all 1. */
+  readonly attentionMask?: readonly (readonly number[])[];
+  /** `[B][T]`, the segment of each token, for encoders that know segments; default all 0. */
+  readonly tokenTypeIds?: readonly (readonly number[])[];
+  /**
+   * `[B][T]`, for encoders: where several texts stand side by side in a row, which of them each token belongs to, −1 for
+   * padding. Each text sees itself alone, as if it had a row of its own.
+   */
+  readonly texts?: readonly (readonly number[])[];
+  /** `[B][U]`, what an encoder–decoder's decoder reads; default: the labels, shifted right. */
+  readonly decoderInputIds?: readonly (readonly number[])[];
+  /**
+   * As transformers takes them: `[B][T]` for words and tokens (decoders shift them inside; −100 is not counted), `[B]`
+   * for classes, `[B][C]` for several classes at once.
+   */
+  readonly labels?: readonly number[] | readonly (readonly number[])[];
+  /** `[B]`, for question answering; as in transformers, one below 0 is the first token, one behind the row is not counted. */
+  readonly startPositions?: readonly number[];
+  readonly endPositions?: readonly number[];
+}
+
+export interface ForwardOptions {
+  readonly hiddenStates?: boolean;
+  readonly attentions?: boolean;
+  /** Also the gradient of the loss by every parameter; needs labels. */
+  readonly gradients?: boolean;
+}
+
+export interface ForwardResult {
+  /** Words `[B, T, V]`, classes `[B, C]`, classes of tokens `[B, T, C]`; absent where there is no such head. */
+  readonly logits?: HostTensor<"float32">;
+  /** `[B, T]`, of question answering; so is `endLogits`. */
+  readonly startLogits?: HostTensor<"float32">;
+  readonly endLogits?: HostTensor<"float32">;
+  /** `[B, T, E]`, of an encoder without a head. */
+  readonly lastHiddenState?: HostTensor<"float32">;
+  /** `[B, E]`, where the checkpoint has a pooler. */
+  readonly poolerOutput?: HostTensor<"float32">;
+  /** `[B, S, E]`, of an encoder–decoder. */
+  readonly encoderLastHiddenState?: HostTensor<"float32">;
+  readonly encoderHiddenStates?: HostTensor<"float32">[];
+  readonly decoderHiddenStates?: HostTensor<"float32">[];
+  readonly encoderAttentions?: HostTensor<"float32">[];
+  readonly decoderAttentions?: HostTensor<"float32">[];
+  /** One `[B, H, U, S]` a layer of the decoder. */
+  readonly crossAttentions?: HostTensor<"float32">[];
+  /** Layers + 1 of `[B, T, E]`: what enters each layer, then what leaves the model. */
+  readonly hiddenStates?: HostTensor<"float32">[];
+  /** One `[B, H, T, S]` a layer. */
+  readonly attentions?: HostTensor<"float32">[];
+  readonly loss?: number;
+  /** By the parameter's name in the checkpoint. */
+  readonly gradients?: Record<string, HostTensor<"float32">>;
+}
+
+interface PassSizes {
+  readonly batch: number;
+  readonly queries: number;
+  readonly steps: number;
+}
+
+interface Session {
+  readonly engine: EngineSession;
+  /** The names of the inputs that the graph reads. */
+  readonly inputs: ReadonlySet<string>;
+}
+
+/** One use of the full forward pass: a session is made for each on first need. */
+export class ForwardPass {
+  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #architecture: Architecture;
+  readonly #graph: ForwardGraph;
+  readonly #weights: Weights;
+  readonly #threads: number | undefined;
+
+  constructor(architecture: Architecture, weights: Weights, threads?: number) {
+    this.#architecture = architecture;
+    this.#graph = forwardGraph(architecture, { ...symbolic, plan: weights.plan });
+    this.#weights = weights;
+    this.#threads = threads;
+  }
+
+  async run(inputs: ForwardInputs, options: ForwardOptions): Promise<ForwardResult> {
+    const hasLabels = inputs.labels !== undefined || inputs.startPositions !== undefined;
+    check(!options.gradients || hasLabels, "usage", () => "forward: gradients are of the loss, which needs labels");
+    const { kind, config } = this.#architecture;
+    const isRecurrent = kind === "recurrent" || kind === "recurrent-encoder-decoder";
+    // A recurrence is written out step by step where it is differentiated, and where its decoder attends.
+    const isWrittenOut = kind === "recurrent-encoder-decoder" || (isRecurrent && options.gradients);
+    const steps = kind === "recurrent-encoder-decoder" ? (decoderRows(shifting(config), inputs)[0]?.length ?? 0) : 0;
+    const sizes = isWrittenOut
+      ? { batch: inputs.inputIds.length, queries: inputs.inputIds[0]?.length ?? 0, steps }
+      : undefined;
+    check(
+      !isRecurrent || !inputs.attentionMask?.some((row) => row.includes(0) && row.indexOf(0) < row.lastIndexOf(1)),
+      "input",
+      () => "forward: a recurrent model reads padding too: put it behind the text",
+    );
+    const { engine, inputs: wanted } = await this.#session(hasLabels, options, sizes);
+    const all = { ...passFeeds(this.#architecture, this.#graph, inputs), ...this.#weights.feeds };
+    const feeds = Object.entries(all).filter(([name]) => wanted.has(name));
+    return collect(await engine.run(Object.fromEntries(feeds)));
+  }
+
+  async dispose(): Promise<void> {
+    for (const session of this.#sessions.values()) await (await session).engine.dispose();
+  }
+
+  #session(withLoss: boolean, options: ForwardOptions, sizes?: PassSizes): Promise<Session> {
+    const key = JSON.stringify([withLoss, options.hiddenStates, options.attentions, options.gradients, sizes]);
+    let session = this.#sessions.get(key);
+    if (!session) {
+      session = this.#create(
+        withLoss,
+        options,
+        sizes ? forwardGraph(this.#architecture, { ...sizes, plan: this.#weights.plan }) : this.#graph,
+      );
+      this.#sessions.set(key, session);
+      session.catch(() => this.#sessions.delete(key)); // what was not made needs no disposing
+    }
+    return session;
+  }
+
+  async #create(withLoss: boolean, options: ForwardOptions, pass: ForwardGraph): Promise<Session> {
+    const graph = lowerGraph({
+      outputs: this.#outputs(withLoss, options, pass),
+      bind: (name) => this.#weights.bind(name),
+    });
+    // What reads texts by the thousand is worth packed copies of its weights; other passes leave them in their file.
+    const isPlain = !withLoss && !options.hiddenStates && !options.attentions;
+    const prepack = isPlain && this.#architecture.kind === "encoder";
+    const engine = await createSession(graph, {
+      prepack,
+      threads: this.#threads,
+      withoutRewrites: ["SkipLayerNormFusion"],
+    });
+    return { engine, inputs: new Set(graph.inputs.map(({ name }) => name)) };
+  }
+
+  #outputs(withLoss: boolean, options: ForwardOptions, pass: ForwardGraph): Record<string, Value> {
+    const { heads, hiddenStates, attentions, loss } = pass;
+    const outputs: Record<string, Value> = { ...heads };
+    const inner = { ...(options.hiddenStates && hiddenStates), ...(options.attentions && attentions) };
+    for (const [name, values] of Object.entries(inner))
+      for (const [i, value] of values.entries()) outputs[`${name}.${i}`] = value;
+    if (!withLoss) return pushDownSlices(outputs);
+    if (!loss)
+      throw new LecternError(
+        "usage",
+        `forward: ${this.#architecture.family.name} without a head has no loss: leave out the labels`,
+      );
+    if (!options.gradients) return { ...outputs, loss };
+    const { buffers } = this.#architecture.family.checkpoint;
+    const parameters = new Map([...parametersOf([loss])].filter(([name]) => !buffers?.test(name)));
+    const result = differentiate(pushDownSlices({ ...outputs, loss }), [...parameters.values()]);
+    const gradients = [...parameters.keys()].map((name, i) => [
+      `grad.${this.#weights.stored(name)}`,
+      result.gradients[i] as Value,
+    ]);
+    return { ...result.outputs, ...Object.fromEntries(gradients) };
+  }
+}
+
+/** All that a pass over these rows may be fed, its parameters left out. */
+export function passFeeds(
+  architecture: Architecture,
+  graph: ForwardGraph,
+  { inputIds, attentionMask, tokenTypeIds, texts, ...inputs }: ForwardInputs,
+): Record<string, HostTensor> {
+  check(
+    !texts || architecture.kind === "encoder",
+    "usage",
+    () => `forward: ${architecture.family.name} takes one text a row; several are for encoders`,
+  );
+  const padding = architecture.kind === "recurrent-encoder-decoder" ? architecture.config.padTokenId : undefined;
+  const mask = attentionMask ?? inputIds.map((row) => row.map((id) => Number(id !== padding)));
+  const isDecoder = architecture.kind === "decoder" || architecture.kind === "recurrent";
+  const isShifted = isDecoder && !(architecture.kind === "decoder" && architecture.config.head.kind !== "lm");
+  const counted = isDecoder ? positionsOfMask(mask) : texts ? positionsOfTexts(texts) : positionsOfRows(mask);
+  const positions = { ...counted, ids: inputIds, tokenTypeIds };
+  const feeds: Record<string, HostTensor> = {
+    input_ids: int64Matrix(inputIds),
+    ...deriveFeeds(graph.derived, positions),
+  };
+  const { kind, config } = architecture;
+  if (kind === "recurrent") Object.assign(feeds, firstStates(architecture, inputIds.length));
+  if (kind === "recurrent-encoder-decoder") {
+    Object.assign(feeds, sourceFeeds(mask));
+    feeds.decoder_input_ids = int64Matrix(decoderRows(shifting(config), { inputIds, ...inputs }));
+  }
+  if (kind === "encoder-decoder") {
+    const rows = decoderRows(config, { inputIds, ...inputs });
+    feeds.decoder_input_ids = int64Matrix(rows);
+    const own = { ...positionsOfRows(rows.map((row) => row.map(() => 1))), ids: rows };
+    Object.assign(feeds, deriveFeeds(graph.decoderDerived ?? [], own, positions));
+  }
+  if (inputs.labels) {
+    feeds.labels = labelsTensor(inputs.labels, graph.labels?.dtype, isShifted, padding);
+    checkClasses(feeds.labels, graph.heads.logits?.shape.at(-1));
+  }
+  const { startPositions, endPositions } = inputs;
+  if (startPositions && endPositions) {
+    const width = inputIds[0]?.length ?? 0;
+    const clipped = (all: readonly number[]): number[] =>
+      all.map((at) => (at >= width ? IGNORED_LABEL : Math.max(0, at)));
+    feeds.start_positions = int64Vector(clipped(startPositions));
+    feeds.end_positions = int64Vector(clipped(endPositions));
+  }
+  return feeds;
+}
+
+type Shifting = Pick<
+  EncoderDecoderConfig,
+  "decoderStartTokenId" | "padTokenId" | "withoutDecoderInput" | "shift" | "head"
+>;
+
+/** How a recurrent decoder's input follows from labels. */
+function shifting({
+  decoderStartTokenId,
+  padTokenId,
+}: Pick<EncoderDecoderConfig, "decoderStartTokenId" | "padTokenId">): Shifting {
+  const head = { kind: "lm", numLabels: 0, problem: "single_label_classification" } as const;
+  return { decoderStartTokenId, padTokenId, withoutDecoderInput: "start-token", shift: "start-token", head };
+}
+
+/** What the decoder reads: as given, else the labels or the encoder's input shifted right, else the start token. */
+function decoderRows(config: Shifting, { inputIds, decoderInputIds, labels }: ForwardInputs): number[][] {
+  if (decoderInputIds) return decoderInputIds.map((row) => [...row]);
+  const isText = config.head.kind === "lm" && labels !== undefined;
+  if (!isText && config.withoutDecoderInput === "start-token")
+    return inputIds.map(() => [known(config.decoderStartTokenId, "decoder_start_token_id")]);
+  const rows = (isText ? labels : inputIds) as readonly (readonly number[])[];
+  return rows.map((row) => {
+    const ids = row.map((id) => (id === IGNORED_LABEL ? known(config.padTokenId, "pad_token_id") : id));
+    // The last label, found as the reference finds it: where it lies if padding is behind it.
+    const last = ids[ids.filter((id) => id !== config.padTokenId).length - 1];
+    const first = (config.shift === "last-label" ? last : undefined) ?? config.decoderStartTokenId;
+    return [known(first, "decoder_start_token_id"), ...ids.slice(0, -1)];
+  });
+}
+
+/** A token that the decoder's input needs. */
+function known(id: number | undefined, key: string): number {
+  if (id !== undefined) return id;
+  throw new LecternError(
+    "config",
+    `forward: the decoder's input needs ${key}; got none in config.json; give decoderInputIds`,
+  );
+}
+
+function int64Vector(values: readonly number[]): HostTensor<"int64"> {
+  return { dtype: "int64", shape: [values.length], data: BigInt64Array.from(values, BigInt) };
+}
+
+/** Labels in the dtype that the loss takes, those of padding not counted; a decoder's are shifted, so that each position has its next token. */
+function labelsTensor(
+  labels: NonNullable<ForwardInputs["labels"]>,
+  dtype: string | undefined,
+  shifted: boolean,
+  padding: number | undefined,
+): HostTensor {
+  const isMatrix = Array.isArray(labels[0]);
+  const rows = isMatrix ? (labels as readonly (readonly number[])[]) : [labels as readonly number[]];
+  const counted = rows.map((row) => row.map((id) => (id === padding ? IGNORED_LABEL : id)));
+  const moved = shifted ? counted.map((row) => [...row.slice(1), IGNORED_LABEL]) : counted;
+  const shape = isMatrix ? [moved.length, moved[0]?.length ?? 0] : [labels.length];
+  if (dtype === "float32")
+    return { dtype, shape: isMatrix ? shape : [labels.length, 1], data: Float32Array.from(moved.flat()) };
+  return { ...int64Matrix(moved), shape };
+}
+
+/** What the engine would refuse without a row, or take for a number that is none. */
+function checkClasses({ dtype, data, shape }: HostTensor, classes: Dimension | undefined): void {
+  if (dtype !== "int64" || typeof classes !== "number") return;
+  const at = (data as BigInt64Array).findIndex((id) => (id < 0n || id >= classes) && id !== BigInt(IGNORED_LABEL));
+  check(
+    at < 0,
+    "input",
+    () =>
+      `labels, row ${Math.floor(at / (shape[1] ?? 1)) + 1}: ${data[at]} is none of the ${classes} classes; give 0 to ${classes - 1}, or ${IGNORED_LABEL} for what is not counted`,
+  );
+}
+
+const numbered = /^(.*)\.(\d+)$/;
+
+/** Results by the names of the command line, as an object: `hidden_states.3` is `hiddenStates[3]`. */
+function collect(results: Readonly<Record<string, HostTensor>>): ForwardResult {
+  const collected: Record<string, unknown> = {};
+  for (const [name, tensor] of Object.entries(results)) {
+    const parts = numbered.exec(name);
+    if (name.startsWith("grad.")) ((collected.gradients ??= {}) as Record<string, HostTensor>)[name.slice(5)] = tensor;
+    else if (name === "loss") collected.loss = Number(tensor.data[0]);
+    else if (parts) ((collected[camelCase(parts[1] as string)] ??= []) as HostTensor[])[Number(parts[2])] = tensor;
+    else collected[camelCase(name)] = tensor;
+  }
+  return collected;
+}
+
+/** The results by the names of the command line. */
+export function namedTensors({ loss, gradients, ...rest }: ForwardResult): Record<string, HostTensor> {
+  const named: Record<string, HostTensor> = {};
+  for (const [key, value] of Object.entries(rest) as [string, HostTensor | HostTensor[]][]) {
+    const name = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    if (Array.isArray(value)) for (const [i, tensor] of value.entries()) named[`${name}.${i}`] = tensor;
+    else named[name] = value;
+  }
+  if (loss !== undefined) named.loss = { dtype: "float32", shape: [], data: Float32Array.of(loss) };
+  for (const [name, tensor] of Object.entries(gradients ?? {})) named[`grad.${name}`] = tensor;
+  return named;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,297 @@
+import { check, LecternError } from "../common/index.ts";
+import {
+  AssistantDrafter,
+  beamSearch,
+  checkNamedIds,
+  constrainedBeamSearch,
+  contrastiveSearch,
+  diverseBeamSearch,
+  fittingNewTokens,
+  type GenerateContext,
+  type GenerationOptions,
+  generate,
+  LookupDrafter,
+  parseCheckpointOptions,
+  type Sequence,
+  settleOptions,
+  speculate,
+  type TokenEvent,
+} from "../generation/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
+import type { CachedDecoder, DecodeEngine, DecodeUse } from "./cached-decoder.ts";
+import { createEngine, withLayers } from "./decode-engines.ts";
+import { beginDecoding, type DecodingStart, type Engine, type GeneratingModel } from "./decoding-start.ts";
+import type { ForwardPass } from "./forward.ts";
+import type { Generated, GenerateHooks, GenerateRequest } from "./host/host.ts";
+import { generating, type ModelFiles } from "./model-files.ts";
+import { ScoringDecoder } from "./scoring-decoder.ts";
+import { type StepActivations, stepActivations } from "./step-activations.ts";
+import { type Strategy, strategyOf, useOf } from "./strategy.ts";
+import { healPrompts } from "./token-healing.ts";
+
+export interface GeneratorParts {
+  readonly files: ModelFiles;
+  readonly tokenizer: Tokenizer | undefined;
+  readonly generationConfig: Readonly<Record<string, unknown>>;
+  readonly threads: number | undefined;
+  readonly openAssistant: (location: string) => Promise<Generator>;
+}
+
+/** A generation under way. */
+interface Job {
+  readonly architecture: GeneratingModel;
+  readonly engine: Engine;
+  readonly strategy: Strategy;
+  readonly options: GenerationOptions;
+  readonly context: GenerateContext;
+  /** What is read: of an encoder–decoder by its encoder. */
+  readonly rows: readonly (readonly number[])[];
+}
+
+/** Generates with one model: its sessions for decoding, and the models that speculate for it. */
+export class Generator {
+  readonly #parts: GeneratorParts;
+  /** Sessions for decoding, by what they are made for. */
+  readonly #engines = new Map<string, Promise<Engine>>();
+  /** Models that speculate for this one, by directory, and how much their last guesses made them guess next. */
+  readonly #assistants = new Map<string, Promise<Generator>>();
+  readonly #guesses = new Map<string, number>();
+
+  constructor(parts: GeneratorParts) {
+    this.#parts = parts;
+  }
+
+  async generate(
+    { inputIds, options: given, candidates }: GenerateRequest,
+    hooks: GenerateHooks,
+    forward: ForwardPass,
+  ): Promise<Generated> {
+    const { files, tokenizer, generationConfig } = this.#parts;
+    const architecture = generating(files);
+    const checkpoint = parseCheckpointOptions({
+      eos_token_id: files.json.eos_token_id ?? null,
+      ...generationConfig,
+    });
+    const options = { seed: Math.floor(Math.random() * 2 ** 32), ...settleOptions(given, checkpoint) };
+    const strategy = strategyOf(options, given);
+    this.#check(options, strategy, candidates);
+    const { rows, healings } = healPrompts(inputIds, { options, strategy, tokenizer, architecture });
+    const use = useOf(strategy, architecture, options, inputIds.length);
+    if (hooks.signal?.aborted) return finished(rows, fillAborted([], rows.length, options));
+    const engine = await this.#engineFor(architecture, use);
+    const engineBefore = engine.computedMs;
+    const started = performance.now();
+    let firstTokenMs = 0;
+    const context: GenerateContext = {
+      ...readingOf(tokenizer),
+      encoderIds: architecture.kind.endsWith("encoder-decoder") ? rows : undefined,
+      onToken: (event: TokenEvent) => {
+        firstTokenMs ||= performance.now() - started;
+        return hooks.onToken?.(event);
+      },
+      logitsProcessor: hooks.logitsProcessor,
+      stoppingCriteria: hooks.stoppingCriteria,
+      candidates,
+      healings,
+      signal: hooks.signal,
+    };
+    const sequences = await this.#run({ architecture, engine, strategy, options, context, rows }, forward);
+    return finished(rows, sequences, {
+      firstTokenMs,
+      totalMs: performance.now() - started,
+      engineMs: engine.computedMs - engineBefore,
+    });
+  }
+
+  /** Frees the sessions, which are made anew on next need. */
+  async disposeEngines(): Promise<void> {
+    for (const engine of this.#engines.values()) await (await engine).dispose();
+    this.#engines.clear();
+  }
+
+  async dispose(): Promise<void> {
+    await this.disposeEngines();
+    for (const assistant of this.#assistants.values()) await (await assistant).dispose();
+    this.#assistants.clear();
+  }
+
+  /** Refuses what the model cannot give before anything is computed. */
+  #check(options: GenerationOptions, strategy: Strategy, candidates: number | undefined): void {
+    const { architecture } = this.#parts.files;
+    const { kind, family, config } = architecture;
+    check(
+      !candidates || !strategy.endsWith("beams"),
+      "usage",
+      () =>
+        `generation: candidates need a single beam; got numBeams ${options.numBeams}; set numBeams to 1 (--num-beams 1)`,
+    );
+    const inside = options.outputAttentions ? "outputAttentions" : "outputHiddenStates";
+    if ((options.outputAttentions || options.outputHiddenStates) && kind.startsWith("recurrent"))
+      throw new LecternError(
+        "unsupported",
+        `generation: ${inside}: a ${family.name} keeps nothing of the kind by step; leave it out, and use forward for hidden states`,
+      );
+    check(
+      options.stopStrings === undefined || this.#parts.tokenizer,
+      "input",
+      () => "generation: stopStrings are texts, and this model's directory has no tokenizer; give eosTokenId",
+    );
+    checkNamedIds(options, config.vocabSize);
+  }
+
+  /** The sequences of all prompts; where the caller cancels, those that there are, and empty ones. */
+  async #run(job: Job, forward: ForwardPass): Promise<Sequence[]> {
+    const { rows, options, context } = job;
+    const sequences: Sequence[] = [];
+    let prompts: DecodingStart["prompts"] = [];
+    try {
+      const { bos_token_id: begin } = this.#parts.generationConfig;
+      const beginning = await beginDecoding(job.engine, job.architecture, rows, {
+        options,
+        beginToken: typeof begin === "number" ? begin : undefined,
+        signal: context.signal,
+      });
+      ({ prompts } = beginning);
+      if (job.strategy === "autoregressive")
+        sequences.push(...(await generate(beginning.decoderOf([...prompts.keys()]), prompts, options, context)));
+      else for (const i of prompts.keys()) sequences.push(...(await this.#runOne(job, beginning, i)));
+    } catch (error) {
+      if (!(error instanceof LecternError && error.code === "abort")) throw error;
+    }
+    const begun = prompts.length === 0 ? rows : prompts;
+    const all = fillAborted(sequences, begun.length, options);
+    const perPrompt = all.length / begun.length;
+    const { maxPositionEmbeddings } = job.architecture.config;
+    const window = job.strategy === "contrastive" ? maxPositionEmbeddings - 1 : maxPositionEmbeddings; // reads its last
+    for (const [i, sequence] of sequences.entries()) {
+      const at = Math.floor(i / perPrompt);
+      const prompt = prompts[at] as readonly number[];
+      const room = fittingNewTokens(options, prompt.length, window);
+      all[i] = {
+        ...sequence,
+        ...(room !== undefined && { newTokensThatFit: room }),
+        ...(await this.#lookInside(sequence, { read: rows[at] as readonly number[], prompt }, options, forward)),
+      };
+    }
+    return all;
+  }
+
+  /** The sequences of a prompt that is followed by itself. */
+  async #runOne(job: Job, { decoderOf, prompts, memories }: DecodingStart, i: number): Promise<Sequence[]> {
+    const { strategy, options, context } = job;
+    const prompt = prompts[i] as readonly number[];
+    if (strategy === "beams") return beamSearch(decoderOf([i]), prompt, i, options, context);
+    if (strategy === "diverse beams") return diverseBeamSearch(decoderOf([i]), prompt, i, options, context);
+    if (strategy === "constrained beams") return constrainedBeamSearch(decoderOf([i]), prompt, i, options, context);
+    const decoder = new ScoringDecoder(job.engine as DecodeEngine, memories?.slice(i, i + 1));
+    if (strategy === "contrastive") return [await contrastiveSearch(decoder, prompt, i, options, context)];
+    return [await this.#speculate(job, decoder, prompt, i)];
+  }
+
+  /** The session for a use, made on first need; one that shows more than plain decoding leaves weights in their file. */
+  #engineFor(architecture: GeneratingModel, use: DecodeUse, layers?: number): Promise<Engine> {
+    const { files, threads } = this.#parts;
+    const key = JSON.stringify([use, layers]);
+    let engine = this.#engines.get(key);
+    if (!engine) {
+      engine = createEngine(architecture, files.weights, { threads, ...(use.showsAll && { prepack: false }) }, use);
+      this.#engines.set(key, engine);
+      engine.catch(() => this.#engines.delete(key)); // what was not made needs no disposing
+    }
+    return engine;
+  }
+
+  async #speculate(
+    { architecture, options, context, rows }: Job,
+    decoder: ScoringDecoder,
+    prompt: readonly number[],
+    index: number,
+  ): Promise<Sequence> {
+    if (options.promptLookupNumTokens)
+      return speculate(decoder, new LookupDrafter(options), prompt, index, options, context);
+    const { assistantModel = "", assistantEarlyExit: layers, numAssistantTokensSchedule: schedule } = options;
+    const assistant = layers === undefined ? await this.#assistant(assistantModel, architecture) : this;
+    const own = layers === undefined ? generating(assistant.#parts.files) : withLayers(architecture, layers);
+    const engine = await assistant.#engineFor(own, {}, layers);
+    const { decoderOf } = await beginDecoding(engine, own, [rows[index] as readonly number[]], {
+      options: { decoderStartTokenId: prompt[0] as number },
+      signal: context.signal,
+    });
+    const count = schedule === "heuristic" ? this.#guesses.get(assistantModel) : undefined;
+    const drafter = new AssistantDrafter(decoderOf([0]) as CachedDecoder, options, count);
+    const sequence = await speculate(decoder, drafter, prompt, index, options, context);
+    this.#guesses.set(assistantModel, drafter.count);
+    return sequence;
+  }
+
+  async #assistant(location: string, { kind }: { readonly kind: string }): Promise<Generator> {
+    const known = this.#assistants.get(location);
+    if (known) return known;
+    const opening = (async () => {
+      const assistant = await this.#parts.openAssistant(location);
+      const { files, tokenizer } = assistant.#parts;
+      const probe = "The assistant, 1 of 2: möchte 東京?\n";
+      const reads = (tokenizer: Tokenizer | undefined): string => `${tokenizer?.encode(probe).ids}`;
+      const isSame =
+        files.architecture.config.vocabSize === this.#parts.files.architecture.config.vocabSize &&
+        reads(tokenizer) === reads(this.#parts.tokenizer);
+      check(
+        files.architecture.kind === kind && isSame,
+        "usage",
+        () =>
+          `generation: assistantModel ${location} must be of the same kind (${kind}) and have the model's own tokenizer`,
+      );
+      return assistant;
+    })();
+    this.#assistants.set(location, opening);
+    opening.catch(() => this.#assistants.delete(location));
+    return opening;
+  }
+
+  /** What lay inside the model at each step of a sequence, where it is asked for: one more pass over all of it. */
+  async #lookInside(
+    { outputIds }: Sequence,
+    { read, prompt }: { readonly read: readonly number[]; readonly prompt: readonly number[] },
+    { outputAttentions = false, outputHiddenStates = false }: GenerationOptions,
+    forward: ForwardPass,
+  ): Promise<StepActivations> {
+    if (!outputAttentions && !outputHiddenStates) return {};
+    const whole = [...prompt, ...outputIds.slice(0, -1)];
+    const isEncoderDecoder = this.#parts.files.architecture.kind.endsWith("encoder-decoder");
+    const inputs = isEncoderDecoder ? { inputIds: [read], decoderInputIds: [whole] } : { inputIds: [whole] };
+    const pass = await forward.run(inputs, { attentions: outputAttentions, hiddenStates: outputHiddenStates });
+    return stepActivations(pass, prompt.length);
+  }
+}
+
+/** How tokens are read as text. */
+function readingOf(tokenizer: Tokenizer | undefined): Pick<GenerateContext, "text" | "reading"> {
+  return {
+    text: () => tokenizer?.stream({ skipSpecialTokens: true }) ?? { push: () => "", end: () => "" },
+    reading: {
+      decode: (ids) => tokenizer?.decode(ids, { skipSpecialTokens: false }) ?? "",
+      replacement: tokenizer?.encode("\uFFFD", { addSpecialTokens: false }).ids,
+    },
+  };
+}
+
+/** As many sequences as were asked for: behind those that there are, empty ones that the caller cancelled. */
+function fillAborted(
+  sequences: readonly Sequence[],
+  prompts: number,
+  { numReturnSequences = 1 }: GenerationOptions,
+): Sequence[] {
+  const missing = Math.max(0, prompts * numReturnSequences - sequences.length);
+  const empty = Array.from({ length: missing }, (): Sequence => ({ outputIds: [], text: "", finishReason: "abort" }));
+  return [...sequences, ...empty];
+}
+
+function finished(
+  inputIds: Generated["inputIds"],
+  sequences: readonly Sequence[],
+  { firstTokenMs, totalMs, engineMs } = { firstTokenMs: 0, totalMs: 0, engineMs: 0 },
+): Generated {
+  const count = sequences.reduce((sum, { outputIds }) => sum + outputIds.length, 0);
+  const tokensPerSecond = (1000 * Math.max(0, count - sequences.length)) / Math.max(1, totalMs - firstTokenMs);
+  return { inputIds, sequences, timing: { firstTokenMs, totalMs, tokensPerSecond, engineMs } };
+}

@@ -1,0 +1,142 @@
+import type { Architecture } from "../../families/index.ts";
+import type {
+  GenerationOptions,
+  LogitsProcessor,
+  Sequence,
+  StoppingCriteria,
+  TokenEvent,
+} from "../../generation/index.ts";
+import type { Channel } from "../../runtime/index.ts";
+import type { ForwardInputs, ForwardOptions, ForwardResult } from "../forward.ts";
+
+export interface ModelSource {
+  /** A directory, or an absolute URL of one. */
+  readonly location: string;
+  /** The directory of the model that an adapter adapts, where the location holds an adapter alone. */
+  readonly base?: string | undefined;
+  readonly threads?: number | undefined;
+  /** Whether a tokenizer that does not belong to the model is taken all the same. */
+  readonly force?: boolean | undefined;
+}
+
+/** What is known of a model once it is open. */
+export interface ModelDescription {
+  readonly family: string;
+  readonly kind: Architecture["kind"];
+  /** True for encoder–decoder models (T5, BART, Marian), whose output answers the prompt. */
+  readonly isEncoderDecoder: boolean;
+  readonly isEncoder: boolean;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly generationConfig: Readonly<Record<string, unknown>>;
+  readonly contextWindow: number;
+  readonly parameterCount: number;
+  readonly startToken: number | undefined;
+  /** What a user may want to know of files that are used all the same. */
+  readonly warnings: readonly string[];
+}
+
+export interface GenerateRequest {
+  readonly inputIds: readonly (readonly number[])[];
+  readonly options: GenerationOptions;
+  readonly candidates?: number | undefined;
+}
+
+export interface GenerateHooks {
+  readonly signal?: AbortSignal | undefined;
+  readonly onToken?: ((event: TokenEvent) => unknown) | undefined;
+  readonly logitsProcessor?: LogitsProcessor | undefined;
+  readonly stoppingCriteria?: StoppingCriteria | undefined;
+}
+
+/** What a worker asks the caller's functions, whose scores or verdict travel back. */
+export type Callback =
+  | { readonly of: "logitsProcessor"; readonly ids: readonly number[]; readonly scores: Float32Array }
+  | { readonly of: "stoppingCriteria"; readonly ids: readonly number[] };
+
+/** Which functions the caller gave. */
+export type ProvidedCallbacks = Readonly<Record<"onToken" | "logitsProcessor" | "stoppingCriteria", boolean>>;
+
+export interface Timing {
+  /** From the start to the first token. */
+  readonly firstTokenMs: number;
+  readonly totalMs: number;
+  /** After the first token. */
+  readonly tokensPerSecond: number;
+  /** How much of it the engine computed; the rest is Lectern's own. */
+  readonly engineMs: number;
+}
+
+export interface Generated {
+  /** What the sequences go on from, or answer. */
+  readonly inputIds: readonly (readonly number[])[];
+  readonly sequences: readonly Sequence[];
+  readonly timing: Timing;
+}
+
+/** What computes a model: this thread, or a worker, so that the caller's event loop stays free. */
+export interface ModelHost {
+  readonly description: ModelDescription;
+  forward(inputs: ForwardInputs, options: ForwardOptions): Promise<ForwardResult>;
+  generate(request: GenerateRequest, hooks: GenerateHooks): Promise<Generated>;
+  addAdapter(name: string, location: string): Promise<void>;
+  useAdapter(name: string | undefined): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** So long a worker that opens a model may clean up after a cancellation, before it is ended. */
+const GRACE_MS = 1000;
+
+interface Opening {
+  readonly source: ModelSource;
+  readonly channel: Channel;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What a worker says of the model that it opens; code `abort` at the latest a short time after the signal fires. */
+async function open({ source, channel, signal }: Opening): Promise<ModelDescription> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const onAbort = (): void => {
+    timer = setTimeout(() => channel.close("cancelled by the caller", "abort"), GRACE_MS);
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await channel.call<ModelDescription>("open", source, { signal });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** A model that a worker computes. @param stop ends the worker */
+export async function connect(opening: Opening, stop: () => Promise<unknown>): Promise<ModelHost> {
+  const { channel } = opening;
+  try {
+    const description = await open(opening);
+    return {
+      description,
+      forward: (inputs, options) => channel.call("forward", [inputs, options]),
+      generate(request, { signal, onToken, logitsProcessor, stoppingCriteria }) {
+        const given: ProvidedCallbacks = {
+          onToken: onToken !== undefined,
+          logitsProcessor: logitsProcessor !== undefined,
+          stoppingCriteria: stoppingCriteria !== undefined,
+        };
+        const onQuestion = async (question: Callback): Promise<unknown> => {
+          if (question.of === "stoppingCriteria") return stoppingCriteria?.(question.ids);
+          return (await logitsProcessor?.(question.ids, question.scores)) ?? question.scores; // changed in place
+        };
+        return channel.call("generate", [request, given], { signal, onEvent: onToken, onQuestion });
+      },
+      addAdapter: (name, location) => channel.call("addAdapter", [name, location]),
+      useAdapter: (name) => channel.call("useAdapter", [name]),
+      dispose: async () => {
+        await channel.call("dispose", undefined);
+        channel.close("the model was disposed");
+        await stop();
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,2 @@
+/** The worker thread of Node. */
+export { prepareWorker } from "./worker-thread-node.ts";

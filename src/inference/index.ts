@@ -1,0 +1,38 @@
+export { openAdapted } from "./adapters/adapted-model.ts";
+export {
+  type Adapter,
+  adaptedParameters,
+  linearLayers,
+  mergedParameters,
+  outputLengths,
+  peftName,
+} from "./adapters/adapters.ts";
+export { adapterPlan, endsWith, isLearned, type LoraConfig, liesIn } from "./adapters/lora-config.ts";
+export { targetedTables } from "./embedding-adapter.ts";
+export {
+  type ForwardInputs,
+  type ForwardOptions,
+  type ForwardResult,
+  namedTensors,
+  passFeeds,
+} from "./forward.ts";
+export { type ForwardGraph, type ForwardGraphOptions, forwardGraph } from "./forward-graph.ts";
+export { classesOf, isSameHead, type Json, withHead, withLabels } from "./head-config.ts";
+export type { Timing } from "./host/host.ts";
+export { type BatchRunOptions, forwardRows, type Reading, type Row } from "./length-bucketing.ts";
+export { loadTokenizer } from "./load-tokenizer.ts";
+export {
+  type GenerateInput,
+  type GenerateOptions,
+  type GenerateResult,
+  type LoadOptions,
+  loadModel,
+  Model,
+} from "./model.ts";
+export { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+export { lastStates, type PoolingMode, pool, statesAt, yieldsStates } from "./pooling.ts";
+export type { EmbedOptions } from "./sentence-encoder.ts";
+export { checkTrainableEmbeddings, sentenceFiles } from "./sentence-modules.ts";
+export { isEmbedding, isSharedEmbedding, isTiedOutput } from "./tied-embeddings.ts";
+export { FINGERPRINT_KEY } from "./tokenizer-check.ts";
+export { parametersOf, Weights } from "./weights.ts";

@@ -1,0 +1,81 @@
+import { LecternError } from "../common/index.ts";
+import { type Architecture, readConfig } from "../families/index.ts";
+import type { FileSource } from "../files/index.ts";
+import { type Checkpoint, openCheckpoint } from "../formats/index.ts";
+import { forwardGraph } from "./forward-graph.ts";
+import { refuseQuantizedConfig, refuseQuantizedTensors } from "./quantization.ts";
+import { readJsonFile } from "./read-json-file.ts";
+import { namesWithoutCopies } from "./tied-copies.ts";
+import { settleTying } from "./tied-embeddings.ts";
+import { parametersOf, Weights } from "./weights.ts";
+
+export { readJsonFile };
+
+/** A model's settings and weights, read and checked against each other; nothing computed yet. */
+export interface ModelFiles {
+  readonly architecture: Architecture;
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly weights: Weights;
+}
+
+export interface OpenedModelFiles extends ModelFiles {
+  /** What a user may want to know of files that are used all the same. */
+  readonly warnings: readonly string[];
+}
+
+/** Opens a Hugging Face directory. */
+export async function openModelFiles(files: FileSource): Promise<OpenedModelFiles> {
+  const said = await readJsonFile(files, "config.json");
+  refuseQuantizedConfig(files.location, said);
+  const opened = await openCheckpoint(files);
+  refuseQuantizedTensors(files.location, opened.names());
+  const { json, checkpoint, copies, warnings } = await settleTying(files, said, opened);
+  const { architecture, names } = await architectureOf(json, checkpoint);
+  const weights = new Weights(files, checkpoint, architecture.family.checkpoint);
+  const parameters = parametersOf(Object.values(forwardGraph(architecture).heads));
+  const extra = weights
+    .verify([...parameters.values()])
+    .filter((name) => names.includes(name) && !copies.includes(name));
+  return { architecture, json, weights, warnings: [...warnings, ...unusedWarning(files, architecture, extra)] };
+}
+
+/** How many tensors a warning names. */
+const NAMED = 3;
+
+function unusedWarning({ location }: FileSource, { family }: Architecture, extra: readonly string[]): string[] {
+  if (extra.length === 0) return [];
+  const rest = extra.length > NAMED ? `, and ${extra.length - NAMED} more` : "";
+  const count = extra.length === 1 ? "a tensor" : `${extra.length} tensors`;
+  return [
+    `${location}: the checkpoint holds ${count} that config.json does not ask for and this ${family.name} ignores: ${extra.slice(0, NAMED).join(", ")}${rest}; check that both belong together`,
+  ];
+}
+
+/** The architecture of a config and a checkpoint, and its tensors; where both tie tables, copies of one count once. */
+async function architectureOf(
+  json: Readonly<Record<string, unknown>>,
+  checkpoint: Checkpoint,
+): Promise<{ readonly architecture: Architecture; readonly names: readonly string[] }> {
+  const all = checkpoint.names();
+  const architecture = readConfig(json, all);
+  const isReader = architecture.kind === "encoder" || architecture.kind === "encoder-decoder";
+  const ties = json.tie_word_embeddings !== false || /^m?t5$/.test(String(json.model_type));
+  if (!isReader || !ties) return { architecture, names: all };
+  const names = await namesWithoutCopies(checkpoint);
+  return { architecture: names.length === all.length ? architecture : readConfig(json, names), names };
+}
+
+/** The architecture of a model that generates text; another kind is refused. */
+export function generating({ architecture }: ModelFiles): Exclude<Architecture, { kind: "encoder" }> {
+  const { kind, family, config } = architecture;
+  if (kind === "encoder")
+    throw new LecternError(
+      "unsupported",
+      `${family.name} is an encoder: it reads text and does not generate any; use forward`,
+    );
+  if ((kind === "encoder-decoder" || kind === "decoder") && config.head.kind !== "lm") {
+    const yields = config.head.kind === "none" ? "has no head" : "has no head that scores words";
+    throw new LecternError("unsupported", `this ${family.name} ${yields} and does not generate text; use forward`);
+  }
+  return architecture;
+}

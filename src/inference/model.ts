@@ -1,0 +1,349 @@
+import { openHost } from "#host";
+import { CallerFunctions, check, LecternError, throwIfAborted } from "../common/index.ts";
+import type { FileSource } from "../files/index.ts";
+import { type HubOptions, locateModel, openDirectory } from "../formats/index.ts";
+import {
+  type FinishReason,
+  type GenerationOptions,
+  type LogitsProcessor,
+  parseOptions,
+  type Sequence,
+  type StoppingCriteria,
+  scoresOf,
+  type TokenEvent,
+} from "../generation/index.ts";
+import { warn } from "../runtime/index.ts";
+import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
+import {
+  checkAdapter,
+  checkCall,
+  checkEmbed,
+  checkForwardOptions,
+  checkInput,
+  checkLoad,
+  checkPrecision,
+} from "./door.ts";
+import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
+import { checkForwardInputs } from "./forward-check.ts";
+import type { GenerateHooks, ModelDescription, ModelHost, Timing } from "./host/host.ts";
+import { forwardRows, type Reading, type Row } from "./length-bucketing.ts";
+import { tokenizerOf } from "./load-tokenizer.ts";
+import { locateBase } from "./locate-base.ts";
+import { lastStates, pool, yieldsStates } from "./pooling.ts";
+import { type EmbedOptions, sentenceEncoder } from "./sentence-encoder.ts";
+import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts";
+
+export interface LoadOptions extends HubOptions {
+  /** How many threads compute, from 1; default: the engine's choice, one for each core of the machine. */
+  readonly threads?: number | undefined;
+  /** Only float32 for now; `auto` is float32. */
+  readonly precision?: "auto" | "float32" | undefined;
+  /** For a directory with an adapter alone: the model that it adapts, in place of the one it names. */
+  readonly base?: string | undefined;
+  /** Take a tokenizer that does not belong to the model all the same; otherwise that is refused with the reason. */
+  readonly force?: boolean | undefined;
+}
+
+/** One of these, or several prompts at once. */
+export interface GenerateInput {
+  readonly prompt?: string;
+  readonly prompts?: readonly string[];
+  /** Token ids of one prompt, or rows of them; used as they are, nothing is added. */
+  readonly inputIds?: readonly number[] | readonly (readonly number[])[];
+  /** A conversation, written out by the model's chat template. */
+  readonly messages?: readonly Message[];
+  /** What the chat template gets beside the messages: tools, documents, variables of its own. */
+  readonly chat?: ChatOptions;
+}
+
+export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel"> {
+  /** A smaller model of the same tokenizer that guesses ahead: the same text, sooner. */
+  readonly assistantModel?: string | Model;
+
+  readonly signal?: AbortSignal | undefined;
+  /** Called with each new token; where it is asynchronous, `generate` waits for it at the end. */
+  readonly onToken?: ((event: TokenEvent) => unknown) | undefined;
+  /** Changes the scores of what may come next, in place or by returning others; runs in the caller's thread. */
+  readonly logitsProcessor?: LogitsProcessor | undefined;
+  /** Called after each token; return true to stop the sequence. Runs in the caller's thread. */
+  readonly stoppingCriteria?: StoppingCriteria | undefined;
+  /** Also report this many of the most probable tokens of each step. */
+  readonly candidates?: number | undefined;
+}
+
+export interface GenerateResult {
+  readonly inputIds: readonly (readonly number[])[];
+  readonly sequences: readonly Sequence[];
+  /** The first sequence. */
+  readonly outputIds: readonly number[];
+  readonly text: string;
+  readonly finishReason: FinishReason;
+  /** How many new tokens fitted in the context window, where more were asked for. */
+  readonly newTokensThatFit?: number;
+  readonly timing: Timing;
+}
+
+/** A loaded model with the tokenizer it was trained with. */
+export class Model {
+  readonly tokenizer: Tokenizer | undefined;
+  readonly #host: ModelHost;
+  readonly #files: FileSource;
+  /** How adapters and assistants are fetched. */
+  readonly #hub: HubOptions;
+  #modules: Promise<SentenceModules> | undefined;
+  #disposed: Promise<void> | undefined;
+
+  constructor(host: ModelHost, tokenizer: Tokenizer | undefined, files: FileSource, hub: HubOptions = {}) {
+    this.#host = host;
+    this.#hub = hub;
+    this.tokenizer = tokenizer;
+    this.#files = files;
+  }
+
+  /** Where it was loaded from. */
+  get location(): string {
+    return this.#files.location;
+  }
+
+  /** "LLaMA" */
+  get family(): string {
+    return this.#host.description.family;
+  }
+
+  /** The kind of architecture. */
+  get kind(): ModelDescription["kind"] {
+    return this.#host.description.kind;
+  }
+
+  /** Whether it reads whole texts in both directions and generates nothing. */
+  get isEncoder(): boolean {
+    return this.#host.description.isEncoder;
+  }
+
+  /** True for encoder–decoder models (T5, BART, Marian). */
+  get isEncoderDecoder(): boolean {
+    return this.#host.description.isEncoderDecoder;
+  }
+
+  /** `config.json` as it stands. */
+  get config(): Readonly<Record<string, unknown>> {
+    return this.#host.description.config;
+  }
+
+  /** `generation_config.json` as it stands, or, where there is none, the fields of `config.json` that say how to generate. */
+  get generationConfig(): Readonly<Record<string, unknown>> {
+    return this.#host.description.generationConfig;
+  }
+
+  /** In tokens; infinite where neither positions nor a cache bound it. */
+  get contextWindow(): number {
+    return this.#host.description.contextWindow;
+  }
+
+  get parameterCount(): number {
+    return this.#host.description.parameterCount;
+  }
+
+  /** One pass over whole rows: logits, and on request what lies inside. */
+  async forward(inputs: ForwardInputs, options: ForwardOptions = {}): Promise<ForwardResult> {
+    checkForwardInputs(inputs);
+    checkForwardOptions(options);
+    return this.#host.forward(inputs, options);
+  }
+
+  /**
+   * One vector a text, made as the model's `modules.json` says: pooled, and led through its dense layers.
+   *
+   * @throws LecternError where the model has no prompt of the name that is asked for
+   */
+  async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
+    checkEmbed(texts, options);
+    const { promptName, prompt, ...given } = options;
+    this.#modules ??= readSentenceModules(this.#files);
+    const modules = await this.#modules;
+    const { tokenizer } = this;
+    if (!tokenizer) throw new LecternError("input", "embed: this model's directory has no tokenizer.json");
+    const maxLength = Math.min(modules.maxLength ?? tokenizer.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
+    const encode = sentenceEncoder(tokenizer, modules, { promptName, prompt, maxLength });
+    const rows = texts.map(encode.text);
+    const pooling = { modes: modules.modes, skipped: encode.skipped };
+    const forward = { hiddenStates: !yieldsStates(this) };
+    const read: Reading<Float32Array> = (result, place, index) => {
+      const states = lastStates(result);
+      if (!states) throw new LecternError("unsupported", `embed: a ${this.family} yields no states of tokens`);
+      const vector = pool(states, place, (rows[index] as Row).ids.length, pooling);
+      return modules.steps.reduce((made, step) => step(made), vector);
+    };
+    const functions = new CallerFunctions(given.signal);
+    const run = { ...given, forward, onDone: functions.wrap(given.onDone), signal: functions.signal };
+    return functions.settle(forwardRows(this, rows, run, read, { ofTokens: true }));
+  }
+
+  /** Generates text; options not given are those of the checkpoint's `generation_config.json`. */
+  async generate(input: GenerateInput, options: GenerateOptions = {}): Promise<GenerateResult> {
+    checkInput(input);
+    checkCall(options);
+    const { signal, onToken, logitsProcessor, stoppingCriteria, candidates, assistantModel, ...rest } = options;
+    const named = assistantModel instanceof Model ? assistantModel.location : assistantModel;
+    const parsed = parseOptions({ ...rest, assistantModel: named });
+    const inputIds = this.#inputIds(input);
+    const functions = new CallerFunctions(signal);
+    const hooks: GenerateHooks = {
+      signal: functions.signal,
+      onToken: functions.wrap(onToken),
+      logitsProcessor:
+        logitsProcessor && (async (ids, scores) => scoresOf(await logitsProcessor(ids, scores), scores.length)),
+      stoppingCriteria: stoppingCriteria && (async (ids) => Boolean(await stoppingCriteria(ids))),
+    };
+    const generated = functions.settle(
+      (async () => {
+        const assistant =
+          parsed.assistantModel === undefined || assistantModel instanceof Model
+            ? {}
+            : { assistantModel: await this.#locate(parsed.assistantModel, functions) };
+        const request = { inputIds, options: { ...parsed, ...assistant }, candidates };
+        return this.#host.generate(request, hooks);
+      })(),
+    );
+    const { sequences, timing, ...rows } = await generated;
+    return { inputIds: rows.inputIds, sequences, ...(sequences[0] as Sequence), timing };
+  }
+
+  /** Generates text piece by piece. */
+  async *stream(input: GenerateInput, options: GenerateOptions = {}): AsyncGenerator<TokenEvent, GenerateResult> {
+    const waiting: TokenEvent[] = [];
+    let wake = (): void => {};
+    let done = false;
+    checkCall(options);
+    const stop = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+    const onToken = (event: TokenEvent): unknown => {
+      waiting.push(event);
+      wake();
+      return options.onToken?.(event);
+    };
+    const result = this.generate(input, { ...options, signal, onToken }).finally(() => {
+      done = true;
+      wake();
+    });
+    result.catch(() => {}); // whoever reads on hears of it
+    try {
+      while (!done || waiting.length > 0) {
+        const event = waiting.shift();
+        if (event) yield event;
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+            if (done) resolve();
+          });
+      }
+      return await result;
+    } finally {
+      stop.abort();
+      await result.catch(() => {});
+    }
+  }
+
+  /**
+   * Loads a LoRA adapter, as PEFT writes it, from a directory or the hub, under a name, and puts it in use. Throws code
+   * `usage` while the model computes.
+   */
+  async addAdapter(name: string, location: string): Promise<void> {
+    checkAdapter("addAdapter", { name, location });
+    const functions = new CallerFunctions();
+    const located = await functions.settle(this.#locate(location, functions));
+    return this.#host.addAdapter(name, located);
+  }
+
+  /**
+   * Switches to an adapter that was added, or with undefined to none, without loading anything again. Throws code
+   * `usage` while the model computes.
+   */
+  async useAdapter(name: string | undefined): Promise<void> {
+    if (name !== undefined) checkAdapter("useAdapter", { name });
+    return this.#host.useAdapter(name);
+  }
+
+  /** Frees what the model holds; what it computes fails. May be called again. */
+  dispose(): Promise<void> {
+    this.#disposed ??= this.#host.dispose();
+    return this.#disposed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  /** Where a model lies, downloaded if need be. */
+  #locate(name: string, functions: CallerFunctions): Promise<string> {
+    const { onProgress, onWarning } = this.#hub;
+    return locateModel(name, {
+      ...this.#hub,
+      onProgress: functions.wrap(onProgress),
+      onWarning: functions.wrap(onWarning),
+      signal: functions.signal,
+    });
+  }
+
+  #inputIds({ prompt, prompts, inputIds, messages, chat }: GenerateInput): readonly (readonly number[])[] {
+    if (inputIds) return (typeof inputIds[0] === "number" ? [inputIds] : inputIds) as readonly (readonly number[])[];
+    const { tokenizer } = this;
+    const { startToken } = this.#host.description;
+    if (!tokenizer) throw new LecternError("input", "this model's directory has no tokenizer.json: give inputIds");
+    if (messages)
+      return [tokenizer.encode(tokenizer.applyChatTemplate(messages, chat), { addSpecialTokens: false }).ids];
+    return (prompts ?? [prompt as string]).map((text) => {
+      const { ids } = tokenizer.encode(text);
+      return ids.length === 0 && startToken !== undefined ? [startToken] : ids;
+    });
+  }
+}
+
+/**
+ * Loads a model: `config.json`, weights in safetensors, and its tokenizer; or a GGUF file.
+ *
+ * @param name a directory, a GGUF file, a shipped model's name, or `owner/name` on the Hub, which is downloaded once
+ * @throws LecternError with code `abort` as soon as `signal` fires
+ */
+export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
+  checkLoad(name, options);
+  checkPrecision(options.precision);
+  const functions = new CallerFunctions(options.signal);
+  return functions.settle(load(name, functions.guard(options), options), (model) => model.dispose());
+}
+
+/** @param own the options as the caller gave them, for what the model fetches later */
+async function load(name: string, options: LoadOptions, own: LoadOptions): Promise<Model> {
+  const { threads, force, signal, cacheDir, offline, onProgress, onWarning } = options;
+  throwIfAborted(signal);
+  const files = await openDirectory(await locateModel(name, options));
+  throwIfAborted(signal);
+  const hub: HubOptions = { cacheDir, offline, onProgress, onWarning, signal };
+  const isAdapter = await files.has("adapter_config.json");
+  check(
+    isAdapter || options.base === undefined,
+    "usage",
+    () => `${files.location} is a whole model: base goes with the directory of an adapter`,
+  );
+  const given = options.base === undefined ? undefined : await locateModel(options.base, hub);
+  const base = isAdapter ? (given ?? (await locateBase(files, hub))) : undefined;
+  const opening = openHost({ location: files.location, base, threads, force }, signal);
+  const tokenizer = tokenizerOf(files, base); // read while the worker starts
+  tokenizer.catch(() => {}); // reported below, once the worker has told its own reasons
+  const host = await opening;
+  try {
+    throwIfAborted(signal);
+    for (const warning of host.description.warnings) (onWarning ?? warn)(warning);
+    const read = await tokenizer;
+    throwIfAborted(signal);
+    return new Model(host, read, files, {
+      cacheDir,
+      offline,
+      onProgress: own.onProgress,
+      onWarning: own.onWarning,
+    });
+  } catch (error) {
+    await host.dispose();
+    throw error;
+  }
+}

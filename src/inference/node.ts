@@ -1,0 +1,2 @@
+/** Parts that need Node. */
+export { exportGguf } from "./export-gguf.ts";

@@ -1,0 +1,37 @@
+import { type CallContext, type Handler, type Port, serve } from "../runtime/index.ts";
+import type { ForwardInputs, ForwardOptions } from "./forward.ts";
+import type { Callback, GenerateRequest, ModelSource, ProvidedCallbacks } from "./host/host.ts";
+import { LocalModel } from "./local-model.ts";
+
+/** Answers, in a worker, the calls of `connect`. */
+export function serveModel(port: Port): void {
+  let model: LocalModel | undefined;
+  const opened = (): LocalModel => {
+    if (!model) throw new Error("the worker was called before it opened a model");
+    return model;
+  };
+  const handlers = {
+    open: async (source: ModelSource, { signal }: CallContext) => {
+      model = await LocalModel.open(source, signal);
+      return model.description;
+    },
+    forward: ([inputs, options]: [ForwardInputs, ForwardOptions]) => opened().forward(inputs, options),
+    generate: ([request, given]: [GenerateRequest, ProvidedCallbacks], { signal, emit, ask }: CallContext) => {
+      const answer = (question: Callback): Promise<unknown> => ask(question);
+      return opened().generate(request, {
+        signal,
+        ...(given.onToken && { onToken: emit }),
+        ...(given.logitsProcessor && {
+          logitsProcessor: (ids, scores) => answer({ of: "logitsProcessor", ids, scores }) as Promise<Float32Array>,
+        }),
+        ...(given.stoppingCriteria && {
+          stoppingCriteria: (ids) => answer({ of: "stoppingCriteria", ids }) as Promise<boolean>,
+        }),
+      });
+    },
+    addAdapter: ([name, location]: [string, string]) => opened().addAdapter(name, location),
+    useAdapter: ([name]: [string | undefined]) => opened().useAdapter(name),
+    dispose: () => opened().dispose(),
+  };
+  serve(port, handlers as unknown as Record<string, Handler>);
+}

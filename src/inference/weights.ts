@@ -1,0 +1,92 @@
+import { check, LecternError } from "../common/index.ts";
+import type { CheckpointNames } from "../families/index.ts";
+import type { FileSource } from "../files/index.ts";
+import type { Checkpoint } from "../formats/index.ts";
+import { nodesOf, type Value } from "../graph/index.ts";
+import type { WeightBinding } from "../lowering/index.ts";
+import type { AdapterPlan } from "../nn/index.ts";
+import { type HostTensor, toFloat32 } from "../tensor/index.ts";
+
+/** Where each parameter of a model lies in its checkpoint, checked against what the model needs. */
+export class Weights {
+  readonly checkpoint: Checkpoint;
+  readonly #files: FileSource;
+  readonly #names: CheckpointNames;
+  /** Which linear layers are adapted, and what is fed for that. */
+  plan: AdapterPlan | undefined;
+  feeds: Readonly<Record<string, HostTensor>> = {};
+
+  constructor(files: FileSource, checkpoint: Checkpoint, names: CheckpointNames) {
+    this.#files = files;
+    this.checkpoint = checkpoint;
+    this.#names = names;
+  }
+
+  /** The checkpoint's own name of a parameter; some files leave out the family's prefix, or have another name. */
+  stored(path: string): string {
+    const { prefix, otherNames } = this.#names;
+    const turned = (name: string): string => (name.startsWith(prefix) ? name.slice(prefix.length) : prefix + name);
+    const names = [path, ...(otherNames?.(path) ?? [])];
+    return [...names, ...names.map(turned)].find((name) => this.checkpoint.has(name)) ?? turned(path);
+  }
+
+  has(path: string): boolean {
+    return this.checkpoint.has(this.stored(path));
+  }
+
+  shape(path: string): readonly number[] {
+    return this.checkpoint.info(this.stored(path)).shape;
+  }
+
+  /** A parameter's value as float32. */
+  async read(path: string): Promise<HostTensor<"float32">> {
+    const { shape, dtype, data } = await this.checkpoint.read(this.stored(path));
+    return { dtype: "float32", shape, data: Float32Array.from(toFloat32(dtype, data)) };
+  }
+
+  bind(path: string): WeightBinding {
+    if (Object.hasOwn(this.feeds, path)) return { kind: "input" };
+    const { file, offset, dtype, shape } = this.checkpoint.info(this.stored(path));
+    return { kind: "constant", location: { file: this.#files.resolve(file), offset, dtype, shape } };
+  }
+
+  /**
+   * Fails unless the checkpoint holds the parameters of the model, in their shapes.
+   * @returns the names of tensors that the model does not use and its family does not know
+   */
+  verify(parameters: readonly Value[]): string[] {
+    const used = new Set<string>();
+    for (const value of parameters) {
+      if (value.source.kind !== "parameter") continue;
+      const path = value.source.name;
+      const name = this.stored(path);
+      if (!this.checkpoint.has(name) && this.has(path.replace(/weight$/, "parametrizations.weight.original0")))
+        throw new LecternError(
+          "unsupported",
+          `the checkpoint has ${path} as a direction and a length (weight_v and weight_g of torch's weight_norm), which is not supported; fold them with remove_weight_norm and save the model again`,
+        );
+      if (!this.checkpoint.has(name))
+        throw new LecternError(
+          "config",
+          `the checkpoint lacks ${path}, which config.json asks for; check that both belong together`,
+        );
+      const { shape } = this.checkpoint.info(name);
+      check(
+        shape.join() === value.shape.join(),
+        "config",
+        () => `${path}: config.json asks for [${value.shape.join(", ")}], the checkpoint has [${shape.join(", ")}]`,
+      );
+      used.add(name);
+    }
+    return this.checkpoint.names().filter((name) => !used.has(name) && !this.#names.ignored.test(name));
+  }
+}
+
+/** The parameters that a graph uses, each once. */
+export function parametersOf(outputs: readonly Value[]): Map<string, Value> {
+  const found = new Map<string, Value>();
+  for (const value of [...nodesOf(outputs).flatMap((node) => node.inputs), ...outputs]) {
+    if (value.source.kind === "parameter" && !found.has(value.source.name)) found.set(value.source.name, value);
+  }
+  return found;
+}

@@ -1,7 +1,0 @@
-import type { ModelHost, ModelSource } from "./host.ts";
-import { LocalModel } from "./local-model.ts";
-
-/** Computes in the caller's thread: what runs from source, where a worker could not load TypeScript. */
-export function openHost(source: ModelSource, signal?: AbortSignal): Promise<ModelHost> {
-  return LocalModel.open(source, signal);
-}

@@ -1,0 +1,2 @@
+export { type Tiling, tilingOf } from "./row-tiling.ts";
+export { pushDownSlices } from "./slice-pushdown.ts";

@@ -1,0 +1,121 @@
+import { apply, constant, gather, gatherOps, type Node, nodesOf, slice, type Value } from "../graph/index.ts";
+
+/** One place along an axis. */
+interface Slice {
+  readonly axis: number;
+  readonly index: number;
+}
+
+/** What is read of a value. */
+type Read = Slice | "all";
+
+/** A node of which one place is computed: where its operands are read, and its attributes for one place. */
+interface Narrowed {
+  readonly reads: readonly Read[];
+  readonly attributes: Node["attributes"];
+}
+
+/**
+ * Rewrites a graph so that, where one place along an axis is all that is ever read of a value, nothing else of it is
+ * computed: a classifier that reads its first token's state leaves out the last layer of all the others.
+ * @returns the same results under the same names
+ */
+export function pushDownSlices<K extends string>(outputs: Readonly<Record<K, Value>>): Record<K, Value> {
+  const keys = Object.keys(outputs) as K[];
+  const values = keys.map((key) => outputs[key]);
+  const nodes = nodesOf(values);
+  const rewritten = new Rewriting(whatIsRead(nodes, values)).run(nodes, values);
+  return Object.fromEntries(keys.map((key, i) => [key, rewritten[i]])) as Record<K, Value>;
+}
+
+/** The nodes that can be narrowed. */
+function whatIsRead(nodes: readonly Node[], outputs: readonly Value[]): Map<Node, Narrowed> {
+  const reads = new Map<Value, Read>(outputs.map((value) => [value, "all"]));
+  const narrowed = new Map<Node, Narrowed>();
+  for (const node of nodes.toReversed()) {
+    const own = narrowing(node, reads);
+    if (own) narrowed.set(node, own);
+    for (const [i, operand] of node.inputs.entries()) {
+      const read = own ? (own.reads[i] as Read) : (gathered(node, i) ?? "all");
+      const others = reads.get(operand);
+      reads.set(operand, others === undefined || samePlace(others, read) ? read : "all");
+    }
+  }
+  return narrowed;
+}
+
+function samePlace(a: Read, b: Read): boolean {
+  return a !== "all" && b !== "all" && a.axis === b.axis && a.index === b.index;
+}
+
+/** How a node yields what is read of it, where that is one place. */
+function narrowing(node: Node, reads: ReadonlyMap<Value, Read>): Narrowed | undefined {
+  const [first, ...others] = node.outputs.map((output) => reads.get(output)).filter((read) => read !== undefined);
+  if (first === undefined || first === "all" || !others.every((read) => samePlace(first, read))) return undefined;
+  const along = node.op.sliceRule?.(first.axis, node.inputs, node.outputs, node.attributes);
+  return (
+    along && {
+      reads: along.axes.map((axis) => (axis === undefined ? "all" : { axis, index: first.index })),
+      attributes: along.attributes ?? node.attributes,
+    }
+  );
+}
+
+/** What a node that gathers one entry reads of its table. */
+function gathered({ op, inputs }: Node, operand: number): Slice | undefined {
+  const [, ids] = inputs;
+  if (op.name !== gatherOps.gather.name || operand !== 0 || ids?.source.kind !== "constant" || ids.shape.length > 0)
+    return undefined;
+  return { axis: 0, index: Number(ids.source.tensor.data[0]) };
+}
+
+class Rewriting {
+  readonly #narrowed: ReadonlyMap<Node, Narrowed>;
+  readonly #replaced = new Map<Value, Value>();
+  readonly #slices = new Map<Value, { readonly place: Slice; readonly slice: Value }[]>();
+
+  constructor(narrowed: ReadonlyMap<Node, Narrowed>) {
+    this.#narrowed = narrowed;
+  }
+
+  run(nodes: readonly Node[], outputs: readonly Value[]): Value[] {
+    for (const node of nodes) {
+      for (const [i, result] of this.#results(node).entries()) this.#replaced.set(node.outputs[i] as Value, result);
+    }
+    return outputs.map((value) => this.#rewritten(value));
+  }
+
+  #results(node: Node): readonly Value[] {
+    const { op } = node;
+    const narrowed = this.#narrowed.get(node);
+    if (narrowed) {
+      const operands = node.inputs.map((value, i) => this.#read(value, narrowed.reads[i] as Read));
+      return apply(op, operands, narrowed.attributes);
+    }
+    if (gathered(node, 0) && this.#isNarrowed(node.inputs[0] as Value)) {
+      const first = constant({ dtype: "int64", shape: [], data: BigInt64Array.of(0n) });
+      return [gather(this.#rewritten(node.inputs[0] as Value), first)];
+    }
+    const operands = node.inputs.map((value) => this.#rewritten(value));
+    return operands.every((value, i) => value === node.inputs[i]) ? node.outputs : apply(op, operands, node.attributes);
+  }
+
+  #read(value: Value, read: Read): Value {
+    const whole = this.#rewritten(value);
+    if (read === "all" || this.#isNarrowed(value)) return whole;
+    const slices = this.#slices.get(value) ?? [];
+    const known = slices.find(({ place }) => samePlace(place, read));
+    if (known) return known.slice;
+    const own = slice(whole, read.axis, read.index, read.index + 1);
+    this.#slices.set(value, [...slices, { place: read, slice: own }]);
+    return own;
+  }
+
+  #isNarrowed({ source }: Value): boolean {
+    return source.kind === "node" && this.#narrowed.has(source.node);
+  }
+
+  #rewritten(value: Value): Value {
+    return this.#replaced.get(value) ?? value;
+  }
+}

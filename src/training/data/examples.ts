@@ -1,0 +1,166 @@
+import { Readable } from "node:stream";
+import { CsvError, parse } from "csv-parse";
+import { check, didYouMean, isObject, LecternError, ownEntry, parseJson, shown } from "../../common/index.ts";
+import { textLines, textPieces } from "./text-stream.ts";
+
+/** One example of a data set: its columns, and the line or row it stands in. */
+export interface Example {
+  readonly row: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Examples in memory, or made on the way: each an object of columns. */
+export type Rows = Iterable<object> | AsyncIterable<object>;
+
+/** A text file, which may be gzipped; a byte-order mark is left out. */
+export async function readText(path: string): Promise<string> {
+  const pieces: string[] = [];
+  for await (const piece of textPieces(path)) pieces.push(piece);
+  return pieces.join("");
+}
+
+/** What stands in place of a path in messages about rows that no file holds. */
+export const nameOf = (data: string | Rows): string => (typeof data === "string" ? data : "data");
+
+/** Examples of a file, by its name CSV, TSV, JSON lines or a list in JSON, gzipped or not; or those that are given. */
+export async function readExamples(data: string | Rows): Promise<Example[]> {
+  const examples: Example[] = [];
+  for await (const example of exampleRows(data)) examples.push(example);
+  check(examples.length > 0, "input", () => `${nameOf(data)} holds no example`);
+  return examples;
+}
+
+/** The examples one by one; a file is read as they are taken, and need not fit into memory (but for .json). */
+export function exampleRows(data: string | Rows): AsyncGenerator<Example> {
+  if (typeof data !== "string") return givenRows(data);
+  const kind = /\.(csv|tsv|jsonl|json)(\.gz)?$/.exec(data)?.[1];
+  if (kind === "csv") return tableRows(data, ",");
+  if (kind === "tsv") return tableRows(data, "\t");
+  if (kind === "jsonl") return lineRows(data);
+  if (kind === "json") return listRows(data);
+  throw new LecternError("usage", `${data}: data is read from .csv, .tsv, .jsonl or .json, each also with .gz`);
+}
+
+const AS_OBJECT = 'must be an object such as {"text": "…", "label": "…"}';
+
+/** Whether all rows of a file have the columns of its first line. */
+export const isTable = (path: string): boolean => /\.(csv|tsv)(\.gz)?$/.test(path);
+
+async function* givenRows(rows: Rows): AsyncGenerator<Example> {
+  let row = 0;
+  for await (const fields of rows) {
+    row++;
+    check(isObject(fields), "input", () => `data, row ${row}: ${AS_OBJECT}`);
+    yield { row, fields };
+  }
+}
+
+/** A row of a table has at most so many characters: the parser takes seconds for a file that is one long row. */
+const LONGEST_ROW = 2 ** 22;
+
+/** What csv-parse tells of a fault, in words. */
+const csvFaults: Readonly<Record<string, string>> = {
+  INVALID_OPENING_QUOTE: "a field that does not begin with a quote contains one; double it and quote the field",
+  CSV_INVALID_CLOSING_QUOTE: "text follows a closing quote; double quotes that belong to the text",
+  CSV_QUOTE_NOT_CLOSED: "a quote is opened in the row that begins here and never closed",
+  CSV_RECORD_INCONSISTENT_COLUMNS: "the row has more or fewer fields than the first; quote fields with commas",
+  CSV_MAX_RECORD_SIZE: `a row must have at most ${LONGEST_ROW} characters; got more; check its quotes and line ends`,
+};
+
+async function* tableRows(path: string, usual: string): AsyncGenerator<Example> {
+  let last = 1; // the line in which the last whole row ends
+  const rows = Readable.from(textPieces(path)).compose(
+    parse({
+      delimiter: await delimiterOf(path, usual),
+      columns: (header: string[]) => columnNames(path, header),
+      bom: true,
+      skip_empty_lines: true,
+      info: true,
+      max_record_size: LONGEST_ROW,
+      on_record(row: { info: { lines: number } }) {
+        last = row.info.lines;
+        return row;
+      },
+    }),
+  );
+  try {
+    for await (const each of rows) {
+      const { record, info } = each as { record: Record<string, string>; info: { lines: number } };
+      yield { row: info.lines, fields: record };
+    }
+  } catch (cause) {
+    if (!(cause instanceof CsvError)) throw cause;
+    const { lines = last + 1 } = cause as unknown as { lines?: number };
+    const why = ownEntry(csvFaults, cause.code) ?? cause.message;
+    const line = cause.code === "CSV_QUOTE_NOT_CLOSED" ? last + 1 : lines;
+    const begun =
+      line > last + 1 && cause.code.includes("QUOTE")
+        ? `; the row begins in line ${last + 1}, perhaps with a quote too many`
+        : "";
+    throw new LecternError("input", `${path}, line ${line}: ${why}${begun}`, { cause });
+  }
+}
+
+/** What the header is cut by: spreadsheets of many countries write semicolons, and a table pasted from one has tabs. */
+async function delimiterOf(path: string, usual: string): Promise<string> {
+  if (usual !== ",") return usual;
+  for await (const header of textLines(path))
+    return header.includes(usual) ? usual : ([";", "\t"].find((other) => header.includes(other)) ?? usual);
+  return usual;
+}
+
+/** The names of a header, of which each may stand there once. */
+function columnNames(path: string, header: readonly string[]): string[] {
+  const names = header.map((name) => name.trim());
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  check(twice === undefined, "input", () => `${path}: the header names the column ${twice} twice; rename one`);
+  return names;
+}
+
+async function* lineRows(path: string): AsyncGenerator<Example> {
+  let row = 0;
+  for await (const line of textLines(path)) {
+    row++;
+    if (line.trim() !== "") yield { row, fields: object(path, row, line) };
+  }
+}
+
+async function* listRows(path: string): AsyncGenerator<Example> {
+  const list = parseJson(await readText(path), path, "input");
+  check(Array.isArray(list), "input", () => `${path} must hold a list of objects`);
+  for (const [i, fields] of list.entries()) {
+    check(isObject(fields), "input", () => `${path}, row ${i + 1}: ${AS_OBJECT}; got ${shown(fields)}`);
+    yield { row: i + 1, fields };
+  }
+}
+
+function object(path: string, row: number, line: string): Record<string, unknown> {
+  const value = parseJson(line, `${path}, line ${row}`, "input");
+  if (isObject(value)) return value;
+  throw new LecternError("input", `${path}, line ${row}: ${AS_OBJECT}`);
+}
+
+/** What stands in a column; undefined where there is none, whatever it is called. */
+export const fieldOf = ({ fields }: Example, column: string): unknown => ownEntry(fields, column);
+
+/** A column as text; a column that is not there, or an empty field, is named with its row. */
+export function textOf(path: string, example: Example, column: string, mayBeEmpty = false): string {
+  const { row, fields } = example;
+  const value = fieldOf(example, column);
+  if (value === undefined) {
+    const known = Object.keys(fields);
+    throw new LecternError(
+      "input",
+      `${path}, row ${row}: there is no column ${column}; it has ${known.join(", ")}${didYouMean(column, known)}`,
+    );
+  }
+  const text =
+    typeof value === "string"
+      ? value
+      : typeof value === "number" || typeof value === "boolean"
+        ? `${value}`
+        : undefined;
+  check(text !== undefined, "input", () => `${path}, row ${row}: ${column} must be a text; got ${shown(value)}`);
+  check(mayBeEmpty || text.trim() !== "", "input", () => `${path}, row ${row}: ${column} is empty`);
+  return text;
+}

@@ -1,0 +1,219 @@
+import {
+  abs,
+  add,
+  cast,
+  constant,
+  crossEntropy as crossEntropyOp,
+  type Dimension,
+  div,
+  exp,
+  greaterOrEqual,
+  less,
+  log,
+  logSoftmax,
+  matmul,
+  max,
+  mul,
+  neg,
+  reduceMean,
+  reduceSum,
+  relu,
+  reshape,
+  scalar,
+  slice,
+  softmax,
+  sqrt,
+  sub,
+  takeAlong,
+  type Value,
+  where,
+} from "../../graph/index.ts";
+
+type Reduction = "mean" | "sum" | "none";
+
+export interface CrossEntropyOptions {
+  /** Spread this share of the target over all classes (Szegedy et al., 2016). */
+  readonly labelSmoothing?: number;
+  /** `[V]`: what each class counts. */
+  readonly weight?: Value;
+  readonly reduction?: Reduction;
+}
+
+const END = Number.MAX_SAFE_INTEGER;
+
+/**
+ * −log softmax(logits)[label], over the labels that are not −100.
+ * @param logits `[N, V]`
+ * @param labels int64 `[N]`
+ */
+export function crossEntropy(logits: Value, labels: Value, options: CrossEntropyOptions = {}): Value {
+  const { labelSmoothing = 0, weight, reduction = "mean" } = options;
+  if (!weight && reduction === "mean") return crossEntropyOp(logits, labels, labelSmoothing);
+  const [rows, classes] = logits.shape as [Dimension, number];
+  const logProbabilities = logSoftmax(logits, -1);
+  const { counted, safe } = countedLabels(labels);
+  const pick = (of: Value): Value => reshape(takeAlong(of, reshape(safe, [rows, 1])), [rows]);
+  const spread = (vector: Value): Value => mul(add(mul(logProbabilities, scalar(0)), scalar(1)), vector); // [N, V]
+  const own = weight ? mul(pick(spread(weight)), counted) : counted; // [N]
+  const exact = mul(neg(pick(logProbabilities)), own);
+  const everywhere = neg(reduceSum(weight ? mul(logProbabilities, weight) : logProbabilities, [1]));
+  const smooth = mul(mul(everywhere, counted), scalar(labelSmoothing / classes));
+  const each = labelSmoothing === 0 ? exact : add(mul(exact, scalar(1 - labelSmoothing)), smooth);
+  if (reduction === "none") return each;
+  const total = reduceSum(each, [0]);
+  return reduction === "sum" ? total : div(total, reduceSum(own, [0]));
+}
+
+/** Labels with −100 replaced by a class that exists, and 1 where they count, 0 elsewhere. */
+function countedLabels(labels: Value): { counted: Value; safe: Value } {
+  const zero = constant({ dtype: "int64", shape: [], data: BigInt64Array.of(0n) });
+  const counts = greaterOrEqual(labels, zero);
+  return { counted: cast(counts, "float32"), safe: where(counts, labels, zero) };
+}
+
+/** The mean of −Σ target · log softmax(logits); both `[N, V]`. */
+export function softCrossEntropy(logits: Value, target: Value): Value {
+  return reduceMean(neg(reduceSum(mul(logSoftmax(logits, -1), target), [1])), [0]);
+}
+
+/** −log σ(x), exact however large x is. */
+function negLogSigmoid(x: Value): Value {
+  return add(relu(neg(x)), log(add(scalar(1), exp(neg(abs(x))))));
+}
+
+/** The mean of −p y log σ(x) − (1 − y) log(1 − σ(x)). @param positive `[V]`: p, what a positive target counts */
+export function binaryCrossEntropy(logits: Value, target: Value, positive?: Value): Value {
+  const yes = mul(target, negLogSigmoid(logits));
+  const no = mul(sub(scalar(1), target), negLogSigmoid(neg(logits)));
+  return meanOfAll(add(positive ? mul(yes, positive) : yes, no));
+}
+
+function meanOfAll(x: Value): Value {
+  return reduceMean(
+    x,
+    x.shape.map((_, axis) => axis),
+  );
+}
+
+/** The mean of (x − y)². */
+export function meanSquaredError(x: Value, y: Value): Value {
+  const difference = sub(x, y);
+  return meanOfAll(mul(difference, difference));
+}
+
+/** The mean of ½ d² / β where |d| < β, |d| − ½ β elsewhere (Girshick, 2015). */
+export function smoothL1(x: Value, y: Value, beta = 1): Value {
+  const size = abs(sub(x, y));
+  const near = mul(mul(size, size), scalar(0.5 / beta));
+  return meanOfAll(where(less(size, scalar(beta)), near, sub(size, scalar(0.5 * beta))));
+}
+
+/** The smallest float32 that the engine does not take for zero. */
+const SMALLEST = 2 ** -126;
+
+/** Σ target (log target − log softmax(logits)), the mean over rows. */
+export function divergence(logits: Value, target: Value): Value {
+  const each = mul(target, sub(log(max(target, scalar(SMALLEST))), logSoftmax(logits, -1)));
+  return reduceMean(reduceSum(each, [1]), [0]);
+}
+
+/** How far a student is from its teacher's softened distribution, times T² (Hinton et al., 2015). */
+export function distillation(logits: Value, teacher: Value, temperature: number): Value {
+  const soft = softmax(mul(teacher, scalar(1 / temperature)), -1);
+  return mul(divergence(mul(logits, scalar(1 / temperature)), soft), scalar(temperature ** 2));
+}
+
+/** The labels of rows, as positions before them predict them: logits `[B, T−1, V]`, labels `[B, T−1]`. */
+function shifted(logits: Value, labels: Value): { logits: Value; labels: Value } {
+  return { logits: slice(logits, 1, 0, -1), labels: slice(labels, 1, 1, END) };
+}
+
+/** The mean cross entropy of next tokens. @param labels int64 `[B, T]`, not shifted */
+export function causalLoss(logits: Value, labels: Value): Value {
+  const moved = shifted(logits, labels);
+  const [batch, length, size] = moved.logits.shape as [number, number, number];
+  return crossEntropyOp(reshape(moved.logits, [batch * length, size]), reshape(moved.labels, [batch * length]));
+}
+
+/**
+ * The log-probability of each row's labels.
+ * @param logits `[B, T, V]`
+ * @param labels int64 `[B, T]`: the label of a position is the token that follows it; −100 is not counted
+ * @returns `[B]`
+ */
+export function sequenceLogProbability(logits: Value, labels: Value, over: "sum" | "mean" = "sum"): Value {
+  const [batch, length] = labels.shape as [Dimension, Dimension];
+  const { counted, safe } = countedLabels(labels);
+  const picked = reshape(takeAlong(logSoftmax(logits, -1), reshape(safe, [batch, length, 1])), [batch, length]);
+  const sum = reduceSum(mul(picked, counted), [1]);
+  return over === "sum" ? sum : div(sum, reduceSum(counted, [1]));
+}
+
+export interface PreferenceOptions {
+  readonly kind: "sigmoid" | "hinge" | "ipo" | "ipo_sum" | "orpo" | "simpo";
+  readonly beta: number;
+  /** The share of pairs that are taken to be the wrong way round. */
+  readonly labelSmoothing?: number;
+  /** What SimPO's margin must reach. */
+  readonly gamma?: number;
+}
+
+/** Whether a preference is weighed by the mean over a row's labels instead of their sum. */
+export function weighsByMean({ kind }: PreferenceOptions): boolean {
+  return kind === "ipo" || kind === "orpo" || kind === "simpo";
+}
+
+/**
+ * How far a model is from preferring the chosen answers, from the log-probabilities `[B]` of chosen and rejected ones
+ * and, but for ORPO and SimPO, those of a frozen reference. Of ORPO's loss this is the term of the odds ratio; the other
+ * is the cross entropy of the chosen answers.
+ * @see Rafailov et al., "DPO" (2023); Azar et al., "IPO" (2023); Hong et al., "ORPO" (2024); Meng et al., "SimPO" (2024)
+ */
+export function preferenceLoss(
+  chosen: Value,
+  rejected: Value,
+  reference: { readonly chosen: Value; readonly rejected: Value } | undefined,
+  options: PreferenceOptions,
+): Value {
+  const { kind, beta, labelSmoothing = 0, gamma = 0 } = options;
+  const margin = sub(chosen, rejected);
+  const ratio = reference ? sub(margin, sub(reference.chosen, reference.rejected)) : margin;
+  if (kind === "hinge") return reduceMean(relu(sub(scalar(1), mul(ratio, scalar(beta)))), [0]);
+  if (kind === "ipo" || kind === "ipo_sum") {
+    const miss = sub(ratio, scalar(1 / (2 * beta)));
+    return reduceMean(mul(miss, miss), [0]);
+  }
+  if (kind === "orpo") {
+    const against = (of: Value): Value => log(sub(scalar(1), exp(of)));
+    const odds = sub(margin, sub(against(chosen), against(rejected)));
+    return mul(reduceMean(negLogSigmoid(odds), [0]), scalar(beta));
+  }
+  const weighed = mul(ratio, scalar(beta));
+  const scaled = kind === "simpo" ? sub(weighed, scalar(gamma)) : weighed;
+  const right = negLogSigmoid(scaled);
+  if (labelSmoothing === 0) return reduceMean(right, [0]);
+  const mixed = add(mul(right, scalar(1 - labelSmoothing)), mul(negLogSigmoid(neg(scaled)), scalar(labelSmoothing)));
+  return reduceMean(mixed, [0]);
+}
+
+/** −log σ(chosen − rejected − margin) of rewards `[B]` (Bradley and Terry, 1952; Ouyang et al., 2022). */
+export function rewardLoss(chosen: Value, rejected: Value, margin?: Value): Value {
+  const difference = sub(chosen, rejected);
+  return reduceMean(negLogSigmoid(margin ? sub(difference, margin) : difference), [0]);
+}
+
+/**
+ * Each text's own partner against all others of the batch: cross entropy of scaled cosines (Henderson et al., 2017).
+ * @param left `[B, E]`; `right` likewise, row by row its partner
+ */
+export function contrastiveLoss(left: Value, right: Value, scale = 20): Value {
+  const rows = left.shape[0] as number;
+  const unit = (x: Value): Value => div(x, sqrt(add(reduceSum(mul(x, x), [1], true), scalar(1e-12))));
+  const scores = matmul(unit(left), unit(right), { transposeB: true, alpha: scale }); // [B, B]
+  const own = constant({
+    dtype: "int64",
+    shape: [rows],
+    data: BigInt64Array.from({ length: rows }, (_, i) => BigInt(i)),
+  });
+  return crossEntropyOp(scores, own);
+}

@@ -1,0 +1,429 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { arrayEqual, check, LecternError, Random } from "../../common/index.ts";
+import { type Architecture, readConfig } from "../../families/index.ts";
+import { checkWritable } from "../../files/node.ts";
+import { type Checkpoint, openDirectory } from "../../formats/index.ts";
+import {
+  adapterPlan,
+  checkTrainableEmbeddings,
+  generating,
+  isLearned,
+  isSameHead,
+  type Json,
+  type LoraConfig,
+  type ModelFiles,
+  openModelFiles,
+  readJsonFile,
+  Weights,
+  withHead,
+  withLabels,
+} from "../../inference/index.ts";
+import { loadTokenizer, type Tokenizer } from "../../tokenizers/index.ts";
+import { saveAdapter, startAdapter } from "../adapters/lora.ts";
+import { loraOf } from "../adapters/lora-settings.ts";
+import { checkColumns } from "../data/columns.ts";
+import { type Example, nameOf, type Rows, readExamples } from "../data/examples.ts";
+import { headLabels, type LabelSource, nameLabels } from "../data/labels.ts";
+import type { PreferenceOptions } from "../objectives/losses.ts";
+import { copyCompanions, exportModel } from "../run/export-model.ts";
+import { takeWeights } from "../run/initial-weights.ts";
+import { initialize } from "../run/initialize.ts";
+import { type Run, type RunConfig, type RunResult, runTraining } from "../run/run.ts";
+import { hashOf, hashWeights } from "../run/run-fingerprint.ts";
+import { type Parameters, parameterShapes, StepGraph } from "../run/step-graph.ts";
+import { ExampleTask } from "../tasks/example-task.ts";
+import { type TaskContext, type TaskName, type TokenRow, taskParts } from "../tasks/tasks.ts";
+import { checkOptions } from "./finetune-options.ts";
+import { checkMetrics, taskMetrics } from "./metrics.ts";
+
+export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onReport" | "onResume" | "onStop"> {
+  /** A Hugging Face directory to begin with. */
+  readonly model: string;
+  /** Examples: a file (.csv, .tsv, .jsonl or .json, also gzipped), or objects of columns, which may come as they are made. */
+  readonly data: string | Rows;
+  /** Held-out examples; default every tenth, by chance. */
+  readonly validation?: string | Rows | undefined;
+  readonly task: TaskName;
+  readonly out: string;
+  readonly epochs?: number | undefined;
+  /** Rows of a batch, and batches of a step. */
+  readonly rows?: number | undefined;
+  readonly accumulate?: number | undefined;
+  readonly rate?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly maxLength?: number | undefined;
+  /** For question answering: tokens that windows of a long context repeat of each other; default 128. */
+  readonly docStride?: number | undefined;
+  /** Which columns to read, where they are not called as the task does. */
+  readonly columns?: Readonly<Record<string, string>> | undefined;
+  readonly labelSmoothing?: number | undefined;
+  /** Count classes by how rare they are. */
+  readonly balanceClasses?: boolean | undefined;
+  readonly prefix?: string | undefined;
+  readonly preference?: Partial<PreferenceOptions> | undefined;
+  /** Learn an adapter instead of all weights. */
+  readonly lora?: Partial<LoraConfig> | undefined;
+  /** What an adapter says that it adapts, such as `owner/name` on the Hub; default the path of `model`. */
+  readonly baseName?: string | undefined;
+  /** Settings of the run that go before those above. */
+  readonly config?: Partial<RunConfig> | undefined;
+  /** Told once, before the first step. */
+  readonly onStart?: ((plan: FinetunePlan) => void) | undefined;
+}
+
+/** What a fine-tuning run is about to do. */
+export interface FinetunePlan {
+  readonly training: number;
+  readonly heldOut: number;
+  readonly labels: readonly string[];
+  /** Parameters that the base does not have and that begin at random: a new head. */
+  readonly fresh: readonly string[];
+  readonly learned: number;
+  readonly total: number;
+  readonly steps: number;
+}
+
+/** How `architectures` ends for a task, and PEFT's name of it. */
+const heads: Readonly<Record<TaskName, { readonly ending: string | undefined; readonly taskType: string }>> = {
+  "text-classification": { ending: "ForSequenceClassification", taskType: "SEQ_CLS" },
+  "token-classification": { ending: "ForTokenClassification", taskType: "TOKEN_CLS" },
+  "question-answering": { ending: "ForQuestionAnswering", taskType: "QUESTION_ANS" },
+  "fill-mask": { ending: "ForMaskedLM", taskType: "FEATURE_EXTRACTION" },
+  "text-generation": { ending: undefined, taskType: "CAUSAL_LM" },
+  "text2text-generation": { ending: undefined, taskType: "SEQ_2_SEQ_LM" },
+  "sentence-similarity": { ending: "Model", taskType: "FEATURE_EXTRACTION" },
+  reward: { ending: "ForSequenceClassification", taskType: "SEQ_CLS" },
+  preference: { ending: undefined, taskType: "CAUSAL_LM" },
+};
+
+/** Which kinds of models a task goes with. */
+const kinds: Readonly<Record<TaskName, readonly string[]>> = {
+  "text-classification": ["encoder"],
+  "token-classification": ["encoder"],
+  "question-answering": ["encoder"],
+  "fill-mask": ["encoder"],
+  "text-generation": ["decoder", "recurrent"],
+  "text2text-generation": ["encoder-decoder"],
+  "sentence-similarity": ["encoder"],
+  reward: ["encoder"],
+  preference: ["decoder"],
+};
+
+/** Few examples are seen more often than three times, so that there is time to learn from them. */
+const LEAST_STEPS = 200;
+
+/** Fine-tunes a model on examples, goes on from the checkpoint in `out` where there is one, and writes it. */
+export async function finetune(wanted: FinetuneOptions): Promise<RunResult & { readonly plan: FinetunePlan }> {
+  const options = checkOptions(wanted);
+  const { task: name, data, out, seed } = options;
+  await checkWritable(out);
+  const files = await openDirectory(options.model);
+  const tokenizer = await loadTokenizer(files);
+  check(tokenizer, "input", () => `${options.model} has no tokenizer.json`);
+  const given = {
+    examples: await readExamples(data),
+    held: options.validation === undefined ? undefined : await readExamples(options.validation),
+  };
+  checkColumns(nameOf(data), given.examples, name, options.columns);
+  if (given.held) checkColumns(nameOf(options.validation ?? data), given.held, name, options.columns);
+  const own = headLabels(await readJsonFile(files, "config.json"), heads[name].ending);
+  const { examples, held, labels } = nameLabels(given, labelSource(options), own);
+  const { architecture, json, weights } = await openForTask(options.model, name, labels);
+  const context = contextOf(options, architecture, tokenizer, labels, examples);
+  const parts = taskParts(name, context);
+  const encoded = examples.map((example) => parts.encode(example));
+  const ofHeld = taskParts(name, { ...context, path: nameOf(options.validation ?? data) });
+  const split = held
+    ? { training: encoded, heldOut: held.map((example) => ofHeld.encode(example)) }
+    : splitRows(encoded, seed, ([row]) => row?.label);
+  const config = configOf(options, split.training.flat().length);
+  checkMetrics(config, taskMetrics[name], "finetune");
+  const lora = options.lora && loraOf(options.lora, architecture, weights);
+  const fresh: string[] = [];
+  const freshParameter = (path: string, shape: readonly number[]): Parameters[string] => {
+    if (!fresh.includes(path)) fresh.push(path);
+    return initialize(new Map([[path, shape]]), architecture, { seed: seed + fresh.length })[
+      path
+    ] as Parameters[string];
+  };
+  const start = async (): Promise<Parameters> =>
+    lora
+      ? startAdapter(architecture, weights, lora, seed, freshParameter)
+      : takeWeights(architecture, weights, freshParameter);
+  const first = await start();
+  const graph = lora
+    ? { plan: adapterPlan(lora), learns: isLearned(lora), bind: (path: string) => weights.bind(path) }
+    : { bind: (path: string) => weights.bind(path) };
+  const rows = { training: split.training.flat(), heldOut: split.heldOut.flat() };
+  const known =
+    name === "preference" ? await withReference(rows, first, { architecture, parts, graph, options }) : rows;
+  const task = new ExampleTask<TokenRow>({
+    ...parts,
+    ...known,
+    rows: rowsOf(options),
+    accumulate: options.accumulate ?? 1,
+    seed,
+  });
+  const learned = Object.values(first).reduce((sum, { data }) => sum + data.length, 0);
+  const plan: FinetunePlan = {
+    training: split.training.length,
+    heldOut: split.heldOut.length,
+    labels,
+    fresh,
+    learned,
+    total: [...parameterShapes(architecture).values()].reduce(
+      (sum, shape) => sum + shape.reduce((a, b) => a * b, 1),
+      0,
+    ),
+    steps: config.steps,
+  };
+  await options.onStart?.(plan);
+  const { threads, signal, onReport, onResume, onStop } = options;
+  const result = await runTraining({
+    architecture,
+    task,
+    config,
+    out,
+    start: async () => first,
+    graph,
+    threads,
+    signal,
+    onReport,
+    onResume,
+    onStop,
+    identity: {
+      ...lossIdentity(options),
+      labels,
+      "the training data": hashOf(split.training),
+      "the held-out data": hashOf(split.heldOut),
+      "the tokenizer": hashOf([tokenizer.fingerprint]),
+      "the model's weights": await hashWeights(files, weights),
+      lora,
+    },
+  });
+  const parameters = { ...result.parameters, ...(await buffersOf(architecture, weights)) };
+  await write(options, { architecture, json, lora, parameters: lora ? result.parameters : parameters });
+  return { ...result, plan };
+}
+
+function labelSource({
+  task,
+  data,
+  validation,
+  columns,
+}: FinetuneOptions): LabelSource & { readonly heldPath: string } {
+  const name = task === "token-classification" ? "tags" : "label";
+  return { task, path: nameOf(data), heldPath: nameOf(validation ?? data), column: columns?.[name] ?? name };
+}
+
+/** What is minimised, and over how many rows at once. */
+function lossIdentity(options: FinetuneOptions): Readonly<Record<string, unknown>> {
+  const { task, accumulate = 1, labelSmoothing = 0, balanceClasses = false, preference } = options;
+  const loss = task === "preference" ? { preference } : {};
+  return { task, rows: rowsOf(options), accumulate, labelSmoothing, balanceClasses, ...loss };
+}
+
+const rowsOf = ({ rows = 16 }: FinetuneOptions): number => rows;
+
+/** Writes the model, or its adapter, with a config where its head is not the base's. */
+async function write(
+  { out, model, task, baseName }: FinetuneOptions,
+  {
+    architecture,
+    json,
+    lora,
+    parameters,
+  }: {
+    readonly architecture: Architecture;
+    readonly json: Readonly<Record<string, unknown>>;
+    readonly lora: LoraConfig | undefined;
+    readonly parameters: Parameters;
+  },
+): Promise<void> {
+  if (!lora) return exportModel(out, parameters, json, model);
+  const base = baseName ?? (existsSync(model) ? resolve(model) : model);
+  await saveAdapter(out, { config: lora, parameters }, architecture, { base, taskType: heads[task].taskType });
+  const own = await readJsonFile(await openDirectory(model), "config.json");
+  // transformers takes a directory with config.json for a whole model
+  await (isSameHead(json, own) ? copyCompanions(model, out) : exportModel(out, undefined, json, model));
+}
+
+const articled = (noun: string): string => `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
+
+/** Opens a model with the head that a task needs, where it has another or none. */
+export async function openForTask(directory: string, name: TaskName, labels: readonly string[]): Promise<ModelFiles> {
+  const files = await openDirectory(directory);
+  if (name === "sentence-similarity") await checkTrainableEmbeddings(files);
+  const base = await openModelFiles(files);
+  const { json: own } = base;
+  const json = configFor(own, name, labels);
+  const keepsHead = labels.length === 0 || arrayEqual(headLabels(own, heads[name].ending) ?? [], labels);
+  const architecture = readConfig(json, base.weights.checkpoint.names());
+  if (!kinds[name].includes(architecture.kind))
+    throw new LecternError(
+      "usage",
+      `finetune: ${architecture.family.name} is ${articled(architecture.kind)}; ${name} needs ${kinds[name].map(articled).join(" or ")}`,
+    );
+  if (architecture.kind === "decoder") generating(base);
+  const checkpoint = keepsHead ? base.weights.checkpoint : withoutClasses(base.weights.checkpoint);
+  return { architecture, json, weights: new Weights(files, checkpoint, architecture.family.checkpoint) };
+}
+
+/** The layers of a head that have a row for each class. */
+const CLASSES = /(^|\.)(classifier|score)(\.out_proj)?\.(weight|bias)$/;
+
+/** A checkpoint without the rows of other classes, even where these are as many. */
+function withoutClasses(checkpoint: Checkpoint): Checkpoint {
+  return {
+    names: () => checkpoint.names().filter((name) => !CLASSES.test(name)),
+    has: (name) => !CLASSES.test(name) && checkpoint.has(name),
+    info: (name) => checkpoint.info(name),
+    read: (name) => checkpoint.read(name),
+  };
+}
+
+/** `config.json` with the head and the classes that a task needs. */
+function configFor(own: Json, name: TaskName, labels: readonly string[]): Json {
+  const { ending } = heads[name];
+  const json = ending === undefined ? own : withHead(own, ending);
+  if (labels.length > 0) return { ...withLabels(json, labels), problem_type: "single_label_classification" };
+  if (name !== "reward") return json;
+  const { problem_type, ...others } = withLabels(json, ["reward"]);
+  return others;
+}
+
+/** What a checkpoint stores and no training changes. */
+async function buffersOf({ family }: Architecture, weights: Weights): Promise<Parameters> {
+  const { buffers } = family.checkpoint;
+  const found: Parameters = {};
+  for (const name of weights.checkpoint.names()) if (buffers?.test(name)) found[name] = await weights.read(name);
+  return found;
+}
+
+function contextOf(
+  options: FinetuneOptions,
+  architecture: Architecture,
+  tokenizer: Tokenizer,
+  labels: readonly string[],
+  examples: readonly Example[],
+): TaskContext {
+  const { data, columns = {}, labelSmoothing = 0, balanceClasses = false, prefix = "", preference } = options;
+  const window = architecture.config.maxPositionEmbeddings;
+  const maxLength = options.maxLength ?? Math.min(window, 256);
+  check(
+    maxLength <= window,
+    "usage",
+    () => `finetune: maxLength ${maxLength} is more than the model's window of ${window}`,
+  );
+  const of = (label: string): number =>
+    examples.filter(({ fields }) => `${fields[columns.label ?? "label"]}` === label).length;
+  const classWeights = labels.map((label) => examples.length / labels.length / Math.max(1, of(label)));
+  return {
+    path: nameOf(data),
+    tokenizer,
+    architecture,
+    maxLength,
+    docStride: options.docStride,
+    labels,
+    columns,
+    labelSmoothing,
+    classWeights: balanceClasses ? classWeights : undefined,
+    preference: { kind: "sigmoid", beta: 0.1, ...preference },
+    prefix,
+  };
+}
+
+/** Every tenth row by chance is held out, at least one, but never the last row of a class. */
+function splitRows<R>(
+  rows: readonly R[],
+  seed: number,
+  classOf: (row: R) => number | undefined,
+): { training: R[]; heldOut: R[] } {
+  check(rows.length > 1, "input", () => "finetune: one example alone cannot be learned and measured");
+  const left = new Map<number | undefined, number>();
+  for (const row of rows) left.set(classOf(row), (left.get(classOf(row)) ?? 0) + 1);
+  const count = Math.max(1, Math.floor(rows.length / 10));
+  const held = new Set<number>();
+  for (const i of new Random(seed, 0, 0, 6).shuffle(Array.from(rows.keys()))) {
+    const own = classOf(rows[i] as R);
+    const remaining = left.get(own) as number;
+    if (held.size === count || remaining === 1) continue;
+    held.add(i);
+    left.set(own, remaining - 1);
+  }
+  return { training: rows.filter((_, i) => !held.has(i)), heldOut: rows.filter((_, i) => held.has(i)) };
+}
+
+function configOf(options: FinetuneOptions, count: number): RunConfig {
+  const { accumulate = 1, seed = 1, lora, config } = options;
+  const perEpoch = Math.ceil(count / rowsOf(options) / accumulate);
+  const epochs = options.epochs ?? Math.max(3, Math.min(20, Math.ceil(LEAST_STEPS / perEpoch)));
+  const steps = config?.steps ?? Math.max(1, Math.round(perEpoch * epochs));
+  const rate = options.rate ?? (lora ? 5e-4 : 5e-5);
+  return {
+    optimizer: { name: "adamw", weightDecay: 0.01 },
+    clip: 1,
+    checkpointEvery: perEpoch,
+    evaluateEvery: perEpoch,
+    ...config,
+    schedule: {
+      name: "linear",
+      rate,
+      totalSteps: steps,
+      warmupSteps: Math.round(steps * 0.06),
+      ...config?.schedule,
+    },
+    seed,
+    steps,
+  };
+}
+
+/** Rows with what the model says of their answers before it learns: the frozen reference. */
+async function withReference(
+  split: { readonly training: readonly TokenRow[]; readonly heldOut: readonly TokenRow[] },
+  parameters: Parameters,
+  {
+    architecture,
+    parts,
+    graph,
+    options,
+  }: {
+    readonly architecture: Architecture;
+    readonly parts: ReturnType<typeof taskParts>;
+    readonly graph: Run["graph"];
+    readonly options: FinetuneOptions;
+  },
+): Promise<{ training: TokenRow[]; heldOut: TokenRow[] }> {
+  const graphs = new Map<string, StepGraph>();
+  const noted = async (row: TokenRow): Promise<TokenRow> => {
+    const batch = parts.build([row], new Random(0));
+    const length = batch.inputIds[0]?.length as number;
+    let compiled = graphs.get(`${length}`);
+    if (!compiled) {
+      const { threads } = options;
+      compiled = await StepGraph.create(architecture, {
+        ...graph,
+        ...parts.graph,
+        rows: 2,
+        length,
+        gradients: false,
+        threads,
+      });
+      graphs.set(`${length}`, compiled);
+    }
+    const { outputs } = await compiled.run(parameters, batch);
+    const [chosen, rejected] = (outputs.answer_scores as Parameters[string]).data;
+    return { ...row, reference: [chosen as number, rejected as number] };
+  };
+  const all = async (rows: readonly TokenRow[]): Promise<TokenRow[]> => {
+    const done: TokenRow[] = [];
+    for (const row of rows) done.push(await noted(row));
+    return done;
+  };
+  try {
+    return { training: await all(split.training), heldOut: await all(split.heldOut) };
+  } finally {
+    for (const compiled of graphs.values()) await compiled.dispose();
+  }
+}

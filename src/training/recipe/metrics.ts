@@ -1,0 +1,35 @@
+import { check } from "../../common/index.ts";
+import type { RunConfig } from "../run/run.ts";
+import type { TaskName } from "../tasks/tasks.ts";
+
+/** What evaluations of a task measure that is better the more there is of it. */
+export const taskMetrics: Readonly<Record<TaskName, readonly string[]>> = {
+  "text-classification": ["accuracy", "macroF1"],
+  "token-classification": ["accuracy", "macroF1"],
+  "question-answering": ["exactMatch"],
+  "fill-mask": [],
+  "text-generation": [],
+  "text2text-generation": [],
+  "sentence-similarity": [],
+  reward: ["accuracy"],
+  preference: ["margin", "accuracy"],
+};
+
+/** Refuses what a run could only fail by, or pass over, after its first steps. */
+export function checkMetrics(
+  { bestBy, patience, evaluateEvery }: Pick<RunConfig, "bestBy" | "patience" | "evaluateEvery">,
+  known: readonly string[],
+  what: string,
+): void {
+  const needing = bestBy !== undefined ? "bestBy" : patience !== undefined ? "patience" : undefined;
+  check(
+    needing === undefined || evaluateEvery !== undefined,
+    "config",
+    () => `${what}: ${needing} needs evaluateEvery, the number of steps between evaluations`,
+  );
+  check(bestBy === undefined || known.includes(bestBy), "config", () =>
+    known.length > 0
+      ? `${what}: bestBy: this task does not measure ${bestBy}; it measures ${known.join(", ")}`
+      : `${what}: bestBy: this task measures nothing to have more of; leave it out: the least loss is best`,
+  );
+}

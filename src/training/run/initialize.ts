@@ -1,0 +1,59 @@
+import { Random } from "../../common/index.ts";
+import type { Architecture } from "../../families/index.ts";
+import type { HostTensor } from "../../tensor/index.ts";
+import type { Parameters } from "./step-graph.ts";
+
+export interface InitializeOptions {
+  readonly seed: number;
+  /** `initializer_range` of config.json; default 0.02. */
+  readonly range?: number | undefined;
+  /** How learned position embeddings begin; default random. */
+  readonly firstPositions?: "random" | "waves" | undefined;
+}
+
+/**
+ * First weights, from (seed, index): norms 1, biases 0, matrices normal with the deviation that their family gives, else
+ * with `range`, and those that write into the residual stream smaller by √(2 L), as GPT-2 does (Radford et al., 2019).
+ * Recurrent weights are normal with deviation 1 / √fan-in.
+ */
+export function initialize(
+  shapes: ReadonlyMap<string, readonly number[]>,
+  architecture: Architecture,
+  { seed, range = 0.02, firstPositions = "random" }: InitializeOptions,
+): Parameters {
+  const parameters: Record<string, HostTensor<"float32">> = {};
+  for (const [index, [name, shape]] of [...shapes].entries()) {
+    const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    const isNorm = shape.length === 1 && name.endsWith("weight");
+    if (isNorm) data.fill(1);
+    else if (firstPositions === "waves" && POSITIONS.test(name)) fillWaves(data, shape[1] as number, range);
+    else if (shape.length > 1) {
+      const random = new Random(seed, index);
+      const deviation = deviationOf(name, shape, architecture, range);
+      for (let i = 0; i < data.length; i++) data[i] = random.nextNormal() * deviation;
+    }
+    parameters[name] = { dtype: "float32", shape, data };
+  }
+  return parameters;
+}
+
+/** Learned position embeddings, as BERT, GPT-2 and BART call them. */
+const POSITIONS = /(position_embeddings|wpe|embed_positions)\.weight$/;
+
+/** Rows of sines and cosines whose deviation is `range`: row t, column 2 i: sin(t / 10000^(2 i / E)). */
+function fillWaves(data: Float32Array, width: number, range: number): void {
+  for (let at = 0; at < data.length; at++) {
+    const [position, column] = [Math.floor(at / width), at % width];
+    const angle = position / 10000 ** ((2 * Math.floor(column / 2)) / width);
+    data[at] = (column % 2 === 0 ? Math.sin(angle) : Math.cos(angle)) * range * Math.SQRT2;
+  }
+}
+
+function deviationOf(name: string, shape: readonly number[], { family, config }: Architecture, range: number): number {
+  const own = family.checkpoint.initStd?.(name, config as unknown as Readonly<Record<string, unknown>>);
+  if (own !== undefined) return own;
+  if (/weight_(ih|hh)_l\d/.test(name)) return (shape.at(-1) as number) ** -0.5;
+  const { numHiddenLayers, decoderLayers } = config as { numHiddenLayers?: number; decoderLayers?: number };
+  const layers = numHiddenLayers ?? decoderLayers ?? 1;
+  return /(o_proj|down_proj|c_proj)\.weight$/.test(name) ? range / Math.sqrt(2 * layers) : range;
+}

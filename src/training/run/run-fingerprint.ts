@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import type { Architecture } from "../../families/index.ts";
+import type { FileSource } from "../../files/index.ts";
+import { openDirectory } from "../../formats/index.ts";
+import { openModelFiles, type Weights } from "../../inference/index.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import type { TrainOptions } from "../recipe/train-recipe.ts";
+import type { RunConfig } from "./run.ts";
+
+/** What a run is, apart from how far it is: settings by name, and hashes of what is large. */
+export type RunFingerprint = Readonly<Record<string, string>>;
+
+/** A hash begins so: that it changed is all that can be said of it. */
+const HASH = "sha256:";
+
+/** The same for the same values, whatever their size: texts as they are, numbers as bytes, all else as JSON. */
+export function hashOf(values: Iterable<unknown>): string {
+  const hash = createHash("sha256");
+  for (const value of values) {
+    hash.update(
+      ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : json(value),
+    );
+    hash.update("\n");
+  }
+  return HASH + hash.digest("hex").slice(0, 16);
+}
+
+const json = (value: unknown): string =>
+  JSON.stringify(value, (_, inner: unknown) => (inner instanceof RegExp ? inner.source : inner)) ?? "";
+
+/** How many bytes of each tensor stand for all of them. */
+const SAMPLE = 4096;
+
+/** What tells a model's weights from others of the same shapes, without reading all of them. */
+export async function hashWeights(files: FileSource, { checkpoint }: Weights): Promise<string> {
+  const parts: unknown[] = [];
+  for (const name of checkpoint.names()) {
+    const { file, offset, byteLength, dtype, shape } = checkpoint.info(name);
+    parts.push([name, dtype, shape]);
+    if (await files.has(file)) parts.push(await files.readBytes(file, offset, Math.min(SAMPLE, byteLength)));
+  }
+  return hashOf(parts);
+}
+
+async function hashModel(directory: string): Promise<string> {
+  const files = await openDirectory(directory);
+  return hashWeights(files, (await openModelFiles(files)).weights);
+}
+
+/** What a recipe's run is, apart from what it learns. */
+export async function recipeFingerprint(
+  { rows, accumulate, firstPositions, config }: Recipe,
+  { tokenizer, begin }: Pick<TrainOptions, "tokenizer" | "begin">,
+): Promise<Readonly<Record<string, unknown>>> {
+  const range = config.initializer_range ?? config.init_std;
+  return {
+    rows,
+    accumulate,
+    firstPositions,
+    "config.initializer_range": range,
+    "the tokenizer": hashOf([tokenizer.fingerprint]),
+    ...(begin !== undefined && { "the model to begin with": await hashModel(begin) }),
+  };
+}
+
+/** Schedules whose rate does not depend on how many steps there are: such a run may become longer. */
+const endless: ReadonlySet<string> = new Set(["constant", "constant_with_warmup"]);
+
+/** What a run is, of its model, its settings and what its caller adds. */
+export function runFingerprint(
+  { family, config: model }: Architecture,
+  { checkpointEvery: _, gradientCheckpointing: __, steps, ...config }: RunConfig,
+  added: Readonly<Record<string, unknown>> = {},
+): RunFingerprint {
+  const { totalSteps, ...schedule } = config.schedule;
+  const length = endless.has(schedule.name) ? {} : { steps, "schedule.totalSteps": totalSteps };
+  return {
+    ...flatten(added),
+    "the model's configuration": hashOf([family.name, model]),
+    ...flatten({ ...config, schedule, ...length }),
+  };
+}
+
+function flatten(values: Readonly<Record<string, unknown>>, prefix = ""): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) continue;
+    const isPlain = Object.getPrototypeOf(value ?? 0) === Object.prototype;
+    if (isPlain) Object.assign(flat, flatten(value as Record<string, unknown>, `${prefix}${name}.`));
+    else flat[prefix + name] = typeof value === "string" ? value : json(value);
+  }
+  return flat;
+}
+
+/** How many differences are told. */
+const TOLD = 3;
+
+/** What differs, in words; undefined where nothing does. */
+export function differenceOf(before: RunFingerprint, now: RunFingerprint): string | undefined {
+  const names = [...new Set([...Object.keys(now), ...Object.keys(before)])].filter(
+    (name) => before[name] !== now[name],
+  );
+  const told = names.slice(0, TOLD).map((name) => {
+    const [was = "not set", is = "not set"] = [before[name], now[name]];
+    return was.startsWith(HASH) || is.startsWith(HASH) ? `${name} changed` : `${name} was ${was}, is ${is}`;
+  });
+  const rest = names.length > TOLD ? [`and ${names.length - TOLD} more`] : [];
+  return names.length === 0 ? undefined : [...told, ...rest].join(", ");
+}

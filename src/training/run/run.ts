@@ -1,0 +1,293 @@
+import { join } from "node:path";
+import { CallerFunctions, check, LecternError, throwIfAborted } from "../../common/index.ts";
+import type { Architecture } from "../../families/index.ts";
+import { openFiles } from "../../files/index.ts";
+import { makeDirectory, removeDeadParts, withOnlyLock, writeFileAtomic } from "../../files/node.ts";
+import { openSafetensors, safetensorsChunks } from "../../formats/index.ts";
+import type { HostTensor } from "../../tensor/index.ts";
+import { startState, Trainer, type TrainingState, type UpdateConfig } from "../optim/trainer.ts";
+import type { Evaluation, Task } from "../tasks/task.ts";
+import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { TrainingLog } from "./log.ts";
+import { runFingerprint } from "./run-fingerprint.ts";
+import { type Batch, type Parameters, StepGraph, type StepOptions } from "./step-graph.ts";
+
+/** How a run goes. */
+export interface RunConfig extends UpdateConfig {
+  readonly seed: number;
+  readonly steps: number;
+  /** Whether values are dropped at random, by the shares that the model's config says; default true. */
+  readonly dropout?: boolean | undefined;
+  /** Whether the inner values of layers are computed again for the gradients instead of kept: less memory, more time. */
+  readonly gradientCheckpointing?: boolean | undefined;
+  readonly checkpointEvery: number;
+  /** Measure every so many steps, and keep the best weights; default only at the end. */
+  readonly evaluateEvery?: number | undefined;
+  /** What the best weights have most of: a measure that evaluations report, such as accuracy; default the least loss. */
+  readonly bestBy?: string | undefined;
+  /** Stop after this many evaluations without a better one. */
+  readonly patience?: number | undefined;
+}
+
+export interface Run {
+  readonly architecture: Architecture;
+  readonly task: Task;
+  readonly config: RunConfig;
+  /** Where checkpoints and the log go; a run that finds a checkpoint there goes on from it. */
+  readonly out: string;
+  /** What is learned, before the first step. */
+  readonly start: () => Promise<Parameters>;
+  /** Which parameters are learned, where the others lie, and how layers are adapted. */
+  readonly graph?: Pick<StepOptions, "learns" | "bind" | "plan">;
+  readonly threads?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onReport?: ((report: RunReport) => void) | undefined;
+  /** Told once, where a run goes on from a checkpoint. */
+  readonly onResume?: ((resumed: Resumed) => void) | undefined;
+  /** Told where the run is cancelled: the step of the checkpoint that is kept, if there is one. */
+  readonly onStop?: ((step: number | undefined) => void) | undefined;
+  /** What else makes this run another one than others: data, tokenizer, losses. A checkpoint of another one is refused. */
+  readonly identity?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** How far a run was that goes on. */
+export interface Resumed {
+  readonly step: number;
+  readonly steps: number;
+  readonly isFinished: boolean;
+}
+
+/** What is told after a step, or an evaluation. */
+export interface RunReport {
+  readonly step: number;
+  readonly steps: number;
+  readonly epoch: number;
+  readonly loss: number;
+  readonly norm: number;
+  readonly rate: number;
+  readonly tokensPerSecond: number;
+  readonly secondsLeft: number;
+  readonly evaluation?: Evaluation;
+}
+
+export interface RunResult {
+  readonly step: number;
+  /** The weights that are best on what is held out, where that was measured on the way; else the last. */
+  readonly parameters: Parameters;
+  readonly evaluation: Evaluation | undefined;
+  /** Whether it ended before its last step, since evaluations no longer improved. */
+  readonly stoppedEarly: boolean;
+}
+
+const BEST = "best.safetensors";
+
+/** How many steps the log waits before it writes. */
+const FLUSH_EVERY = 20;
+
+/** There while a run writes into its directory. */
+const LOCK = "training.lock";
+
+/**
+ * Trains until the last step, or goes on from a checkpoint. Killed at any moment, it ends with the same bits. A second
+ * run in the same directory is refused while the first goes on.
+ */
+export async function runTraining(given: Run): Promise<RunResult> {
+  const { out } = given;
+  const functions = new CallerFunctions(given.signal);
+  const run: Run = {
+    ...given,
+    signal: functions.signal,
+    onReport: functions.wrap(given.onReport),
+    onResume: functions.wrap(given.onResume),
+    onStop: functions.wrap(given.onStop),
+  };
+  await makeDirectory(out);
+  const refusal = (pid: number | undefined): LecternError =>
+    new LecternError(
+      "usage",
+      `${out}: process ${pid ?? "?"} is training here; wait for it, or choose another directory`,
+    );
+  const training = withOnlyLock(join(out, LOCK), refusal, async () => {
+    await removeDeadParts(out);
+    return train(run);
+  });
+  return functions.settle(training);
+}
+
+async function train(run: Run): Promise<RunResult> {
+  const { config, task, out } = run;
+  const identity = runFingerprint(run.architecture, config, run.identity);
+  const kept = await loadCheckpoint(out, identity);
+  const state = kept ?? startState(await run.start(), config);
+  checkGroups(state, config);
+  let safe = kept?.step;
+  const save = async (): Promise<void> => {
+    await saveCheckpoint(out, state, identity);
+    safe = state.step;
+  };
+  const trainer = new Trainer(state, config);
+  const graphs = new Graphs(run);
+  const log = await TrainingLog.open(out, state.step);
+  const [begun, first] = [performance.now(), state.step];
+  let tokens = 0;
+  let stoppedEarly = hasStalled(state, config);
+  const { steps } = config;
+  if (kept) run.onResume?.({ step: first, steps, isFinished: stoppedEarly || first >= steps });
+  try {
+    while (state.step < config.steps && !stoppedEarly) {
+      if (run.signal?.aborted && state.step > first) {
+        await log.flush();
+        await save();
+      }
+      throwIfAborted(run.signal);
+      const restart = task.restart?.(state.step);
+      if (restart) state.carried = restart;
+      const batches = task.batches(state.step);
+      const parts = [];
+      for (const { batch, share } of batches) parts.push({ batch, share, graph: await graphs.of(batch, true) });
+      const { loss, norm, rate } = await trainer.step(parts, { seed: config.seed, signal: run.signal });
+      tokens += batches.reduce((sum, { batch }) => sum + batch.inputIds.length * (batch.inputIds[0]?.length ?? 0), 0);
+      const seconds = (performance.now() - begun) / 1000;
+      log.note({ step: state.step, loss, norm, rate });
+      const isDue = config.evaluateEvery !== undefined && state.step % config.evaluateEvery === 0;
+      const evaluation = isDue ? await evaluate(task, graphs, state) : undefined;
+      if (evaluation) {
+        log.note({ step: state.step, evalLoss: evaluation.loss, ...evaluation.metrics });
+        await keepBest(run, state, evaluation);
+        stoppedEarly = hasStalled(state, config);
+      }
+      run.onReport?.({
+        step: state.step,
+        steps: config.steps,
+        epoch: state.step / task.stepsPerEpoch,
+        loss,
+        norm,
+        rate,
+        tokensPerSecond: tokens / seconds,
+        secondsLeft: (seconds / (state.step - first)) * (config.steps - state.step),
+        ...(evaluation && { evaluation }),
+      });
+      const isKept = state.step % config.checkpointEvery === 0 || evaluation !== undefined;
+      if (isKept || state.step % FLUSH_EVERY === 0) await log.flush();
+      if (isKept) await save(); // behind the log, which then lacks nothing
+    }
+    await save();
+    const best = await readBest(out, state);
+    const parameters = best ?? state.average ?? state.parameters;
+    const final = await evaluate(task, graphs, { parameters });
+    if (final) log.note({ step: state.step, final: 1, evalLoss: final.loss, ...final.metrics });
+    await log.close();
+    return { step: state.step, parameters, evaluation: final, stoppedEarly };
+  } catch (error) {
+    if (run.signal?.aborted) run.onStop?.(safe);
+    throw withKept(error, safe);
+  } finally {
+    await log.flush().catch(() => {}); // what ended the run is told, not that its last lines are lost
+    await graphs.dispose();
+  }
+}
+
+/** Says of a run that broke at a number what is left of it. */
+function withKept(error: unknown, step: number | undefined): unknown {
+  if (!(error instanceof LecternError) || error.code !== "numeric" || step === undefined) return error;
+  return new LecternError(error.code, `${error.message}; the checkpoint of step ${step} is kept`, { cause: error });
+}
+
+/** Refuses a group that would change nothing. */
+function checkGroups({ parameters }: TrainingState, { groups = [] }: RunConfig): void {
+  const names = Object.keys(parameters);
+  const idle = groups.find(({ match }) => !names.some((name) => match.test(name)));
+  check(
+    idle === undefined,
+    "config",
+    () => `groups: ${idle?.match.source} matches no parameter that is learned; they are called such as ${names.at(-1)}`,
+  );
+}
+
+/** Whether so many evaluations passed without a better one. */
+function hasStalled({ metrics }: TrainingState, { patience }: RunConfig): boolean {
+  return patience !== undefined && metrics.length - 1 - metrics.indexOf(Math.min(...metrics)) >= patience;
+}
+
+async function evaluate(
+  task: Task,
+  graphs: Graphs,
+  { parameters, average }: Pick<TrainingState, "parameters"> & { readonly average?: Parameters | undefined },
+): Promise<Evaluation | undefined> {
+  return task.evaluate?.(async (batch) => (await graphs.of(batch, false)).run(average ?? parameters, batch));
+}
+
+/** Notes what was measured, so that less is better, and keeps the weights if it is the least so far. */
+async function keepBest({ out, config }: Run, state: TrainingState, evaluation: Evaluation): Promise<void> {
+  const cost = costOf(evaluation, config.bestBy);
+  const isBest = cost < Math.min(Number.POSITIVE_INFINITY, ...state.metrics);
+  state.metrics.push(cost);
+  if (isBest) await writeFileAtomic(join(out, BEST), safetensorsChunks(state.average ?? state.parameters));
+}
+
+/** The loss, or a measure turned round. */
+function costOf({ loss, metrics }: Evaluation, bestBy: string | undefined): number {
+  if (bestBy === undefined) return loss;
+  const measure = metrics[bestBy];
+  const known = Object.keys(metrics);
+  const hint = known.length > 0 ? `; it measures ${known.join(", ")}` : "";
+  if (measure === undefined) throw new LecternError("config", `bestBy: this task does not measure ${bestBy}${hint}`);
+  return -measure;
+}
+
+async function readBest(out: string, { metrics }: TrainingState): Promise<Parameters | undefined> {
+  if (metrics.length === 0) return undefined;
+  const checkpoint = await openSafetensors(await openFiles(out), BEST);
+  const parameters: Parameters = {};
+  for (const name of checkpoint.names()) parameters[name] = (await checkpoint.read(name)) as HostTensor<"float32">;
+  return parameters;
+}
+
+/** How many compiled graphs are kept: each holds the memory of its largest values. */
+const KEPT_GRAPHS = 16;
+
+/** A graph for each shape of batch, compiled on need; those that were not needed for longest are let go. */
+class Graphs {
+  readonly #run: Run;
+  /** In the order of their last use. */
+  readonly #graphs = new Map<string, Promise<StepGraph>>();
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  async of({ inputIds, labels, decoderInputIds }: Batch, gradients: boolean): Promise<StepGraph> {
+    const { architecture, task, config, threads, graph } = this.#run;
+    const rows = inputIds.length;
+    const length = inputIds[0]?.length ?? 0;
+    const steps = ((decoderInputIds ?? labels)?.[0] as readonly number[] | undefined)?.length;
+    const key = [rows, length, steps, gradients].join();
+    let found = this.#graphs.get(key);
+    if (!found) {
+      const dropout = config.dropout ?? true;
+      found = StepGraph.create(architecture, {
+        ...graph,
+        ...task.graph,
+        rows,
+        length,
+        steps,
+        gradients,
+        dropout,
+        gradientCheckpointing: config.gradientCheckpointing,
+        threads,
+      });
+    }
+    this.#graphs.delete(key);
+    this.#graphs.set(key, found);
+    const [oldest] = this.#graphs;
+    if (oldest && this.#graphs.size > KEPT_GRAPHS) {
+      this.#graphs.delete(oldest[0]);
+      await (await oldest[1]).dispose();
+    }
+    return found;
+  }
+
+  async dispose(): Promise<void> {
+    for (const graph of this.#graphs.values()) await (await graph).dispose();
+  }
+}

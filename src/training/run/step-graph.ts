@@ -1,0 +1,189 @@
+import { differentiate } from "../../autodiff/index.ts";
+import { LecternError, Random } from "../../common/index.ts";
+import type { Architecture } from "../../families/index.ts";
+import { add, type Value } from "../../graph/index.ts";
+import { type ForwardGraph, type ForwardInputs, forwardGraph, parametersOf, passFeeds } from "../../inference/index.ts";
+import { lowerGraph, type WeightBinding } from "../../lowering/index.ts";
+import type { AdapterPlan } from "../../nn/index.ts";
+import { pushDownSlices } from "../../passes/index.ts";
+import { createSession, type EngineSession } from "../../runtime/index.ts";
+import { type HostTensor, int64Matrix } from "../../tensor/index.ts";
+
+/** Weights by their path, changed in place by the optimizer. */
+export type Parameters = Record<string, HostTensor<"float32">>;
+
+/** Rows of one size. */
+export interface Batch extends ForwardInputs {
+  /** `[B][T]` in place of labels: what each position of a decoder shall predict, −100 where it is not counted. */
+  readonly targets?: readonly (readonly number[])[];
+  /** What an objective reads beside. */
+  readonly extra?: Readonly<Record<string, HostTensor>>;
+}
+
+function withAuxiliary(loss: Value, { auxiliaryLoss }: ForwardGraph): Value {
+  return auxiliaryLoss ? add(loss, auxiliaryLoss) : loss;
+}
+
+/** What is minimised, from what a pass yields; without one, the loss of the model's own head. */
+export type Objective = (pass: ForwardGraph) => Value;
+
+export interface StepOptions {
+  readonly rows: number;
+  readonly length: number;
+  /** How many tokens a decoder beside an encoder reads. */
+  readonly steps?: number | undefined;
+  /** Whether gradients are computed too; without them it evaluates, and drops nothing. */
+  readonly gradients: boolean;
+  readonly objective?: Objective | undefined;
+  /** Which parameters are learned; default all that are fed. */
+  readonly learns?: ((name: string) => boolean) | undefined;
+  /** Where parameters that are not fed lie. */
+  readonly bind?: ((name: string) => WeightBinding) | undefined;
+  readonly plan?: AdapterPlan | undefined;
+  /** Whether values are dropped at random, by the shares that the model's config says. */
+  readonly dropout?: boolean | undefined;
+  /** Whether the inner values of layers are computed again for the gradients instead of kept: less memory, more time. */
+  readonly gradientCheckpointing?: boolean | undefined;
+  /** What is yielded beside the loss; of a recurrent model always what it remembers, as `next.…`. */
+  readonly outputs?: ((pass: ForwardGraph) => Readonly<Record<string, Value>>) | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** From which the masks of a step are drawn. */
+export interface DropoutSeed {
+  readonly seed: number;
+  readonly step: number;
+  /** Which of a step's batches it is. */
+  readonly part: number;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  readonly gradients: Record<string, Float32Array>;
+  /** What was asked for beside the loss. */
+  readonly outputs: Readonly<Record<string, HostTensor<"float32">>>;
+}
+
+/** The shapes of a model's parameters, by path, its adapters' among them. */
+export function parameterShapes(architecture: Architecture, plan?: AdapterPlan): Map<string, readonly number[]> {
+  const pass = forwardGraph(architecture, { batch: 1, queries: 1, steps: 1, plan });
+  const { buffers } = architecture.family.checkpoint;
+  const named = [...parametersOf(Object.values(pass.heads))].filter(([name]) => !buffers?.test(name));
+  return new Map(named.map(([name, value]) => [name, value.shape as readonly number[]]));
+}
+
+/**
+ * Fusions with a norm or an activation, which round otherwise. They happen where no gradient reads what lies between,
+ * so a layer that is computed a second time would have other bits than the first time.
+ */
+const fusions = ["SkipLayerNormFusion", "BiasGeluFusion"];
+
+/** Loss and gradients of one batch shape, compiled once; parameters are fed and never copied. */
+export class StepGraph {
+  readonly #architecture: Architecture;
+  readonly #pass: ForwardGraph;
+  readonly #session: EngineSession;
+  readonly #inputs: ReadonlySet<string>;
+
+  private constructor(
+    architecture: Architecture,
+    pass: ForwardGraph,
+    session: EngineSession,
+    inputs: readonly string[],
+  ) {
+    this.#architecture = architecture;
+    this.#pass = pass;
+    this.#session = session;
+    this.#inputs = new Set(inputs);
+  }
+
+  static async create(architecture: Architecture, options: StepOptions): Promise<StepGraph> {
+    const { rows, length, steps = length, plan, learns = () => true, bind } = options;
+    const dropout = options.gradients && (options.dropout ?? false);
+    const pass = forwardGraph(architecture, { batch: rows, queries: length, steps, plan, dropout });
+    const loss = options.objective ? withAuxiliary(options.objective(pass), pass) : pass.loss;
+    if (!loss) throw new LecternError("usage", `${architecture.family.name} without a head has no loss to learn from`);
+    const { buffers } = architecture.family.checkpoint;
+    const isLearned = (name: string): boolean => learns(name) && !buffers?.test(name);
+    const learned = [...parametersOf([loss])].filter(([name]) => isLearned(name));
+    const yielded = { loss, ...remembered(pass), ...options.outputs?.(pass) };
+    const kept = options.gradientCheckpointing ? Object.values(pass.hiddenStates).flat() : [];
+    const outputs: Record<string, Value> = pushDownSlices(yielded);
+    const result = options.gradients
+      ? differentiate(
+          outputs as { loss: Value },
+          learned.map(([, value]) => value),
+          kept,
+        )
+      : { outputs, gradients: [] };
+    const gradients = Object.fromEntries(
+      result.gradients.map((value, i) => [`grad.${(learned[i] as [string, Value])[0]}`, value]),
+    );
+    const lowered = lowerGraph({
+      outputs: { ...result.outputs, ...gradients },
+      bind: (name) => (isLearned(name) || !bind ? { kind: "input" } : bind(name)),
+    });
+    const withoutRewrites = options.gradients ? fusions : [];
+    const memoryPattern = !options.gradientCheckpointing; // which is for those who give time for memory
+    const engine = { prepack: false, memoryPattern, threads: options.threads, withoutRewrites };
+    const session = await createSession(lowered, engine);
+    const names = lowered.inputs.map(({ name }) => name);
+    return new StepGraph(architecture, pass, session, names);
+  }
+
+  /**
+   * The loss of a batch and its gradients, by parameter.
+   * @param into arrays that the gradients are written to; without them new ones are made
+   */
+  async run(
+    parameters: Parameters,
+    { targets, extra, ...inputs }: Batch,
+    drops?: DropoutSeed,
+    into?: Readonly<Record<string, Float32Array>>,
+  ): Promise<StepResult> {
+    const all: Record<string, HostTensor> = {
+      ...passFeeds(this.#architecture, this.#pass, inputs),
+      ...(targets && { labels: int64Matrix(targets) }),
+      ...(drops && this.#masks(drops)),
+      ...parameters,
+      ...extra,
+    };
+    const missing = [...this.#inputs].find((name) => !Object.hasOwn(all, name));
+    if (missing !== undefined) throw new LecternError("usage", `training: the batch lacks ${missing}`);
+    const feeds = Object.fromEntries([...this.#inputs].map((name) => [name, all[name] as HostTensor]));
+    const places = Object.entries(into ?? {}).map(([name, data]) => {
+      const { shape } = parameters[name] as HostTensor;
+      return [`grad.${name}`, { dtype: "float32", shape, data } as HostTensor] as const;
+    });
+    const results = await this.#session.run(feeds, into && Object.fromEntries(places));
+    const gradients: Record<string, Float32Array> = {};
+    const outputs: Record<string, HostTensor<"float32">> = {};
+    for (const [name, tensor] of Object.entries(results)) {
+      if (name.startsWith("grad.")) gradients[name.slice(5)] = tensor.data as Float32Array;
+      else if (name !== "loss") outputs[name] = tensor as HostTensor<"float32">;
+    }
+    return { loss: Number(results.loss?.data[0]), gradients, outputs };
+  }
+
+  dispose(): Promise<void> {
+    return this.#session.dispose();
+  }
+
+  /** What each dropout keeps, drawn from (seed, step and part, site). */
+  #masks({ seed, step, part }: DropoutSeed): Record<string, HostTensor> {
+    const masks = this.#pass.dropouts.map(({ name, shape, dropped }, site) => {
+      const data = new Uint8Array(shape.reduce((product, size) => product * size, 1));
+      new Random(seed, step, part, site).fillMask(data, dropped);
+      return [name, { dtype: "uint8", shape, data } as HostTensor] as const;
+    });
+    return Object.fromEntries(masks);
+  }
+}
+
+function remembered({ states = [] }: ForwardGraph): Record<string, Value> {
+  const named = states.flatMap(({ hidden, memory }, i) => [
+    [`next.${i}.hidden`, hidden] as const,
+    [`next.${i}.memory`, memory] as const,
+  ]);
+  return Object.fromEntries(named);
+}

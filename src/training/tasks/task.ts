@@ -1,0 +1,40 @@
+import type { HostTensor } from "../../tensor/index.ts";
+import type { Batch, StepOptions, StepResult } from "../run/step-graph.ts";
+
+/** What a run learns from. A step's batches follow from its number alone, so a run goes on where it was. */
+export interface Task {
+  readonly stepsPerEpoch: number;
+  /** The batches of a step, and how much each counts. */
+  batches(step: number): readonly SharedBatch[];
+  /** How the task is measured; each call gives the same batches. */
+  evaluate?: ((compute: (batch: Batch) => Promise<StepResult>) => Promise<Evaluation>) | undefined;
+  /** What the graphs minimise and yield, where it is not the loss of the model's own head. */
+  readonly graph?: Pick<StepOptions, "objective" | "outputs">;
+  /** What a recurrent model remembers where a text begins; others begin each window anew. */
+  restart?(step: number): Record<string, HostTensor<"float32">> | undefined;
+}
+
+export interface SharedBatch {
+  readonly batch: Batch;
+  readonly share: number;
+}
+
+export interface Evaluation {
+  readonly loss: number;
+  /** By name, such as `accuracy`; higher is better but for those that end in `loss`. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Rows are what is right, columns what was said. */
+  readonly confusion?: { readonly labels: readonly string[]; readonly counts: readonly (readonly number[])[] };
+}
+
+/** Shares of batches whose losses are means: each label counts alike. */
+export function byLabels(batches: readonly Batch[], count: (batch: Batch) => number): SharedBatch[] {
+  const counts = batches.map(count);
+  const total = counts.reduce((sum, n) => sum + n, 0);
+  return batches.map((batch, i) => ({ batch, share: (counts[i] as number) / Math.max(1, total) }));
+}
+
+/** How many labels of rows count. */
+export function countedLabels(rows: readonly (readonly number[])[]): number {
+  return rows.reduce((sum, row) => sum + row.filter((label) => label >= 0).length, 0);
+}
