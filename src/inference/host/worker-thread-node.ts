@@ -36,7 +36,7 @@ export function takeWorker(): WorkerThread {
 
 function startWorker(): WorkerThread {
   const gate = new EngineGate();
-  const path = join(packageRoot(), "dist", "model", "worker-node.js");
+  const path = join(packageRoot(), "dist", "inference", "host", "worker-node.js");
   const worker = new Worker(path, { execArgv: [], workerData: { lecternGate: gate.memory } });
   gates.add(gate);
   worker.on("exit", () => gates.delete(gate));
