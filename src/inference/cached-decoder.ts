@@ -8,7 +8,8 @@ import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
 import { type CacheSizes, cacheName, KeyValueCache } from "./cache/key-value-cache.ts";
 import { cachedGraph, deriveFeeds, encoderDecoderGraphs, type ModelGraph } from "./decode-graph.ts";
-import type { Weights } from "./weights.ts";
+import { sessionBytes } from "./sessions/session-bytes.ts";
+import type { WeightFeeds, Weights } from "./weights.ts";
 
 /** How many prompt tokens are computed at once: bounds the memory that attention scores take. */
 const PREFILL_TOKENS = 256;
@@ -35,6 +36,16 @@ interface OpenGraph {
   readonly graph: ModelGraph;
   readonly session: EngineSession;
   readonly inputs: ReadonlySet<string>;
+  readonly bytes: number;
+}
+
+/** The compiled parts of a decode engine. */
+interface EngineParts {
+  readonly architecture: GeneratingArchitecture;
+  readonly step: OpenGraph;
+  /** The graph that encodes, in an encoder–decoder. */
+  readonly encoder: OpenGraph | undefined;
+  readonly use: DecodeUse;
 }
 
 /** The session that decodes over a cache, shared by all generations of a model. */
@@ -42,39 +53,29 @@ export class DecodeEngine {
   readonly vocabularySize: number;
   readonly contextWindow: number;
   readonly sizes: CacheSizes;
-  /** What encodes, in an encoder–decoder. */
-  readonly encoder: EngineSession | undefined;
-  /** How long the engine has computed, in all. */
+  /** Estimated memory, in bytes. */
+  readonly bytes: number;
+  /** How long the engine has computed for this request. */
   computedMs = 0;
-  readonly #use: DecodeUse;
-  readonly #graph: ModelGraph;
-  readonly #encoderGraph: ModelGraph | undefined;
-  readonly #session: EngineSession;
-  readonly #weights: Weights;
-  readonly #inputs: ReadonlySet<string>;
-  readonly #encoderInputs: ReadonlySet<string>;
+  readonly #parts: EngineParts;
+  readonly #feeds: WeightFeeds;
   readonly #cacheIsGoodTo: number | undefined;
 
-  private constructor(
-    { config, kind }: GeneratingArchitecture,
-    step: OpenGraph,
-    encoder: OpenGraph | undefined,
-    use: DecodeUse,
-    weights: Weights,
-  ) {
-    this.#weights = weights;
-    this.#use = use;
+  private constructor(parts: EngineParts, feeds: WeightFeeds = {}) {
+    const { config, kind } = parts.architecture;
+    this.#parts = parts;
+    this.#feeds = feeds;
+    this.bytes = parts.step.bytes + (parts.encoder?.bytes ?? 0);
     this.vocabularySize = config.vocabSize;
     this.contextWindow = config.maxPositionEmbeddings;
     const layers = kind === "decoder" ? config.numHiddenLayers : config.decoderLayers;
     this.#cacheIsGoodTo = kind === "decoder" ? config.cacheIsGoodTo : undefined;
     this.sizes = { layers, heads: config.numKeyValueHeads, headSize: config.headSize };
-    this.#graph = step.graph;
-    this.#session = step.session;
-    this.#inputs = step.inputs;
-    this.#encoderInputs = encoder?.inputs ?? new Set();
-    this.#encoderGraph = encoder?.graph;
-    this.encoder = encoder?.session;
+  }
+
+  /** The same sessions for one request, which feeds its adapter and has its own clock. */
+  forRequest(feeds: WeightFeeds): DecodeEngine {
+    return new DecodeEngine(this.#parts, feeds);
   }
 
   static async create(
@@ -87,7 +88,8 @@ export class DecodeEngine {
     const open = async (graph: ModelGraph, outputs: Record<string, Value>) => {
       const lowered = lowerGraph({ outputs, bind: (name) => weights.bind(name) });
       const inputs = new Set(lowered.inputs.map(({ name }) => name));
-      return { graph, session: await createSession(lowered, options), inputs };
+      const bytes = sessionBytes(lowered, options);
+      return { graph, session: await createSession(lowered, options), inputs, bytes };
     };
     const named = (prefix: "present" | "cross", cache: ModelGraph["cache"]): Record<string, Value> =>
       Object.fromEntries(
@@ -100,33 +102,30 @@ export class DecodeEngine {
         ...Object.fromEntries(use.layers?.map((layer) => [`early.${layer}`, graph.earlyLogits(layer)]) ?? []),
         ...named("present", graph.cache),
       });
-    if (architecture.kind === "decoder")
-      return new DecodeEngine(
-        architecture,
-        await stepOf(cachedGraph(architecture.family, architecture.config, shows, use.isShared, weights.plan)),
-        undefined,
-        use,
-        weights,
+    if (architecture.kind === "decoder") {
+      const step = await stepOf(
+        cachedGraph(architecture.family, architecture.config, shows, use.isShared, weights.plan),
       );
+      return new DecodeEngine({ architecture, step, encoder: undefined, use });
+    }
     const { memory, step } = encoderDecoderGraphs(architecture.family, architecture.config, shows, weights.plan);
     const encoder = await open(memory, named("cross", memory.crossCache));
-    return new DecodeEngine(architecture, await stepOf(step), encoder, use, weights);
+    return new DecodeEngine({ architecture, step: await stepOf(step), encoder, use });
   }
 
   /** Whether rows may share the part of the cache that they have in common. */
   get isShared(): boolean {
-    return this.#use.isShared ?? false;
+    return this.#parts.use.isShared ?? false;
   }
 
   /** Encodes one row: the keys and values of its states, computed once. */
   async encode(row: readonly number[]): Promise<CrossAttentionCache> {
     const positions = { queries: [row.map((_, i) => i)], keys: [row.map((_, i) => i)], ids: [row] };
-    const feeds = {
+    const encoder = this.#parts.encoder as OpenGraph;
+    const results = await this.#timed(encoder, {
       input_ids: int64Matrix([row]),
-      ...deriveFeeds(this.#encoderGraph?.derived ?? [], positions),
-      ...this.#adapters(this.#encoderInputs),
-    };
-    const results = await this.#timed(this.encoder as EngineSession, feeds);
+      ...deriveFeeds(encoder.graph.derived, positions),
+    });
     return new CrossAttentionCache(results, this.sizes, row.length);
   }
 
@@ -139,8 +138,8 @@ export class DecodeEngine {
     const results = await this.#run(cache, tokens, options);
     const rows = (name: string): Float32Array[] => rowsOf(results[name] as HostTensor<"float32">, tokens.length);
     const scores = rows("logits");
-    if (!this.#use.layers) return scores;
-    const early = this.#use.layers.map((layer) => rows(`early.${layer}`));
+    if (!this.#parts.use.layers) return scores;
+    const early = this.#parts.use.layers.map((layer) => rows(`early.${layer}`));
     for (const [row, last] of scores.entries())
       contrastLayers(
         last,
@@ -172,17 +171,17 @@ export class DecodeEngine {
     tokens: readonly (readonly number[])[],
     { memory, lengths = cache.lengths.map((length, i) => length + (tokens[i]?.length ?? 0)) }: ExtendOptions,
   ): Promise<Record<string, HostTensor>> {
+    const { step } = this.#parts;
     await this.#renew(cache, lengths);
     const queries = tokens.map((row, i) => row.map((_, t) => (cache.lengths[i] as number) + t));
     const keys = cache.positions().map((held, i) => [...held, ...(queries[i] as number[])]);
     const feeds = {
       [memory ? "decoder_input_ids" : "input_ids"]: int64Matrix(tokens),
-      ...deriveFeeds(this.#graph.derived, { queries, keys, ids: tokens, lengths }, memory?.positions),
+      ...deriveFeeds(step.graph.derived, { queries, keys, ids: tokens, lengths }, memory?.positions),
       ...memory?.tensors,
       ...cache.feeds(this.isShared),
-      ...this.#adapters(this.#inputs),
     };
-    const results = await this.#timed(this.#session, feeds);
+    const results = await this.#timed(step, feeds);
     cache.append(results, tokens, lengths);
     return results;
   }
@@ -214,18 +213,15 @@ export class DecodeEngine {
   }
 
   async dispose(): Promise<void> {
-    await this.#session.dispose();
-    await this.encoder?.dispose();
+    await this.#parts.step.session.dispose();
+    await this.#parts.encoder?.session.dispose();
   }
 
-  /** What adapters feed, of the inputs that a session has. */
-  #adapters(inputs: ReadonlySet<string>): Record<string, HostTensor> {
-    return Object.fromEntries(Object.entries(this.#weights.feeds).filter(([name]) => inputs.has(name)));
-  }
-
-  async #timed(session: EngineSession, feeds: Record<string, HostTensor>): Promise<Record<string, HostTensor>> {
+  /** Runs a session with what the request's adapter feeds it. */
+  async #timed({ session, inputs }: OpenGraph, feeds: Record<string, HostTensor>): Promise<Record<string, HostTensor>> {
+    const fed = Object.entries(this.#feeds).filter(([name]) => inputs.has(name));
     const started = performance.now();
-    const results = await session.run(feeds);
+    const results = await session.run({ ...feeds, ...Object.fromEntries(fed) });
     this.computedMs += performance.now() - started;
     await nextTask();
     return results;

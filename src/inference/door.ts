@@ -57,10 +57,17 @@ export function checkTokenizerLoad(name: unknown, options: unknown): void {
   checkFields("loadTokenizer", options, tokenizerRules);
 }
 
+/** The adapter of a request. */
+const adapterName: Rules[string] = {
+  fits: (value) => value === null || rules.name.fits(value),
+  expected: "the name of an adapter that was added, or null for none",
+};
+
 const forwardRules: Readonly<Record<keyof ForwardOptions, Rules[string]>> = {
   hiddenStates: rules.flag,
   attentions: rules.flag,
   gradients: rules.flag,
+  adapter: adapterName,
 };
 
 export function checkForwardOptions(options: unknown): void {
@@ -91,6 +98,7 @@ const callRules: Rules = {
   logitsProcessor: rules.function,
   stoppingCriteria: rules.function,
   candidates: rules.count,
+  adapter: adapterName,
 };
 
 /** Checks the options of `generate` that are not those of generation. */

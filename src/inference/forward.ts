@@ -11,7 +11,9 @@ import { deriveFeeds, symbolic } from "./decode-graph.ts";
 import { type ForwardGraph, forwardGraph } from "./forward-graph.ts";
 import { firstStates } from "./recurrent-decoder.ts";
 import { sourceFeeds } from "./recurrent-seq2seq-decoder.ts";
-import { parametersOf, type Weights } from "./weights.ts";
+import { sessionBytes } from "./sessions/session-bytes.ts";
+import { type Lease, type PooledSession, SessionPool, sessionKey } from "./sessions/session-pool.ts";
+import { parametersOf, type WeightFeeds, type Weights } from "./weights.ts";
 
 /** Whole rows of ids, padded to one length where a mask says so. */
 export interface ForwardInputs {
@@ -41,8 +43,10 @@ export interface ForwardInputs {
 export interface ForwardOptions {
   readonly hiddenStates?: boolean;
   readonly attentions?: boolean;
-  /** Also the gradient of the loss by every parameter; needs labels. */
+  /** Also the gradient of the loss with respect to every parameter; needs labels. */
   readonly gradients?: boolean;
+  /** The adapter of this pass, by the name it was added under; null: none; default: the one in use. */
+  readonly adapter?: string | null | undefined;
 }
 
 export interface ForwardResult {
@@ -78,28 +82,40 @@ interface PassSizes {
   readonly steps: number;
 }
 
-interface Session {
+interface Session extends PooledSession {
   readonly engine: EngineSession;
   /** The names of the inputs that the graph reads. */
   readonly inputs: ReadonlySet<string>;
 }
 
-/** One use of the full forward pass: a session is made for each on first need. */
+export interface ForwardPassOptions {
+  readonly pool?: SessionPool;
+  readonly threads?: number | undefined;
+}
+
+/** The full forward pass over one set of weights: a session is made for each use on first need. */
 export class ForwardPass {
-  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #pool: SessionPool;
   readonly #architecture: Architecture;
   readonly #graph: ForwardGraph;
   readonly #weights: Weights;
   readonly #threads: number | undefined;
 
-  constructor(architecture: Architecture, weights: Weights, threads?: number) {
+  /** @param options.pool the model's sessions; default: a pool of this pass alone */
+  constructor(
+    architecture: Architecture,
+    weights: Weights,
+    { pool = new SessionPool(Number.POSITIVE_INFINITY), threads }: ForwardPassOptions = {},
+  ) {
     this.#architecture = architecture;
     this.#graph = forwardGraph(architecture, { ...symbolic, plan: weights.plan });
     this.#weights = weights;
+    this.#pool = pool;
     this.#threads = threads;
   }
 
-  async run(inputs: ForwardInputs, options: ForwardOptions): Promise<ForwardResult> {
+  /** @param feeds what the request's adapter feeds */
+  async run(inputs: ForwardInputs, options: ForwardOptions, feeds: WeightFeeds = {}): Promise<ForwardResult> {
     const hasLabels = inputs.labels !== undefined || inputs.startPositions !== undefined;
     check(!options.gradients || hasLabels, "usage", () => "forward: gradients are of the loss, which needs labels");
     const { kind, config } = this.#architecture;
@@ -115,29 +131,29 @@ export class ForwardPass {
       "input",
       () => "forward: a recurrent model reads padding too: put it behind the text",
     );
-    const { engine, inputs: wanted } = await this.#session(hasLabels, options, sizes);
-    const all = { ...passFeeds(this.#architecture, this.#graph, inputs), ...this.#weights.feeds };
-    const feeds = Object.entries(all).filter(([name]) => wanted.has(name));
-    return collect(await engine.run(Object.fromEntries(feeds)));
-  }
-
-  async dispose(): Promise<void> {
-    for (const session of this.#sessions.values()) await (await session).engine.dispose();
-  }
-
-  #session(withLoss: boolean, options: ForwardOptions, sizes?: PassSizes): Promise<Session> {
-    const key = JSON.stringify([withLoss, options.hiddenStates, options.attentions, options.gradients, sizes]);
-    let session = this.#sessions.get(key);
-    if (!session) {
-      session = this.#create(
-        withLoss,
-        options,
-        sizes ? forwardGraph(this.#architecture, { ...sizes, plan: this.#weights.plan }) : this.#graph,
-      );
-      this.#sessions.set(key, session);
-      session.catch(() => this.#sessions.delete(key)); // what was not made needs no disposing
+    const all = { ...passFeeds(this.#architecture, this.#graph, inputs), ...feeds };
+    const { session, release } = await this.#lease(hasLabels, options, sizes);
+    try {
+      const wanted = Object.entries(all).filter(([name]) => session.inputs.has(name));
+      return collect(await session.engine.run(Object.fromEntries(wanted)));
+    } finally {
+      release();
     }
-    return session;
+  }
+
+  /** Frees the sessions of these weights. */
+  dispose(): Promise<void> {
+    return this.#pool.retire(this.#weights.version);
+  }
+
+  #lease(withLoss: boolean, options: ForwardOptions, sizes?: PassSizes): Promise<Lease<Session>> {
+    const { hiddenStates, attentions, gradients } = options;
+    const use = JSON.stringify([withLoss, hiddenStates, attentions, gradients, sizes]);
+    return this.#pool.lease(sessionKey(this.#weights.version, "forward", use), () => {
+      const { plan } = this.#weights;
+      const pass = sizes ? forwardGraph(this.#architecture, { ...sizes, plan }) : this.#graph;
+      return this.#create(withLoss, options, pass);
+    });
   }
 
   async #create(withLoss: boolean, options: ForwardOptions, pass: ForwardGraph): Promise<Session> {
@@ -148,12 +164,10 @@ export class ForwardPass {
     // What reads texts by the thousand is worth packed copies of its weights; other passes leave them in their file.
     const isPlain = !withLoss && !options.hiddenStates && !options.attentions;
     const prepack = isPlain && this.#architecture.kind === "encoder";
-    const engine = await createSession(graph, {
-      prepack,
-      threads: this.#threads,
-      withoutRewrites: ["SkipLayerNormFusion"],
-    });
-    return { engine, inputs: new Set(graph.inputs.map(({ name }) => name)) };
+    const settings = { prepack, threads: this.#threads, withoutRewrites: ["SkipLayerNormFusion"] };
+    const engine = await createSession(graph, settings);
+    const inputs = new Set(graph.inputs.map(({ name }) => name));
+    return { engine, inputs, bytes: sessionBytes(graph, settings), dispose: () => engine.dispose() };
   }
 
   #outputs(withLoss: boolean, options: ForwardOptions, pass: ForwardGraph): Record<string, Value> {

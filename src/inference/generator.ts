@@ -25,22 +25,40 @@ import type { ForwardPass } from "./forward.ts";
 import type { Generated, GenerateHooks, GenerateRequest } from "./host/host.ts";
 import { generating, type ModelFiles } from "./model-files.ts";
 import { ScoringDecoder } from "./scoring-decoder.ts";
+import { type Lease, type SessionPool, sessionKey } from "./sessions/session-pool.ts";
 import { type StepActivations, stepActivations } from "./step-activations.ts";
 import { type Strategy, strategyOf, useOf } from "./strategy.ts";
 import { healPrompts } from "./token-healing.ts";
+import type { WeightFeeds, Weights } from "./weights.ts";
 
 export interface GeneratorParts {
   readonly files: ModelFiles;
   readonly tokenizer: Tokenizer | undefined;
   readonly generationConfig: Readonly<Record<string, unknown>>;
   readonly threads: number | undefined;
-  readonly openAssistant: (location: string) => Promise<Generator>;
+  readonly pool: SessionPool;
+  readonly openAssistant: (location: string) => Promise<Assistant>;
+}
+
+/** The weights of one request: how sessions bind them, what its adapter feeds, and a full pass over them. */
+export interface RequestWeights {
+  readonly weights: Weights;
+  readonly feeds: WeightFeeds;
+  readonly forward: ForwardPass;
+}
+
+/** A model that drafts for another one. */
+export interface Assistant {
+  readonly generator: Generator;
+  requestWeights(): Promise<RequestWeights>;
+  dispose(): Promise<void>;
 }
 
 /** A generation under way. */
 interface Job {
   readonly architecture: GeneratingModel;
   readonly engine: Engine;
+  readonly own: RequestWeights;
   readonly strategy: Strategy;
   readonly options: GenerationOptions;
   readonly context: GenerateContext;
@@ -48,13 +66,20 @@ interface Job {
   readonly rows: readonly (readonly number[])[];
 }
 
+/** What a session for decoding is leased for. */
+interface EngineNeed {
+  readonly architecture: GeneratingModel;
+  readonly use: DecodeUse;
+  readonly weights: Weights;
+  /** Only so many layers of what decodes. */
+  readonly layers?: number | undefined;
+}
+
 /** Generates with one model: its sessions for decoding, and the models that speculate for it. */
 export class Generator {
   readonly #parts: GeneratorParts;
-  /** Sessions for decoding, by what they are made for. */
-  readonly #engines = new Map<string, Promise<Engine>>();
   /** Models that speculate for this one, by directory, and how much their last guesses made them guess next. */
-  readonly #assistants = new Map<string, Promise<Generator>>();
+  readonly #assistants = new Map<string, Promise<Assistant>>();
   readonly #guesses = new Map<string, number>();
 
   constructor(parts: GeneratorParts) {
@@ -64,7 +89,7 @@ export class Generator {
   async generate(
     { inputIds, options: given, candidates }: GenerateRequest,
     hooks: GenerateHooks,
-    forward: ForwardPass,
+    own: RequestWeights,
   ): Promise<Generated> {
     const { files, tokenizer, generationConfig } = this.#parts;
     const architecture = generating(files);
@@ -78,8 +103,8 @@ export class Generator {
     const { rows, healings } = healPrompts(inputIds, { options, strategy, tokenizer, architecture });
     const use = useOf(strategy, architecture, options, inputIds.length);
     if (hooks.signal?.aborted) return finished(rows, fillAborted([], rows.length, options));
-    const engine = await this.#engineFor(architecture, use);
-    const engineBefore = engine.computedMs;
+    const lease = await this.#lease({ architecture, use, weights: own.weights });
+    const engine = lease.session.forRequest(own.feeds);
     const started = performance.now();
     let firstTokenMs = 0;
     const context: GenerateContext = {
@@ -95,22 +120,17 @@ export class Generator {
       healings,
       signal: hooks.signal,
     };
-    const sequences = await this.#run({ architecture, engine, strategy, options, context, rows }, forward);
-    return finished(rows, sequences, {
-      firstTokenMs,
-      totalMs: performance.now() - started,
-      engineMs: engine.computedMs - engineBefore,
-    });
+    try {
+      const sequences = await this.#run({ architecture, engine, own, strategy, options, context, rows });
+      const totalMs = performance.now() - started;
+      return finished(rows, sequences, { firstTokenMs, totalMs, engineMs: engine.computedMs });
+    } finally {
+      lease.release();
+    }
   }
 
-  /** Frees the sessions, which are made anew on next need. */
-  async disposeEngines(): Promise<void> {
-    for (const engine of this.#engines.values()) await (await engine).dispose();
-    this.#engines.clear();
-  }
-
+  /** Frees the models that draft for this one. */
   async dispose(): Promise<void> {
-    await this.disposeEngines();
     for (const assistant of this.#assistants.values()) await (await assistant).dispose();
     this.#assistants.clear();
   }
@@ -140,7 +160,7 @@ export class Generator {
   }
 
   /** The sequences of all prompts; where the caller cancels, those that there are, and empty ones. */
-  async #run(job: Job, forward: ForwardPass): Promise<Sequence[]> {
+  async #run(job: Job): Promise<Sequence[]> {
     const { rows, options, context } = job;
     const sequences: Sequence[] = [];
     let prompts: DecodingStart["prompts"] = [];
@@ -170,7 +190,7 @@ export class Generator {
       all[i] = {
         ...sequence,
         ...(room !== undefined && { newTokensThatFit: room }),
-        ...(await this.#lookInside(sequence, { read: rows[at] as readonly number[], prompt }, options, forward)),
+        ...(await this.#lookInside(sequence, { read: rows[at] as readonly number[], prompt }, options, job.own)),
       };
     }
     return all;
@@ -189,47 +209,45 @@ export class Generator {
   }
 
   /** The session for a use, made on first need; one that shows more than plain decoding leaves weights in their file. */
-  #engineFor(architecture: GeneratingModel, use: DecodeUse, layers?: number): Promise<Engine> {
-    const { files, threads } = this.#parts;
-    const key = JSON.stringify([use, layers]);
-    let engine = this.#engines.get(key);
-    if (!engine) {
-      engine = createEngine(architecture, files.weights, { threads, ...(use.showsAll && { prepack: false }) }, use);
-      this.#engines.set(key, engine);
-      engine.catch(() => this.#engines.delete(key)); // what was not made needs no disposing
-    }
-    return engine;
+  #lease({ architecture, use, weights, layers }: EngineNeed): Promise<Lease<Engine>> {
+    const { pool, threads } = this.#parts;
+    const options = { threads, ...(use.showsAll && { prepack: false }) };
+    const key = sessionKey(weights.version, "decode", JSON.stringify([use, layers]));
+    return pool.lease(key, () => createEngine(architecture, weights, options, use));
   }
 
-  async #speculate(
-    { architecture, options, context, rows }: Job,
-    decoder: ScoringDecoder,
-    prompt: readonly number[],
-    index: number,
-  ): Promise<Sequence> {
+  async #speculate(job: Job, decoder: ScoringDecoder, prompt: readonly number[], index: number): Promise<Sequence> {
+    const { architecture, options, context, rows } = job;
     if (options.promptLookupNumTokens)
       return speculate(decoder, new LookupDrafter(options), prompt, index, options, context);
     const { assistantModel = "", assistantEarlyExit: layers, numAssistantTokensSchedule: schedule } = options;
-    const assistant = layers === undefined ? await this.#assistant(assistantModel, architecture) : this;
-    const own = layers === undefined ? generating(assistant.#parts.files) : withLayers(architecture, layers);
-    const engine = await assistant.#engineFor(own, {}, layers);
-    const { decoderOf } = await beginDecoding(engine, own, [rows[index] as readonly number[]], {
-      options: { decoderStartTokenId: prompt[0] as number },
-      signal: context.signal,
-    });
-    const count = schedule === "heuristic" ? this.#guesses.get(assistantModel) : undefined;
-    const drafter = new AssistantDrafter(decoderOf([0]) as CachedDecoder, options, count);
-    const sequence = await speculate(decoder, drafter, prompt, index, options, context);
-    this.#guesses.set(assistantModel, drafter.count);
-    return sequence;
+    const assistant = layers === undefined ? await this.#assistant(assistantModel, architecture) : undefined;
+    const drafts = assistant?.generator ?? this;
+    const { weights, feeds } = (await assistant?.requestWeights()) ?? job.own;
+    const own = layers === undefined ? generating(drafts.#parts.files) : withLayers(architecture, layers);
+    const lease = await drafts.#lease({ architecture: own, use: {}, weights, layers });
+    try {
+      const engine = lease.session.forRequest(feeds);
+      const { decoderOf } = await beginDecoding(engine, own, [rows[index] as readonly number[]], {
+        options: { decoderStartTokenId: prompt[0] as number },
+        signal: context.signal,
+      });
+      const count = schedule === "heuristic" ? this.#guesses.get(assistantModel) : undefined;
+      const drafter = new AssistantDrafter(decoderOf([0]) as CachedDecoder, options, count);
+      const sequence = await speculate(decoder, drafter, prompt, index, options, context);
+      this.#guesses.set(assistantModel, drafter.count);
+      return sequence;
+    } finally {
+      lease.release();
+    }
   }
 
-  async #assistant(location: string, { kind }: { readonly kind: string }): Promise<Generator> {
+  async #assistant(location: string, { kind }: { readonly kind: string }): Promise<Assistant> {
     const known = this.#assistants.get(location);
     if (known) return known;
     const opening = (async () => {
       const assistant = await this.#parts.openAssistant(location);
-      const { files, tokenizer } = assistant.#parts;
+      const { files, tokenizer } = assistant.generator.#parts;
       const probe = "The assistant, 1 of 2: möchte 東京?\n";
       const reads = (tokenizer: Tokenizer | undefined): string => `${tokenizer?.encode(probe).ids}`;
       const isSame =
@@ -253,13 +271,13 @@ export class Generator {
     { outputIds }: Sequence,
     { read, prompt }: { readonly read: readonly number[]; readonly prompt: readonly number[] },
     { outputAttentions = false, outputHiddenStates = false }: GenerationOptions,
-    forward: ForwardPass,
+    { forward, feeds }: RequestWeights,
   ): Promise<StepActivations> {
     if (!outputAttentions && !outputHiddenStates) return {};
     const whole = [...prompt, ...outputIds.slice(0, -1)];
     const isEncoderDecoder = this.#parts.files.architecture.kind.endsWith("encoder-decoder");
     const inputs = isEncoderDecoder ? { inputIds: [read], decoderInputIds: [whole] } : { inputIds: [whole] };
-    const pass = await forward.run(inputs, { attentions: outputAttentions, hiddenStates: outputHiddenStates });
+    const pass = await forward.run(inputs, { attentions: outputAttentions, hiddenStates: outputHiddenStates }, feeds);
     return stepActivations(pass, prompt.length);
   }
 }

@@ -4,10 +4,11 @@ import { generationFields } from "../generation/index.ts";
 import { elementCount } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { openAdapted } from "./adapters/adapted-model.ts";
-import { type Adapter, AdapterSet, readAdapter } from "./adapters/adapters.ts";
+import { AdaptedWeights } from "./adapters/adapted-weights.ts";
+import { type Adapter, readAdapter } from "./adapters/adapters.ts";
 import { type ForwardInputs, type ForwardOptions, ForwardPass, type ForwardResult } from "./forward.ts";
 import { checkForward } from "./forward-check.ts";
-import { Generator } from "./generator.ts";
+import { Generator, type RequestWeights } from "./generator.ts";
 import type {
   Generated,
   GenerateHooks,
@@ -18,11 +19,18 @@ import type {
 } from "./host/host.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { type ModelFiles, type OpenedModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { poolLimit } from "./sessions/session-bytes.ts";
+import { SessionPool } from "./sessions/session-pool.ts";
 import { checkTokenizer } from "./tokenizer-check.ts";
-import { Uses } from "./uses.ts";
 
 /** The adapter's name where a directory holds nothing else. */
 const ADAPTER_OF_DIRECTORY = "default";
+
+/** The weights that requests begin with, until an adapter is added. */
+interface Revision {
+  readonly adapted: AdaptedWeights;
+  readonly forward: ForwardPass;
+}
 
 /** A model that computes in this thread. */
 export class LocalModel implements ModelHost {
@@ -30,9 +38,13 @@ export class LocalModel implements ModelHost {
   readonly generator: Generator;
   readonly #files: ModelFiles;
   readonly #threads: number | undefined;
-  readonly #adapters: AdapterSet;
-  readonly #uses = new Uses();
-  #forward: ForwardPass;
+  readonly #pool: SessionPool;
+  /** Fires when the model is disposed, and ends what is being generated. */
+  readonly #ending = new AbortController();
+  #revision: Revision;
+  /** The adapter of requests that name none. */
+  #adapter: string | undefined;
+  #adding: Promise<unknown> = Promise.resolve();
 
   private constructor(
     files: OpenedModelFiles,
@@ -40,14 +52,14 @@ export class LocalModel implements ModelHost {
     generationConfig: Readonly<Record<string, unknown>>,
     threads: number | undefined,
   ) {
+    const { checkpoint } = files.weights;
+    const parameterCount = checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0);
     this.#files = files;
     this.#threads = threads;
-    this.#forward = new ForwardPass(files.architecture, files.weights, threads);
-    this.#adapters = new AdapterSet(files.weights, files.architecture);
-    const openAssistant = async (location: string): Promise<Generator> =>
-      (await LocalModel.open({ location, threads })).generator;
-    this.generator = new Generator({ files, tokenizer, generationConfig, threads, openAssistant });
-    const { checkpoint } = files.weights;
+    this.#pool = new SessionPool(poolLimit(parameterCount));
+    this.#revision = this.#revisionOf(new AdaptedWeights(files.weights, files.architecture));
+    const openAssistant = (location: string): Promise<LocalModel> => LocalModel.open({ location, threads });
+    this.generator = new Generator({ files, tokenizer, generationConfig, threads, pool: this.#pool, openAssistant });
     this.description = {
       family: files.architecture.family.name,
       kind: files.architecture.kind,
@@ -56,7 +68,7 @@ export class LocalModel implements ModelHost {
       config: files.json,
       generationConfig,
       contextWindow: files.architecture.config.maxPositionEmbeddings,
-      parameterCount: checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0),
+      parameterCount,
       warnings: files.warnings,
       startToken: (generationConfig.bos_token_id ?? files.json.bos_token_id ?? undefined) as number | undefined,
     };
@@ -101,42 +113,72 @@ export class LocalModel implements ModelHost {
     return model;
   }
 
-  /** Reads a LoRA adapter and puts it in use; refused while the model computes. */
+  /** Reads a LoRA adapter and makes it the default of later requests; those that run keep the weights they began with. */
   addAdapter(name: string, location: string): Promise<void> {
-    return this.#uses.change(`addAdapter ${name}`, async () => {
-      await this.#add(name, await readAdapter(location, this.#files.architecture));
-    });
+    const added = this.#adding.then(async () => this.#add(name, await readAdapter(location, this.#files.architecture)));
+    this.#adding = added.catch(() => {});
+    return added;
   }
 
-  /** Puts an adapter in use that was added; undefined: none. Nothing is loaded or compiled again. */
-  useAdapter(name: string | undefined): Promise<void> {
-    return this.#uses.change(`useAdapter ${name ?? "undefined"}`, () => this.#adapters.use(name));
+  /** Makes an adapter that was added the default of later requests; undefined: none. Nothing is loaded or compiled again. */
+  async useAdapter(name: string | undefined): Promise<void> {
+    await this.#adding;
+    await this.#revision.adapted.feeds(name);
+    this.#adapter = name;
   }
 
-  /** Sessions are made anew on next need: they now read what the adapter changes. */
+  /**
+   * The weights of a request that begins now.
+   *
+   * @param adapter a name; undefined: the default one; null: none
+   */
+  async requestWeights(adapter?: string | null): Promise<RequestWeights> {
+    await this.#adding;
+    const { adapted, forward } = this.#revision;
+    const feeds = await adapted.feeds(adapter === undefined ? this.#adapter : (adapter ?? undefined));
+    return { weights: adapted.weights, feeds, forward };
+  }
+
   async #add(name: string, adapter: Adapter): Promise<void> {
     if (this.#files.architecture.kind.startsWith("recurrent"))
       throw new LecternError("unsupported", "adapters of recurrent models are not supported: fine-tune all weights");
-    await this.#adapters.add(name, adapter);
-    await this.#adapters.use(name);
-    await this.#forward.dispose();
-    await this.generator.disposeEngines();
-    this.#forward = new ForwardPass(this.#files.architecture, this.#files.weights, this.#threads);
+    const adapted = this.#revision.adapted.with(name, adapter);
+    await adapted.feeds(name);
+    const old = this.#revision.forward;
+    this.#revision = this.#revisionOf(adapted);
+    this.#adapter = name;
+    await old.dispose();
   }
 
-  forward(inputs: ForwardInputs, options: ForwardOptions): Promise<ForwardResult> {
-    return this.#uses.during(async () => {
-      checkForward(inputs, options, this.#files.architecture);
-      return this.#forward.run(inputs, options);
-    });
+  #revisionOf(adapted: AdaptedWeights): Revision {
+    const options = { pool: this.#pool, threads: this.#threads };
+    return { adapted, forward: new ForwardPass(this.#files.architecture, adapted.weights, options) };
   }
 
-  generate(request: GenerateRequest, hooks: GenerateHooks): Promise<Generated> {
-    return this.#uses.during(() => this.generator.generate(request, hooks, this.#forward));
+  async forward(inputs: ForwardInputs, { adapter, ...options }: ForwardOptions): Promise<ForwardResult> {
+    checkForward(inputs, options, this.#files.architecture);
+    const { forward, feeds } = await this.requestWeights(adapter);
+    return forward.run(inputs, options, feeds);
   }
 
+  async generate(request: GenerateRequest, hooks: GenerateHooks): Promise<Generated> {
+    const { signal: ended } = this.#ending;
+    const signal = hooks.signal ? AbortSignal.any([hooks.signal, ended]) : ended;
+    const weights = await this.requestWeights(request.adapter);
+    const generated = await this.generator.generate(request, { ...hooks, signal }, weights);
+    if (ended.aborted) throw new LecternError("engine", "the model was disposed");
+    return generated;
+  }
+
+  /** Memory of the compiled sessions and its bound, in bytes. */
+  get sessions(): { readonly bytes: number; readonly limit: number } {
+    return { bytes: this.#pool.bytes, limit: this.#pool.limit };
+  }
+
+  /** Ends what is being generated, waits for passes under way, and frees all sessions. */
   async dispose(): Promise<void> {
-    await this.#forward.dispose();
+    this.#ending.abort();
+    await this.#pool.dispose();
     await this.generator.dispose();
   }
 }

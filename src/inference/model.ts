@@ -67,6 +67,8 @@ export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel
   readonly logitsProcessor?: LogitsProcessor | undefined;
   /** Called after each token; return true to stop the sequence. Runs in the caller's thread. */
   readonly stoppingCriteria?: StoppingCriteria | undefined;
+  /** The adapter of this request, by the name it was added under; null: none; default: the one in use. */
+  readonly adapter?: string | null | undefined;
   /** Also report this many of the most probable tokens of each step. */
   readonly candidates?: number | undefined;
 }
@@ -183,7 +185,8 @@ export class Model {
   async generate(input: GenerateInput, options: GenerateOptions = {}): Promise<GenerateResult> {
     checkInput(input);
     checkCall(options);
-    const { signal, onToken, logitsProcessor, stoppingCriteria, candidates, assistantModel, ...rest } = options;
+    const { signal, onToken, logitsProcessor, stoppingCriteria, candidates, adapter, assistantModel, ...rest } =
+      options;
     const named = assistantModel instanceof Model ? assistantModel.location : assistantModel;
     const parsed = parseOptions({ ...rest, assistantModel: named });
     const inputIds = this.#inputIds(input);
@@ -201,7 +204,7 @@ export class Model {
           parsed.assistantModel === undefined || assistantModel instanceof Model
             ? {}
             : { assistantModel: await this.#locate(parsed.assistantModel, functions) };
-        const request = { inputIds, options: { ...parsed, ...assistant }, candidates };
+        const request = { inputIds, options: { ...parsed, ...assistant }, candidates, adapter };
         return this.#host.generate(request, hooks);
       })(),
     );
@@ -245,8 +248,8 @@ export class Model {
   }
 
   /**
-   * Loads a LoRA adapter, as PEFT writes it, from a directory or the hub, under a name, and puts it in use. Throws code
-   * `usage` while the model computes.
+   * Loads a LoRA adapter, as PEFT writes it, from a directory or the hub, under a name, and makes it the
+   * default of later requests. Requests that run keep the weights they began with.
    */
   async addAdapter(name: string, location: string): Promise<void> {
     checkAdapter("addAdapter", { name, location });
@@ -256,8 +259,8 @@ export class Model {
   }
 
   /**
-   * Switches to an adapter that was added, or with undefined to none, without loading anything again. Throws code
-   * `usage` while the model computes.
+   * Makes an adapter that was added the default of later requests, or with undefined none, without loading anything
+   * again. Requests that run keep theirs.
    */
   async useAdapter(name: string | undefined): Promise<void> {
     if (name !== undefined) checkAdapter("useAdapter", { name });

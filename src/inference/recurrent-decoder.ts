@@ -5,6 +5,7 @@ import { lowerGraph } from "../lowering/index.ts";
 import { Scope } from "../nn/index.ts";
 import { createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
+import { sessionBytes } from "./sessions/session-bytes.ts";
 import type { Weights } from "./weights.ts";
 
 type Recurrent = Architecture & { kind: "recurrent" };
@@ -32,12 +33,21 @@ export function firstStates({ config }: Recurrent, rows: number): Record<string,
 /** The session in which a recurrent model decodes: what it has read is in its states. */
 export class RecurrentEngine {
   readonly architecture: Recurrent;
+  /** Estimated memory, in bytes. */
+  readonly bytes: number;
+  /** How long the engine has computed for this request. */
   computedMs = 0;
   readonly #session: EngineSession;
 
-  private constructor(architecture: Recurrent, session: EngineSession) {
+  private constructor(architecture: Recurrent, session: EngineSession, bytes: number) {
     this.architecture = architecture;
+    this.bytes = bytes;
     this.#session = session;
+  }
+
+  /** The same session for one request, which has its own clock. */
+  forRequest(): RecurrentEngine {
+    return new RecurrentEngine(this.architecture, this.#session, this.bytes);
   }
 
   static async create(
@@ -53,8 +63,8 @@ export class RecurrentEngine {
       outputs[`next.${i}.hidden`] = hidden;
       outputs[`next.${i}.memory`] = memory;
     }
-    const session = await createSession(lowerGraph({ outputs, bind: (name) => weights.bind(name) }), options);
-    return new RecurrentEngine(architecture, session);
+    const graph = lowerGraph({ outputs, bind: (name) => weights.bind(name) });
+    return new RecurrentEngine(architecture, await createSession(graph, options), sessionBytes(graph, options));
   }
 
   async extend(

@@ -5,6 +5,7 @@ import { lowerGraph } from "../lowering/index.ts";
 import { Scope } from "../nn/index.ts";
 import { createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
+import { sessionBytes } from "./sessions/session-bytes.ts";
 import type { Weights } from "./weights.ts";
 
 type Translator = Architecture & { kind: "recurrent-encoder-decoder" };
@@ -79,17 +80,31 @@ export function recurrentSeq2seqForward(
   };
 }
 
+interface OpenSession {
+  readonly session: EngineSession;
+  readonly bytes: number;
+}
+
 /** The sessions in which a recurrent encoder–decoder works: one reads, one writes token by token. */
 export class RecurrentSeq2seqEngine {
   readonly architecture: Translator;
+  /** Estimated memory, in bytes. */
+  readonly bytes: number;
+  /** How long the engine has computed for this request. */
   computedMs = 0;
-  readonly #reader: EngineSession;
-  readonly #writer: EngineSession;
+  readonly #reader: OpenSession;
+  readonly #writer: OpenSession;
 
-  private constructor(architecture: Translator, reader: EngineSession, writer: EngineSession) {
+  private constructor(architecture: Translator, reader: OpenSession, writer: OpenSession) {
     this.architecture = architecture;
+    this.bytes = reader.bytes + writer.bytes;
     this.#reader = reader;
     this.#writer = writer;
+  }
+
+  /** The same sessions for one request, which has its own clock. */
+  forRequest(): RecurrentSeq2seqEngine {
+    return new RecurrentSeq2seqEngine(this.architecture, this.#reader, this.#writer);
   }
 
   static async create(
@@ -98,8 +113,10 @@ export class RecurrentSeq2seqEngine {
     options: SessionOptions = {},
   ): Promise<RecurrentSeq2seqEngine> {
     const { family, config } = architecture;
-    const open = (outputs: Record<string, Value>): Promise<EngineSession> =>
-      createSession(lowerGraph({ outputs, bind: (name) => weights.bind(name) }), options);
+    const open = async (outputs: Record<string, Value>): Promise<OpenSession> => {
+      const graph = lowerGraph({ outputs, bind: (name) => weights.bind(name) });
+      return { session: await createSession(graph, options), bytes: sessionBytes(graph, options) };
+    };
     const ids = input("input_ids", "int64", ["B", "S"]);
     const { memory, state } = family.model.encode(new Scope(), config, ids, sourceRows("B", "S"));
     const written = family.model.step(
@@ -131,11 +148,11 @@ export class RecurrentSeq2seqEngine {
   }
 
   async dispose(): Promise<void> {
-    await this.#reader.dispose();
-    await this.#writer.dispose();
+    await this.#reader.session.dispose();
+    await this.#writer.session.dispose();
   }
 
-  async #timed(session: EngineSession, feeds: Record<string, HostTensor>): Promise<Record<string, HostTensor>> {
+  async #timed({ session }: OpenSession, feeds: Record<string, HostTensor>): Promise<Record<string, HostTensor>> {
     const started = performance.now();
     const results = await session.run(feeds);
     this.computedMs += performance.now() - started;

@@ -7,19 +7,48 @@ import type { WeightBinding } from "../lowering/index.ts";
 import type { AdapterPlan } from "../nn/index.ts";
 import { type HostTensor, toFloat32 } from "../tensor/index.ts";
 
-/** Where each parameter of a model lies in its checkpoint, checked against what the model needs. */
+/** Tensors that are fed to a session in place of weights, by the name of the graph's input. */
+export type WeightFeeds = Readonly<Record<string, HostTensor>>;
+
+/** The weights that a graph takes as inputs, so that each request may feed its own. */
+export interface FedWeights {
+  /** The linear layers that adapters change. */
+  readonly plan?: AdapterPlan | undefined;
+  /** Paths of parameters that are fed whole. */
+  readonly paths: ReadonlySet<string>;
+}
+
+let versions = 0;
+
+/** The location of each parameter of a model in its checkpoint, checked against what the model needs. Immutable. */
 export class Weights {
   readonly checkpoint: Checkpoint;
+  /** Different for weights that sessions bind differently. */
+  readonly version = versions++;
   readonly #files: FileSource;
   readonly #names: CheckpointNames;
-  /** Which linear layers are adapted, and what is fed for that. */
-  plan: AdapterPlan | undefined;
-  feeds: Readonly<Record<string, HostTensor>> = {};
+  readonly #fed: FedWeights;
 
-  constructor(files: FileSource, checkpoint: Checkpoint, names: CheckpointNames) {
+  constructor(
+    files: FileSource,
+    checkpoint: Checkpoint,
+    names: CheckpointNames,
+    fed: FedWeights = { paths: new Set() },
+  ) {
     this.#files = files;
     this.checkpoint = checkpoint;
     this.#names = names;
+    this.#fed = fed;
+  }
+
+  /** The linear layers that adapters change, and what is fed for them. */
+  get plan(): AdapterPlan | undefined {
+    return this.#fed.plan;
+  }
+
+  /** The same checkpoint for graphs that take some weights as inputs. */
+  withFed(fed: FedWeights): Weights {
+    return new Weights(this.#files, this.checkpoint, this.#names, fed);
   }
 
   /** The checkpoint's own name of a parameter; some files leave out the family's prefix, or have another name. */
@@ -45,7 +74,7 @@ export class Weights {
   }
 
   bind(path: string): WeightBinding {
-    if (Object.hasOwn(this.feeds, path)) return { kind: "input" };
+    if (this.#fed.paths.has(path)) return { kind: "input" };
     const { file, offset, dtype, shape } = this.checkpoint.info(this.stored(path));
     return { kind: "constant", location: { file: this.#files.resolve(file), offset, dtype, shape } };
   }

@@ -9,7 +9,8 @@ import { openDirectory, safetensorsChunks } from "../../formats/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 import { ForwardPass } from "../forward.ts";
 import { openModelFiles } from "../model-files.ts";
-import { AdapterSet, mergedParameters, readAdapter } from "./adapters.ts";
+import { AdaptedWeights } from "./adapted-weights.ts";
+import { mergedParameters, readAdapter } from "./adapters.ts";
 
 const random = new Random(5, 0, 0);
 const tensor = (...shape: number[]): HostTensor<"float32"> => {
@@ -59,23 +60,23 @@ describe("weights of adapted layers that an adapter brings itself", () => {
     );
     const adapter = await readAdapter(directory, architecture);
     expect(adapter.parameters[`${path}.bias`]).toEqual(bias);
-    const set = new AdapterSet(weights, architecture);
-    await set.add("own", adapter);
-    await set.use("own");
+    const adapted = new AdaptedWeights(weights, architecture).with("own", adapter);
     const whole = await open("qwen2");
-    whole.weights.feeds = await mergedParameters(whole.weights, architecture, adapter);
+    const mergedWeights = await mergedParameters(whole.weights, architecture, adapter);
     if (!dora) {
       const [down, up] = ["A", "B"].map(
         (side) => adapter.parameters[`${path}.lora_${side}.weight`]?.data as Float32Array,
       );
       const change = 2 * ((up?.[0] as number) * (down?.[0] as number) + (up?.[1] as number) * (down?.[size] as number));
-      const merged = whole.weights.feeds[`${path}.weight`]?.data[0] as number;
+      const merged = mergedWeights[`${path}.weight`]?.data[0] as number;
       expect(merged).toBeCloseTo((weight.data[0] as number) + change, 6);
     }
     const inputs = { inputIds: [[5, 6, 7]] };
-    const passes = [new ForwardPass(architecture, weights), new ForwardPass(whole.architecture, whole.weights)];
+    const fed = whole.weights.withFed({ paths: new Set(Object.keys(mergedWeights)) });
+    const passes = [new ForwardPass(architecture, adapted.weights), new ForwardPass(whole.architecture, fed)];
+    const feeds = [await adapted.feeds("own"), mergedWeights];
     const [one, other] = await Promise.all(
-      passes.map(async (pass) => (await pass.run(inputs, {})).logits as HostTensor),
+      passes.map(async (pass, i) => (await pass.run(inputs, {}, feeds[i])).logits as HostTensor),
     );
     expect(maxDifference(one as HostTensor, other as HostTensor)).toBeLessThan(1e-5);
     for (const pass of passes) await pass.dispose();

@@ -2,7 +2,6 @@ import { check, LecternError } from "../../common/index.ts";
 import type { Architecture } from "../../families/index.ts";
 import type { FileSource } from "../../files/index.ts";
 import { type Checkpoint, openDirectory, openSafetensors, pickleRefused } from "../../formats/index.ts";
-import { type AdapterPlan, fedNames } from "../../nn/index.ts";
 import { type HostTensor, toFloat32 } from "../../tensor/index.ts";
 import {
   changedTable,
@@ -143,7 +142,7 @@ export function adaptedParameters(architecture: Architecture, config: LoraConfig
 }
 
 /** The linear layers that an adapter changes, with its factors. */
-function* changes({ config, parameters }: Adapter) {
+export function* changes({ config, parameters }: Adapter) {
   const plan = adapterPlan(config);
   for (const [name, down] of Object.entries(parameters)) {
     if (!name.endsWith(".lora_A.weight")) continue;
@@ -156,7 +155,7 @@ function* changes({ config, parameters }: Adapter) {
 }
 
 /** s · B A as `[O, I]`. */
-function product(down: HostTensor<"float32">, up: HostTensor<"float32">, scale: number): Float64Array {
+export function product(down: HostTensor<"float32">, up: HostTensor<"float32">, scale: number): Float64Array {
   const [rank, inSize] = down.shape as [number, number];
   const outSize = up.shape[0] as number;
   const out = new Float64Array(outSize * inSize);
@@ -171,7 +170,7 @@ function product(down: HostTensor<"float32">, up: HostTensor<"float32">, scale: 
 }
 
 /** W + s · B A of a layer as `[O, I]`, and the length of each of its rows. */
-function movedWeight(
+export function movedWeight(
   { shape, data }: HostTensor<"float32">,
   change: Float64Array,
   isTransposed: boolean,
@@ -233,88 +232,4 @@ export async function outputLengths(
   const none = new Float64Array(size.inSize * size.outSize);
   const weight = await weights.read(`${path}.weight`);
   return Float32Array.from(movedWeight(weight, none, isTransposed).lengths);
-}
-
-/** Adapters over one model, of which one, or none, is in use; to switch is to feed other arrays. */
-export class AdapterSet {
-  readonly #weights: Weights;
-  readonly #architecture: Architecture;
-  readonly #adapters = new Map<string, Adapter>();
-  active: string | undefined;
-
-  constructor(weights: Weights, architecture: Architecture) {
-    this.#weights = weights;
-    this.#architecture = architecture;
-  }
-
-  get names(): string[] {
-    return [...this.#adapters.keys()];
-  }
-
-  /** Adds one; whoever has sessions over the weights must make them anew. */
-  async add(name: string, adapter: Adapter): Promise<void> {
-    this.#adapters.set(name, adapter);
-    const paths = new Map<string, boolean>();
-    for (const adapter of this.#adapters.values())
-      for (const { path, magnitude } of changes(adapter))
-        paths.set(path, (paths.get(path) ?? false) || magnitude !== undefined);
-    const plan: AdapterPlan = (path) =>
-      paths.has(path) ? { kind: "fed", hasFactor: paths.get(path) as boolean } : undefined;
-    this.#weights.plan = plan;
-    await this.use(this.active);
-  }
-
-  /** Puts one in use; undefined: none. */
-  async use(name: string | undefined): Promise<void> {
-    const adapter = name === undefined ? undefined : this.#adapters.get(name);
-    check(
-      name === undefined || adapter,
-      "usage",
-      () => `there is no adapter ${name}; loaded: ${this.names.join(", ") || "none"}`,
-    );
-    const feeds: Record<string, HostTensor<"float32">> = {};
-    for (const other of this.#adapters.values()) await this.#rest(other, feeds);
-    if (adapter) await this.#change(adapter, feeds);
-    this.#weights.feeds = feeds;
-    this.active = name;
-  }
-
-  /** What is fed for the layers of an adapter that is not in use. */
-  async #rest(adapter: Adapter, feeds: Record<string, HostTensor<"float32">>): Promise<void> {
-    for (const { path, down, up } of changes(adapter)) {
-      const names = fedNames(path);
-      const [inSize, outSize] = [down.shape[1] as number, up.shape[0] as number];
-      feeds[names.down] = { dtype: "float32", shape: [0, inSize], data: new Float32Array(0) };
-      feeds[names.up] = { dtype: "float32", shape: [outSize, 0], data: new Float32Array(0) };
-      feeds[names.factor] = { dtype: "float32", shape: [outSize], data: new Float32Array(outSize).fill(1) };
-    }
-    for (const path of Object.keys(adapter.parameters))
-      if (!/\.lora_/.test(path)) feeds[path] = await this.#base(path, adapter);
-    for (const table of changedTables(adapter)) feeds[`${table}.weight`] = await this.#weights.read(`${table}.weight`);
-  }
-
-  /** A parameter as the base has it, or, where it has none, as a new head, the adapter's own. */
-  async #base(path: string, { parameters }: Adapter): Promise<HostTensor<"float32">> {
-    const own = parameters[path] as HostTensor<"float32">;
-    const isSame = this.#weights.has(path) && this.#weights.shape(path).join() === own.shape.join();
-    return isSame ? this.#weights.read(path) : own;
-  }
-
-  async #change(adapter: Adapter, feeds: Record<string, HostTensor<"float32">>): Promise<void> {
-    const isTransposed = this.#architecture.family.checkpoint.linearLayout === "in-out";
-    for (const { path, down, up, magnitude, scale, weight } of changes(adapter)) {
-      const names = fedNames(path);
-      feeds[names.down] = down;
-      feeds[names.up] = { ...up, data: up.data.map((x) => x * scale) };
-      if (!magnitude) continue;
-      const own = weight ?? (await this.#weights.read(`${path}.weight`));
-      const { lengths } = movedWeight(own, product(down, up, scale), isTransposed);
-      feeds[names.factor] = { ...magnitude, data: magnitude.data.map((m, o) => m / (lengths[o] as number)) };
-    }
-    for (const [path, tensor] of Object.entries(adapter.parameters)) if (!/\.lora_/.test(path)) feeds[path] = tensor;
-    for (const table of changedTables(adapter)) {
-      const own = adapter.parameters[`${table}.weight`] ?? (await this.#weights.read(`${table}.weight`));
-      feeds[`${table}.weight`] = changedTable(adapter, table, own);
-    }
-  }
 }

@@ -39,6 +39,8 @@ export interface GenerateRequest {
   readonly inputIds: readonly (readonly number[])[];
   readonly options: GenerationOptions;
   readonly candidates?: number | undefined;
+  /** A name; undefined: the default adapter; null: none. */
+  readonly adapter?: string | null | undefined;
 }
 
 export interface GenerateHooks {

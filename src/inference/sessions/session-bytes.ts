@@ -1,0 +1,27 @@
+import type { OnnxGraph } from "../../lowering/index.ts";
+import type { SessionOptions } from "../../runtime/index.ts";
+import { byteLength, elementCount } from "../../tensor/index.ts";
+
+/** The graph, kernels and buffers of a session beside its weights: about 16 MiB each on models of 10 to 500 MB. */
+const OVERHEAD = 16 * 2 ** 20;
+
+/** The least memory that a pool keeps sessions in. */
+const LEAST_LIMIT = 128 * 2 ** 20;
+
+/**
+ * Estimate of the memory that a session holds, in bytes. Weights that stay mapped in their file count nothing; packed
+ * copies of them, which are float32, count whole.
+ */
+export function sessionBytes({ initializers }: OnnxGraph, { prepack = true }: SessionOptions): number {
+  return initializers.reduce((sum, initializer) => {
+    if ("tensor" in initializer)
+      return sum + byteLength(initializer.tensor.dtype, elementCount(initializer.tensor.shape));
+    const { dtype, shape } = initializer.external;
+    return sum + (prepack || dtype !== "float32" ? 4 * elementCount(shape) : 0);
+  }, OVERHEAD);
+}
+
+/** The limit of a model's pool, in bytes: room for two sessions with copies of all weights, or for five of a small model. */
+export function poolLimit(parameterCount: number): number {
+  return Math.max(LEAST_LIMIT, 2 * (4 * parameterCount + OVERHEAD));
+}
