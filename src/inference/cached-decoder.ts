@@ -1,241 +1,9 @@
 import { arrayEqual, throwIfAborted } from "../common/index.ts";
-import type { Architecture } from "../families/index.ts";
-import { contrastLayers, type Decoder, type RewindableDecoder } from "../generation/index.ts";
-import type { Value } from "../graph/index.ts";
-import { lowerGraph } from "../lowering/index.ts";
-import { createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
-import { type HostTensor, int64Matrix } from "../tensor/index.ts";
+import type { Decoder, RewindableDecoder } from "../generation/index.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
-import { type CacheSizes, cacheName, KeyValueCache } from "./cache/key-value-cache.ts";
-import { cachedGraph, deriveFeeds, encoderDecoderGraphs, type ModelGraph } from "./decode-graph.ts";
-import { sessionBytes } from "./sessions/session-bytes.ts";
-import type { WeightFeeds, Weights } from "./weights.ts";
-
-/** How many prompt tokens are computed at once: bounds the memory that attention scores take. */
-const PREFILL_TOKENS = 256;
-
-/** What a session for decoding is made for, beside the scores after the last token. */
-export interface DecodeUse {
-  /** Scores and states of all tokens. */
-  readonly showsAll?: boolean;
-  /** Scores are contrasted with those of the likeliest of these layers to differ. */
-  readonly layers?: readonly number[];
-  /** Rows that go on from one prompt share its cache. */
-  readonly isShared?: boolean;
-}
-
-export interface ExtendOptions {
-  /** What the encoder made of each row's input, in an encoder–decoder. */
-  readonly memory?: MemoryFeeds | undefined;
-  /** How long each row's text is in all, where it is computed in pieces; default: as long as it is after these tokens. */
-  readonly lengths?: readonly number[];
-}
-
-/** A graph, its session, and the names of what it is fed. */
-interface OpenGraph {
-  readonly graph: ModelGraph;
-  readonly session: EngineSession;
-  readonly inputs: ReadonlySet<string>;
-  readonly bytes: number;
-}
-
-/** The compiled parts of a decode engine. */
-interface EngineParts {
-  readonly architecture: GeneratingArchitecture;
-  readonly step: OpenGraph;
-  /** The graph that encodes, in an encoder–decoder. */
-  readonly encoder: OpenGraph | undefined;
-  readonly use: DecodeUse;
-}
-
-/** The session that decodes over a cache, shared by all generations of a model. */
-export class DecodeEngine {
-  readonly vocabularySize: number;
-  readonly contextWindow: number;
-  readonly sizes: CacheSizes;
-  /** Estimated memory, in bytes. */
-  readonly bytes: number;
-  /** How long the engine has computed for this request. */
-  computedMs = 0;
-  readonly #parts: EngineParts;
-  readonly #feeds: WeightFeeds;
-  readonly #cacheIsGoodTo: number | undefined;
-
-  private constructor(parts: EngineParts, feeds: WeightFeeds = {}) {
-    const { config, kind } = parts.architecture;
-    this.#parts = parts;
-    this.#feeds = feeds;
-    this.bytes = parts.step.bytes + (parts.encoder?.bytes ?? 0);
-    this.vocabularySize = config.vocabSize;
-    this.contextWindow = config.maxPositionEmbeddings;
-    const layers = kind === "decoder" ? config.numHiddenLayers : config.decoderLayers;
-    this.#cacheIsGoodTo = kind === "decoder" ? config.cacheIsGoodTo : undefined;
-    this.sizes = { layers, heads: config.numKeyValueHeads, headSize: config.headSize };
-  }
-
-  /** The same sessions for one request, which feeds its adapter and has its own clock. */
-  forRequest(feeds: WeightFeeds): DecodeEngine {
-    return new DecodeEngine(this.#parts, feeds);
-  }
-
-  static async create(
-    architecture: GeneratingArchitecture,
-    weights: Weights,
-    options: SessionOptions = {},
-    use: DecodeUse = {},
-  ): Promise<DecodeEngine> {
-    const shows = use.showsAll ? "all" : "last";
-    const open = async (graph: ModelGraph, outputs: Record<string, Value>) => {
-      const lowered = lowerGraph({ outputs, bind: (name) => weights.bind(name) });
-      const inputs = new Set(lowered.inputs.map(({ name }) => name));
-      const bytes = sessionBytes(lowered, options);
-      return { graph, session: await createSession(lowered, options), inputs, bytes };
-    };
-    const named = (prefix: "present" | "cross", cache: ModelGraph["cache"]): Record<string, Value> =>
-      Object.fromEntries(
-        cache.flatMap(({ key, value }) => [key, value]).map((value, i) => [cacheName(prefix, i), value]),
-      );
-    const stepOf = (graph: ModelGraph) =>
-      open(graph, {
-        logits: graph.logits,
-        ...(use.showsAll && { states: graph.hiddenStates.at(-1) as Value }),
-        ...Object.fromEntries(use.layers?.map((layer) => [`early.${layer}`, graph.earlyLogits(layer)]) ?? []),
-        ...named("present", graph.cache),
-      });
-    if (architecture.kind === "decoder") {
-      const step = await stepOf(
-        cachedGraph(architecture.family, architecture.config, shows, use.isShared, weights.plan),
-      );
-      return new DecodeEngine({ architecture, step, encoder: undefined, use });
-    }
-    const { memory, step } = encoderDecoderGraphs(architecture.family, architecture.config, shows, weights.plan);
-    const encoder = await open(memory, named("cross", memory.crossCache));
-    return new DecodeEngine({ architecture, step: await stepOf(step), encoder, use });
-  }
-
-  /** Whether rows may share the part of the cache that they have in common. */
-  get isShared(): boolean {
-    return this.#parts.use.isShared ?? false;
-  }
-
-  /** Encodes one row: the keys and values of its states, computed once. */
-  async encode(row: readonly number[]): Promise<CrossAttentionCache> {
-    const positions = { queries: [row.map((_, i) => i)], keys: [row.map((_, i) => i)], ids: [row] };
-    const encoder = this.#parts.encoder as OpenGraph;
-    const results = await this.#timed(encoder, {
-      input_ids: int64Matrix([row]),
-      ...deriveFeeds(encoder.graph.derived, positions),
-    });
-    return new CrossAttentionCache(results, this.sizes, row.length);
-  }
-
-  /** Runs `[B][T]` new tokens over a cache, appends them to it, and returns the scores after the last: `[B, V]`. */
-  async extend(
-    cache: KeyValueCache,
-    tokens: readonly (readonly number[])[],
-    options: ExtendOptions = {},
-  ): Promise<Float32Array[]> {
-    const results = await this.#run(cache, tokens, options);
-    const rows = (name: string): Float32Array[] => rowsOf(results[name] as HostTensor<"float32">, tokens.length);
-    const scores = rows("logits");
-    if (!this.#parts.use.layers) return scores;
-    const early = this.#parts.use.layers.map((layer) => rows(`early.${layer}`));
-    for (const [row, last] of scores.entries())
-      contrastLayers(
-        last,
-        early.map((all) => all[row] as Float32Array),
-      );
-    return scores;
-  }
-
-  /** The same, with the scores after every token, and its state; of an engine that shows all. */
-  async extendAll(
-    cache: KeyValueCache,
-    tokens: readonly (readonly number[])[],
-    options: ExtendOptions = {},
-  ): Promise<{ scores: Float32Array[]; states: Float32Array[] }[]> {
-    const { logits, states } = await this.#run(cache, tokens, options);
-    const [allScores, allStates] = [logits, states].map((tensor) =>
-      rowsOf(tensor as HostTensor<"float32">, tokens.length),
-    );
-    const split = (row: Float32Array, count: number): Float32Array[] =>
-      Array.from({ length: count }, (_, t) => row.subarray((t * row.length) / count, ((t + 1) * row.length) / count));
-    return tokens.map((row, i) => ({
-      scores: split(allScores?.[i] as Float32Array, row.length),
-      states: split(allStates?.[i] as Float32Array, row.length),
-    }));
-  }
-
-  async #run(
-    cache: KeyValueCache,
-    tokens: readonly (readonly number[])[],
-    { memory, lengths = cache.lengths.map((length, i) => length + (tokens[i]?.length ?? 0)) }: ExtendOptions,
-  ): Promise<Record<string, HostTensor>> {
-    const { step } = this.#parts;
-    await this.#renew(cache, lengths);
-    const queries = tokens.map((row, i) => row.map((_, t) => (cache.lengths[i] as number) + t));
-    const keys = cache.positions().map((held, i) => [...held, ...(queries[i] as number[])]);
-    const feeds = {
-      [memory ? "decoder_input_ids" : "input_ids"]: int64Matrix(tokens),
-      ...deriveFeeds(step.graph.derived, { queries, keys, ids: tokens, lengths }, memory?.positions),
-      ...memory?.tensors,
-      ...cache.feeds(this.isShared),
-    };
-    const results = await this.#timed(step, feeds);
-    cache.append(results, tokens, lengths);
-    return results;
-  }
-
-  /**
-   * Computes the keys of rows again whose texts grow beyond what their keys are good to, or shrink back: as
-   * transformers does for Phi-3, whose frequencies change for texts longer than `original_max_position_embeddings`.
-   */
-  async #renew(cache: KeyValueCache, lengths: readonly number[]): Promise<void> {
-    const bound = this.#cacheIsGoodTo;
-    if (bound === undefined) return;
-    const isStale = cache.lengths.map(
-      (held, i) => held > 0 && (lengths[i] as number) > bound !== (cache.computedFor[i] as number) > bound,
-    );
-    if (!isStale.includes(true)) return;
-    const rows: { cache: KeyValueCache; row: number }[] = [];
-    for (const [i, row] of cache.tokens.entries()) {
-      if (!isStale[i] && !this.isShared) rows.push({ cache, row: i });
-      else rows.push({ cache: await this.#computed(row, lengths[i] as number), row: 0 });
-    }
-    cache.replace(KeyValueCache.join(rows, this.sizes));
-  }
-
-  async #computed(row: readonly number[], length: number): Promise<KeyValueCache> {
-    const cache = new KeyValueCache(this.sizes, 1);
-    for (let at = 0; at < row.length; at += PREFILL_TOKENS)
-      await this.#run(cache, [row.slice(at, at + PREFILL_TOKENS)], { lengths: [length] });
-    return cache;
-  }
-
-  async dispose(): Promise<void> {
-    await this.#parts.step.session.dispose();
-    await this.#parts.encoder?.session.dispose();
-  }
-
-  /** Runs a session with what the request's adapter feeds it. */
-  async #timed({ session, inputs }: OpenGraph, feeds: Record<string, HostTensor>): Promise<Record<string, HostTensor>> {
-    const fed = Object.entries(this.#feeds).filter(([name]) => inputs.has(name));
-    const started = performance.now();
-    const results = await session.run({ ...feeds, ...Object.fromEntries(fed) });
-    this.computedMs += performance.now() - started;
-    await nextTask();
-    return results;
-  }
-}
-
-/** A tensor `[B, …]` row by row. */
-function rowsOf({ data }: HostTensor<"float32">, count: number): Float32Array[] {
-  const size = data.length / count;
-  return Array.from({ length: count }, (_, i) => data.subarray(i * size, (i + 1) * size));
-}
-
-/** The kinds of models that decode over a cache of keys and values. */
-export type GeneratingArchitecture = Architecture & { kind: "decoder" | "encoder-decoder" };
+import { KeyValueCache } from "./cache/key-value-cache.ts";
+import { type DecodeEngine, PREFILL_TOKENS } from "./decode-engine.ts";
+import type { CacheRows } from "./step-batcher.ts";
 
 export interface CachedDecoderOptions {
   /** What the encoder made of each row's input, in an encoder–decoder. */
@@ -253,7 +21,7 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
   readonly #engine: DecodeEngine;
   readonly #chunk: number;
   readonly #signal: AbortSignal | undefined;
-  #cache: KeyValueCache;
+  readonly #rows: CacheRows;
   #memories: readonly CrossAttentionCache[];
   #memory: MemoryFeeds | undefined;
 
@@ -263,7 +31,7 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     this.#engine = engine;
     this.vocabularySize = engine.vocabularySize;
     this.contextWindow = engine.contextWindow;
-    this.#cache = new KeyValueCache(engine.sizes, 0);
+    this.#rows = { cache: new KeyValueCache(engine.sizes, 0), at: [] };
     this.#memories = memories;
   }
 
@@ -283,42 +51,61 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
       caches.push(cache);
       scores.push(last[0] as Float32Array);
     }
-    this.#cache =
+    this.#own(
       caches.length === 1
         ? (caches[0] as KeyValueCache)
         : KeyValueCache.join(
             caches.map((cache) => ({ cache, row: 0 })),
             sizes,
-          );
+          ),
+    );
     return scores;
   }
 
   /** More tokens of the only row. */
   async extend(tokens: readonly number[]): Promise<Float32Array> {
-    if (this.#cache.lengths.length === 0) return (await this.prefill([tokens]))[0] as Float32Array;
-    if (this.#memories.length > 0) this.#memory ??= CrossAttentionCache.join(this.#memories);
-    return (await this.#engine.extend(this.#cache, [tokens], { memory: this.#memory }))[0] as Float32Array;
+    if (this.#rows.at.length === 0) return (await this.prefill([tokens]))[0] as Float32Array;
+    return (await this.#engine.extend(this.#alone(), [tokens], { memory: this.#joinedMemory() }))[0] as Float32Array;
   }
 
   rewind(count: number): void {
-    if (count > 0) this.#cache.forget(count);
+    if (count > 0) this.#alone().forget(count);
   }
 
   step(tokens: readonly number[]): Promise<Float32Array[]> {
-    if (this.#memories.length > 0) this.#memory ??= CrossAttentionCache.join(this.#memories);
+    if (!this.#engine.isShared) return this.#engine.step(this.#rows, tokens, this.#memories);
+    const memory = this.#joinedMemory();
     return this.#engine.extend(
-      this.#cache,
+      this.#rows.cache,
       tokens.map((token) => [token]),
-      { memory: this.#memory },
+      { memory },
     );
   }
 
   select(indices: readonly number[]): void {
-    const isBeginning = this.#engine.isShared && this.#cache.lengths.length === 1 && indices.length > 1;
-    this.#cache = isBeginning ? this.#cache.share(indices.length) : this.#cache.select(indices);
+    const { cache, at } = this.#rows;
+    const isBeginning = this.#engine.isShared && at.length === 1 && indices.length > 1;
+    this.#own(isBeginning ? cache.share(indices.length) : cache.select(indices.map((row) => at[row] as number)));
     const memories = indices.map((row) => this.#memories[row]).filter((memory) => memory !== undefined);
     if (arrayEqual(memories, this.#memories)) return; // as when beams of one prompt change places
     this.#memories = memories;
     this.#memory = undefined;
+  }
+
+  /** A cache of the decoder's rows alone. */
+  #alone(): KeyValueCache {
+    const { cache, at } = this.#rows;
+    if (cache.lengths.length !== at.length) this.#own(cache.select(at));
+    return this.#rows.cache;
+  }
+
+  #own(cache: KeyValueCache): void {
+    this.#rows.cache = cache;
+    this.#rows.at = [...cache.lengths.keys()];
+  }
+
+  #joinedMemory(): MemoryFeeds | undefined {
+    if (this.#memories.length > 0) this.#memory ??= CrossAttentionCache.join(this.#memories);
+    return this.#memory;
   }
 }

@@ -1,6 +1,6 @@
 import { check, LecternError } from "../common/index.ts";
 import type { SessionOptions } from "../runtime/index.ts";
-import { DecodeEngine, type DecodeUse, type GeneratingArchitecture } from "./cached-decoder.ts";
+import { DecodeEngine, type DecodeUse, type GeneratingArchitecture } from "./decode-engine.ts";
 import type { Engine, GeneratingModel } from "./decoding-start.ts";
 import { RecurrentEngine } from "./recurrent-decoder.ts";
 import { RecurrentSeq2seqEngine } from "./recurrent-seq2seq-decoder.ts";

@@ -18,7 +18,8 @@ import {
   type TokenEvent,
 } from "../generation/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
-import type { CachedDecoder, DecodeEngine, DecodeUse } from "./cached-decoder.ts";
+import type { CachedDecoder } from "./cached-decoder.ts";
+import type { DecodeEngine, DecodeUse } from "./decode-engine.ts";
 import { createEngine, withLayers } from "./decode-engines.ts";
 import { beginDecoding, type DecodingStart, type Engine, type GeneratingModel } from "./decoding-start.ts";
 import type { ForwardPass } from "./forward.ts";
@@ -125,6 +126,7 @@ export class Generator {
       const totalMs = performance.now() - started;
       return finished(rows, sequences, { firstTokenMs, totalMs, engineMs: engine.computedMs });
     } finally {
+      engine.endRequest();
       lease.release();
     }
   }
@@ -226,8 +228,8 @@ export class Generator {
     const { weights, feeds } = (await assistant?.requestWeights()) ?? job.own;
     const own = layers === undefined ? generating(drafts.#parts.files) : withLayers(architecture, layers);
     const lease = await drafts.#lease({ architecture: own, use: {}, weights, layers });
+    const engine = lease.session.forRequest(feeds);
     try {
-      const engine = lease.session.forRequest(feeds);
       const { decoderOf } = await beginDecoding(engine, own, [rows[index] as readonly number[]], {
         options: { decoderStartTokenId: prompt[0] as number },
         signal: context.signal,
@@ -238,6 +240,7 @@ export class Generator {
       this.#guesses.set(assistantModel, drafter.count);
       return sequence;
     } finally {
+      engine.endRequest();
       lease.release();
     }
   }

@@ -50,6 +50,9 @@ export class RecurrentEngine {
     return new RecurrentEngine(this.architecture, this.#session, this.bytes);
   }
 
+  /** Nothing: the steps of recurrent requests are computed apart. */
+  endRequest(): void {}
+
   static async create(
     architecture: Recurrent,
     weights: Weights,

@@ -107,6 +107,9 @@ export class RecurrentSeq2seqEngine {
     return new RecurrentSeq2seqEngine(this.architecture, this.#reader, this.#writer);
   }
 
+  /** Nothing: the steps of recurrent requests are computed apart. */
+  endRequest(): void {}
+
   static async create(
     architecture: Translator,
     weights: Weights,

@@ -1,7 +1,7 @@
 import type { ScoringDecoder as Scoring } from "../generation/index.ts";
 import { CrossAttentionCache } from "./cache/cross-attention-cache.ts";
 import { KeyValueCache } from "./cache/key-value-cache.ts";
-import type { DecodeEngine } from "./cached-decoder.ts";
+import type { DecodeEngine } from "./decode-engine.ts";
 
 /** Rows over a session that returns the scores and states of every token. */
 export class ScoringDecoder implements Scoring {

@@ -1,7 +1,7 @@
 import { check, LecternError } from "../common/index.ts";
 import type { Architecture } from "../families/index.ts";
 import { dolaCandidates, type GenerationOptions } from "../generation/index.ts";
-import type { DecodeUse } from "./cached-decoder.ts";
+import type { DecodeUse } from "./decode-engine.ts";
 
 /** How tokens are chosen. */
 export type Strategy =

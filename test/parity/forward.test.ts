@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { openFiles } from "../../src/files/index.ts";
-import { DecodeEngine, type GeneratingArchitecture } from "../../src/inference/cached-decoder.ts";
+import { DecodeEngine, type GeneratingArchitecture } from "../../src/inference/decode-engine.ts";
 import { ForwardPass, namedTensors } from "../../src/inference/forward.ts";
 import { openModelFiles } from "../../src/inference/model-files.ts";
 import { ScoringDecoder } from "../../src/inference/scoring-decoder.ts";

@@ -1,0 +1,134 @@
+import { expect, test } from "vitest";
+import { fixture } from "../../test/helpers/fixtures.ts";
+import { LecternError } from "../common/index.ts";
+import type { GenerationOptions } from "../generation/index.ts";
+import { KeyValueCache } from "./cache/key-value-cache.ts";
+import { loadModel, type Model } from "./model.ts";
+import { StepBatcher, type StepEngine } from "./step-batcher.ts";
+
+const sizes = { layers: 0, heads: 1, headSize: 1 };
+
+/** An engine that notes the tokens of each run, and scores each row by its token. */
+function probe(runs: number[][], feeds: object): StepEngine {
+  return {
+    sizes,
+    feeds: feeds as StepEngine["feeds"],
+    computedMs: 0,
+    async extend(cache, tokens) {
+      runs.push(tokens.flat());
+      cache.append({}, tokens, cache.lengths);
+      this.computedMs += 8;
+      await new Promise((resolve) => setImmediate(resolve));
+      if (tokens.flat().includes(13)) throw new LecternError("engine", "thirteen");
+      return tokens.map(([token]) => Float32Array.of(token as number));
+    },
+  };
+}
+
+const rowsOf = (rows: number) => ({
+  cache: new KeyValueCache(sizes, rows),
+  at: Array.from({ length: rows }, (_, i) => i),
+});
+
+test("steps that are asked for together are one run, whose time is shared by rows", async () => {
+  const runs: number[][] = [];
+  const batcher = new StepBatcher();
+  const none = {};
+  const engines = [probe(runs, none), probe(runs, none)] as const;
+  for (const engine of engines) batcher.begin(engine);
+  const rows = [rowsOf(1), rowsOf(3)] as const;
+  const step = (i: 0 | 1, tokens: readonly number[]) =>
+    batcher.step({ engine: engines[i], rows: rows[i], tokens, memories: [] });
+  expect(await Promise.all([step(0, [1]), step(1, [2, 3, 4])])).toEqual([
+    [Float32Array.of(1)],
+    [Float32Array.of(2), Float32Array.of(3), Float32Array.of(4)],
+  ]);
+  const { cache } = rows[0];
+  expect(await Promise.all([step(1, [7, 8, 9]), step(0, [6])])).toMatchObject([[{}, {}, {}], [Float32Array.of(6)]]);
+  expect(runs).toEqual([
+    [1, 2, 3, 4],
+    [6, 7, 8, 9],
+  ]);
+  expect(rows.map(({ cache: own }) => own === cache)).toEqual([true, true]); // not copied again
+  expect(engines.map(({ computedMs }) => computedMs)).toEqual([4, 12]);
+  batcher.end(engines[0]);
+  await step(1, [10, 11, 12]);
+  expect(rows[1].cache.tokens).toEqual([
+    [2, 7, 10],
+    [3, 8, 11],
+    [4, 9, 12],
+  ]);
+});
+
+test("requests with different adapters are different runs, and a failure is that of one run", async () => {
+  const runs: number[][] = [];
+  const batcher = new StepBatcher();
+  const engines = [probe(runs, { a: 1 }), probe(runs, { a: 2 })];
+  for (const engine of engines) batcher.begin(engine);
+  const results = await Promise.allSettled(
+    engines.map((engine, i) => batcher.step({ engine, rows: rowsOf(1), tokens: [12 + i], memories: [] })),
+  );
+  expect(runs).toEqual([[12], [13]]);
+  expect(results).toMatchObject([{ status: "fulfilled" }, { status: "rejected", reason: { message: "thirteen" } }]);
+});
+
+async function outputs(model: Model, inputIds: readonly number[], options: GenerationOptions): Promise<unknown> {
+  const { sequences } = await model.generate({ inputIds }, options);
+  return sequences.map(({ outputIds, finishReason }) => ({ outputIds, finishReason }));
+}
+
+test.each(["llama_gqa", "gpt2", "phi3", "gemma3_text", "t5_relu", "bart", "marian"])(
+  "%s: requests with options of their own get the same tokens together as alone",
+  async (name) => {
+    const location = fixture(`models/${name}`);
+    const model = await loadModel(location);
+    const requests: readonly (readonly [readonly number[], GenerationOptions])[] = [
+      [[5, 6, 7], { doSample: false, maxNewTokens: 12, eosTokenId: null }],
+      [[9], { doSample: true, seed: 3, temperature: 0.8, maxNewTokens: 20, eosTokenId: null }],
+      [[5, 6, 7, 8, 9, 10, 11], { doSample: true, seed: 4, topK: 5, numReturnSequences: 3, maxNewTokens: 7 }],
+      [[30, 31], { numBeams: 3, doSample: false, maxNewTokens: 9 }],
+      [[12, 13, 14], { doSample: false, repetitionPenalty: 1.3, maxNewTokens: 15, minNewTokens: 15 }],
+    ];
+    const alone: unknown[] = [];
+    for (const [ids, options] of requests) alone.push(await outputs(model, ids, options));
+    const together = await Promise.all(requests.map(([ids, options]) => outputs(model, ids, options)));
+    expect(together).toEqual(alone);
+    await model.dispose();
+  },
+);
+
+test("a request that is cancelled, fails or is slow leaves the others as they are", async () => {
+  const model = await loadModel(fixture("models/llama_gqa"));
+  const options = { doSample: false, maxNewTokens: 30, eosTokenId: null } as const;
+  const alone = await outputs(model, [5, 6, 7], options);
+  const stop = new AbortController();
+  const cancelled = model.generate(
+    { inputIds: [8, 9] },
+    { ...options, signal: stop.signal, onToken: ({ id }) => void (id >= 0 && stop.abort()) },
+  );
+  const failing = model.generate(
+    { inputIds: [10] },
+    {
+      ...options,
+      logitsProcessor: (ids, scores) => {
+        if (ids.length > 5) throw new Error("the caller's own");
+        return scores;
+      },
+    },
+  );
+  const slow = model.generate(
+    { inputIds: [5, 6, 7] },
+    { ...options, stoppingCriteria: () => new Promise((resolve) => setTimeout(() => resolve(false), 3)) },
+  );
+  const [kept, ended, failed, late] = await Promise.allSettled([
+    outputs(model, [5, 6, 7], options),
+    cancelled,
+    failing,
+    slow,
+  ]);
+  expect(kept).toEqual({ status: "fulfilled", value: alone });
+  expect(ended).toMatchObject({ value: { finishReason: "abort" } });
+  expect(failed).toMatchObject({ reason: { message: "the caller's own" } });
+  expect(late).toMatchObject({ value: { outputIds: (alone as [{ outputIds: number[] }])[0].outputIds } });
+  await model.dispose();
+});
