@@ -1,5 +1,5 @@
-import { add, type Node, nodesOf, scalar, shapeError, type Value, zerosLike } from "../graph/index.ts";
-import { decompose } from "./expand-meanings.ts";
+import { LecternError } from "../common/index.ts";
+import { add, decompose, type Node, nodesOf, scalar, shapeError, type Value, zerosLike } from "../graph/index.ts";
 import { Recomputation } from "./recompute.ts";
 
 /**
@@ -46,6 +46,11 @@ function pullBack(node: Node, gradients: Map<Value, Value>, recomputation: Recom
   if (!arrived) return;
   const { op, attributes } = node;
   const { inputs, outputs } = recomputation.operands(node, arrived);
+  if (op.kind === "kernel")
+    throw new LecternError(
+      "unsupported",
+      `differentiate: ${op.name} is an operator of the engine without a gradient; differentiate the graph before kernels are chosen`,
+    );
   if (op.gradient === "through decomposition") throw new Error(`differentiate: ${op.name} was not expanded`);
   for (const [i, gradient] of op.gradient({ inputs, outputs, gradients: incoming, attributes }).entries()) {
     if (!gradient) continue;

@@ -1,9 +1,11 @@
+export { decompose } from "./decompose.ts";
 export type {
   Along,
   AnyOp,
   Attributes,
   CompositeOp,
   GradientRule,
+  KernelOp,
   LowerContext,
   OnnxAttribute,
   OnnxBody,
@@ -12,7 +14,7 @@ export type {
   Op,
   PrimitiveOp,
 } from "./op.ts";
-export { defineComposite, definePrimitive } from "./op.ts";
+export { defineComposite, defineKernel, definePrimitive } from "./op.ts";
 export { gelu, geluTanh, quickGelu, silu, softcap } from "./ops/activation.ts";
 export { attend } from "./ops/attention.ts";
 export { cast, detach, scaleBytes } from "./ops/cast.ts";
@@ -38,7 +40,7 @@ export {
   tanh,
 } from "./ops/elementwise.ts";
 export { addAlong, gather, gatherOps, oneHot, putAlong, scatterAdd, takeAlong } from "./ops/gather.ts";
-export { type OpName, ops } from "./ops/index.ts";
+export { type AttributesOf, type CompositeName, type OpName, ops } from "./ops/index.ts";
 export { expand, reshape, transpose } from "./ops/layout.ts";
 export { linear, type WeightLayout } from "./ops/linear.ts";
 export { crossEntropy, IGNORED_LABEL } from "./ops/loss.ts";
@@ -49,6 +51,7 @@ export { reduceMax, reduceMean, reduceSum } from "./ops/reduction.ts";
 export { rotary } from "./ops/rotary.ts";
 export { concat, slice, split, zerosLike } from "./ops/slicing.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
+export { type RewriteRule, rewrite } from "./rewrite.ts";
 export {
   apply,
   applyOne,

@@ -100,8 +100,8 @@ export interface PrimitiveOp<A> extends OpBase<A> {
 }
 
 /**
- * An op that models speak in. Its meaning is a graph of simpler ops; kernels that compute the same faster are
- * chosen in `lower/`. Its gradient is that of its meaning unless a shorter one is given.
+ * An op that models speak in. Its decomposition is a graph of simpler ops; kernels that compute the same faster are
+ * chosen in `lowering/`. Its gradient is that of its decomposition unless a shorter one is given.
  */
 export interface CompositeOp<A> extends OpBase<A> {
   readonly kind: "composite";
@@ -113,7 +113,14 @@ export interface CompositeOp<A> extends OpBase<A> {
   differentiable?(inputs: readonly Value[], attributes: A): readonly Value[];
 }
 
-export type Op<A extends Attributes> = PrimitiveOp<A> | CompositeOp<A>;
+/** An operator of the engine that computes what a composite decomposes to. Only lowering builds it; it has no gradient. */
+export interface KernelOp<A> extends OpBase<A> {
+  readonly kind: "kernel";
+  /** Returns the names of the results. */
+  lower(context: LowerContext, attributes: A): readonly string[];
+}
+
+export type Op<A extends Attributes> = PrimitiveOp<A> | CompositeOp<A> | KernelOp<A>;
 
 /** An op whose attributes are not known to the holder, who passes back what the node carries. */
 export type AnyOp = Op<Attributes>;
@@ -125,4 +132,8 @@ export function definePrimitive<A extends Attributes>(op: Omit<PrimitiveOp<A>, "
 
 export function defineComposite<A extends Attributes>(op: Omit<CompositeOp<A>, "kind">): CompositeOp<A> {
   return { kind: "composite", ...op };
+}
+
+export function defineKernel<A extends Attributes>(op: Omit<KernelOp<A>, "kind">): KernelOp<A> {
+  return { kind: "kernel", ...op };
 }

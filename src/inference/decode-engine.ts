@@ -104,7 +104,7 @@ export class DecodeEngine {
   ): Promise<DecodeEngine> {
     const shows = use.showsAll ? "all" : "last";
     const open = async (graph: ModelGraph, outputs: Record<string, Value>) => {
-      const lowered = lowerGraph({ outputs, bind: (name) => weights.bind(name) });
+      const lowered = lowerGraph({ outputs, bind: (name) => weights.bind(name), phase: "decode" });
       const inputs = new Set(lowered.inputs.map(({ name }) => name));
       const bytes = sessionBytes(lowered, options);
       return { graph, session: await createSession(lowered, options), inputs, bytes };

@@ -160,6 +160,7 @@ export class ForwardPass {
     const graph = lowerGraph({
       outputs: this.#outputs(withLoss, options, pass),
       bind: (name) => this.#weights.bind(name),
+      phase: options.gradients ? "train" : "forward",
     });
     // What reads texts by the thousand is worth packed copies of its weights; other passes leave them in their file.
     const isPlain = !withLoss && !options.hiddenStates && !options.attentions;

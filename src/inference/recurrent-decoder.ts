@@ -66,7 +66,7 @@ export class RecurrentEngine {
       outputs[`next.${i}.hidden`] = hidden;
       outputs[`next.${i}.memory`] = memory;
     }
-    const graph = lowerGraph({ outputs, bind: (name) => weights.bind(name) });
+    const graph = lowerGraph({ outputs, bind: (name) => weights.bind(name), phase: "decode" });
     return new RecurrentEngine(architecture, await createSession(graph, options), sessionBytes(graph, options));
   }
 

@@ -117,7 +117,7 @@ export class RecurrentSeq2seqEngine {
   ): Promise<RecurrentSeq2seqEngine> {
     const { family, config } = architecture;
     const open = async (outputs: Record<string, Value>): Promise<OpenSession> => {
-      const graph = lowerGraph({ outputs, bind: (name) => weights.bind(name) });
+      const graph = lowerGraph({ outputs, bind: (name) => weights.bind(name), phase: "decode" });
       return { session: await createSession(graph, options), bytes: sessionBytes(graph, options) };
     };
     const ids = input("input_ids", "int64", ["B", "S"]);

@@ -1,4 +1,3 @@
-import { ownEntry } from "../common/index.ts";
 import {
   type Attributes,
   type CompositeOp,
@@ -10,8 +9,9 @@ import {
 } from "../graph/index.ts";
 import { type Tiling, tilingOf } from "../passes/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
+import { buildComposite } from "./choose.ts";
 import { Emitter } from "./emitter.ts";
-import { kernels } from "./kernels.ts";
+import type { Use } from "./kernels/kernel.ts";
 import type { OnnxGraph, OnnxInitializer, WeightLocation } from "./onnx-graph.ts";
 
 /**
@@ -28,27 +28,34 @@ export interface LowerOptions {
   readonly outputs: Readonly<Record<string, Value>>;
   /** How each parameter is bound, by its path in the checkpoint. */
   bind(name: string): WeightBinding;
+  /** What the graph is compiled for, by which kernels are chosen; default: a whole pass. */
+  readonly phase?: Use["phase"];
 }
 
 /** Turns a graph into ONNX operators and binds its weights. */
-export function lowerGraph({ outputs, bind }: LowerOptions): OnnxGraph {
-  return new Lowering(bind).run(outputs);
+export function lowerGraph({ outputs, bind, phase = "forward" }: LowerOptions): OnnxGraph {
+  return new Lowering(bind, { phase }).run(outputs);
 }
 
 class Lowering {
   readonly #bind: LowerOptions["bind"];
+  readonly #use: Use;
+  /** Values that a node reads or that are results of the graph. */
+  readonly #read = new Set<Value>();
   readonly #names = new Map<Value, string>();
   readonly #bound = new Map<string, string>();
   readonly #inputs: OnnxValueInfo[] = [];
   readonly #weights: OnnxInitializer[] = [];
   #emitter = new Emitter(new Map());
 
-  constructor(bind: LowerOptions["bind"]) {
+  constructor(bind: LowerOptions["bind"], use: Use) {
     this.#bind = bind;
+    this.#use = use;
   }
 
   run(outputs: Readonly<Record<string, Value>>): OnnxGraph {
     const nodes = nodesOf(Object.values(outputs));
+    for (const value of [...nodes.flatMap((node) => node.inputs), ...Object.values(outputs)]) this.#read.add(value);
     this.#emitter = new Emitter(this.#declareInputs(nodes, Object.values(outputs)));
     for (const node of nodes) this.#lowerNode(node);
     const infos: OnnxValueInfo[] = [];
@@ -80,42 +87,33 @@ class Lowering {
   }
 
   #lowerNode(node: Node): void {
-    const operands = node.inputs.map((value) => this.#nameOf(value));
-    const results =
-      node.op.kind === "primitive"
-        ? node.op.lower(this.#emitter.context(operands, node.inputs, node.outputs), node.attributes)
-        : (this.#lowerKernel(node, operands) ?? this.#lowerMeaning(node.op, node, operands));
+    const { op, attributes } = node;
+    let results: readonly string[];
+    if (op.kind === "composite") results = this.#lowerComposite(op, node);
+    else {
+      const operands = node.inputs.map((value) => this.#nameOf(value));
+      results = op.lower(this.#emitter.context(operands, node.inputs, node.outputs), attributes);
+    }
     for (const [i, value] of node.outputs.entries()) this.#names.set(value, results[i] as string);
   }
 
-  /** A composite that has a kernel is lowered in one piece. */
-  #lowerKernel(node: Node, operands: readonly string[]): readonly string[] | undefined {
-    const context = this.#emitter.context(operands, node.inputs, node.outputs);
-    return ownEntry(kernels, node.op.name)?.(context, node.attributes as never);
-  }
-
-  /** A composite is lowered as what it means, over stand-ins for its operands. */
-  #lowerMeaning(op: CompositeOp<Attributes>, node: Node, operands: readonly string[]): string[] {
-    const cut = op.isElementwise ? tilingOf([...node.inputs, ...node.outputs]) : undefined;
-    if (cut) return this.#lowerInBlocks(op, node, operands, cut);
-    const standIns = node.inputs.map((value, i) => {
-      const isConstant = value.source.kind === "constant";
-      const standIn = isConstant ? value : input(operands[i] as string, value.dtype, value.shape);
-      this.#names.set(standIn, operands[i] as string);
-      return standIn;
-    });
-    const results = op.decomposition(standIns, node.attributes);
-    for (const inner of nodesOf(results)) this.#lowerNode(inner);
+  /** Lowers a composite as a kernel or as its decomposition; operands are bound when something reads them. */
+  #lowerComposite(op: CompositeOp<Attributes>, node: Node): string[] {
+    const { inputs, outputs, attributes } = node;
+    const cut = op.isElementwise ? tilingOf([...inputs, ...outputs]) : undefined;
+    if (cut) return this.#lowerInBlocks(op, node, cut);
+    const reads = outputs.map((output) => this.#read.has(output));
+    const results = buildComposite(op, { inputs, outputs, attributes, reads }, this.#use);
+    const inner = nodesOf(results, new Set(inputs));
+    for (const value of inner.flatMap((node) => node.inputs)) this.#read.add(value);
+    for (const [i, value] of results.entries()) if (reads[i]) this.#read.add(value);
+    for (const node of inner) this.#lowerNode(node);
     return results.map((value) => this.#nameOf(value));
   }
 
-  /** What an elementwise composite means becomes the body of a Scan, which takes a block of all operands a turn. */
-  #lowerInBlocks(
-    op: CompositeOp<Attributes>,
-    node: Node,
-    operands: readonly string[],
-    { blocks, sizes }: Tiling,
-  ): string[] {
+  /** Lowers an elementwise composite to a Scan, whose body takes one block of all operands a turn. */
+  #lowerInBlocks(op: CompositeOp<Attributes>, node: Node, { blocks, sizes }: Tiling): string[] {
+    const operands = node.inputs.map((value) => this.#nameOf(value));
     const standIns = node.inputs.map(({ dtype }) => input(this.#emitter.name("block"), dtype, sizes));
     const results = op.decomposition(standIns, node.attributes);
     const body = this.#emitter.body(() => {

@@ -1,4 +1,4 @@
-import { apply, constant, gather, gatherOps, type Node, nodesOf, slice, type Value } from "../graph/index.ts";
+import { apply, constant, gather, gatherOps, type Node, nodesOf, rewrite, slice, type Value } from "../graph/index.ts";
 
 /** One place along an axis. */
 interface Slice {
@@ -23,8 +23,9 @@ interface Narrowed {
 export function pushDownSlices<K extends string>(outputs: Readonly<Record<K, Value>>): Record<K, Value> {
   const keys = Object.keys(outputs) as K[];
   const values = keys.map((key) => outputs[key]);
-  const nodes = nodesOf(values);
-  const rewritten = new Rewriting(whatIsRead(nodes, values)).run(nodes, values);
+  const narrowed = whatIsRead(nodesOf(values), values);
+  const slices = new Slices(narrowed);
+  const rewritten = rewrite(values, (node, inputs) => slices.results(node, inputs));
   return Object.fromEntries(keys.map((key, i) => [key, rewritten[i]])) as Record<K, Value>;
 }
 
@@ -69,39 +70,29 @@ function gathered({ op, inputs }: Node, operand: number): Slice | undefined {
   return { axis: 0, index: Number(ids.source.tensor.data[0]) };
 }
 
-class Rewriting {
+/** The slices of a graph's values, each made once. */
+class Slices {
   readonly #narrowed: ReadonlyMap<Node, Narrowed>;
-  readonly #replaced = new Map<Value, Value>();
   readonly #slices = new Map<Value, { readonly place: Slice; readonly slice: Value }[]>();
 
   constructor(narrowed: ReadonlyMap<Node, Narrowed>) {
     this.#narrowed = narrowed;
   }
 
-  run(nodes: readonly Node[], outputs: readonly Value[]): Value[] {
-    for (const node of nodes) {
-      for (const [i, result] of this.#results(node).entries()) this.#replaced.set(node.outputs[i] as Value, result);
-    }
-    return outputs.map((value) => this.#rewritten(value));
-  }
-
-  #results(node: Node): readonly Value[] {
-    const { op } = node;
+  /** The results of a node that computes one place, or reads an operand of which one place is computed. */
+  results(node: Node, inputs: readonly Value[]): readonly Value[] | undefined {
     const narrowed = this.#narrowed.get(node);
     if (narrowed) {
-      const operands = node.inputs.map((value, i) => this.#read(value, narrowed.reads[i] as Read));
-      return apply(op, operands, narrowed.attributes);
+      const operands = inputs.map((whole, i) => this.#read(node.inputs[i] as Value, whole, narrowed.reads[i] as Read));
+      return apply(node.op, operands, narrowed.attributes);
     }
-    if (gathered(node, 0) && this.#isNarrowed(node.inputs[0] as Value)) {
-      const first = constant({ dtype: "int64", shape: [], data: BigInt64Array.of(0n) });
-      return [gather(this.#rewritten(node.inputs[0] as Value), first)];
-    }
-    const operands = node.inputs.map((value) => this.#rewritten(value));
-    return operands.every((value, i) => value === node.inputs[i]) ? node.outputs : apply(op, operands, node.attributes);
+    if (!gathered(node, 0) || !this.#isNarrowed(node.inputs[0] as Value)) return undefined;
+    const first = constant({ dtype: "int64", shape: [], data: BigInt64Array.of(0n) });
+    return [gather(inputs[0] as Value, first)];
   }
 
-  #read(value: Value, read: Read): Value {
-    const whole = this.#rewritten(value);
+  /** @param whole the rewritten value */
+  #read(value: Value, whole: Value, read: Read): Value {
     if (read === "all" || this.#isNarrowed(value)) return whole;
     const slices = this.#slices.get(value) ?? [];
     const known = slices.find(({ place }) => samePlace(place, read));
@@ -113,9 +104,5 @@ class Rewriting {
 
   #isNarrowed({ source }: Value): boolean {
     return source.kind === "node" && this.#narrowed.has(source.node);
-  }
-
-  #rewritten(value: Value): Value {
-    return this.#replaced.get(value) ?? value;
   }
 }

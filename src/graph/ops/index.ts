@@ -1,4 +1,4 @@
-import type { AnyOp } from "../op.ts";
+import type { AnyOp, Op } from "../op.ts";
 import { activationOps } from "./activation.ts";
 import { attentionOps } from "./attention.ts";
 import { castOps } from "./cast.ts";
@@ -36,6 +36,14 @@ const table = {
 };
 
 export type OpName = keyof typeof table;
+
+/** The attributes of an op. */
+export type AttributesOf<N extends OpName> = (typeof table)[N] extends Op<infer A> ? A : never;
+
+/** The ops that decompose into others. */
+export type CompositeName = {
+  [N in OpName]: (typeof table)[N] extends { readonly kind: "composite" } ? N : never;
+}[OpName];
 
 /** Every op, by name. */
 export const ops = table as unknown as Readonly<Record<OpName, AnyOp>>;

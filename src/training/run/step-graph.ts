@@ -122,6 +122,7 @@ export class StepGraph {
     const lowered = lowerGraph({
       outputs: { ...result.outputs, ...gradients },
       bind: (name) => (isLearned(name) || !bind ? { kind: "input" } : bind(name)),
+      phase: "train",
     });
     const withoutRewrites = options.gradients ? fusions : [];
     const memoryPattern = !options.gradientCheckpointing; // which is for those who give time for memory

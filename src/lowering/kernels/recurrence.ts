@@ -1,9 +1,14 @@
-import type { Cell, LowerContext, TensorType } from "../graph/index.ts";
+import {
+  apply,
+  type Cell,
+  type Dimension,
+  defineKernel,
+  type LowerContext,
+  type TensorType,
+} from "../../graph/index.ts";
+import type { Kernel } from "./kernel.ts";
 
-/** Lowers a composite in one piece, faster than what it means; undefined where it cannot. */
-type Kernel = (context: LowerContext, attributes: never) => readonly string[] | undefined;
-
-/** Where each gate of torch's stands among ONNX's: GRU r, z, n for z, r, h; LSTM i, f, g, o for i, o, f, c. */
+/** The order of ONNX's gates in torch's: GRU r, z, n for z, r, h; LSTM i, f, g, o for i, o, f, c. */
 const gateOrder: Readonly<Record<Cell, readonly number[]>> = {
   rnn_tanh: [0],
   rnn_relu: [0],
@@ -11,8 +16,7 @@ const gateOrder: Readonly<Record<Cell, readonly number[]>> = {
   lstm: [0, 3, 1, 2],
 };
 
-/** ONNX has whole recurrent layers, over any length. */
-function recurrence(c: LowerContext, { cell }: { cell: Cell }): string[] {
+function lowerLayer(c: LowerContext, { cell }: { cell: Cell }): string[] {
   const [x, inputWeight, stateWeight, inputBias, stateBias, hidden, memory] = c.inputs as [
     string,
     string,
@@ -57,5 +61,23 @@ function recurrence(c: LowerContext, { cell }: { cell: Cell }): string[] {
   ];
 }
 
-/** The kernels, by the name of the composite they compute. */
-export const kernels: Readonly<Record<string, Kernel>> = { recurrence };
+/** ONNX's RNN, GRU and LSTM operators, over any length. */
+const layerOp = defineKernel<{ cell: Cell }>({
+  name: "recurrentLayer",
+  infer(inputs) {
+    const [x, , stateWeight] = inputs as readonly [TensorType, TensorType, TensorType];
+    const [batch, length] = x.shape as [Dimension, Dimension];
+    const size = stateWeight.shape[1] as Dimension;
+    const state = { dtype: x.dtype, shape: [batch, size] };
+    return [{ dtype: x.dtype, shape: [batch, length, size] }, state, state];
+  },
+  lower: lowerLayer,
+});
+
+/** A recurrence as one operator of the engine. */
+export const recurrentLayer: Kernel<{ cell: Cell }> = {
+  name: layerOp.name,
+  tolerance: 1e-5,
+  fits: () => true,
+  build: ({ inputs, attributes }) => apply(layerOp, inputs, attributes),
+};

@@ -1,0 +1,16 @@
+import type { AttributesOf, CompositeName } from "../../graph/index.ts";
+import type { Kernel } from "./kernel.ts";
+import { recurrentLayer } from "./recurrence.ts";
+
+/** The kernels of every composite, the first that fits is taken; an empty list: always its decomposition. */
+export type KernelTable = { readonly [N in CompositeName]: readonly Kernel<AttributesOf<N>>[] };
+
+export const kernels: KernelTable = {
+  attention: [],
+  attentionBlock: [],
+  linear: [],
+  recurrence: [recurrentLayer],
+  rotary: [],
+  softcap: [],
+  writtenRecurrence: [],
+};

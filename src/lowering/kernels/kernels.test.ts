@@ -1,0 +1,130 @@
+import { expect, test } from "vitest";
+import { maxDifference } from "../../../test/helpers/fixtures.ts";
+import { Random } from "../../common/index.ts";
+import * as g from "../../graph/index.ts";
+import { createSession } from "../../runtime/index.ts";
+import type { HostTensor } from "../../tensor/index.ts";
+import { buildComposite } from "../choose.ts";
+import { lowerGraph } from "../lower-graph.ts";
+import { kernels } from "./index.ts";
+import type { Kernel, Use } from "./kernel.ts";
+
+const random = new Random(3, 0, 0);
+const feeds = new Map<g.Value, HostTensor>();
+
+/** A graph input with random values about 1. */
+function operand(name: string, ...shape: number[]): g.Value {
+  const value = g.input(name, "float32", shape);
+  const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 2 * random.next() - 1);
+  feeds.set(value, { dtype: "float32", shape, data });
+  return value;
+}
+
+/** Calls of every composite that has kernels. */
+const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
+  recurrence: (["rnn_tanh", "rnn_relu", "gru", "lstm"] as const).map((cell) => {
+    const rows = g.gateCount[cell] * 5;
+    const operands = {
+      x: operand("x", 2, 4, 3),
+      inputWeight: operand("inputWeight", rows, 3),
+      stateWeight: operand("stateWeight", rows, 5),
+      inputBias: operand("inputBias", rows),
+      stateBias: operand("stateBias", rows),
+    };
+    const state = { hidden: operand("hidden", 2, 5), memory: operand("memory", 2, 5) };
+    return g.apply(g.ops.recurrence, [...Object.values(operands), ...Object.values(state)], { cell });
+  }),
+};
+
+async function run(values: readonly g.Value[]): Promise<readonly HostTensor[]> {
+  const outputs = Object.fromEntries(values.map((value, i) => [`r${i}`, value]));
+  const graph = lowerGraph({ outputs, bind: () => ({ kind: "input" }) });
+  const session = await createSession(graph);
+  const inputs = [...g.nodesOf(values).flatMap((node) => node.inputs), ...values].filter((value) => feeds.has(value));
+  const fed = inputs.map((value) => [value.source.kind === "input" ? value.source.name : "", feeds.get(value)]);
+  const wanted = new Set(graph.inputs.map(({ name }) => name));
+  const results = await session.run(
+    Object.fromEntries(fed.filter(([name]) => wanted.has(name as string))) as Record<string, HostTensor>,
+  );
+  await session.dispose();
+  return values.map((_, i) => results[`r${i}`] as HostTensor);
+}
+
+const tenants = Object.entries(kernels).flatMap(([op, list]) =>
+  (list as readonly Kernel<object>[]).map((kernel) => [kernel.name, op, kernel] as const),
+);
+
+test.each(tenants)("kernel %s computes what %s decomposes to", async (_, name, kernel) => {
+  const cases = calls[name] ?? [];
+  expect(cases.length).toBeGreaterThan(0);
+  for (const outputs of cases) {
+    const { source } = outputs[0] as g.Value;
+    if (source.kind !== "node") throw new Error("a call of the test is no node");
+    const { op, inputs, attributes } = source.node;
+    if (op.kind !== "composite") throw new Error("a call of the test is no composite");
+    const call = { inputs, outputs, attributes, reads: outputs.map(() => true) };
+    expect(kernel.fits(call, { phase: "forward" })).toBe(true);
+    const [own, expected] = [await run(kernel.build(call)), await run(op.decomposition(inputs, attributes))];
+    for (const [i, result] of own.entries())
+      expect(maxDifference(result, expected[i] as HostTensor)).toBeLessThan(kernel.tolerance);
+  }
+});
+
+const doubled = g.defineComposite<{ readonly times: number }>({
+  name: "doubled",
+  infer: ([x]) => [x as g.TensorType, x as g.TensorType],
+  decomposition: ([x], { times }) => [g.mul(x as g.Value, g.scalar(times)), g.neg(x as g.Value)],
+  gradient: "through decomposition",
+});
+
+const probe = (kernel: Partial<Kernel<object>>): Kernel<object> => ({
+  name: "probe",
+  tolerance: 0,
+  fits: () => true,
+  build: ({ inputs }) => [inputs[0] as g.Value, inputs[0] as g.Value],
+  ...kernel,
+});
+
+test("a kernel whose result differs in shape is refused by name", () => {
+  const [x, outputs] = [operand("x", 2, 3), [0, 1].map(() => ({ dtype: "float32", shape: [2, 3] }) as const)];
+  const call = { inputs: [x], outputs, attributes: { times: 2 }, reads: [true, true] };
+  const build = (kernel: Partial<Kernel<object>>) => () =>
+    buildComposite(doubled as never, call, { phase: "decode" }, [probe(kernel)]);
+  expect(build({ build: () => [g.reshape(x, [3, 2]), x] })).toThrow(
+    "kernel probe of doubled: expected a result of float32[2, 3]; got float32[3, 2]",
+  );
+  expect(build({ build: () => [x] })).toThrow("kernel probe of doubled: expected a result of float32[2, 3]; got none");
+});
+
+test("the first kernel that fits the use is taken, else the decomposition", () => {
+  const x = operand("x", 2);
+  const call = { inputs: [x], outputs: [x, x], attributes: { times: 2 }, reads: [true, false] };
+  const decodes = probe({ fits: (_, { phase }: Use) => phase === "decode" });
+  const readsFirst = probe({ fits: ({ reads }) => reads.join() === "true,false", build: () => [x, x] });
+  const build = (phase: Use["phase"], ...candidates: Kernel<object>[]) =>
+    buildComposite(doubled as never, call, { phase }, candidates);
+  expect(build("decode", decodes)).toEqual([x, x]);
+  expect(build("train", decodes)[0]).not.toBe(x);
+  expect(build("train", decodes, readsFirst)).toEqual([x, x]);
+});
+
+test("an op from outside is lowered as its decomposition, even under a built-in's name", async () => {
+  const x = operand("x", 3);
+  const impostor = { ...doubled, name: "recurrence" };
+  const [result] = await run([g.apply(impostor, [x], { times: 3 })[0] as g.Value]);
+  expect(maxDifference(result as HostTensor, await run([g.mul(x, g.scalar(3))]).then(([y]) => y as HostTensor))).toBe(
+    0,
+  );
+});
+
+test("an operator of the engine has no gradient", async () => {
+  const { differentiate } = await import("../../autodiff/index.ts");
+  const engineOp = g.defineKernel<object>({
+    name: "engineOp",
+    infer: ([x]) => [x as g.TensorType],
+    lower: (c) => [c.emit("Identity", c.inputs)],
+  });
+  const x = operand("x", 1);
+  const loss = g.reshape(g.applyOne(engineOp, [x], {}), []);
+  expect(() => differentiate({ loss }, [x])).toThrow("engineOp is an operator of the engine without a gradient");
+});
