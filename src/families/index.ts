@@ -57,6 +57,7 @@ import { modernBertCheckpoint } from "./modernbert/checkpoint.ts";
 import { parseModernBertConfig } from "./modernbert/config.ts";
 import { modernBert } from "./modernbert/model.ts";
 import { parseOlmo2Config } from "./olmo2/config.ts";
+import { type OwnFamily, ownFamily } from "./own-families.ts";
 import { parsePhi3Config } from "./phi3/config.ts";
 import { parseQwen2Config, parseQwen3Config, parseQwen3MoeConfig } from "./qwen/config.ts";
 import { parseSmolLm3Config } from "./smollm3/config.ts";
@@ -70,13 +71,18 @@ import {
 } from "./t5/config.ts";
 import { t5, t5Encoder } from "./t5/model.ts";
 
+export type { ConfigReader } from "./config-reader.ts";
+export { decoderOutputs, parseDecoderHead } from "./decoder-head.ts";
 export type {
   CheckpointNames,
   DecoderConfig,
+  DecoderModel,
   EncoderConfig,
   EncoderDecoderConfig,
   EncoderDecoderFamily,
+  EncoderDecoderModel,
   EncoderFamily,
+  EncoderModel,
   Family,
   HeadConfig,
   RecurrentState,
@@ -84,6 +90,7 @@ export type {
 } from "./family.ts";
 export { spanLogits } from "./head.ts";
 export type { LlamaConfig } from "./llama/config.ts";
+export { defineFamily, type FamilyDefinition, type OwnFamily } from "./own-families.ts";
 
 function decoder<C extends DecoderConfig>(entry: Omit<Family<C>, "kind">): Family {
   return { kind: "decoder", ...entry } as unknown as Family;
@@ -210,12 +217,17 @@ export type Architecture =
 /**
  * The family and settings of a parsed `config.json`; an unknown `model_type` names the known ones and the nearest.
  * @param tensors the names of the checkpoint's tensors, where one is at hand
+ * @param own families of the caller
  */
-export function readConfig(json: Readonly<Record<string, unknown>>, tensors: readonly string[] = []): Architecture {
+export function readConfig(
+  json: Readonly<Record<string, unknown>>,
+  tensors: readonly string[] = [],
+  own: readonly OwnFamily[] = [],
+): Architecture {
   const type = json.model_type;
-  const family = ownEntry(families, type);
+  const family = ownFamily(type, own, families) ?? ownEntry(families, type);
   if (!family) {
-    const known = Object.keys(families);
+    const known = [...Object.keys(families), ...own.map(({ modelType }) => modelType)];
     const hint = typeof type === "string" ? didYouMean(type, known) : "";
     throw new LecternError(
       "unsupported",

@@ -1,3 +1,4 @@
+import { check } from "../common/index.ts";
 import type { DType, HostTensor } from "../tensor/index.ts";
 import type { Shape, TensorType, Value } from "./value.ts";
 
@@ -130,8 +131,20 @@ export function definePrimitive<A extends Attributes>(op: Omit<PrimitiveOp<A>, "
   return { kind: "primitive", ...op };
 }
 
+/**
+ * An op of the model's own language, from outside the package too.
+ *
+ * @throws LecternError with code `usage` where a part is missing
+ */
 export function defineComposite<A extends Attributes>(op: Omit<CompositeOp<A>, "kind">): CompositeOp<A> {
-  return { kind: "composite", ...op };
+  const { name, infer, decomposition, gradient } = op;
+  const isFunction = (value: unknown): boolean => typeof value === "function";
+  check(
+    isFunction(infer) && isFunction(decomposition) && (isFunction(gradient) || gradient === "through decomposition"),
+    "usage",
+    () => `defineComposite ${name}: an op needs name, infer, decomposition and gradient`,
+  );
+  return { ...op, kind: "composite" };
 }
 
 export function defineKernel<A extends Attributes>(op: Omit<KernelOp<A>, "kind">): KernelOp<A> {

@@ -27,6 +27,10 @@ const loadRules: Readonly<Record<keyof LoadOptions, Rules[string]>> = {
   precision: rules.text,
   base: rules.name,
   force: rules.flag,
+  families: {
+    fits: (value) => isListOf(value, (own) => isObject(own) && rules.name.fits(own.modelType) && isObject(own.family)),
+    expected: "a list of families, as defineFamily makes them",
+  },
   revision: rules.name,
   cacheDir: rules.name,
   offline: rules.flag,
@@ -49,7 +53,7 @@ export function checkLoad(name: unknown, options: unknown): void {
   checkFields("loadModel", options, loadRules);
 }
 
-const { threads, precision, base, force, ...tokenizerRules } = loadRules;
+const { threads, precision, base, force, families, ...tokenizerRules } = loadRules;
 
 /** Checks what a tokenizer is loaded by. */
 export function checkTokenizerLoad(name: unknown, options: unknown): void {

@@ -50,7 +50,7 @@ export class LocalModel implements ModelHost {
     files: OpenedModelFiles,
     tokenizer: Tokenizer | undefined,
     generationConfig: Readonly<Record<string, unknown>>,
-    threads: number | undefined,
+    { threads, families }: Pick<ModelSource, "threads" | "families">,
   ) {
     const { checkpoint } = files.weights;
     const parameterCount = checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0);
@@ -58,7 +58,7 @@ export class LocalModel implements ModelHost {
     this.#threads = threads;
     this.#pool = new SessionPool(poolLimit(parameterCount));
     this.#revision = this.#revisionOf(new AdaptedWeights(files.weights, files.architecture));
-    const openAssistant = (location: string): Promise<LocalModel> => LocalModel.open({ location, threads });
+    const openAssistant = (location: string): Promise<LocalModel> => LocalModel.open({ location, threads, families });
     this.generator = new Generator({ files, tokenizer, generationConfig, threads, pool: this.#pool, openAssistant });
     this.description = {
       family: files.architecture.family.name,
@@ -88,13 +88,13 @@ export class LocalModel implements ModelHost {
   }
 
   static async #read(
-    { location, base, threads, force = false }: ModelSource,
+    { location, base, threads, force = false, families }: ModelSource,
     signal: AbortSignal,
   ): Promise<LocalModel> {
     const files = await openDirectory(location, signal);
     throwIfAborted(signal);
     const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files, base) : undefined;
-    const parts = adapted ?? (await openModelFiles(files));
+    const parts = adapted ?? (await openModelFiles(files, families));
     throwIfAborted(signal);
     const tokenizer = await tokenizerOf(files, base);
     throwIfAborted(signal);
@@ -107,7 +107,7 @@ export class LocalModel implements ModelHost {
       checkTokenizer({ location, tokenizer, config: parts.json, generationConfig: stored ?? {}, vocabSize: most });
     }
     const generationConfig = stored ?? generationFields(parts.json);
-    const model = new LocalModel(parts, tokenizer, generationConfig, threads);
+    const model = new LocalModel(parts, tokenizer, generationConfig, { threads, families });
     if (adapted) await model.#add(ADAPTER_OF_DIRECTORY, adapted.adapter);
     throwIfAborted(signal);
     return model;

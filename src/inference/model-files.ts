@@ -1,5 +1,5 @@
 import { LecternError } from "../common/index.ts";
-import { type Architecture, readConfig } from "../families/index.ts";
+import { type Architecture, type OwnFamily, readConfig } from "../families/index.ts";
 import type { FileSource } from "../files/index.ts";
 import { type Checkpoint, openCheckpoint } from "../formats/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
@@ -23,14 +23,14 @@ export interface OpenedModelFiles extends ModelFiles {
   readonly warnings: readonly string[];
 }
 
-/** Opens a Hugging Face directory. */
-export async function openModelFiles(files: FileSource): Promise<OpenedModelFiles> {
+/** Opens a Hugging Face directory. @param own families of the caller */
+export async function openModelFiles(files: FileSource, own: readonly OwnFamily[] = []): Promise<OpenedModelFiles> {
   const said = await readJsonFile(files, "config.json");
   refuseQuantizedConfig(files.location, said);
   const opened = await openCheckpoint(files);
   refuseQuantizedTensors(files.location, opened.names());
-  const { json, checkpoint, copies, warnings } = await settleTying(files, said, opened);
-  const { architecture, names } = await architectureOf(json, checkpoint);
+  const { json, checkpoint, copies, warnings } = await settleTying(files, said, opened, own);
+  const { architecture, names } = await architectureOf(json, checkpoint, own);
   const weights = new Weights(files, checkpoint, architecture.family.checkpoint);
   const parameters = parametersOf(Object.values(forwardGraph(architecture).heads));
   const extra = weights
@@ -55,14 +55,15 @@ function unusedWarning({ location }: FileSource, { family }: Architecture, extra
 async function architectureOf(
   json: Readonly<Record<string, unknown>>,
   checkpoint: Checkpoint,
+  own: readonly OwnFamily[],
 ): Promise<{ readonly architecture: Architecture; readonly names: readonly string[] }> {
   const all = checkpoint.names();
-  const architecture = readConfig(json, all);
+  const architecture = readConfig(json, all, own);
   const isReader = architecture.kind === "encoder" || architecture.kind === "encoder-decoder";
   const ties = json.tie_word_embeddings !== false || /^m?t5$/.test(String(json.model_type));
   if (!isReader || !ties) return { architecture, names: all };
   const names = await namesWithoutCopies(checkpoint);
-  return { architecture: names.length === all.length ? architecture : readConfig(json, names), names };
+  return { architecture: names.length === all.length ? architecture : readConfig(json, names, own), names };
 }
 
 /** The architecture of a model that generates text; another kind is refused. */

@@ -1,5 +1,6 @@
 import { openHost } from "#host";
 import { CallerFunctions, check, LecternError, throwIfAborted } from "../common/index.ts";
+import type { OwnFamily } from "../families/index.ts";
 import type { FileSource } from "../files/index.ts";
 import { type HubOptions, locateModel, openDirectory } from "../formats/index.ts";
 import {
@@ -42,6 +43,11 @@ export interface LoadOptions extends HubOptions {
   readonly base?: string | undefined;
   /** Take a tokenizer that does not belong to the model all the same; otherwise that is refused with the reason. */
   readonly force?: boolean | undefined;
+  /**
+   * Model families of your own, as `defineFamily` makes them. Functions cannot cross to a worker, so such a load computes
+   * in the caller's thread.
+   */
+  readonly families?: readonly OwnFamily[] | undefined;
 }
 
 /** One of these, or several prompts at once. */
@@ -317,7 +323,7 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
 
 /** @param own the options as the caller gave them, for what the model fetches later */
 async function load(name: string, options: LoadOptions, own: LoadOptions): Promise<Model> {
-  const { threads, force, signal, cacheDir, offline, onProgress, onWarning } = options;
+  const { threads, force, families, signal, cacheDir, offline, onProgress, onWarning } = options;
   throwIfAborted(signal);
   const files = await openDirectory(await locateModel(name, options));
   throwIfAborted(signal);
@@ -330,7 +336,10 @@ async function load(name: string, options: LoadOptions, own: LoadOptions): Promi
   );
   const given = options.base === undefined ? undefined : await locateModel(options.base, hub);
   const base = isAdapter ? (given ?? (await locateBase(files, hub))) : undefined;
-  const opening = openHost({ location: files.location, base, threads, force }, signal);
+  const source = { location: files.location, base, threads, force };
+  const opening = families
+    ? (await import("./local-model.ts")).LocalModel.open({ ...source, families }, signal)
+    : openHost(source, signal);
   const tokenizer = tokenizerOf(files, base); // read while the worker starts
   tokenizer.catch(() => {}); // reported below, once the worker has told its own reasons
   const host = await opening;

@@ -1,5 +1,5 @@
 import { LecternError } from "../common/index.ts";
-import { type Architecture, readConfig } from "../families/index.ts";
+import { type Architecture, type OwnFamily, readConfig } from "../families/index.ts";
 import type { FileSource } from "../files/index.ts";
 import type { Checkpoint } from "../formats/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
@@ -49,14 +49,19 @@ export interface Tying {
  * goes before the tie where its values differ, is a copy where they are the same, and is the table of both where the
  * file has no embeddings.
  */
-export async function settleTying(files: FileSource, json: Json, checkpoint: Checkpoint): Promise<Tying> {
+export async function settleTying(
+  files: FileSource,
+  json: Json,
+  checkpoint: Checkpoint,
+  families: readonly OwnFamily[],
+): Promise<Tying> {
   const settled = { json, checkpoint, copies: [], warnings: [] };
   if (!checkpoint.names().some((name) => isOutput(name.replace(/\.weight$/, "")))) return settled;
-  const architecture = readConfig(json, checkpoint.names());
+  const architecture = readConfig(json, checkpoint.names(), families);
   if (architecture.kind !== "decoder" || !architecture.config.tieWordEmbeddings) return settled;
   const tied = pathsOf(architecture);
   const untied = { ...json, tie_word_embeddings: false };
-  const own = [...pathsOf(readConfig(untied, checkpoint.names()))].find((path) => !tied.has(path));
+  const own = [...pathsOf(readConfig(untied, checkpoint.names(), families))].find((path) => !tied.has(path));
   const table = [...tied].find((path) => isEmbedding(path.replace(/\.weight$/, "")));
   const weights = new Weights(files, checkpoint, architecture.family.checkpoint);
   if (own === undefined || table === undefined || !weights.has(own)) return settled;

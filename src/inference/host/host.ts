@@ -1,4 +1,4 @@
-import type { Architecture } from "../../families/index.ts";
+import type { Architecture, OwnFamily } from "../../families/index.ts";
 import type {
   GenerationOptions,
   LogitsProcessor,
@@ -17,6 +17,8 @@ export interface ModelSource {
   readonly threads?: number | undefined;
   /** Whether a tokenizer that does not belong to the model is taken all the same. */
   readonly force?: boolean | undefined;
+  /** Families of the caller; functions cannot cross to a worker, so the model computes in the caller's thread. */
+  readonly families?: readonly OwnFamily[] | undefined;
 }
 
 /** What is known of a model once it is open. */

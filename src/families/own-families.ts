@@ -1,0 +1,87 @@
+import { check, LecternError, ownEntry, shown } from "../common/index.ts";
+import type { ConfigReader } from "./config-reader.ts";
+import type {
+  CheckpointNames,
+  DecoderConfig,
+  DecoderModel,
+  EncoderConfig,
+  EncoderDecoderConfig,
+  EncoderDecoderFamily,
+  EncoderDecoderModel,
+  EncoderFamily,
+  EncoderModel,
+  Family,
+} from "./family.ts";
+
+/** A family from outside the package, as `defineFamily` makes it. */
+export interface OwnFamily {
+  /** The `model_type` of its `config.json` files. */
+  readonly modelType: string;
+  readonly family: Family | EncoderFamily | EncoderDecoderFamily;
+}
+
+/** What a family states, whatever its kind. */
+interface Definition<C> {
+  /** The `model_type` of its `config.json` files; no built-in family may have it. */
+  readonly modelType: string;
+  /** The name that people use: "GPT-2". */
+  readonly name: string;
+  /** The settings of a `config.json`. */
+  parseConfig(read: ConfigReader): C;
+  /** Deviations of its checkpoints from its parameter paths; default: none. */
+  readonly checkpoint?: CheckpointNames;
+}
+
+export type FamilyDefinition<
+  D extends DecoderConfig = DecoderConfig,
+  E extends EncoderConfig = EncoderConfig,
+  S extends EncoderDecoderConfig = EncoderDecoderConfig,
+> =
+  | (Definition<D> & { readonly kind: "decoder"; readonly model: DecoderModel<D> })
+  | (Definition<E> & { readonly kind: "encoder"; readonly model: EncoderModel<E> })
+  | (Definition<S> & { readonly kind: "encoder-decoder"; readonly model: EncoderDecoderModel<S> });
+
+const plainNames: CheckpointNames = { prefix: "", ignored: /^$/ };
+
+/**
+ * A model family of your own, to be handed to `loadModel(directory, { families: [own] })`. Its model is a function that
+ * builds the graph of one pass; cached decoding, batches, training and adapters follow from it.
+ *
+ * @throws LecternError with code `usage` where a part is missing
+ */
+export function defineFamily<D extends DecoderConfig, E extends EncoderConfig, S extends EncoderDecoderConfig>(
+  definition: FamilyDefinition<D, E, S>,
+): OwnFamily {
+  const { modelType, checkpoint = plainNames, ...parts } = definition;
+  const isFunction = (value: unknown): boolean => typeof value === "function";
+  const { encode, decode } = Object(parts.model) as Record<string, unknown>;
+  const hasModel =
+    parts.kind === "encoder-decoder" ? isFunction(encode) && isFunction(decode) : isFunction(parts.model);
+  check(
+    typeof modelType === "string" && modelType !== "" && hasModel && isFunction(parts.parseConfig),
+    "usage",
+    () => `defineFamily ${shown(modelType)}: a family needs modelType, kind, name, parseConfig and model`,
+  );
+  return { modelType, family: { ...parts, checkpoint } as unknown as OwnFamily["family"] };
+}
+
+/**
+ * The family of a `model_type` among those of the caller.
+ *
+ * @throws LecternError with code `usage` where two have one `model_type`, or one has that of a built-in family
+ */
+export function ownFamily(
+  type: unknown,
+  own: readonly OwnFamily[],
+  builtIn: Readonly<Record<string, unknown>>,
+): OwnFamily["family"] | undefined {
+  for (const [i, { modelType }] of own.entries()) {
+    const isTaken = ownEntry(builtIn, modelType) !== undefined;
+    if (!isTaken && own.findIndex((other) => other.modelType === modelType) === i) continue;
+    throw new LecternError(
+      "usage",
+      `families: model_type ${modelType} is that of ${isTaken ? "a built-in family" : "two families"}; give the family, and its config.json, another one`,
+    );
+  }
+  return own.find(({ modelType }) => modelType === type)?.family;
+}
