@@ -84,7 +84,7 @@ function withoutLastNewline(text: string): string {
   return text.replace(/\r?\n$/, "");
 }
 
-/** Whether something happens within the grace; what is waiting when it ends, behind other work, still counts. */
+/** True if something happens within the grace; what is waiting when it ends, behind other work, still counts. */
 function isSoon(event: Promise<void>): Promise<boolean> {
   return new Promise((resolve) => {
     const giveUp = (): void => {
@@ -98,7 +98,7 @@ function isSoon(event: Promise<void>): Promise<boolean> {
   });
 }
 
-/** Whether reading ends by itself: a file, or a device such as /dev/null. */
+/** True if reading ends by itself: a file, or a device such as /dev/null. */
 function isFile(fd: number | undefined): boolean {
   if (fd === undefined) return false;
   try {

@@ -27,7 +27,7 @@ export function parseJsonObject(text: string, what: string, code: ErrorCode = "f
   throw new LecternError(code, `${what} must hold an object`);
 }
 
-/** Whether a value is an object of entries: no list, and not null. */
+/** True if a value is an object of entries: no list, and not null. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -15,7 +15,7 @@ const isWhole = (value: unknown): value is number => Number.isSafeInteger(value)
 
 export const isTokenId = (value: unknown): value is number => isWhole(value) && value >= 0;
 
-/** Whether a value is a list of what fits; a place that was never set, as in `[, 1]`, counts as undefined. */
+/** True if a value is a list of what fits; a place that was never set, as in `[, 1]`, counts as undefined. */
 export function isListOf(value: unknown, fits: (item: unknown) => boolean): value is unknown[] {
   return Array.isArray(value) && Array.from(value).every((item) => fits(item));
 }

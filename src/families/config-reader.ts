@@ -27,7 +27,7 @@ export class ConfigReader {
     this.#tensors = tensors;
   }
 
-  /** Whether the checkpoint has a tensor of such a name. */
+  /** True if the checkpoint has a tensor of such a name. */
   hasTensor(name: RegExp): boolean {
     return this.#tensors.some((tensor) => name.test(tensor));
   }

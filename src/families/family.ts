@@ -5,7 +5,7 @@ import type { ConfigReader } from "./config-reader.ts";
 /** What every model has, whatever its `config.json` calls it. */
 export interface ModelConfig {
   readonly vocabSize: number;
-  /** How many words an encoder knows whose decoder has others. */
+  /** The number of words that an encoder knows whose decoder has others. */
   readonly sourceVocabSize?: number;
   readonly hiddenSize: number;
   /** The context window in tokens. */
@@ -51,7 +51,7 @@ export interface EncoderConfig extends ModelConfig {
   readonly numAttentionHeads: number;
   readonly headSize: number;
   readonly head: HeadConfig;
-  /** Whether tokens see those before them only; default all. */
+  /** True if tokens see those before them only; default all. */
   readonly isCausal?: boolean;
 }
 

@@ -6,7 +6,7 @@ export interface Ties {
   readonly source: string;
   /** What may be tied, in the order in which the reference ties. */
   readonly targets: readonly string[];
-  /** Whether the config asks for it; default `tie_word_embeddings`, true where it is missing. */
+  /** True if the config asks for it; default `tie_word_embeddings`, true where it is missing. */
   readonly isTied?: boolean;
 }
 
@@ -23,7 +23,7 @@ export function tie(read: ConfigReader, prefix: string, { source, targets, isTie
   return (path) => (holds(read, `${path}.weight`, prefix) ? path : root);
 }
 
-/** Whether the checkpoint has a parameter, with the family's prefix or without. */
+/** True if the checkpoint has a parameter, with the family's prefix or without. */
 export function holds(read: ConfigReader, path: string, prefix: string): boolean {
   const bare = path.startsWith(prefix) ? path.slice(prefix.length) : path;
   return read.hasTensor(new RegExp(`^(${literal(prefix)})?${literal(bare)}$`));

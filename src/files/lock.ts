@@ -83,7 +83,7 @@ async function tryLock(path: string, mark: string): Promise<boolean> {
   return false;
 }
 
-/** Whether a process holds the lock of {@link withLock}, or Python's. */
+/** True if a process holds the lock of {@link withLock}, or Python's. */
 export async function isBusy(path: string): Promise<boolean> {
   const own = path.replace(/\.lock$/, ".lectern.lock");
   const isHeld = (await stat(own).catch(() => undefined)) !== undefined && !(await isAbandoned(own));
@@ -106,7 +106,7 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   }
 }
 
-/** Whether a process holds flock(2) on a file; Linux lists such locks by device and inode. */
+/** True if a process holds flock(2) on a file; Linux lists such locks by device and inode. */
 export async function isLockedByPython(path: string): Promise<boolean> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
   const locks = found && (await readFile("/proc/locks", "utf8").catch(() => undefined));

@@ -30,12 +30,12 @@ export async function removeDeadParts(directory: string): Promise<void> {
   }
 }
 
-/** Whether a name is that of an unfinished file. */
+/** True if a name is that of an unfinished file. */
 export function isPart(name: string): boolean {
   return PART.test(name);
 }
 
-/** Whether the writer of an unfinished file is gone. */
+/** True if the writer of an unfinished file is gone. */
 export async function isDead(name: string, path: string): Promise<boolean> {
   const [, machine, process_, began] = PART.exec(name) ?? [];
   if (machine === undefined) return false;
@@ -46,7 +46,7 @@ export async function isDead(name: string, path: string): Promise<boolean> {
   return found !== undefined && Date.now() - found.mtimeMs > LONGEST_SILENCE;
 }
 
-/** Whether there is a process of this id. */
+/** True if there is a process of this id. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

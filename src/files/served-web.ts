@@ -4,7 +4,7 @@ import { LecternError } from "../common/index.ts";
 const BEGINNING = 512;
 
 /**
- * Whether a server has a file. Hosts of single-page applications answer every absent file with status 200 and a page, so
+ * True if a server has a file. Hosts of single-page applications answer every absent file with status 200 and a page, so
  * the content decides: no file of a model is an HTML document.
  *
  * @throws code `file` where the server cannot be reached

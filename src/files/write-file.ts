@@ -26,7 +26,7 @@ export async function checkWritable(directory: string): Promise<void> {
   });
 }
 
-/** Whether two paths are one directory that is there. */
+/** True if two paths are one directory that is there. */
 export function isSameDirectory(one: string, other: string): boolean {
   return existsSync(one) && existsSync(other) && realpathSync(one) === realpathSync(other);
 }

@@ -49,7 +49,7 @@ export class AssistantDrafter implements Drafter {
   readonly #ends: ReadonlySet<number>;
   /** What the decoder's rows hold. */
   readonly #seen: number[] = [];
-  /** How many tokens are guessed at most. */
+  /** The number of tokens that are guessed at most. */
   count: number;
 
   /** @param count to begin with, where an earlier generation has found it */

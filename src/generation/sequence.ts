@@ -38,7 +38,7 @@ export interface Sequence {
   readonly outputIds: number[];
   readonly text: string;
   readonly finishReason: FinishReason;
-  /** How many new tokens fitted in the context window, where more were asked for. */
+  /** The number of new tokens that fitted in the context window, where more were asked for. */
   readonly newTokensThatFit?: number;
   /** Of a beam: its log-probability, divided by its length to the power of `lengthPenalty`. */
   readonly score?: number;
@@ -124,7 +124,7 @@ export interface GenerateContext {
 /** New tokens without a limit from the caller or the checkpoint; transformers has 20 in all, too few to read. */
 const DEFAULT_NEW_TOKENS = 128;
 
-/** How many new tokens the options ask for at most; undefined where they do not say. */
+/** The number of new tokens that the options ask for at most; undefined where they do not say. */
 function askedNewTokens({ maxNewTokens, maxLength }: GenerationOptions, promptLength: number): number | undefined {
   return maxNewTokens ?? (maxLength === undefined ? undefined : maxLength - promptLength);
 }
@@ -134,7 +134,7 @@ function roomFor(promptLength: number, contextWindow: number): number {
   return contextWindow - promptLength + 1;
 }
 
-/** How many new tokens fit in the context window, where the options ask for more; undefined where they do not. */
+/** The number of new tokens that fit in the context window, where the options ask for more; undefined where they do not. */
 export function fittingNewTokens(
   options: GenerationOptions,
   promptLength: number,
@@ -144,7 +144,7 @@ export function fittingNewTokens(
   return (askedNewTokens(options, promptLength) ?? 0) > room ? room : undefined;
 }
 
-/** How many new tokens a prompt may get. */
+/** The number of new tokens that a prompt may get. */
 export function newTokenLimit(options: GenerationOptions, promptLength: number, contextWindow: number): number {
   const limit = Math.min(
     askedNewTokens(options, promptLength) ?? DEFAULT_NEW_TOKENS,

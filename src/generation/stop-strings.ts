@@ -17,7 +17,7 @@ export interface Reading {
 export class StopStrings {
   readonly #stops: readonly string[];
   readonly #reading: Reading;
-  /** How many last tokens hold the longest stop string, whatever they are. */
+  /** The number of last tokens that hold the longest stop string, whatever they are. */
   readonly #window: number;
 
   constructor(stops: string | readonly string[] | undefined, reading: Reading) {
@@ -44,7 +44,7 @@ export class StopStrings {
   }
 
   /**
-   * Whether U+FFFD itself was written. Bytes that are no text read as this character; a stop string with it means the
+   * True if U+FFFD itself was written. Bytes that are no text read as this character; a stop string with it means the
    * character, so it counts only where its own tokens were written.
    */
   #holdsReplacement(ids: readonly number[]): boolean {
@@ -53,7 +53,7 @@ export class StopStrings {
   }
 }
 
-/** How many characters two texts have in common at their beginning. */
+/** The number of characters that two texts have in common at their beginning. */
 function sharedLength(a: string, b: string): number {
   const most = Math.min(a.length, b.length);
   for (let i = 0; i < most; i++) if (a[i] !== b[i]) return i;

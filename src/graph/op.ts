@@ -106,7 +106,7 @@ export interface PrimitiveOp<A> extends OpBase<A> {
  */
 export interface CompositeOp<A> extends OpBase<A> {
   readonly kind: "composite";
-  /** Whether operands and results have one shape, and each entry of the results follows from the same entries alone. */
+  /** True if operands and results have one shape, and each entry of the results follows from the same entries alone. */
   readonly isElementwise?: boolean;
   decomposition(inputs: readonly Value[], attributes: A): readonly Value[];
   readonly gradient: GradientRule<A> | "through decomposition";

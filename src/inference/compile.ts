@@ -7,7 +7,7 @@ import { elementCount, type HostTensor } from "../tensor/index.ts";
 export interface CompileOptions {
   /** Values of the graph's parameters, by name; the others are fed on every run. */
   readonly weights?: Readonly<Record<string, HostTensor>>;
-  /** How many threads compute; default: the engine's choice. */
+  /** The number of threads that compute; default: the engine's choice. */
   readonly threads?: number;
 }
 

@@ -131,7 +131,7 @@ export class DecodeEngine {
     return new DecodeEngine({ architecture, step: await stepOf(step), encoder, use, batcher: new StepBatcher() });
   }
 
-  /** Whether rows may share the part of the cache that they have in common. */
+  /** True if rows may share the part of the cache that they have in common. */
   get isShared(): boolean {
     return this.#parts.use.isShared ?? false;
   }

@@ -36,9 +36,9 @@ export function fullGraph(
 export interface WholeSizes {
   readonly batch: Dimension;
   readonly queries: Dimension;
-  /** How many tokens a decoder beside an encoder reads. */
+  /** The number of tokens that a decoder beside an encoder reads. */
   readonly steps: Dimension;
-  /** Whether values are dropped at random. */
+  /** True if values are dropped at random. */
   readonly dropout?: boolean;
 }
 

@@ -154,7 +154,7 @@ function outputsOf(
   });
 }
 
-/** How many values are encoded at once, about. */
+/** The number of values that are encoded at once, about. */
 const PIECE_VALUES = 1 << 20;
 
 async function* valuesOf(

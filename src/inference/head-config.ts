@@ -25,7 +25,7 @@ export function classesOf(json: Json): string[] {
   return Array.from({ length: Object.keys(id2label).length }, (_, id) => String(id2label[id]));
 }
 
-/** Whether two `config.json` of one model say the same head and classes. */
+/** True if two `config.json` of one model say the same head and classes. */
 export function isSameHead(a: Json, b: Json): boolean {
   const said = (json: Json): string =>
     JSON.stringify([json.architectures, classesOf(json), json.problem_type ?? "single_label_classification"]);

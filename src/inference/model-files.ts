@@ -39,7 +39,7 @@ export async function openModelFiles(files: FileSource, own: readonly OwnFamily[
   return { architecture, json, weights, warnings: [...warnings, ...unusedWarning(files, architecture, extra)] };
 }
 
-/** How many tensors a warning names. */
+/** The number of tensors that a warning names. */
 const NAMED = 3;
 
 function unusedWarning({ location }: FileSource, { family }: Architecture, extra: readonly string[]): string[] {

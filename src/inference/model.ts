@@ -35,7 +35,7 @@ import { type EmbedOptions, sentenceEncoder } from "./sentence-encoder.ts";
 import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts";
 
 export interface LoadOptions extends HubOptions {
-  /** How many threads compute, from 1; default: the engine's choice, one for each core of the machine. */
+  /** The number of threads that compute, from 1; default: the engine's choice, one for each core of the machine. */
   readonly threads?: number | undefined;
   /** Only float32 for now; `auto` is float32. */
   readonly precision?: "auto" | "float32" | undefined;
@@ -86,7 +86,7 @@ export interface GenerateResult {
   readonly outputIds: readonly number[];
   readonly text: string;
   readonly finishReason: FinishReason;
-  /** How many new tokens fitted in the context window, where more were asked for. */
+  /** The number of new tokens that fitted in the context window, where more were asked for. */
   readonly newTokensThatFit?: number;
   readonly timing: Timing;
 }
@@ -123,7 +123,7 @@ export class Model {
     return this.#host.description.kind;
   }
 
-  /** Whether it reads whole texts in both directions and generates nothing. */
+  /** True if it reads whole texts in both directions and generates nothing. */
   get isEncoder(): boolean {
     return this.#host.description.isEncoder;
   }

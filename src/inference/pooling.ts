@@ -11,11 +11,11 @@ export interface Pooling {
   readonly modes: readonly PoolingMode[];
   /** Tokens at the start that are not pooled; default 0. */
   readonly skipped?: number;
-  /** Whether vectors are brought to length 1. */
+  /** True if vectors are brought to length 1. */
   readonly normalize?: boolean;
 }
 
-/** Whether a pass yields the states of tokens by itself: models without a head; those of others must be asked for. */
+/** True if a pass yields the states of tokens by itself: models without a head; those of others must be asked for. */
 export function yieldsStates({
   config,
   isEncoder,

@@ -74,7 +74,7 @@ function methodOf(json: Json, { quant_method: named, load_in_4bit, load_in_8bit 
     : "compressed-tensors";
 }
 
-/** How many bits a weight has, under the names that these methods have for it. */
+/** The number of bits that a weight has, under the names that these methods have for it. */
 function bitsOf(settings: Json): string {
   const { bits, w_bit, wbits, nbits, num_bits, load_in_4bit, load_in_8bit, weights } = settings;
   const named = [bits, w_bit, wbits, nbits, num_bits].find((value) => typeof value === "number");

@@ -12,7 +12,7 @@ export type VectorStep = (vector: Float32Array) => Float32Array;
 /** How a model of sentence-transformers makes vectors of texts. */
 export interface SentenceModules {
   readonly modes: readonly PoolingMode[];
-  /** Whether a prompt's tokens are pooled with the text's. */
+  /** True if a prompt's tokens are pooled with the text's. */
   readonly includePrompt: boolean;
   /** What follows pooling, in order. */
   readonly steps: readonly VectorStep[];

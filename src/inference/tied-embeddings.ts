@@ -8,19 +8,19 @@ import { parametersOf, Weights } from "./weights.ts";
 const EMBEDDING = /(^|\.)(embed_tokens|embed_in|wte|shared|word_embeddings|tok_embeddings)$/;
 const OUTPUT = /(^|\.)(lm_head|embed_out|decoder|vocab_projector|generator_lm_head)$/;
 
-/** Whether a module is a table that embeds words. */
+/** True if a module is a table that embeds words. */
 export const isEmbedding = (path: string): boolean => EMBEDDING.test(path);
 
 const isOutput = (path: string): boolean => OUTPUT.test(path);
 
-/** Whether a module is a table that the model also reads elsewhere: to score words, or in its other half. */
+/** True if a module is a table that the model also reads elsewhere: to score words, or in its other half. */
 export function isSharedEmbedding(path: string, { kind, config }: Architecture): boolean {
   if (!isEmbedding(path)) return false;
   if (kind === "encoder-decoder") return config.wordTables.filter((table) => table === path).length > 1;
   return config.tieWordEmbeddings && (kind !== "encoder" || config.head.kind === "lm");
 }
 
-/** Whether a module is an output layer that has no weights of its own, since those of the embeddings are its own. */
+/** True if a module is an output layer that has no weights of its own, since those of the embeddings are its own. */
 export function isTiedOutput(path: string, { config }: Architecture): boolean {
   return config.tieWordEmbeddings && isOutput(path);
 }
@@ -87,7 +87,7 @@ function renamedTensor(checkpoint: Checkpoint, from: string, to: string): Checkp
   };
 }
 
-/** How many bytes are compared at once. */
+/** The number of bytes that are compared at once. */
 const PIECE = 1 << 24;
 
 async function isSameTensor(files: FileSource, checkpoint: Checkpoint, a: string, b: string): Promise<boolean> {

@@ -24,7 +24,7 @@ export interface LearnedAdapter {
   readonly rank: number;
   /** What the change counts: α / r, or α / √r (rsLoRA; Kalajdzievski, 2023). */
   readonly scale: number;
-  /** Whether size and direction of each output's weights are learned apart (DoRA; Liu et al., 2024). */
+  /** True if size and direction of each output's weights are learned apart (DoRA; Liu et al., 2024). */
   readonly dora: boolean;
   /** The share of what the change reads that training drops. */
   readonly dropout?: number;
@@ -34,7 +34,7 @@ export interface LearnedAdapter {
 
 export interface FedAdapter {
   readonly kind: "fed";
-  /** Whether outputs are also multiplied by a factor each, as DoRA's are. */
+  /** True if outputs are also multiplied by a factor each, as DoRA's are. */
   readonly hasFactor: boolean;
 }
 

@@ -49,7 +49,7 @@ export interface BuildOptions {
   readonly cache?: {
     readonly keyHeads: number;
     readonly headSize: number;
-    /** Whether a part of it, the first, is shared by all rows. */
+    /** True if a part of it, the first, is shared by all rows. */
     readonly isShared?: boolean;
   };
   /** Whether logits are wanted of every position or of the last alone. */
@@ -58,11 +58,11 @@ export interface BuildOptions {
   readonly direction?: "causal" | "both";
   /** What the names of a decoder's inputs begin with, where an encoder has the plain ones. */
   readonly prefix?: "decoder_";
-  /** Whether keys and values of the encoder's states are fed, as in decoding, or computed. */
+  /** True if keys and values of the encoder's states are fed, as in decoding, or computed. */
   readonly memory?: "fed" | "computed";
-  /** How many tokens the encoder read; default any. */
+  /** The number of tokens that the encoder read; default any. */
   readonly memoryLength?: Dimension;
-  /** Whether values are dropped at random, as in training; sizes must be numbers then. */
+  /** True if values are dropped at random, as in training; sizes must be numbers then. */
   readonly dropout?: boolean;
 }
 
@@ -295,7 +295,7 @@ export class ModelContext {
       bias?: Value;
       /** The share of weights that training drops. */
       dropout?: number;
-      /** Whether padding sees nothing, in which case its attention is even. */
+      /** True if padding sees nothing, in which case its attention is even. */
       hidesAllFromPadding?: boolean;
     },
   ): Value {
@@ -358,7 +358,7 @@ export class ModelContext {
     return cache.isShared ? [part("shared", 1, "Q"), own] : [own];
   }
 
-  /** How many keys queries see, earlier ones among them. */
+  /** The number of keys that queries see, earlier ones among them. */
   get #span(): Dimension {
     const { queries, cache } = this.#options;
     if (!cache) return queries;

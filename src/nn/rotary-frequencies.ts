@@ -53,7 +53,7 @@ export interface RotarySource {
   readonly theta: number;
   /** The share of each head to turn where the settings name none; default 1. */
   readonly share?: number;
-  /** Whether the model can turn a part of each head; the others ignore the share where nothing is scaled. */
+  /** True if the model can turn a part of each head; the others ignore the share where nothing is scaled. */
   readonly isPartial?: boolean;
   /** `original_max_position_embeddings` beside the settings, which goes before theirs. */
   readonly original?: number | undefined;

@@ -12,7 +12,7 @@ export interface Tiling {
 const LARGE_BYTES = 8_000_000;
 /** The most bytes of a tensor in one block, so that a few of them stay in the caches of two cores. */
 const BLOCK_BYTES = 1_600_000;
-/** How many times as many blocks there may be as that asks for: each takes a turn's time, however small. */
+/** The factor by which there may be more blocks than that asks for: each takes a turn's time, however small. */
 const MOST_TIMES = 4;
 
 /**

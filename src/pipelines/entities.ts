@@ -10,7 +10,7 @@ export interface ScoredToken {
   readonly span: Span;
   /** Where it stands in the row. */
   readonly index: number;
-  /** Whether it goes on the word of the token before. */
+  /** True if it goes on the word of the token before. */
   readonly goesOn: boolean;
 }
 

@@ -13,7 +13,7 @@ import { lacksHead, maxLengthOf, parseText, type Task } from "./task.ts";
 export interface FeatureExtractionOptions extends CallOptions {
   /** How the vectors of a text's tokens become one; default none: all of them. */
   readonly pooling?: "none" | PoolingMode;
-  /** Whether pooled vectors are brought to length 1. */
+  /** True if pooled vectors are brought to length 1. */
   readonly normalize?: boolean;
 }
 

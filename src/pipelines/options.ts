@@ -2,7 +2,7 @@ import { check, checkValue, isObject, type Rule, type Rules, rules, shown, unkno
 
 /** What every call of a pipeline takes. */
 export interface CallOptions {
-  /** How many inputs are computed at once. */
+  /** The number of inputs that are computed at once. */
   readonly batchSize?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told after each batch; `total` is unknown for inputs that stream in. */

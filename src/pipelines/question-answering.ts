@@ -23,9 +23,9 @@ export interface QuestionAnsweringOptions extends CallOptions {
   readonly maxSeqLen?: number;
   /** Tokens of a question at most; default all. */
   readonly maxQuestionLen?: number;
-  /** Whether no answer is one too: an empty text. */
+  /** True if no answer is one too: an empty text. */
   readonly handleImpossibleAnswer?: boolean;
-  /** Whether answers are widened to whole words; default true. */
+  /** True if answers are widened to whole words; default true. */
   readonly alignToWords?: boolean;
 }
 

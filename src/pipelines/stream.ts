@@ -2,7 +2,7 @@ import { LecternError, throwIfAborted } from "../common/index.ts";
 import { nextTask } from "../runtime/index.ts";
 
 export interface StreamOptions {
-  /** How many inputs are computed together, and read ahead while others are computed. */
+  /** The number of inputs that are computed together, and read ahead while others are computed. */
   readonly window: number;
   readonly signal: AbortSignal | undefined;
 }

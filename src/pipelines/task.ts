@@ -23,7 +23,7 @@ export interface Task<Input, Options extends CallOptions, Output> {
   readonly options: Readonly<Record<Exclude<keyof Options, keyof CallOptions> & string, OptionKind>>;
   /** Options that `run` has checked elsewhere. */
   readonly otherOptions?: readonly string[];
-  /** Whether an argument is a single input and not a list of them; default: what is no array. */
+  /** True if an argument is a single input and not a list of them; default: what is no array. */
   readonly isOne?: (argument: unknown) => boolean;
   /** Input and options of a call with a second argument before its options. */
   readonly withSecond?: (input: unknown, second: unknown) => { input?: unknown; options?: object };
@@ -52,7 +52,7 @@ export function describe(value: unknown): string {
   return Array.isArray(value) ? `a list of ${value.length}` : typeof value === "object" ? "an object" : typeof value;
 }
 
-/** How many tokens the model takes at once: its window, or less where its tokenizer says so. */
+/** The number of tokens that the model takes at once: its window, or less where its tokenizer says so. */
 export function windowOf({ model, tokenizer }: Pick<TaskContext, "model" | "tokenizer">): number {
   return Math.min(model.contextWindow, tokenizer.maxLength ?? Number.POSITIVE_INFINITY);
 }

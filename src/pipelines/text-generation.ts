@@ -4,11 +4,11 @@ import { type GeneratingOptions, generateRows, generationOptionNames, generation
 import { describe, type Task, type TaskContext } from "./task.ts";
 
 export interface TextGenerationOptions extends GeneratingOptions {
-  /** Whether the result begins with the prompt, or the conversation; default true. */
+  /** True if the result begins with the prompt, or the conversation; default true. */
   readonly returnFullText?: boolean;
-  /** Whether the start token and the like are added to a prompt; default as the tokenizer does. */
+  /** True if the start token and the like are added to a prompt; default as the tokenizer does. */
   readonly addSpecialTokens?: boolean;
-  /** Whether a conversation's last message is gone on with; default where it is the assistant's. */
+  /** True if a conversation's last message is gone on with; default where it is the assistant's. */
   readonly continueFinalMessage?: boolean;
 }
 

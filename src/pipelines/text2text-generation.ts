@@ -14,7 +14,7 @@ import { parseText, type Task, type TaskContext } from "./task.ts";
 export interface Text2TextOptions extends GeneratingOptions {
   /** What each text begins with; default as the checkpoint says. */
   readonly prefix?: string;
-  /** Whether a text that is longer than the model's window is cut, instead of refused; default false. */
+  /** True if a text that is longer than the model's window is cut, instead of refused; default false. */
   readonly truncation?: boolean;
   /** Reports this many of each step's most probable tokens to `onToken`; needs a single beam. */
   readonly candidates?: number;

@@ -14,7 +14,7 @@ import { lacksHead, parseText, type Task, type TaskContext, windowOf } from "./t
 import { type Window, type Windows, windowsOf } from "./windows.ts";
 
 export interface TokenClassificationOptions extends CallOptions {
-  /** Whether tokens are told one by one, or joined to words and entities; default none, as in transformers. */
+  /** The way tokens are joined to words and entities; default none, as in transformers. */
   readonly aggregationStrategy?: AggregationStrategy;
   /** Labels that are left out; default `O`. */
   readonly ignoreLabels?: readonly string[];

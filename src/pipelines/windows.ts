@@ -25,7 +25,7 @@ export interface WindowOptions {
   readonly before?: string;
   /** Tokens of a window at most. */
   readonly maxLength: number;
-  /** How many tokens a window shares with the one before; undefined: what is too long is cut off. */
+  /** The number of tokens that a window shares with the one before; undefined: what is too long is cut off. */
   readonly stride: number | undefined;
 }
 

@@ -11,7 +11,7 @@ export interface ZeroShotOptions extends CallOptions {
   readonly candidateLabels?: string | readonly string[];
   /** How a label becomes a statement about the text; `{}` stands for the label. */
   readonly hypothesisTemplate?: string;
-  /** Whether several labels can be true: each is then judged by itself. */
+  /** True if several labels can be true: each is then judged by itself. */
   readonly multiLabel?: boolean;
 }
 

@@ -40,7 +40,7 @@ export class EngineGate {
     }
   }
 
-  /** Whether the gate is open, after this call is counted. */
+  /** True if the gate is open, after this call is counted. */
   #enter(): boolean {
     Atomics.add(this.#cells, INSIDE, 1);
     return Atomics.load(this.#cells, CLOSED) === 0;

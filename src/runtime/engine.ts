@@ -22,7 +22,7 @@ export interface OrtSession {
 /** What differs between the builds. */
 export interface OrtModule {
   readonly Tensor: new (type: never, data: never, dims: readonly number[]) => OrtTensor;
-  /** Whether it writes results to tensors that it is given. */
+  /** True if it writes results to tensors that it is given. */
   readonly writesInto: boolean;
 }
 

@@ -15,12 +15,12 @@ export interface EngineSession {
 }
 
 export interface SessionOptions {
-  /** How many threads compute; 0 or absent: the engine's choice. */
+  /** The number of threads that compute; 0 or absent: the engine's choice. */
   readonly threads?: number | undefined;
-  /** Whether the engine makes its own fast copy of constant weights: faster runs, more memory. Default true. */
+  /** True if the engine makes its own fast copy of constant weights: faster runs, more memory. Default true. */
   readonly prepack?: boolean;
   /**
-   * Whether the engine lays all inner values of later runs out in one block, beside what the first run took: faster
+   * True if the engine lays all inner values of later runs out in one block, beside what the first run took: faster
    * runs, up to twice the memory. Default true.
    */
   readonly memoryPattern?: boolean;

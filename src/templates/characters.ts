@@ -132,5 +132,5 @@ export function caseFold(text: string): string {
   return result;
 }
 
-/** Whether `repr` writes a character as it is. */
+/** True if `repr` writes a character as it is. */
 export const isPrintable = (character: string): boolean => character === " " || !/[\p{C}\p{Z}]/u.test(character);

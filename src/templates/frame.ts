@@ -6,11 +6,11 @@ import { orUndefined, type Value } from "./values.ts";
 /** What the compiler knows of the place at which a part of a template stands. */
 export interface Frame {
   readonly symbols: Symbols;
-  /** Whether names that are set here are the template's own, which blocks and macros can read. */
+  /** True if names that are set here are the template's own, which blocks and macros can read. */
   readonly isTop: boolean;
-  /** Whether unknown filters and tests are errors only where they are used. */
+  /** True if unknown filters and tests are errors only where they are used. */
   readonly isSoft: boolean;
-  /** Whether `break` and `continue` have a loop here. */
+  /** True if `break` and `continue` have a loop here. */
   readonly inLoop: boolean;
   /** Makes code of statements that stand here or within. */
   readonly compileBody: (statements: readonly Statement[], frame: Frame) => Execute;

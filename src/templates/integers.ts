@@ -32,7 +32,7 @@ export function toFloat(value: Integer): number {
   return result;
 }
 
-/** How many bits an integer has. */
+/** The number of bits that an integer has. */
 export function bitLength(value: Integer): number {
   const size = typeof value === "bigint" ? (value < 0n ? -value : value) : BigInt(Math.abs(value));
   return size === 0n

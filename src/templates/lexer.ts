@@ -58,7 +58,7 @@ class Lexer {
   #line = 1;
   /** The next line end that was not read yet; -1 after the last. */
   #lineEnd: number;
-  /** Whether what was read last ended a line. */
+  /** True if what was read last ended a line. */
   #startsLine = true;
 
   constructor(source: string) {

@@ -6,7 +6,7 @@ import { Callable, Dict, type Keywords, Markup, Tuple, Undefined, type Value } f
 export interface MacroParameters {
   readonly name: string | undefined;
   readonly names: readonly string[];
-  /** Whether its body reads `caller`, `kwargs` and `varargs`. */
+  /** True if its body reads `caller`, `kwargs` and `varargs`. */
   readonly takesCaller: boolean;
   readonly takesKeywords: boolean;
   readonly takesRest: boolean;

@@ -18,10 +18,10 @@ const MAX_CHAIN = 1000;
 
 /** How a list of expressions without brackets is read. */
 interface TupleOptions {
-  /** Whether the items are names, as in targets. */
+  /** True if the items are names, as in targets. */
   readonly isTarget?: boolean;
   readonly hasNamespaces?: boolean;
-  /** Whether an item may be `a if b else c`. */
+  /** True if an item may be `a if b else c`. */
   readonly hasConditions?: boolean;
   /** The name that ends the list. */
   readonly end?: string | undefined;

@@ -33,7 +33,7 @@ const MAX_CALLS = 250;
 export class Run {
   /** The line of the statement at work. */
   line = 1;
-  /** Whether printed values are escaped for HTML, as within `{% autoescape true %}`. */
+  /** True if printed values are escaped for HTML, as within `{% autoescape true %}`. */
   autoescape = false;
   readonly watcher: Watcher | undefined;
   #steps = 0;

@@ -18,7 +18,7 @@ interface Fields extends Access {
   readonly named: Keywords | Dict;
   /** The next automatic number, or `manual` where the fields are numbered. */
   numbering: number | "manual";
-  /** Whether values are escaped for HTML. */
+  /** True if values are escaped for HTML. */
   readonly escapes: boolean;
 }
 

@@ -196,7 +196,7 @@ export function readNames(nodes: readonly Node[], names: readonly string[]): Set
   return read;
 }
 
-/** Whether a loop's body needs what `loop` knows. */
+/** True if a loop's body needs what `loop` knows. */
 export function usesLoop(node: ForNode): boolean {
   if (node.isRecursive || readNames(node.body, ["loop"]).has("loop")) return true;
   for (const inner of walk([node])) if (inner.type === "block" && inner.isScoped) return true;

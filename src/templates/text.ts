@@ -8,7 +8,7 @@ export const isSpace = (unit: string): boolean => isSpaceUnit.test(unit);
 
 const SURROGATES = /[\ud800-\udbff][\udc00-\udfff]/;
 
-/** Whether some characters of a text take two UTF-16 units. */
+/** True if some characters of a text take two UTF-16 units. */
 export const hasPairs = (text: string): boolean => SURROGATES.test(text);
 
 /** The number of characters of a text. */

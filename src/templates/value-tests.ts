@@ -14,7 +14,7 @@ const isNumber = (value: Value): boolean => value instanceof Float || asInteger(
 const remainderIs = (run: Run, value: Value, divisor: Value, remainder: number): boolean =>
   equal(run, binary(run, "%", value, divisor), remainder);
 
-/** Whether values have a length and can be indexed. */
+/** True if values have a length and can be indexed. */
 function isSequence(run: Run, value: Value): boolean {
   if (textOf(value) !== undefined || Array.isArray(value)) return true;
   const kinds = [Tuple, Dict, Range, Bytes, Undefined] as readonly unknown[] as readonly (typeof Tuple)[];

@@ -32,7 +32,7 @@ export const typedArrays: { readonly [D in DType]: Constructor<TypedArrays[D]> }
   bool: Uint8Array,
 };
 
-/** How many bytes `count` elements take; an odd number of int4 values is rounded up to a whole byte. */
+/** The number of bytes that `count` elements take; an odd number of int4 values is rounded up to a whole byte. */
 export function byteLength(dtype: DType, count: number): number {
   return dtype === "int4" ? Math.ceil(count / 2) : count * typedArrays[dtype].BYTES_PER_ELEMENT;
 }

@@ -12,7 +12,7 @@ export interface AddedToken {
   /** What it looks like once normalized: what is looked for, and what the decoder reads. */
   readonly written: string;
   readonly special: boolean;
-  /** Whether only the settings beside `tokenizer.json` have it. */
+  /** True if only the settings beside `tokenizer.json` have it. */
   readonly declared: boolean;
   readonly normalized: boolean;
   readonly singleWord: boolean;

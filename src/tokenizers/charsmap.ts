@@ -52,7 +52,7 @@ export class Charsmap {
     return new Charsmap(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
   }
 
-  /** Whether no printable ASCII character is replaced. */
+  /** True if no printable ASCII character is replaced. */
   get keepsPrintable(): boolean {
     for (let code = 32; code < 127; code++) if (this.#lookUp(String.fromCharCode(code)) !== undefined) return false;
     return true;
@@ -63,7 +63,7 @@ export class Charsmap {
     return false;
   }
 
-  /** Whether a part stays as it is: none of its characters is replaced or joins another. */
+  /** True if a part stays as it is: none of its characters is replaced or joins another. */
   keeps(part: string): boolean {
     for (let i = 0; i < part.length; i++) {
       const unit = part.charCodeAt(i);

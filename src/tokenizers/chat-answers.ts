@@ -12,7 +12,7 @@ const [BEGIN, END] = ["\uF5A1", "\uF5A2"];
 /** What a template writes before and after an answer: of Unicode's private use area, so that texts hardly ever hold it. */
 export const MARKS = [BEGIN, END] as const;
 
-/** Whether a template marks answers, as transformers' `{% generation %}` does. */
+/** True if a template marks answers, as transformers' `{% generation %}` does. */
 export function marksAnswers(template: string): boolean {
   return /\{%[-+]?\s*generation\s*[-+]?%\}/.test(template);
 }

@@ -6,9 +6,9 @@ import { type Message, type MessagePart, readableMessages } from "./chat-message
 import { strftime } from "./strftime.ts";
 
 export interface ChatOptions {
-  /** Whether the text ends where the assistant begins to speak; default true. */
+  /** True if the text ends where the assistant begins to speak; default true. */
   readonly addGenerationPrompt?: boolean | undefined;
-  /** Whether the text ends within the last message, so that the model goes on with it. */
+  /** True if the text ends within the last message, so that the model goes on with it. */
   readonly continueFinalMessage?: boolean | undefined;
   /** Functions that the model may call, as JSON schemas. */
   readonly tools?: readonly object[] | undefined;

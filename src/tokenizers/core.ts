@@ -21,7 +21,7 @@ export class TokenizerCore {
   readonly #preTokenizer: PreTokenizer | undefined;
   readonly #model: WordModel;
   readonly #tokens: string[] = [];
-  /** Whether ids depend on where normalized text came from. */
+  /** True if ids depend on where normalized text came from. */
   readonly #alwaysTracks: boolean;
 
   constructor(json: unknown, splitsSpecial = false) {

@@ -6,7 +6,7 @@ import { joinRows, type Row } from "./truncation.ts";
 
 /** Puts a template's tokens around one text or two. */
 export interface PostProcessor {
-  /** How many tokens it adds. */
+  /** The number of tokens that it adds. */
   added(isPair: boolean): number;
   /** Narrows offsets and sets type ids; where `adds` is true, also adds the template's tokens. Rows may be parts. */
   process(rows: readonly Row[], adds: boolean, tokenAt: TokenAt): readonly Row[];

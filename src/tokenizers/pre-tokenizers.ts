@@ -10,7 +10,7 @@ import { youngPunctuation } from "./unicode-version-gaps.ts";
 /** Cuts a text into words, which the model then cuts into tokens. */
 export interface PreTokenizer {
   readonly cut: (pieces: Pieces) => Pieces;
-  /** Whether the words are then written as bytes, which is left to the model. */
+  /** True if the words are then written as bytes, which is left to the model. */
   readonly writesBytes: boolean;
 }
 

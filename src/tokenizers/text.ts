@@ -14,7 +14,7 @@ export interface Origin {
 export interface Change {
   readonly text: string;
   readonly changes?: readonly number[];
-  /** Whether everything comes from the last character of the part. */
+  /** True if everything comes from the last character of the part. */
   readonly fromLast?: boolean;
 }
 
@@ -59,7 +59,7 @@ export class Text {
     return [origin.starts[start] ?? 0, origin.ends[end - 1] ?? 0];
   }
 
-  /** Whether what stands at a place came from the very start of the original. */
+  /** True if what stands at a place came from the very start of the original. */
   startsAtOrigin(at: number): boolean {
     return this.origin ? this.origin.starts[at] === 0 : at === 0 && this.#isFirst;
   }

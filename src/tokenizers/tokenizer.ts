@@ -64,7 +64,7 @@ export interface Encoding {
 
 export interface DecodeOptions {
   readonly skipSpecialTokens?: boolean;
-  /** Whether spaces before punctuation are taken out; default what the tokenizer's config says. Never done for BPE. */
+  /** True if spaces before punctuation are taken out; default what the tokenizer's config says. Never done for BPE. */
   readonly cleanUpSpaces?: boolean;
 }
 
@@ -122,7 +122,7 @@ export class Tokenizer {
     return this.#core.ownSize;
   }
 
-  /** Whether an id is one of the tokens that are found whole in text, as special tokens are. */
+  /** True if an id is one of the tokens that are found whole in text, as special tokens are. */
   isAdded(id: number): boolean {
     return this.#core.added.byId.has(id);
   }

@@ -70,5 +70,5 @@ function isMark(character: string): boolean {
   return /\p{M}/u.test(character) && (isReordered("\u0301", character) || isReordered(character, "\u0334"));
 }
 
-/** Whether the class of one mark is below that of another that follows it in canonical order. */
+/** True if the class of one mark is below that of another that follows it in canonical order. */
 const comesBefore = (first: string, second: string): boolean => isReordered(second, first);

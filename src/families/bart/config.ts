@@ -22,7 +22,7 @@ export interface BartStack {
   readonly attentionDropout: number;
   readonly activationDropout: number;
   readonly classifierDropout: number;
-  /** Whether embeddings are normed. */
+  /** True if embeddings are normed. */
   readonly embeddingNorm: boolean;
   readonly hasLogitsBias: boolean;
   /** The table that scores words. */
@@ -41,7 +41,7 @@ interface BartSide {
   readonly vocabSize: number;
   /** The table of its words. */
   readonly words: string;
-  /** Whether the checkpoint has positions of its own, where they are waves otherwise. */
+  /** True if the checkpoint has positions of its own, where they are waves otherwise. */
   readonly hasPositions: boolean;
 }
 

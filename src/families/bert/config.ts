@@ -141,7 +141,7 @@ function refuseDistances(read: ConfigReader): void {
     );
 }
 
-/** Whether tokens see those before them alone: BERT as a decoder. */
+/** True if tokens see those before them alone: BERT as a decoder. */
 function decoding(read: ConfigReader): { readonly isCausal: boolean } {
   const isCausal = read.boolean("is_decoder", false);
   if (isCausal) read.refuse("add_cross_attention", false);

@@ -18,7 +18,7 @@ export interface DebertaConfig extends EncoderConfig {
   readonly attentionDropout: number;
   readonly poolerDropout: number;
   readonly classifierDropout: number;
-  /** Whether positions are also added to the embeddings. */
+  /** True if positions are also added to the embeddings. */
   readonly positionBiasedInput: boolean;
   /** Attention by distance; undefined: content alone counts. */
   readonly distances: DistanceConfig | undefined;
@@ -36,7 +36,7 @@ export interface DebertaConfig extends EncoderConfig {
 }
 
 export interface DistanceConfig {
-  /** How many distances are told apart to either side, and which they reach. */
+  /** The distances that are told apart to either side: their number, and the farthest. */
   readonly span: number;
   readonly maxDistance: number;
   readonly isBucketed: boolean;
@@ -49,7 +49,7 @@ export interface DistanceConfig {
 }
 
 export interface ConvolutionConfig {
-  /** How many tokens it reads at once: an odd number. */
+  /** The number of tokens that it reads at once: an odd number. */
   readonly kernelSize: number;
   readonly groups: number;
   readonly activation: string;

@@ -11,7 +11,7 @@ export interface LlamaConfig extends DecoderConfig {
   readonly intermediateSize: number;
   readonly rmsNormEps: number;
   readonly hiddenAct: string;
-  /** Whether a layer that gives each token its classes has a bias. */
+  /** True if a layer that gives each token its classes has a bias. */
   readonly classifierBias: boolean;
   /** Biases of the projections of queries, keys and values, and of the one that follows attention. */
   readonly qkvBias: boolean;
@@ -49,9 +49,9 @@ export interface SublayerNorms {
 export interface LlamaLayer {
   /** Undefined: this layer knows no positions. */
   readonly rotary: RotaryConfig | undefined;
-  /** How many positions back a query sees; undefined: all. */
+  /** The number of positions that back a query sees; undefined: all. */
   readonly window: number | undefined;
-  /** Whether its feed-forward is a mixture of experts. */
+  /** True if its feed-forward is a mixture of experts. */
   readonly sparse: boolean;
 }
 
@@ -59,7 +59,7 @@ export interface ExpertsConfig {
   readonly count: number;
   readonly perToken: number;
   readonly intermediateSize: number;
-  /** Whether the shares of the chosen experts are made to sum to 1. */
+  /** True if the shares of the chosen experts are made to sum to 1. */
   readonly normalized: boolean;
   /** What the loss counts that keeps experts evenly used; 0 unless the config asks for it. */
   readonly routerAuxLossCoef: number;
@@ -172,7 +172,7 @@ export function withLayers(
 
 const layerTypes = ["full_attention", "sliding_attention"];
 
-/** Whether each layer sees a window only: as `layer_types` says, else by the family's own rule. */
+/** True if each layer sees a window only: as `layer_types` says, else by the family's own rule. */
 export function slidingLayers(read: ConfigReader, count: number, rule: (index: number) => boolean): boolean[] {
   const types = read.json.layer_types ?? undefined;
   if (types === undefined) return Array.from({ length: count }, (_, index) => rule(index));

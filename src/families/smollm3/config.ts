@@ -27,7 +27,7 @@ export function parseSmolLm3Config(read: ConfigReader): LlamaConfig {
   );
 }
 
-/** Whether each layer knows positions: `no_rope_layers` has 1 where it does, in spite of its name. */
+/** True if each layer knows positions: `no_rope_layers` has 1 where it does, in spite of its name. */
 function placedLayers(read: ConfigReader, count: number): boolean[] {
   const every = read.size("no_rope_layer_interval", 4);
   const given = read.json.no_rope_layers ?? undefined;

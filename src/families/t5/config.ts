@@ -24,7 +24,7 @@ export interface T5Stack {
 }
 
 export interface T5Config extends EncoderDecoderConfig, T5Stack {
-  /** Whether the decoder's last states are scaled down before the head: T5 1.0 does, its successors do not. */
+  /** True if the decoder's last states are scaled down before the head: T5 1.0 does, its successors do not. */
   readonly scaleDecoderOutputs: boolean;
   /** The token whose state a head for classes reads. */
   readonly eosTokenId: number | undefined;

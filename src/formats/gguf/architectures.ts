@@ -6,7 +6,7 @@ export interface GgufArchitecture {
   readonly modelType: { readonly dense: string; readonly experts?: string };
   /** Other values of `model_type` that are written as this architecture. */
   readonly writes?: readonly string[];
-  /** Whether rotary positions turn neighbouring pairs of query and key rows, where Hugging Face turns halves. */
+  /** True if rotary positions turn neighbouring pairs of query and key rows, where Hugging Face turns halves. */
   readonly pairs: boolean;
   /** What GGUF has added to the weight of every norm. */
   readonly normOffset: 0 | 1;

@@ -181,7 +181,7 @@ class Reader {
     return Number(value);
   }
 
-  /** How many things follow; refused where they could not fit into the rest of the file. */
+  /** The number of things that follow; refused where they could not fit into the rest of the file. */
   count(leastBytes: number, of: string): number {
     const count = this.u64();
     const room = Math.floor((this.#size - this.at) / leastBytes);

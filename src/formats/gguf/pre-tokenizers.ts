@@ -2,10 +2,10 @@
 export interface PreTokenizer {
   /** The steps before bytes become characters: a pattern of words, single digits, or GPT-2's own pattern. */
   readonly steps: readonly (string | "digits" | "gpt-2")[];
-  /** Whether a word that is a token is taken whole, without merges. */
+  /** True if a word that is a token is taken whole, without merges. */
   readonly ignoreMerges?: boolean;
   readonly normalizer?: "NFC";
-  /** Whether the start token is added where the metadata do not say. */
+  /** True if the start token is added where the metadata do not say. */
   readonly addsStart?: boolean;
 }
 

@@ -17,7 +17,7 @@ export interface TensorPlan {
   readonly add: number;
 }
 
-/** Whether a tensor lies in the file just as the checkpoint has it. */
+/** True if a tensor lies in the file just as the checkpoint has it. */
 export function isAsStored({ source, headRows, add }: TensorPlan): boolean {
   return typeof source.type.form === "string" && headRows === 0 && add === 0;
 }

@@ -57,7 +57,7 @@ function byteLengthOf(name: WrittenType, shape: readonly number[]): number {
   return (elementCount(shape) / values) * bytes;
 }
 
-/** Whether rows of a length are whole blocks of a type. */
+/** True if rows of a length are whole blocks of a type. */
 export function fitsBlocks(type: WrittenType, columns: number): boolean {
   return columns % typeOf(typeId(type), "export").values === 0;
 }

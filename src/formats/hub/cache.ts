@@ -68,7 +68,7 @@ export class CachedRepository {
     for (const file of files) await writeFile(join(folder, file), "", { flag: "a" }).catch(ignoreReadOnly);
   }
 
-  /** Whether it is remembered of all these files that a commit lacks them. */
+  /** True if it is remembered of all these files that a commit lacks them. */
   async isAbsent(commit: string, files: readonly string[]): Promise<boolean> {
     const folder = join(this.folder, ".no_exist", commit);
     const known = new Set(await readdir(folder, { recursive: true }).catch(() => []));

@@ -125,7 +125,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Whether the cache may stand in for a hub that gave no answer; not for one that says there is no such revision. */
+/** True if the cache may stand in for a hub that gave no answer; not for one that says there is no such revision. */
 export function mayUseCache(error: unknown): error is HubFailure {
   return error instanceof HubFailure && error.kind !== "revision";
 }

@@ -21,7 +21,7 @@ export class HubFailure extends LecternError {
     this.retryAfter = options.retryAfter;
   }
 
-  /** Whether the same request may succeed a little later. */
+  /** True if the same request may succeed a little later. */
   get isPassing(): boolean {
     return this.kind === "unreachable" || this.kind === "busy";
   }

@@ -40,7 +40,7 @@ function isRepository(text: string): boolean {
   );
 }
 
-/** Whether a path in a repository of the Hub stays below the folder it is put into. */
+/** True if a path in a repository of the Hub stays below the folder it is put into. */
 export function isInside(path: string): boolean {
   return !/[\\:\0]/.test(path) && path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 }

@@ -34,7 +34,7 @@ export async function locateModel(name: string, options: LocateOptions = {}): Pr
   return `${ENDPOINT}/${id.repository}/resolve/${encodeURIComponent(revision)}/`;
 }
 
-/** Whether the page's own server has a model of this name. */
+/** True if the page's own server has a model of this name. */
 async function isModel(name: string, signal: AbortSignal | undefined): Promise<boolean> {
   const has = async (file: string): Promise<boolean> => {
     const url = new URL(`${name.replace(/\/$/, "")}/${file}`, globalThis.location.href);

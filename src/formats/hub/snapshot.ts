@@ -56,7 +56,7 @@ function pathOf(cached: CachedRepository, commit: string, { file }: Choice): str
 interface Found {
   readonly path?: string;
   readonly lacks: string;
-  /** Whether it is known that the hub has no more of what may be needed. */
+  /** True if it is known that the hub has no more of what may be needed. */
   readonly isComplete: boolean;
 }
 

@@ -100,7 +100,7 @@ async function fill(transfer: Transfer, part: string, offset: number): Promise<v
 class Filling {
   readonly #transfer: Transfer;
   readonly #handle: FileHandle;
-  /** How many bytes are there. */
+  /** The number of bytes that are there. */
   offset: number;
   #size: number | undefined;
   /** The etag that the place of the bytes itself gives them, to notice when they are others. */

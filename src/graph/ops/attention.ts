@@ -32,7 +32,7 @@ function pairs<T>(past: readonly T[]): (readonly [key: T, value: T])[] {
 export interface AttentionAttributes {
   readonly scale: number;
   readonly softcap?: number | undefined;
-  /** Whether the operand behind the bias says what weights are multiplied by. */
+  /** True if the operand behind the bias says what weights are multiplied by. */
   readonly dropped?: boolean | undefined;
 }
 
@@ -165,7 +165,7 @@ function uncapped(dScores: Value, operands: Operands, scale: number, cap: number
 const BLOCKS = 4;
 const LEAST_QUERIES = 32;
 
-/** Whether causal attention over these queries is computed block by block. */
+/** True if causal attention over these queries is computed block by block. */
 function blockSize({ q, segments }: Operands): number | undefined {
   const [, , queries] = q.shape;
   const keys = segments.at(-1)?.[0].shape[2];

@@ -47,7 +47,7 @@ export const reductionOps = {
   }),
 };
 
-/** How many elements a mean is over, as a float32 scalar; named sizes are counted when the graph runs. */
+/** The number of elements that a mean is over, as a float32 scalar; named sizes are counted when the graph runs. */
 function countOf(x: Value, axes: readonly number[]): Value {
   const sizes = axes.map((axis) => x.shape[axis]);
   if (sizes.every((size) => typeof size === "number"))

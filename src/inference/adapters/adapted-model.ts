@@ -36,7 +36,7 @@ function lastOfHead(checkpoint: Checkpoint): TensorInfo | undefined {
   return found === undefined ? undefined : checkpoint.info(found);
 }
 
-/** How many classes `config.json` says; transformers' default is two. */
+/** The number of classes in `config.json`; transformers' default is two. */
 const labelCount = ({ num_labels, id2label }: Json): unknown =>
   num_labels ?? (id2label ? Object.keys(id2label).length : 2);
 

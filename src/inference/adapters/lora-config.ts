@@ -19,7 +19,7 @@ export interface LoraConfig {
   readonly layersPattern?: readonly string[];
   /** Modules that are learned whole, beside. */
   readonly modulesToSave?: readonly string[] | undefined;
-  /** Whether a table of embeddings that is learned whole stays one with the output layer that is tied to it. */
+  /** True if a table of embeddings that is learned whole stays one with the output layer that is tied to it. */
   readonly ensureWeightTying?: boolean;
   /** Rows of tables of embeddings that an adapter replaces, by the table's name; "" is the table that embeds words. */
   readonly trainableTokens?: Readonly<Record<string, readonly number[]>>;
@@ -32,10 +32,10 @@ export interface LoraConfig {
 /** Layers that give what a model says: not among `all-linear`. */
 const OUTER = /(^|\.)(lm_head|embed_out|score|classifier|out_proj_head|qa_outputs|decoder|linear)$|^classifier\./;
 
-/** Whether a path is a module of that name. */
+/** True if a path is a module of that name. */
 export const endsWith = (path: string, name: string): boolean => path === name || path.endsWith(`.${name}`);
 
-/** Whether a path is a module of that name, or lies in one. */
+/** True if a path is a module of that name, or lies in one. */
 export const liesIn = (path: string, name: string): boolean => `.${path}.`.includes(`.${name}.`);
 
 /** A test of whether a whole path matches one of PEFT's patterns, which are in Python's syntax. */

@@ -1,6 +1,6 @@
 import type { HostTensor } from "../../tensor/index.ts";
 
-/** How many slots a cache grows by: what a step reads grows with the text, not with the context window. */
+/** The number of slots that a cache grows by: what a step reads grows with the text, not with the context window. */
 const GROWTH = 64;
 
 /**
@@ -62,7 +62,7 @@ export class KeyValueCache {
     return this.#shared?.lengths[0] ?? 0;
   }
 
-  /** How many bytes it holds, the shared part among them. */
+  /** The number of bytes that it holds, the shared part among them. */
   get byteLength(): number {
     return this.#data.reduce((sum, { byteLength }) => sum + byteLength, this.#shared?.byteLength ?? 0);
   }

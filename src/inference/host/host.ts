@@ -15,7 +15,7 @@ export interface ModelSource {
   /** The directory of the model that an adapter adapts, where the location holds an adapter alone. */
   readonly base?: string | undefined;
   readonly threads?: number | undefined;
-  /** Whether a tokenizer that does not belong to the model is taken all the same. */
+  /** True if a tokenizer that does not belong to the model is taken all the same. */
   readonly force?: boolean | undefined;
   /** Families of the caller; functions cannot cross to a worker, so the model computes in the caller's thread. */
   readonly families?: readonly OwnFamily[] | undefined;

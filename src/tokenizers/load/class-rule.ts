@@ -17,7 +17,7 @@ export interface ClassInput {
 export interface ClassRule {
   /** The model that the class makes; a file with another one is taken as it is. */
   readonly model: "BPE" | "Unigram" | "WordPiece";
-  /** Whether the class's pairs are of bytes; a file of the other kind is taken as it is. */
+  /** True if the class's pairs are of bytes; a file of the other kind is taken as it is. */
   readonly isByteLevel?: boolean;
   /** Tokens of roles that no file names. */
   readonly tokens: Readonly<Record<string, GivenToken>>;

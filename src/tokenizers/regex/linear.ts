@@ -9,7 +9,7 @@ const MOST_BRANCHES = 2 ** 23;
 /** Bits that say which splits were tried, at most. */
 const MOST_BITS = 2 ** 30;
 
-/** Whether a character is in a set, remembered by pages of 256 characters. */
+/** True if a character is in a set, remembered by pages of 256 characters. */
 class CharacterSet {
   readonly #pattern: RegExp;
   readonly #pages: (Uint8Array | undefined)[] = [];
@@ -41,7 +41,7 @@ interface Run {
   readonly from: number;
   /** Where the match must end, for looks behind. */
   readonly until?: number;
-  /** Whether it is the run of a look ahead or an atomic group, whose end is kept for the splits on its way. */
+  /** True if it is the run of a look ahead or an atomic group, whose end is kept for the splits on its way. */
   readonly keepsEnd?: boolean;
 }
 
@@ -89,7 +89,7 @@ export class LinearMatcher {
     this.#begin("");
   }
 
-  /** Whether the pattern matches at the start of a text. */
+  /** True if the pattern matches at the start of a text. */
   startsWith(text: string): boolean {
     this.#begin(text);
     return this.#run({ start: 0, from: 0 }) >= 0;

@@ -4,7 +4,7 @@ import type { Node } from "./syntax.ts";
 const MOST_WAYS = 256;
 
 /**
- * Whether JavaScript's own engine matches in a time that grows with the text's length alone: in each alternative, the
+ * True if JavaScript's own engine matches in a time that grows with the text's length alone: in each alternative, the
  * only repetition without a bound is of one set, and nothing behind it can fail. What was read for nothing is then
  * bounded at each place. Alternatives that may match nothing are left out too: that engine finds empty matches between
  * the two halves of a character.
@@ -24,7 +24,7 @@ export function isLinear(node: Node): boolean {
   return true;
 }
 
-/** Whether a node matches at least one character. */
+/** True if a node matches at least one character. */
 function consumes(node: Node): boolean {
   if (node.kind === "choice") return node.options.every(consumes);
   if (node.kind === "sequence") return node.items.some(consumes);

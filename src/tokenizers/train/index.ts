@@ -33,7 +33,7 @@ export interface TokenizerOptions {
   readonly minFrequency?: number;
   /** Have the first ids, in order. */
   readonly specialTokens?: readonly string[];
-  /** How many tokens `<extra_id_0>`, … stand behind them, their ids counting down: what T5's span corruption writes. */
+  /** The number of sentinel tokens `<extra_id_0>`, … behind them, their ids counting down: what T5's span corruption writes. */
   readonly sentinels?: number;
   /** How many characters at most, where the kind begins with characters; the rarest are left out. */
   readonly limitAlphabet?: number;

@@ -9,7 +9,7 @@ export interface MaskingOptions {
   readonly vocabularySize: number;
   /** The share of tokens that are chosen; default 0.15. */
   readonly share?: number;
-  /** Whether a token goes on with the word before it: then a word is chosen whole or not at all. */
+  /** True if a token goes on with the word before it: then a word is chosen whole or not at all. */
   readonly continues?: (id: number) => boolean;
 }
 

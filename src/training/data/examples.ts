@@ -43,7 +43,7 @@ export function exampleRows(data: string | Rows): AsyncGenerator<Example> {
 
 const AS_OBJECT = 'must be an object such as {"text": "…", "label": "…"}';
 
-/** Whether all rows of a file have the columns of its first line. */
+/** True if all rows of a file have the columns of its first line. */
 export const isTable = (path: string): boolean => /\.(csv|tsv)(\.gz)?$/.test(path);
 
 async function* givenRows(rows: Rows): AsyncGenerator<Example> {

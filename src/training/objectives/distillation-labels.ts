@@ -29,7 +29,7 @@ export interface TaughtOptions {
 
 const ANSWERS = "taught.jsonl";
 
-/** How many texts are asked of a teacher at once. */
+/** The number of texts that are asked of a teacher at once. */
 const TOGETHER = 1024;
 
 /**

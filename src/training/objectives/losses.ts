@@ -158,7 +158,7 @@ export interface PreferenceOptions {
   readonly gamma?: number;
 }
 
-/** Whether a preference is weighed by the mean over a row's labels instead of their sum. */
+/** True if a preference is weighed by the mean over a row's labels instead of their sum. */
 export function weighsByMean({ kind }: PreferenceOptions): boolean {
   return kind === "ipo" || kind === "orpo" || kind === "simpo";
 }

@@ -57,7 +57,7 @@ export class TrainingMemory {
     return norm;
   }
 
-  /** Whether all lie here. */
+  /** True if all lie here. */
   holds(...arrays: readonly Float32Array[]): boolean {
     return arrays.every(({ buffer }) => buffer === this.#memory.buffer);
   }

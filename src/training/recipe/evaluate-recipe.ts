@@ -66,7 +66,7 @@ export async function evaluateRecipe(recipe: Recipe, model: Model, options: Eval
   return measured;
 }
 
-/** How many texts are generated between two reports. */
+/** The number of texts that are generated between two reports. */
 const TOGETHER = 8;
 
 async function translations(

@@ -92,7 +92,7 @@ function flatten(values: Readonly<Record<string, unknown>>, prefix = ""): Record
   return flat;
 }
 
-/** How many differences are told. */
+/** The number of differences that are reported. */
 const TOLD = 3;
 
 /** What differs, in words; undefined where nothing does. */

@@ -16,9 +16,9 @@ import { type Batch, type Parameters, StepGraph, type StepOptions } from "./step
 export interface RunConfig extends UpdateConfig {
   readonly seed: number;
   readonly steps: number;
-  /** Whether values are dropped at random, by the shares that the model's config says; default true. */
+  /** True if values are dropped at random, by the shares that the model's config says; default true. */
   readonly dropout?: boolean | undefined;
-  /** Whether the inner values of layers are computed again for the gradients instead of kept: less memory, more time. */
+  /** True if the inner values of layers are computed again for the gradients instead of kept: less memory, more time. */
   readonly gradientCheckpointing?: boolean | undefined;
   readonly checkpointEvery: number;
   /** Measure every so many steps, and keep the best weights; default only at the end. */
@@ -75,13 +75,13 @@ export interface RunResult {
   /** The weights that are best on what is held out, where that was measured on the way; else the last. */
   readonly parameters: Parameters;
   readonly evaluation: Evaluation | undefined;
-  /** Whether it ended before its last step, since evaluations no longer improved. */
+  /** True if it ended before its last step, since evaluations no longer improved. */
   readonly stoppedEarly: boolean;
 }
 
 const BEST = "best.safetensors";
 
-/** How many steps the log waits before it writes. */
+/** The number of steps that the log waits before it writes. */
 const FLUSH_EVERY = 20;
 
 /** There while a run writes into its directory. */
@@ -204,7 +204,7 @@ function checkGroups({ parameters }: TrainingState, { groups = [] }: RunConfig):
   );
 }
 
-/** Whether so many evaluations passed without a better one. */
+/** True if so many evaluations passed without a better one. */
 function hasStalled({ metrics }: TrainingState, { patience }: RunConfig): boolean {
   return patience !== undefined && metrics.length - 1 - metrics.indexOf(Math.min(...metrics)) >= patience;
 }

@@ -30,9 +30,9 @@ export type Objective = (pass: ForwardGraph) => Value;
 export interface StepOptions {
   readonly rows: number;
   readonly length: number;
-  /** How many tokens a decoder beside an encoder reads. */
+  /** The number of tokens that a decoder beside an encoder reads. */
   readonly steps?: number | undefined;
-  /** Whether gradients are computed too; without them it evaluates, and drops nothing. */
+  /** True if gradients are computed too; without them it evaluates, and drops nothing. */
   readonly gradients: boolean;
   readonly objective?: Objective | undefined;
   /** Which parameters are learned; default all that are fed. */
@@ -40,9 +40,9 @@ export interface StepOptions {
   /** Where parameters that are not fed lie. */
   readonly bind?: ((name: string) => WeightBinding) | undefined;
   readonly plan?: AdapterPlan | undefined;
-  /** Whether values are dropped at random, by the shares that the model's config says. */
+  /** True if values are dropped at random, by the shares that the model's config says. */
   readonly dropout?: boolean | undefined;
-  /** Whether the inner values of layers are computed again for the gradients instead of kept: less memory, more time. */
+  /** True if the inner values of layers are computed again for the gradients instead of kept: less memory, more time. */
   readonly gradientCheckpointing?: boolean | undefined;
   /** What is yielded beside the loss; of a recurrent model always what it remembers, as `next.…`. */
   readonly outputs?: ((pass: ForwardGraph) => Readonly<Record<string, Value>>) | undefined;

@@ -49,7 +49,7 @@ function withoutLabels({ extra, ...batch }: Batch, from: number): Batch | undefi
   };
 }
 
-/** How many batches are sorted by length together: little is padding, and order stays random enough. */
+/** The number of batches that are sorted by length together: little is padding, and order stays random enough. */
 const SORTED_TOGETHER = 50;
 
 /**

@@ -67,7 +67,7 @@ export interface TaskContext {
   readonly preference: PreferenceOptions;
   /** Rows are filled up to a multiple of this, so that few shapes are compiled; default 16. */
   readonly multipleOf?: number | undefined;
-  /** Whether examples may carry what a teacher says of them, as a column `probabilities` in the order of the labels. */
+  /** True if examples may carry what a teacher says of them, as a column `probabilities` in the order of the labels. */
   readonly taught?: boolean | undefined;
   /** Put before each source text, as T5 wants: "translate English to German: ". */
   readonly prefix: string;
@@ -335,7 +335,7 @@ function seenAnswer(
   };
 }
 
-/** Whether the windows of an example agree on its answer: that of the one which is surest of one, else none in any. */
+/** True if the windows of an example agree on its answer: that of the one which is surest of one, else none in any. */
 function isAnswered(windows: readonly SeenAnswer[]): boolean {
   const seen = windows.filter(({ score }) => score !== undefined);
   if (seen.length === 0) return windows.every(({ isRight }) => isRight);

@@ -51,7 +51,7 @@ export interface TextTaskOptions {
   readonly rows: number;
   readonly length: number;
   readonly seed: number;
-  /** How many batches make a step. */
+  /** The number of batches that make a step. */
   readonly accumulate: number;
   readonly objective: TextObjective;
   readonly tokens: ObjectiveTokens;
