@@ -20,7 +20,7 @@ with torch.no_grad(): logits = model(**inputs).logits
 json.dump({"version": transformers.__version__, "ids": text, "logits": logits.flatten().tolist()}, sys.stdout)
 `;
 const TEXT = "Once upon a time there was a king.";
-const folder = fileURLToPath(new URL("../models", import.meta.url));
+const folder = fileURLToPath(new URL("../models/", import.meta.url));
 const [python, ...asked] = process.argv.slice(2);
 const configOf = (name) => JSON.parse(readFileSync(`${folder}${name}/config.json`, "utf8"));
 const isKnown = (name) => existsSync(`${folder}${name}/config.json`) && !configOf(name).model_type.includes("rnn");

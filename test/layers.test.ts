@@ -2,10 +2,14 @@ import { expect, test } from "vitest";
 import { violations } from "../scripts/layers.mjs";
 
 test("an import to the left, or between neighbours, breaks the layer rule", () => {
-  expect(violations("graph/value.ts", 'import { x } from "../models/index.ts";')).toEqual([
-    "graph/value.ts: graph may not import models (../models/index.ts)",
+  expect(violations("graph/value.ts", 'import { x } from "../families/index.ts";')).toEqual([
+    "graph/value.ts: graph may not import families (../families/index.ts)",
   ]);
   expect(violations("nn/a.ts", 'import { x } from "../formats/index.ts";')).toHaveLength(1);
   expect(violations("graph/ops/a.ts", 'export { x } from "../../tensor/index.ts"; import "./b.ts";')).toEqual([]);
+  expect(violations("training/a.ts", 'import { x } from "../graph/value.ts";')).toEqual([
+    "training/a.ts: import ../graph/value.ts through its index.ts",
+  ]);
+  expect(violations("training/a.ts", 'import { x } from "../files/node.ts"; import "./b/c.ts";')).toEqual([]);
   expect(violations("odd/a.ts", "")).toEqual(["odd/a.ts: odd is not a layer"]);
 });

@@ -37,11 +37,11 @@ const partsIn = async (directory: string): Promise<string[]> =>
 test("an export removes what a killed one left in its directory, and leaves what a living one writes", async () => {
   const out = await folder();
   const living = await writing(
-    "formats/write-file.js",
+    "files/write-file.js",
     `writeFileAtomic(${JSON.stringify(join(out, "b.gguf"))}, pieces())`,
   );
   const dead = await writing(
-    "formats/write-file.js",
+    "files/write-file.js",
     `writeFileAtomic(${JSON.stringify(join(out, "a.gguf"))}, pieces())`,
   );
   await kill(dead);
@@ -61,7 +61,7 @@ test("derived weights of a killed process are removed by the next one that deriv
   const source = JSON.stringify(fixture("models/gpt2/config.json"));
   const env = { LECTERN_CACHE: cache };
   const call = `derivedFile({ source: ${source}, recipe: "a", size: 2000, pieces })`;
-  await kill(await writing("runtime/derived-node.js", call, env));
+  await kill(await writing("files/derived-node.js", call, env));
   expect(await partsIn(cache)).toHaveLength(1);
   const run = spawnSync(
     process.execPath,

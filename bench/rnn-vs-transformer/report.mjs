@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { mean, median, names, WINDOWS } from "./models.mjs";
 import { linePlot } from "./plot.mjs";
 
-const docs = fileURLToPath(new URL("../../docs", import.meta.url));
+const docs = fileURLToPath(new URL("../../docs/", import.meta.url));
 const titles = { transformer: "transformer", gru: "GRU", lstm: "LSTM", elman: "Elman" };
 const shipped = { stories: "transformer", "stories-gru": "gru" };
 /** Positions are told by how many tokens were read before: 1, 2, 3–4, 5–8 … 257–512. */

@@ -173,10 +173,10 @@ describe("fields that a family has, and those that it ignores", () => {
     ["qwen3_moe", { num_experts: 2, num_local_experts: 3 }, { experts: { count: 3 } }],
     ["mixtral", { num_experts: 2, num_local_experts: 3 }, { experts: { count: 2 } }],
     ["llama", { pad_token_id: -1 }, { paddingRow: 39, padTokenId: -1 }],
-    ["llama", { architectures: ["LlamaForCausalLM"] }, { head: { kind: "words" } }],
-    ["llama", { architectures: ["LLaMAForCausalLM"] }, { head: { kind: "words" } }],
+    ["llama", { architectures: ["LlamaForCausalLM"] }, { head: { kind: "lm" } }],
+    ["llama", { architectures: ["LLaMAForCausalLM"] }, { head: { kind: "lm" } }],
     ["llama", { architectures: ["LlamaModel"] }, { head: { kind: "none" } }],
-    ["gpt2", { architectures: ["GPT2LMHeadModel"] }, { head: { kind: "words" } }],
+    ["gpt2", { architectures: ["GPT2LMHeadModel"] }, { head: { kind: "lm" } }],
     ["gpt2", { n_embd: 8, hidden_size: 16, n_head: 1 }, { hiddenSize: 16, numAttentionHeads: 4 }],
   ])("%s with %j", (model, fields, expected) => {
     const read = config(model, fields);

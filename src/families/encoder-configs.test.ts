@@ -68,8 +68,8 @@ test.each([
   ["m2m_100", { activation: "relu", attentionDropout: 0.1, embeddingScale: 32, vocabSize: 128112 }],
   ["marian", { padTokenId: 58100, decoderStartTokenId: 58100, vocabSize: 58101 }],
   ["mbart", { decoderStartTokenId: 0, preNorm: true }],
-  ["t5", { activation: "relu", isGated: false, decoderLayers: 6, scalesOutput: true }],
-  ["mt5", { activation: "gelu_new", isGated: true, numHeads: 6, scalesOutput: false }],
+  ["t5", { activation: "relu", isGated: false, decoderLayers: 6, scaleDecoderOutputs: true }],
+  ["mt5", { activation: "gelu_new", isGated: true, numHeads: 6, scaleDecoderOutputs: false }],
 ])("what a config of %s leaves out is as in transformers", (model_type, expected) => {
   expect(readConfig({ model_type }).config).toMatchObject(expected);
 });

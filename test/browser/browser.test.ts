@@ -15,7 +15,7 @@ const available = existsSync(CHROMIUM);
 if (!available && process.env.LECTERN_REQUIRE_BROWSER)
   throw new Error(`${CHROMIUM} is missing, and LECTERN_REQUIRE_BROWSER asks for it`);
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const root = fileURLToPath(new URL("../../", import.meta.url));
 const types: Record<string, string> = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
 
 /** What a server does beyond giving files. */

@@ -9,7 +9,7 @@ import { expect, test } from "vitest";
 import { environment, repositoryFiles } from "../helpers/hub-cache.ts";
 import { HubServer } from "../helpers/hub-server.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const root = fileURLToPath(new URL("../../", import.meta.url));
 const main = `${root}dist/cli/main.js`;
 const run = promisify(execFile);
 

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { npm } from "../../scripts/pack.mjs";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const root = fileURLToPath(new URL("../../", import.meta.url));
 const home = mkdtempSync(join(tmpdir(), "lectern-bundlers-"));
 const EXPECTED = "! I";
 const CHROMIUM = "/usr/bin/chromium";

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { packedFiles } from "../../scripts/pack.mjs";
 import { VERSION } from "../../src/common/version.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const root = fileURLToPath(new URL("../../", import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<string, unknown>;
 const files = new Set(packedFiles().map((path) => path.replaceAll("\\", "/")));
 

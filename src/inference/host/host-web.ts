@@ -14,7 +14,7 @@ function portOf(target: Worker): Port {
 
 /** Computes in a Web Worker. */
 export function openHost(source: ModelSource, signal?: AbortSignal): Promise<ModelHost> {
-  const worker = new Worker(new URL("../lectern.js", import.meta.url), { type: "module", name: WORKER_NAME });
+  const worker = new Worker(new URL("./lectern.js", import.meta.url), { type: "module", name: WORKER_NAME });
   const channel = new Channel(portOf(worker));
   worker.addEventListener("error", ({ message }) =>
     channel.close(`the worker that computes the model failed: ${message || "it could not be started"}`),
