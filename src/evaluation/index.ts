@@ -1,1 +1,2 @@
 export { type Bleu, bleu } from "./bleu.ts";
+export { type ClassScores, classScores } from "./class-scores.ts";

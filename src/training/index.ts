@@ -44,5 +44,5 @@ export {
   type StepResult,
 } from "./run/step-graph.ts";
 export type { Evaluation, Task } from "./tasks/task.ts";
-export { type TaskName, taskNames } from "./tasks/tasks.ts";
+export { type TaskName, taskNames } from "./tasks/task-names.ts";
 export { joinDocuments, TextTask } from "./tasks/text-task.ts";

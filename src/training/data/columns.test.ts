@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { TaskName } from "../tasks/tasks.ts";
+import type { TaskName } from "../tasks/task-names.ts";
 import { checkColumns } from "./columns.ts";
 
 const row = (...names: string[]) => [{ row: 2, fields: Object.fromEntries(names.map((name) => [name, "x"])) }];

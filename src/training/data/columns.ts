@@ -1,5 +1,5 @@
 import { closest, LecternError, ownEntry } from "../../common/index.ts";
-import type { TaskName } from "../tasks/tasks.ts";
+import type { TaskName } from "../tasks/task-names.ts";
 import { type Example, isTable } from "./examples.ts";
 
 interface Columns {

@@ -10,7 +10,9 @@ import { checkVocabulary, startParameters } from "../run/initial-weights.ts";
 import { type RunResult, runTraining } from "../run/run.ts";
 import { hashOf, recipeFingerprint } from "../run/run-fingerprint.ts";
 import { ExampleTask } from "../tasks/example-task.ts";
-import { type TaskContext, type TaskName, type TokenRow, taskParts } from "../tasks/tasks.ts";
+import type { TaskName } from "../tasks/task-names.ts";
+import type { TaskContext, TokenRow } from "../tasks/task-rows.ts";
+import { taskParts } from "../tasks/tasks.ts";
 import type { Example } from "./examples.ts";
 import { readSources, withoutHeldOut } from "./sources.ts";
 

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { fixture } from "../../../test/helpers/fixtures.ts";
+import { classScores } from "../../evaluation/index.ts";
 import { finetune } from "../index.ts";
-import { classScores } from "../tasks/tasks.ts";
 import { nameLabels } from "./labels.ts";
 
 const source = { path: "a.csv", heldPath: "b.csv", task: "text-classification", column: "label" } as const;

@@ -1,6 +1,6 @@
 import { check, LecternError, shown } from "../../common/index.ts";
 import { classesOf, type Json } from "../../inference/index.ts";
-import type { TaskName } from "../tasks/tasks.ts";
+import type { TaskName } from "../tasks/task-names.ts";
 import { type Example, fieldOf, textOf } from "./examples.ts";
 
 /** Where examples come from, for messages, and in which column their labels stand. */

@@ -9,7 +9,8 @@ import { startParameters } from "../run/initial-weights.ts";
 import { type Batch, StepGraph, type StepOptions, type StepResult } from "../run/step-graph.ts";
 import { ExampleTask } from "../tasks/example-task.ts";
 import type { Evaluation, Task } from "../tasks/task.ts";
-import { type TokenRow, taskParts } from "../tasks/tasks.ts";
+import type { TokenRow } from "../tasks/task-rows.ts";
+import { taskParts } from "../tasks/tasks.ts";
 import type { ExampleRecipe, Recipe } from "./recipe.ts";
 import { textTask } from "./train-recipe.ts";
 

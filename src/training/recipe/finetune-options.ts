@@ -4,7 +4,7 @@ import { isSameDirectory } from "../../files/node.ts";
 import { columnsOf } from "../data/columns.ts";
 import { regularExpression } from "../data/sources.ts";
 import type { RunConfig } from "../run/run.ts";
-import { taskNames } from "../tasks/tasks.ts";
+import { taskNames } from "../tasks/task-names.ts";
 import type { FinetuneOptions } from "./finetune.ts";
 import { parseWith, runOverrides } from "./recipe.ts";
 

@@ -33,7 +33,9 @@ import { type Run, type RunConfig, type RunResult, runTraining } from "../run/ru
 import { hashOf, hashWeights } from "../run/run-fingerprint.ts";
 import { type Parameters, parameterShapes, StepGraph } from "../run/step-graph.ts";
 import { ExampleTask } from "../tasks/example-task.ts";
-import { type TaskContext, type TaskName, type TokenRow, taskParts } from "../tasks/tasks.ts";
+import type { TaskName } from "../tasks/task-names.ts";
+import type { TaskContext, TokenRow } from "../tasks/task-rows.ts";
+import { taskParts } from "../tasks/tasks.ts";
 import { checkOptions } from "./finetune-options.ts";
 import { checkMetrics, taskMetrics } from "./metrics.ts";
 

@@ -1,6 +1,6 @@
 import { check } from "../../common/index.ts";
 import type { RunConfig } from "../run/run.ts";
-import type { TaskName } from "../tasks/tasks.ts";
+import type { TaskName } from "../tasks/task-names.ts";
 
 /** What evaluations of a task measure that is better the more there is of it. */
 export const taskMetrics: Readonly<Record<TaskName, readonly string[]>> = {

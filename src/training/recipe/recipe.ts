@@ -2,7 +2,7 @@ import { z } from "zod";
 import { didYouMean, LecternError } from "../../common/index.ts";
 import { regularExpression, type Source, sourceSchema } from "../data/sources.ts";
 import type { RunConfig } from "../run/run.ts";
-import { type TaskName, taskNames } from "../tasks/tasks.ts";
+import { type TaskName, taskNames } from "../tasks/task-names.ts";
 import type { TextObjective } from "../tasks/text-task.ts";
 import { checkMetrics, taskMetrics } from "./metrics.ts";
 

@@ -1,0 +1,14 @@
+/** What a model can be fine-tuned for. */
+export const taskNames = [
+  "text-classification",
+  "token-classification",
+  "question-answering",
+  "fill-mask",
+  "text-generation",
+  "text2text-generation",
+  "sentence-similarity",
+  "reward",
+  "preference",
+] as const;
+
+export type TaskName = (typeof taskNames)[number];
