@@ -10,7 +10,7 @@ export interface CacheEntry {
   readonly kind: "derived" | "unfinished" | "download";
   readonly path: string;
   readonly bytes: number;
-  /** When it was last written, in ISO 8601. */
+  /** The time of its last change, in ISO 8601. */
   readonly modified: string;
   /** True while a process is writing the file. */
   readonly inUse: boolean;

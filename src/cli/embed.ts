@@ -5,10 +5,10 @@ import { addPipelineFlags, checkInput, loadFor, type PipelineFlags, TEXT_ARGUMEN
 import { linesOf } from "./stdin.ts";
 import { jsonText, type Terminal } from "./terminal.ts";
 
-/** How many sentences of standard input are held at once. */
+/** The number of sentences of standard input that are held at once. */
 const WINDOW = 256;
 
-/** How the JSON document begins, written once there is something to write. */
+/** The beginning of the JSON document, written once there is something to write. */
 const OPENING = '{ "embeddings": [\n';
 
 interface EmbedFlags extends PipelineFlags {

@@ -89,7 +89,7 @@ async function readInputFile(path: string): Promise<ForwardInputs> {
   return inputs as unknown as ForwardInputs;
 }
 
-/** What the tensors of an input file are called. */
+/** The names of the tensors of an input file. */
 const INPUT_NAMES: Readonly<Record<keyof ForwardInputs, string>> = {
   inputIds: "input_ids",
   attentionMask: "attention_mask",

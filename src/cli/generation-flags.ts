@@ -4,7 +4,7 @@ import { isObject, LecternError, shown } from "../common/index.ts";
 import { camelCase, type OptionEntry, optionNames, optionTable } from "../generation/index.ts";
 import { type CommonFlags, parseIds } from "./terminal.ts";
 
-/** What every command takes that generates: each generation option is a flag too. */
+/** The flags of every command that generates: each generation option is a flag too. */
 export interface GenerationFlags extends CommonFlags {
   readonly config?: string;
   readonly set?: string[];
@@ -13,7 +13,7 @@ export interface GenerationFlags extends CommonFlags {
 
 type OptionKind = OptionEntry["kind"];
 
-/** What stands for a value in the help, by what an option takes; nothing for those that are true or false. */
+/** The placeholder of a value in the help, by the type of an option; none for booleans. */
 const placeholders: Partial<Record<OptionKind, string>> = {
   ids: "ids",
   id: "id",

@@ -14,7 +14,7 @@ export interface Conversation {
   readonly chat: ChatOptions;
 }
 
-/** What a file of messages may hold beside them, as in OpenAI's interface and Python's `apply_chat_template`. */
+/** The fields of a file of messages beside them, as in OpenAI's interface and Python's `apply_chat_template`. */
 const beside = ["tools", "documents", "chatTemplate", "chatTemplateArguments", "continueFinalMessage"];
 
 /** The conversation that `--system` and `--messages` begin; undefined where neither is given. */
@@ -52,7 +52,7 @@ async function readMessages(file: string): Promise<ChatOptions & { messages: Mes
   return parts as unknown as ChatOptions & { messages: Message[] };
 }
 
-/** What is generated from: a conversation, with the prompt as its next turn where one is given. */
+/** The input of generation: a conversation, with the prompt as its next turn where one is given. */
 export function conversationInput({ messages, chat }: Conversation, prompt: string | undefined): GenerateInput {
   return { messages: prompt === undefined ? messages : [...messages, { role: "user", content: prompt }], chat };
 }

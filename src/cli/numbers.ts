@@ -1,6 +1,6 @@
 import { LecternError } from "../common/index.ts";
 
-/** What a flag's number must be, by the words that tell it. */
+/** The range of a flag's number, by the words that name it. */
 const within = {
   "a number above 0": (x: number) => x > 0 && x < Number.POSITIVE_INFINITY,
   "a whole number above 0": (x: number) => Number.isSafeInteger(x) && x > 0,

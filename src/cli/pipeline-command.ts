@@ -6,7 +6,7 @@ import { count } from "./numbers.ts";
 import { linesOf } from "./stdin.ts";
 import { jsonText, type Terminal } from "./terminal.ts";
 
-/** What every command takes that puts a model to a task. */
+/** The flags of every command that runs a pipeline. */
 export interface PipelineFlags extends ModelFlags {
   readonly threads?: string;
   readonly precision?: string;
@@ -35,7 +35,7 @@ export async function loadFor(
   return openModel(name, context, { threads: count("--threads", flags.threads), precision });
 }
 
-/** How results are printed. */
+/** The printing of results. */
 export interface Printing<R> {
   readonly json: (result: R) => unknown;
   /** A line or several of a result; `input` stands where several texts were given. */
@@ -57,7 +57,7 @@ export function checkInput(argument: string | undefined, { stdin }: Terminal): v
     throw new LecternError("usage", "there is no text: give one, or pipe texts in, one per line");
 }
 
-/** What a pipeline can be called with. */
+/** The input of a pipeline's call. */
 type Call<R> = (
   texts: AsyncIterable<string>,
   options: { signal: AbortSignal; batchSize?: number; onProgress?: (progress: { done: number }) => void },

@@ -76,7 +76,7 @@ async function* linesOf(files: readonly string[]): AsyncGenerator<string> {
   for (const file of files) yield* (await readText(file)).split("\n");
 }
 
-/** Which special tokens are what, by their names. */
+/** The special tokens by their names. */
 function configOf(json: object): object {
   const tokens = (json as { added_tokens: { content: string }[] }).added_tokens.map(({ content }) => content);
   const named: Readonly<Record<string, RegExp>> = {

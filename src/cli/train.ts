@@ -93,7 +93,7 @@ async function runRecipe(
   }
 }
 
-/** What is said of "recipe", said of its file. */
+/** Renames "recipe" in a message to the recipe's file. */
 function withFile(error: unknown, path: string): unknown {
   if (!(error instanceof LecternError) || !error.message.startsWith("recipe: ")) return error;
   return new LecternError(error.code, error.message.replace("recipe", path), { cause: error });

@@ -40,7 +40,7 @@ export class CallerFunctions {
     return { ...options, onProgress: this.wrap(onProgress), onWarning: this.wrap(onWarning), signal: this.signal };
   }
 
-  /** What the work gives, once all functions have ended too; throws what one of them threw. */
+  /** The result of the work, once all functions have ended too; throws what one of them threw. */
   async settle<T>(work: Promise<T>, dropped: (result: T) => Promise<unknown> = async () => {}): Promise<T> {
     const [result] = await Promise.allSettled([work]);
     await Promise.all(this.#waiting);

@@ -1,4 +1,4 @@
-/** What stands in the place of a secret. */
+/** The replacement of a secret. */
 const HIDDEN = "***";
 /** A shorter one is found in words that are none. */
 const SHORTEST = 6;

@@ -2,7 +2,7 @@ import type { Cell, Value } from "../graph/index.ts";
 import type { ModelContext, ModelOutputs, Scope } from "../nn/index.ts";
 import type { ConfigReader } from "./config-reader.ts";
 
-/** What every model has, whatever its `config.json` calls it. */
+/** The settings of every model, whatever its `config.json` calls them. */
 export interface ModelConfig {
   readonly vocabSize: number;
   /** The number of words that an encoder knows whose decoder has others. */
@@ -13,7 +13,7 @@ export interface ModelConfig {
   readonly tieWordEmbeddings: boolean;
 }
 
-/** What every decoder has. */
+/** The settings of every decoder. */
 export interface DecoderConfig extends ModelConfig {
   readonly numHiddenLayers: number;
   readonly numAttentionHeads: number;
@@ -29,7 +29,7 @@ export interface DecoderConfig extends ModelConfig {
 /** A decoder as a function that builds its graph. */
 export type DecoderModel<C extends DecoderConfig> = (root: Scope, config: C, context: ModelContext) => ModelOutputs;
 
-/** How a family's checkpoint deviates from its parameter paths. */
+/** The deviations of a family's checkpoints from its parameter paths. */
 export interface CheckpointNames {
   /** A prefix that some files leave out. */
   readonly prefix: string;
@@ -37,7 +37,7 @@ export interface CheckpointNames {
   readonly otherNames?: (path: string) => readonly string[];
   /** Tensors that a file may carry and the model does not use. */
   readonly ignored: RegExp;
-  /** How linear weights lie; default [out, in]. */
+  /** The layout of linear weights; default [out, in]. */
   readonly linearLayout?: "in-out";
   /** Tensors that the model uses and training leaves as they are. */
   readonly buffers?: RegExp;
@@ -45,7 +45,7 @@ export interface CheckpointNames {
   readonly initStd?: (path: string, config: Readonly<Record<string, unknown>>) => number | undefined;
 }
 
-/** What every encoder has. */
+/** The settings of every encoder. */
 export interface EncoderConfig extends ModelConfig {
   readonly numHiddenLayers: number;
   readonly numAttentionHeads: number;
@@ -55,7 +55,7 @@ export interface EncoderConfig extends ModelConfig {
   readonly isCausal?: boolean;
 }
 
-/** What a head tells: masked words, a class of the whole, a class of each token, an answer's span, replaced tokens. */
+/** The kind of a head: language model, classes of texts, classes of tokens, an answer's span, replaced tokens. */
 export type HeadKind =
   | "lm"
   | "sequence-classification"
@@ -67,7 +67,7 @@ export type HeadKind =
 export interface HeadConfig {
   readonly kind: HeadKind;
   readonly numLabels: number;
-  /** What a class is, which decides the loss. */
+  /** The type of classification problem, which decides the loss. */
   readonly problem: "single_label_classification" | "multi_label_classification" | "regression";
 }
 
@@ -86,19 +86,19 @@ export interface EncoderFamily<C extends EncoderConfig = EncoderConfig> {
   readonly checkpoint: CheckpointNames;
 }
 
-/** What every encoder–decoder has. */
+/** The settings of every encoder–decoder. */
 export interface EncoderDecoderConfig extends ModelConfig {
   readonly encoderLayers: number;
   readonly decoderLayers: number;
   /** Those of the decoder, in self and cross attention. */
   readonly numKeyValueHeads: number;
   readonly headSize: number;
-  /** What the decoder begins with. */
+  /** The token that the decoder begins with. */
   readonly decoderStartTokenId: number | undefined;
   readonly padTokenId: number | undefined;
-  /** What a decoder reads that is given nothing: the encoder's input, shifted right, or the start token. */
+  /** The decoder's input where none is given: the encoder's input, shifted right, or the start token. */
   readonly withoutDecoderInput: "shifted-input" | "start-token";
-  /** What stands first when labels are shifted right: the start token, or the last label. */
+  /** The first token when labels are shifted right: the start token, or the last label. */
   readonly shift: "start-token" | "last-label";
   /** The tables of words that the encoder reads, that the decoder reads, and that scores words: perhaps one and the same. */
   readonly wordTables: readonly [encoder: string, decoder: string, output: string];
@@ -119,13 +119,13 @@ export interface EncoderDecoderFamily<C extends EncoderDecoderConfig = EncoderDe
   readonly checkpoint: CheckpointNames;
 }
 
-/** What every recurrent language model has. */
+/** The settings of every recurrent language model. */
 export interface RecurrentConfig extends ModelConfig {
   readonly cell: Cell;
   readonly numHiddenLayers: number;
 }
 
-/** What a layer remembers, `[B, H]`; the memory is an LSTM's. */
+/** The state of a layer, `[B, H]`; the memory is an LSTM's cell state. */
 export interface RecurrentState {
   readonly hidden: Value;
   readonly memory: Value;
@@ -153,7 +153,7 @@ export interface RecurrentFamily<C extends RecurrentConfig = RecurrentConfig> {
   readonly checkpoint: CheckpointNames;
 }
 
-/** What every recurrent encoder–decoder has. */
+/** The settings of every recurrent encoder–decoder. */
 export interface RecurrentEncoderDecoderConfig extends ModelConfig {
   /** The width of the encoder's states. */
   readonly memorySize: number;
@@ -161,7 +161,7 @@ export interface RecurrentEncoderDecoderConfig extends ModelConfig {
   readonly padTokenId: number | undefined;
 }
 
-/** What a recurrent encoder must know of its rows, since it reads padding too. */
+/** The description of a recurrent encoder's rows, since it reads padding too. */
 export interface SourceRows {
   /** `[B, S]`, 1 = token. */
   readonly mask: Value;

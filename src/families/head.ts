@@ -56,7 +56,7 @@ export function firstToken(hidden: Value): Value {
   return gather(transpose(hidden, [1, 0, 2]), first);
 }
 
-/** What a head yields, under the names that `lectern forward` writes. */
+/** The results of a head, under the names that `lectern forward` writes. */
 export function headOutputs(
   root: Scope,
   hidden: Value,
@@ -83,7 +83,7 @@ export function headOutputs(
   return { last_hidden_state: hidden, ...(parts.pooled && { pooler_output: parts.pooled() }) };
 }
 
-/** Where a span begins and ends, of what a layer says of each token: `[B, T, 2]` → 2 × `[B, T]`. */
+/** The start and end logits of a span, from a layer's two logits a token: `[B, T, 2]` → 2 × `[B, T]`. */
 export function spanLogits(x: Value): { readonly start_logits: Value; readonly end_logits: Value } {
   const sides = x.shape.slice(0, 2);
   const [start, end] = split(x, [1, 1], -1) as [Value, Value];

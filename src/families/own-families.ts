@@ -20,7 +20,7 @@ export interface OwnFamily {
   readonly family: Family | EncoderFamily | EncoderDecoderFamily;
 }
 
-/** What a family states, whatever its kind. */
+/** The parts of a definition, whatever the kind of the family. */
 interface Definition<C> {
   /** The `model_type` of its `config.json` files; no built-in family may have it. */
   readonly modelType: string;

@@ -2,9 +2,9 @@ import type { ConfigReader } from "./config-reader.ts";
 
 /** Tables that may be one: others are tied to the first. */
 export interface Ties {
-  /** What the others are tied to. */
+  /** The parameter that the others are tied to. */
   readonly source: string;
-  /** What may be tied, in the order in which the reference ties. */
+  /** The parameters that may be tied, in the order in which the reference ties. */
   readonly targets: readonly string[];
   /** True if the config asks for it; default `tie_word_embeddings`, true where it is missing. */
   readonly isTied?: boolean;

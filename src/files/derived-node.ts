@@ -6,7 +6,7 @@ import { LecternError } from "../common/index.ts";
 import type { DerivedFile } from "./file-source.ts";
 import { writeByPart } from "./part-files.ts";
 
-/** Where derived weights lie: below `LECTERN_CACHE`, else below the user's cache folder. */
+/** The folder of derived weights: below `LECTERN_CACHE`, else below the user's cache folder. */
 export function derivedFolder(
   { LECTERN_CACHE: own, XDG_CACHE_HOME: shared }: Readonly<Record<string, string | undefined>> = process.env,
 ): string {

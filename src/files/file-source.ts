@@ -7,7 +7,7 @@ export interface FileSource {
   size(name: string): Promise<number>;
   readText(name: string): Promise<string>;
   readBytes(name: string, start?: number, length?: number): Promise<Uint8Array>;
-  /** What the engine finds the file by: an absolute real path, or a URL. */
+  /** The name by which the engine finds the file: an absolute real path, or a URL. */
   resolve(name: string): string;
 }
 
@@ -17,7 +17,7 @@ export interface DerivedFile {
   readonly source: string;
   /** Other files that the bytes are made of, too. */
   readonly besides?: readonly string[];
-  /** What is made of it: another recipe makes other bytes. */
+  /** The derivation: another recipe makes other bytes. */
   readonly recipe: string;
   readonly size: number;
   readonly pieces: () => AsyncIterable<Uint8Array>;

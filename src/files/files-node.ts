@@ -5,7 +5,7 @@ import type { FileSource } from "./file-source.ts";
 
 export { derivedFile } from "./derived-node.ts";
 
-/** Why a file counts as absent; one that is there and may not be read is no such. */
+/** The error codes of absent files; a file that may not be read is not absent. */
 const ABSENT: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG", "ERR_INVALID_ARG_VALUE"]);
 
 /** The longest text that is read whole: tokenizers take some tens of megabytes. */

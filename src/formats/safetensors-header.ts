@@ -1,7 +1,7 @@
 import { check, isObject, LecternError, ownEntry, parseJson, shown } from "../common/index.ts";
 import { byteLength, type DType, elementCount } from "../tensor/index.ts";
 
-/** Where a tensor lies in its file. */
+/** The location of a tensor in its file. */
 export interface TensorInfo {
   readonly dtype: DType;
   readonly shape: readonly number[];

@@ -20,7 +20,7 @@ import { StopStrings } from "./stop-strings.ts";
 /** A hypothesis: new tokens and their log-probability. */
 interface Beam {
   readonly ids: readonly number[];
-  /** What is kept of its steps. */
+  /** The records of its steps. */
   readonly steps: readonly StepRecord[];
   /** The sum of its log-probabilities. */
   readonly score: number;
@@ -33,7 +33,7 @@ interface Continuation {
   readonly score: number;
 }
 
-/** What the copies of a prompt begin with, so that its continuations are chosen from the first alone. */
+/** The initial scores of a prompt's copies, so that its continuations are chosen from the first alone. */
 const WORST = -1e9;
 
 /**

@@ -21,7 +21,7 @@ interface Beam {
   readonly score: number;
 }
 
-/** How far tokens have come with the words that must come. */
+/** The progress of tokens through the words that must come. */
 export interface Progress {
   /** Tokens of them that stand, the unfinished word's among them. */
   readonly met: number;

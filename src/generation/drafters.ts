@@ -47,7 +47,7 @@ export class AssistantDrafter implements Drafter {
   readonly #options: GenerationOptions;
   readonly #processors: ReturnType<typeof processorsOf>;
   readonly #ends: ReadonlySet<number>;
-  /** What the decoder's rows hold. */
+  /** The tokens of the decoder's rows. */
   readonly #seen: number[] = [];
   /** The number of tokens that are guessed at most. */
   count: number;

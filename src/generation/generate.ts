@@ -80,10 +80,10 @@ export async function generate(
   return sequences.map((sequence) => sequence.result());
 }
 
-/** What a sequence begins with. */
+/** The start of a sequence. */
 interface Start {
   readonly prompt: readonly number[];
-  /** What the encoder read; in a decoder, the prompt. */
+  /** The token ids that the encoder read; in a decoder, the prompt. */
   readonly encoderIds: readonly number[];
   /** Of the sequence: names it, and its stream of random numbers. */
   readonly index: number;
@@ -209,7 +209,7 @@ export class GrowingSequence {
   }
 }
 
-/** What each option makes of the probabilities, of the tokens that are probable before or after. */
+/** The effect of each option on the probabilities of the tokens that are probable before or after. */
 class Trace {
   readonly #count: number;
   readonly #before: Float64Array;

@@ -30,7 +30,7 @@ function begin(
   return new GrowingSequence({ prompt, encoderIds, index, options, processors, decoder, context, healing });
 }
 
-/** Whether the caller, or the clock, has stopped it. */
+/** True once the caller or the deadline has stopped it. */
 function noteStop(sequence: GrowingSequence, { signal }: GenerateContext, deadline: number): void {
   if (signal?.aborted) sequence.finishReason ??= "abort";
   if (performance.now() > deadline) sequence.finishReason ??= "time";

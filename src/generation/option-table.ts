@@ -1,7 +1,7 @@
 import type { OptionKind } from "./option-kinds.ts";
 import type { GenerationOptions } from "./options.ts";
 
-/** What an option takes, its value where neither caller nor checkpoint sets it, and a sentence about it. */
+/** An option: its type, its value where neither caller nor checkpoint sets it, and a sentence about it. */
 export interface OptionEntry {
   readonly kind: OptionKind;
   readonly default: string;

@@ -107,7 +107,7 @@ function read(
 /** Options of Lectern's own, which transformers does not know. */
 const ownOptions: ReadonlySet<string> = new Set(["seed", "logitBias", "frequencyPenalty", "presencePenalty"]);
 
-/** What results show and how they are computed, not what is generated. */
+/** Options of what results show and of how they are computed, not of what is generated. */
 const reporting: ReadonlySet<string> = new Set(["outputAttentions", "outputHiddenStates", "useCache"]);
 
 /**

@@ -1,12 +1,12 @@
 import { check, LecternError, shown } from "../common/index.ts";
 import type { GenerationOptions } from "./options.ts";
 
-/** What a processor may look at beside the scores. */
+/** The state that a processor may read beside the scores. */
 export interface StepContext {
   /** Prompt and new tokens; in an encoder–decoder, what the decoder has, its start token first. */
   readonly ids: readonly number[];
   readonly promptLength: number;
-  /** What the encoder read; in a decoder, the prompt. */
+  /** The token ids that the encoder read; in a decoder, the prompt. */
   readonly encoderIds: readonly number[];
   /** Prompt and new tokens together at most. */
   readonly maxLength: number;
@@ -318,7 +318,7 @@ async function applyOwn(own: LogitsProcessor, ids: readonly number[], scores: Fl
   if (changed !== undefined && changed !== scores) scores.set(changed);
 }
 
-/** What a caller's function returns, if it is scores; undefined where it changed those that it was given. */
+/** The scores that a caller's function returns; undefined where it changed those that it was given. */
 export function scoresOf(changed: unknown, count: number): Float32Array | undefined {
   if (changed === undefined || changed === null) return undefined;
   const got = changed instanceof Float32Array ? changed.length : shown(changed);

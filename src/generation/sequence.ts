@@ -24,7 +24,7 @@ export interface Candidate {
 
 /** One new token of one sequence. */
 export interface TokenEvent {
-  /** Which sequence: prompts × return sequences, in order. */
+  /** The index of the sequence: prompts × return sequences, in order. */
   readonly sequence: number;
   readonly id: number;
   /** The text it makes certain; "" while a character is incomplete, and for special tokens. */
@@ -62,7 +62,7 @@ export interface Sequence {
   readonly normalizedTransitionScores?: readonly number[];
 }
 
-/** What is kept of a step. */
+/** The record of a step. */
 export interface StepRecord {
   readonly logits: Float32Array | undefined;
   readonly scores: Float32Array | undefined;
@@ -108,15 +108,15 @@ export interface TokenHealing {
 export interface GenerateContext {
   /** A decoder of text for one sequence; special tokens left out. */
   readonly text: () => { push(id: number): string; end(): string };
-  /** How stop strings are looked for in tokens. */
+  /** The tokenizer's view of tokens, in which stop strings are searched. */
   readonly reading: Reading;
-  /** What the encoder read for each prompt; absent in a decoder, where it is the prompt. */
+  /** The token ids that the encoder read for each prompt; absent in a decoder, where it is the prompt. */
   readonly encoderIds?: readonly (readonly number[])[] | undefined;
   readonly onToken?: ((event: TokenEvent) => unknown) | undefined;
   readonly logitsProcessor?: LogitsProcessor | undefined;
   readonly stoppingCriteria?: StoppingCriteria | undefined;
   readonly candidates?: number | undefined;
-  /** What was taken back of each prompt. */
+  /** The tokens that token healing removed from each prompt. */
   readonly healings?: readonly (TokenHealing | undefined)[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,7 +1,7 @@
 /** A character takes so many tokens at most: its bytes in UTF-8. */
 const TOKENS_OF_CHARACTER = 4;
 
-/** How tokens read. */
+/** The text of tokens. */
 export interface Reading {
   /** The text of tokens, that of special ones too. */
   readonly decode: (ids: readonly number[]) => string;
@@ -38,7 +38,7 @@ export class StopStrings {
     });
   }
 
-  /** Why a text ends that has no room left: where a stop string reads in it, bytes that are no text among it, that. */
+  /** The reason why a text at its limit ends: a stop string if one reads in it, bytes that are no text included. */
   reasonAtLimit(written: string): "stop_string" | "length" {
     return this.#stops.some((stop) => written.includes(stop)) ? "stop_string" : "length";
   }

@@ -35,7 +35,7 @@ export interface OnnxNode {
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
 }
 
-/** What an op's lowering may use to describe itself in ONNX operators. */
+/** The functions by which an op's lowering emits ONNX operators. */
 export interface LowerContext {
   /** The operands of the op, and their types. */
   readonly inputs: readonly string[];
@@ -84,7 +84,7 @@ interface OpBase<A> {
   ): Along<A> | undefined;
 }
 
-/** What a place along an axis of an op's results reads. */
+/** The parts of the operands that one place along an axis of an op's results reads. */
 export interface Along<A> {
   /** The axis of each operand that is read at the same place; undefined where all of it is read. */
   readonly axes: readonly (number | undefined)[];
@@ -110,7 +110,7 @@ export interface CompositeOp<A> extends OpBase<A> {
   readonly isElementwise?: boolean;
   decomposition(inputs: readonly Value[], attributes: A): readonly Value[];
   readonly gradient: GradientRule<A> | "through decomposition";
-  /** What it is rewritten to before it is differentiated, where not itself: an op that keeps what its gradient reads. */
+  /** A replacement to be differentiated in its place: an op that keeps what its gradient reads. */
   differentiable?(inputs: readonly Value[], attributes: A): readonly Value[];
 }
 

@@ -19,7 +19,7 @@ export interface Value extends TensorType {
   readonly source: Source;
 }
 
-/** Where a value comes from. */
+/** The origin of a value. */
 export type Source =
   | { readonly kind: "input"; readonly name: string }
   | { readonly kind: "parameter"; readonly name: string }

@@ -6,9 +6,9 @@ import { type DecodeEngine, PREFILL_TOKENS } from "./decode-engine.ts";
 import type { CacheRows } from "./step-batcher.ts";
 
 export interface CachedDecoderOptions {
-  /** What the encoder made of each row's input, in an encoder–decoder. */
+  /** The encoder's keys and values for each row, in an encoder–decoder. */
   readonly memories?: readonly CrossAttentionCache[] | undefined;
-  /** How many prompt tokens are computed at once. */
+  /** The number of prompt tokens that are computed at once. */
   readonly chunk?: number | undefined;
   /** Cancels a prompt that is being computed, with code `abort`. */
   readonly signal?: AbortSignal | undefined;

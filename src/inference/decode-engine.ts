@@ -11,13 +11,13 @@ import { sessionBytes } from "./sessions/session-bytes.ts";
 import { type CacheRows, StepBatcher } from "./step-batcher.ts";
 import type { WeightFeeds, Weights } from "./weights.ts";
 
-/** How many prompt tokens are computed at once: bounds the memory that attention scores take. */
+/** The number of prompt tokens that are computed at once: bounds the memory of attention scores. */
 export const PREFILL_TOKENS = 256;
 
 /** The kinds of models that decode over a cache of keys and values. */
 export type GeneratingArchitecture = Architecture & { kind: "decoder" | "encoder-decoder" };
 
-/** What a session for decoding is made for, beside the scores after the last token. */
+/** The use of a decoding session, beside the scores after the last token. */
 export interface DecodeUse {
   /** Scores and states of all tokens. */
   readonly showsAll?: boolean;
@@ -28,9 +28,9 @@ export interface DecodeUse {
 }
 
 export interface ExtendOptions {
-  /** What the encoder made of each row's input, in an encoder–decoder. */
+  /** The encoder's keys and values for each row, in an encoder–decoder. */
   readonly memory?: MemoryFeeds | undefined;
-  /** How long each row's text is in all, where it is computed in pieces; default: as long as it is after these tokens. */
+  /** The whole length of each row's text, where it is computed in pieces; default: its length after these tokens. */
   readonly lengths?: readonly number[];
 }
 
@@ -60,10 +60,10 @@ export class DecodeEngine {
   readonly sizes: CacheSizes;
   /** Estimated memory, in bytes. */
   readonly bytes: number;
-  /** How long the engine has computed for this request. */
+  /** Time that the engine has computed for this request, in milliseconds. */
   computedMs = 0;
   readonly #parts: EngineParts;
-  /** What the request's adapter feeds. */
+  /** The tensors that the request's adapter feeds. */
   readonly feeds: WeightFeeds;
   readonly #cacheIsGoodTo: number | undefined;
 

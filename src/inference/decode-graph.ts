@@ -15,7 +15,7 @@ import type { HostTensor } from "../tensor/index.ts";
 export interface ModelGraph extends ModelOutputs {
   readonly derived: readonly DerivedInput[];
   readonly dropouts?: readonly DropoutMask[];
-  /** What is added to the loss of the head. */
+  /** A term that is added to the loss of the head. */
   readonly auxiliaryLoss?: Value | undefined;
 }
 
@@ -32,7 +32,7 @@ export function fullGraph(
   return { ...outputs, derived: [...context.derived.values()], auxiliaryLoss };
 }
 
-/** How large whole rows are: names where any size may come, numbers for training. */
+/** The sizes of whole rows: names where any size may come, numbers for training. */
 export interface WholeSizes {
   readonly batch: Dimension;
   readonly queries: Dimension;
@@ -126,7 +126,7 @@ export function wholeGraphs(
   return { encoder, states, context, decoder: model.decode(root, config, context, states) };
 }
 
-/** What follows from positions, computed: of the model's own tokens, and, in a decoder, of its encoder's. */
+/** Computes the inputs that follow from positions: of the model's own tokens, and, in a decoder, of its encoder's. */
 export function deriveFeeds(
   derived: readonly DerivedInput[],
   positions: Positions,

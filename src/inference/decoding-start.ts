@@ -15,11 +15,11 @@ export type GeneratingModel = Exclude<Architecture, { kind: "encoder" }>;
 /** A session in which a model decodes. */
 export type Engine = DecodeEngine | RecurrentEngine | RecurrentSeq2seqEngine;
 
-/** What a generation begins with. */
+/** The start of a generation. */
 export interface DecodingStart {
   readonly decoderOf: (rows: readonly number[]) => Decoder;
   readonly prompts: readonly (readonly number[])[];
-  /** What the encoder made of each prompt, where one reads them and attention looks back at it. */
+  /** The encoder's keys and values for each prompt, where attention reads them. */
   readonly memories?: readonly CrossAttentionCache[];
 }
 

@@ -95,7 +95,7 @@ export function checkEmbed(texts: unknown, options: unknown): void {
   checkFields("embed", options, embedRules);
 }
 
-/** What `generate` takes beside the options of generation. */
+/** The fields of `generate` beside the options of generation. */
 const callRules: Rules = {
   signal: rules.signal,
   onToken: rules.function,

@@ -5,7 +5,7 @@ import type { Adapter } from "./adapters/adapters.ts";
 import { endsWith, type LoraConfig, modulePlan } from "./adapters/lora-config.ts";
 import { isEmbedding, isSharedEmbedding, tiedRefused } from "./tied-embeddings.ts";
 
-/** What PEFT's files call a change of embeddings, behind the module's name, and what it is called here. */
+/** The names of a change of embeddings, after the module's name: in PEFT's files, and here. */
 const SUFFIXES = {
   lora_embedding_A: ".lora_embedding_A",
   lora_embedding_B: ".lora_embedding_B",

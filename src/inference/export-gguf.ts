@@ -23,7 +23,7 @@ import { ggufSettings } from "./gguf-settings.ts";
 import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 
 export interface ExportGgufOptions {
-  /** How matrices are stored; norms and other vectors stay in float32. Default F16. */
+  /** The type in which matrices are stored; norms and other vectors stay in float32. Default F16. */
   readonly type?: WrittenType;
   /** The file to write. */
   readonly out: string;
@@ -81,7 +81,7 @@ export async function exportGguf(model: string, options: ExportGgufOptions): Pro
   return { tensors: tensors.length, kept: kept.map((tensor) => tensor.name) };
 }
 
-/** How the checkpoint draws tokens; programs that read the file have defaults of their own for what is left out. */
+/** The checkpoint's sampling settings; programs that read the file have defaults of their own for those left out. */
 async function samplingOf(files: FileSource): Promise<Parameters<typeof samplingEntries>[0]> {
   const has = await files.has("generation_config.json");
   const config = parseCheckpointOptions(has ? await readJsonFile(files, "generation_config.json") : {});
@@ -124,7 +124,7 @@ async function readTokenizer(files: FileSource, { json, architecture }: ModelFil
   });
 }
 
-/** What a tensor of the file is made of: one of the checkpoint, or one of each expert. */
+/** The sources of a tensor of the file: one of the checkpoint, or one of each expert. */
 function outputsOf(
   { weights }: ModelFiles,
   architecture: GgufArchitecture,

@@ -130,7 +130,7 @@ export function checkForward(inputs: ForwardInputs, options: ForwardOptions, arc
   checkShown(options, architecture);
 }
 
-/** What a model does not have inside is refused by name. */
+/** Refuses by name the activations that a model does not have. */
 function checkShown({ attentions, hiddenStates }: ForwardOptions, { kind, family }: Architecture): void {
   const missing =
     attentions && kind === "recurrent"

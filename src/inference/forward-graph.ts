@@ -8,18 +8,18 @@ import { recurrentSeq2seqForward } from "./recurrent-seq2seq-decoder.ts";
 
 /** A whole pass over whole rows, by the names that `lectern forward` writes. */
 export interface ForwardGraph {
-  /** What the head yields. */
+  /** The results of the head. */
   readonly heads: Readonly<Record<string, Value>>;
   readonly hiddenStates: Readonly<Record<string, readonly Value[]>>;
   readonly attentions: Readonly<Record<string, readonly Value[]>>;
   /** Over the input `labels`, or `start_positions` and `end_positions`; undefined where there is no head. */
   readonly loss: Value | undefined;
-  /** What a model adds to whatever loss is minimised. */
+  /** A term that the model adds to any loss. */
   readonly auxiliaryLoss?: Value | undefined;
   /** The input `labels`, where the loss reads one. */
   readonly labels: Value | undefined;
   readonly derived: readonly DerivedInput[];
-  /** What follows from the decoder's rows, where there is an encoder too. */
+  /** Inputs derived from the decoder's rows, where there is an encoder too. */
   readonly decoderDerived?: readonly DerivedInput[];
   /** Random masks to be fed, where values are dropped. */
   readonly dropouts: readonly DropoutMask[];
@@ -27,9 +27,12 @@ export interface ForwardGraph {
   readonly states?: readonly RecurrentState[];
 }
 
-/** What a pass is built for. Sizes are numbers for training, and where a recurrence is written out step by step. */
+/**
+ * The sizes and options of a pass. Sizes are numbers for training, and where a recurrence is written out step by
+ * step.
+ */
 export interface ForwardGraphOptions extends WholeSizes {
-  /** Which linear layers are adapted. */
+  /** The linear layers that are adapted. */
   readonly plan?: AdapterPlan | undefined;
 }
 
@@ -148,7 +151,7 @@ function encoderDecoderPass(
   };
 }
 
-/** What a decoder beside an encoder yields, by its head, under the names that `lectern forward` writes. */
+/** The results of a decoder beside an encoder, by its head, under the names that `lectern forward` writes. */
 function decoderHeads(kind: HeadConfig["kind"], result: Value): Record<string, Value> {
   if (kind === "none") return { last_hidden_state: result };
   return kind === "question-answering" ? spanLogits(result) : { logits: result };

@@ -248,7 +248,7 @@ type Shifting = Pick<
   "decoderStartTokenId" | "padTokenId" | "withoutDecoderInput" | "shift" | "head"
 >;
 
-/** How a recurrent decoder's input follows from labels. */
+/** The rule by which a recurrent decoder's input follows from labels. */
 function shifting({
   decoderStartTokenId,
   padTokenId,
@@ -257,7 +257,7 @@ function shifting({
   return { decoderStartTokenId, padTokenId, withoutDecoderInput: "start-token", shift: "start-token", head };
 }
 
-/** What the decoder reads: as given, else the labels or the encoder's input shifted right, else the start token. */
+/** The decoder's input: as given, else the labels or the encoder's input shifted right, else the start token. */
 function decoderRows(config: Shifting, { inputIds, decoderInputIds, labels }: ForwardInputs): number[][] {
   if (decoderInputIds) return decoderInputIds.map((row) => [...row]);
   const isText = config.head.kind === "lm" && labels !== undefined;
@@ -303,7 +303,7 @@ function labelsTensor(
   return { ...int64Matrix(moved), shape };
 }
 
-/** What the engine would refuse without a row, or take for a number that is none. */
+/** Refuses labels outside the classes, which the engine would refuse without naming the row. */
 function checkClasses({ dtype, data, shape }: HostTensor, classes: Dimension | undefined): void {
   if (dtype !== "int64" || typeof classes !== "number") return;
   const at = (data as BigInt64Array).findIndex((id) => (id < 0n || id >= classes) && id !== BigInt(IGNORED_LABEL));

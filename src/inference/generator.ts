@@ -63,11 +63,11 @@ interface Job {
   readonly strategy: Strategy;
   readonly options: GenerationOptions;
   readonly context: GenerateContext;
-  /** What is read: of an encoder–decoder by its encoder. */
+  /** The token ids that are read: of an encoder–decoder by its encoder. */
   readonly rows: readonly (readonly number[])[];
 }
 
-/** What a session for decoding is leased for. */
+/** The need that a decoding session is leased for. */
 interface EngineNeed {
   readonly architecture: GeneratingModel;
   readonly use: DecodeUse;
@@ -269,7 +269,7 @@ export class Generator {
     return opening;
   }
 
-  /** What lay inside the model at each step of a sequence, where it is asked for: one more pass over all of it. */
+  /** Computes the activations at each step of a sequence, where they are asked for, by one more pass over all of it. */
   async #lookInside(
     { outputIds }: Sequence,
     { read, prompt }: { readonly read: readonly number[]; readonly prompt: readonly number[] },
@@ -285,7 +285,7 @@ export class Generator {
   }
 }
 
-/** How tokens are read as text. */
+/** The decoding of tokens to text. */
 function readingOf(tokenizer: Tokenizer | undefined): Pick<GenerateContext, "text" | "reading"> {
   return {
     text: () => tokenizer?.stream({ skipSpecialTokens: true }) ?? { push: () => "", end: () => "" },

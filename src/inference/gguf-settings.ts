@@ -99,7 +99,7 @@ function expectEqual(what: string, came: string | number | boolean, expected: st
   );
 }
 
-/** Which layers see a window, in the architecture's own rule; without one, a text must fit into the window. */
+/** The layers that see a window, by the architecture's own rule; without one, a text must fit into the window. */
 function windowEntries(
   name: string,
   architecture: GgufArchitecture,
@@ -119,7 +119,7 @@ function windowEntries(
   return { contextLength, entries };
 }
 
-/** How positions are stretched: in words where GGUF has them, else as the divisor of each frequency. */
+/** The scaling of positions: by name where GGUF has one, else as the divisor of each frequency. */
 function rotaryEntries(name: string, rotary: RotaryConfig): GgufSettings {
   const { scaling } = rotary;
   const key = (setting: string): string => `${name}.rope.scaling.${setting}`;

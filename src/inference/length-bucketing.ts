@@ -15,21 +15,21 @@ export interface BatchRunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told how many rows are done. */
   readonly onDone?: ((done: number) => void) | undefined;
-  /** What else each pass shall yield. */
+  /** Additional results of each pass. */
   readonly forward?: ForwardOptions;
 }
 
 /** Makes of a row what is wanted. @param index which of all rows it is */
 export type Reading<R> = (result: ForwardResult, place: TokenPosition, index: number) => R;
 
-/** Where a row stands in a pass. */
+/** The position of a row in a pass. */
 export interface TokenPosition {
   readonly row: number;
   /** Its first token. */
   readonly at: number;
 }
 
-/** What computes passes: a loaded model. */
+/** A loaded model, which computes passes. */
 interface Computing {
   readonly tokenizer: Tokenizer | undefined;
   readonly isEncoder: boolean;
@@ -38,7 +38,7 @@ interface Computing {
 
 const DEFAULT_BATCH_SIZE = 32;
 
-/** What beginning a pass costs, in tokens that could be computed meanwhile; measured with MiniLM on two cores. */
+/** The overhead of a pass, in tokens that could be computed meanwhile; measured with MiniLM on two cores. */
 const PASS_COST = 8;
 
 /**

@@ -3,7 +3,7 @@ import type { FileSource } from "../files/index.ts";
 import { type HubOptions, locateModel, openDirectory } from "../formats/index.ts";
 import { readJsonFile } from "./read-json-file.ts";
 
-/** Where the model that an adapter adapts lies: beside the adapter, on this machine, or on the hub. */
+/** Locates the base model of an adapter: beside the adapter, on this machine, or on the Hub. */
 export async function locateBase(files: FileSource, hub: HubOptions = {}): Promise<string> {
   const { base_model_name_or_path: named, revision } = await readJsonFile(files, "adapter_config.json");
   check(typeof named === "string", "config", () => `${files.location}: adapter_config.json names no base model`);

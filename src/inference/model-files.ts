@@ -19,7 +19,7 @@ export interface ModelFiles {
 }
 
 export interface OpenedModelFiles extends ModelFiles {
-  /** What a user may want to know of files that are used all the same. */
+  /** Warnings about files that are used all the same. */
   readonly warnings: readonly string[];
 }
 

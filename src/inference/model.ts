@@ -58,7 +58,7 @@ export interface GenerateInput {
   readonly inputIds?: readonly number[] | readonly (readonly number[])[];
   /** A conversation, written out by the model's chat template. */
   readonly messages?: readonly Message[];
-  /** What the chat template gets beside the messages: tools, documents, variables of its own. */
+  /** Variables of the chat template beside the messages: tools, documents, its own. */
   readonly chat?: ChatOptions;
 }
 
@@ -96,7 +96,7 @@ export class Model {
   readonly tokenizer: Tokenizer | undefined;
   readonly #host: ModelHost;
   readonly #files: FileSource;
-  /** How adapters and assistants are fetched. */
+  /** The Hub options by which adapters and assistants are fetched. */
   readonly #hub: HubOptions;
   #modules: Promise<SentenceModules> | undefined;
   #disposed: Promise<void> | undefined;
@@ -108,7 +108,7 @@ export class Model {
     this.#files = files;
   }
 
-  /** Where it was loaded from. */
+  /** The location that it was loaded from. */
   get location(): string {
     return this.#files.location;
   }
@@ -283,7 +283,7 @@ export class Model {
     return this.dispose();
   }
 
-  /** Where a model lies, downloaded if need be. */
+  /** Locates a model, and downloads it if need be. */
   #locate(name: string, functions: CallerFunctions): Promise<string> {
     const { onProgress, onWarning } = this.#hub;
     return locateModel(name, {

@@ -2,7 +2,7 @@ import type { HostTensor } from "../tensor/index.ts";
 import type { ForwardResult } from "./forward.ts";
 import type { TokenPosition } from "./length-bucketing.ts";
 
-/** How the states of a text's tokens become one vector. */
+/** The reduction of the states of a text's tokens to one vector. */
 export type PoolingMode = "mean" | "cls" | "max" | "last" | "mean-sqrt-length" | "weighted-mean";
 
 /** The pooling of a text's states, and what follows it. */

@@ -35,7 +35,7 @@ export class RecurrentEngine {
   readonly architecture: Recurrent;
   /** Estimated memory, in bytes. */
   readonly bytes: number;
-  /** How long the engine has computed for this request. */
+  /** Time that the engine has computed for this request, in milliseconds. */
   computedMs = 0;
   readonly #session: EngineSession;
 

@@ -10,7 +10,7 @@ import type { Weights } from "./weights.ts";
 
 type Translator = Architecture & { kind: "recurrent-encoder-decoder" };
 
-/** What a recurrent encoder must know of its rows, as graph inputs. */
+/** The description of a recurrent encoder's rows, as graph inputs. */
 function sourceRows(batch: Dimension, length: Dimension): SourceRows {
   return {
     mask: input("source_mask", "float32", [batch, length]),
@@ -90,7 +90,7 @@ export class RecurrentSeq2seqEngine {
   readonly architecture: Translator;
   /** Estimated memory, in bytes. */
   readonly bytes: number;
-  /** How long the engine has computed for this request. */
+  /** Time that the engine has computed for this request, in milliseconds. */
   computedMs = 0;
   readonly #reader: OpenSession;
   readonly #writer: OpenSession;

@@ -9,12 +9,12 @@ import { normalized, type PoolingMode } from "./pooling.ts";
 /** Makes another vector of a text's. */
 export type VectorStep = (vector: Float32Array) => Float32Array;
 
-/** How a model of sentence-transformers makes vectors of texts. */
+/** The modules by which a sentence-transformers model makes vectors of texts. */
 export interface SentenceModules {
   readonly modes: readonly PoolingMode[];
   /** True if a prompt's tokens are pooled with the text's. */
   readonly includePrompt: boolean;
-  /** What follows pooling, in order. */
+  /** The modules after pooling, in order. */
   readonly steps: readonly VectorStep[];
   /** Tokens at most; longer texts are cut. */
   readonly maxLength: number | undefined;

@@ -3,7 +3,7 @@ import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-c
 import { type CacheSizes, KeyValueCache } from "./cache/key-value-cache.ts";
 import type { WeightFeeds } from "./weights.ts";
 
-/** How long a step waits for requests that were in the last one, in milliseconds. */
+/** Time that a step waits for requests that were in the last one, in milliseconds. */
 const PATIENCE_MS = 1;
 
 /** The engine of one request, as its steps use it. */

@@ -3,7 +3,7 @@ import type { Architecture } from "../families/index.ts";
 import { dolaCandidates, type GenerationOptions } from "../generation/index.ts";
 import type { DecodeUse } from "./decode-engine.ts";
 
-/** How tokens are chosen. */
+/** The ways in which tokens are chosen. */
 export type Strategy =
   | "autoregressive"
   | "beams"
@@ -22,13 +22,13 @@ const asking: Partial<Record<keyof GenerationOptions, Strategy>> = {
   dolaLayers: "autoregressive",
 };
 
-/** What does nothing without another option. */
+/** Options that do nothing without another option. */
 const needs: Partial<Record<keyof GenerationOptions, readonly (keyof GenerationOptions)[]>> = {
   maxMatchingNgramSize: ["promptLookupNumTokens"],
   numAssistantTokensSchedule: ["assistantModel", "assistantEarlyExit"],
 };
 
-/** How these options decode; options that contradict each other, or do nothing, are refused by name. */
+/** The strategy of these options; options that contradict each other, or do nothing, are refused by name. */
 export function strategyOf(options: GenerationOptions, explicit: GenerationOptions): Strategy {
   const isSet = (name: keyof GenerationOptions): boolean => options[name] !== undefined && options[name] !== 0;
   for (const [name, others] of Object.entries(needs) as [keyof GenerationOptions, (keyof GenerationOptions)[]][])

@@ -25,7 +25,7 @@ export function isTiedOutput(path: string, { config }: Architecture): boolean {
   return config.tieWordEmbeddings && isOutput(path);
 }
 
-/** What PEFT would learn as two tables and the model has as one. */
+/** The error for a table that PEFT would learn as two and the model has as one. */
 export function tiedRefused(where: string, path: string): LecternError {
   return new LecternError(
     "unsupported",

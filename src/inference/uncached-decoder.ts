@@ -7,7 +7,7 @@ export class UncachedDecoder implements Decoder {
   readonly contextWindow: number;
   readonly #fresh: (sources: readonly number[]) => CachedDecoder;
   #rows: (readonly number[])[] = [];
-  /** Which prompt each row came from. */
+  /** The index of each row's prompt. */
   #sources: number[] = [];
 
   /** @param fresh a decoder over the sources of some rows, with nothing read yet */

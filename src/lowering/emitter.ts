@@ -37,7 +37,7 @@ export class Emitter {
     return this.#nodes;
   }
 
-  /** What is emitted in the meantime, as the nodes of an inner graph, which may read all that was emitted before. */
+  /** The nodes that are emitted in the meantime, as an inner graph that may read all that was emitted before. */
   body(emit: () => void): readonly OnnxNode[] {
     const outer = this.#nodes;
     this.#nodes = [];

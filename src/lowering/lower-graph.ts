@@ -26,9 +26,9 @@ export type WeightBinding =
 export interface LowerOptions {
   /** The graph: its results by the names they get. */
   readonly outputs: Readonly<Record<string, Value>>;
-  /** How each parameter is bound, by its path in the checkpoint. */
+  /** The binding of each parameter, by its path in the checkpoint. */
   bind(name: string): WeightBinding;
-  /** What the graph is compiled for, by which kernels are chosen; default: a whole pass. */
+  /** The use that the graph is compiled for, by which kernels are chosen; default: a whole pass. */
   readonly phase?: Use["phase"];
 }
 

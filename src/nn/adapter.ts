@@ -22,7 +22,7 @@ export type LinearAdapter = LearnedAdapter | FedAdapter;
 export interface LearnedAdapter {
   readonly kind: "learned";
   readonly rank: number;
-  /** What the change counts: α / r, or α / √r (rsLoRA; Kalajdzievski, 2023). */
+  /** The scale of the change: α / r, or α / √r (rsLoRA; Kalajdzievski, 2023). */
   readonly scale: number;
   /** True if size and direction of each output's weights are learned apart (DoRA; Liu et al., 2024). */
   readonly dora: boolean;

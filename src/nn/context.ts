@@ -40,7 +40,7 @@ import {
 } from "./positions.ts";
 import { type RotaryConfig, rotaryTable } from "./rotary-frequencies.ts";
 
-/** What a model is built for. Sizes may be names; training gives numbers. */
+/** The use that a model is built for. Sizes may be names; training gives numbers. */
 export interface BuildOptions {
   readonly batch: Dimension;
   readonly queries: Dimension;
@@ -52,11 +52,11 @@ export interface BuildOptions {
     /** True if a part of it, the first, is shared by all rows. */
     readonly isShared?: boolean;
   };
-  /** Whether logits are wanted of every position or of the last alone. */
+  /** The positions whose logits are wanted: all, or the last alone. */
   readonly logits: "all" | "last";
-  /** Whether tokens see those before them only, or all; default causal. */
+  /** The tokens that a token sees: those before it, or all; default causal. */
   readonly direction?: "causal" | "both";
-  /** What the names of a decoder's inputs begin with, where an encoder has the plain ones. */
+  /** The prefix of a decoder's inputs, where an encoder has the plain names. */
   readonly prefix?: "decoder_";
   /** True if keys and values of the encoder's states are fed, as in decoding, or computed. */
   readonly memory?: "fed" | "computed";
@@ -66,7 +66,7 @@ export interface BuildOptions {
   readonly dropout?: boolean;
 }
 
-/** Which entries of a value stay: an input that whoever trains draws anew for each step. */
+/** A mask of the entries of a value that stay: an input that training draws anew for each step. */
 export interface DropoutMask {
   /** The input's name: uint8, 1 stays, 0 is dropped. */
   readonly name: string;
@@ -75,7 +75,7 @@ export interface DropoutMask {
   readonly dropped: number;
 }
 
-/** What dropping a share multiplies values of a shape by, from a mask noted among the others; undefined for nothing. */
+/** The factor of dropout for values of a shape, from a mask that is added to the others; undefined for a rate of 0. */
 export function keepMask(prefix: string, shape: Shape, share: number, masks: DropoutMask[]): Value | undefined {
   const dropped = Math.round(share * 256);
   if (dropped === 0) return undefined;
@@ -97,7 +97,7 @@ export interface ModelOutputs {
   readonly crossAttentions: readonly Value[];
   /** The keys and values `[B, H, S, D]` of the encoder's states, of each layer. */
   readonly crossCache: readonly KeyValue[];
-  /** What the head makes of the last token's state as it enters a layer: `[B, 1, V]`. */
+  /** Applies the head to the last token's state as it enters a layer: `[B, 1, V]`. */
   readonly earlyLogits: (layer: number) => Value;
   /** Results of a head that is not over words, by their names; logits mean nothing then. */
   readonly heads?: Readonly<Record<string, Value>>;
@@ -124,7 +124,7 @@ export class ModelContext {
   readonly #options: BuildOptions;
   readonly #values = new Map<string, Value>();
   readonly #rotaries: RotaryConfig[] = [];
-  /** What a model adds to the loss of its head; made where a loss is wanted. */
+  /** A term that a model adds to the loss of its head; built where a loss is wanted. */
   auxiliaryLoss: (() => Value) | undefined;
   /** Inputs of random masks. */
   readonly dropouts: DropoutMask[] = [];
@@ -165,7 +165,7 @@ export class ModelContext {
     return transpose(gather(table, buckets), [0, 3, 1, 2]);
   }
 
-  /** Which distance lies between each pair of tokens: int64 `[B, 1, T, T]`, see `signedDistances`. */
+  /** The distance between each pair of tokens: int64 `[B, 1, T, T]`, see `signedDistances`. */
   distances(options: { span: number; maxDistance: number | undefined; from: "query" | "key" }): Value {
     const { batch, queries } = this.#options;
     const compute: DerivedInput["compute"] = (rows) => signedDistances(rows, options);
@@ -260,7 +260,7 @@ export class ModelContext {
     return scale ? mul(x, scale) : x;
   }
 
-  /** What dropping a share multiplies values of a shape by; undefined where nothing is dropped. */
+  /** The factor of dropout for values of a shape; undefined where nothing is dropped. */
   #keep(shape: Shape, share: number): Value | undefined {
     return this.#options.dropout
       ? keepMask(`${this.#options.prefix ?? ""}dropout`, shape, share, this.dropouts)

@@ -1,7 +1,9 @@
 import { arrayEqual, LecternError } from "../common/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 
-/** Which tokens a run computes and what they may attend to; the host derives biases, tables and ids from it. */
+/**
+ * The tokens that a run computes and those that they may attend to; the host derives biases, tables and ids from it.
+ */
 export interface Positions {
   /** `[B][T]`: the position of each new token. */
   readonly queries: readonly (readonly number[])[];
@@ -25,7 +27,9 @@ export interface DerivedInput {
   compute(positions: Positions): HostTensor;
 }
 
-/** What masks a score: the smallest float32, finite so that a row with nothing to attend to stays a number. */
+/**
+ * The value that masks a score: the smallest float32, finite so that a row with nothing to attend to stays a number.
+ */
 const MASKED = -3.4028234663852886e38;
 
 /**
@@ -125,7 +129,7 @@ export function flags(rows: readonly (readonly boolean[])[]): HostTensor<"float3
   return { dtype: "float32", shape: [rows.length, rows[0]?.length ?? 0], data: Float32Array.from(rows.flat(), Number) };
 }
 
-/** Where the token stands that lies `offset` to the right of each in its text; −1 where there is none, or padding. */
+/** The slot of the token `offset` to the right of each in its text; −1 where there is none, or padding. */
 export function neighbours({ keys, texts }: Positions, offset: number): number[][] {
   return keys.map((row, r) =>
     row.map((_, t) => {

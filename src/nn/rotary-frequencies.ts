@@ -4,9 +4,9 @@ import type { Positions } from "./positions.ts";
 
 /** Rotary positions as a config sets them: how much of each head is turned, and how frequencies are scaled. */
 export interface RotaryConfig {
-  /** How many dimensions of each head are turned, an even number; the rest stay as they are. */
+  /** The number of dimensions of each head that are rotated, an even number; the rest stay as they are. */
   readonly size: number;
-  /** What frequencies are spaced by; one below `size` where the share of the head is odd. */
+  /** The width that frequencies are spaced by; one below `size` where the rotated share of the head is odd. */
   readonly dimension: number;
   readonly theta: number;
   readonly maxPositions: number;

@@ -2,7 +2,7 @@ import { arrayEqual } from "../common/index.ts";
 import type { TensorType } from "../graph/index.ts";
 import { byteLength, elementCount } from "../tensor/index.ts";
 
-/** How tensors are cut: into so many blocks of these sizes. */
+/** A division of tensors into a number of blocks of these sizes. */
 export interface Tiling {
   readonly blocks: number;
   readonly sizes: readonly number[];

@@ -6,7 +6,7 @@ interface Slice {
   readonly index: number;
 }
 
-/** What is read of a value. */
+/** The part of a value that is read. */
 type Read = Slice | "all";
 
 /** A node of which one place is computed: where its operands are read, and its attributes for one place. */
@@ -49,7 +49,7 @@ function samePlace(a: Read, b: Read): boolean {
   return a !== "all" && b !== "all" && a.axis === b.axis && a.index === b.index;
 }
 
-/** How a node yields what is read of it, where that is one place. */
+/** The node's narrowed form, where one place of it is read. */
 function narrowing(node: Node, reads: ReadonlyMap<Value, Read>): Narrowed | undefined {
   const [first, ...others] = node.outputs.map((output) => reads.get(output)).filter((read) => read !== undefined);
   if (first === undefined || first === "all" || !others.every((read) => samePlace(first, read))) return undefined;
@@ -62,7 +62,7 @@ function narrowing(node: Node, reads: ReadonlyMap<Value, Read>): Narrowed | unde
   );
 }
 
-/** What a node that gathers one entry reads of its table. */
+/** The entry of its table that a node with a constant index reads. */
 function gathered({ op, inputs }: Node, operand: number): Slice | undefined {
   const [, ids] = inputs;
   if (op.name !== gatherOps.gather.name || operand !== 0 || ids?.source.kind !== "constant" || ids.shape.length > 0)

@@ -35,7 +35,7 @@ interface NativeBinding {
   initOrtOnce(logLevel: number, tensor: typeof NativeTensor, isMainThread: boolean): void;
 }
 
-/** What the binding reads its inputs from and makes its results of. */
+/** The tensors that the binding reads and returns. */
 export class NativeTensor implements OrtTensor {
   readonly location = "cpu";
   readonly type: string;

@@ -6,7 +6,7 @@ export interface Port {
   receive(handler: (message: unknown) => void): void;
 }
 
-/** What a handler may do while it answers a call. */
+/** The functions that a handler may use while it answers a call. */
 export interface CallContext {
   /** Fires when the caller cancels. */
   readonly signal: AbortSignal;
@@ -24,7 +24,7 @@ export interface CallOptions {
   readonly onQuestion?: ((question: never) => unknown) | undefined;
 }
 
-/** How an error crosses: classes do not, so its code and words do. */
+/** An error on the channel: its code and message, since classes do not cross. */
 interface Failure {
   readonly code: ErrorCode | undefined;
   readonly message: string;
@@ -53,7 +53,7 @@ interface Pending {
   readonly resolve: (result: never) => void;
   readonly reject: (error: unknown) => void;
   readonly options: CallOptions;
-  /** What a function of the caller threw: the call fails with it once the other end has stopped. */
+  /** The error of a function of the caller: the call fails with it once the other end has stopped. */
   failure?: { readonly error: unknown };
 }
 

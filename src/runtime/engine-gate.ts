@@ -12,7 +12,7 @@ const PATIENCE_MS = 10_000;
  * the whole process down. The worker passes each call through; whoever ends the worker closes the gate first.
  */
 export class EngineGate {
-  /** What both threads share. */
+  /** The memory that both threads share. */
   readonly memory: SharedArrayBuffer;
   readonly #cells: Int32Array<SharedArrayBuffer>;
 
@@ -61,7 +61,7 @@ export class EngineGate {
     for (const inside of this.#closing()) Atomics.wait(this.#cells, INSIDE, inside, PATIENCE_MS);
   }
 
-  /** How many calls to wait for, again and again. */
+  /** The number of calls to wait for, again and again. */
   *#closing(): Generator<number> {
     Atomics.store(this.#cells, CLOSED, 1);
     const end = performance.now() + PATIENCE_MS;

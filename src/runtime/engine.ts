@@ -19,7 +19,7 @@ export interface OrtSession {
   release(): Promise<void>;
 }
 
-/** What differs between the builds. */
+/** The parts that differ between the builds. */
 export interface OrtModule {
   readonly Tensor: new (type: never, data: never, dims: readonly number[]) => OrtTensor;
   /** True if it writes results to tensors that it is given. */

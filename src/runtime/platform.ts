@@ -26,11 +26,14 @@ export interface SessionOptions {
   readonly memoryPattern?: boolean;
   /** The engine's own rewrites of graphs to leave out, by its names. */
   readonly withoutRewrites?: readonly string[] | undefined;
-  /** Where the engine writes what each kernel took, as a Chrome trace; Node only. The name gets a time and `.json`. */
+  /**
+   * The file in which the engine writes the time of each kernel, as a Chrome trace; Node only. The name gets a time
+   * and `.json`.
+   */
   readonly profile?: string | undefined;
 }
 
-/** What differs between Node and the browser; package conditions choose one. */
+/** The functions that differ between Node and the browser; package conditions choose one. */
 export interface Platform {
   createSession(graph: OnnxGraph, options?: SessionOptions): Promise<EngineSession>;
   /** Lets what waits, such as a cancellation, be handled before going on. */

@@ -5,7 +5,7 @@ const LARGE = 1024;
 
 /** Writes protobuf messages: fields in order, nested ones with their length in front. */
 export class ProtobufWriter {
-  /** What is complete, in order; then comes the tail. */
+  /** The complete parts, in order; then comes the tail. */
   readonly #chunks: Uint8Array[] = [];
   #tail = new Uint8Array(64);
   #used = 0;

@@ -4,7 +4,7 @@ import { textOf } from "./print.ts";
 import type { Run } from "./run.ts";
 import { Markup, Undefined, type Value } from "./values.ts";
 
-/** How values are looked at before they are compared. */
+/** The normalisation of values before they are compared. */
 export type Getter = (item: Value) => Value;
 
 /** A text in small letters, which is how filters compare texts by default. */

@@ -35,7 +35,7 @@ const MUTATING = {
   dict: new Set(["clear", "pop", "popitem", "setdefault", "update"]),
 };
 
-/** What `value.name` is: an attribute, else an item. */
+/** The value of `value.name`: an attribute, else an item. */
 export function getAttribute(run: Run, value: Value, name: string): Value {
   const attribute = ownAttribute(run, value, name);
   if (attribute !== undefined) return attribute;
@@ -47,7 +47,7 @@ export function getAttribute(run: Run, value: Value, name: string): Value {
   return new Undefined({ hint: `'${describe(value)}' has no attribute '${name}'` });
 }
 
-/** What `value[key]` is: an item, else an attribute. */
+/** The value of `value[key]`: an item, else an attribute. */
 export function getItem(run: Run, value: Value, key: Value): Value {
   const item = itemOf(run, value, key);
   if (item !== undefined) return item;

@@ -1,6 +1,6 @@
 import { SPACE } from "./text.ts";
 
-/** What Python's `unicodedata` says of characters. */
+/** The properties of characters by Python's `unicodedata`. */
 
 /** Digits that are not decimal, such as superscripts. */
 const DIGIT =

@@ -4,7 +4,7 @@ import type { Run } from "./run.ts";
 import type { Unit } from "./symbols.ts";
 import { Callable, Markup, PyObject, Undefined, type Value } from "./values.ts";
 
-/** Where text is written. */
+/** The output of text. */
 export class Output {
   readonly #parts: string[] = [];
   #length = 0;
@@ -36,7 +36,7 @@ export class Context {
   readonly vars = new Map<string, Value>();
   readonly parent: ReadonlyMap<string, Value>;
   readonly blocks: ReadonlyMap<string, Block>;
-  /** What is written before and after a `{% generation %}` block. */
+  /** The marks before and after a `{% generation %}` block. */
   readonly marks: readonly [string, string] | undefined;
 
   constructor(
@@ -76,7 +76,7 @@ export class Activation {
   }
 }
 
-/** What `self` is: the blocks of a template by name. */
+/** The variable `self`: the blocks of a template by name. */
 export class TemplateReference extends PyObject {
   readonly typeName = "TemplateReference";
   readonly #context: Context;

@@ -16,7 +16,7 @@ type Args = readonly (Value | undefined)[];
 const isTrue = (run: Run, value: Value | undefined, usual = false): boolean =>
   value === undefined ? usual : truth(run, value);
 
-/** How texts are compared: without regard to case unless it is asked for. */
+/** The comparison of texts: without regard to case unless it is asked for. */
 const caseOf = (run: Run, caseSensitive: Value | undefined): Getter =>
   isTrue(run, caseSensitive) ? (value) => value : ignoreCase;
 

@@ -165,7 +165,7 @@ function formatFloat(run: Run, value: number, spec: Spec, isInteger: boolean): s
   return aligned(run, { sign, digits }, spec, ">");
 }
 
-/** How a float is written. */
+/** The format of a float. */
 interface FloatStyle {
   readonly type: string;
   readonly precision: number | undefined;

@@ -3,7 +3,7 @@ import type { Statement } from "./nodes.ts";
 import { type Load, type Reference, Symbols, type Unit } from "./symbols.ts";
 import { orUndefined, type Value } from "./values.ts";
 
-/** What the compiler knows of the place at which a part of a template stands. */
+/** The compiler's knowledge of the place of a part of a template. */
 export interface Frame {
   readonly symbols: Symbols;
   /** True if names that are set here are the template's own, which blocks and macros can read. */
@@ -16,7 +16,7 @@ export interface Frame {
   readonly compileBody: (statements: readonly Statement[], frame: Frame) => Execute;
 }
 
-/** How a statement ended: as usual, or on its way out of a loop. */
+/** The end of a statement: as usual, or on its way out of a loop. */
 export type Jump = "break" | "continue" | undefined;
 
 /** Code of a statement. */

@@ -5,7 +5,7 @@ import { reprDict, str } from "./print.ts";
 import type { Run } from "./run.ts";
 import { Builtin, Callable, type Dict, type Keywords, PyObject, Range, type Value } from "./values.ts";
 
-/** What `namespace(…)` makes: an object whose attributes `set` can change. */
+/** The result of `namespace(…)`: an object whose attributes `set` can change. */
 export class Namespace extends PyObject {
   readonly typeName = "TemplateNamespace";
   readonly #attributes: Dict;
@@ -38,7 +38,7 @@ function checkName(name: Value): void {
     );
 }
 
-/** What `dict` is: a function with a method. */
+/** The global `dict`: a function with a method. */
 class DictFunction extends Callable {
   readonly typeName = "TemplateDict";
 
@@ -74,7 +74,7 @@ function range(args: readonly Value[], keywords: Keywords): Range {
   return made;
 }
 
-/** What `cycler(…)` makes. */
+/** The result of `cycler(…)`. */
 class Cycler extends PyObject {
   readonly typeName = "Cycler";
   readonly #items: readonly Value[];
@@ -103,7 +103,7 @@ class Cycler extends PyObject {
   }
 }
 
-/** What `joiner(…)` makes: nothing when it is called first, then its separator. */
+/** The result of `joiner(…)`: nothing when it is called first, then its separator. */
 class Joiner extends Callable {
   readonly typeName = "Joiner";
   readonly #separator: Value;

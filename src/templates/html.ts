@@ -64,7 +64,7 @@ const WEB =
   /^((https?:\/\/|www\.)(([\w%-]+\.)+)?([a-z]{2,63}|xn--[\w%]{2,59})|([\w%-]{2,63}\.)+(com|net|int|edu|gov|org|info|mil)|(https?:\/\/)((\d{1,3}(\.\d{1,3}){3})|(\[([\da-f]{0,4}:){2}([\da-f]{0,4}:?){1,6}\])))(?::\d{1,5})?(?:[/?#]\S*)?$/i;
 const MAIL = /^\S+@\w[\w.-]*\.\w+$/;
 
-/** What links are written with; texts are HTML already. */
+/** The attributes of links; texts are HTML already. */
 export interface LinkOptions {
   readonly limit: number | undefined;
   /** `rel` and `target`, each with a space before it, or nothing. */

@@ -7,10 +7,10 @@ import type { Run } from "./run.ts";
 import { compareTexts } from "./text.ts";
 import { Dict, Float, Tuple, type Value } from "./values.ts";
 
-/** What Python's `json.dumps` is asked for. */
+/** The options of Python's `json.dumps`. */
 export interface JsonOptions {
   readonly escapesUnicode: boolean;
-  /** What a level is indented by; undefined where all is on one line. */
+  /** The indentation of a level; undefined where all is on one line. */
   readonly indent: string | undefined;
   readonly itemSeparator: string;
   readonly keySeparator: string;

@@ -86,7 +86,7 @@ class Lexer {
     this.#at = to;
   }
 
-  /** What a pattern finds at the current place. */
+  /** The match of a pattern at the current place. */
   #match(pattern: RegExp): RegExpExecArray | null {
     pattern.lastIndex = this.#at;
     return pattern.exec(this.#source);

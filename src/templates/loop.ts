@@ -6,7 +6,7 @@ import { Builtin, Callable, type Keywords, Tuple, Undefined, type Value } from "
 /** Renders a recursive loop again, over other items. */
 export type Recurse = (items: Value, depth: number) => Value;
 
-/** What `loop` is within a loop. Items are read one ahead at most, unless the length is asked for. */
+/** The variable `loop` within a loop. Items are read one ahead at most, unless the length is asked for. */
 export class LoopContext extends Callable {
   readonly typeName = "LoopContext";
   readonly #items: Value;

@@ -2,7 +2,7 @@ import { typeError } from "./errors.ts";
 import type { Run } from "./run.ts";
 import { Callable, Dict, type Keywords, Markup, Tuple, Undefined, type Value } from "./values.ts";
 
-/** What a macro takes. */
+/** The parameters of a macro. */
 export interface MacroParameters {
   readonly name: string | undefined;
   readonly names: readonly string[];

@@ -22,7 +22,7 @@ import { Bytes, Float, Markup, Tuple, Undefined, type Value } from "./values.ts"
 
 export type BinaryOperator = "+" | "-" | "*" | "/" | "//" | "%" | "**";
 
-/** What an operator does with integers, and with numbers of which one is a float. */
+/** The behaviour of an operator on integers, and on numbers of which one is a float. */
 interface Arithmetic {
   integers(run: Run, a: Integer, b: Integer): Integer | Float;
   floats(a: number, b: number): number;

@@ -16,7 +16,7 @@ import { describeToken, TokenStream } from "./token-stream.ts";
 /** Links of one chain, such as `a + a + …`; each is within the next. */
 const MAX_CHAIN = 1000;
 
-/** How a list of expressions without brackets is read. */
+/** The rules by which a list of expressions without brackets is read. */
 interface TupleOptions {
   /** True if the items are names, as in targets. */
   readonly isTarget?: boolean;
@@ -373,7 +373,7 @@ export class ExpressionParser extends TokenStream {
     return { type: "name", name: text, use, line };
   }
 
-  /** What `set`, `for` and `with` assign to. */
+  /** The target of an assignment by `set`, `for` or `with`. */
   target(options: { end?: string; hasNamespaces?: boolean; use?: NameNode["use"] } = {}): Expression {
     const read = this.tuple({ isTarget: true, end: options.end, hasNamespaces: options.hasNamespaces ?? false });
     return this.#assigned(read, options.use ?? "store");

@@ -15,7 +15,7 @@ interface Conversion {
   readonly type: string;
 }
 
-/** Where a conversion's values come from: one after the other, or by key. */
+/** The source of a conversion's values: one after the other, or by key. */
 class Source {
   readonly #values: readonly Value[];
   readonly #given: Value;

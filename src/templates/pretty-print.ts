@@ -6,7 +6,7 @@ import { Dict, Tuple, type Value } from "./values.ts";
 
 const WIDTH = 80;
 
-/** Where a value stands: how far in, and how much must fit behind it. */
+/** The position of a value: its indentation, and the room that must be left behind it. */
 interface Place {
   readonly indent: number;
   readonly allowance: number;

@@ -6,13 +6,13 @@ import { escapeHtml } from "./protocols.ts";
 import type { Run } from "./run.ts";
 import { type Dict, type Keywords, Markup, type Value } from "./values.ts";
 
-/** How a field reads an attribute or an item of its value, which the sandbox decides. */
+/** The access of a field to an attribute or an item of its value, which the sandbox decides. */
 export interface Access {
   attribute(run: Run, value: Value, name: string): Value;
   item(run: Run, value: Value, key: Value): Value;
 }
 
-/** Where replacement fields get their values from. */
+/** The source of the values of replacement fields. */
 interface Fields extends Access {
   readonly args: readonly Value[];
   readonly named: Keywords | Dict;

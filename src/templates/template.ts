@@ -7,10 +7,10 @@ import { parse } from "./parse.ts";
 import { Run, type TemplateLimits } from "./run.ts";
 import type { Value } from "./values.ts";
 
-/** How a template is rendered. */
+/** The settings by which a template is rendered. */
 export interface RenderOptions {
   readonly limits?: TemplateLimits | undefined;
-  /** What is written before and after a `{% generation %}` block. */
+  /** The marks before and after a `{% generation %}` block. */
   readonly marks?: readonly [before: string, after: string] | undefined;
   /**
    * Called with lists and objects of the context, by their own identity: with those whose items the template reads, and

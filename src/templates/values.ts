@@ -125,7 +125,7 @@ export class Iter extends PyObject {
   }
 }
 
-/** How an undefined value came to be, for the error of its use. */
+/** The origin of an undefined value, for the error of its use. */
 interface UndefinedOrigin {
   readonly hint?: string;
   readonly name?: string;
@@ -214,7 +214,7 @@ export class Dict extends PyObject {
   }
 }
 
-/** What `keys()`, `values()` and `items()` of a dictionary give. */
+/** The results of `keys()`, `values()` and `items()` of a dictionary. */
 export class DictView extends PyObject {
   readonly typeName: "dict_keys" | "dict_values" | "dict_items";
   readonly dict: Dict;

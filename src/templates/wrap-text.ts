@@ -2,7 +2,7 @@ import { valueError } from "./errors.ts";
 import type { Run } from "./run.ts";
 import { textBetween, textLength, trim } from "./text.ts";
 
-/** What Python's `textwrap` is asked for. */
+/** The options of Python's `textwrap`. */
 export interface WrapOptions {
   readonly width: number;
   readonly breakLongWords: boolean;

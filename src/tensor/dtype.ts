@@ -1,7 +1,7 @@
 /** Element types. `int4` is packed, two values a byte, low nibble first; `bool` is one byte, 0 or 1. */
 export type DType = "float32" | "float16" | "bfloat16" | "int8" | "uint8" | "int4" | "int32" | "int64" | "bool";
 
-/** What holds the elements of each dtype in JavaScript; float16 and bfloat16 are kept as their 16 bits. */
+/** The typed array of each dtype; float16 and bfloat16 are kept as their 16 bits. */
 export interface TypedArrays {
   float32: Float32Array;
   float16: Uint16Array;

@@ -4,7 +4,7 @@ import type { EncoderDecoderConfig, HeadConfig, HeadKind } from "../family.ts";
 import { headRefused, parseLabels } from "../head.ts";
 import { holds, tie } from "../ties.ts";
 
-/** What the encoder and the decoder of BART and its relatives are built by. */
+/** The settings of the encoder and decoder of BART and its relatives. */
 export interface BartStack {
   readonly hiddenSize: number;
   readonly maxPositionEmbeddings: number;
@@ -45,7 +45,7 @@ interface BartSide {
   readonly hasPositions: boolean;
 }
 
-/** What a relative does otherwise than BART, its config's defaults among it. */
+/** The differences of a relative from BART, defaults of its config included. */
 interface Relative {
   readonly defaults?: Readonly<Record<string, unknown>>;
   readonly traits?: Partial<

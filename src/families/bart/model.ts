@@ -52,7 +52,7 @@ function layer(at: Scope, side: Side, x: Value, c: BartStack, context: ModelCont
   });
 }
 
-/** Where tokens stand: `[B, T, E]`. Waves that a checkpoint has are read from it. */
+/** The position embeddings: `[B, T, E]`. Sinusoids that a checkpoint holds are read from it. */
 function places(at: Scope, side: Side, c: BartStack, context: ModelContext): Value {
   if (c.positions === "sinusoidal-after-padding")
     return context.sinusoidalPositionsAfterPadding(c.hiddenSize, c.padTokenId as number);

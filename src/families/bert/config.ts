@@ -22,16 +22,16 @@ export interface BertConfig extends EncoderConfig {
   readonly positions: "from-zero" | "behind-padding";
   /** Rows of the table of positions. */
   readonly positionCount: number;
-  /** Where the weights of each layer lie; ALBERT's layers share theirs. */
+  /** The path of each layer's weights; ALBERT's layers share theirs. */
   readonly layerPaths: readonly string[];
-  /** Where the layer lies that makes `pooler_output` of the first token, if the checkpoint has one. */
+  /** The path of the pooler, which makes `pooler_output` of the first token, if the checkpoint has one. */
   readonly pooler: string | undefined;
   readonly names: BertNames;
   /** The tables that embed words and score them, and the bias of the scores. */
   readonly words: { readonly embedding: string; readonly output: string; readonly bias: string };
 }
 
-/** What a checkpoint calls the parts; a path is from the root, unless it belongs to a layer. */
+/** A checkpoint's names of the parts; a path is from the root, unless it belongs to a layer. */
 export interface BertNames {
   readonly root: string;
   readonly projection?: string;
@@ -90,7 +90,7 @@ export function parseBertConfig(file: ConfigReader): BertConfig {
   };
 }
 
-/** What BERT and all its relatives read from their config. */
+/** The settings that BERT and all its relatives read from their config. */
 function parseRelative(read: ConfigReader, names: BertNames): BertConfig {
   const hiddenSize = read.size("hidden_size");
   const heads = read.size("num_attention_heads");

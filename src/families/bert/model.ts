@@ -79,7 +79,7 @@ function maskedLmHead(root: Scope, x: Value, c: BertConfig): Value {
   return add(scores, root.in(at).parameter("bias", [c.vocabSize]));
 }
 
-/** What a base model makes of the first token's state. */
+/** The pooler: a base model's summary of the first token's state. */
 function pooled(at: Scope, hidden: Value, c: BertConfig): Value {
   return activation("tanh")(linear(at, firstToken(hidden), c.hiddenSize));
 }

@@ -22,7 +22,7 @@ export interface DebertaConfig extends EncoderConfig {
   readonly positionBiasedInput: boolean;
   /** Attention by distance; undefined: content alone counts. */
   readonly distances: DistanceConfig | undefined;
-  /** How many kinds of pairs count, content to content among them: what scores are scaled by. */
+  /** The number of kinds of pairs that count, content to content among them: scores are scaled by it. */
   readonly pairKinds: number;
   /** A convolution beside the first layer. */
   readonly convolution: ConvolutionConfig | undefined;
@@ -41,9 +41,9 @@ export interface DistanceConfig {
   readonly maxDistance: number;
   readonly isBucketed: boolean;
   readonly isNormed: boolean;
-  /** Whether distances are projected by the weights of queries and keys, or by their own. */
+  /** True if distances are projected by the weights of queries and keys instead of by their own. */
   readonly sharesKey: boolean;
-  /** Which pairs count beside content to content. */
+  /** The kinds of pairs that count beside content to content. */
   readonly contentToPosition: boolean;
   readonly positionToContent: boolean;
 }

@@ -53,7 +53,7 @@ function atDistances(x: Value, distances: Value, index: Value): Value {
   return takeAlong(scores, expand(index, [batch, heads, ...index.shape.slice(2)]));
 }
 
-/** What distances add to the scores `[B, H, T, S]`; undefined where content alone counts. */
+/** The bias of distances on the scores `[B, H, T, S]`; undefined where content alone counts. */
 function distanceBias(at: Scope, q: Value, k: Value, c: DebertaConfig, context: ModelContext, table: Value) {
   const d = c.distances as DistanceConfig;
   const known = context.drop(table, c.hiddenDropout); // [N, E]
@@ -96,7 +96,7 @@ function layer(at: Scope, x: Value, c: DebertaConfig, context: ModelContext, tab
   return norm(at.in("output"), add(x, narrow), c);
 }
 
-/** What distances are worth, `[2 · span, E]`; undefined where content alone counts. */
+/** The embeddings of distances, `[2 · span, E]`; undefined where content alone counts. */
 function distanceTable(at: Scope, c: DebertaConfig): Value | undefined {
   if (!c.distances) return undefined;
   const table = at.in("rel_embeddings").parameter("weight", [2 * c.distances.span, c.hiddenSize]);

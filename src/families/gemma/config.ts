@@ -29,7 +29,7 @@ const gemma2Defaults = {
   final_logit_softcapping: 30,
 };
 
-/** What all Gemmas have: norms of weight 1 + w, scaled embeddings, and the direction of attention. */
+/** The settings of all Gemmas: norms of weight 1 + w, scaled embeddings, and the direction of attention. */
 function parseAnyGemma(read: ConfigReader, rotary?: Parameters<typeof parseRelative>[1]["rotary"]): LlamaConfig {
   if (read.json.use_bidirectional_attention) read.refuse("use_bidirectional_attention", false);
   const base = parseRelative(read, { defaults: {}, ...(rotary && { rotary }) });
@@ -44,7 +44,7 @@ export function parseGemmaConfig(file: ConfigReader): LlamaConfig {
   return { ...parseAnyGemma(read), hiddenAct };
 }
 
-/** What Gemma 2 and 3 share: norms before and after each sublayer, and a scale of scores of their own. */
+/** The settings of Gemma 2 and 3: norms before and after each sublayer, and a scale of scores of their own. */
 function parseYoungerGemma(read: ConfigReader, rotary?: Parameters<typeof parseAnyGemma>[1]): LlamaConfig {
   return {
     ...parseAnyGemma(read, rotary),

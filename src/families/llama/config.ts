@@ -21,11 +21,11 @@ export interface LlamaConfig extends DecoderConfig {
   readonly fusedProjections: boolean;
   /** RMS norm of queries and keys: over each head, or over all heads together. */
   readonly queryKeyNorm: "none" | "head" | "all";
-  /** What is added to the weight of every norm. */
+  /** An offset that is added to the weight of every norm. */
   readonly normOffset: number;
   /** The norms before and after each half of a block. */
   readonly norms: { readonly attention: SublayerNorms; readonly feedForward: SublayerNorms };
-  /** What token embeddings, and scores, are multiplied by. */
+  /** The factors of token embeddings and of scores. */
   readonly embeddingScale: number;
   readonly attentionScale: number;
   /** Scores, and logits, are kept within ± this. */
@@ -36,7 +36,7 @@ export interface LlamaConfig extends DecoderConfig {
   readonly residualDropout: number;
   readonly logitSoftcap: number | undefined;
   readonly experts: ExpertsConfig | undefined;
-  /** What differs from layer to layer. */
+  /** The settings that differ from layer to layer. */
   readonly layers: readonly LlamaLayer[];
 }
 
@@ -61,9 +61,9 @@ export interface ExpertsConfig {
   readonly intermediateSize: number;
   /** True if the shares of the chosen experts are made to sum to 1. */
   readonly normalized: boolean;
-  /** What the loss counts that keeps experts evenly used; 0 unless the config asks for it. */
+  /** The weight of the load-balancing loss; 0 unless the config asks for it. */
   readonly routerAuxLossCoef: number;
-  /** What the checkpoint calls the parts. */
+  /** The checkpoint's names of the parts. */
   readonly names: { readonly block: string; readonly gate: string; readonly up: string; readonly down: string };
 }
 
@@ -72,7 +72,7 @@ export function routerAuxLossCoefOf(read: ConfigReader): number {
   return read.boolean("output_router_logits", false) ? read.number("router_aux_loss_coef", 0.001) : 0;
 }
 
-/** What a relative of LLaMA reads in its own way. */
+/** The settings that a relative of LLaMA reads in its own way. */
 export interface LlamaTraits {
   /** The values of fields that the file leaves out, as transformers has them; null counts as said. */
   readonly defaults: Readonly<Record<string, unknown>>;

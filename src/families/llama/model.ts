@@ -72,7 +72,7 @@ function feedForward(at: Scope, x: Value, c: LlamaConfig): Value {
   return linear(at.in("down_proj"), wide, c.hiddenSize, { bias: c.mlpBias }); // [B, T, E]
 }
 
-/** How a layer sends tokens to experts: both `[B, T, N]`. */
+/** The routing of tokens to experts in a layer: both `[B, T, N]`. */
 interface Routing {
   readonly routerProbabilities: Value;
   readonly topKMask: Value;

@@ -4,7 +4,7 @@ import type { EncoderConfig, EncoderDecoderConfig, HeadConfig, HeadKind } from "
 import { headRefused, parseLabels } from "../head.ts";
 import { tie } from "../ties.ts";
 
-/** What the encoder and the decoder of T5 are built by. */
+/** The settings of the encoder and decoder of T5. */
 export interface T5Stack {
   readonly vocabSize: number;
   readonly hiddenSize: number;
@@ -42,7 +42,7 @@ const commonNames = {
 
 const t5Defaults = { vocab_size: 32128, d_model: 512, d_ff: 2048, num_layers: 6, num_heads: 8 };
 
-/** What mT5, which is T5 1.1 in 101 languages, has otherwise (Xue et al., 2020). */
+/** The differences of mT5, which is T5 1.1 in 101 languages (Xue et al., 2020). */
 const mt5Defaults = {
   vocab_size: 250112,
   d_ff: 1024,

@@ -1,6 +1,6 @@
 import { LecternError } from "../../common/index.ts";
 
-/** How GGUF writes one architecture, and how the Hugging Face checkpoint of the same model does. */
+/** One architecture in GGUF, and in the Hugging Face checkpoint of the same model. */
 export interface GgufArchitecture {
   /** `model_type` of `config.json`: where experts are mixed, and where not. */
   readonly modelType: { readonly dense: string; readonly experts?: string };
@@ -8,7 +8,7 @@ export interface GgufArchitecture {
   readonly writes?: readonly string[];
   /** True if rotary positions turn neighbouring pairs of query and key rows, where Hugging Face turns halves. */
   readonly pairs: boolean;
-  /** What GGUF has added to the weight of every norm. */
+  /** The offset that GGUF has added to the weight of every norm. */
   readonly normOffset: 0 | 1;
   /** Names of a layer's parts, behind `blk.N.` and `model.layers.N.`; `{}` is an expert's number. */
   readonly layer: Readonly<Record<string, string>>;
@@ -149,7 +149,7 @@ export function architectureOf(file: string, name: string): GgufArchitecture {
   );
 }
 
-/** What a `model_type` is written as. */
+/** The GGUF form of a `model_type`. */
 export function architectureFor(modelType: string): { readonly name: string; readonly architecture: GgufArchitecture } {
   for (const [name, architecture] of Object.entries(architectures)) {
     const { modelType: own, writes = [] } = architecture;

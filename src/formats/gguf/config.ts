@@ -3,7 +3,7 @@ import { commonSettings, type GgufArchitecture } from "./architectures.ts";
 import type { GgufHeader } from "./header.ts";
 import type { GgufMetadata } from "./metadata.ts";
 
-/** What the translation of settings starts from. */
+/** The input of the translation of settings. */
 interface Source {
   readonly file: string;
   /** The architecture's name, which every setting's key begins with. */
@@ -84,7 +84,7 @@ function settingsOf({ name, architecture, metadata }: Source, heads: number): Re
   return { ...Object.fromEntries([...settings, ...own]), ...every };
 }
 
-/** How far rotary positions are stretched; divisors of frequencies, where tensors give them, go before all else. */
+/** The scaling of rotary positions; divisors of frequencies, where tensors give them, take precedence. */
 async function rotaryOf(source: Source, headSize: number): Promise<object> {
   const { file, name, architecture, header, metadata, read } = source;
   const key = (setting: string): string => `${name}.rope.${setting}`;

@@ -123,7 +123,7 @@ export const decodeQ2_K: Decoder = (bytes, out) => {
   }
 };
 
-/** Where the bytes of a group of 16 begin, in types that keep four groups in the bits of the same bytes. */
+/** The first byte of a group of 16, in types that keep four groups in the bits of the same bytes. */
 function groupStart(group: number): number {
   return 32 * (group >> 3) + 16 * (group & 1);
 }

@@ -15,10 +15,10 @@ import { type GgufTokenizer, tokenizerOf } from "./tokenizer.ts";
 /** Changes whenever the same file would give other derived bytes. */
 const RECIPE = "gguf-1";
 
-/** Where tensors begin in a derived file, so that any element type lies well. */
+/** The alignment of tensors in a derived file, for any element type. */
 const ALIGNMENT = 64;
 
-/** What the engine finds by another name than the file's own: the weights that had to be changed. */
+/** The weights that had to be changed, which the engine finds by another name than the file's own. */
 const DERIVED = "derived-weights";
 
 /** A GGUF file that reads like a Hugging Face directory: its JSON files are made from the metadata. */
@@ -29,7 +29,7 @@ export class GgufFiles implements FileSource {
   readonly #header: GgufHeader;
   readonly #metadata: GgufMetadata;
   readonly #made = new Map<string, Promise<string>>();
-  /** Where the derived weights lie, once they do. */
+  /** The location of the derived weights, once there is one. */
   #derived = "";
 
   /** The file's own name, and those of its other parts. */
@@ -160,7 +160,7 @@ export class GgufFiles implements FileSource {
   }
 }
 
-/** Where each tensor that is not as stored goes in the derived file. */
+/** The place of each changed tensor in the derived file. */
 function placeDerived(plans: ReadonlyMap<string, TensorPlan>): { places: Map<string, number>; size: number } {
   const places = new Map<string, number>();
   let size = 0;

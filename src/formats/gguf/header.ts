@@ -23,7 +23,7 @@ export interface GgufHeader {
   readonly length: number;
 }
 
-/** How much is read at first, and the most that is: the largest vocabularies take some tens of megabytes. */
+/** The number of bytes that are read first, and at most: the largest vocabularies take some tens of megabytes. */
 const FIRST_BYTES = 1 << 20;
 const LARGEST_HEADER = 1 << 28;
 const MOST_DIMENSIONS = 4;
@@ -91,7 +91,7 @@ function readInfo(name: string, read: Reader): Omit<GgufTensor, "byteLength"> & 
   return { key, shape, type: typeOf(read.u32(), where), offset: read.u64() };
 }
 
-/** Where tensors lie: aligned, inside the file, none over another. */
+/** The locations of tensors: aligned, inside the file, none over another. */
 function place(
   name: string,
   tensors: ReadonlyMap<string, Omit<GgufTensor, "byteLength">>,

@@ -1,4 +1,4 @@
-/** How byte-level text is cut before merges, as a tokenizer of this kind has it in `tokenizer.json`. */
+/** The pre-tokenizer of byte-level text, as a tokenizer of this kind has it in `tokenizer.json`. */
 export interface PreTokenizer {
   /** The steps before bytes become characters: a pattern of words, single digits, or GPT-2's own pattern. */
   readonly steps: readonly (string | "digits" | "gpt-2")[];

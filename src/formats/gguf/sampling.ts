@@ -3,7 +3,7 @@ import type { GgufEntry } from "./write.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** How tokens are drawn, by transformers' names: the keys of llama.cpp, and their types. */
+/** The sampling settings by transformers' names: the keys of llama.cpp, and their types. */
 const keys = {
   temperature: ["general.sampling.temp", "f32"],
   top_k: ["general.sampling.top_k", "i32"],

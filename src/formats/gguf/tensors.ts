@@ -4,16 +4,16 @@ import { byteLength, type DType, elementCount, toFloat32, typedArrays } from "..
 import { type GgufArchitecture, outerNames } from "./architectures.ts";
 import type { GgufHeader, GgufTensor } from "./header.ts";
 
-/** How a tensor of the checkpoint comes from one of the file. */
+/** The derivation of a checkpoint's tensor from one of the file. */
 export interface TensorPlan {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** Where its own part of the file's tensor begins: an expert's. */
+  /** The start of its own part of the file's tensor: an expert's. */
   readonly offset: number;
   readonly source: GgufTensor;
   /** Rows of a head whose neighbouring pairs become halves; 0 where rows stay in order. */
   readonly headRows: number;
-  /** What is added to each value. */
+  /** An offset that is added to each value. */
   readonly add: number;
 }
 
@@ -22,7 +22,7 @@ export function isAsStored({ source, headRows, add }: TensorPlan): boolean {
   return typeof source.type.form === "string" && headRows === 0 && add === 0;
 }
 
-/** What the translation of names needs to know. */
+/** The settings of the translation of names. */
 interface Layout {
   readonly file: string;
   readonly architecture: GgufArchitecture;
@@ -96,7 +96,7 @@ function partsOf(layout: Layout, path: string, name: string, source: GgufTensor)
   ]);
 }
 
-/** How many bytes of a tensor are decoded at once, about. */
+/** The approximate number of bytes of a tensor that are decoded at once. */
 const PIECE_BYTES = 1 << 20;
 
 /** The bytes that a tensor has in the checkpoint, piece by piece. */

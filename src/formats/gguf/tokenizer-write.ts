@@ -30,7 +30,7 @@ interface Step {
   readonly single?: readonly { readonly SpecialToken?: { readonly id: string } }[];
 }
 
-/** What a model's directory says of its tokens. */
+/** The description of tokens in a model's directory. */
 export interface TokenizerSource {
   readonly json: object;
   readonly config: Readonly<Record<string, unknown>>;

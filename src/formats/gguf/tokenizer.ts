@@ -2,7 +2,7 @@ import { check, LecternError } from "../../common/index.ts";
 import type { GgufMetadata } from "./metadata.ts";
 import { preTokenizerJson, preTokenizers } from "./pre-tokenizers.ts";
 
-/** What a token is, as `tokenizer.ggml.token_type` says. */
+/** The type of a token, as in `tokenizer.ggml.token_type`. */
 export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
 /** A file's tokenizer as a Hugging Face directory has it. */

@@ -16,7 +16,7 @@ import {
   decodeQ8_0,
 } from "./dequantize.ts";
 
-/** How a tensor's values are stored: in blocks of some values in some bytes. */
+/** The storage of a tensor's values: blocks of some values in some bytes. */
 export interface GgufType {
   readonly name: string;
   /** Values in a block; 1 where each stands for itself. */

@@ -2,7 +2,7 @@ import { check, didYouMean, LecternError } from "../../common/index.ts";
 import type { HubId } from "./hub-id.ts";
 import type { Need } from "./options.ts";
 
-/** What a tokenizer, of whatever kind, is read from. */
+/** The parsed files of a tokenizer, of whatever kind. */
 const TOKENIZER_FILES = [
   "tokenizer.json",
   "tokenizer_config.json",
@@ -34,7 +34,7 @@ const MODEL_FILES = [
 
 export const INDEX = "model.safetensors.index.json";
 
-/** Which files of a repository are needed. */
+/** The files of a repository that are needed. */
 export interface Choice {
   readonly files: readonly string[];
   /** Looked for and not there. */
@@ -119,7 +119,7 @@ function isPickle(name: string): boolean {
   return /\.(bin|pt|pth|ckpt|pkl|pickle)$/.test(name) && !/^(training_args|optimizer|scheduler)/.test(name);
 }
 
-/** Why pickled weights are not read, and what to do. */
+/** The error for pickled weights, with what to do. */
 export function pickleRefused(where: string, file: string): LecternError {
   const isAdapter = /(^|\/)adapter_model\.\w+$/.test(file);
   const remedy = isAdapter

@@ -9,14 +9,14 @@ const TRIES = 5;
 /** A listing of a million files is a few hundred megabytes; no model has a tenth of that. */
 const LARGEST_LISTING = 50_000_000;
 
-/** What a repository holds at one commit. */
+/** The files of a repository at one commit. */
 export interface Listing {
   readonly commit: string;
   /** Size in bytes by path; undefined where the hub does not say. */
   readonly files: ReadonlyMap<string, number | undefined>;
 }
 
-/** What is known of a file before it is downloaded. */
+/** The metadata of a file before it is downloaded. */
 export interface FileMetadata {
   /** SHA-256 of a large file, git's SHA-1 of a small one; names the blob. */
   readonly etag: string;

@@ -5,7 +5,7 @@ import type { Transfer } from "./transfer.ts";
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 const ADVICE = "make room, or name another place with HF_HOME or cacheDir";
 
-/** What a failed write means, in words. */
+/** The reason for a failed write, in words. */
 export async function diskFailure(cause: unknown, { file, blob, metadata }: Transfer): Promise<LecternError> {
   const { code, message } = cause as NodeJS.ErrnoException;
   if (!FULL.has(code ?? ""))

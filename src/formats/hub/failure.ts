@@ -9,10 +9,10 @@ import { LecternError } from "../../common/index.ts";
  */
 export type FailureKind = "unreachable" | "busy" | "refused" | "repository" | "revision" | "file" | "wrong";
 
-/** Why the hub did not give what it was asked for. */
+/** The reasons for which the Hub refuses a request. */
 export class HubFailure extends LecternError {
   readonly kind: FailureKind;
-  /** How long the hub asks to be left alone, in milliseconds. */
+  /** The wait that the Hub asks for, in milliseconds. */
   readonly retryAfter: number | undefined;
 
   constructor(kind: FailureKind, message: string, options: { cause?: unknown; retryAfter?: number | undefined } = {}) {
@@ -27,7 +27,7 @@ export class HubFailure extends LecternError {
   }
 }
 
-/** What is asked for, for error messages. */
+/** The name of the request, for error messages. */
 export interface Asked {
   readonly endpoint: string;
   readonly repository: string;
@@ -36,7 +36,7 @@ export interface Asked {
   readonly hasToken: boolean;
 }
 
-/** What an answer that is no success means, in words. */
+/** The meaning of an unsuccessful response, in words. */
 export function failureOf(response: Response, asked: Asked): HubFailure {
   const { status } = response;
   const code = response.headers.get("x-error-code");
@@ -78,7 +78,7 @@ function waitOf(header: string | null): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
 }
 
-/** What to say of an answer that a proxy or a login page gave. */
+/** The message for the response of a proxy or a login page. */
 export function notTheHub(url: string, what: string): HubFailure {
   return new HubFailure(
     "wrong",

@@ -8,9 +8,9 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent to the host of the first address only. */
   readonly token: string | undefined;
-  /** How long nothing may come, in milliseconds. */
+  /** The time for which nothing may arrive, in milliseconds. */
   readonly timeout: number;
-  /** Which redirect is not followed but given back. */
+  /** The redirect that is not followed but returned. */
   readonly stopsAt?: (response: Response, target: string) => boolean;
   readonly signal: AbortSignal | undefined;
 }
@@ -18,7 +18,7 @@ export interface RequestOptions {
 /** An answer, of which the body is still to come. */
 export interface Exchange {
   readonly response: Response;
-  /** Where the answer came from, after redirects. */
+  /** The URL of the response, after redirects. */
   readonly url: string;
   /** The body piece by piece; throws `unreachable` where it breaks off or stands still. */
   chunks(): AsyncGenerator<Uint8Array>;

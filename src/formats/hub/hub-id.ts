@@ -1,4 +1,4 @@
-/** What a name asks the hub for. */
+/** The request to the Hub that a name stands for. */
 export interface HubId {
   /** `owner/name` */
   readonly repository: string;

@@ -5,7 +5,7 @@ import type { LocateOptions } from "./options.ts";
 
 const ENDPOINT = "https://huggingface.co";
 
-/** What a page has no means for. */
+/** Refuses a function that a page has no means for. */
 const NODE_ONLY = ["cacheDir", "offline", "onProgress"] as const;
 
 /**

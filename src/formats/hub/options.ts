@@ -1,4 +1,4 @@
-/** How far the download of one file is; the names are those of Transformers.js. */
+/** The progress of one file's download; the names are those of Transformers.js. */
 export interface ProgressEvent {
   readonly status: "initiate" | "progress" | "done";
   /** The model, as `owner/name`. */
@@ -12,11 +12,11 @@ export interface ProgressEvent {
   readonly progress: number;
 }
 
-/** How models that are not on this machine are fetched from the hub. */
+/** The settings by which models are fetched from the Hub. */
 export interface HubOptions {
   /** A branch, a tag or a commit; default `main`. */
   readonly revision?: string | undefined;
-  /** Where downloads are kept; default what HF_HUB_CACHE and HF_HOME say, as for Python. */
+  /** The folder of downloads; default as HF_HUB_CACHE and HF_HOME set it, as for Python. */
   readonly cacheDir?: string | undefined;
   /** Use only what the cache holds; default what HF_HUB_OFFLINE says. */
   readonly offline?: boolean | undefined;
@@ -27,7 +27,7 @@ export interface HubOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What is needed of a model: all it takes to run it, or only its tokenizer. */
+/** The part of a model that is needed: all files to run it, or only its tokenizer. */
 export type Need = "model" | "tokenizer";
 
 export interface LocateOptions extends HubOptions {

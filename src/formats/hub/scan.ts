@@ -15,7 +15,7 @@ export interface CachedModel {
   /** `owner/name` */
   readonly name: string;
   readonly path: string;
-  /** What its files take, with what broken-off downloads left; one that several revisions share counts once. */
+  /** The size of its files, partial downloads included; one that several revisions share counts once. */
   readonly bytes: number;
   readonly revisions: readonly CachedRevision[];
 }

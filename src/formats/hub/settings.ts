@@ -4,16 +4,16 @@ import { join, resolve } from "node:path";
 import { keepSecret, LecternError, shown } from "../../common/index.ts";
 import type { Environment, LocateOptions } from "./options.ts";
 
-/** Where the hub is and how it is talked to; the variables are those of Python's huggingface_hub. */
+/** The Hub's address and settings; the variables are those of Python's huggingface_hub. */
 export interface HubSettings {
   readonly cacheDir: string;
   /** Without a slash at its end. */
   readonly endpoint: string;
   readonly token: string | undefined;
   readonly offline: boolean;
-  /** How long to wait for what is known of a file, in milliseconds. */
+  /** The timeout for the metadata of a file, in milliseconds. */
   readonly etagTimeout: number;
-  /** How long a download may stand still, in milliseconds. */
+  /** The time for which a download may stand still, in milliseconds. */
   readonly downloadTimeout: number;
   readonly symlinks: boolean;
 }

@@ -60,7 +60,7 @@ interface Found {
   readonly isComplete: boolean;
 }
 
-/** What the cache has of a revision: its place where it is all there, else what it lacks. */
+/** The state of a revision in the cache: its place where it is complete, else what it lacks. */
 async function readCached(
   cached: CachedRepository,
   id: HubId,

@@ -19,7 +19,7 @@ export interface Transfer {
   readonly commit: string;
   readonly file: string;
   readonly metadata: FileMetadata;
-  /** Where it goes: `blobs/<etag>`. */
+  /** The place of the file: `blobs/<etag>`. */
   readonly blob: string;
   readonly signal: AbortSignal | undefined;
   readonly onBytes: (loaded: number) => void;
@@ -187,7 +187,7 @@ class Filling {
 
 const CHANGED = "the file changed while it was downloaded, or a proxy cuts it; try again";
 
-/** What is wrong with a downloaded file, in words; undefined: nothing, as far as its etag tells. */
+/** The fault of a downloaded file, in words; undefined: none, as far as its etag shows. */
 async function faultOf(path: string, { etag, size }: FileMetadata): Promise<string | undefined> {
   const actual = (await stat(path)).size;
   if (size !== undefined && actual !== size) return `${actual} bytes came, ${size} were announced`;

@@ -4,7 +4,7 @@ import { applyOne, shapeError, type Value } from "../value.ts";
 import { add } from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
 
-/** How a linear layer's weight lies in the checkpoint: torch's Linear is `out-in`, GPT-2's Conv1D `in-out`. */
+/** The layout of a linear layer's weight in the checkpoint: torch's Linear is `out-in`, GPT-2's Conv1D `in-out`. */
 export type WeightLayout = "out-in" | "in-out";
 
 const linearOp = defineComposite<{ layout: WeightLayout }>({

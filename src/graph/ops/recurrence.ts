@@ -9,10 +9,10 @@ import { matmul } from "./matmul.ts";
 import { reduceSum } from "./reduction.ts";
 import { concat, slice, split } from "./slicing.ts";
 
-/** Which cell: Elman's with tanh or relu, a gated recurrent unit, or long short-term memory. */
+/** The recurrent cell: Elman's with tanh or relu, a gated recurrent unit, or long short-term memory. */
 export type Cell = "rnn_tanh" | "rnn_relu" | "gru" | "lstm";
 
-/** How many blocks of rows the weights of a cell have, in torch's order: GRU r, z, n; LSTM i, f, g, o. */
+/** The number of blocks of rows in the weights of a cell, in torch's order: GRU r, z, n; LSTM i, f, g, o. */
 export const gateCount: Readonly<Record<Cell, number>> = { rnn_tanh: 1, rnn_relu: 1, gru: 3, lstm: 4 };
 
 interface State {
@@ -176,13 +176,16 @@ function backThroughTime(
   ];
 }
 
-/** How the gradients of a step's gates follow from those of its state; all values hold all steps, `[B, T, …]`. */
+/**
+ * The rule by which the gradients of a step's gates follow from those of its state; all values hold all steps, `[B,
+ * T, …]`.
+ */
 interface Slopes {
   /** Of what the state contributed, `[B, T, G·H]`; `of` picks a step. */
   state(dh: Value, dc: Value | undefined, of: (value: Value) => Value): Value;
   /** Of what the input contributed, where it is another. */
   readonly input?: (dh: Value) => Value;
-  /** How much of the state's gradient goes on to the state before, beside what goes through the gates. */
+  /** The part of the state's gradient that goes on to the state before, beside what goes through the gates. */
   readonly carried?: Value;
   /** Of an LSTM's memory: how much of the hidden state's gradient reaches it, and how much goes on. */
   readonly memory?: { readonly fromHidden: Value; readonly carried: Value };

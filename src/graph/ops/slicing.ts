@@ -8,7 +8,7 @@ export interface Span {
   readonly end: number;
 }
 
-/** How many of `size` elements lie in [start, end), negative bounds counted from the end; a named size is at least 1. */
+/** The number of `size` elements in [start, end), negative bounds counted from the end; a named size is at least 1. */
 function spanSize(size: Dimension, { start, end }: Span): Dimension | undefined {
   if (typeof size === "string") return start < 0 && end > 0 ? -start : start === 0 && end === 1 ? 1 : undefined;
   const at = (bound: number): number => Math.min(size, Math.max(0, bound < 0 ? bound + size : bound));
@@ -77,7 +77,7 @@ export const slicingOps = {
       return [concat([...gap(before), gradients[0] as Value, ...gap(after)], axis)];
     },
   }),
-  /** What a slice is of: it among zeros. */
+  /** The whole that a slice is of: the slice among zeros. */
   unslice: definePrimitive<Span & { shape: readonly Dimension[] }>({
     name: "unslice",
     infer: ([y], { shape }) => [{ dtype: (y as TensorType).dtype, shape }],
@@ -121,7 +121,7 @@ export function slice(x: Value, axis: number, start: number, end: number): Value
   return applyOne(slicingOps.slice, [x], { axis: normalizeAxis("slice", axis, x), start, end });
 }
 
-/** What a slice is of, where all else of it is zero. */
+/** The whole that a slice is of, where all else of it is zero. */
 export function unslice(y: Value, span: Span, shape: readonly Dimension[]): Value {
   return applyOne(slicingOps.unslice, [y], { ...span, shape });
 }

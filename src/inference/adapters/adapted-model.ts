@@ -9,7 +9,7 @@ import { type OpenedModelFiles, openModelFiles, readJsonFile } from "../model-fi
 import { parametersOf, Weights } from "../weights.ts";
 import { type Adapter, openAdapterFile, readAdapter } from "./adapters.ts";
 
-/** How `architectures` ends for the head that an adapter of a task brings. */
+/** The ending of `architectures` for the head that an adapter of a task brings. */
 const endings: Readonly<Record<string, string>> = {
   SEQ_CLS: "ForSequenceClassification",
   TOKEN_CLS: "ForTokenClassification",

@@ -112,7 +112,7 @@ function checkTies(
   if (isAlone && !config.ensureWeightTying) throw tiedRefused(directory, path);
 }
 
-/** What an adapter holds and the model has no place for. */
+/** The error for a tensor of an adapter that the model has no place for. */
 function unknownTensor(directory: string, name: string, architecture: Architecture): LecternError {
   const { family, kind } = architecture;
   const layer = bareName(name).replace(/\.lora_.*$/, "");

@@ -77,7 +77,7 @@ function layerTest({ layersToTransform: layers, layersPattern = [] }: LoraConfig
   return (path) => tests.some((isIn) => isIn(path));
 }
 
-/** Which linear layers an adapter changes, and how. */
+/** The linear layers that an adapter changes, with the kind of change. */
 export function adapterPlan(config: LoraConfig): (path: string) => (LinearAdapter & { kind: "learned" }) | undefined {
   const changeOf = modulePlan(config);
   return (path) => {
@@ -249,7 +249,7 @@ class Fields {
 const isNames = (value: unknown): value is Names =>
   Array.isArray(value) && value.every((name) => typeof name === "string");
 
-/** What an adapter learns: its own factors, and the modules that it keeps whole. */
+/** The parameters that an adapter learns: its own factors, and the modules that it keeps whole. */
 export function isLearned({ modulesToSave = [] }: LoraConfig): (path: string) => boolean {
   return (path) => /\.lora_/.test(path) || modulesToSave.some((name) => liesIn(path.replace(/\.[^.]+$/, ""), name));
 }

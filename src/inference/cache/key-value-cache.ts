@@ -12,7 +12,7 @@ export class KeyValueCache {
   readonly lengths: number[];
   /** The tokens of each row, so that their keys can be computed again. */
   readonly tokens: number[][];
-  /** How long each row's text was, as its keys were computed for. */
+  /** The text length that each row's keys were computed for. */
   readonly computedFor: number[];
   readonly #sizes: CacheSizes;
   #shared: KeyValueCache | undefined;

@@ -21,7 +21,7 @@ export interface ModelSource {
   readonly families?: readonly OwnFamily[] | undefined;
 }
 
-/** What is known of a model once it is open. */
+/** The description of an open model. */
 export interface ModelDescription {
   readonly family: string;
   readonly kind: Architecture["kind"];
@@ -33,7 +33,7 @@ export interface ModelDescription {
   readonly contextWindow: number;
   readonly parameterCount: number;
   readonly startToken: number | undefined;
-  /** What a user may want to know of files that are used all the same. */
+  /** Warnings about files that are used all the same. */
   readonly warnings: readonly string[];
 }
 
@@ -52,12 +52,12 @@ export interface GenerateHooks {
   readonly stoppingCriteria?: StoppingCriteria | undefined;
 }
 
-/** What a worker asks the caller's functions, whose scores or verdict travel back. */
+/** A call of a function of the caller from a worker; scores or verdict travel back. */
 export type Callback =
   | { readonly of: "logitsProcessor"; readonly ids: readonly number[]; readonly scores: Float32Array }
   | { readonly of: "stoppingCriteria"; readonly ids: readonly number[] };
 
-/** Which functions the caller gave. */
+/** The functions that the caller gave. */
 export type ProvidedCallbacks = Readonly<Record<"onToken" | "logitsProcessor" | "stoppingCriteria", boolean>>;
 
 export interface Timing {
@@ -66,18 +66,18 @@ export interface Timing {
   readonly totalMs: number;
   /** After the first token. */
   readonly tokensPerSecond: number;
-  /** How much of it the engine computed; the rest is Lectern's own. */
+  /** The part of it in which the engine computed; the rest is Lectern's own. */
   readonly engineMs: number;
 }
 
 export interface Generated {
-  /** What the sequences go on from, or answer. */
+  /** The prompts of the sequences. */
   readonly inputIds: readonly (readonly number[])[];
   readonly sequences: readonly Sequence[];
   readonly timing: Timing;
 }
 
-/** What computes a model: this thread, or a worker, so that the caller's event loop stays free. */
+/** The place where a model computes: this thread, or a worker, so that the caller's event loop stays free. */
 export interface ModelHost {
   readonly description: ModelDescription;
   forward(inputs: ForwardInputs, options: ForwardOptions): Promise<ForwardResult>;
@@ -96,7 +96,10 @@ interface Opening {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What a worker says of the model that it opens; code `abort` at the latest a short time after the signal fires. */
+/**
+ * The worker's description of the model that it opens; code `abort` at the latest a short time after the signal
+ * fires.
+ */
 async function open({ source, channel, signal }: Opening): Promise<ModelDescription> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const onAbort = (): void => {

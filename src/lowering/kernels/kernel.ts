@@ -1,6 +1,6 @@
 import type { Attributes, TensorType, Value } from "../../graph/index.ts";
 
-/** What a graph is compiled for. */
+/** The use that a graph is compiled for. */
 export interface Use {
   /** Steps over a cache; whole passes without gradients; passes with gradients and updates. */
   readonly phase: "decode" | "forward" | "train";

@@ -1,7 +1,7 @@
 import { check, type Random } from "../../common/index.ts";
 import { IGNORED_LABEL } from "../../graph/index.ts";
 
-/** What becomes of a chosen token: BERT's 80, 10 and 10 %. */
+/** The treatment of a chosen token: BERT's 80, 10 and 10 %. */
 export type Masking = "mask" | "random" | "keep";
 
 export interface MaskingOptions {
@@ -71,7 +71,7 @@ function words(
   return found;
 }
 
-/** Where it begins, and how many tokens it has. */
+/** The start and the number of its tokens. */
 export type Span = readonly [start: number, length: number];
 
 /**
@@ -96,7 +96,7 @@ export function corruptSpans(
   return { inputIds, labels };
 }
 
-/** How large a share of a row is corrupted, in spans of what mean length. */
+/** The fraction of a row that is corrupted, and the mean length of its spans. */
 export interface SpanOptions {
   readonly density?: number;
   readonly meanLength?: number;
@@ -118,7 +118,7 @@ export function drawSpans(length: number, options: SpanOptions, random: Random):
   });
 }
 
-/** How many tokens of a row are corrupted, and in how many spans. */
+/** The number of tokens of a row that are corrupted, and of their spans. */
 export function spanSizes(
   length: number,
   { density = 0.15, meanLength = 3 }: SpanOptions,
@@ -184,7 +184,7 @@ export function permuteSentences(
   return [first, ...order.flatMap((i) => sentences[i] as readonly number[]), last];
 }
 
-/** What the decoder of an encoder–decoder reads to predict labels: its start token, then all but the last. */
+/** The decoder's input of an encoder–decoder for given labels: its start token, then all but the last. */
 export function shiftRight(
   labels: readonly (readonly number[])[],
   { padTokenId, decoderStartTokenId }: { readonly padTokenId: number; readonly decoderStartTokenId: number },

@@ -3,7 +3,7 @@ import type { TaskName } from "../tasks/task-names.ts";
 import { type Example, isTable } from "./examples.ts";
 
 interface Columns {
-  /** What a row must have: all of one of these. */
+  /** The columns that a row must have: all of one of these sets. */
   readonly needed: readonly (readonly string[])[];
   readonly optional: readonly string[];
 }

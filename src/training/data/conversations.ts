@@ -6,7 +6,7 @@ import type { Message, TextRange, Tokenizer } from "../../tokenizers/index.ts";
 interface Written {
   readonly text: string;
   readonly ids: readonly number[];
-  /** Where each token stands, in code points. */
+  /** The offsets of each token, in code points. */
   readonly offsets: readonly (readonly [number, number])[];
 }
 
@@ -41,7 +41,7 @@ export function conversationRow(
 const write = (tokenizer: Tokenizer, messages: readonly Message[], addGenerationPrompt = false): string =>
   tokenizer.applyChatTemplate(messages, { addGenerationPrompt });
 
-/** What a template writes of part of a conversation; undefined where it wants more of it. */
+/** The template's text for part of a conversation; undefined where it needs more of it. */
 function tryWrite(...[tokenizer, messages, addGenerationPrompt]: Parameters<typeof write>): string | undefined {
   try {
     return write(tokenizer, messages, addGenerationPrompt);
@@ -56,7 +56,7 @@ function tokenized(tokenizer: Tokenizer, text: string): Written {
   return { text, ids, offsets };
 }
 
-/** How many code points stand before a place of a text. */
+/** The number of code points before a place of a text. */
 const pointsTo = (text: string, at: number): number => [...text.slice(0, at)].length;
 
 /** The first token that reaches beyond a place; one that is found whole must begin there, for it may take in spaces. */
@@ -112,7 +112,7 @@ function contentOf(tokenizer: Tokenizer, messages: readonly Message[], i: number
   return [from, Math.max(from, text.length - sharedEnd(text, behind))];
 }
 
-/** Where the model begins to speak: behind the generation prompt, where the text has it; else with the content. */
+/** The start of the model's answer: after the generation prompt, where the text has it; else with the content. */
 function beginningOf(
   { tokenizer, messages, whole: { text } }: Conversation,
   i: number,
@@ -128,7 +128,7 @@ function beginningOf(
   return at < 0 ? from : spoken + at + prompt.length;
 }
 
-/** Where the turn ends: the tokens behind its content that are the same where the conversation ends there count too. */
+/** The end of the turn: tokens behind its content that are the same where the conversation ends there count too. */
 function endOf({ tokenizer, messages, whole }: Conversation, i: number, [, to]: TextRange): number {
   const end = firstBehind(whole, to);
   if (i === messages.length - 1) return whole.ids.length;
@@ -144,7 +144,7 @@ function endOf({ tokenizer, messages, whole }: Conversation, i: number, [, to]: 
   return end + (isEnd ? 1 : same);
 }
 
-/** How long the beginning is that two texts, or lists, have in common. */
+/** The length of the beginning that two texts, or lists, have in common. */
 function shared<T>(one: ArrayLike<T>, other: ArrayLike<T>): number {
   const most = Math.min(one.length, other.length);
   for (let i = 0; i < most; i++) if (one[i] !== other[i]) return i;

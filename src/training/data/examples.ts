@@ -19,7 +19,7 @@ export async function readText(path: string): Promise<string> {
   return pieces.join("");
 }
 
-/** What stands in place of a path in messages about rows that no file holds. */
+/** The placeholder of a path in messages about rows that no file holds. */
 export const nameOf = (data: string | Rows): string => (typeof data === "string" ? data : "data");
 
 /** Examples of a file, by its name CSV, TSV, JSON lines or a list in JSON, gzipped or not; or those that are given. */
@@ -58,7 +58,7 @@ async function* givenRows(rows: Rows): AsyncGenerator<Example> {
 /** A row of a table has at most so many characters: the parser takes seconds for a file that is one long row. */
 const LONGEST_ROW = 2 ** 22;
 
-/** What csv-parse tells of a fault, in words. */
+/** The message for an error of csv-parse. */
 const csvFaults: Readonly<Record<string, string>> = {
   INVALID_OPENING_QUOTE: "a field that does not begin with a quote contains one; double it and quote the field",
   CSV_INVALID_CLOSING_QUOTE: "text follows a closing quote; double quotes that belong to the text",
@@ -101,7 +101,9 @@ async function* tableRows(path: string, usual: string): AsyncGenerator<Example> 
   }
 }
 
-/** What the header is cut by: spreadsheets of many countries write semicolons, and a table pasted from one has tabs. */
+/**
+ * The separator of the header: spreadsheets of many countries write semicolons, and a table pasted from one has tabs.
+ */
 async function delimiterOf(path: string, usual: string): Promise<string> {
   if (usual !== ",") return usual;
   for await (const header of textLines(path))
@@ -140,7 +142,7 @@ function object(path: string, row: number, line: string): Record<string, unknown
   throw new LecternError("input", `${path}, line ${row}: ${AS_OBJECT}`);
 }
 
-/** What stands in a column; undefined where there is none, whatever it is called. */
+/** The value of a column; undefined where there is none, whatever it is called. */
 export const fieldOf = ({ fields }: Example, column: string): unknown => ownEntry(fields, column);
 
 /** A column as text; a column that is not there, or an empty field, is named with its row. */

@@ -89,7 +89,7 @@ interface RecipeRows {
   readonly heldOut: Example[];
 }
 
-/** What a recipe learns from, without what it is measured by, and what measures it on the way. */
+/** The training examples of a recipe without its test set, and the evaluation on the way. */
 export async function readRows({ task, examples }: ExampleRecipe, data: string): Promise<RecipeRows> {
   const all = await readSources(data, examples.training);
   const validation = await readSources(data, examples.validation);
@@ -103,7 +103,7 @@ export async function readRows({ task, examples }: ExampleRecipe, data: string):
   return { training, validation, heldOut };
 }
 
-/** What a recipe says of how its examples become rows. */
+/** A recipe's settings of how its examples become rows. */
 export function exampleContext(recipe: ExampleRecipe, tokenizer: Tokenizer, architecture: Architecture): TaskContext {
   const { id2label = {} } = recipe.config as { id2label?: Readonly<Record<string, string>> };
   const { maxPositionEmbeddings } = architecture.config;

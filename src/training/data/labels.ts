@@ -3,7 +3,7 @@ import { classesOf, type Json } from "../../inference/index.ts";
 import type { TaskName } from "../tasks/task-names.ts";
 import { type Example, fieldOf, textOf } from "./examples.ts";
 
-/** Where examples come from, for messages, and in which column their labels stand. */
+/** The source of examples, for messages, and the column of their labels. */
 export interface LabelSource {
   readonly path: string;
   readonly task: TaskName;

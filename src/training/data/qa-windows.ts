@@ -16,7 +16,7 @@ export interface AnswerWindow {
   readonly labels: readonly [start: number, end: number];
 }
 
-/** What stands in for an answer that a window does not hold: the first token. */
+/** The target for an answer that a window does not hold: the first token. */
 const NOWHERE = [0, 0] as const;
 
 /** Tokens that a window repeats of the one before, as in transformers' run_qa. */

@@ -18,7 +18,7 @@ export function regularExpression(flags: "" | "u"): z.ZodString {
   });
 }
 
-/** Where a recipe's examples or texts stand, below its data directory. */
+/** The path of a recipe's examples or texts, below its data directory. */
 export const sourceSchema = z.union([
   z.strictObject({
     file: z.string().describe(".csv, .tsv, .jsonl, .json; with a pattern any text file; also with .gz"),

@@ -7,11 +7,11 @@ import { type Example, readExamples, textOf } from "../data/examples.ts";
 /** Tells how probable each label is, for each text: a larger model, or whatever knows. */
 export type Teacher = (texts: readonly string[]) => Promise<readonly Readonly<Record<string, number>>[]>;
 
-/** How a model learns from a teacher. */
+/** The settings of distillation. */
 export interface TeacherConfig {
-  /** How much the teacher's word counts where a label stands; the label has the rest. */
+  /** The weight of the teacher's probabilities where there is a label; the label has the rest. */
   readonly share: number;
-  /** How many pieces of a text, cut out at random, the teacher labels besides. */
+  /** The number of random pieces of a text that the teacher labels besides. */
   readonly spans: number;
 }
 
@@ -23,7 +23,7 @@ export interface TaughtOptions {
   /** Texts that no piece may be. */
   readonly heldOut: readonly Example[];
   readonly seed: number;
-  /** Where the answers are kept, so that a run that goes on need not ask again. */
+  /** The file of the answers, so that a resumed run need not ask again. */
   readonly out: string;
 }
 
@@ -67,7 +67,7 @@ export async function taughtExamples(examples: readonly Example[], options: Taug
   return rows.map((fields, i) => ({ row: i + 1, fields }));
 }
 
-/** What a teacher said under these settings; undefined where it was not asked, or under others. */
+/** The teacher's labels under these settings; undefined where there are none, or those of other settings. */
 async function keptAnswers(path: string, settings: string): Promise<Example[] | undefined> {
   const kept = await readFile(path, "utf8").catch(() => undefined);
   return kept?.startsWith(`${settings}\n`) ? (await readExamples(path)).slice(1) : undefined;

@@ -117,7 +117,7 @@ export function divergence(logits: Value, target: Value): Value {
   return reduceMean(reduceSum(each, [1]), [0]);
 }
 
-/** How far a student is from its teacher's softened distribution, times T² (Hinton et al., 2015). */
+/** The distance of a student from its teacher's softened distribution, times T² (Hinton et al., 2015). */
 export function distillation(logits: Value, teacher: Value, temperature: number): Value {
   const soft = softmax(mul(teacher, scalar(1 / temperature)), -1);
   return mul(divergence(mul(logits, scalar(1 / temperature)), soft), scalar(temperature ** 2));
@@ -154,7 +154,7 @@ export interface PreferenceOptions {
   readonly beta: number;
   /** The share of pairs that are taken to be the wrong way round. */
   readonly labelSmoothing?: number;
-  /** What SimPO's margin must reach. */
+  /** The target of SimPO's margin. */
   readonly gamma?: number;
 }
 

@@ -36,7 +36,7 @@ function squares(values: Float32Array): number {
   return a + b + (c + d);
 }
 
-/** What gradients of a norm are multiplied by so that it is at most `limit`. As torch does. */
+/** The factor that clips gradients of a norm to `limit`, as torch does. */
 export function clipFactor(norm: number, limit: number): number {
   return Math.min(1, limit / (norm + 1e-6));
 }

@@ -2,7 +2,7 @@ import { check, LecternError, suggestion } from "../../common/index.ts";
 import type { TrainingMemory } from "./training-memory.ts";
 import type { AdamScalars } from "./vector-loops.ts";
 
-/** Which optimizer, and its settings; names and defaults are torch's, in camel case. */
+/** The optimizer and its settings; names and defaults are torch's, in camel case. */
 export type OptimizerConfig =
   | {
       readonly name: "sgd";
@@ -43,16 +43,16 @@ export type OptimizerConfig =
     }
   | { readonly name: "adagrad"; readonly epsilon?: number; readonly lrDecay?: number; readonly weightDecay?: number };
 
-/** What an optimizer keeps of one parameter. */
+/** An optimizer's state for one parameter. */
 export type Slots = Readonly<Record<string, Float32Array>>;
 
-/** What a step gives beside weights and gradients. */
+/** The settings of a step beside weights and gradients. */
 export interface UpdateOptions {
   readonly rate: number;
   /** Counted from 1. */
   readonly step: number;
   readonly weightDecay: number;
-  /** Where weights, gradient and slots lie, if its loops reach them. */
+  /** The addresses of weights, gradient and slots, if its loops reach them. */
   readonly memory?: TrainingMemory | undefined;
 }
 

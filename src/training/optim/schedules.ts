@@ -2,7 +2,7 @@ import { check, LecternError, suggestion } from "../../common/index.ts";
 
 type Shape = "linear" | "cosine" | "1-sqrt";
 
-/** How the rate goes over the steps; names and meaning are those of transformers' `get_scheduler`, in camel case. */
+/** The learning rate's schedule; names and meaning are those of transformers' `get_scheduler`, in camel case. */
 export interface ScheduleConfig {
   readonly name:
     | "constant"
@@ -55,7 +55,7 @@ const warmed =
     return step < warmupSteps ? step / Math.max(1, warmupSteps) : rule(step, config);
   };
 
-/** How much of the steps after the warm-up is over. */
+/** The fraction of the steps after the warm-up that is over. */
 function progress(step: number, { warmupSteps = 0, totalSteps }: ScheduleConfig): number {
   return (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps);
 }

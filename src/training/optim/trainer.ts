@@ -7,15 +7,15 @@ import { TrainingMemory } from "./training-memory.ts";
 
 /** All that a step changes; what a checkpoint holds. */
 export interface TrainingState {
-  /** What is learned. */
+  /** The learned parameters. */
   readonly parameters: Parameters;
-  /** What the optimizer keeps of each. */
+  /** The optimizer's state of each. */
   readonly slots: Record<string, Slots>;
   /** The running mean of the weights, where one is kept. */
   readonly average: Parameters | undefined;
-  /** What evaluations have reported so far: a number each, less is better. */
+  /** The results of evaluations so far: a number each, less is better. */
   readonly metrics: number[];
-  /** What a recurrent model remembers from one window to the next. */
+  /** The state of a recurrent model from one window to the next. */
   carried: Parameters;
   /** Steps taken. */
   step: number;
@@ -25,7 +25,7 @@ export interface TrainingState {
 export interface ParameterGroup {
   /** Of the parameters' paths. */
   readonly match: RegExp;
-  /** What the rate is multiplied by. */
+  /** The factor of the learning rate. */
   readonly rateFactor?: number;
   readonly weightDecay?: number;
 }
@@ -153,7 +153,7 @@ export class Trainer {
   }
 }
 
-/** What went wrong, and why it most likely did. */
+/** The error, with its most likely reason. */
 function notFinite({ step, parameters }: TrainingState, loss: number, norm: number, rate: number): LecternError {
   const broken = Object.entries(parameters).find(([, { data }]) => data.some((x) => !Number.isFinite(x)))?.[0];
   const cause = broken

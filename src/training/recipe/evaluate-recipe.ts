@@ -25,7 +25,7 @@ export interface EvaluateOptions {
   readonly onProgress?: ((part: string, done: number, total: number) => void) | undefined;
 }
 
-/** What was measured on a part of the test set. */
+/** The metrics on a part of the test set. */
 export interface Measured {
   /** As the sources' field `part` says; else "test", or of texts "held out". */
   readonly part: string;
@@ -119,7 +119,7 @@ async function labelled(
   return { part, metrics: { loss, ...metrics, examples: examples.length }, ...(confusion && { confusion }) };
 }
 
-/** What a task says of the weights in a directory. */
+/** The evaluation of the weights in a directory. */
 async function evaluateWeights(
   architecture: Architecture,
   { evaluate, graph }: Task,

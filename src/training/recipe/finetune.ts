@@ -57,7 +57,7 @@ export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onRep
   readonly maxLength?: number | undefined;
   /** For question answering: tokens that windows of a long context repeat of each other; default 128. */
   readonly docStride?: number | undefined;
-  /** Which columns to read, where they are not called as the task does. */
+  /** The columns to read, where they have other names than the task's. */
   readonly columns?: Readonly<Record<string, string>> | undefined;
   readonly labelSmoothing?: number | undefined;
   /** Count classes by how rare they are. */
@@ -66,7 +66,7 @@ export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onRep
   readonly preference?: Partial<PreferenceOptions> | undefined;
   /** Learn an adapter instead of all weights. */
   readonly lora?: Partial<LoraConfig> | undefined;
-  /** What an adapter says that it adapts, such as `owner/name` on the Hub; default the path of `model`. */
+  /** The base model that an adapter names, such as `owner/name` on the Hub; default the path of `model`. */
   readonly baseName?: string | undefined;
   /** Settings of the run that go before those above. */
   readonly config?: Partial<RunConfig> | undefined;
@@ -74,7 +74,7 @@ export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onRep
   readonly onStart?: ((plan: FinetunePlan) => void) | undefined;
 }
 
-/** What a fine-tuning run is about to do. */
+/** The plan of a fine-tuning run. */
 export interface FinetunePlan {
   readonly training: number;
   readonly heldOut: number;
@@ -86,7 +86,7 @@ export interface FinetunePlan {
   readonly steps: number;
 }
 
-/** How `architectures` ends for a task, and PEFT's name of it. */
+/** The ending of `architectures` for a task, and PEFT's name of it. */
 const heads: Readonly<Record<TaskName, { readonly ending: string | undefined; readonly taskType: string }>> = {
   "text-classification": { ending: "ForSequenceClassification", taskType: "SEQ_CLS" },
   "token-classification": { ending: "ForTokenClassification", taskType: "TOKEN_CLS" },
@@ -99,7 +99,7 @@ const heads: Readonly<Record<TaskName, { readonly ending: string | undefined; re
   preference: { ending: undefined, taskType: "CAUSAL_LM" },
 };
 
-/** Which kinds of models a task goes with. */
+/** The kinds of models of a task. */
 const kinds: Readonly<Record<TaskName, readonly string[]>> = {
   "text-classification": ["encoder"],
   "token-classification": ["encoder"],
@@ -219,7 +219,7 @@ function labelSource({
   return { task, path: nameOf(data), heldPath: nameOf(validation ?? data), column: columns?.[name] ?? name };
 }
 
-/** What is minimised, and over how many rows at once. */
+/** The objective, and the number of rows of a batch. */
 function lossIdentity(options: FinetuneOptions): Readonly<Record<string, unknown>> {
   const { task, accumulate = 1, labelSmoothing = 0, balanceClasses = false, preference } = options;
   const loss = task === "preference" ? { preference } : {};
@@ -295,7 +295,7 @@ function configFor(own: Json, name: TaskName, labels: readonly string[]): Json {
   return others;
 }
 
-/** What a checkpoint stores and no training changes. */
+/** The tensors that a checkpoint stores and training leaves unchanged. */
 async function buffersOf({ family }: Architecture, weights: Weights): Promise<Parameters> {
   const { buffers } = family.checkpoint;
   const found: Parameters = {};

@@ -2,7 +2,7 @@ import { check } from "../../common/index.ts";
 import type { RunConfig } from "../run/run.ts";
 import type { TaskName } from "../tasks/task-names.ts";
 
-/** What evaluations of a task measure that is better the more there is of it. */
+/** The metrics of a task for which more is better. */
 export const taskMetrics: Readonly<Record<TaskName, readonly string[]>> = {
   "text-classification": ["accuracy", "macroF1"],
   "token-classification": ["accuracy", "macroF1"],

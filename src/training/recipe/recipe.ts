@@ -94,7 +94,7 @@ const objective = z.discriminatedUnion("name", [
   z.strictObject({ name: z.literal("text-infilling"), ...spans }),
 ]);
 
-/** How any run goes; what `finetune --config` takes. */
+/** The settings of any run, which `finetune --config` takes. */
 const runFields = {
   seed: z.int().min(0),
   steps: count,
@@ -118,7 +118,7 @@ const runFields = {
   patience: count.optional(),
 };
 
-/** What every recipe has. */
+/** The fields of every recipe. */
 const commonFields = {
   $schema: z.string().optional(),
   config: z.record(z.string(), z.unknown()).describe("the model's config.json"),

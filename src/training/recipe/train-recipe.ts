@@ -15,7 +15,7 @@ import { recipeFingerprint } from "../run/run-fingerprint.ts";
 import { joinDocuments, type ObjectiveTokens, TextTask, type TokenizedText } from "../tasks/text-task.ts";
 import { type Recipe, runConfigOf, type TextRecipe } from "./recipe.ts";
 
-/** Where a recipe's files stand, and what makes tokens of them. */
+/** The paths of a recipe's files, and its tokenizer. */
 export interface TextFiles {
   /** The directory below which the recipe's files stand. */
   readonly data: string;
@@ -23,13 +23,13 @@ export interface TextFiles {
 }
 
 export interface TrainOptions extends TextFiles, Pick<Run, "threads" | "signal" | "onReport" | "onResume" | "onStop"> {
-  /** Where the tokenizer's files lie, which belong to the model. */
+  /** The directory of the tokenizer's files, which belong to the model. */
   readonly tokenizerDirectory: string;
-  /** Where the model is written: a Hugging Face directory, with the checkpoint in it. */
+  /** The output directory: a Hugging Face directory, with the checkpoint in it. */
   readonly out: string;
   /** A model whose weights are taken to begin with, where they fit. */
   readonly begin?: string | undefined;
-  /** Who judges the examples of a recipe that learns from a teacher. */
+  /** The teacher that labels the examples of a distillation recipe. */
   readonly teacher?: Teacher | undefined;
 }
 

@@ -7,7 +7,7 @@ import { fromFloat32, type HostTensor } from "../../tensor/index.ts";
 import { loadTokenizer } from "../../tokenizers/index.ts";
 import type { Parameters } from "./step-graph.ts";
 
-/** What belongs to a model beside its weights and its config. */
+/** The files of a model beside its weights and its config. */
 const companions = [
   "tokenizer.json",
   "tokenizer_config.json",

@@ -68,7 +68,7 @@ export interface StartOptions {
   readonly firstPositions?: InitializeOptions["firstPositions"];
   /** `config.json`, of which `initializer_range`, or `init_std`, counts. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** Where weights lie that are taken where they fit. */
+  /** The directory of weights that are taken where they fit. */
   readonly directory?: string | undefined;
 }
 

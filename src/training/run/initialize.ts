@@ -7,7 +7,7 @@ export interface InitializeOptions {
   readonly seed: number;
   /** `initializer_range` of config.json; default 0.02. */
   readonly range?: number | undefined;
-  /** How learned position embeddings begin; default random. */
+  /** The initialisation of learned position embeddings; default random. */
   readonly firstPositions?: "random" | "waves" | undefined;
 }
 

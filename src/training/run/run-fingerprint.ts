@@ -7,7 +7,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 import type { TrainOptions } from "../recipe/train-recipe.ts";
 import type { RunConfig } from "./run.ts";
 
-/** What a run is, apart from how far it is: settings by name, and hashes of what is large. */
+/** The fingerprint of a run, apart from its progress: settings by name, and hashes of large data. */
 export type RunFingerprint = Readonly<Record<string, string>>;
 
 /** A hash begins so: that it changed is all that can be said of it. */
@@ -28,10 +28,10 @@ export function hashOf(values: Iterable<unknown>): string {
 const json = (value: unknown): string =>
   JSON.stringify(value, (_, inner: unknown) => (inner instanceof RegExp ? inner.source : inner)) ?? "";
 
-/** How many bytes of each tensor stand for all of them. */
+/** The number of bytes of each tensor that are hashed in place of all. */
 const SAMPLE = 4096;
 
-/** What tells a model's weights from others of the same shapes, without reading all of them. */
+/** A hash of a model's weights that does not read all of them. */
 export async function hashWeights(files: FileSource, { checkpoint }: Weights): Promise<string> {
   const parts: unknown[] = [];
   for (const name of checkpoint.names()) {
@@ -47,7 +47,7 @@ async function hashModel(directory: string): Promise<string> {
   return hashWeights(files, (await openModelFiles(files)).weights);
 }
 
-/** What a recipe's run is, apart from what it learns. */
+/** The fingerprint of a recipe's run, apart from its data. */
 export async function recipeFingerprint(
   { rows, accumulate, firstPositions, config }: Recipe,
   { tokenizer, begin }: Pick<TrainOptions, "tokenizer" | "begin">,
@@ -66,7 +66,7 @@ export async function recipeFingerprint(
 /** Schedules whose rate does not depend on how many steps there are: such a run may become longer. */
 const endless: ReadonlySet<string> = new Set(["constant", "constant_with_warmup"]);
 
-/** What a run is, of its model, its settings and what its caller adds. */
+/** The fingerprint of a run: its model, its settings and what its caller adds. */
 export function runFingerprint(
   { family, config: model }: Architecture,
   { checkpointEvery: _, gradientCheckpointing: __, steps, ...config }: RunConfig,
@@ -95,7 +95,7 @@ function flatten(values: Readonly<Record<string, unknown>>, prefix = ""): Record
 /** The number of differences that are reported. */
 const TOLD = 3;
 
-/** What differs, in words; undefined where nothing does. */
+/** The differences, in words; undefined where there are none. */
 export function differenceOf(before: RunFingerprint, now: RunFingerprint): string | undefined {
   const names = [...new Set([...Object.keys(now), ...Object.keys(before)])].filter(
     (name) => before[name] !== now[name],

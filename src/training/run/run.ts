@@ -12,7 +12,7 @@ import { TrainingLog } from "./log.ts";
 import { runFingerprint } from "./run-fingerprint.ts";
 import { type Batch, type Parameters, StepGraph, type StepOptions } from "./step-graph.ts";
 
-/** How a run goes. */
+/** The course of a run. */
 export interface RunConfig extends UpdateConfig {
   readonly seed: number;
   readonly steps: number;
@@ -23,7 +23,7 @@ export interface RunConfig extends UpdateConfig {
   readonly checkpointEvery: number;
   /** Measure every so many steps, and keep the best weights; default only at the end. */
   readonly evaluateEvery?: number | undefined;
-  /** What the best weights have most of: a measure that evaluations report, such as accuracy; default the least loss. */
+  /** The metric that the best weights maximise, such as accuracy; default the least loss. */
   readonly bestBy?: string | undefined;
   /** Stop after this many evaluations without a better one. */
   readonly patience?: number | undefined;
@@ -33,11 +33,11 @@ export interface Run {
   readonly architecture: Architecture;
   readonly task: Task;
   readonly config: RunConfig;
-  /** Where checkpoints and the log go; a run that finds a checkpoint there goes on from it. */
+  /** The directory of checkpoints and the log; a run that finds a checkpoint there is resumed from it. */
   readonly out: string;
-  /** What is learned, before the first step. */
+  /** The learned parameters before the first step. */
   readonly start: () => Promise<Parameters>;
-  /** Which parameters are learned, where the others lie, and how layers are adapted. */
+  /** The learned parameters, the location of the others, and the adapted layers. */
   readonly graph?: Pick<StepOptions, "learns" | "bind" | "plan">;
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -46,18 +46,18 @@ export interface Run {
   readonly onResume?: ((resumed: Resumed) => void) | undefined;
   /** Told where the run is cancelled: the step of the checkpoint that is kept, if there is one. */
   readonly onStop?: ((step: number | undefined) => void) | undefined;
-  /** What else makes this run another one than others: data, tokenizer, losses. A checkpoint of another one is refused. */
+  /** Further parts of the fingerprint: data, tokenizer, losses. A checkpoint of another run is refused. */
   readonly identity?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** How far a run was that goes on. */
+/** The progress of a run that is resumed. */
 export interface Resumed {
   readonly step: number;
   readonly steps: number;
   readonly isFinished: boolean;
 }
 
-/** What is told after a step, or an evaluation. */
+/** The report after a step, or an evaluation. */
 export interface RunReport {
   readonly step: number;
   readonly steps: number;
@@ -243,7 +243,7 @@ async function readBest(out: string, { metrics }: TrainingState): Promise<Parame
   return parameters;
 }
 
-/** How many compiled graphs are kept: each holds the memory of its largest values. */
+/** The number of compiled graphs that are kept: each holds the memory of its largest values. */
 const KEPT_GRAPHS = 16;
 
 /** A graph for each shape of batch, compiled on need; those that were not needed for longest are let go. */

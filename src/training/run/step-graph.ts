@@ -16,7 +16,7 @@ export type Parameters = Record<string, HostTensor<"float32">>;
 export interface Batch extends ForwardInputs {
   /** `[B][T]` in place of labels: what each position of a decoder shall predict, −100 where it is not counted. */
   readonly targets?: readonly (readonly number[])[];
-  /** What an objective reads beside. */
+  /** Additional inputs of an objective. */
   readonly extra?: Readonly<Record<string, HostTensor>>;
 }
 
@@ -24,7 +24,7 @@ function withAuxiliary(loss: Value, { auxiliaryLoss }: ForwardGraph): Value {
   return auxiliaryLoss ? add(loss, auxiliaryLoss) : loss;
 }
 
-/** What is minimised, from what a pass yields; without one, the loss of the model's own head. */
+/** The objective, from the results of a pass; without one, the loss of the model's own head. */
 export type Objective = (pass: ForwardGraph) => Value;
 
 export interface StepOptions {
@@ -35,16 +35,16 @@ export interface StepOptions {
   /** True if gradients are computed too; without them it evaluates, and drops nothing. */
   readonly gradients: boolean;
   readonly objective?: Objective | undefined;
-  /** Which parameters are learned; default all that are fed. */
+  /** The parameters that are learned; default all that are fed. */
   readonly learns?: ((name: string) => boolean) | undefined;
-  /** Where parameters that are not fed lie. */
+  /** The location of parameters that are not fed. */
   readonly bind?: ((name: string) => WeightBinding) | undefined;
   readonly plan?: AdapterPlan | undefined;
   /** True if values are dropped at random, by the shares that the model's config says. */
   readonly dropout?: boolean | undefined;
   /** True if the inner values of layers are computed again for the gradients instead of kept: less memory, more time. */
   readonly gradientCheckpointing?: boolean | undefined;
-  /** What is yielded beside the loss; of a recurrent model always what it remembers, as `next.…`. */
+  /** The results beside the loss; of a recurrent model always its state, as `next.…`. */
   readonly outputs?: ((pass: ForwardGraph) => Readonly<Record<string, Value>>) | undefined;
   readonly threads?: number | undefined;
 }
@@ -53,14 +53,14 @@ export interface StepOptions {
 export interface DropoutSeed {
   readonly seed: number;
   readonly step: number;
-  /** Which of a step's batches it is. */
+  /** The index of a step's batch. */
   readonly part: number;
 }
 
 export interface StepResult {
   readonly loss: number;
   readonly gradients: Record<string, Float32Array>;
-  /** What was asked for beside the loss. */
+  /** The results beside the loss. */
   readonly outputs: Readonly<Record<string, HostTensor<"float32">>>;
 }
 
@@ -170,7 +170,7 @@ export class StepGraph {
     return this.#session.dispose();
   }
 
-  /** What each dropout keeps, drawn from (seed, step and part, site). */
+  /** The masks of each dropout, drawn from (seed, step and part, site). */
   #masks({ seed, step, part }: DropoutSeed): Record<string, HostTensor> {
     const masks = this.#pass.dropouts.map(({ name, shape, dropped }, site) => {
       const data = new Uint8Array(shape.reduce((product, size) => product * size, 1));

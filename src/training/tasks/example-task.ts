@@ -3,7 +3,7 @@ import { IGNORED_LABEL } from "../../graph/index.ts";
 import type { Batch, StepResult } from "../run/step-graph.ts";
 import { byLabels, type Evaluation, type SharedBatch, type Task } from "./task.ts";
 
-/** What makes a task of rows. */
+/** The parts of a task of rows. */
 export interface ExampleTaskOptions<R> {
   readonly training: readonly R[];
   readonly heldOut: readonly R[];
@@ -14,7 +14,7 @@ export interface ExampleTaskOptions<R> {
   readonly lengthOf: (row: R) => number;
   /** Rows as one batch, filled up; what is drawn at random comes from `random`. */
   readonly build: (rows: readonly R[], random: Random) => Batch;
-  /** How many labels of a batch count. */
+  /** The number of labels of a batch that count. */
   readonly count: (batch: Batch) => number;
   /** Sums up what held-out batches gave; of the last, only the first `count` rows are real. */
   readonly measure: (results: readonly Measured<R>[]) => Evaluation;

@@ -15,7 +15,7 @@ import {
   tellRow,
 } from "./task-rows.ts";
 
-/** Where a model sees an answer in a window, and how much it says so; undefined where it sees none. */
+/** A model's answer in a window, and its score; undefined where there is none. */
 interface SeenAnswer {
   readonly isRight: boolean;
   readonly score: number | undefined;

@@ -1,4 +1,4 @@
-/** What a model can be fine-tuned for. */
+/** The tasks that a model can be fine-tuned for. */
 export const taskNames = [
   "text-classification",
   "token-classification",

@@ -10,7 +10,7 @@ import { crossEntropy, type PreferenceOptions } from "../objectives/losses.ts";
 import type { Batch } from "../run/step-graph.ts";
 import type { ExampleTaskOptions, Measured } from "./example-task.ts";
 
-/** Where data and model meet. */
+/** The context of a task: data and model. */
 export interface TaskContext {
   readonly path: string;
   readonly tokenizer: Tokenizer;
@@ -21,7 +21,7 @@ export interface TaskContext {
   readonly docStride?: number | undefined;
   /** The classes, in the order of their ids. */
   readonly labels: readonly string[];
-  /** Which columns are read; each task has its own names, and these go before. */
+  /** The columns that are read; each task has its own names, and these take precedence. */
   readonly columns: Readonly<Record<string, string>>;
   readonly labelSmoothing: number;
   readonly classWeights: readonly number[] | undefined;
@@ -40,12 +40,12 @@ export interface TokenRow {
   readonly typeIds?: readonly number[];
   readonly labels?: readonly number[];
   readonly label?: number;
-  /** How probable each class shall be, in place of the one label. */
+  /** The probability of each class, in place of the one label. */
   readonly probabilities?: readonly number[] | undefined;
   readonly other?: TokenRow;
   /** Of which the row is a window, where long examples become several. */
   readonly example?: Example;
-  /** What the frozen reference says of chosen and rejected answers, as log-probabilities. */
+  /** The frozen reference's log-probabilities of chosen and rejected answers. */
   readonly reference?: readonly [number, number];
 }
 

@@ -1,16 +1,16 @@
 import type { HostTensor } from "../../tensor/index.ts";
 import type { Batch, StepOptions, StepResult } from "../run/step-graph.ts";
 
-/** What a run learns from. A step's batches follow from its number alone, so a run goes on where it was. */
+/** The data of a run. A step's batches follow from its number alone, so that a run can be resumed. */
 export interface Task {
   readonly stepsPerEpoch: number;
   /** The batches of a step, and how much each counts. */
   batches(step: number): readonly SharedBatch[];
-  /** How the task is measured; each call gives the same batches. */
+  /** The evaluation of the task; each call gives the same batches. */
   evaluate?: ((compute: (batch: Batch) => Promise<StepResult>) => Promise<Evaluation>) | undefined;
-  /** What the graphs minimise and yield, where it is not the loss of the model's own head. */
+  /** The objective and results of the graphs, where it is not the loss of the model's own head. */
   readonly graph?: Pick<StepOptions, "objective" | "outputs">;
-  /** What a recurrent model remembers where a text begins; others begin each window anew. */
+  /** The state of a recurrent model at the beginning of a text; other models begin each window anew. */
   restart?(step: number): Record<string, HostTensor<"float32">> | undefined;
 }
 
@@ -34,7 +34,7 @@ export function byLabels(batches: readonly Batch[], count: (batch: Batch) => num
   return batches.map((batch, i) => ({ batch, share: (counts[i] as number) / Math.max(1, total) }));
 }
 
-/** How many labels of rows count. */
+/** The number of labels of rows that count. */
 export function countedLabels(rows: readonly (readonly number[])[]): number {
   return rows.reduce((sum, row) => sum + row.filter((label) => label >= 0).length, 0);
 }

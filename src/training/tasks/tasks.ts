@@ -20,7 +20,7 @@ const smoothed: ReadonlySet<TaskName> = new Set([
   "text2text-generation",
 ]);
 
-/** How examples become rows and batches, what is minimised, and how it is measured. */
+/** The parts of a task: how examples become rows and batches, what is minimised, and how it is measured. */
 export function taskParts(name: TaskName, context: TaskContext): TaskParts {
   check(
     context.labelSmoothing === 0 || smoothed.has(name),

@@ -40,7 +40,7 @@ function generationRow(context: TaskContext, example: Example): { ids: readonly 
   return { ids, labels: ids };
 }
 
-/** Why a row has no token to learn. */
+/** The reason why a row has no token to learn. */
 function unlearned(labels: readonly number[], maxLength: number): string {
   const first = labels.findIndex((label, i) => i > 0 && label >= 0);
   return first < 0

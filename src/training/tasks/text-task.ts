@@ -20,7 +20,7 @@ export interface TokenizedText {
   readonly bytes: number;
 }
 
-/** What is learned from plain text. */
+/** The objective on plain text. */
 export type TextObjective =
   | {
       readonly name: "next-token" /** Rows go on from one window to the next, and so does what a recurrent model remembers. */;
@@ -38,7 +38,7 @@ export interface ObjectiveTokens {
   readonly maskTokenId?: number | undefined;
   /** The highest of the sentinels, which count down. */
   readonly firstSentinelId?: number | undefined;
-  /** How many of them there are, one below the other. */
+  /** The number of them, one below the other. */
   readonly sentinels?: number | undefined;
   /** Stand before and behind each window, as [CLS] and [SEP] or <s> and </s>. */
   readonly ends?: readonly [number, number] | undefined;
@@ -130,7 +130,7 @@ export class TextTask implements Task {
     return this.#isStateful && step % this.stepsPerEpoch === 0 ? this.#options.firstStates : undefined;
   }
 
-  /** What tells this task from others. */
+  /** The settings that distinguish this task from others. */
   get identity(): Readonly<Record<string, unknown>> {
     const { length, objective } = this.#options;
     const data = { "the training data": hashOf([this.#text.ids]), "the held-out data": hashOf([this.#heldOut.ids]) };
@@ -159,7 +159,7 @@ export class TextTask implements Task {
     return objective.name === "next-token" && objective.stateful === true;
   }
 
-  /** Where each row goes on: rows are equal parts of the text, read in order. */
+  /** The next position of each row: rows are equal parts of the text, read in order. */
   #streams(step: number, part: number): number[] {
     const { rows, accumulate } = this.#options;
     const at = (step % this.stepsPerEpoch) * accumulate + part;
@@ -230,7 +230,7 @@ function corrupt(
   return { inputIds: ends ? [ends[0], ...infilled, ends[1]] : infilled, labels: [...row] };
 }
 
-/** How long labels are at most, so that all batches have one shape. */
+/** The maximum length of labels, so that all batches have one shape. */
 function labelLength(objective: Corrupting, length: number): number {
   if (objective.name !== "span-corruption") return length;
   const { noise, count } = spanSizes(length, objective);
