@@ -1,23 +1,16 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { arrayEqual, check, LecternError, Random } from "../../common/index.ts";
-import { type Architecture, readConfig } from "../../families/index.ts";
+import { check, Random } from "../../common/index.ts";
+import type { Architecture } from "../../families/index.ts";
 import { checkWritable } from "../../files/node.ts";
-import { type Checkpoint, openDirectory } from "../../formats/index.ts";
+import { openDirectory } from "../../formats/index.ts";
 import {
   adapterPlan,
-  checkTrainableEmbeddings,
-  generating,
   isLearned,
   isSameHead,
-  type Json,
   type LoraConfig,
-  type ModelFiles,
-  openModelFiles,
   readJsonFile,
-  Weights,
-  withHead,
-  withLabels,
+  type Weights,
 } from "../../inference/index.ts";
 import { loadTokenizer, type Tokenizer } from "../../tokenizers/index.ts";
 import { saveAdapter, startAdapter } from "../adapters/lora.ts";
@@ -31,13 +24,15 @@ import { takeWeights } from "../run/initial-weights.ts";
 import { initialize } from "../run/initialize.ts";
 import { type Run, type RunConfig, type RunResult, runTraining } from "../run/run.ts";
 import { hashOf, hashWeights } from "../run/run-fingerprint.ts";
-import { type Parameters, parameterShapes, StepGraph } from "../run/step-graph.ts";
+import { type Parameters, parameterShapes } from "../run/step-graph.ts";
 import { ExampleTask } from "../tasks/example-task.ts";
 import type { TaskName } from "../tasks/task-names.ts";
 import type { TaskContext, TokenRow } from "../tasks/task-rows.ts";
 import { taskParts } from "../tasks/tasks.ts";
 import { checkOptions } from "./finetune-options.ts";
 import { checkMetrics, taskMetrics } from "./metrics.ts";
+import { withReference } from "./reference-scores.ts";
+import { heads, openForTask } from "./task-model.ts";
 
 export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onReport" | "onResume" | "onStop"> {
   /** A Hugging Face directory to begin with. */
@@ -86,32 +81,6 @@ export interface FinetunePlan {
   readonly steps: number;
 }
 
-/** The ending of `architectures` for a task, and PEFT's name of it. */
-const heads: Readonly<Record<TaskName, { readonly ending: string | undefined; readonly taskType: string }>> = {
-  "text-classification": { ending: "ForSequenceClassification", taskType: "SEQ_CLS" },
-  "token-classification": { ending: "ForTokenClassification", taskType: "TOKEN_CLS" },
-  "question-answering": { ending: "ForQuestionAnswering", taskType: "QUESTION_ANS" },
-  "fill-mask": { ending: "ForMaskedLM", taskType: "FEATURE_EXTRACTION" },
-  "text-generation": { ending: undefined, taskType: "CAUSAL_LM" },
-  "text2text-generation": { ending: undefined, taskType: "SEQ_2_SEQ_LM" },
-  "sentence-similarity": { ending: "Model", taskType: "FEATURE_EXTRACTION" },
-  reward: { ending: "ForSequenceClassification", taskType: "SEQ_CLS" },
-  preference: { ending: undefined, taskType: "CAUSAL_LM" },
-};
-
-/** The kinds of models of a task. */
-const kinds: Readonly<Record<TaskName, readonly string[]>> = {
-  "text-classification": ["encoder"],
-  "token-classification": ["encoder"],
-  "question-answering": ["encoder"],
-  "fill-mask": ["encoder"],
-  "text-generation": ["decoder", "recurrent"],
-  "text2text-generation": ["encoder-decoder"],
-  "sentence-similarity": ["encoder"],
-  reward: ["encoder"],
-  preference: ["decoder"],
-};
-
 /** Few examples are seen more often than three times, so that there is time to learn from them. */
 const LEAST_STEPS = 200;
 
@@ -159,7 +128,9 @@ export async function finetune(wanted: FinetuneOptions): Promise<RunResult & { r
     : { bind: (path: string) => weights.bind(path) };
   const rows = { training: split.training.flat(), heldOut: split.heldOut.flat() };
   const known =
-    name === "preference" ? await withReference(rows, first, { architecture, parts, graph, options }) : rows;
+    name === "preference"
+      ? await withReference(rows, first, { architecture, parts, graph, threads: options.threads })
+      : rows;
   const task = new ExampleTask<TokenRow>({
     ...parts,
     ...known,
@@ -251,50 +222,6 @@ async function write(
   await (isSameHead(json, own) ? copyCompanions(model, out) : exportModel(out, undefined, json, model));
 }
 
-const articled = (noun: string): string => `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
-
-/** Opens a model with the head that a task needs, where it has another or none. */
-export async function openForTask(directory: string, name: TaskName, labels: readonly string[]): Promise<ModelFiles> {
-  const files = await openDirectory(directory);
-  if (name === "sentence-similarity") await checkTrainableEmbeddings(files);
-  const base = await openModelFiles(files);
-  const { json: own } = base;
-  const json = configFor(own, name, labels);
-  const keepsHead = labels.length === 0 || arrayEqual(headLabels(own, heads[name].ending) ?? [], labels);
-  const architecture = readConfig(json, base.weights.checkpoint.names());
-  if (!kinds[name].includes(architecture.kind))
-    throw new LecternError(
-      "usage",
-      `finetune: ${architecture.family.name} is ${articled(architecture.kind)}; ${name} needs ${kinds[name].map(articled).join(" or ")}`,
-    );
-  if (architecture.kind === "decoder") generating(base);
-  const checkpoint = keepsHead ? base.weights.checkpoint : withoutClasses(base.weights.checkpoint);
-  return { architecture, json, weights: new Weights(files, checkpoint, architecture.family.checkpoint) };
-}
-
-/** The layers of a head that have a row for each class. */
-const CLASSES = /(^|\.)(classifier|score)(\.out_proj)?\.(weight|bias)$/;
-
-/** A checkpoint without the rows of other classes, even where these are as many. */
-function withoutClasses(checkpoint: Checkpoint): Checkpoint {
-  return {
-    names: () => checkpoint.names().filter((name) => !CLASSES.test(name)),
-    has: (name) => !CLASSES.test(name) && checkpoint.has(name),
-    info: (name) => checkpoint.info(name),
-    read: (name) => checkpoint.read(name),
-  };
-}
-
-/** `config.json` with the head and the classes that a task needs. */
-function configFor(own: Json, name: TaskName, labels: readonly string[]): Json {
-  const { ending } = heads[name];
-  const json = ending === undefined ? own : withHead(own, ending);
-  if (labels.length > 0) return { ...withLabels(json, labels), problem_type: "single_label_classification" };
-  if (name !== "reward") return json;
-  const { problem_type, ...others } = withLabels(json, ["reward"]);
-  return others;
-}
-
 /** The tensors that a checkpoint stores and training leaves unchanged. */
 async function buffersOf({ family }: Architecture, weights: Weights): Promise<Parameters> {
   const { buffers } = family.checkpoint;
@@ -379,53 +306,4 @@ function configOf(options: FinetuneOptions, count: number): RunConfig {
     seed,
     steps,
   };
-}
-
-/** Rows with what the model says of their answers before it learns: the frozen reference. */
-async function withReference(
-  split: { readonly training: readonly TokenRow[]; readonly heldOut: readonly TokenRow[] },
-  parameters: Parameters,
-  {
-    architecture,
-    parts,
-    graph,
-    options,
-  }: {
-    readonly architecture: Architecture;
-    readonly parts: ReturnType<typeof taskParts>;
-    readonly graph: Run["graph"];
-    readonly options: FinetuneOptions;
-  },
-): Promise<{ training: TokenRow[]; heldOut: TokenRow[] }> {
-  const graphs = new Map<string, StepGraph>();
-  const noted = async (row: TokenRow): Promise<TokenRow> => {
-    const batch = parts.build([row], new Random(0));
-    const length = batch.inputIds[0]?.length as number;
-    let compiled = graphs.get(`${length}`);
-    if (!compiled) {
-      const { threads } = options;
-      compiled = await StepGraph.create(architecture, {
-        ...graph,
-        ...parts.graph,
-        rows: 2,
-        length,
-        gradients: false,
-        threads,
-      });
-      graphs.set(`${length}`, compiled);
-    }
-    const { outputs } = await compiled.run(parameters, batch);
-    const [chosen, rejected] = (outputs.answer_scores as Parameters[string]).data;
-    return { ...row, reference: [chosen as number, rejected as number] };
-  };
-  const all = async (rows: readonly TokenRow[]): Promise<TokenRow[]> => {
-    const done: TokenRow[] = [];
-    for (const row of rows) done.push(await noted(row));
-    return done;
-  };
-  try {
-    return { training: await all(split.training), heldOut: await all(split.heldOut) };
-  } finally {
-    for (const compiled of graphs.values()) await compiled.dispose();
-  }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fixture } from "../../../test/helpers/fixtures.ts";
-import { openForTask } from "../recipe/finetune.ts";
+import { openForTask } from "../recipe/task-model.ts";
 import { configText, copyCompanions } from "./export-model.ts";
 
 test("what transformers declares a float is written as one, and other numbers as they are", () => {

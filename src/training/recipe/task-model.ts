@@ -1,0 +1,85 @@
+import { arrayEqual, LecternError } from "../../common/index.ts";
+import { readConfig } from "../../families/index.ts";
+import { type Checkpoint, openDirectory } from "../../formats/index.ts";
+import {
+  checkTrainableEmbeddings,
+  generating,
+  type Json,
+  type ModelFiles,
+  openModelFiles,
+  Weights,
+  withHead,
+  withLabels,
+} from "../../inference/index.ts";
+import { headLabels } from "../data/labels.ts";
+import type { TaskName } from "../tasks/task-names.ts";
+
+/** The ending of `architectures` for a task, and PEFT's name of it. */
+export const heads: Readonly<Record<TaskName, { readonly ending: string | undefined; readonly taskType: string }>> = {
+  "text-classification": { ending: "ForSequenceClassification", taskType: "SEQ_CLS" },
+  "token-classification": { ending: "ForTokenClassification", taskType: "TOKEN_CLS" },
+  "question-answering": { ending: "ForQuestionAnswering", taskType: "QUESTION_ANS" },
+  "fill-mask": { ending: "ForMaskedLM", taskType: "FEATURE_EXTRACTION" },
+  "text-generation": { ending: undefined, taskType: "CAUSAL_LM" },
+  "text2text-generation": { ending: undefined, taskType: "SEQ_2_SEQ_LM" },
+  "sentence-similarity": { ending: "Model", taskType: "FEATURE_EXTRACTION" },
+  reward: { ending: "ForSequenceClassification", taskType: "SEQ_CLS" },
+  preference: { ending: undefined, taskType: "CAUSAL_LM" },
+};
+
+/** The kinds of models of a task. */
+const kinds: Readonly<Record<TaskName, readonly string[]>> = {
+  "text-classification": ["encoder"],
+  "token-classification": ["encoder"],
+  "question-answering": ["encoder"],
+  "fill-mask": ["encoder"],
+  "text-generation": ["decoder", "recurrent"],
+  "text2text-generation": ["encoder-decoder"],
+  "sentence-similarity": ["encoder"],
+  reward: ["encoder"],
+  preference: ["decoder"],
+};
+
+const articled = (noun: string): string => `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
+
+/** Opens a model with the head that a task needs, where it has another or none. */
+export async function openForTask(directory: string, name: TaskName, labels: readonly string[]): Promise<ModelFiles> {
+  const files = await openDirectory(directory);
+  if (name === "sentence-similarity") await checkTrainableEmbeddings(files);
+  const base = await openModelFiles(files);
+  const { json: own } = base;
+  const json = configFor(own, name, labels);
+  const keepsHead = labels.length === 0 || arrayEqual(headLabels(own, heads[name].ending) ?? [], labels);
+  const architecture = readConfig(json, base.weights.checkpoint.names());
+  if (!kinds[name].includes(architecture.kind))
+    throw new LecternError(
+      "usage",
+      `finetune: ${architecture.family.name} is ${articled(architecture.kind)}; ${name} needs ${kinds[name].map(articled).join(" or ")}`,
+    );
+  if (architecture.kind === "decoder") generating(base);
+  const checkpoint = keepsHead ? base.weights.checkpoint : withoutClasses(base.weights.checkpoint);
+  return { architecture, json, weights: new Weights(files, checkpoint, architecture.family.checkpoint) };
+}
+
+/** The layers of a head that have a row for each class. */
+const CLASSES = /(^|\.)(classifier|score)(\.out_proj)?\.(weight|bias)$/;
+
+/** A checkpoint without the rows of other classes, even where these are as many. */
+function withoutClasses(checkpoint: Checkpoint): Checkpoint {
+  return {
+    names: () => checkpoint.names().filter((name) => !CLASSES.test(name)),
+    has: (name) => !CLASSES.test(name) && checkpoint.has(name),
+    info: (name) => checkpoint.info(name),
+    read: (name) => checkpoint.read(name),
+  };
+}
+
+/** `config.json` with the head and the classes that a task needs. */
+function configFor(own: Json, name: TaskName, labels: readonly string[]): Json {
+  const { ending } = heads[name];
+  const json = ending === undefined ? own : withHead(own, ending);
+  if (labels.length > 0) return { ...withLabels(json, labels), problem_type: "single_label_classification" };
+  if (name !== "reward") return json;
+  const { problem_type, ...others } = withLabels(json, ["reward"]);
+  return others;
+}
