@@ -41,12 +41,49 @@ export function violations(path, text) {
   return found;
 }
 
+/** Groups of files that import each other, types left out, given the texts of all files by their paths below src. */
+export function cycles(texts) {
+  const imports = new Map(
+    [...texts].map(([path, text]) => [
+      path,
+      [...text.matchAll(/^(?:import|export)(?! type\b)[^;]*?from\s+"(\.[^"]*)"/gm)].map(([, target]) =>
+        join(path, "..", target),
+      ),
+    ]),
+  );
+  const reach = (from) => {
+    const seen = new Set();
+    const waiting = [...(imports.get(from) ?? [])];
+    for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+      if (seen.has(path)) continue;
+      seen.add(path);
+      waiting.push(...(imports.get(path) ?? []));
+    }
+    return seen;
+  };
+  const reached = new Map([...imports.keys()].map((path) => [path, reach(path)]));
+  return [...reached].filter(([path, all]) => all.has(path)).map(([path]) => path);
+}
+
+/** Ops and the values that are made of them refer to each other. */
+const MAY_CYCLE = /^graph[\\/]/;
+const MOST_LINES = 400;
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const files = readdirSync("src", { recursive: true }).filter(
+  const paths = readdirSync("src", { recursive: true }).filter(
     (path) => path.endsWith(".ts") && !path.endsWith(".test.ts"),
   );
-  const found = files.flatMap((path) => violations(path, readFileSync(join("src", path), "utf8")));
+  const texts = new Map(paths.map((path) => [path, readFileSync(join("src", path), "utf8")]));
+  const found = [
+    ...[...texts].flatMap(([path, text]) => violations(path, text)),
+    ...cycles(texts)
+      .filter((path) => !MAY_CYCLE.test(path))
+      .map((path) => `${path}: is part of an import cycle`),
+    ...[...texts]
+      .filter(([, text]) => text.split("\n").length > MOST_LINES)
+      .map(([path]) => `${path}: has more than ${MOST_LINES} lines; look for its second idea`),
+  ];
   for (const line of found) console.error(line);
-  console.log(`layers: ${files.length} files, ${found.length} violations`);
+  console.log(`layers: ${paths.length} files, ${found.length} violations`);
   process.exitCode = found.length > 0 ? 1 : 0;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { violations } from "../scripts/layers.mjs";
+import { cycles, violations } from "../scripts/layers.mjs";
 
 test("an import to the left, or between neighbours, breaks the layer rule", () => {
   expect(violations("graph/value.ts", 'import { x } from "../families/index.ts";')).toEqual([
@@ -12,4 +12,22 @@ test("an import to the left, or between neighbours, breaks the layer rule", () =
   ]);
   expect(violations("training/a.ts", 'import { x } from "../files/node.ts"; import "./b/c.ts";')).toEqual([]);
   expect(violations("odd/a.ts", "")).toEqual(["odd/a.ts: odd is not a layer"]);
+});
+
+test("files that import each other are found, types left out", () => {
+  const texts = new Map([
+    ["a/a.ts", 'import { b } from "./b.ts";'],
+    ["a/b.ts", 'import {\n  c,\n  d,\n} from "../c/index.ts";'],
+    ["c/index.ts", 'export { a } from "../a/a.ts"; import type { d } from "./d.ts";'],
+    ["c/d.ts", 'import { c } from "./index.ts";'],
+  ]);
+  expect(cycles(texts)).toEqual(["a/a.ts", "a/b.ts", "c/index.ts"]);
+  expect(
+    cycles(
+      new Map([
+        ["a.ts", 'import type { b } from "./b.ts";'],
+        ["b.ts", 'export * from "./a.ts";'],
+      ]),
+    ),
+  ).toEqual([]);
 });
