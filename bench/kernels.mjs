@@ -5,16 +5,15 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CachedDecoder, DecodeEngine } from "../dist/inference/cached-decoder.js";
+import { openFiles } from "../dist/files/index.js";
+import { CachedDecoder } from "../dist/inference/cached-decoder.js";
+import { DecodeEngine } from "../dist/inference/decode-engine.js";
 import { openModelFiles } from "../dist/inference/model-files.js";
-import { openFiles } from "../dist/runtime/index.js";
 
 const [directory] = process.argv.slice(2);
 if (!directory) throw new Error("usage: node bench/kernels.mjs DIRECTORY");
 const STEPS = 8;
-const files = await openModelFiles(await openFiles(directory));
-const { weights } = files;
-const architecture = files;
+const { architecture, weights } = await openModelFiles(await openFiles(directory));
 const { config } = architecture;
 const folder = await mkdtemp(join(tmpdir(), "lectern-"));
 const engine = await DecodeEngine.create(architecture, weights, { profile: join(folder, "trace") });
