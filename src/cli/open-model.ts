@@ -1,6 +1,5 @@
 import { type LocateOptions, locateModel } from "../formats/index.ts";
-import type { LoadOptions, Model } from "../inference/index.ts";
-import { loadModel } from "../inference/index.ts"; // not the index: the command line starts with what this imports
+import { type LoadOptions, loadModel, type Model } from "../inference/index.ts";
 import { downloadProgress } from "./download-progress.ts";
 import type { CommandContext } from "./models.ts";
 

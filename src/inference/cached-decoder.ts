@@ -3,7 +3,7 @@ import type { Decoder, RewindableDecoder } from "../generation/index.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
 import { KeyValueCache } from "./cache/key-value-cache.ts";
 import { type DecodeEngine, PREFILL_TOKENS } from "./decode-engine.ts";
-import type { CacheRows } from "./step-batcher.ts";
+import { type CacheRows, isWhole } from "./step-batcher.ts";
 
 export interface CachedDecoderOptions {
   /** The encoder's keys and values for each row, in an encoder–decoder. */
@@ -84,8 +84,9 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
 
   select(indices: readonly number[]): void {
     const { cache, at } = this.#rows;
-    const isBeginning = this.#engine.isShared && at.length === 1 && indices.length > 1;
-    this.#own(isBeginning ? cache.share(indices.length) : cache.select(indices.map((row) => at[row] as number)));
+    if (!this.#engine.isShared)
+      this.#rows.at = indices.map((row) => at[row] as number); // copied by the next step
+    else this.#own(at.length === 1 && indices.length > 1 ? cache.share(indices.length) : cache.select(indices));
     const memories = indices.map((row) => this.#memories[row]).filter((memory) => memory !== undefined);
     if (arrayEqual(memories, this.#memories)) return; // as when beams of one prompt change places
     this.#memories = memories;
@@ -94,8 +95,7 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
 
   /** A cache of the decoder's rows alone. */
   #alone(): KeyValueCache {
-    const { cache, at } = this.#rows;
-    if (cache.lengths.length !== at.length) this.#own(cache.select(at));
+    if (!isWhole(this.#rows)) this.#own(this.#rows.cache.select(this.#rows.at));
     return this.#rows.cache;
   }
 

@@ -50,7 +50,7 @@ export class RecurrentEngine {
     return new RecurrentEngine(this.architecture, this.#session, this.bytes);
   }
 
-  /** Nothing: the steps of recurrent requests are computed apart. */
+  /** Does nothing: the steps of recurrent requests are not batched. */
   endRequest(): void {}
 
   static async create(

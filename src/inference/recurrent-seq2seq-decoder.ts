@@ -107,7 +107,7 @@ export class RecurrentSeq2seqEngine {
     return new RecurrentSeq2seqEngine(this.architecture, this.#reader, this.#writer);
   }
 
-  /** Nothing: the steps of recurrent requests are computed apart. */
+  /** Does nothing: the steps of recurrent requests are not batched. */
   endRequest(): void {}
 
   static async create(

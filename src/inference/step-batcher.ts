@@ -1,3 +1,4 @@
+import { arrayEqual } from "../common/index.ts";
 import { nextTask } from "../runtime/index.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
 import { type CacheSizes, KeyValueCache } from "./cache/key-value-cache.ts";
@@ -39,6 +40,17 @@ interface Waiting extends StepRequest {
   readonly reject: (error: unknown) => void;
 }
 
+/** Encoder states as one batch reads them, and the rows that they were joined of. */
+interface JoinedMemory {
+  readonly memories: readonly CrossAttentionCache[];
+  readonly feeds: MemoryFeeds;
+}
+
+/** True if rows are all those of a cache, in its order. */
+export function isWhole({ cache, at }: CacheRows): boolean {
+  return at.length === cache.lengths.length && at.every((row, i) => row === i);
+}
+
 /**
  * Computes the steps of concurrent requests on one engine as one batch. A request joins with its next step and leaves
  * when it ends; rows are copied only then. Requests with different adapters are in different batches.
@@ -50,7 +62,8 @@ export class StepBatcher {
   #expected = new Set<StepEngine>();
   #waiting: Waiting[] = [];
   #isRunning = false;
-  readonly #memories = new WeakMap<KeyValueCache, MemoryFeeds>();
+  /** The last joined encoder states, by what the request's adapter feeds. */
+  readonly #joined = new WeakMap<WeightFeeds, JoinedMemory>();
 
   begin(engine: StepEngine): void {
     this.#requests.add(engine);
@@ -101,7 +114,7 @@ export class StepBatcher {
       const batch = this.#batchOf(requests);
       const { cache } = (batch[0] as Waiting).rows;
       const tokens = batch.flatMap((request) => request.tokens.map((token) => [token]));
-      const scores = await engine.extend(cache, tokens, { memory: this.#memoryOf(cache, batch) });
+      const scores = await engine.extend(cache, tokens, { memory: this.#memoryOf(batch) });
       const perRow = (engine.computedMs - before) / tokens.length;
       engine.computedMs = before;
       let first = 0;
@@ -121,9 +134,8 @@ export class StepBatcher {
     const [first] = requests as [Waiting];
     const { cache } = first.rows;
     const ordered = [...requests].sort((a, b) => (a.rows.at[0] as number) - (b.rows.at[0] as number));
-    const places = ordered.flatMap(({ rows }) => rows.at);
-    const isWhole = places.length === cache.lengths.length && places.every((place, i) => place === i);
-    if (isWhole && requests.every(({ rows }) => rows.cache === cache)) return ordered;
+    const at = ordered.flatMap(({ rows }) => rows.at);
+    if (requests.every(({ rows }) => rows.cache === cache) && isWhole({ cache, at })) return ordered;
     const all = requests.flatMap(({ rows }) => rows.at.map((row) => ({ cache: rows.cache, row })));
     const joined = KeyValueCache.join(all, first.engine.sizes);
     let next = 0;
@@ -134,13 +146,15 @@ export class StepBatcher {
     return requests;
   }
 
-  #memoryOf(cache: KeyValueCache, batch: readonly Waiting[]): MemoryFeeds | undefined {
+  /** The encoder's states for a batch, joined anew only where its rows read others than before. */
+  #memoryOf(batch: readonly Waiting[]): MemoryFeeds | undefined {
+    const [{ engine }] = batch as [Waiting];
     const memories = batch.flatMap((request) => request.memories);
     if (memories.length === 0) return undefined;
-    const known = this.#memories.get(cache);
-    if (known) return known;
-    const made = CrossAttentionCache.join(memories);
-    this.#memories.set(cache, made);
-    return made;
+    const known = this.#joined.get(engine.feeds);
+    if (known && arrayEqual(known.memories, memories)) return known.feeds;
+    const feeds = CrossAttentionCache.join(memories);
+    this.#joined.set(engine.feeds, { memories, feeds });
+    return feeds;
   }
 }

@@ -1,5 +1,5 @@
 import { LecternError, ownEntry } from "../common/index.ts";
-import { type CompositeOp, type Node, ops, type Shape, type TensorType, type Value } from "../graph/index.ts";
+import { type CompositeOp, formatShape, type Node, ops, type TensorType, type Value } from "../graph/index.ts";
 import { kernels as builtIn } from "./kernels/index.ts";
 import type { Kernel, OpCall, Use } from "./kernels/kernel.ts";
 
@@ -26,7 +26,7 @@ export function buildComposite(
 }
 
 function checkResult(op: string, kernel: string, got: TensorType | undefined, expected: TensorType): void {
-  const text = ({ dtype, shape }: { readonly dtype: string; readonly shape: Shape }) => `${dtype}[${shape.join(", ")}]`;
+  const text = ({ dtype, shape }: TensorType): string => `${dtype}${formatShape(shape)}`;
   if (got && text(got) === text(expected)) return;
   throw new LecternError(
     "shape",

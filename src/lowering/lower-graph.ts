@@ -55,7 +55,7 @@ class Lowering {
 
   run(outputs: Readonly<Record<string, Value>>): OnnxGraph {
     const nodes = nodesOf(Object.values(outputs));
-    for (const value of [...nodes.flatMap((node) => node.inputs), ...Object.values(outputs)]) this.#read.add(value);
+    this.#noteReads(nodes, Object.values(outputs));
     this.#emitter = new Emitter(this.#declareInputs(nodes, Object.values(outputs)));
     for (const node of nodes) this.#lowerNode(node);
     const infos: OnnxValueInfo[] = [];
@@ -86,6 +86,10 @@ class Lowering {
     return sizes;
   }
 
+  #noteReads(nodes: readonly Node[], results: readonly Value[]): void {
+    for (const value of [...nodes.flatMap((node) => node.inputs), ...results]) this.#read.add(value);
+  }
+
   #lowerNode(node: Node): void {
     const { op, attributes } = node;
     let results: readonly string[];
@@ -105,8 +109,10 @@ class Lowering {
     const reads = outputs.map((output) => this.#read.has(output));
     const results = buildComposite(op, { inputs, outputs, attributes, reads }, this.#use);
     const inner = nodesOf(results, new Set(inputs));
-    for (const value of inner.flatMap((node) => node.inputs)) this.#read.add(value);
-    for (const [i, value] of results.entries()) if (reads[i]) this.#read.add(value);
+    this.#noteReads(
+      inner,
+      results.filter((_, i) => reads[i]),
+    );
     for (const node of inner) this.#lowerNode(node);
     return results.map((value) => this.#nameOf(value));
   }
@@ -116,8 +122,10 @@ class Lowering {
     const operands = node.inputs.map((value) => this.#nameOf(value));
     const standIns = node.inputs.map(({ dtype }) => input(this.#emitter.name("block"), dtype, sizes));
     const results = op.decomposition(standIns, node.attributes);
+    const inner = nodesOf(results);
+    this.#noteReads(inner, results);
     const body = this.#emitter.body(() => {
-      for (const inner of nodesOf(results)) this.#lowerNode(inner);
+      for (const node of inner) this.#lowerNode(node);
     });
     const infoOf = (value: Value): OnnxValueInfo => ({ name: this.#nameOf(value), dtype: value.dtype, shape: sizes });
     const graph = { nodes: body, inputs: standIns.map(infoOf), outputs: results.map(infoOf) };

@@ -28,10 +28,6 @@ export class AdaptedWeights {
     this.weights = adapters.size === 0 ? base : base.withFed({ plan: planOf(adapters), paths: fedPaths(adapters) });
   }
 
-  get names(): string[] {
-    return [...this.#adapters.keys()];
-  }
-
   /** The same weights with one more adapter, or with another one under a name that was taken. */
   with(name: string, adapter: Adapter): AdaptedWeights {
     return new AdaptedWeights(this.#base, this.#architecture, new Map([...this.#adapters, [name, adapter]]));
@@ -47,7 +43,7 @@ export class AdaptedWeights {
     check(
       name === undefined || this.#adapters.has(name),
       "usage",
-      () => `there is no adapter ${name}; loaded: ${this.names.join(", ") || "none"}`,
+      () => `there is no adapter ${name}; loaded: ${[...this.#adapters.keys()].join(", ") || "none"}`,
     );
     const known = this.#feeds.get(name);
     if (known) return known;
@@ -60,11 +56,8 @@ export class AdaptedWeights {
   async #make(name: string | undefined): Promise<WeightFeeds> {
     const feeds: Feeds = {};
     const adapter = name === undefined ? undefined : this.#adapters.get(name);
-    for (const other of this.#adapters.values()) if (other !== adapter) await this.#rest(other, feeds);
-    if (adapter) {
-      await this.#rest(adapter, feeds);
-      await this.#change(adapter, feeds);
-    }
+    for (const other of this.#adapters.values()) await this.#rest(other, feeds);
+    if (adapter) await this.#change(adapter, feeds);
     return feeds;
   }
 
