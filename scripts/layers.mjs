@@ -41,7 +41,7 @@ export function violations(path, text) {
   return found;
 }
 
-/** Groups of files that import each other, types left out, given the texts of all files by their paths below src. */
+/** The files that are part of an import cycle, type imports left out, given the texts of all files by their paths below src. */
 export function cycles(texts) {
   const imports = new Map(
     [...texts].map(([path, text]) => [

@@ -27,7 +27,7 @@ export function parseHead(read: ConfigReader): HeadConfig {
   return { kind, ...parseLabels(read) };
 }
 
-/** The number of classes that a head tells apart, and what they are: `num_labels` goes before `id2label`, as in transformers. */
+/** The number and the names of a head's classes; `num_labels` takes precedence over `id2label`, as in transformers. */
 export function parseLabels(read: ConfigReader): Omit<HeadConfig, "kind"> {
   const labels = read.object("id2label");
   const numLabels = read.size("num_labels", labels ? Object.keys(labels).length : 2);

@@ -36,7 +36,7 @@ export interface DebertaConfig extends EncoderConfig {
 }
 
 export interface DistanceConfig {
-  /** The distances that are told apart to either side: their number, and the farthest. */
+  /** The number of distances with an embedding of their own on either side, and the farthest of them. */
   readonly span: number;
   readonly maxDistance: number;
   readonly isBucketed: boolean;

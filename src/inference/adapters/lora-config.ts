@@ -19,7 +19,7 @@ export interface LoraConfig {
   readonly layersPattern?: readonly string[];
   /** Modules that are learned whole, beside. */
   readonly modulesToSave?: readonly string[] | undefined;
-  /** True if a table of embeddings that is learned whole stays one with the output layer that is tied to it. */
+  /** True if an embedding table that is trained whole stays tied to the output layer. */
   readonly ensureWeightTying?: boolean;
   /** Rows of tables of embeddings that an adapter replaces, by the table's name; "" is the table that embeds words. */
   readonly trainableTokens?: Readonly<Record<string, readonly number[]>>;

@@ -43,7 +43,7 @@ export interface TokenRow {
   /** The probability of each class, in place of the one label. */
   readonly probabilities?: readonly number[] | undefined;
   readonly other?: TokenRow;
-  /** Of which the row is a window, where long examples become several. */
+  /** The example that the row is a window of, where long examples are split. */
   readonly example?: Example;
   /** The frozen reference's log-probabilities of chosen and rejected answers. */
   readonly reference?: readonly [number, number];
