@@ -17,6 +17,7 @@ export type {
 export { defineComposite, defineKernel, definePrimitive } from "./op.ts";
 export { gelu, geluTanh, quickGelu, silu, softcap } from "./ops/activation.ts";
 export { attend } from "./ops/attention.ts";
+export { cachedAttention, type KeysAndValues } from "./ops/cached-attention.ts";
 export { cast, detach, scaleBytes } from "./ops/cast.ts";
 export { equal, greaterOrEqual, less, topMask, where } from "./ops/comparison.ts";
 export {
@@ -39,7 +40,7 @@ export {
   sub,
   tanh,
 } from "./ops/elementwise.ts";
-export { addAlong, gather, gatherOps, oneHot, putAlong, scatterAdd, takeAlong } from "./ops/gather.ts";
+export { addAlong, gather, gatherOps, iota, oneHot, putAlong, scatterAdd, takeAlong } from "./ops/gather.ts";
 export { type AttributesOf, type CompositeName, type OpName, ops } from "./ops/index.ts";
 export { expand, reshape, transpose } from "./ops/layout.ts";
 export { linear, type WeightLayout } from "./ops/linear.ts";
@@ -48,7 +49,7 @@ export { matmul } from "./ops/matmul.ts";
 export { layerNorm, rmsNorm } from "./ops/norm.ts";
 export { type Cell, gateCount, recurrence } from "./ops/recurrence.ts";
 export { reduceMax, reduceMean, reduceSum } from "./ops/reduction.ts";
-export { rotary } from "./ops/rotary.ts";
+export { rotary, rotaryAt } from "./ops/rotary.ts";
 export { concat, slice, split, zerosLike } from "./ops/slicing.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
 export { type RewriteRule, rewrite } from "./rewrite.ts";

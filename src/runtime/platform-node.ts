@@ -1,11 +1,12 @@
 import { workerData } from "node:worker_threads";
 import type { OnnxGraph } from "../lowering/index.ts";
 import { createNativeSession, NativeTensor, type OrtSessionOptions } from "./binding-node.ts";
+import { engineApi } from "./c-api-node.ts";
 import { attempt, wrapSession } from "./engine.ts";
 import { EngineGate } from "./engine-gate.ts";
 import { writeOnnx } from "./onnx-writer.ts";
-
 import type { EngineSession, SessionOptions } from "./platform.ts";
+import { createSharedMemorySession } from "./shared-memory-session-node.ts";
 
 /** In a worker of ours, what its owner closes before it ends the worker. */
 const gate = new EngineGate(workerData?.lecternGate);
@@ -16,6 +17,39 @@ const gate = new EngineGate(workerData?.lecternGate);
  */
 export async function createSession(graph: OnnxGraph, options: SessionOptions = {}): Promise<EngineSession> {
   const bytes = writeOnnx(graph, (file) => file.replace(/^\//, ""));
+  const session = await gate.pass(() => attempt("load a graph", () => load(graph, bytes, options)));
+  return {
+    run: (feeds, into) => gate.pass(() => session.run(feeds, into)),
+    forget: () => gate.passNow(() => session.forget()),
+    dispose: () => gate.pass(() => session.dispose()),
+  };
+}
+
+/** True if results can be written where they are fed, through the engine's C interface. */
+export function canShareMemory(): boolean {
+  return engineApi() !== undefined;
+}
+
+async function load(graph: OnnxGraph, bytes: Uint8Array, options: SessionOptions): Promise<EngineSession> {
+  const session = {
+    model_external_initializers_file_folder_path: "/",
+    disable_prepacking: options.prepack === false ? "1" : "0",
+    set_denormal_as_zero: "1",
+  };
+  const optimization = { disable_specified_optimizers: (options.withoutRewrites ?? []).join(";") };
+  const api = options.sharesMemory ? engineApi() : undefined;
+  if (api) {
+    await nextTask();
+    const entries = Object.fromEntries([
+      ...Object.entries(session).map(([key, value]) => [`session.${key}`, value]),
+      ...Object.entries(optimization).map(([key, value]) => [`optimization.${key}`, value]),
+    ]);
+    return createSharedMemorySession(
+      api,
+      { bytes, outputs: graph.outputs.map(({ name }) => name) },
+      { entries, options },
+    );
+  }
   const settings: OrtSessionOptions = {
     intraOpNumThreads: options.threads ?? 0,
     interOpNumThreads: 1,
@@ -23,23 +57,9 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
     enableMemPattern: options.memoryPattern ?? true,
     logSeverityLevel: 3,
     ...(options.profile !== undefined && { enableProfiling: true, profileFilePrefix: options.profile }),
-    extra: {
-      session: {
-        model_external_initializers_file_folder_path: "/",
-        disable_prepacking: options.prepack === false ? "1" : "0",
-        set_denormal_as_zero: "1",
-      },
-      optimization: { disable_specified_optimizers: (options.withoutRewrites ?? []).join(";") },
-    },
+    extra: { session, optimization },
   };
-  return gate.pass(async () => {
-    const created = await attempt("load a graph", () => createNativeSession(bytes, settings));
-    const session = wrapSession({ Tensor: NativeTensor, writesInto: true }, created);
-    return {
-      run: (feeds, into) => gate.pass(() => session.run(feeds, into)),
-      dispose: () => gate.pass(() => session.dispose()),
-    };
-  });
+  return wrapSession({ Tensor: NativeTensor, writesInto: true }, await createNativeSession(bytes, settings));
 }
 
 export function nextTask(): Promise<void> {

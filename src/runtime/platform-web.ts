@@ -28,6 +28,11 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
   return wrapSession({ Tensor: ort.Tensor, writesInto: false }, session);
 }
 
+/** False: WebAssembly has its own memory, to which tensors are copied. */
+export function canShareMemory(): boolean {
+  return false;
+}
+
 const { port1, port2 } = new MessageChannel();
 
 /** A message to itself comes back after those that wait; a timer would come at least a millisecond later. */

@@ -5,12 +5,15 @@ import type { HostTensor } from "../tensor/index.ts";
 export interface EngineSession {
   /**
    * Computes all outputs. Feeds are read in place; results belong to the caller.
-   * @param into tensors that the results of these names are written to, which saves making new ones
+   * @param into tensors that the results of these names are written to, which saves making new ones; in a session that
+   * shares memory they may be tensors that are fed, which are then changed in place
    */
   run(
     feeds: Readonly<Record<string, HostTensor>>,
     into?: Readonly<Record<string, HostTensor>>,
   ): Promise<Record<string, HostTensor>>;
+  /** Lets go of the tensors of the last run, which a session that shares memory keeps for the next. */
+  forget(): void;
   dispose(): Promise<void>;
 }
 
@@ -24,6 +27,8 @@ export interface SessionOptions {
    * runs, up to twice the memory. Default true.
    */
   readonly memoryPattern?: boolean;
+  /** True if runs read and write the caller's memory without a copy, where `canShareMemory()`. Default false. */
+  readonly sharesMemory?: boolean;
   /** The engine's own rewrites of graphs to leave out, by its names. */
   readonly withoutRewrites?: readonly string[] | undefined;
   /**
@@ -36,6 +41,8 @@ export interface SessionOptions {
 /** The functions that differ between Node and the browser; package conditions choose one. */
 export interface Platform {
   createSession(graph: OnnxGraph, options?: SessionOptions): Promise<EngineSession>;
+  /** True if sessions can write results to memory that is fed. */
+  canShareMemory(): boolean;
   /** Lets what waits, such as a cancellation, be handled before going on. */
   nextTask(): Promise<void>;
   /** Reports what a user may want to know, where the caller takes no warnings. */

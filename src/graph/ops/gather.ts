@@ -87,6 +87,15 @@ export const gatherOps = {
     lower: (c) => [c.emit("ScatterElements", c.inputs, { axis: -1, reduction: "add" })],
     gradient: ({ inputs, gradients: [dy] }) => [dy, undefined, takeAlong(dy as Value, inputs[1] as Value)],
   }),
+  iota: definePrimitive<{ size: Dimension }>({
+    name: "iota",
+    infer: (_, { size }) => [{ dtype: "int64", shape: [size] }],
+    lower(c, { size }) {
+      const bound = (value: bigint): string => c.constant({ dtype: "int64", shape: [], data: BigInt64Array.of(value) });
+      return [c.emit("Range", [bound(0n), c.emit("Squeeze", [c.shape([size])]), bound(1n)])];
+    },
+    gradient: () => [],
+  }),
   oneHot: definePrimitive<{ depth: number }>({
     name: "oneHot",
     infer: ([ids], { depth }) => [{ dtype: "float32", shape: [...(ids as TensorType).shape, depth] }],
@@ -131,4 +140,9 @@ export function addAlong(x: Value, places: Value, added: Value): Value {
 /** 1 at each id and 0 elsewhere, along a new last axis. */
 export function oneHot(ids: Value, depth: number): Value {
   return applyOne(gatherOps.oneHot, [ids], { depth });
+}
+
+/** The places of an axis, 0 to its size: int64 `[size]`. */
+export function iota(size: Dimension): Value {
+  return applyOne(gatherOps.iota, [], { size });
 }

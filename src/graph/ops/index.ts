@@ -1,6 +1,7 @@
 import type { AnyOp, Op } from "../op.ts";
 import { activationOps } from "./activation.ts";
 import { attentionOps } from "./attention.ts";
+import { cachedAttentionOps } from "./cached-attention.ts";
 import { castOps } from "./cast.ts";
 import { comparisonOps } from "./comparison.ts";
 import { elementwiseOps } from "./elementwise.ts";
@@ -33,6 +34,7 @@ const table = {
   ...linearOps,
   ...rotaryOps,
   ...attentionOps,
+  ...cachedAttentionOps,
 };
 
 export type OpName = keyof typeof table;

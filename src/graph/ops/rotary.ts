@@ -1,6 +1,8 @@
 import { defineComposite } from "../op.ts";
-import { applyOne, shapeError, type Value } from "../value.ts";
-import { add, mul } from "./elementwise.ts";
+import { applyOne, type Dimension, shapeError, type Value } from "../value.ts";
+import { add, mul, sub } from "./elementwise.ts";
+import { gather } from "./gather.ts";
+import { reshape } from "./layout.ts";
 import { concat, split } from "./slicing.ts";
 
 const rotaryOp = defineComposite<object>({
@@ -34,4 +36,46 @@ export function rotary(x: Value, cos: Value, sin: Value): Value {
   return applyOne(rotaryOp, [x, cos, sin], {});
 }
 
-export const rotaryOps = { rotary: rotaryOp };
+const rotaryAtOp = defineComposite<{ readonly heads: number }>({
+  name: "rotaryAt",
+  infer([x, positions, cos, sin], { heads }) {
+    if (!x || !positions || !cos || !sin) throw new TypeError("rotaryAt: takes x, positions, cos and sin");
+    const [size, half] = [Number(x.shape[2]) / heads, Number(cos.shape[1])];
+    const fits = Number.isInteger(size) && 2 * half <= size && cos.shape.join() === sin.shape.join();
+    if (!fits || positions.dtype !== "int64")
+      throw shapeError("rotaryAt", "x [B, T, H·D], int64 positions [B, T], tables [N, R / 2]", x, positions, cos, sin);
+    return [{ dtype: x.dtype, shape: x.shape }];
+  },
+  decomposition([x, positions, cos, sin], { heads }) {
+    const [batch, length, width] = (x as Value).shape as [Dimension, Dimension, number];
+    const [size, half] = [width / heads, (cos as Value).shape[1] as number];
+    const rows = (table: Value): Value => reshape(gather(table, positions as Value), [batch, length, 1, half]);
+    const [cosines, sines] = [rows(cos as Value), rows(sin as Value)];
+    const rest = size - 2 * half;
+    const sizes = [half, half, ...(rest > 0 ? [rest] : [])];
+    const [first, second, ...fixed] = split(reshape(x as Value, [batch, length, heads, size]), sizes, -1) as [
+      Value,
+      Value,
+      ...Value[],
+    ];
+    const turned = [
+      sub(mul(first, cosines), mul(second, sines)),
+      add(mul(second, cosines), mul(first, sines)),
+      ...fixed,
+    ];
+    return [reshape(concat(turned, -1), [batch, length, width])];
+  },
+  gradient: "through decomposition",
+});
+
+/**
+ * The same for heads side by side, `[B, T, H·D]`, by tables of all positions: the first R dimensions of each head are
+ * turned, as (x₁, x₂) → (x₁ cos − x₂ sin, x₂ cos + x₁ sin).
+ * @param positions int64 `[B, T]`, the row of the tables for each token
+ * @param cos `[N, R / 2]`; `sin` likewise
+ */
+export function rotaryAt(x: Value, positions: Value, cos: Value, sin: Value, heads: number): Value {
+  return applyOne(rotaryAtOp, [x, positions, cos, sin], { heads });
+}
+
+export const rotaryOps = { rotary: rotaryOp, rotaryAt: rotaryAtOp };

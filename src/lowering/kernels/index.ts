@@ -1,4 +1,5 @@
 import type { AttributesOf, CompositeName } from "../../graph/index.ts";
+import { groupQueryAttention, rotaryEmbedding } from "./attention.ts";
 import type { Kernel } from "./kernel.ts";
 import { recurrentLayer } from "./recurrence.ts";
 
@@ -8,9 +9,11 @@ export type KernelTable = { readonly [N in CompositeName]: readonly Kernel<Attri
 export const kernels: KernelTable = {
   attention: [],
   attentionBlock: [],
+  cachedAttention: [groupQueryAttention],
   linear: [],
   recurrence: [recurrentLayer],
   rotary: [],
+  rotaryAt: [rotaryEmbedding],
   softcap: [],
   writtenRecurrence: [],
 };

@@ -20,8 +20,52 @@ function operand(name: string, ...shape: number[]): g.Value {
   return value;
 }
 
+function integers(name: string, dtype: "int32" | "int64", shape: number[], ...values: number[]): g.Value {
+  const value = g.input(name, dtype, shape);
+  const tensor: HostTensor =
+    dtype === "int32"
+      ? { dtype, shape, data: Int32Array.from(values) }
+      : { dtype, shape, data: BigInt64Array.from(values, BigInt) };
+  feeds.set(value, tensor);
+  return value;
+}
+
+/** Attention of `length` new tokens behind `past` ones, with tables for turning `turned` dimensions of each head. */
+function cachedCall(
+  { heads, keyHeads, size, past, length, turned = 0 }: Readonly<Record<"heads" | "keyHeads" | "size" | "past" | "length", number>> & { turned?: number },
+  options: { window?: number; softcap?: number } = {},
+): readonly g.Value[] {
+  const capacity = past + length;
+  const operands = [operand("q", 1, length, heads * size), operand("k", 1, length, keyHeads * size)];
+  operands.push(operand("v", 1, length, keyHeads * size));
+  for (const side of ["key", "value"]) operands.push(operand(side, 1, keyHeads, capacity, size));
+  operands.push(integers("last", "int32", [1], capacity - 1), integers("longest", "int32", [], capacity));
+  if (turned > 0) for (const table of ["cos", "sin"]) operands.push(operand(table, capacity, turned / 2));
+  return g.apply(g.ops.cachedAttention, operands, { heads, keyHeads, scale: 0.3, ...options });
+}
+
 /** Calls of every composite that has kernels. */
 const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
+  cachedAttention: [
+    cachedCall({ heads: 4, keyHeads: 2, size: 8, past: 5, length: 1 }),
+    cachedCall({ heads: 4, keyHeads: 2, size: 8, past: 0, length: 6 }),
+    cachedCall({ heads: 3, keyHeads: 3, size: 24, past: 4, length: 3 }),
+    cachedCall({ heads: 4, keyHeads: 1, size: 16, past: 9, length: 1, turned: 16 }),
+    cachedCall({ heads: 4, keyHeads: 1, size: 16, past: 9, length: 4, turned: 16 }),
+    cachedCall({ heads: 4, keyHeads: 2, size: 32, past: 3, length: 2, turned: 16 }),
+    cachedCall({ heads: 4, keyHeads: 2, size: 8, past: 9, length: 4 }, { window: 3 }),
+    cachedCall({ heads: 4, keyHeads: 2, size: 8, past: 9, length: 1 }, { window: 3, softcap: 2 }),
+  ],
+  rotaryAt: [
+    [8, 8],
+    [16, 16],
+    [20, 6],
+    [64, 32],
+  ].map(([size = 0, turned = 0]) => {
+    const tables = ["cos", "sin"].map((name) => operand(name, 7, turned / 2));
+    const operands = [operand("x", 2, 3, 2 * size), integers("at", "int64", [2, 3], 0, 1, 2, 4, 5, 6), ...tables];
+    return g.apply(g.ops.rotaryAt, operands, { heads: 2 });
+  }),
   recurrence: (["rnn_tanh", "rnn_relu", "gru", "lstm"] as const).map((cell) => {
     const rows = g.gateCount[cell] * 5;
     const operands = {

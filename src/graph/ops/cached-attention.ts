@@ -1,0 +1,130 @@
+import { defineComposite } from "../op.ts";
+import { apply, type Dimension, scalar, shapeError, type TensorType, type Value } from "../value.ts";
+import { attend } from "./attention.ts";
+import { cast } from "./cast.ts";
+import { greaterOrEqual, less, where } from "./comparison.ts";
+import { add, max, min, sub } from "./elementwise.ts";
+import { iota, takeAlong } from "./gather.ts";
+import { expand, reshape, transpose } from "./layout.ts";
+import { reduceMax } from "./reduction.ts";
+import { rotaryAt } from "./rotary.ts";
+import { slice } from "./slicing.ts";
+
+export interface CachedAttentionAttributes {
+  /** The numbers of query heads and of key heads. */
+  readonly heads: number;
+  readonly keyHeads: number;
+  readonly scale: number;
+  readonly softcap?: number | undefined;
+  /** The number of tokens that a query sees, itself among them; default all. */
+  readonly window?: number | undefined;
+}
+
+/** The value that masks a score: the smallest float32, finite so that a row with nothing to attend to stays a number. */
+const MASKED = -3.4028234663852886e38;
+
+function infer(operands: readonly TensorType[], { heads, keyHeads }: CachedAttentionAttributes): TensorType[] {
+  const [q, k, v, key, value, last, longest] = operands;
+  if (!q || !k || !v || !key || !value || !last || !longest)
+    throw new TypeError("cachedAttention: takes q, k, v, the cache's keys and values, and two counts");
+  const [batch, cacheHeads, capacity, size] = key.shape as [Dimension, number, Dimension, number];
+  const fits =
+    q.shape[2] === heads * size &&
+    k.shape[2] === keyHeads * size &&
+    k.shape.join() === v.shape.join() &&
+    key.shape.join() === value.shape.join() &&
+    cacheHeads === keyHeads &&
+    last.dtype === "int32" &&
+    longest.dtype === "int32";
+  if (!fits) throw shapeError("cachedAttention", "q [B, T, H·D], k and v [B, T, K·D], a cache [B, K, C, D]", q, k, key);
+  const cache = { dtype: key.dtype, shape: [batch, keyHeads, capacity, size] };
+  return [{ dtype: q.dtype, shape: q.shape }, cache, cache];
+}
+
+/** `[B, T, H·D]` → `[B, H, T, D]` */
+function separate(x: Value, heads: number): Value {
+  const [batch, length, size] = x.shape as [Dimension, Dimension, number];
+  return transpose(reshape(x, [batch, length, heads, size / heads]), [0, 2, 1, 3]);
+}
+
+/** The position of each new token, float32 `[B, T]`: the last has that of the row's last key. */
+function positionsOf(last: Value, length: Dimension): Value {
+  const batch = last.shape[0] as Dimension;
+  const steps = cast(iota(length), "float32");
+  return add(reshape(cast(last, "float32"), [batch, 1]), sub(steps, reduceMax(steps, [0], true)));
+}
+
+/** A cache `[B, K, C, D]` with new rows `[B, K, T, D]` at their positions `[B, T]`. */
+function written(cache: Value, rows: Value, positions: Value): Value {
+  const [batch, heads, capacity, size] = cache.shape as [Dimension, number, Dimension, number];
+  const length = rows.shape[2] as Dimension;
+  const first = slice(positions, 1, 0, 1); // [B, 1]
+  const count = add(reduceMax(cast(iota(length), "float32"), [0], true), scalar(1));
+  const offset = sub(cast(iota(capacity), "float32"), first); // [B, C]: the place among the new rows
+  const isBefore = less(offset, scalar(0));
+  const isBehind = greaterOrEqual(offset, count);
+  const place = cast(max(min(offset, sub(count, scalar(1))), scalar(0)), "int64");
+  const places = expand(reshape(place, [batch, 1, 1, capacity]), [batch, heads, size, capacity]);
+  const taken = transpose(takeAlong(transpose(rows, [0, 1, 3, 2]), places), [0, 1, 3, 2]);
+  const column = (condition: Value): Value => reshape(condition, [batch, 1, capacity, 1]);
+  return where(column(isBefore), cache, where(column(isBehind), cache, taken));
+}
+
+/** 0 where a token `[B, T]` sees a slot, the smallest float32 elsewhere: `[B, 1, T, C]`. */
+function biasOf(positions: Value, capacity: Dimension, window: number | undefined): Value {
+  const [batch, length] = positions.shape as [Dimension, Dimension];
+  const age = sub(reshape(positions, [batch, 1, length, 1]), cast(iota(capacity), "float32"));
+  const past = where(less(age, scalar(0)), scalar(MASKED), scalar(0));
+  return window === undefined ? past : where(less(age, scalar(window)), past, scalar(MASKED));
+}
+
+const cachedAttentionOp = defineComposite<CachedAttentionAttributes>({
+  name: "cachedAttention",
+  infer,
+  decomposition(inputs, { heads, keyHeads, scale, softcap, window }) {
+    const [q, k, v, key, value, last, , ...tables] = inputs as [Value, Value, Value, Value, Value, Value, Value];
+    const [batch, length] = q.shape as [Dimension, Dimension];
+    const positions = positionsOf(last, length);
+    const turned = (x: Value, count: number): Value => {
+      const [cos, sin] = tables as Value[];
+      return cos && sin ? rotaryAt(x, cast(positions, "int64"), cos, sin, count) : x;
+    };
+    const keys = written(key, separate(turned(k, keyHeads), keyHeads), positions);
+    const values = written(value, separate(v, keyHeads), positions);
+    const bias = biasOf(positions, key.shape[2] as Dimension, window);
+    const { mixed } = attend(separate(turned(q, heads), heads), keys, values, bias, { scale, softcap });
+    return [reshape(transpose(mixed, [0, 2, 1, 3]), [batch, length, q.shape[2] as number]), keys, values];
+  },
+  gradient: "through decomposition",
+});
+
+export interface KeysAndValues {
+  readonly key: Value;
+  readonly value: Value;
+}
+
+/**
+ * Causal attention of new tokens over a cache into which their keys and values are written first. Each row begins at
+ * slot 0 and is as long as its last key says; what lies behind is never read.
+ * @param q `[B, T, H·D]`
+ * @param k `[B, T, K·D]`; `v` likewise
+ * @param cache keys and values `[B, K, C, D]`, C at least the longest row with its new tokens
+ * @param last int32 `[B]`, the slot of each row's last new token
+ * @param longest int32 scalar, the length of the longest row with its new tokens
+ * @param options.rotary tables `[N, R / 2]` of cosines and sines by which queries and keys are turned before
+ * @returns mixed values `[B, T, H·D]` and the cache as it is then
+ */
+export function cachedAttention(
+  [q, k, v]: readonly [q: Value, k: Value, v: Value],
+  cache: KeysAndValues,
+  { last, longest }: { readonly last: Value; readonly longest: Value },
+  options: CachedAttentionAttributes & { readonly rotary?: { readonly cos: Value; readonly sin: Value } | undefined },
+): { mixed: Value; cache: KeysAndValues } {
+  const { rotary, ...attributes } = options;
+  const tables = rotary ? [rotary.cos, rotary.sin] : [];
+  const operands = [q, k, v, cache.key, cache.value, last, longest, ...tables];
+  const [mixed, key, value] = apply(cachedAttentionOp, operands, attributes) as [Value, Value, Value];
+  return { mixed, cache: { key, value } };
+}
+
+export const cachedAttentionOps = { cachedAttention: cachedAttentionOp };
