@@ -17,7 +17,7 @@ export type {
 export { defineComposite, defineKernel, definePrimitive } from "./op.ts";
 export { gelu, geluTanh, quickGelu, silu, softcap } from "./ops/activation.ts";
 export { attend } from "./ops/attention.ts";
-export { cachedAttention, type KeysAndValues } from "./ops/cached-attention.ts";
+export { cachedAttention, cachePositions, type KeysAndValues } from "./ops/cached-attention.ts";
 export { cast, detach, scaleBytes } from "./ops/cast.ts";
 export { equal, greaterOrEqual, less, topMask, where } from "./ops/comparison.ts";
 export {

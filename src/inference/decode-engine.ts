@@ -1,12 +1,13 @@
 import type { Architecture } from "../families/index.ts";
 import { contrastLayers } from "../generation/index.ts";
 import type { Value } from "../graph/index.ts";
-import { lowerGraph } from "../lowering/index.ts";
-import { createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
+import { canAttendInPlace, lowerGraph } from "../lowering/index.ts";
+import type { DerivedInput, Positions } from "../nn/index.ts";
+import { canShareMemory, createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
 import { type CacheSizes, cacheName, KeyValueCache } from "./cache/key-value-cache.ts";
-import { cachedGraph, deriveFeeds, encoderDecoderGraphs, type ModelGraph } from "./decode-graph.ts";
+import { type CachedGraph, cachedGraph, deriveFeeds, encoderDecoderGraphs, type ModelGraph } from "./decode-graph.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
 import { type CacheRows, StepBatcher } from "./step-batcher.ts";
 import type { WeightFeeds, Weights } from "./weights.ts";
@@ -36,7 +37,8 @@ export interface ExtendOptions {
 
 /** A graph, its session, and the names of what it is fed. */
 interface OpenGraph {
-  readonly graph: ModelGraph;
+  /** The inputs that follow from positions. */
+  readonly derived: readonly DerivedInput[];
   readonly session: EngineSession;
   readonly inputs: ReadonlySet<string>;
   readonly bytes: number;
@@ -46,6 +48,8 @@ interface OpenGraph {
 interface EngineParts {
   readonly architecture: GeneratingArchitecture;
   readonly step: OpenGraph;
+  /** True if a step writes into the cache; else its new rows are copied there. */
+  readonly isInPlace: boolean;
   /** The graph that encodes, in an encoder–decoder. */
   readonly encoder: OpenGraph | undefined;
   readonly use: DecodeUse;
@@ -102,33 +106,37 @@ export class DecodeEngine {
     options: SessionOptions = {},
     use: DecodeUse = {},
   ): Promise<DecodeEngine> {
-    const shows = use.showsAll ? "all" : "last";
-    const open = async (graph: ModelGraph, outputs: Record<string, Value>) => {
+    const open = async (graph: ModelGraph, outputs: Record<string, Value>, sharesMemory = false) => {
       const lowered = lowerGraph({ outputs, bind: (name) => weights.bind(name), phase: "decode" });
       const inputs = new Set(lowered.inputs.map(({ name }) => name));
       const bytes = sessionBytes(lowered, options);
-      return { graph, session: await createSession(lowered, options), inputs, bytes };
+      const derived = graph.derived.filter(({ name }) => inputs.has(name));
+      return { derived, session: await createSession(lowered, { ...options, sharesMemory }), inputs, bytes };
     };
     const named = (prefix: "present" | "cross", cache: ModelGraph["cache"]): Record<string, Value> =>
       Object.fromEntries(
         cache.flatMap(({ key, value }) => [key, value]).map((value, i) => [cacheName(prefix, i), value]),
       );
-    const stepOf = (graph: ModelGraph) =>
-      open(graph, {
+    const stepOf = async (graph: CachedGraph): Promise<Pick<EngineParts, "step" | "isInPlace">> => {
+      const outputs = {
         logits: graph.logits,
         ...(use.showsAll && { states: graph.hiddenStates.at(-1) as Value }),
         ...Object.fromEntries(use.layers?.map((layer) => [`early.${layer}`, graph.earlyLogits(layer)]) ?? []),
         ...named("present", graph.cache),
-      });
+      };
+      return { step: await open(graph, outputs, graph.isInPlace), isInPlace: graph.isInPlace };
+    };
+    const logits = use.showsAll ? "all" : "last";
+    const isInPlace = !use.isShared && canAttendInPlace(architecture.config.headSize) && canShareMemory();
+    const built = { logits, isShared: use.isShared, isInPlace, plan: weights.plan } as const;
+    const rest = { architecture, use, batcher: new StepBatcher() };
     if (architecture.kind === "decoder") {
-      const step = await stepOf(
-        cachedGraph(architecture.family, architecture.config, shows, use.isShared, weights.plan),
-      );
-      return new DecodeEngine({ architecture, step, encoder: undefined, use, batcher: new StepBatcher() });
+      const step = await stepOf(cachedGraph(architecture.family, architecture.config, built));
+      return new DecodeEngine({ ...rest, ...step, encoder: undefined });
     }
-    const { memory, step } = encoderDecoderGraphs(architecture.family, architecture.config, shows, weights.plan);
+    const { memory, step } = encoderDecoderGraphs(architecture.family, architecture.config, built);
     const encoder = await open(memory, named("cross", memory.crossCache));
-    return new DecodeEngine({ architecture, step: await stepOf(step), encoder, use, batcher: new StepBatcher() });
+    return new DecodeEngine({ ...rest, ...(await stepOf(step)), encoder });
   }
 
   /** True if rows may share the part of the cache that they have in common. */
@@ -142,7 +150,7 @@ export class DecodeEngine {
     const encoder = this.#parts.encoder as OpenGraph;
     const results = await this.#timed(encoder, {
       input_ids: int64Matrix([row]),
-      ...deriveFeeds(encoder.graph.derived, positions),
+      ...deriveFeeds(encoder.derived, positions),
     });
     return new CrossAttentionCache(results, this.sizes, row.length);
   }
@@ -189,18 +197,27 @@ export class DecodeEngine {
     tokens: readonly (readonly number[])[],
     { memory, lengths = cache.lengths.map((length, i) => length + (tokens[i]?.length ?? 0)) }: ExtendOptions,
   ): Promise<Record<string, HostTensor>> {
-    const { step } = this.#parts;
+    const { step, isInPlace } = this.#parts;
     await this.#renew(cache, lengths);
     const queries = tokens.map((row, i) => row.map((_, t) => (cache.lengths[i] as number) + t));
-    const keys = cache.positions().map((held, i) => [...held, ...(queries[i] as number[])]);
+    const positions: Positions = {
+      queries,
+      get keys() {
+        return cache.positions().map((held, i) => [...held, ...(queries[i] as number[])]);
+      },
+      ids: tokens,
+      lengths,
+    };
+    if (isInPlace) cache.reserve(Math.max(...lengths.map((length, i) => length - (cache.lengths[i] as number))));
     const feeds = {
       [memory ? "decoder_input_ids" : "input_ids"]: int64Matrix(tokens),
-      ...deriveFeeds(step.graph.derived, { queries, keys, ids: tokens, lengths }, memory?.positions),
+      ...deriveFeeds(step.derived, positions, memory?.positions),
       ...memory?.tensors,
       ...cache.feeds(this.isShared),
     };
-    const results = await this.#timed(step, feeds);
-    cache.append(results, tokens, lengths);
+    const results = await this.#timed(step, feeds, isInPlace ? cache.places() : undefined);
+    if (isInPlace) cache.advance(tokens, lengths);
+    else cache.append(results, tokens, lengths);
     return results;
   }
 
@@ -236,10 +253,14 @@ export class DecodeEngine {
   }
 
   /** Runs a session with what the request's adapter feeds it. */
-  async #timed({ session, inputs }: OpenGraph, feeds: Record<string, HostTensor>): Promise<Record<string, HostTensor>> {
+  async #timed(
+    { session, inputs }: OpenGraph,
+    feeds: Record<string, HostTensor>,
+    into?: Readonly<Record<string, HostTensor>>,
+  ): Promise<Record<string, HostTensor>> {
     const fed = Object.entries(this.feeds).filter(([name]) => inputs.has(name));
     const started = performance.now();
-    const results = await session.run({ ...feeds, ...Object.fromEntries(fed) });
+    const results = await session.run({ ...feeds, ...Object.fromEntries(fed) }, into);
     this.computedMs += performance.now() - started;
     await nextTask();
     return results;

@@ -44,21 +44,27 @@ export interface WholeSizes {
 
 export const symbolic: WholeSizes = { batch: "B", queries: "T", steps: "T" };
 
+/** What a decoding graph is built for. */
+export interface CachedUse {
+  /** The tokens whose logits are wanted; default the last. */
+  readonly logits?: "last" | "all";
+  readonly isShared?: boolean | undefined;
+  /** True if new keys and values are to be written into the cache, where the model's attention allows it. */
+  readonly isInPlace?: boolean;
+  readonly plan?: AdapterPlan | undefined;
+}
+
+/** A graph over a cache, and whether it writes into it. */
+export type CachedGraph = ModelGraph & { readonly isInPlace: boolean };
+
 /** The graph of new tokens over a cache: logits of the last one, or of all. */
-export function cachedGraph(
-  family: Family,
-  config: DecoderConfig,
-  logits: "last" | "all" = "last",
-  isShared = false,
-  plan?: AdapterPlan,
-): ModelGraph {
-  const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize, isShared };
-  return build(
-    family,
-    config,
-    new ModelContext({ batch: "B", queries: "T", numLayers: config.numHiddenLayers, cache, logits }),
-    new Scope("", new Map(), plan),
-  );
+export function cachedGraph(family: Family, config: DecoderConfig, use: CachedUse = {}): CachedGraph {
+  const { logits = "last", isShared = false, isInPlace = false, plan } = use;
+  const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize, isShared, isInPlace };
+  const context = new ModelContext({ batch: "B", queries: "T", numLayers: config.numHiddenLayers, cache, logits });
+  const graph = build(family, config, context, new Scope("", new Map(), plan));
+  if (isInPlace && !context.canAttendInPlace) return cachedGraph(family, config, { ...use, isInPlace: false });
+  return { ...graph, isInPlace };
 }
 
 function build(family: Family, config: DecoderConfig, context: ModelContext, root = new Scope()): ModelGraph {
@@ -68,13 +74,14 @@ function build(family: Family, config: DecoderConfig, context: ModelContext, roo
 
 /** An encoder–decoder's parts for decoding: what is computed once a sequence, and what at each step. */
 export function encoderDecoderGraphs(
-  { model }: EncoderDecoderFamily,
+  family: EncoderDecoderFamily,
   config: EncoderDecoderConfig,
-  logits: "last" | "all" = "last",
-  plan?: AdapterPlan,
-): { readonly memory: ModelGraph; readonly step: ModelGraph } {
+  use: CachedUse = {},
+): { readonly memory: ModelGraph; readonly step: CachedGraph } {
+  const { model } = family;
+  const { logits = "last", isInPlace = false, plan } = use;
   const once = wholeGraphs(model, config, new Scope("", new Map(), plan));
-  const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize };
+  const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize, isInPlace };
   const context = new ModelContext({
     batch: "B",
     queries: "T",
@@ -86,9 +93,10 @@ export function encoderDecoderGraphs(
   });
   const unread = input("encoder_states", "float32", ["B", "S", config.hiddenSize]);
   const outputs = model.decode(new Scope("", new Map(), plan), config, context, unread);
+  if (isInPlace && !context.canAttendInPlace) return encoderDecoderGraphs(family, config, { ...use, isInPlace: false });
   return {
     memory: { ...once.decoder, derived: [...once.encoder.derived.values()] },
-    step: { ...outputs, derived: [...context.derived.values()] },
+    step: { ...outputs, derived: [...context.derived.values()], isInPlace },
   };
 }
 

@@ -47,8 +47,19 @@ export class Emitter {
     return inner;
   }
 
-  rename(from: string, to: string): void {
-    this.#nodes.push({ type: "Identity", inputs: [from], outputs: [to] });
+  /**
+   * Gives results their names: the operator that makes one yields it under its name, so nothing is copied.
+   * @param results the value of each result, by the result's name
+   */
+  nameResults(results: ReadonlyMap<string, string>): void {
+    const made = new Set(this.#nodes.flatMap(({ outputs }) => outputs));
+    const names = new Map<string, string>();
+    for (const [name, value] of results) if (made.has(value) && !names.has(value)) names.set(value, name);
+    this.#nodes = this.#nodes.map((node) => renamed(node, names));
+    for (const [name, value] of results) {
+      const current = names.get(value) ?? value;
+      if (current !== name) this.#nodes.push({ type: "Identity", inputs: [current], outputs: [name] });
+    }
   }
 
   constant(tensor: HostTensor): string {
@@ -112,4 +123,20 @@ export class Emitter {
   name(prefix: string): string {
     return `${prefix}.${this.#count++}`;
   }
+}
+
+/** An operator with values' names replaced, also in the graphs that it runs. */
+function renamed(node: OnnxNode, names: ReadonlyMap<string, string>): OnnxNode {
+  const replace = (old: readonly string[]): readonly string[] => old.map((name) => names.get(name) ?? name);
+  const attributes = Object.entries(node.attributes ?? {}).map(([key, value]) => {
+    if (typeof value !== "object" || !("graph" in value)) return [key, value] as const;
+    const { graph } = value;
+    return [key, { graph: { ...graph, nodes: graph.nodes.map((inner) => renamed(inner, names)) } }] as const;
+  });
+  return {
+    ...node,
+    inputs: replace(node.inputs),
+    outputs: replace(node.outputs),
+    ...(node.attributes && { attributes: Object.fromEntries(attributes) }),
+  };
 }

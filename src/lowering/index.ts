@@ -1,2 +1,3 @@
+export { canAttendInPlace } from "./kernels/attention.ts";
 export { type LowerOptions, lowerGraph, type WeightBinding } from "./lower-graph.ts";
 export type { OnnxGraph, OnnxInitializer, WeightLocation } from "./onnx-graph.ts";

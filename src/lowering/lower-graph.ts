@@ -58,11 +58,9 @@ class Lowering {
     this.#noteReads(nodes, Object.values(outputs));
     this.#emitter = new Emitter(this.#declareInputs(nodes, Object.values(outputs)));
     for (const node of nodes) this.#lowerNode(node);
-    const infos: OnnxValueInfo[] = [];
-    for (const [name, value] of Object.entries(outputs)) {
-      this.#emitter.rename(this.#nameOf(value), name);
-      infos.push({ name, dtype: value.dtype, shape: value.shape });
-    }
+    const results = Object.entries(outputs);
+    this.#emitter.nameResults(new Map(results.map(([name, value]) => [name, this.#nameOf(value)])));
+    const infos = results.map(([name, { dtype, shape }]): OnnxValueInfo => ({ name, dtype, shape }));
     return {
       nodes: this.#emitter.nodes,
       initializers: [...this.#weights, ...this.#emitter.initializers],

@@ -1,6 +1,7 @@
 import {
   add,
   attend,
+  cachedAttention,
   concat,
   type Dimension,
   expand,
@@ -10,6 +11,7 @@ import {
   reduceSum,
   reshape,
   rotary,
+  rotaryAt,
   type Shape,
   scaleBytes,
   slice,
@@ -19,13 +21,17 @@ import {
   type Value,
 } from "../graph/index.ts";
 import { int64Matrix } from "../tensor/index.ts";
+import { joinHeads, splitHeads } from "./layers.ts";
 import {
   attentionBias,
   bidirectionalBias,
   type DerivedInput,
   flags,
+  lastKeys,
   lastOf,
   lastToken,
+  longestOf,
+  longestRow,
   maskOf,
   neighbours,
   type Positions,
@@ -38,7 +44,7 @@ import {
   sinusoidalPositionsAfterPadding,
   tokenTypeIds,
 } from "./positions.ts";
-import { type RotaryConfig, rotaryTable } from "./rotary-frequencies.ts";
+import { isFixed, type RotaryConfig, rotaryRows, rotaryTable } from "./rotary-frequencies.ts";
 
 /** The use that a model is built for. Sizes may be names; training gives numbers. */
 export interface BuildOptions {
@@ -51,6 +57,8 @@ export interface BuildOptions {
     readonly headSize: number;
     /** True if a part of it, the first, is shared by all rows. */
     readonly isShared?: boolean;
+    /** True if new keys and values are written into it; else they are results beside it. */
+    readonly isInPlace?: boolean;
   };
   /** The positions whose logits are wanted: all, or the last alone. */
   readonly logits: "all" | "last";
@@ -91,7 +99,7 @@ export interface ModelOutputs {
   readonly hiddenStates: readonly Value[];
   /** `[B, H, T, S]` of each layer. */
   readonly attentions: readonly Value[];
-  /** The new rows `[B, K, T, D]` of each layer, to be written into the cache. */
+  /** Of each layer, the new rows `[B, K, T, D]`, to be written into the cache, or, in place, the whole cache. */
   readonly cache: readonly KeyValue[];
   /** `[B, H, T, S]` of each layer, over the encoder's states. */
   readonly crossAttentions: readonly Value[];
@@ -128,6 +136,9 @@ export class ModelContext {
   auxiliaryLoss: (() => Value) | undefined;
   /** Inputs of random masks. */
   readonly dropouts: DropoutMask[] = [];
+  /** Queries and keys before they were turned, by what they became, where the cache is written in place. */
+  readonly #turned = new WeakMap<Value, { readonly x: Value; readonly config: RotaryConfig }>();
+  #isBiased = false;
 
   constructor(options: BuildOptions) {
     this.#options = options;
@@ -246,6 +257,13 @@ export class ModelContext {
     const shape = [batch, 1, queries, config.size];
     if (!this.#rotaries.includes(config)) this.#rotaries.push(config);
     const suffix = this.#rotaries.indexOf(config) || "";
+    if (this.#options.cache?.isInPlace && isFixed(config)) {
+      const heads = x.shape[1] as number;
+      const { cos, sin } = this.#rotaryTables(config);
+      const turned = splitHeads(rotaryAt(joinHeads(x), this.positionIds(), cos, sin, heads), heads);
+      this.#turned.set(turned, { x, config });
+      return turned;
+    }
     const table = (part: "cos" | "sin"): Value =>
       this.#derive(`rotary_${part}${suffix}`, (at) => rotaryTable(config, part, at), "float32", shape);
     const rest = (x.shape[3] as number) - config.size;
@@ -299,6 +317,7 @@ export class ModelContext {
       hidesAllFromPadding?: boolean;
     },
   ): Value {
+    if (this.#options.cache?.isInPlace) return this.#attendInPlace(q, k, v, { scale, softcap, window, bias });
     const index = this.cache.length;
     const past = this.#options.cache && this.#past(index);
     const seen = this.attentionBias(window, hidesAllFromPadding);
@@ -312,6 +331,52 @@ export class ModelContext {
     this.cache.push({ key: k, value: v });
     this.attentions.push(weights);
     return mixed;
+  }
+
+  /** True if the cache can be written in place: no layer adds a bias of its own to what tokens see. */
+  get canAttendInPlace(): boolean {
+    return !this.#isBiased;
+  }
+
+  #attendInPlace(
+    q: Value,
+    k: Value,
+    v: Value,
+    {
+      bias,
+      ...options
+    }: {
+      readonly scale: number;
+      readonly softcap?: number | undefined;
+      readonly window?: number | undefined;
+      readonly bias?: Value | undefined;
+    },
+  ): Value {
+    this.#isBiased ||= bias !== undefined;
+    const { batch } = this.#options;
+    const [past] = this.#past(this.cache.length) as [KeyValue];
+    const last = this.#derive("last_key", lastKeys, "int32", [batch]);
+    const longest = this.#derive("longest_row", longestRow, "int32", []);
+    const [turned, turnedKeys] = [this.#turned.get(q), this.#turned.get(k)];
+    const isTurned = turned !== undefined && turned.config === turnedKeys?.config;
+    const operands = [isTurned ? turned.x : q, isTurned ? turnedKeys.x : k, v].map(joinHeads);
+    const [heads, keyHeads] = [q.shape[1] as number, k.shape[1] as number];
+    const rotary = isTurned ? this.#rotaryTables(turned.config) : undefined;
+    const attended = { heads, keyHeads, ...options, rotary };
+    const { mixed, cache } = cachedAttention(operands as [Value, Value, Value], past, { last, longest }, attended);
+    this.cache.push(cache);
+    return splitHeads(mixed, heads);
+  }
+
+  /** Cosines and sines `[N, R / 2]` of all positions. */
+  #rotaryTables(config: RotaryConfig): { cos: Value; sin: Value } {
+    const suffix = this.#rotaries.indexOf(config) || "";
+    const table = (part: "cos" | "sin"): Value =>
+      this.#derive(`rotary_table_${part}${suffix}`, (at) => rotaryRows(config, part, longestOf(at)), "float32", [
+        "N",
+        config.size / 2,
+      ]);
+    return { cos: table("cos"), sin: table("sin") };
   }
 
   /** Attention over the encoder's states, whose keys and values `[B, H, S, D]` are computed once a sequence. */
@@ -354,7 +419,7 @@ export class ModelContext {
         input(`${name}.${index}.${side}`, "float32", [rows, cache.keyHeads, length, cache.headSize]);
       return { key: of("key"), value: of("value") };
     };
-    const own = part("past", batch, "P");
+    const own = part("past", batch, cache.isInPlace ? "C" : "P");
     return cache.isShared ? [part("shared", 1, "Q"), own] : [own];
   }
 
@@ -368,7 +433,7 @@ export class ModelContext {
   #derive(
     plain: string,
     compute: DerivedInput["compute"],
-    dtype: "float32" | "int64",
+    dtype: "float32" | "int64" | "int32",
     shape: Shape,
     of: DerivedInput["of"] = "self",
   ): Value {

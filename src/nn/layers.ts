@@ -50,14 +50,21 @@ export function rmsNorm(at: Scope, x: Value, epsilon: number, offset = 0): Value
   return rmsNormOp(x, offset === 0 ? weight : add(weight, scalar(offset)), epsilon);
 }
 
+/** The values that heads were split from: joining them again is that value. */
+const unsplit = new WeakMap<Value, Value>();
+
 /** `[B, T, H·D]` → `[B, H, T, D]` */
 export function splitHeads(x: Value, heads: number): Value {
   const [batch, queries, size] = x.shape as [Dimension, Dimension, number];
-  return transpose(reshape(x, [batch, queries, heads, size / heads]), [0, 2, 1, 3]);
+  const split = transpose(reshape(x, [batch, queries, heads, size / heads]), [0, 2, 1, 3]);
+  unsplit.set(split, x);
+  return split;
 }
 
 /** `[B, H, T, D]` → `[B, T, H·D]` */
 export function joinHeads(x: Value): Value {
+  const known = unsplit.get(x);
+  if (known) return known;
   const [batch, heads, queries, size] = x.shape as [Dimension, number, Dimension, number];
   return reshape(transpose(x, [0, 2, 1, 3]), [batch, queries, heads * size]);
 }

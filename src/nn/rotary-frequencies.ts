@@ -266,3 +266,32 @@ export function rotaryTable(
   }
   return { dtype: "float32", shape: [rows, 1, width, 2 * half], data };
 }
+
+/** True if a position is always turned alike, however long its text. */
+export function isFixed({ scaling }: RotaryConfig): boolean {
+  return scaling.type !== "dynamic" && scaling.type !== "longrope";
+}
+
+/** The fewest rows of a table. */
+const LEAST_ROWS = 256;
+
+/** The tables that were computed last, by the settings. */
+const tables = new WeakMap<RotaryConfig, Partial<Record<"cos" | "sin", HostTensor<"float32">>>>();
+
+/** Cosines or sines `[N, R / 2]` of the first positions, at least `count`; the same tensor until more are needed. */
+export function rotaryRows(config: RotaryConfig, part: "cos" | "sin", count: number): HostTensor<"float32"> {
+  const known = tables.get(config) ?? {};
+  const held = known[part];
+  if (held && (held.shape[0] as number) >= count) return held;
+  const rows = Math.max(LEAST_ROWS, 2 ** Math.ceil(Math.log2(count)));
+  const half = config.size / 2;
+  const frequencies = rotaryFrequencies(config, rows);
+  const factor = "attentionFactor" in config.scaling ? config.scaling.attentionFactor : 1;
+  const data = new Float32Array(rows * half);
+  for (let position = 0; position < rows; position++)
+    for (let i = 0; i < half; i++)
+      data[position * half + i] = Math[part](position * (frequencies[i] as number)) * factor;
+  const table: HostTensor<"float32"> = { dtype: "float32", shape: [rows, half], data };
+  tables.set(config, { ...known, [part]: table });
+  return table;
+}

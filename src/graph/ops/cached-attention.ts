@@ -48,7 +48,7 @@ function separate(x: Value, heads: number): Value {
 }
 
 /** The position of each new token, float32 `[B, T]`: the last has that of the row's last key. */
-function positionsOf(last: Value, length: Dimension): Value {
+export function cachePositions(last: Value, length: Dimension): Value {
   const batch = last.shape[0] as Dimension;
   const steps = cast(iota(length), "float32");
   return add(reshape(cast(last, "float32"), [batch, 1]), sub(steps, reduceMax(steps, [0], true)));
@@ -84,7 +84,7 @@ const cachedAttentionOp = defineComposite<CachedAttentionAttributes>({
   decomposition(inputs, { heads, keyHeads, scale, softcap, window }) {
     const [q, k, v, key, value, last, , ...tables] = inputs as [Value, Value, Value, Value, Value, Value, Value];
     const [batch, length] = q.shape as [Dimension, Dimension];
-    const positions = positionsOf(last, length);
+    const positions = cachePositions(last, length);
     const turned = (x: Value, count: number): Value => {
       const [cos, sin] = tables as Value[];
       return cos && sin ? rotaryAt(x, cast(positions, "int64"), cos, sin, count) : x;

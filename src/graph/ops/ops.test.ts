@@ -17,6 +17,10 @@ const bias = g.constant({
   data: Float32Array.of(0, 0, 0, 0, -1e9, 0, 0, 0, 0, 0),
 });
 const block = g.constant({ dtype: "float32", shape: [1, 1, 2, 2], data: Float32Array.of(0, -1e9, 0, 0.5) });
+const counts = {
+  last: g.constant({ dtype: "int32", shape: [1], data: Int32Array.of(3) }),
+  longest: g.constant({ dtype: "int32", shape: [], data: Int32Array.of(4) }),
+};
 const m = (shape: number[], ...values: number[]): { shape: number[]; values: number[] } => ({ shape, values });
 
 /** Every op once: an op without a check does not compile. */
@@ -49,6 +53,11 @@ const checks: Record<g.OpName, OpCheck> = {
     build: (a, b) => g.cast(g.equal(a, b), "float32"),
     operands: [m([2], 1, 3), m([2], 2, 2.5)],
     expected: [0, 0],
+  },
+  iota: {
+    build: (x) => g.add(x, g.cast(g.iota(3), "float32")),
+    operands: [m([3], 5, 5, 5)],
+    expected: [5, 6, 7],
   },
   topMask: { build: (x) => g.mul(x, g.topMask(x, 2)), operands: [m([1, 3], 3, 1, 2)], expected: [3, 0, 2] },
   where: {
@@ -152,6 +161,25 @@ const checks: Record<g.OpName, OpCheck> = {
       [1, 2, 2, 2],
       [1, 2, 2, 2],
       [1, 4, 2, 2],
+    ],
+  },
+  rotaryAt: {
+    build: (x, cos, sin) => g.rotaryAt(x, places, cos, sin, 2),
+    operands: [
+      [1, 3, 12],
+      [3, 2],
+      [3, 2],
+    ],
+  },
+  cachedAttention: {
+    build: (q, k, v, key, value) =>
+      g.cachedAttention([q, k, v], { key, value }, counts, { heads: 2, keyHeads: 1, scale: 0.5, window: 3 }).mixed,
+    operands: [
+      [1, 2, 4],
+      [1, 2, 2],
+      [1, 2, 2],
+      [1, 1, 5, 2],
+      [1, 1, 5, 2],
     ],
   },
   attention: {

@@ -1,7 +1,11 @@
 import type { HostTensor } from "../../tensor/index.ts";
 
-/** The number of slots that a cache grows by: what a step reads grows with the text, not with the context window. */
+/**
+ * A cache grows to the next multiple of so many slots, and by so much at least: what a step reads grows with the text,
+ * not with the context window.
+ */
 const GROWTH = 64;
+const LEAST_GROWTH = 1.25;
 
 /**
  * The keys and values of earlier tokens, `[B, K, C, D]` for each layer; every row starts at slot 0. Rows that go on
@@ -18,6 +22,8 @@ export class KeyValueCache {
   #shared: KeyValueCache | undefined;
   #capacity = 0;
   #data: Float32Array[];
+  /** The tensors over the data, by side: the same ones until it grows. */
+  readonly #tensors = new Map<"past" | "shared" | "present", Readonly<Record<string, HostTensor>>>();
 
   constructor(sizes: CacheSizes, rows: number, shared?: KeyValueCache) {
     this.#sizes = sizes;
@@ -52,10 +58,27 @@ export class KeyValueCache {
     return { ...own, ...(this.#shared ? this.#shared.#named("shared") : empty()) };
   }
 
-  #named(side: "past" | "shared"): Record<string, HostTensor> {
+  /** The cache as the places of a graph's results that write into it. */
+  places(): Readonly<Record<string, HostTensor>> {
+    return this.#named("present");
+  }
+
+  #named(side: "past" | "shared" | "present"): Readonly<Record<string, HostTensor>> {
+    const known = this.#tensors.get(side);
+    if (known) return known;
     const { heads, headSize } = this.#sizes;
     const shape = [this.lengths.length, heads, this.#capacity, headSize];
-    return Object.fromEntries(this.#data.map((data, i) => [cacheName(side, i), { dtype: "float32", shape, data }]));
+    const tensors: Record<string, HostTensor> = Object.fromEntries(
+      this.#data.map((data, i) => [cacheName(side, i), { dtype: "float32", shape, data }]),
+    );
+    this.#tensors.set(side, tensors);
+    return tensors;
+  }
+
+  #hold(data: Float32Array[], capacity: number): void {
+    this.#data = data;
+    this.#capacity = capacity;
+    this.#tensors.clear();
   }
 
   get #sharedLength(): number {
@@ -84,7 +107,7 @@ export class KeyValueCache {
     const { heads, headSize } = this.#sizes;
     const count = tokens[0]?.length ?? 0;
     const first = this.#sharedLength;
-    this.#reserve(Math.max(...this.lengths) - first + count);
+    this.reserve(count);
     for (const [i, target] of this.#data.entries()) {
       const fresh = results[cacheName("present", i)]?.data as Float32Array;
       for (const [row, length] of this.lengths.entries()) {
@@ -95,11 +118,22 @@ export class KeyValueCache {
         }
       }
     }
+    this.advance(tokens, computedFor);
+  }
+
+  /** Notes that a run has written the keys and values of these tokens behind what each row has. */
+  advance(tokens: readonly (readonly number[])[], computedFor: readonly number[]): void {
     for (const row of this.lengths.keys()) {
-      this.lengths[row] = (this.lengths[row] as number) + count;
-      for (const id of tokens[row] as readonly number[]) this.tokens[row]?.push(id);
+      const added = tokens[row] as readonly number[];
+      this.lengths[row] = (this.lengths[row] as number) + added.length;
+      for (const id of added) this.tokens[row]?.push(id);
       this.computedFor[row] = computedFor[row] as number;
     }
+  }
+
+  /** Makes room for so many more tokens in every row. */
+  reserve(count: number): void {
+    this.#grow(Math.max(0, ...this.lengths) - this.#sharedLength + count);
   }
 
   /** Forgets the last tokens of every row: their slots are written over. */
@@ -113,8 +147,7 @@ export class KeyValueCache {
   /** Takes the place of all rows: those of another cache, which has as many tokens in each. */
   replace(other: KeyValueCache): void {
     this.#shared = other.#shared;
-    this.#capacity = other.#capacity;
-    this.#data = other.#data;
+    this.#hold(other.#data, other.#capacity);
     for (const [row, length] of other.computedFor.entries()) this.computedFor[row] = length;
   }
 
@@ -139,7 +172,7 @@ export class KeyValueCache {
       joined.tokens[i] = [...(cache.tokens[row] as readonly number[])];
       joined.computedFor[i] = cache.computedFor[row] as number;
     }
-    joined.#reserve(Math.max(...joined.lengths) - joined.#sharedLength);
+    joined.reserve(0);
     const { heads, headSize } = sizes;
     for (const [i, target] of joined.#data.entries()) {
       for (const [to, { cache, row }] of rows.entries()) {
@@ -156,25 +189,17 @@ export class KeyValueCache {
     return joined;
   }
 
-  #reserve(slots: number): void {
+  #grow(slots: number): void {
     if (slots <= this.#capacity) return;
     const { heads, headSize } = this.#sizes;
-    const capacity = Math.ceil(slots / GROWTH) * GROWTH;
-    this.#data = this.#data.map((old) => {
-      const grown = new Float32Array(this.lengths.length * heads * capacity * headSize);
-      for (const row of this.lengths.keys()) {
-        copyHeads(old, grown, {
-          heads,
-          headSize,
-          from: row,
-          to: row,
-          oldCapacity: this.#capacity,
-          newCapacity: capacity,
-        });
-      }
-      return grown;
+    const capacity = Math.ceil(Math.max(slots, this.#capacity * LEAST_GROWTH) / GROWTH) * GROWTH;
+    const sizes = { heads, headSize, oldCapacity: this.#capacity, newCapacity: capacity };
+    const grown = this.#data.map((old) => {
+      const data = new Float32Array(this.lengths.length * heads * capacity * headSize);
+      for (const row of this.lengths.keys()) copyHeads(old, data, { ...sizes, from: row, to: row });
+      return data;
     });
-    this.#capacity = capacity;
+    this.#hold(grown, capacity);
   }
 }
 

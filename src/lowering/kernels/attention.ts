@@ -1,9 +1,12 @@
 import {
   type AttributesOf,
   apply,
+  cachePositions,
+  cast,
   type Dimension,
   defineKernel,
   type LowerContext,
+  rotaryAt,
   type TensorType,
   type Value,
 } from "../../graph/index.ts";
@@ -31,20 +34,44 @@ const groupedOp = defineKernel<Cached>({
   lower: lowerGrouped,
 });
 
-/** The head sizes of the engine's operator: multiples of 8, and, where it turns queries and keys, of 16. */
+/** The head sizes that the engine's operator takes: multiples of 8, and, where it turns queries and keys, of 16. */
 const LANES = 8;
+
+/** True if attention over a cache of this head size has a kernel that writes in place. */
+export function canAttendInPlace(headSize: number): boolean {
+  return headSize % LANES === 0;
+}
 
 /** The engine's attention over a cache, which writes into it where the cache is given as the result's place, too. */
 export const groupQueryAttention: Kernel<Cached> = {
   name: groupedOp.name,
   tolerance: 1e-5,
-  fits({ inputs, attributes: { heads } }) {
-    const [q, , , , , , , cos] = inputs as readonly Value[];
-    const size = Number(q?.shape[2]) / heads;
-    return size % LANES === 0 && (cos === undefined || size % (2 * LANES) === 0);
+  fits: ({ inputs, attributes: { heads } }) => canAttendInPlace(Number(inputs[0]?.shape[2]) / heads),
+  build({ inputs, attributes }) {
+    const [q, k, v, key, value, last, longest, cos, sin] = inputs as readonly Value[] as [
+      Value,
+      Value,
+      Value,
+      Value,
+      Value,
+      Value,
+      Value,
+      Value?,
+      Value?,
+    ];
+    const { heads, keyHeads } = attributes;
+    const rest = [v, key, value, last, longest];
+    if (!cos || !sin || turnsInside((q.shape[2] as number) / heads, cos)) return apply(groupedOp, inputs, attributes);
+    const positions = cast(cachePositions(last, q.shape[1] as Dimension), "int64");
+    const turned = [q, k].map((x, i) => rotaryAt(x, positions, cos, sin, i === 0 ? heads : keyHeads));
+    return apply(groupedOp, [...turned, ...rest], attributes);
   },
-  build: ({ inputs, attributes }) => apply(groupedOp, inputs, attributes),
 };
+
+/** True if the operator can turn queries and keys itself. */
+function turnsInside(size: number, cos: Value): boolean {
+  return size % (2 * LANES) === 0 && Number(cos.shape[1]) % LANES === 0;
+}
 
 const rotaryOp = defineKernel<{ readonly heads: number }>({
   name: "rotaryEmbedding",

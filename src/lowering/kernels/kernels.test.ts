@@ -32,7 +32,14 @@ function integers(name: string, dtype: "int32" | "int64", shape: number[], ...va
 
 /** Attention of `length` new tokens behind `past` ones, with tables for turning `turned` dimensions of each head. */
 function cachedCall(
-  { heads, keyHeads, size, past, length, turned = 0 }: Readonly<Record<"heads" | "keyHeads" | "size" | "past" | "length", number>> & { turned?: number },
+  {
+    heads,
+    keyHeads,
+    size,
+    past,
+    length,
+    turned = 0,
+  }: Readonly<Record<"heads" | "keyHeads" | "size" | "past" | "length", number>> & { turned?: number },
   options: { window?: number; softcap?: number } = {},
 ): readonly g.Value[] {
   const capacity = past + length;
