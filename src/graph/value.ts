@@ -84,7 +84,7 @@ export function shapeError(op: string, expected: string, ...operands: readonly T
  * All nodes that the values depend on, each after the nodes it depends on.
  * @param boundary values whose own making is left out
  */
-export function nodesOf(values: Iterable<Value>, boundary?: ReadonlySet<Value>): Node[] {
+export function nodesOf(values: Iterable<Value>, boundary?: Pick<ReadonlySet<Value>, "has">): Node[] {
   const order: Node[] = [];
   const seen = new Set<Node>();
   const stack: { node: Node; next: number }[] = [];

@@ -60,6 +60,18 @@ export class Emitter {
       const current = names.get(value) ?? value;
       if (current !== name) this.#nodes.push({ type: "Identity", inputs: [current], outputs: [name] });
     }
+    this.#dropUnread(new Set(results.keys()));
+  }
+
+  /** Drops operators of which nothing is read, such as what a kernel computes in another way. */
+  #dropUnread(read: Set<string>): void {
+    const kept: OnnxNode[] = [];
+    for (const node of this.#nodes.toReversed()) {
+      if (!node.outputs.some((name) => read.has(name))) continue;
+      for (const name of namesRead(node)) read.add(name);
+      kept.push(node);
+    }
+    this.#nodes = kept.reverse();
   }
 
   constant(tensor: HostTensor): string {
@@ -139,4 +151,14 @@ function renamed(node: OnnxNode, names: ReadonlyMap<string, string>): OnnxNode {
     outputs: replace(node.outputs),
     ...(node.attributes && { attributes: Object.fromEntries(attributes) }),
   };
+}
+
+/** The values that an operator reads, also in the graphs that it runs. */
+function namesRead({ inputs, attributes = {} }: OnnxNode): readonly string[] {
+  const bodies = Object.values(attributes).filter((value) => typeof value === "object" && "graph" in value);
+  const inner = bodies.flatMap(({ graph }) => [
+    ...graph.nodes.flatMap(namesRead),
+    ...graph.outputs.map(({ name }) => name),
+  ]);
+  return [...inputs, ...inner];
 }

@@ -106,13 +106,14 @@ class Lowering {
     if (cut) return this.#lowerInBlocks(op, node, cut);
     const reads = outputs.map((output) => this.#read.has(output));
     const results = buildComposite(op, { inputs, outputs, attributes, reads }, this.#use);
-    const inner = nodesOf(results, new Set(inputs));
+    const made = results.filter((value) => value !== undefined);
+    const inner = nodesOf(made, this.#names);
     this.#noteReads(
       inner,
-      results.filter((_, i) => reads[i]),
+      made.filter((value) => reads[results.indexOf(value)]),
     );
     for (const node of inner) this.#lowerNode(node);
-    return results.map((value) => this.#nameOf(value));
+    return results.map((value) => (value ? this.#nameOf(value) : ""));
   }
 
   /** Lowers an elementwise composite to a Scan, whose body takes one block of all operands a turn. */

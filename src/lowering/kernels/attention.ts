@@ -6,11 +6,16 @@ import {
   type Dimension,
   defineKernel,
   type LowerContext,
+  type Node,
+  type OpName,
+  ops,
+  reshape,
   rotaryAt,
   type TensorType,
+  transpose,
   type Value,
 } from "../../graph/index.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Kernel, OpCall, Use } from "./kernel.ts";
 
 type Cached = AttributesOf<"cachedAttention">;
 
@@ -72,6 +77,96 @@ export const groupQueryAttention: Kernel<Cached> = {
 function turnsInside(size: number, cos: Value): boolean {
   return size % (2 * LANES) === 0 && Number(cos.shape[1]) % LANES === 0;
 }
+
+/** `[B, T, H·D]`, where heads `[B, H, T, D]` come from it, else joined again. */
+function joined(x: Value): Value {
+  const [batch, heads, length, size] = x.shape as [Dimension, number, Dimension, number];
+  const shape = [batch, length, heads * size];
+  const [transposed, reshaped] = [madeBy(x, "transpose"), madeBy(madeBy(x, "transpose")?.inputs[0], "reshape")];
+  const source = reshaped?.inputs[0];
+  const isSplit = (transposed?.attributes as { permutation?: readonly number[] })?.permutation?.join() === "0,2,1,3";
+  if (isSplit && source?.shape.join() === shape.join()) return source;
+  return reshape(transpose(x, [0, 2, 1, 3]), shape);
+}
+
+/** The node of that name that makes a value. */
+function madeBy(x: Value | undefined, name: OpName): Node | undefined {
+  return x?.source.kind === "node" && x.source.node.op === ops[name] ? x.source.node : undefined;
+}
+
+type Attention = AttributesOf<"attention">;
+
+/** True if a whole pass can be computed without its weights: nothing reads them, drops them, or came before. */
+function isPlain({ inputs, reads, attributes }: OpCall<Attention>, { phase }: Use): boolean {
+  const [q, k, v, bias, ...rest] = inputs as [Value, Value, Value, Value, ...Value[]];
+  const isOneSize = q.shape[3] === v.shape[3] && bias.shape[2] === q.shape[2] && k.shape[2] === bias.shape[3];
+  return phase === "forward" && !reads[1] && !attributes.dropped && rest.length === 0 && isOneSize;
+}
+
+/** Heads `[B, H, T, D]` out of `[B, T, H·D]`; nothing for the weights. */
+function separated(x: Value, { shape }: TensorType): readonly (Value | undefined)[] {
+  const [batch, heads, length, size] = shape as [Dimension, number, Dimension, number];
+  return [transpose(reshape(x, [batch, length, heads, size]), [0, 2, 1, 3]), undefined];
+}
+
+const multiHeadOp = defineKernel<{ readonly heads: number; readonly scale: number }>({
+  name: "multiHeadAttention",
+  infer: ([q]) => [q as TensorType],
+  lower(c, { heads, scale }) {
+    const [q, k, v, bias] = c.inputs as [string, string, string, string];
+    const attributes = { num_heads: heads, scale: { float: scale } };
+    return [c.emit("MultiHeadAttention", [q, k, v, "", "", bias], attributes, "com.microsoft")];
+  },
+});
+
+/** The engine's attention of whole rows, for as many key heads as query heads. */
+export const multiHeadAttention: Kernel<Attention> = {
+  name: multiHeadOp.name,
+  tolerance: 1e-5,
+  fits: (call, use) =>
+    isPlain(call, use) &&
+    call.inputs[0]?.shape[1] === call.inputs[1]?.shape[1] &&
+    call.attributes.softcap === undefined,
+  build({ inputs, outputs, attributes: { scale } }) {
+    const [q, k, v, bias] = inputs as [Value, Value, Value, Value];
+    const [mixed] = apply(multiHeadOp, [...[q, k, v].map(joined), bias], { heads: q.shape[1] as number, scale });
+    return separated(mixed as Value, outputs[0] as TensorType);
+  },
+};
+
+const groupedRowsOp = defineKernel<Omit<Cached, "window">>({
+  name: "groupQueryAttentionOfRows",
+  infer: ([q]) => [q as TensorType],
+  lower(c, { heads, keyHeads, scale, softcap }) {
+    const [q, k, v, bias] = c.inputs as [string, string, string, string];
+    const [batch, length] = (c.inputTypes[0] as TensorType).shape as [Dimension, Dimension];
+    const count = c.emit("Cast", [c.emit("Squeeze", [c.shape([length])])], { to: 6 });
+    const one = c.constant({ dtype: "int32", shape: [], data: Int32Array.of(1) });
+    const last = c.emit("Expand", [c.emit("Sub", [count, one]), c.shape([batch])]);
+    const attributes = {
+      num_heads: heads,
+      kv_num_heads: keyHeads,
+      scale: { float: scale },
+      ...(softcap !== undefined && { softcap: { float: softcap } }),
+    };
+    const operands = [q, k, v, "", "", last, count, "", "", "", bias];
+    return c.emitMany("GroupQueryAttention", operands, 3, attributes, "com.microsoft").slice(0, 1);
+  },
+});
+
+/** The engine's causal attention of whole rows, for groups of query heads that share a key head. */
+export const groupQueryAttentionOfRows: Kernel<Attention> = {
+  name: groupedRowsOp.name,
+  tolerance: 1e-5,
+  fits: (call, use) =>
+    isPlain(call, use) && (call.attributes.causal ?? false) && canAttendInPlace(Number(call.inputs[0]?.shape[3])),
+  build({ inputs, outputs, attributes: { scale, softcap } }) {
+    const [q, k, v, bias] = inputs as [Value, Value, Value, Value];
+    const attributes = { heads: q.shape[1] as number, keyHeads: k.shape[1] as number, scale, softcap };
+    const [mixed] = apply(groupedRowsOp, [...[q, k, v].map(joined), bias], attributes);
+    return separated(mixed as Value, outputs[0] as TensorType);
+  },
+};
 
 const rotaryOp = defineKernel<{ readonly heads: number }>({
   name: "rotaryEmbedding",

@@ -1,5 +1,5 @@
 import type { AttributesOf, CompositeName } from "../../graph/index.ts";
-import { groupQueryAttention, rotaryEmbedding } from "./attention.ts";
+import { groupQueryAttention, groupQueryAttentionOfRows, multiHeadAttention, rotaryEmbedding } from "./attention.ts";
 import type { Kernel } from "./kernel.ts";
 import { recurrentLayer } from "./recurrence.ts";
 
@@ -7,7 +7,7 @@ import { recurrentLayer } from "./recurrence.ts";
 export type KernelTable = { readonly [N in CompositeName]: readonly Kernel<AttributesOf<N>>[] };
 
 export const kernels: KernelTable = {
-  attention: [],
+  attention: [multiHeadAttention, groupQueryAttentionOfRows],
   attentionBlock: [],
   cachedAttention: [groupQueryAttention],
   linear: [],

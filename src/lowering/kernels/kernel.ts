@@ -21,6 +21,6 @@ export interface Kernel<A extends Attributes> {
   /** The largest difference of its results from those of the decomposition, for values about 1. */
   readonly tolerance: number;
   fits(call: OpCall<A>, use: Use): boolean;
-  /** Results of the composite's types, as a graph of primitives and engine operators. */
-  build(call: OpCall<A>): readonly Value[];
+  /** Results of the composite's types, as a graph of primitives and engine operators; those that nothing reads may be undefined. */
+  build(call: OpCall<A>): readonly (Value | undefined)[];
 }
