@@ -2,14 +2,15 @@ import type { Architecture } from "../families/index.ts";
 import { contrastLayers } from "../generation/index.ts";
 import type { Value } from "../graph/index.ts";
 import { canAttendInPlace, lowerGraph } from "../lowering/index.ts";
-import type { DerivedInput, Positions } from "../nn/index.ts";
+import type { AdapterPlan, DerivedInput, Positions } from "../nn/index.ts";
 import { canShareMemory, createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
+import { AdapterRows } from "./adapters/adapter-rows.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
 import { type CacheSizes, cacheName, KeyValueCache } from "./cache/key-value-cache.ts";
 import { type CachedGraph, cachedGraph, deriveFeeds, encoderDecoderGraphs, type ModelGraph } from "./decode-graph.ts";
+import { type CacheRows, Scheduler } from "./scheduler.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
-import { type CacheRows, StepBatcher } from "./step-batcher.ts";
 import type { WeightFeeds, Weights } from "./weights.ts";
 
 /** The number of prompt tokens that are computed at once: bounds the memory of attention scores. */
@@ -33,6 +34,8 @@ export interface ExtendOptions {
   readonly memory?: MemoryFeeds | undefined;
   /** The whole length of each row's text, where it is computed in pieces; default: its length after these tokens. */
   readonly lengths?: readonly number[];
+  /** What the adapter of each row feeds; default: the request's own. */
+  readonly feeds?: readonly WeightFeeds[];
 }
 
 /** A graph, its session, and the names of what it is fed. */
@@ -53,8 +56,10 @@ interface EngineParts {
   /** The graph that encodes, in an encoder–decoder. */
   readonly encoder: OpenGraph | undefined;
   readonly use: DecodeUse;
+  /** The adapters of the rows as runs are fed them. */
+  readonly adapters: AdapterRows;
   /** Joins the steps of concurrent requests. */
-  readonly batcher: StepBatcher;
+  readonly scheduler: Scheduler;
 }
 
 /** The session that decodes over a cache, shared by all generations of a model. */
@@ -86,18 +91,18 @@ export class DecodeEngine {
   /** The same sessions for one request, which feeds its adapter and has its own clock. */
   forRequest(feeds: WeightFeeds): DecodeEngine {
     const engine = new DecodeEngine(this.#parts, feeds);
-    this.#parts.batcher.begin(engine);
+    this.#parts.scheduler.begin(engine);
     return engine;
   }
 
   /** Ends a request: others no longer wait for its steps. */
   endRequest(): void {
-    this.#parts.batcher.end(this);
+    this.#parts.scheduler.end(this);
   }
 
   /** One more token for each of a decoder's rows, computed in one batch with other requests. */
   step(rows: CacheRows, tokens: readonly number[], memories: readonly CrossAttentionCache[]): Promise<Float32Array[]> {
-    return this.#parts.batcher.step({ engine: this, rows, tokens, memories });
+    return this.#parts.scheduler.step({ engine: this, rows, tokens, memories });
   }
 
   static async create(
@@ -128,8 +133,8 @@ export class DecodeEngine {
     };
     const logits = use.showsAll ? "all" : "last";
     const isInPlace = !use.isShared && canAttendInPlace(architecture.config.headSize) && canShareMemory();
-    const built = { logits, isShared: use.isShared, isInPlace, plan: weights.plan } as const;
-    const rest = { architecture, use, batcher: new StepBatcher() };
+    const built = { logits, isShared: use.isShared, isInPlace, plan: perRow(weights.plan) } as const;
+    const rest = { architecture, use, adapters: new AdapterRows(), scheduler: new Scheduler() };
     if (architecture.kind === "decoder") {
       const step = await stepOf(cachedGraph(architecture.family, architecture.config, built));
       return new DecodeEngine({ ...rest, ...step, encoder: undefined });
@@ -144,6 +149,11 @@ export class DecodeEngine {
     return this.#parts.use.isShared ?? false;
   }
 
+  /** Computes a part of a prompt in turn with the steps of other requests. */
+  chunk<T>(compute: () => Promise<T>): Promise<T> {
+    return this.#parts.scheduler.chunk(compute);
+  }
+
   /** Encodes one row: the keys and values of its states, computed once. */
   async encode(row: readonly number[]): Promise<CrossAttentionCache> {
     const positions = { queries: [row.map((_, i) => i)], keys: [row.map((_, i) => i)], ids: [row] };
@@ -151,6 +161,7 @@ export class DecodeEngine {
     const results = await this.#timed(encoder, {
       input_ids: int64Matrix([row]),
       ...deriveFeeds(encoder.derived, positions),
+      ...this.#fedTo(encoder),
     });
     return new CrossAttentionCache(results, this.sizes, row.length);
   }
@@ -195,10 +206,14 @@ export class DecodeEngine {
   async #run(
     cache: KeyValueCache,
     tokens: readonly (readonly number[])[],
-    { memory, lengths = cache.lengths.map((length, i) => length + (tokens[i]?.length ?? 0)) }: ExtendOptions,
+    {
+      memory,
+      lengths = cache.lengths.map((length, i) => length + (tokens[i]?.length ?? 0)),
+      feeds: own,
+    }: ExtendOptions,
   ): Promise<Record<string, HostTensor>> {
     const { step, isInPlace } = this.#parts;
-    await this.#renew(cache, lengths);
+    await this.#renew(cache, lengths, own);
     const queries = tokens.map((row, i) => row.map((_, t) => (cache.lengths[i] as number) + t));
     const positions: Positions = {
       queries,
@@ -215,7 +230,11 @@ export class DecodeEngine {
       ...memory?.tensors,
       ...cache.feeds(this.isShared),
     };
-    const results = await this.#timed(step, feeds, isInPlace ? cache.places() : undefined);
+    const results = await this.#timed(
+      step,
+      { ...feeds, ...this.#fedTo(step, own) },
+      isInPlace ? cache.places() : undefined,
+    );
     if (isInPlace) cache.advance(tokens, lengths);
     else cache.append(results, tokens, lengths);
     return results;
@@ -225,7 +244,7 @@ export class DecodeEngine {
    * Computes the keys of rows again whose texts grow beyond what their keys are good to, or shrink back: as
    * transformers does for Phi-3, whose frequencies change for texts longer than `original_max_position_embeddings`.
    */
-  async #renew(cache: KeyValueCache, lengths: readonly number[]): Promise<void> {
+  async #renew(cache: KeyValueCache, lengths: readonly number[], feeds?: readonly WeightFeeds[]): Promise<void> {
     const bound = this.#cacheIsGoodTo;
     if (bound === undefined) return;
     const isStale = cache.lengths.map(
@@ -235,15 +254,15 @@ export class DecodeEngine {
     const rows: { cache: KeyValueCache; row: number }[] = [];
     for (const [i, row] of cache.tokens.entries()) {
       if (!isStale[i] && !this.isShared) rows.push({ cache, row: i });
-      else rows.push({ cache: await this.#computed(row, lengths[i] as number), row: 0 });
+      else rows.push({ cache: await this.#computed(row, lengths[i] as number, feeds?.[i]), row: 0 });
     }
     cache.replace(KeyValueCache.join(rows, this.sizes));
   }
 
-  async #computed(row: readonly number[], length: number): Promise<KeyValueCache> {
+  async #computed(row: readonly number[], length: number, feeds = this.feeds): Promise<KeyValueCache> {
     const cache = new KeyValueCache(this.sizes, 1);
     for (let at = 0; at < row.length; at += PREFILL_TOKENS)
-      await this.#run(cache, [row.slice(at, at + PREFILL_TOKENS)], { lengths: [length] });
+      await this.#run(cache, [row.slice(at, at + PREFILL_TOKENS)], { lengths: [length], feeds: [feeds] });
     return cache;
   }
 
@@ -252,19 +271,33 @@ export class DecodeEngine {
     await this.#parts.encoder?.session.dispose();
   }
 
-  /** Runs a session with what the request's adapter feeds it. */
+  /** What the adapter of each row feeds a graph. */
+  #fedTo({ inputs }: OpenGraph, rows: readonly WeightFeeds[] = [this.feeds]): Record<string, HostTensor> {
+    const fed = Object.entries(this.#parts.adapters.feeds(rows));
+    return Object.fromEntries(fed.filter(([name]) => inputs.has(name)));
+  }
+
+  /** Runs a session, on the request's clock. */
   async #timed(
-    { session, inputs }: OpenGraph,
+    { session }: OpenGraph,
     feeds: Record<string, HostTensor>,
     into?: Readonly<Record<string, HostTensor>>,
   ): Promise<Record<string, HostTensor>> {
-    const fed = Object.entries(this.feeds).filter(([name]) => inputs.has(name));
     const started = performance.now();
-    const results = await session.run({ ...feeds, ...Object.fromEntries(fed) }, into);
+    const results = await session.run(feeds, into);
     this.computedMs += performance.now() - started;
     await nextTask();
     return results;
   }
+}
+
+/** A plan whose adapters are fed row by row. */
+function perRow(plan: AdapterPlan | undefined): AdapterPlan | undefined {
+  if (!plan) return undefined;
+  return (path) => {
+    const adapter = plan(path);
+    return adapter?.kind === "fed" ? { ...adapter, isPerRow: true } : adapter;
+  };
 }
 
 /** A tensor `[B, …]` row by row. */

@@ -1,5 +1,6 @@
 import {
   add,
+  type Dimension,
   detach,
   div,
   input,
@@ -36,11 +37,18 @@ export interface FedAdapter {
   readonly kind: "fed";
   /** True if outputs are also multiplied by a factor each, as DoRA's are. */
   readonly hasFactor: boolean;
+  /** True if each row of a batch is fed its own: arrays have a leading axis of the rows, or of 1 where all share them. */
+  readonly isPerRow?: boolean;
 }
 
 /** The names of what a fed adapter reads; the rank may be 0, which changes nothing. */
 export function fedNames(path: string): { readonly down: string; readonly up: string; readonly factor: string } {
   return { down: `${path}.adapter_down`, up: `${path}.adapter_up`, factor: `${path}.adapter_factor` };
+}
+
+/** The part of an adapter that a graph's input is; undefined for other inputs. */
+export function adapterPart(name: string): "down" | "up" | "factor" | undefined {
+  return /\.adapter_(down|up|factor)$/.exec(name)?.[1] as "down" | "up" | "factor" | undefined;
 }
 
 /** The adapter of the linear layer at a path, where it has one. */
@@ -64,12 +72,15 @@ export function adaptedLinear(
   if (adapter.kind === "fed") {
     const names = fedNames(at.path);
     const rank = `rank of ${at.path}`;
-    const down = input(names.down, "float32", [rank, inSize]);
-    const up = input(names.up, "float32", [outSize, rank]); // scaled already
+    const rows = adapter.isPerRow ? [x.shape[0] as Dimension] : [];
+    const down = input(names.down, "float32", [...rows, rank, inSize]);
+    const up = input(names.up, "float32", [...rows, outSize, rank]); // scaled already
     const plain = linear(x, weight, adapter.hasFactor ? undefined : bias, layout);
-    const moved = add(plain, linear(linear(x, down, undefined, "out-in"), up, undefined, "out-in"));
+    const times = (x: Value, y: Value): Value =>
+      adapter.isPerRow ? matmul(x, y, { transposeB: true }) : linear(x, y, undefined, "out-in");
+    const moved = add(plain, times(times(x, down), up));
     if (!adapter.hasFactor) return moved;
-    const sized = mul(moved, input(names.factor, "float32", [outSize]));
+    const sized = mul(moved, input(names.factor, "float32", [...rows, ...rows.map(() => 1), outSize]));
     return bias ? add(sized, bias) : sized;
   }
   const { rank, scale, dora, drop } = adapter;

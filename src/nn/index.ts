@@ -1,5 +1,5 @@
 export { activation } from "./activations.ts";
-export { type AdapterPlan, fedNames, type LinearAdapter } from "./adapter.ts";
+export { type AdapterPlan, adapterPart, fedNames, type LinearAdapter } from "./adapter.ts";
 export {
   type BuildOptions,
   type DropoutMask,

@@ -1,5 +1,6 @@
 import { arrayEqual } from "../common/index.ts";
 import { nextTask } from "../runtime/index.ts";
+import { canShareRun } from "./adapters/adapter-rows.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
 import { type CacheSizes, KeyValueCache } from "./cache/key-value-cache.ts";
 import type { WeightFeeds } from "./weights.ts";
@@ -15,7 +16,11 @@ export interface StepEngine {
   extend(
     cache: KeyValueCache,
     tokens: readonly (readonly number[])[],
-    options: { readonly memory?: MemoryFeeds | undefined },
+    options: {
+      readonly memory?: MemoryFeeds | undefined;
+      /** What the adapter of each row feeds. */
+      readonly feeds?: readonly WeightFeeds[];
+    },
   ): Promise<Float32Array[]>;
 }
 
@@ -46,21 +51,37 @@ interface JoinedMemory {
   readonly feeds: MemoryFeeds;
 }
 
+/** Requests whose rows can be computed in one run. */
+function groupsOf(requests: readonly Waiting[]): readonly (readonly Waiting[])[] {
+  const groups: Waiting[][] = [];
+  for (const request of requests) {
+    const fits = ([first]: readonly Waiting[]): boolean =>
+      first !== undefined && canShareRun(first.engine.feeds, request.engine.feeds);
+    const group = groups.find(fits);
+    if (group) group.push(request);
+    else groups.push([request]);
+  }
+  return groups;
+}
+
 /** True if rows are all those of a cache, in its order. */
 export function isWhole({ cache, at }: CacheRows): boolean {
   return at.length === cache.lengths.length && at.every((row, i) => row === i);
 }
 
 /**
- * Computes the steps of concurrent requests on one engine as one batch. A request joins with its next step and leaves
- * when it ends; rows are copied only then. Requests with different adapters are in different batches.
+ * The one loop of a decoding session: in turn, a step of all rows that wait for one, then one chunk of a prompt. A
+ * request joins with its next step and leaves when it ends; rows are copied only then. Rows with different adapters are
+ * in one batch where these are low-rank changes.
  */
-export class StepBatcher {
+export class Scheduler {
   /** Requests under way. */
   readonly #requests = new Set<StepEngine>();
   /** Requests whose next step is waited for. */
   #expected = new Set<StepEngine>();
   #waiting: Waiting[] = [];
+  /** Chunks of prompts, in the order in which they were asked for. */
+  readonly #chunks: (() => Promise<void>)[] = [];
   #isRunning = false;
   /** The last joined encoder states, by what the request's adapter feeds. */
   readonly #joined = new WeakMap<WeightFeeds, JoinedMemory>();
@@ -82,17 +103,29 @@ export class StepBatcher {
     });
   }
 
+  /** Computes a part of a prompt, between the steps of other requests. */
+  chunk<T>(compute: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#chunks.push(() => compute().then(resolve, reject));
+      if (!this.#isRunning) void this.#run();
+    });
+  }
+
   async #run(): Promise<void> {
     this.#isRunning = true;
-    while (this.#waiting.length > 0) {
-      if (this.#requests.size > 1) await this.#gather();
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      this.#expected = new Set(waiting.map(({ engine }) => engine));
-      const adapters = new Set(waiting.map(({ engine }) => engine.feeds));
-      for (const feeds of adapters) await this.#compute(waiting.filter(({ engine }) => engine.feeds === feeds));
+    while (this.#waiting.length > 0 || this.#chunks.length > 0) {
+      if (this.#waiting.length > 0) await this.#stepAll();
+      await this.#chunks.shift()?.();
     }
     this.#isRunning = false;
+  }
+
+  async #stepAll(): Promise<void> {
+    if (this.#requests.size > 1) await this.#gather();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#expected = new Set(waiting.map(({ engine }) => engine));
+    for (const group of groupsOf(waiting)) await this.#compute(group);
   }
 
   /** Lets the requests of the last step ask for their next one. */
@@ -114,7 +147,8 @@ export class StepBatcher {
       const batch = this.#batchOf(requests);
       const { cache } = (batch[0] as Waiting).rows;
       const tokens = batch.flatMap((request) => request.tokens.map((token) => [token]));
-      const scores = await engine.extend(cache, tokens, { memory: this.#memoryOf(batch) });
+      const feeds = batch.flatMap((request) => request.tokens.map(() => request.engine.feeds));
+      const scores = await engine.extend(cache, tokens, { memory: this.#memoryOf(batch), feeds });
       const perRow = (engine.computedMs - before) / tokens.length;
       engine.computedMs = before;
       let first = 0;

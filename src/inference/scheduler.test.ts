@@ -4,7 +4,8 @@ import { LecternError } from "../common/index.ts";
 import type { GenerationOptions } from "../generation/index.ts";
 import { KeyValueCache } from "./cache/key-value-cache.ts";
 import { loadModel, type Model } from "./model.ts";
-import { StepBatcher, type StepEngine } from "./step-batcher.ts";
+import { Scheduler, type StepEngine } from "./scheduler.ts";
+import type { WeightFeeds } from "./weights.ts";
 
 const sizes = { layers: 0, heads: 1, headSize: 1 };
 
@@ -32,13 +33,13 @@ const rowsOf = (rows: number) => ({
 
 test("steps that are asked for together are one run, whose time is shared by rows", async () => {
   const runs: number[][] = [];
-  const batcher = new StepBatcher();
+  const scheduler = new Scheduler();
   const none = {};
   const engines = [probe(runs, none), probe(runs, none)] as const;
-  for (const engine of engines) batcher.begin(engine);
+  for (const engine of engines) scheduler.begin(engine);
   const rows = [rowsOf(1), rowsOf(3)] as const;
   const step = (i: 0 | 1, tokens: readonly number[]) =>
-    batcher.step({ engine: engines[i], rows: rows[i], tokens, memories: [] });
+    scheduler.step({ engine: engines[i], rows: rows[i], tokens, memories: [] });
   expect(await Promise.all([step(0, [1]), step(1, [2, 3, 4])])).toEqual([
     [Float32Array.of(1)],
     [Float32Array.of(2), Float32Array.of(3), Float32Array.of(4)],
@@ -51,7 +52,7 @@ test("steps that are asked for together are one run, whose time is shared by row
   ]);
   expect(rows.map(({ cache: own }) => own === cache)).toEqual([true, true]); // not copied again
   expect(engines.map(({ computedMs }) => computedMs)).toEqual([4, 12]);
-  batcher.end(engines[0]);
+  scheduler.end(engines[0]);
   await step(1, [10, 11, 12]);
   expect(rows[1].cache.tokens).toEqual([
     [2, 7, 10],
@@ -62,14 +63,51 @@ test("steps that are asked for together are one run, whose time is shared by row
 
 test("requests with different adapters are different runs, and a failure is that of one run", async () => {
   const runs: number[][] = [];
-  const batcher = new StepBatcher();
+  const scheduler = new Scheduler();
   const engines = [probe(runs, { a: 1 }), probe(runs, { a: 2 })];
-  for (const engine of engines) batcher.begin(engine);
+  for (const engine of engines) scheduler.begin(engine);
   const results = await Promise.allSettled(
-    engines.map((engine, i) => batcher.step({ engine, rows: rowsOf(1), tokens: [12 + i], memories: [] })),
+    engines.map((engine, i) => scheduler.step({ engine, rows: rowsOf(1), tokens: [12 + i], memories: [] })),
   );
   expect(runs).toEqual([[12], [13]]);
   expect(results).toMatchObject([{ status: "fulfilled" }, { status: "rejected", reason: { message: "thirteen" } }]);
+});
+
+test("requests whose adapters are low-rank changes are one run, each row with its own", async () => {
+  const runs: number[][] = [];
+  const scheduler = new Scheduler();
+  const factors = (): WeightFeeds => ({
+    "layer.adapter_down": { dtype: "float32", shape: [1, 2], data: new Float32Array(2) },
+  });
+  const fed: (readonly WeightFeeds[] | undefined)[] = [];
+  const engines = [factors(), factors()].map((feeds): StepEngine => {
+    const engine = probe(runs, feeds);
+    return {
+      ...engine,
+      extend(cache, tokens, options) {
+        fed.push(options.feeds);
+        return engine.extend(cache, tokens, options);
+      },
+    };
+  });
+  for (const engine of engines) scheduler.begin(engine);
+  await Promise.all(engines.map((engine, i) => scheduler.step({ engine, rows: rowsOf(1), tokens: [i], memories: [] })));
+  expect(runs).toEqual([[0, 1]]);
+  expect(fed).toEqual([engines.map(({ feeds }) => feeds)]);
+});
+
+test("a chunk of a prompt is computed between steps, not before all others", async () => {
+  const order: string[] = [];
+  const scheduler = new Scheduler();
+  const engine = probe([], {});
+  scheduler.begin(engine);
+  const rows = rowsOf(1);
+  const note = (what: string) => async () => void order.push(what);
+  const first = scheduler.chunk(note("chunk 1"));
+  const second = scheduler.chunk(note("chunk 2"));
+  const step = scheduler.step({ engine, rows, tokens: [1], memories: [] }).then(note("step"));
+  await Promise.all([first, second, step]);
+  expect(order).toEqual(["chunk 1", "step", "chunk 2"]);
 });
 
 async function outputs(model: Model, inputIds: readonly number[], options: GenerationOptions): Promise<unknown> {
