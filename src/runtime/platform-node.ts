@@ -27,7 +27,11 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
 
 /** True if results can be written where they are fed, through the engine's C interface. */
 export function canShareMemory(): boolean {
-  return engineApi() !== undefined;
+  let isLoaded = false;
+  gate.passNow(() => {
+    isLoaded = engineApi() !== undefined;
+  });
+  return isLoaded;
 }
 
 async function load(graph: OnnxGraph, bytes: Uint8Array, options: SessionOptions): Promise<EngineSession> {
@@ -47,7 +51,7 @@ async function load(graph: OnnxGraph, bytes: Uint8Array, options: SessionOptions
     return createSharedMemorySession(
       api,
       { bytes, outputs: graph.outputs.map(({ name }) => name) },
-      { entries, options },
+      { entries, options, release: (call) => gate.passNow(call) },
     );
   }
   const settings: OrtSessionOptions = {

@@ -24,6 +24,8 @@ interface Settings {
   /** The engine's settings by its own keys. */
   readonly entries: Readonly<Record<string, string>>;
   readonly options: SessionOptions;
+  /** Frees the engine's tensors over memory that is gone, while the engine may be called. */
+  release(call: () => void): void;
 }
 
 /**
@@ -36,7 +38,7 @@ export function createSharedMemorySession(
   settings: Settings,
 ): EngineSession {
   const session = load(api, graph.bytes, settings);
-  return new SharedMemorySession(api, session, graph.outputs);
+  return new SharedMemorySession(api, session, graph.outputs, settings.release);
 }
 
 function load(api: EngineApi, bytes: Uint8Array, { entries, options }: Settings): Pointer {
@@ -66,12 +68,12 @@ class SharedMemorySession implements EngineSession {
   readonly #fed = new Map<string, HostTensor>();
   readonly #written = new Map<string, HostTensor>();
 
-  constructor(api: EngineApi, session: Pointer, outputs: readonly string[]) {
+  constructor(api: EngineApi, session: Pointer, outputs: readonly string[], release: Settings["release"]) {
     this.#api = api;
     this.#session = session;
     this.#outputs = outputs;
     this.#binding = api.create("CreateIoBinding", session);
-    this.#released = new FinalizationRegistry((value) => api.call("ReleaseValue", value));
+    this.#released = new FinalizationRegistry((value) => release(() => api.call("ReleaseValue", value)));
   }
 
   async run(
