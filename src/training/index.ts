@@ -22,7 +22,9 @@ export { type FinetuneOptions, type FinetunePlan, finetune } from "./recipe/fine
 export {
   type ExampleRecipe,
   parseRecipe,
+  parseRunOverrides,
   parseWith,
+  presentRecipe,
   type Recipe,
   recipeJsonSchema,
   runConfigOf,

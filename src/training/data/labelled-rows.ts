@@ -26,14 +26,14 @@ export async function trainOnExamples(recipe: ExampleRecipe, options: TrainOptio
   const rows = await readRows(recipe, options.data);
   const training = taught ? await askTeacher(recipe, rows, context.labels, options) : rows.training;
   const encoded = (examples: readonly Example[]): TokenRow[] => examples.flatMap((example) => parts.encode(example));
-  const { accumulate, seed } = recipe;
+  const { gradientAccumulationSteps, seed } = recipe;
   const [learned, heldOut] = [encoded(training), encoded(rows.validation)];
   const task = new ExampleTask<TokenRow>({
     ...parts,
     training: learned,
     heldOut,
-    rows: recipe.rows,
-    accumulate,
+    batchSize: recipe.batchSize,
+    gradientAccumulationSteps,
     seed,
   });
   const result = await runTraining({

@@ -43,9 +43,9 @@ export async function evaluateRecipe(recipe: Recipe, model: Model, options: Eval
   check(tokenizer, "input", () => `eval: ${location} has no tokenizer`);
   const architecture = readConfig(recipe.config);
   if (!("task" in recipe)) {
-    const { rows, length } = recipe;
+    const { batchSize, length } = recipe;
     const { window = length } = options;
-    const sized = { ...recipe, length: window, rows: Math.max(1, Math.round((rows * length) / window)) };
+    const sized = { ...recipe, length: window, batchSize: Math.max(1, Math.round((batchSize * length) / window)) };
     const task = await textTask(sized, architecture, { data: options.data, tokenizer, measureOnly: true });
     const { loss, metrics } = await evaluateWeights(architecture, task, location, options);
     return [{ part: "held out", metrics: { loss, ...metrics } }];
@@ -111,8 +111,8 @@ async function labelled(
     ...parts,
     training: rows,
     heldOut: rows,
-    rows: recipe.rows,
-    accumulate: 1,
+    batchSize: recipe.batchSize,
+    gradientAccumulationSteps: 1,
     seed: recipe.seed,
   });
   const { loss, metrics, confusion } = await evaluateWeights(architecture, task, location, options);
