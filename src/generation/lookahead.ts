@@ -70,7 +70,7 @@ export async function speculate(
       used++;
       if (sequence.finishReason || sequence.last !== guess[used - 1]) break;
     }
-    drafter.judge(guess.length, sequence.last === guess[used - 1] ? used : used - 1);
+    drafter.onVerified(guess.length, sequence.last === guess[used - 1] ? used : used - 1);
     decoder.rewind(1 + guess.length - used);
     noteStop(sequence, context, deadline);
   }
