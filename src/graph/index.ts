@@ -1,6 +1,5 @@
 export { decompose } from "./decompose.ts";
 export type {
-  Along,
   AnyOp,
   Attributes,
   CompositeOp,
@@ -13,6 +12,7 @@ export type {
   OnnxValueInfo,
   Op,
   PrimitiveOp,
+  SliceReads,
 } from "./op.ts";
 export { defineComposite, defineKernel, definePrimitive } from "./op.ts";
 export { gelu, geluTanh, quickGelu, silu, softcap } from "./ops/activation.ts";
