@@ -131,13 +131,13 @@ export interface RecurrentState {
   readonly memory: Value;
 }
 
-/** A recurrent language model: from the states before to those after, with the head apart; training drops a share. */
+/** A recurrent language model: from the states before to those after, with the head apart; training applies dropout. */
 export type RecurrentModel<C extends RecurrentConfig> = (
   root: Scope,
   config: C,
   inputIds: Value,
   before: readonly RecurrentState[],
-  drop?: (x: Value, share: number) => Value,
+  dropout?: (x: Value, rate: number) => Value,
 ) => {
   readonly hidden: Value;
   readonly logits: (hidden: Value) => Value;

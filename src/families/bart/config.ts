@@ -17,7 +17,7 @@ export interface BartStack {
   readonly positions: "learned" | "sinusoidal" | "sinusoidal-after-padding";
   /** Norms before each sublayer and one at the end; otherwise behind each. */
   readonly preNorm: boolean;
-  /** The shares that training drops: of what sublayers add, of attention weights, within the feed-forward, in a head. */
+  /** Dropout rates: of what sublayers add, of attention weights, within the feed-forward, in a head. */
   readonly dropout: number;
   readonly attentionDropout: number;
   readonly activationDropout: number;

@@ -123,7 +123,7 @@ function residual(
   sublayer: (x: Value) => Value,
 ): Value {
   const y = sublayer(names.preNorm ? norm(at.in(names.preNorm), x, c) : x);
-  return add(x, context.drop(names.postNorm ? norm(at.in(names.postNorm), y, c) : y, c.residualDropout));
+  return add(x, context.dropout(names.postNorm ? norm(at.in(names.postNorm), y, c) : y, c.residualDropout));
 }
 
 function block(

@@ -18,7 +18,7 @@ export interface ModernBertConfig extends EncoderConfig {
     readonly head: boolean;
     readonly words: boolean;
   };
-  /** The shares that training drops. */
+  /** Dropout rates. */
   readonly dropout: Readonly<Record<"embedding" | "attention" | "mlp" | "classifier", number>>;
   readonly pooling: "cls" | "mean";
   /** The tables that embed words and score them. */

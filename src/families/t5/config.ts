@@ -14,7 +14,7 @@ export interface T5Stack {
   readonly layerNormEpsilon: number;
   readonly activation: string;
   readonly isGated: boolean;
-  /** The shares that training drops: everywhere, and in a head for classes. */
+  /** Dropout rates: everywhere, and in a head for classes. */
   readonly dropout: number;
   readonly classifierDropout: number;
   readonly numBuckets: number;

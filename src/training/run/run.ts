@@ -17,7 +17,7 @@ import { type Batch, type Parameters, StepGraph, type StepOptions } from "./step
 export interface RunConfig extends UpdateConfig {
   readonly seed: number;
   readonly steps: number;
-  /** True if values are dropped at random, by the shares that the model's config says; default true. */
+  /** True if dropout is applied, at the rates of the model's config; default true. */
   readonly dropout?: boolean | undefined;
   /** True if the inner values of layers are computed again for the gradients instead of kept: less memory, more time. */
   readonly gradientCheckpointing?: boolean | undefined;
