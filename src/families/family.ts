@@ -99,7 +99,7 @@ export interface EncoderDecoderConfig extends ModelConfig {
   /** The decoder's input where none is given: the encoder's input, shifted right, or the start token. */
   readonly withoutDecoderInput: "shifted-input" | "start-token";
   /** The first token when labels are shifted right: the start token, or the last label. */
-  readonly shift: "start-token" | "last-label";
+  readonly labelShift: "start-token" | "last-label";
   /** The tables of words that the encoder reads, that the decoder reads, and that scores words: perhaps one and the same. */
   readonly wordTables: readonly [encoder: string, decoder: string, output: string];
   readonly head: HeadConfig;

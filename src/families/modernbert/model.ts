@@ -16,14 +16,14 @@ import type { ModernBertConfig } from "./config.ts";
 const norm = (at: Scope, x: Value, c: ModernBertConfig): Value => layerNorm(at, x, c.normEps, { bias: c.bias.norm });
 
 function layer(at: Scope, x: Value, c: ModernBertConfig, context: ModelContext, index: number): Value {
-  const { rotary, reach } = c.layers[index] as ModernBertConfig["layers"][number];
+  const { rotary, localAttention } = c.layers[index] as ModernBertConfig["layers"][number];
   const entering = index === 0 ? x : norm(at.in("attn_norm"), x, c);
   const fused = linear(at.in("attn.Wqkv"), entering, 3 * c.hiddenSize, { bias: c.bias.attention });
   const [q, k, v] = split(fused, [c.hiddenSize, c.hiddenSize, c.hiddenSize], -1).map((part) =>
     splitHeads(part, c.numAttentionHeads),
   ) as [Value, Value, Value]; // 3 × [B, H, T, D]
   const turned = [q, k].map((x) => context.rotate(x, rotary)) as [Value, Value];
-  const options = { scale: c.headSize ** -0.5, window: reach, dropout: c.dropout.attention };
+  const options = { scale: c.headSize ** -0.5, window: localAttention, dropout: c.dropout.attention };
   const mixed = joinHeads(context.attend(...turned, v, options)); // [B, T, E]
   const attended = linear(at.in("attn.Wo"), mixed, c.hiddenSize, { bias: c.bias.attention });
   x = add(x, context.dropout(attended, c.dropout.attention));

@@ -90,7 +90,7 @@ function parseWhole(file: ConfigReader, defaults: Json, scaleDecoderOutputs: boo
     decoderStartTokenId: read.tokenId("decoder_start_token_id") ?? padTokenId,
     padTokenId,
     withoutDecoderInput: head.kind === "lm" ? "start-token" : "shifted-input",
-    shift: "start-token",
+    labelShift: "start-token",
     wordTables: [stack.words.encoder, stack.words.decoder, stack.words.output],
     head,
     scaleDecoderOutputs,
