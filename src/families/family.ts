@@ -41,7 +41,7 @@ export interface CheckpointNames {
   readonly linearLayout?: "in-out";
   /** Tensors that the model uses and training leaves as they are. */
   readonly buffers?: RegExp;
-  /** The deviation that a matrix is drawn with before training, where it is not the usual one. */
+  /** The standard deviation of a matrix before training, where it is not the usual one. */
   readonly initStd?: (path: string, config: Readonly<Record<string, unknown>>) => number | undefined;
 }
 
