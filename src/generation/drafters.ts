@@ -1,7 +1,8 @@
+import { argmax, softmax } from "../tensor/index.ts";
 import type { RewindableDecoder } from "./decoder.ts";
-import { draw, type GrowingSequence, highest } from "./generate.ts";
+import { draw, type GrowingSequence } from "./generate.ts";
 import type { GenerationOptions } from "./options.ts";
-import { processorsOf, softmax } from "./processors.ts";
+import { processorsOf } from "./processors.ts";
 
 /** Drafts tokens that may follow a sequence, for the model to verify. */
 export interface Drafter {
@@ -72,7 +73,7 @@ export class AssistantDrafter implements Drafter {
       const soFar = [...ids, ...guess];
       for (const { apply } of this.#processors) await apply(scores, { ...step, ids: soFar });
       const place = soFar.length - step.promptLength;
-      const id = doSample ? draw(scores, sequence.uniform(place)) : highest(scores);
+      const id = doSample ? draw(scores, sequence.uniform(place)) : argmax(scores);
       guess.push(id);
       const isUnsure = (softmax(scores)[id] as number) < threshold;
       if (isUnsure || this.#ends.has(id) || guess.length >= count) return guess;

@@ -1,7 +1,8 @@
 import { check } from "../common/index.ts";
 import { forwardRows } from "../inference/index.ts";
+import { softmax } from "../tensor/index.ts";
 import type { CallOptions } from "./options.ts";
-import { bestOf, softmax } from "./scores.ts";
+import { bestOf } from "./scores.ts";
 import { lacksHead, maxLengthOf, parseText, type Task, type TaskContext } from "./task.ts";
 
 export interface FillMaskOptions extends CallOptions {

@@ -1,7 +1,8 @@
 import { check } from "../common/index.ts";
 import { forwardRows, type Row } from "../inference/index.ts";
+import { softmax } from "../tensor/index.ts";
 import { type CallOptions, wordList } from "./options.ts";
-import { bestOf, labelsOf, softmax } from "./scores.ts";
+import { bestOf, labelsOf } from "./scores.ts";
 import { parseText, type Task, type TaskContext, windowOf } from "./task.ts";
 import { classLogits } from "./text-classification.ts";
 import { lastIndexOfRun } from "./windows.ts";
@@ -64,7 +65,7 @@ function judge({ model, task }: TaskContext, logits: readonly Float32Array[], se
     "unsupported",
     () => `${task}: needs a label entailment (an NLI model); got the labels ${names.join(", ")}`,
   );
-  if (!separately) return softmax(logits.map((row) => row[entailment] as number));
+  if (!separately) return Array.from(softmax(logits.map((row) => row[entailment] as number)));
   const contradiction = entailment === 0 ? names.length - 1 : 0;
   return logits.map((row) => softmax([row[contradiction] as number, row[entailment] as number])[1] as number);
 }
