@@ -44,7 +44,7 @@ export { addAlong, gather, gatherOps, iota, oneHot, putAlong, scatterAdd, takeAl
 export { type AttributesOf, type CompositeName, type OpName, ops } from "./ops/index.ts";
 export { expand, reshape, transpose } from "./ops/layout.ts";
 export { linear, type WeightLayout } from "./ops/linear.ts";
-export { crossEntropy, IGNORED_LABEL } from "./ops/loss.ts";
+export { type CrossEntropyOptions, crossEntropy, IGNORED_LABEL, maskIgnoredLabels } from "./ops/loss.ts";
 export { matmul } from "./ops/matmul.ts";
 export { layerNorm, rmsNorm } from "./ops/norm.ts";
 export { type Cell, gateCount, recurrence } from "./ops/recurrence.ts";
