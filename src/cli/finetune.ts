@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { LecternError } from "../common/index.ts";
-import type { Evaluation, FinetuneOptions, TaskName } from "../training/index.ts";
+import type { Evaluation, FinetuneOptions, TrainingTaskName } from "../training/index.ts";
 import { trainingTasks } from "./choices.ts";
 import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
 import { count, number } from "./numbers.ts";
@@ -10,7 +10,7 @@ import { printJson, type Terminal } from "./terminal.ts";
 import { described, progress, readJson, resumption, stopping } from "./train.ts";
 
 interface FinetuneFlags extends ModelFlags {
-  readonly task: TaskName;
+  readonly task: TrainingTaskName;
   readonly out: string;
   readonly validation?: string;
   readonly epochs?: string;

@@ -8,7 +8,7 @@ import { readSources } from "../data/sources.ts";
 import { startParameters } from "../run/initial-weights.ts";
 import { type Batch, StepGraph, type StepOptions, type StepResult } from "../run/step-graph.ts";
 import { ExampleTask } from "../tasks/example-task.ts";
-import type { Evaluation, Task } from "../tasks/task.ts";
+import type { Evaluation, TrainingTask } from "../tasks/task.ts";
 import type { TokenRow } from "../tasks/task-rows.ts";
 import { taskParts } from "../tasks/tasks.ts";
 import type { ExampleRecipe, Recipe } from "./recipe.ts";
@@ -122,7 +122,7 @@ async function labelled(
 /** The evaluation of the weights in a directory. */
 async function evaluateWeights(
   architecture: Architecture,
-  { evaluate, graph }: Task,
+  { evaluate, graph }: TrainingTask,
   location: string,
   { threads, signal }: EvaluateOptions,
 ): Promise<Evaluation> {

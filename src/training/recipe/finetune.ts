@@ -26,7 +26,7 @@ import { type Run, type RunConfig, type RunResult, runTraining } from "../run/ru
 import { hashOf, hashWeights } from "../run/run-fingerprint.ts";
 import { type Parameters, parameterShapes } from "../run/step-graph.ts";
 import { ExampleTask } from "../tasks/example-task.ts";
-import type { TaskName } from "../tasks/task-names.ts";
+import type { TrainingTaskName } from "../tasks/task-names.ts";
 import type { TaskContext, TokenRow } from "../tasks/task-rows.ts";
 import { taskParts } from "../tasks/tasks.ts";
 import { checkOptions } from "./finetune-options.ts";
@@ -41,7 +41,7 @@ export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onRep
   readonly data: string | Rows;
   /** Held-out examples; default every tenth, by chance. */
   readonly validation?: string | Rows | undefined;
-  readonly task: TaskName;
+  readonly task: TrainingTaskName;
   readonly out: string;
   readonly epochs?: number | undefined;
   /** Rows of a batch, and batches of a step. */

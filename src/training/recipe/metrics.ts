@@ -1,9 +1,9 @@
 import { check } from "../../common/index.ts";
 import type { RunConfig } from "../run/run.ts";
-import type { TaskName } from "../tasks/task-names.ts";
+import type { TrainingTaskName } from "../tasks/task-names.ts";
 
 /** The metrics of a task for which more is better. */
-export const taskMetrics: Readonly<Record<TaskName, readonly string[]>> = {
+export const taskMetrics: Readonly<Record<TrainingTaskName, readonly string[]>> = {
   "text-classification": ["accuracy", "macroF1"],
   "token-classification": ["accuracy", "macroF1"],
   "question-answering": ["exactMatch"],

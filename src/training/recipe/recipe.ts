@@ -3,7 +3,7 @@ import { didYouMean, LecternError } from "../../common/index.ts";
 import { regularExpression, type Source, sourceSchema } from "../data/sources.ts";
 import { type OnRenamed, presentNames } from "../run/renamed-settings.ts";
 import type { RunConfig } from "../run/run.ts";
-import { type TaskName, taskNames } from "../tasks/task-names.ts";
+import { type TrainingTaskName, taskNames } from "../tasks/task-names.ts";
 import type { TextObjective } from "../tasks/text-task.ts";
 import { checkMetrics, taskMetrics } from "./metrics.ts";
 
@@ -182,7 +182,7 @@ export type TextRecipe = Omit<z.infer<typeof textRecipe>, "objective" | "texts" 
 };
 
 /** A run of `lectern train` on labelled examples. */
-export type ExampleRecipe = Omit<z.infer<typeof exampleRecipe>, "task"> & { readonly task: TaskName };
+export type ExampleRecipe = Omit<z.infer<typeof exampleRecipe>, "task"> & { readonly task: TrainingTaskName };
 
 export type Recipe = TextRecipe | ExampleRecipe;
 

@@ -6,7 +6,7 @@ import { makeDirectory, removeDeadParts, withOnlyLock, writeFileAtomic } from ".
 import { openSafetensors, safetensorsChunks } from "../../formats/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 import { startState, Trainer, type TrainingState, type UpdateConfig } from "../optim/trainer.ts";
-import type { Evaluation, Task } from "../tasks/task.ts";
+import type { Evaluation, TrainingTask } from "../tasks/task.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { TrainingLog } from "./log.ts";
 import { presentNames } from "./renamed-settings.ts";
@@ -32,7 +32,7 @@ export interface RunConfig extends UpdateConfig {
 
 export interface Run {
   readonly architecture: Architecture;
-  readonly task: Task;
+  readonly task: TrainingTask;
   readonly config: RunConfig;
   /** The directory of checkpoints and the log; a run that finds a checkpoint there is resumed from it. */
   readonly out: string;
@@ -212,7 +212,7 @@ function hasStalled({ metrics }: TrainingState, { patience }: RunConfig): boolea
 }
 
 async function evaluate(
-  task: Task,
+  task: TrainingTask,
   graphs: Graphs,
   { parameters, average }: Pick<TrainingState, "parameters"> & { readonly average?: Parameters | undefined },
 ): Promise<Evaluation | undefined> {

@@ -1,7 +1,7 @@
 import { Random } from "../../common/index.ts";
 import { IGNORED_LABEL } from "../../graph/index.ts";
 import type { Batch, StepResult } from "../run/step-graph.ts";
-import { byLabels, type Evaluation, type SharedBatch, type Task } from "./task.ts";
+import { byLabels, type Evaluation, type SharedBatch, type TrainingTask } from "./task.ts";
 
 /** The parts of a task of rows. */
 export interface ExampleTaskOptions<R> {
@@ -18,7 +18,7 @@ export interface ExampleTaskOptions<R> {
   readonly count: (batch: Batch) => number;
   /** Sums up what held-out batches gave; of the last, only the first `count` rows are real. */
   readonly measure: (results: readonly Measured<R>[]) => Evaluation;
-  readonly graph?: Task["graph"];
+  readonly graph?: TrainingTask["graph"];
 }
 
 export interface Measured<R> {
@@ -57,9 +57,9 @@ const SORTED_TOGETHER = 50;
  * side. A batch that is not full keeps its shape, so that nothing is compiled for it: rows whose labels do not count
  * fill it up. Where labels do not stand row by row, as in comparisons within a batch, it is a smaller one.
  */
-export class ExampleTask<R> implements Task {
+export class ExampleTask<R> implements TrainingTask {
   readonly stepsPerEpoch: number;
-  readonly graph: NonNullable<Task["graph"]>;
+  readonly graph: NonNullable<TrainingTask["graph"]>;
   readonly #options: ExampleTaskOptions<R>;
   #epoch = -1;
   #order: number[][] = [];

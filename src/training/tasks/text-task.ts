@@ -12,7 +12,7 @@ import {
 } from "../data/collators.ts";
 import { hashOf } from "../run/run-fingerprint.ts";
 import type { Batch, StepResult } from "../run/step-graph.ts";
-import { byLabels, countedLabels, type Evaluation, type Task } from "./task.ts";
+import { byLabels, countedLabels, type Evaluation, type TrainingTask } from "./task.ts";
 
 /** A text as tokens and the number of bytes they stand for. */
 export interface TokenizedText {
@@ -75,7 +75,7 @@ export function joinDocuments(documents: readonly TokenizedText[], endToken: num
  * Full windows of a text. Each epoch cuts it at a random offset and takes its windows in a random order, both drawn
  * from (seed, epoch); what is masked is drawn anew for each row of each step.
  */
-export class TextTask implements Task {
+export class TextTask implements TrainingTask {
   readonly stepsPerEpoch: number;
   readonly #text: TokenizedText;
   readonly #heldOut: TokenizedText;
