@@ -17,7 +17,7 @@ export interface SpanSearch {
   readonly maxLength: number;
 }
 
-/** What a token outside of the passage weighs, as in transformers. */
+/** The logit of a token outside of the passage, as in transformers. */
 const OUTSIDE = -10_000;
 
 /**

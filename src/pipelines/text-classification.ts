@@ -18,9 +18,9 @@ export interface TextPair {
 }
 
 export interface TextClassificationOptions extends CallOptions {
-  /** How many labels, the best first; null: all. Without it, each text gets its best label alone. */
+  /** The number of labels, the best first; null: all. Without it, each text gets its best label alone. */
   readonly topK?: number | null;
-  /** What becomes of the head's scores; default as the checkpoint's `problem_type` says. */
+  /** The activation of the head's scores; default as the checkpoint's `problem_type` says. */
   readonly functionToApply?: "sigmoid" | "softmax" | "none";
 }
 

@@ -10,7 +10,7 @@ import { lastIndexOfRun } from "./windows.ts";
 export interface ZeroShotOptions extends CallOptions {
   /** The classes to choose among: a list, or a text with commas between. */
   readonly candidateLabels?: string | readonly string[];
-  /** How a label becomes a statement about the text; `{}` stands for the label. */
+  /** The template that makes a label a statement about the text; `{}` stands for the label. */
   readonly hypothesisTemplate?: string;
   /** True if several labels can be true: each is then judged by itself. */
   readonly multiLabel?: boolean;
@@ -56,7 +56,7 @@ export const zeroShotClassification: Task<string, ZeroShotOptions, ZeroShotResul
   },
 };
 
-/** How probable each hypothesis is: against its own contradiction, or among all hypotheses. */
+/** The probability of each hypothesis: against its own contradiction, or among all hypotheses. */
 function judge({ model, task }: TaskContext, logits: readonly Float32Array[], separately: boolean): number[] {
   const names = labelsOf(model, logits[0]?.length ?? 0);
   const entailment = names.findIndex((name) => name.toLowerCase().startsWith("entail"));

@@ -125,7 +125,7 @@ export function weighsByMean({ kind }: PreferenceOptions): boolean {
 }
 
 /**
- * How far a model is from preferring the chosen answers, from the log-probabilities `[B]` of chosen and rejected ones
+ * The loss of preferring the chosen answers, from the log-probabilities `[B]` of chosen and rejected ones
  * and, but for ORPO and SimPO, those of a frozen reference. Of ORPO's loss this is the term of the odds ratio; the other
  * is the cross entropy of the chosen answers.
  * @see Rafailov et al., "DPO" (2023); Azar et al., "IPO" (2023); Hong et al., "ORPO" (2024); Meng et al., "SimPO" (2024)
