@@ -37,8 +37,7 @@ export function presentNames<T>(
     check(!isTwice, "config", () => `${what}: ${earlier} and ${present} are one setting; give ${present} alone`);
     found.push(`${earlier} is now ${present}`);
   });
-  if (found.length === 0) return settings;
-  onRenamed(`${what}: ${found.join(", ")}; the next version rejects the earlier names`);
+  if (found.length > 0) onRenamed(`${what}: ${found.join(", ")}; the next version rejects the earlier names`);
   return renamed as T;
 }
 
@@ -59,7 +58,10 @@ function presentPath(path: string): string {
   return typeof names === "string" ? [...parts.slice(0, -1), names].join(".") : path;
 }
 
-/** Renames the keys of an object and of those within; `onFound` is told each, and whether both names are there. */
+/**
+ * Renames the keys of an object and of those within, and leaves out undefined ones.
+ * @param onFound receives each, and whether both names are there
+ */
 function rename(
   value: unknown,
   names: Renames,
@@ -68,12 +70,13 @@ function rename(
 ): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   const settings = value as Readonly<Record<string, unknown>>;
-  const entries = Object.entries(settings).map(([key, inner]): [string, unknown] => {
+  const entries = Object.entries(settings).flatMap(([key, inner]): [string, unknown][] => {
+    if (inner === undefined) return [];
     const present = Object.hasOwn(names, key) ? names[key] : undefined;
-    if (present === undefined || inner === undefined) return [key, inner];
-    if (typeof present === "object") return [key, rename(inner, present, onFound, `${prefix}${key}.`)];
+    if (present === undefined) return [[key, inner]];
+    if (typeof present === "object") return [[key, rename(inner, present, onFound, `${prefix}${key}.`)]];
     onFound(prefix + key, prefix + present, settings[present] !== undefined);
-    return [present, inner];
+    return [[present, inner]];
   });
   return Object.fromEntries(entries);
 }
