@@ -22,7 +22,7 @@ test("earlier names are renamed where they are settings, and nowhere else", () =
     schedule: { learningRate: 0.1, clip: 3 },
   });
   const [options, notes] = named({ rows: 2, accumulate: undefined, rate: 0.1, config: { clip: 1 } }, "options");
-  expect(options).toStrictEqual({ batchSize: 2, learningRate: 0.1, config: { maxGradNorm: 1 } });
+  expect(options).toEqual({ batchSize: 2, learningRate: 0.1, config: { maxGradNorm: 1 } });
   expect(notes).toEqual([
     "it: rows is now batchSize, rate is now learningRate, config.clip is now config.maxGradNorm; the next version rejects the earlier names",
   ]);
@@ -35,8 +35,20 @@ test("earlier names are renamed where they are settings, and nowhere else", () =
 });
 
 test("a setting by both names is refused, with both; one that is undefined is not given", () => {
-  expect(named({ rows: 2, batchSize: undefined }, "recipe")[0]).toStrictEqual({ batchSize: 2 });
+  for (const both of [
+    { rows: 2, batchSize: undefined },
+    { batchSize: 2, rows: undefined },
+  ])
+    expect(named(both, "recipe")[0]).toStrictEqual({ batchSize: 2 });
+  expect(named({ clip: undefined, patience: undefined }, "run")).toStrictEqual([
+    { maxGradNorm: undefined, patience: undefined }, // no clipping, where the default is to clip
+    [],
+  ]);
   expect(() => named({ rows: 2, batchSize: 2 }, "recipe")).toThrow("it: rows and batchSize are one setting");
+});
+
+test("null is a value, which the schema rejects", () => {
+  expect(named({ rows: null, schedule: null }, "recipe")[0]).toStrictEqual({ batchSize: null, schedule: null });
 });
 
 test("fingerprints and log lines of earlier versions read as those of now", () => {

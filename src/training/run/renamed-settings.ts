@@ -59,8 +59,8 @@ function presentPath(path: string): string {
 }
 
 /**
- * Renames the keys of an object and of those within, and leaves out undefined ones.
- * @param onFound receives each, and whether both names are there
+ * Renames the keys of an object and of those within. An undefined value yields to one by the other name.
+ * @param onFound receives each key with a value, and whether the present one has a value too
  */
 function rename(
   value: unknown,
@@ -70,13 +70,15 @@ function rename(
 ): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   const settings = value as Readonly<Record<string, unknown>>;
-  const entries = Object.entries(settings).flatMap(([key, inner]): [string, unknown][] => {
-    if (inner === undefined) return [];
+  const renamed = new Map<string, unknown>();
+  for (const [key, inner] of Object.entries(settings)) {
     const present = Object.hasOwn(names, key) ? names[key] : undefined;
-    if (present === undefined) return [[key, inner]];
-    if (typeof present === "object") return [[key, rename(inner, present, onFound, `${prefix}${key}.`)]];
-    onFound(prefix + key, prefix + present, settings[present] !== undefined);
-    return [[present, inner]];
-  });
-  return Object.fromEntries(entries);
+    if (typeof present === "object") renamed.set(key, rename(inner, present, onFound, `${prefix}${key}.`));
+    else if (present === undefined) renamed.set(key, inner === undefined ? renamed.get(key) : inner);
+    else {
+      if (inner !== undefined) onFound(prefix + key, prefix + present, settings[present] !== undefined);
+      renamed.set(present, inner === undefined ? renamed.get(present) : inner);
+    }
+  }
+  return Object.fromEntries(renamed);
 }
