@@ -73,8 +73,8 @@ async function measure({ rows, length, config }, gradientCheckpointing) {
   const graph = await StepGraph.create(architecture, options);
   const update = {
     optimizer: { name: "adamw", weightDecay: 0.1 },
-    schedule: { name: "constant", rate: 1e-4, totalSteps: 100 },
-    clip: 1,
+    schedule: { name: "constant", learningRate: 1e-4, totalSteps: 100 },
+    maxGradNorm: 1,
   };
   const state = startState(initialize(parameterShapes(architecture), architecture, { seed: 1 }), update);
   const trainer = new Trainer(state, update);

@@ -60,7 +60,7 @@ describe.skipIf(!existsSync(data))("rows of the data (skipped where ../shared/da
 
 test("stories and stories-gru differ in nothing but the architecture", async () => {
   const [one, other] = ["stories", "stories-gru"].map((name) => parseRecipe(json(name, "recipe.json")) as TextRecipe);
-  const seen = ({ rows, length, steps }: TextRecipe): number => rows * length * steps;
+  const seen = ({ batchSize, length, steps }: TextRecipe): number => batchSize * length * steps;
   expect(seen(other as TextRecipe)).toBe(seen(one as TextRecipe));
   expect(other?.heldOut).toEqual(one?.heldOut);
   const digest = (name: string): string => createHash("sha256").update(text(name, "tokenizer.json")).digest("hex");

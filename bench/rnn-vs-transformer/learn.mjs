@@ -46,19 +46,26 @@ export async function learn(name, window, { rate, steps, books, seed = 1 }) {
   const architecture = readConfig(configs[name]);
   const rows = STEP_TOKENS / window;
   const tokens = { padTokenId: 0, eosTokenId: 0, vocabularySize: 2048 };
-  const options = { rows, length: window, seed, accumulate: 1, objective: { name: "next-token" }, tokens };
+  const options = {
+    batchSize: rows,
+    length: window,
+    seed,
+    gradientAccumulationSteps: 1,
+    objective: { name: "next-token" },
+    tokens,
+  };
   const task = new TextTask(books.training, books.heldOut, options);
   const graph = await StepGraph.create(architecture, { rows, length: window, gradients: true, threads: 1 });
   const update = {
     optimizer: { name: "adamw", betas: [0.9, 0.95], weightDecay: 0.1 },
     schedule: {
       name: "cosine_with_min_lr",
-      rate,
+      learningRate: rate,
       minLrRate: 0.05,
       warmupSteps: Math.round(steps / 10),
       totalSteps: steps,
     },
-    clip: 1,
+    maxGradNorm: 1,
   };
   const state = startState(initialize(parameterShapes(architecture), architecture, { seed }), update);
   const trainer = new Trainer(state, update);

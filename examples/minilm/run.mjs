@@ -21,9 +21,9 @@ const result = await finetune({
   validation: validation && (await rowsOf(validation)),
   task: "text-classification",
   out,
-  rows: 32,
+  batchSize: 32,
   epochs: settings.epochs,
-  rate: settings.rate,
+  learningRate: settings.learningRate,
   maxLength: 128,
   seed: Number(seed),
   threads: Number(process.env.THREADS ?? 0),
@@ -31,7 +31,7 @@ const result = await finetune({
     lora: { r: settings.rank, loraAlpha: 2 * settings.rank },
     baseName: "sentence-transformers/all-MiniLM-L6-v2",
   }),
-  config: { bestBy: "accuracy", averageDecay: settings.averageDecay },
+  config: { metricForBestModel: "accuracy", averageDecay: settings.averageDecay },
   onReport: ({ step, steps, loss, evaluation }) => {
     if (evaluation || step % 50 === 0) console.error(step, steps, loss.toFixed(4), evaluation?.metrics ?? "");
   },

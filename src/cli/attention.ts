@@ -6,7 +6,7 @@ import { bar, percent, tableLines } from "./table.ts";
 /** Edges that are printed. */
 const MOST = 10;
 
-interface Place {
+interface PlacedToken {
   readonly position: number;
   readonly id: number;
   readonly token: string;
@@ -14,8 +14,8 @@ interface Place {
 
 interface Edge {
   readonly head: number;
-  readonly from: Place;
-  readonly to: Place;
+  readonly from: PlacedToken;
+  readonly to: PlacedToken;
   readonly weight: number;
 }
 
@@ -62,7 +62,7 @@ export async function strongestEdges(
   const weights = layers[chosen] as HostTensor<"float32">;
   const heads = weights.shape[1] as number;
   if (head !== undefined) within("--head", head, heads);
-  const place = (ids: readonly number[], position: number): Place => {
+  const tokenAt = (ids: readonly number[], position: number): PlacedToken => {
     const id = ids[position] as number;
     return { position, id, token: model.tokenizer?.decode([id]) ?? String(id) };
   };
@@ -72,8 +72,8 @@ export async function strongestEdges(
     cross,
     edges: edges.map(({ head, query, key, weight }) => ({
       head,
-      from: place(queries, query),
-      to: place(cross ? read : queries, key),
+      from: tokenAt(queries, query),
+      to: tokenAt(cross ? read : queries, key),
       weight,
     })),
   };
@@ -112,7 +112,7 @@ export function strongest(
 
 /** Prints edges as a table, the strongest first. */
 export function writeEdges({ layer, cross, edges }: StrongestEdges, print: (text: string) => unknown): void {
-  const name = ({ position, token }: Place): string => `${JSON.stringify(token)} ${position}`;
+  const name = ({ position, token }: PlacedToken): string => `${JSON.stringify(token)} ${position}`;
   const rows = edges.map((edge) => [
     String(edge.head),
     name(edge.from),

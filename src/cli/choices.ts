@@ -1,6 +1,6 @@
 import type { WrittenType } from "../formats/index.ts";
 import type { TokenizerKind } from "../tokenizers/index.ts";
-import type { TaskName } from "../training/index.ts";
+import type { TrainingTaskName } from "../training/index.ts";
 
 /** A list that must hold every member of a union, so that the help needs none of the modules that define them. */
 const every =
@@ -10,7 +10,7 @@ const every =
 
 export const ggufTypes = every<Lowercase<WrittenType>>()(["f32", "f16", "bf16", "q8_0", "q4_0"]);
 
-export const trainingTasks = every<TaskName>()([
+export const trainingTasks = every<TrainingTaskName>()([
   "text-classification",
   "token-classification",
   "question-answering",

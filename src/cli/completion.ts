@@ -37,7 +37,9 @@ export function completionCommand(command: Command, terminal: Terminal, signal: 
 function completed(command: Command): Completed[] {
   const own = {
     description: command.description(),
-    flags: command.options.map(({ long, description }) => ({ long: long ?? "", description })),
+    flags: command.options
+      .filter(({ hidden }) => !hidden)
+      .map(({ long, description }) => ({ long: long ?? "", description })),
     takesModel: command.registeredArguments.some((argument) => argument.name() === "model"),
   };
   const inner = command.commands.map(

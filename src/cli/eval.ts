@@ -6,6 +6,7 @@ import type { Measured } from "../training/index.ts";
 import { confusionTable } from "./finetune.ts";
 import { MODEL_ARGUMENT, type ModelFlags, openModel, resolveModel } from "./models.ts";
 import { count } from "./numbers.ts";
+import { onRenamed } from "./renamed-flags.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 import { readJson } from "./train.ts";
 
@@ -31,7 +32,7 @@ export function evalCommand(command: Command, terminal: Terminal, signal: AbortS
       const path = flags.recipe ?? join(directory, "recipe.json");
       if (!existsSync(path))
         throw new LecternError("file", `there is no recipe ${path}; name what to measure on by --recipe`);
-      const recipe = parseRecipe(await readJson(path, "the recipe"), path);
+      const recipe = parseRecipe(await readJson(path, "the recipe"), path, onRenamed(flags, terminal));
       const threads = count("--threads", flags.threads);
       await using model = await openModel(directory, context, { threads });
       const results = await evaluateRecipe(recipe, model, {

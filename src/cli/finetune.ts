@@ -1,21 +1,22 @@
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { LecternError } from "../common/index.ts";
-import type { Evaluation, FinetuneOptions, TaskName } from "../training/index.ts";
+import type { Evaluation, FinetuneOptions, TrainingTaskName } from "../training/index.ts";
 import { trainingTasks } from "./choices.ts";
 import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
 import { count, number } from "./numbers.ts";
+import { addRenamedFlags, onRenamed, presentFlags } from "./renamed-flags.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 import { described, progress, readJson, resumption, stopping } from "./train.ts";
 
 interface FinetuneFlags extends ModelFlags {
-  readonly task: TaskName;
+  readonly task: TrainingTaskName;
   readonly out: string;
   readonly validation?: string;
   readonly epochs?: string;
-  readonly rows?: string;
-  readonly accumulate?: string;
-  readonly rate?: string;
+  readonly batchSize?: string;
+  readonly gradientAccumulationSteps?: string;
+  readonly learningRate?: string;
   readonly seed?: string;
   readonly maxLength?: string;
   readonly column?: string[];
@@ -35,18 +36,25 @@ interface FinetuneFlags extends ModelFlags {
   readonly threads?: string;
 }
 
+/** Flags of version 0.1 that have other names now. */
+const renamed = {
+  "--rows": "--batch-size",
+  "--accumulate": "--gradient-accumulation-steps",
+  "--rate": "--learning-rate",
+} as const;
+
 /** `lectern finetune MODEL DATA --task TASK --out DIRECTORY` */
 export function finetuneCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
-  return command
+  return addRenamedFlags(command, renamed)
     .argument("<model>", MODEL_ARGUMENT)
     .argument("<data>", "examples: .csv, .tsv, .jsonl or .json, also with .gz")
     .addOption(new Option("--task <task>", "what to learn").choices([...trainingTasks]).makeOptionMandatory())
     .requiredOption("--out <directory>", "where the model, or its adapter, and the checkpoint go")
     .option("--validation <file>", "held-out examples; default every tenth of the data, by chance")
     .option("--epochs <n>", "how often all examples are seen; default 3, up to 20 for few examples")
-    .option("--rows <n>", "examples in a batch; default 16")
-    .option("--accumulate <n>", "batches in a step; default 1")
-    .option("--rate <x>", "the highest learning rate; default 5e-5, of adapters 5e-4")
+    .option("--batch-size <n>", "examples in a batch; default 16")
+    .option("--gradient-accumulation-steps <n>", "batches in a step; default 1")
+    .option("--learning-rate <x>", "the highest learning rate; default 5e-5, of adapters 5e-4")
     .option("--seed <n>", "another seed gives another split, order and head")
     .option("--max-length <n>", "tokens of a row at most; default 256, or the model's window")
     .option(
@@ -66,16 +74,17 @@ export function finetuneCommand(command: Command, terminal: Terminal, signal: Ab
     .option("--rslora", "scale by the root of the rank")
     .addOption(new Option("--preference-loss <kind>").choices(["sigmoid", "hinge", "ipo", "orpo", "simpo"]))
     .option("--beta <x>", "how much a preference counts; default 0.1")
-    .option("--config <file>", "settings of the run in JSON: optimizer, schedule, clip, groups, patience …")
+    .option("--config <file>", "settings of the run in JSON: optimizer, schedule, maxGradNorm, groups, patience …")
     .option("--threads <n>", "how many threads compute")
-    .action(async (model: string, data: string, flags: FinetuneFlags) => {
+    .action(async (model: string, data: string, given: FinetuneFlags) => {
+      const flags = presentFlags(given, renamed, terminal);
       const { finetune } = await import("./lazy/training.ts");
       const { parseHubId } = await import("../formats/hub/node.ts");
       const report = progress(flags, terminal);
       const result = await finetune({
         model: await resolveModel(model, { flags, terminal, signal }),
         data,
-        ...(await optionsOf(flags)),
+        ...(await optionsOf(flags, terminal)),
         baseName: existsSync(model) ? undefined : parseHubId(model)?.repository,
         signal,
         onReport: report,
@@ -97,8 +106,8 @@ export function finetuneCommand(command: Command, terminal: Terminal, signal: Ab
     });
 }
 
-async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "model" | "data">> {
-  const { parseWith, runOverrides } = await import("./lazy/training.ts");
+async function optionsOf(flags: FinetuneFlags, terminal: Terminal): Promise<Omit<FinetuneOptions, "model" | "data">> {
+  const { parseRunOverrides } = await import("./lazy/training.ts");
   const loraDropout = number("--lora-dropout", flags.loraDropout, "a share from 0 to below 1");
   const rank = count("--lora-rank", flags.loraRank) ?? 8;
   const isLora =
@@ -113,9 +122,9 @@ async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "m
     out: flags.out,
     validation: flags.validation,
     epochs: number("--epochs", flags.epochs, "a number above 0"),
-    rows: count("--rows", flags.rows),
-    accumulate: count("--accumulate", flags.accumulate),
-    rate: number("--rate", flags.rate, "a number above 0"),
+    batchSize: count("--batch-size", flags.batchSize),
+    gradientAccumulationSteps: count("--gradient-accumulation-steps", flags.gradientAccumulationSteps),
+    learningRate: number("--learning-rate", flags.learningRate, "a number above 0"),
     seed: number("--seed", flags.seed, "a whole number from 0"),
     maxLength: count("--max-length", flags.maxLength),
     columns: Object.fromEntries((flags.column ?? []).map(readColumn)),
@@ -142,7 +151,11 @@ async function optionsOf(flags: FinetuneFlags): Promise<Omit<FinetuneOptions, "m
     config:
       flags.config === undefined
         ? undefined
-        : (parseWith(runOverrides, await readJson(flags.config, "--config"), "--config") as FinetuneOptions["config"]),
+        : (parseRunOverrides(
+            await readJson(flags.config, "--config"),
+            "--config",
+            onRenamed(flags, terminal),
+          ) as FinetuneOptions["config"]),
     threads: count("--threads", flags.threads),
   };
 }

@@ -58,14 +58,14 @@ export function checkInput(argument: string | undefined, { stdin }: Terminal): v
 }
 
 /** The input of a pipeline's call. */
-type Call<R> = (
+type PipelineCall<R> = (
   texts: AsyncIterable<string>,
   options: { signal: AbortSignal; batchSize?: number; onProgress?: (progress: { done: number }) => void },
 ) => AsyncIterable<R>;
 
 /** Runs a task over the text of an argument, or over the lines of standard input as they come. */
 export async function runPipeline<R>(
-  call: Call<R>,
+  call: PipelineCall<R>,
   { argument, flags, terminal, signal, print }: PipelineJob<R>,
 ): Promise<void> {
   checkInput(argument, terminal);

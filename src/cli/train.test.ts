@@ -31,8 +31,8 @@ test("lectern train --teacher asks a model once; what it said holds, even where 
     id2label: { "0": "negative", "1": "positive" },
   };
   const examples = { training: [file("training.txt")], validation: [file("validation.txt")] };
-  const settings = { seed: 1, rows: 4, steps: 4, checkpointEvery: 2, evaluateEvery: 2, teacher: { share: 1 } };
-  const steps = { optimizer: { name: "adamw" }, schedule: { name: "linear", rate: 0.01 } };
+  const settings = { seed: 1, batchSize: 4, steps: 4, checkpointEvery: 2, evaluateEvery: 2, teacher: { share: 1 } };
+  const steps = { optimizer: { name: "adamw" }, schedule: { name: "linear", learningRate: 0.01 } };
   await writeFile(recipe, JSON.stringify({ config, task: "text-classification", examples, ...settings, ...steps }));
   const train = async (): Promise<{ code: number; err: string }> => {
     let err = "";

@@ -7,6 +7,7 @@ import type { Model } from "../inference/index.ts";
 import type { Evaluation, Resumed, RunReport, RunResult, Teacher } from "../training/index.ts";
 import { openModel } from "./models.ts";
 import { count } from "./numbers.ts";
+import { onRenamed } from "./renamed-flags.ts";
 import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
 
 interface TrainFlags extends CommonFlags {
@@ -47,8 +48,8 @@ async function runRecipe(
     throw new LecternError("config", `recipes begin with each other: ${chain.join(" → ")}; leave one begin out`);
   const { openDirectory, writeFileAtomic } = await import("./lazy/formats.ts");
   const { loadTokenizer } = await import("./lazy/tokenizers.ts");
-  const { parseRecipe, trainRecipe } = await import("./lazy/training.ts");
-  const json = await readRecipe(path);
+  const { parseRecipe, presentRecipe, trainRecipe } = await import("./lazy/training.ts");
+  const json = presentRecipe(await readRecipe(path), path, onRenamed(flags, terminal));
   const recipe = parseRecipe(json, path);
   const directory = flags.tokenizer ?? dirname(path);
   const tokenizer = await loadTokenizer(await openDirectory(directory));

@@ -29,11 +29,11 @@ const recipe = {
   config: { model_type: "gpt2", vocab_size: 400, n_embd: 16, n_layer: 1, n_head: 2, n_positions: 16, eos_token_id: 0 },
   heldOut: ["b.txt"],
   seed: 5,
-  rows: 2,
+  batchSize: 2,
   length: 16,
   steps: 3,
   optimizer: { name: "adamw" },
-  schedule: { name: "constant", rate: 0.003 },
+  schedule: { name: "constant", learningRate: 0.003 },
   checkpointEvery: 2,
 };
 
@@ -72,6 +72,16 @@ describe("lectern train", async () => {
     expect((await cli("eval", gpt2, "--data", data)).err).toMatch(/there is no recipe .*; name .* by --recipe/);
   });
 
+  test("writes its recipe by the present names of its settings", async () => {
+    const { batchSize: rows, ...rest } = recipe;
+    const path = await file("earlier.json", { ...rest, rows });
+    const out = join(folder, "earlier recipe");
+    const { err } = await train(path, "earlier recipe");
+    expect(err.match(/is now/g)).toHaveLength(1);
+    expect(err).toContain("earlier.json: rows is now batchSize; the next version rejects the earlier names\n");
+    expect(JSON.parse(await readFile(join(out, "recipe.json"), "utf8"))).toEqual(recipe);
+  });
+
   test("refuses recipes that begin with each other, and names the chain", async () => {
     const [one, other] = [join(folder, "one.json"), join(folder, "other.json")];
     await file("one.json", { ...recipe, begin: "other.json" });
@@ -86,8 +96,8 @@ describe("lectern train", async () => {
   test("refuses windows longer than the model's positions, and rows and models of absurd size", async () => {
     const long = await train(await file("long.json", { ...recipe, length: 32 }), "long");
     expect(long.err).toContain("long.json: length 32 is more than the model's 16 positions");
-    const many = await train(await file("many.json", { ...recipe, rows: 1e9 }), "many");
-    expect(many.err).toMatch(/many.json: rows 1000000000 are more than the text's \d+ tokens; lower them/);
+    const many = await train(await file("many.json", { ...recipe, batchSize: 1e9 }), "many");
+    expect(many.err).toMatch(/many.json: batchSize 1000000000 is more than the text's \d+ tokens; lower it/);
     const huge = { ...recipe, config: { ...recipe.config, vocab_size: 2_000_000_000 } };
     expect((await train(await file("huge.json", huge), "huge")).err).toMatch(/a model of \d+ parameters/);
   });
@@ -95,7 +105,7 @@ describe("lectern train", async () => {
 
 test.each([
   ["--seed", "1.5", "--seed takes a whole number from 0; got 1.5"],
-  ["--rows", "2.5", "--rows takes a whole number above 0; got 2.5"],
+  ["--batch-size", "2.5", "--batch-size takes a whole number above 0; got 2.5"],
   ["--label-smoothing", "1", "--label-smoothing takes a share from 0 to below 1; got 1"],
   ["--beta", "0.2", "preference (--preference-loss, --beta) goes with preference, not with text-classification"],
 ])("lectern finetune refuses %s %s in words", async (flag, value, message) => {
@@ -104,6 +114,25 @@ test.each([
   expect((await cli("finetune", bert, data, "--task", "text-classification", ...out, flag, value)).err).toContain(
     message,
   );
+});
+
+test("lectern finetune takes flags by their earlier names, with one note, and refuses both at once", async () => {
+  const data = await file("few.csv", `text,label\n${"a,x\nb,y\n".repeat(4)}`);
+  const start = ["finetune", bert, data, "--task", "text-classification", "--epochs", "1"];
+  const out = join(folder, "earlier flags");
+  const { code, err } = await cli(...start, "--out", out, "--rows", "4", "--rate", "1e-4");
+  expect(code).toBe(0);
+  expect(err).toContain(
+    "--rows is now --batch-size, --rate is now --learning-rate; the next version rejects the earlier names\n",
+  );
+  const again = await cli(...start, "--out", out, "--batch-size", "4", "--learning-rate", "1e-4");
+  expect([again.code, again.err]).toEqual([0, expect.stringContaining("already finished: 2 steps")]);
+  const both = await cli(...start, "--out", join(folder, "never"), "--rows", "4", "--batch-size", "4");
+  expect([both.code, both.err]).toEqual([
+    2,
+    "lectern: --rows and --batch-size are one flag; give --batch-size alone\n",
+  ]);
+  expect((await cli("finetune", "--help")).out).not.toMatch(/--rows|--rate|--accumulate/);
 });
 
 test("lectern merge does not write over what it merges", async () => {

@@ -41,7 +41,7 @@ export interface CheckpointNames {
   readonly linearLayout?: "in-out";
   /** Tensors that the model uses and training leaves as they are. */
   readonly buffers?: RegExp;
-  /** The deviation that a matrix is drawn with before training, where it is not the usual one. */
+  /** The standard deviation of a matrix before training, where it is not the usual one. */
   readonly initStd?: (path: string, config: Readonly<Record<string, unknown>>) => number | undefined;
 }
 
@@ -99,7 +99,7 @@ export interface EncoderDecoderConfig extends ModelConfig {
   /** The decoder's input where none is given: the encoder's input, shifted right, or the start token. */
   readonly withoutDecoderInput: "shifted-input" | "start-token";
   /** The first token when labels are shifted right: the start token, or the last label. */
-  readonly shift: "start-token" | "last-label";
+  readonly labelShift: "start-token" | "last-label";
   /** The tables of words that the encoder reads, that the decoder reads, and that scores words: perhaps one and the same. */
   readonly wordTables: readonly [encoder: string, decoder: string, output: string];
   readonly head: HeadConfig;
@@ -131,13 +131,13 @@ export interface RecurrentState {
   readonly memory: Value;
 }
 
-/** A recurrent language model: from the states before to those after, with the head apart; training drops a share. */
+/** A recurrent language model: from the states before to those after, with the head apart; training applies dropout. */
 export type RecurrentModel<C extends RecurrentConfig> = (
   root: Scope,
   config: C,
   inputIds: Value,
   before: readonly RecurrentState[],
-  drop?: (x: Value, share: number) => Value,
+  dropout?: (x: Value, rate: number) => Value,
 ) => {
   readonly hidden: Value;
   readonly logits: (hidden: Value) => Value;

@@ -11,8 +11,8 @@ export interface Ties {
 }
 
 /**
- * Which parameter each of several tied ones is read from, as transformers 5 ties them: a table that the checkpoint has
- * for itself stays its own, even where the config asks for a tie; one that it lacks is read from the others. Copies of
+ * The parameter that each of several tied ones is read from, as transformers 5 ties them: a table that the checkpoint
+ * has for itself stays its own, even where the config asks for a tie; one that it lacks is read from the others. Copies of
  * another table are not among the reader's tensors.
  * @param prefix of the family, which a checkpoint may leave out
  * @returns the parameter without `.weight`, by the table asked for

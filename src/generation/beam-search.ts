@@ -1,8 +1,9 @@
 import { Random } from "../common/index.ts";
+import { logSoftmax, softmax } from "../tensor/index.ts";
 import { byWeighedScore, weighedScore } from "./beam-scores.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
-import { checkProcessed, checkScores, logSoftmax, noTokenLeft, processorsOf, softmax } from "./processors.ts";
+import { checkProcessed, checkScores, noTokenLeft, processorsOf } from "./processors.ts";
 import {
   checkBeams,
   checkNamedIds,
@@ -82,7 +83,7 @@ export async function beamSearch(
     }
     const count = Math.max(2, 1 + ends.length) * numBeams;
     const bases = running.map(({ score }) => score);
-    const best = options.doSample ? draw(scores, bases, count, random) : highest(scores, bases, count);
+    const best = options.doSample ? draw(scores, bases, count, random) : topContinuations(scores, bases, count);
     if ((best[0]?.score ?? -Infinity) === -Infinity) throw noTokenLeft();
     const grown = best.map(({ beam, id, score }, rank) => {
       const before = running[beam] as Beam;
@@ -169,7 +170,11 @@ export async function writeBeam(
 }
 
 /** The most probable continuations of all beams. */
-export function highest(scores: readonly Float32Array[], bases: readonly number[], count: number): Continuation[] {
+export function topContinuations(
+  scores: readonly Float32Array[],
+  bases: readonly number[],
+  count: number,
+): Continuation[] {
   const best: Continuation[] = [];
   let least = Number.NEGATIVE_INFINITY;
   for (const [beam, row] of scores.entries()) {
@@ -195,7 +200,7 @@ function draw(
   random: Random,
 ): Continuation[] {
   const size = scores[0]?.length ?? 0;
-  const [most] = highest(scores, bases, 1);
+  const [most] = topContinuations(scores, bases, 1);
   const shift = Number.isFinite(most?.score) ? (most as Continuation).score : 0;
   const all = new Float32Array(scores.length * size);
   for (const [beam, row] of scores.entries())

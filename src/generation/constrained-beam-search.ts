@@ -1,9 +1,10 @@
 import { check } from "../common/index.ts";
+import { logSoftmax } from "../tensor/index.ts";
 import { byWeighedScore, weighedScore } from "./beam-scores.ts";
-import { finisher, highest, notBegun, writeBeam } from "./beam-search.ts";
+import { finisher, notBegun, topContinuations, writeBeam } from "./beam-search.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
-import { checkProcessed, checkScores, logSoftmax, noTokenLeft, processorsOf } from "./processors.ts";
+import { checkProcessed, checkScores, noTokenLeft, processorsOf } from "./processors.ts";
 import {
   checkBeams,
   checkNamedIds,
@@ -118,14 +119,14 @@ export async function constrainedBeamSearch(
       if (!progress[row]?.isComplete) for (const id of ends) all[id] = -Infinity;
     }
     const bases = running.map(({ score }) => score);
-    const probable = highest(scores, bases, Math.max(2, 1 + ends.length) * numBeams);
+    const probable = topContinuations(scores, bases, Math.max(2, 1 + ends.length) * numBeams);
     const advancing = progress.flatMap(({ next }, beam) =>
       next.map((id) => ({ beam, id, score: (scores[beam]?.[id] as number) + (bases[beam] as number) })),
     );
     // Beams with all words go on in several ways, however improbable, so that there are as many as are asked for.
     const whole = progress.flatMap(({ isComplete }, beam) => {
       if (!isComplete) return [];
-      const own = highest([scores[beam] as Float32Array], [bases[beam] as number], numBeams);
+      const own = topContinuations([scores[beam] as Float32Array], [bases[beam] as number], numBeams);
       return own.map(({ id, score }) => ({ beam, id, score }));
     });
     const fresh = [...advancing, ...whole].filter(

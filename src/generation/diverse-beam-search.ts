@@ -1,9 +1,10 @@
 import { check } from "../common/index.ts";
+import { logSoftmax } from "../tensor/index.ts";
 import { byWeighedScore, weighedScore } from "./beam-scores.ts";
-import { finisher, highest, notBegun, writeBeam } from "./beam-search.ts";
+import { finisher, notBegun, topContinuations, writeBeam } from "./beam-search.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
-import { checkProcessed, checkScores, logSoftmax, noTokenLeft, processorsOf } from "./processors.ts";
+import { checkProcessed, checkScores, noTokenLeft, processorsOf } from "./processors.ts";
 import {
   checkBeams,
   checkNamedIds,
@@ -94,7 +95,7 @@ export async function diverseBeamSearch(
         checkProcessed(row);
       }
       const bases = group.running.map(({ score }) => score);
-      const best = highest(rows, bases, Math.max(2, 1 + ends.size) * size);
+      const best = topContinuations(rows, bases, Math.max(2, 1 + ends.size) * size);
       if ((best[0]?.score ?? -Infinity) === -Infinity) throw noTokenLeft();
       const following: Beam[] = [];
       for (const [rank, { beam, id, score }] of best.entries()) {

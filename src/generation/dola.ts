@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import { logSumExp, softmax } from "./processors.ts";
+import { argmax, logSumExp, maxOf, softmax } from "../tensor/index.ts";
 
 /** The share of the largest probability that a token must have to be contrasted at all. */
 const RELATIVE_TOP = 0.1;
@@ -39,9 +39,9 @@ export function dolaCandidates(
 export function contrastLayers(last: Float32Array, early: readonly Float32Array[]): void {
   const mature = softmax(last);
   const distances = early.length > 1 ? early.map((scores) => divergence(mature, softmax(scores))) : [0];
-  const chosen = early[distances.indexOf(Math.max(...distances))] as Float32Array;
+  const chosen = early[argmax(distances)] as Float32Array;
   const [ownShift, earlyShift] = [logSumExp(last), logSumExp(chosen)];
-  const least = last.reduce((most, score) => Math.max(most, score), -Infinity) - ownShift + Math.log(RELATIVE_TOP);
+  const least = maxOf(last) - ownShift + Math.log(RELATIVE_TOP);
   for (let id = 0; id < last.length; id++) {
     const own = (last[id] as number) - ownShift;
     last[id] = own < least ? -Infinity : own - ((chosen[id] as number) - earlyShift);

@@ -1,16 +1,17 @@
+import { argmax, softmax } from "../tensor/index.ts";
 import type { RewindableDecoder } from "./decoder.ts";
-import { draw, type GrowingSequence, highest } from "./generate.ts";
+import { draw, type GrowingSequence } from "./generate.ts";
 import type { GenerationOptions } from "./options.ts";
-import { processorsOf, softmax } from "./processors.ts";
+import { processorsOf } from "./processors.ts";
 
-/** Guesses how a sequence goes on. */
+/** Drafts tokens that may follow a sequence, for the model to verify. */
 export interface Drafter {
   /** The option that asks for it. */
   readonly option: string;
-  /** Tokens that may follow; none where it has no guess. */
+  /** Tokens that may follow, at most `most`; none where it has no guess. */
   draft(sequence: GrowingSequence, most: number): Promise<readonly number[]>;
-  /** Tells how many tokens of the last guess were right. */
-  judge(guessed: number, right: number): void;
+  /** Receives how many tokens of the last draft the model accepted. */
+  onVerified(drafted: number, accepted: number): void;
 }
 
 /** Guesses that what followed the last tokens earlier will follow again (Saxena, 2023). */
@@ -34,7 +35,7 @@ export class LookupDrafter implements Drafter {
     return [];
   }
 
-  judge(): void {}
+  onVerified(): void {}
 }
 
 /**
@@ -72,7 +73,7 @@ export class AssistantDrafter implements Drafter {
       const soFar = [...ids, ...guess];
       for (const { apply } of this.#processors) await apply(scores, { ...step, ids: soFar });
       const place = soFar.length - step.promptLength;
-      const id = doSample ? draw(scores, sequence.uniform(place)) : highest(scores);
+      const id = doSample ? draw(scores, sequence.uniform(place)) : argmax(scores);
       guess.push(id);
       const isUnsure = (softmax(scores)[id] as number) < threshold;
       if (isUnsure || this.#ends.has(id) || guess.length >= count) return guess;
@@ -80,9 +81,9 @@ export class AssistantDrafter implements Drafter {
     }
   }
 
-  judge(guessed: number, right: number): void {
-    if ((this.#options.numAssistantTokensSchedule ?? "constant") === "constant" || guessed === 0) return;
-    this.count = right === guessed ? this.count + 2 : Math.max(1, this.count - 1);
+  onVerified(drafted: number, accepted: number): void {
+    if ((this.#options.numAssistantTokensSchedule ?? "constant") === "constant" || drafted === 0) return;
+    this.count = accepted === drafted ? this.count + 2 : Math.max(1, this.count - 1);
   }
 
   /** Brings the decoder to these tokens: forgets guesses that were wrong, adds what is new. */

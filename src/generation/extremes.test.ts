@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { type GenerateOptions, loadModel } from "../inference/index.ts";
+import { logSoftmax, softmax } from "../tensor/index.ts";
 import { byWeighedScore, weighedScore } from "./beam-scores.ts";
-import { logSoftmax, processorsOf, softmax } from "./processors.ts";
+import { processorsOf } from "./processors.ts";
 
 const gpt2 = await loadModel(fixture("models/gpt2"));
 afterAll(() => gpt2.dispose());

@@ -1,4 +1,5 @@
 import { check, Random } from "../common/index.ts";
+import { argmax, softmax } from "../tensor/index.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
 import {
@@ -8,7 +9,6 @@ import {
   type Processor,
   processorsOf,
   type StepContext,
-  softmax,
 } from "./processors.ts";
 import {
   type Candidate,
@@ -163,7 +163,7 @@ export class GrowingSequence {
     const trace = this.#context.candidates ? new Trace(scores, this.#context.candidates) : undefined;
     await this.process(scores, trace);
     const place = this.#ids.length - this.#promptLength;
-    const id = this.#doSample ? draw(scores, this.uniform(place)) : highest(scores);
+    const id = this.#doSample ? draw(scores, this.uniform(place)) : argmax(scores);
     if (scores[id] === -Infinity) throw noTokenLeft();
     await this.append(id, trace && { candidates: trace.candidates(scores) });
   }
@@ -242,7 +242,7 @@ class Trace {
 export function draw(scores: Float32Array, uniform: number): number {
   const probabilities = softmax(scores);
   let rest = uniform;
-  let last = highest(scores);
+  let last = argmax(scores);
   for (const [id, probability] of probabilities.entries()) {
     if (probability === 0) continue;
     last = id;
@@ -250,13 +250,6 @@ export function draw(scores: Float32Array, uniform: number): number {
     if (rest < 0) break;
   }
   return last;
-}
-
-/** The id of the highest score, the lowest of equals. */
-export function highest(scores: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < scores.length; i++) if ((scores[i] as number) > (scores[best] as number)) best = i;
-  return best;
 }
 
 function mostProbable(probabilities: Float64Array, count: number): number[] {

@@ -1,5 +1,5 @@
+import { logSoftmax } from "../tensor/index.ts";
 import type { Decoder } from "./decoder.ts";
-import { logSoftmax } from "./processors.ts";
 
 /**
  * Classifier-free guidance: scores are moved away from those after another prompt, by how much they differ

@@ -1,9 +1,10 @@
 import { check } from "../common/index.ts";
+import { argmax, softmax } from "../tensor/index.ts";
 import type { ScoringDecoder } from "./decoder.ts";
 import type { Drafter } from "./drafters.ts";
 import { GrowingSequence } from "./generate.ts";
 import type { GenerationOptions } from "./options.ts";
-import { processorsOf, softmax } from "./processors.ts";
+import { processorsOf } from "./processors.ts";
 import { checkNamedIds, checkPrompt, type GenerateContext, type Sequence } from "./sequence.ts";
 
 /** A contrastive search computes each candidate as a row of its own. */
@@ -70,7 +71,7 @@ export async function speculate(
       used++;
       if (sequence.finishReason || sequence.last !== guess[used - 1]) break;
     }
-    drafter.judge(guess.length, sequence.last === guess[used - 1] ? used : used - 1);
+    drafter.onVerified(guess.length, sequence.last === guess[used - 1] ? used : used - 1);
     decoder.rewind(1 + guess.length - used);
     noteStop(sequence, context, deadline);
   }
@@ -121,7 +122,7 @@ export async function contrastiveSearch(
       const likeness = Math.max(...states.map((state) => cosine(own as Float32Array, state)));
       return (1 - alpha) * (probabilities[candidates[i] as number] as number) - alpha * likeness;
     });
-    const best = merits.indexOf(Math.max(...merits));
+    const best = argmax(merits);
     decoder.select([best]);
     await sequence.append(candidates[best] as number);
     states.push(results[best]?.states[0] as Float32Array);

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { fixture, readJson, readTensors } from "../../test/helpers/fixtures.ts";
-import { toFloat32 } from "../tensor/index.ts";
+import { softmax, toFloat32 } from "../tensor/index.ts";
 import type { Decoder } from "./decoder.ts";
 import { generate } from "./generate.ts";
 import { optionTable } from "./option-table.ts";
 import { camelCase, generationFields, inert, parseOptions, refused } from "./parse-options.ts";
-import { processorsOf, softmax } from "./processors.ts";
+import { processorsOf } from "./processors.ts";
 
 describe("options", () => {
   test("one option under two spellings with two values is refused", () => {

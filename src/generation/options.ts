@@ -1,6 +1,6 @@
 /**
- * How text is generated. Names and meaning are those of transformers' GenerationConfig, in camel case; an option that
- * is not given is that of the checkpoint's `generation_config.json`, or else the default below.
+ * The options of generation. Names and meaning are those of transformers' GenerationConfig, in camel case; an option
+ * that is not given is that of the checkpoint's `generation_config.json`, or else the default below.
  */
 export interface GenerationOptions {
   /** The number of new tokens at most; takes precedence over maxLength. Default: 128. */

@@ -117,10 +117,10 @@ test.each(
     expect(processors).toHaveLength(1);
     for (const { apply } of processors) apply(scores, context);
     for (const [id, want] of (entry.expected[row] as Score[]).map(decode).entries()) {
-      const came = scores[id] as number;
+      const got = scores[id] as number;
       if (Number.isFinite(want))
-        expect(Math.abs(came - Math.fround(want)) / Math.max(1, Math.abs(want)), `${id}`).toBeLessThan(1e-5);
-      else expect(came, `${id}`).toBe(want);
+        expect(Math.abs(got - Math.fround(want)) / Math.max(1, Math.abs(want)), `${id}`).toBeLessThan(1e-5);
+      else expect(got, `${id}`).toBe(want);
     }
   }
 });

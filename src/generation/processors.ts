@@ -1,4 +1,5 @@
 import { check, LecternError, shown } from "../common/index.ts";
+import { logSoftmax, maxOf, softmax } from "../tensor/index.ts";
 import type { GenerationOptions } from "./options.ts";
 
 /** The state that a processor may read beside the scores. */
@@ -49,7 +50,7 @@ export function checkProcessed(scores: Float32Array): void {
     "numeric",
     () => "generation: the options together turn scores into NaN; give smaller penalties",
   );
-  if (largest(scores) === Number.POSITIVE_INFINITY) logSoftmax(scores);
+  if (maxOf(scores) === Number.POSITIVE_INFINITY) logSoftmax(scores);
 }
 
 export function noTokenLeft(): LecternError {
@@ -64,7 +65,7 @@ function force(scores: Float32Array, ids: readonly number[]): void {
 
 /** Divides the scores: below 1 sharper, above 1 flatter. Where one would grow infinite, the largest becomes 0 first. */
 function divide(scores: Float32Array, temperature: number): void {
-  const most = largest(scores);
+  const most = maxOf(scores);
   const isTooLarge = Math.fround(most / temperature) === Number.POSITIVE_INFINITY;
   const shift = isTooLarge && most !== Number.POSITIVE_INFINITY ? most : 0;
   for (let i = 0; i < scores.length; i++) scores[i] = ((scores[i] as number) - shift) / temperature;
@@ -339,46 +340,4 @@ function ranked(scores: Float32Array): number[] {
 
 function entropy(probabilities: Float64Array): number {
   return probabilities.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
-}
-
-/** exp(x) / Σ exp(x), in double precision; of infinite scores, each gets an equal share. */
-export function softmax(scores: Float32Array): Float64Array {
-  const most = largest(scores);
-  const out = new Float64Array(scores.length);
-  let sum = 0;
-  for (let i = 0; i < out.length; i++) {
-    const score = scores[i] as number;
-    sum += out[i] = score === most ? 1 : Math.exp(score - most);
-  }
-  for (let i = 0; i < out.length; i++) out[i] = (out[i] as number) / sum;
-  return out;
-}
-
-/** x − log Σ exp(x), in place. */
-export function logSoftmax(scores: Float32Array): void {
-  const most = largest(scores);
-  const rest = logSum(scores, most);
-  for (let i = 0; i < scores.length; i++) {
-    const score = scores[i] as number;
-    scores[i] = (score === most ? 0 : score - most) - rest;
-  }
-}
-
-/** log Σ exp(x) */
-export function logSumExp(scores: Float32Array): number {
-  const most = largest(scores);
-  return most + logSum(scores, most);
-}
-
-/** log Σ exp(x − most), the largest of x among them. */
-function logSum(scores: Float32Array, most: number): number {
-  let sum = 0;
-  for (const score of scores) sum += score === most ? 1 : Math.exp(score - most);
-  return Math.log(sum);
-}
-
-function largest(scores: Float32Array): number {
-  let most = NEVER;
-  for (const score of scores) if (score > most) most = score;
-  return most;
 }

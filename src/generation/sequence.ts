@@ -1,8 +1,8 @@
 import { check } from "../common/index.ts";
-import type { HostTensor } from "../tensor/index.ts";
+import { type HostTensor, logSumExp } from "../tensor/index.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
-import { type LogitsProcessor, logSumExp } from "./processors.ts";
+import type { LogitsProcessor } from "./processors.ts";
 import type { Reading } from "./stop-strings.ts";
 
 /** stop: an end token; length: no room left; stop_string; time: `maxTime` is over; abort: the caller cancelled. */

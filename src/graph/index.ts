@@ -1,6 +1,5 @@
 export { decompose } from "./decompose.ts";
 export type {
-  Along,
   AnyOp,
   Attributes,
   CompositeOp,
@@ -13,6 +12,7 @@ export type {
   OnnxValueInfo,
   Op,
   PrimitiveOp,
+  SliceReads,
 } from "./op.ts";
 export { defineComposite, defineKernel, definePrimitive } from "./op.ts";
 export { gelu, geluTanh, quickGelu, silu, softcap } from "./ops/activation.ts";
@@ -44,7 +44,7 @@ export { addAlong, gather, gatherOps, iota, oneHot, putAlong, scatterAdd, takeAl
 export { type AttributesOf, type CompositeName, type OpName, ops } from "./ops/index.ts";
 export { expand, reshape, transpose } from "./ops/layout.ts";
 export { linear, type WeightLayout } from "./ops/linear.ts";
-export { crossEntropy, IGNORED_LABEL } from "./ops/loss.ts";
+export { type CrossEntropyOptions, crossEntropy, IGNORED_LABEL, maskIgnoredLabels } from "./ops/loss.ts";
 export { matmul } from "./ops/matmul.ts";
 export { layerNorm, rmsNorm } from "./ops/norm.ts";
 export { type Cell, gateCount, recurrence } from "./ops/recurrence.ts";

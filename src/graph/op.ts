@@ -73,22 +73,22 @@ interface OpBase<A> {
   /** The types of the results; throws code `shape` when the operands do not fit. */
   infer(inputs: readonly TensorType[], attributes: A): readonly TensorType[];
   /**
-   * How one place of the results along an axis follows from its operands; left out or undefined where each place may
-   * read anything.
+   * The parts of the operands that a slice of the results along an axis reads; left out or undefined where each slice
+   * may read anything.
    */
   sliceRule?(
     axis: number,
     inputs: readonly TensorType[],
     outputs: readonly TensorType[],
     attributes: A,
-  ): Along<A> | undefined;
+  ): SliceReads<A> | undefined;
 }
 
-/** The parts of the operands that one place along an axis of an op's results reads. */
-export interface Along<A> {
-  /** The axis of each operand that is read at the same place; undefined where all of it is read. */
+/** The parts of an op's operands that a slice of its results, one position of an axis, reads. */
+export interface SliceReads<A> {
+  /** The axis of each operand that is sliced at the same position; undefined where all of it is read. */
   readonly axes: readonly (number | undefined)[];
-  /** The op's attributes for that place alone, where they differ. */
+  /** The op's attributes for that slice alone, where they differ. */
   readonly attributes?: A;
 }
 

@@ -14,7 +14,7 @@ import type { HostTensor } from "../tensor/index.ts";
 /** A model's graph for one use, and what must be fed to it beside ids. */
 export interface ModelGraph extends ModelOutputs {
   readonly derived: readonly DerivedInput[];
-  readonly dropouts?: readonly DropoutMask[];
+  readonly dropoutMasks?: readonly DropoutMask[];
   /** A term that is added to the loss of the head. */
   readonly auxiliaryLoss?: Value | undefined;
 }
@@ -69,7 +69,7 @@ export function cachedGraph(family: Family, config: DecoderConfig, use: CachedUs
 
 function build(family: Family, config: DecoderConfig, context: ModelContext, root = new Scope()): ModelGraph {
   const outputs = family.model(root, config, context);
-  return { ...outputs, derived: [...context.derived.values()], dropouts: context.dropouts };
+  return { ...outputs, derived: [...context.derived.values()], dropoutMasks: context.dropoutMasks };
 }
 
 /** An encoder–decoder's parts for decoding: what is computed once a sequence, and what at each step. */

@@ -1,6 +1,13 @@
 import { type Architecture, type HeadConfig, type RecurrentState, spanLogits } from "../families/index.ts";
 import { add, type Dimension, input, mul, nodesOf, type Value } from "../graph/index.ts";
-import { type AdapterPlan, type DerivedInput, type DropoutMask, keepMask, ModelContext, Scope } from "../nn/index.ts";
+import {
+  type AdapterPlan,
+  type DerivedInput,
+  type DropoutMask,
+  dropoutMask,
+  ModelContext,
+  Scope,
+} from "../nn/index.ts";
 import { fullGraph, symbolic, type WholeSizes, wholeGraphs } from "./decode-graph.ts";
 import { headLoss, languageModelLoss } from "./loss.ts";
 import { stateInputs } from "./recurrent-decoder.ts";
@@ -22,7 +29,7 @@ export interface ForwardGraph {
   /** Inputs derived from the decoder's rows, where there is an encoder too. */
   readonly decoderDerived?: readonly DerivedInput[];
   /** Random masks to be fed, where values are dropped. */
-  readonly dropouts: readonly DropoutMask[];
+  readonly dropoutMasks: readonly DropoutMask[];
   /** Of a recurrent language model: what each layer remembers at the end. */
   readonly states?: readonly RecurrentState[];
 }
@@ -37,8 +44,8 @@ export interface ForwardGraphOptions extends WholeSizes {
 }
 
 export function forwardGraph(architecture: Architecture, options: ForwardGraphOptions = symbolic): ForwardGraph {
-  const adapterDrops: DropoutMask[] = [];
-  const plan = options.plan && options.dropout ? droppingPlan(options.plan, adapterDrops) : options.plan;
+  const adapterMasks: DropoutMask[] = [];
+  const plan = options.plan && options.dropout ? planWithDropout(options.plan, adapterMasks) : options.plan;
   const root = new Scope("", new Map(), plan);
   if (architecture.kind === "recurrent-encoder-decoder") {
     const steps = typeof options.steps === "number" ? options.steps : 1;
@@ -52,26 +59,26 @@ export function forwardGraph(architecture: Architecture, options: ForwardGraphOp
         ? encoderPass(architecture, options, root)
         : encoderDecoderPass(architecture, options, root);
   const inputs = nodesOf(graph.loss ? [graph.loss] : []).flatMap((node) => node.inputs);
-  const dropouts = [...graph.dropouts, ...adapterDrops];
+  const dropoutMasks = [...graph.dropoutMasks, ...adapterMasks];
   return {
     ...graph,
-    dropouts,
+    dropoutMasks,
     labels: inputs.find(({ source }) => source.kind === "input" && source.name === "labels"),
   };
 }
 
-function dropShare(prefix: string, x: Value, share: number, masks: DropoutMask[]): Value {
-  const keep = keepMask(prefix, x.shape, share, masks);
-  return keep ? mul(x, keep) : x;
+function applyDropout(prefix: string, x: Value, rate: number, masks: DropoutMask[]): Value {
+  const mask = dropoutMask(prefix, x.shape, rate, masks);
+  return mask ? mul(x, mask) : x;
 }
 
-/** A plan whose adapters drop what they read, as their settings say; the masks are noted. */
-function droppingPlan(plan: AdapterPlan, masks: DropoutMask[]): AdapterPlan {
+/** A plan whose adapters apply dropout to what they read, as their settings say; the masks are noted. */
+function planWithDropout(plan: AdapterPlan, masks: DropoutMask[]): AdapterPlan {
   return (path) => {
     const adapter = plan(path);
     if (adapter?.kind !== "learned" || !adapter.dropout) return adapter;
     const { dropout } = adapter;
-    return { ...adapter, drop: (x) => dropShare("adapter_dropout", x, dropout, masks) };
+    return { ...adapter, applyDropout: (x) => applyDropout("adapter_dropout", x, dropout, masks) };
   };
 }
 
@@ -81,7 +88,14 @@ function decoderPass(
   root: Scope,
 ): Omit<ForwardGraph, "labels"> {
   const graph = fullGraph(family, config, { ...options, root });
-  const { heads = { logits: graph.logits }, hiddenStates, attentions, derived, dropouts = [], auxiliaryLoss } = graph;
+  const {
+    heads = { logits: graph.logits },
+    hiddenStates,
+    attentions,
+    derived,
+    dropoutMasks = [],
+    auxiliaryLoss,
+  } = graph;
   const own = headLoss(config.head, heads);
   const loss = own && auxiliaryLoss ? add(own, auxiliaryLoss) : own;
   return {
@@ -91,7 +105,7 @@ function decoderPass(
     attentions: { attentions },
     loss,
     derived,
-    dropouts,
+    dropoutMasks,
   };
 }
 
@@ -117,7 +131,7 @@ function encoderPass(
     attentions: { attentions },
     loss,
     derived: [...context.derived.values()],
-    dropouts: context.dropouts,
+    dropoutMasks: context.dropoutMasks,
   };
 }
 
@@ -147,7 +161,7 @@ function encoderDecoderPass(
     loss,
     derived: [...encoder.derived.values()],
     decoderDerived: [...context.derived.values()],
-    dropouts: [...encoder.dropouts, ...context.dropouts],
+    dropoutMasks: [...encoder.dropoutMasks, ...context.dropoutMasks],
   };
 }
 
@@ -163,10 +177,10 @@ function recurrentPass(
   root: Scope,
 ): ForwardGraph {
   const { family, config } = architecture;
-  const dropouts: DropoutMask[] = [];
-  const drop = (x: Value, share: number): Value => dropShare("dropout", x, share, dropouts);
+  const dropoutMasks: DropoutMask[] = [];
+  const withDropout = (x: Value, rate: number): Value => applyDropout("dropout", x, rate, dropoutMasks);
   const ids = input("input_ids", "int64", [batch, queries]);
-  const result = family.model(root, config, ids, stateInputs(architecture, batch), dropout ? drop : undefined);
+  const result = family.model(root, config, ids, stateInputs(architecture, batch), dropout ? withDropout : undefined);
   const logits = result.logits(result.hidden);
   const labels = input("labels", "int64", [batch, queries]);
   return {
@@ -176,7 +190,7 @@ function recurrentPass(
     loss: languageModelLoss(logits, labels),
     labels,
     derived: [],
-    dropouts,
+    dropoutMasks,
     states: result.states,
   };
 }
@@ -195,6 +209,6 @@ function translatorGraph(
     loss: languageModelLoss(logits, labels),
     labels,
     derived: [],
-    dropouts: [],
+    dropoutMasks: [],
   };
 }

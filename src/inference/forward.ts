@@ -245,7 +245,7 @@ export function passFeeds(
 
 type Shifting = Pick<
   EncoderDecoderConfig,
-  "decoderStartTokenId" | "padTokenId" | "withoutDecoderInput" | "shift" | "head"
+  "decoderStartTokenId" | "padTokenId" | "withoutDecoderInput" | "labelShift" | "head"
 >;
 
 /** The rule by which a recurrent decoder's input follows from labels. */
@@ -254,7 +254,7 @@ function shifting({
   padTokenId,
 }: Pick<EncoderDecoderConfig, "decoderStartTokenId" | "padTokenId">): Shifting {
   const head = { kind: "lm", numLabels: 0, problem: "single_label_classification" } as const;
-  return { decoderStartTokenId, padTokenId, withoutDecoderInput: "start-token", shift: "start-token", head };
+  return { decoderStartTokenId, padTokenId, withoutDecoderInput: "start-token", labelShift: "start-token", head };
 }
 
 /** The decoder's input: as given, else the labels or the encoder's input shifted right, else the start token. */
@@ -268,7 +268,7 @@ function decoderRows(config: Shifting, { inputIds, decoderInputIds, labels }: Fo
     const ids = row.map((id) => (id === IGNORED_LABEL ? known(config.padTokenId, "pad_token_id") : id));
     // The last label, found as the reference finds it: where it lies if padding is behind it.
     const last = ids[ids.filter((id) => id !== config.padTokenId).length - 1];
-    const first = (config.shift === "last-label" ? last : undefined) ?? config.decoderStartTokenId;
+    const first = (config.labelShift === "last-label" ? last : undefined) ?? config.decoderStartTokenId;
     return [known(first, "decoder_start_token_id"), ...ids.slice(0, -1)];
   });
 }

@@ -87,15 +87,16 @@ function refuseOthers(name: string, architecture: GgufArchitecture, c: LlamaConf
   if (!biases) expectEqual("a bias of queries, keys and values", c.qkvBias, false);
 }
 
-function expectEqual(what: string, came: string | number | boolean, expected: string | number | boolean): void {
+function expectEqual(what: string, actual: string | number | boolean, expected: string | number | boolean): void {
   const isSame =
-    typeof came === "number" && typeof expected === "number"
-      ? Math.abs(came - expected) < 1e-6 * expected
-      : came === expected;
+    typeof actual === "number" && typeof expected === "number"
+      ? Math.abs(actual - expected) < 1e-6 * expected
+      : actual === expected;
   check(
     isSame,
     "unsupported",
-    () => `export: ${what} is ${came} here; programs that read GGUF compute with ${expected}, so it cannot be written`,
+    () =>
+      `export: ${what} is ${actual} here; programs that read GGUF compute with ${expected}, so it cannot be written`,
   );
 }
 

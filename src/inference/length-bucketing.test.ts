@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { fixture, maxDifference } from "../../test/helpers/fixtures.ts";
 import { Random } from "../common/index.ts";
-import { batchesByLength, forwardRows, packRows, padRows } from "./length-bucketing.ts";
+import { batchesByLength, forwardRows, packInputs, padInputs } from "./length-bucketing.ts";
 import { loadModel } from "./model.ts";
 
 test("rows of like length are batched, each once, the shortest first, and never more than were asked for", () => {
@@ -24,7 +24,7 @@ test("rows of one length stay together, and one long row is computed by itself",
 });
 
 test("shorter rows are filled up on the right, and the mask says so", () => {
-  expect(padRows([{ ids: [5, 6, 7], typeIds: [0, 1, 1] }, { ids: [8] }], 9)).toEqual({
+  expect(padInputs([{ ids: [5, 6, 7], typeIds: [0, 1, 1] }, { ids: [8] }], 9)).toEqual({
     inputIds: [
       [5, 6, 7],
       [8, 9, 9],
@@ -42,7 +42,7 @@ test("shorter rows are filled up on the right, and the mask says so", () => {
 
 test("rows side by side take as few as hold them, and each is found again", () => {
   const rows = [3, 9, 5, 4, 2, 6].map((length, i) => ({ ids: new Array<number>(length).fill(10 + i) }));
-  const { inputs, places } = packRows(rows, 0);
+  const { inputs, places } = packInputs(rows, 0);
   expect(inputs.inputIds.map((row) => row.length)).toEqual([9, 9, 9, 9]);
   for (const [i, { row, at }] of places.entries()) {
     const { ids } = rows[i] as { ids: number[] };

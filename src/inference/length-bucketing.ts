@@ -1,5 +1,5 @@
 import { throwIfAborted } from "../common/index.ts";
-import type { Tokenizer } from "../tokenizers/index.ts";
+import { padRows, type Tokenizer } from "../tokenizers/index.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 
 /** One row of tokens. */
@@ -74,25 +74,19 @@ export function batchesByLength(
   return batches;
 }
 
-/** A row filled up on the right. */
-function filled(row: readonly number[], width: number, value: number): number[] {
-  return [...row, ...new Array<number>(width - row.length).fill(value)];
-}
-
 const widthOf = (rows: readonly Row[]): number => Math.max(0, ...rows.map(({ ids }) => ids.length));
 
 /** Rows filled up on the right to one length. */
-export function padRows(rows: readonly Row[], padId: number): ForwardInputs {
-  const width = widthOf(rows);
+export function padInputs(rows: readonly Row[], padTokenId: number): ForwardInputs {
+  const [ids, typeIds] = [rows.map((row) => row.ids), rows.map((row) => row.typeIds ?? [])];
   return {
-    inputIds: rows.map(({ ids }) => filled(ids, width, padId)),
-    attentionMask: rows.map(({ ids }) => filled(new Array<number>(ids.length).fill(1), width, 0)),
-    tokenTypeIds: rows.map(({ typeIds = [] }) => filled(typeIds, width, 0)),
+    ...padRows(ids, { padTokenId }),
+    tokenTypeIds: padRows(typeIds, { padTokenId: 0, length: widthOf(rows) }).inputIds,
   };
 }
 
 /** Rows side by side in as few as hold them, none longer than the longest; each goes where the least room is left. */
-export function packRows(rows: readonly Row[], padId: number): { inputs: ForwardInputs; places: TokenPosition[] } {
+export function packInputs(rows: readonly Row[], padId: number): { inputs: ForwardInputs; places: TokenPosition[] } {
   const width = widthOf(rows);
   const order = [...rows.keys()].sort((a, b) => (rows[b] as Row).ids.length - (rows[a] as Row).ids.length || a - b);
   const packed: { ids: number[]; typeIds: number[]; texts: number[] }[] = [];
@@ -108,8 +102,11 @@ export function packRows(rows: readonly Row[], padId: number): { inputs: Forward
     target.typeIds.push(...typeIds);
     target.texts.push(...new Array<number>(ids.length).fill(text));
   }
-  const texts = packed.map((row) => filled(row.texts, width, -1));
-  return { inputs: { ...padRows(packed, padId), texts }, places };
+  const texts = padRows(
+    packed.map((row) => row.texts),
+    { padTokenId: -1, length: width },
+  ).inputIds;
+  return { inputs: { ...padInputs(packed, padId), texts }, places };
 }
 
 /**
@@ -134,8 +131,8 @@ export async function forwardRows<R>(
     if (!batch) return undefined;
     const own = batch.map((index) => rows[index] as Row);
     const { inputs, places } = sideBySide
-      ? packRows(own, padId)
-      : { inputs: padRows(own, padId), places: own.map((_, row) => ({ row, at: 0 })) };
+      ? packInputs(own, padId)
+      : { inputs: padInputs(own, padId), places: own.map((_, row) => ({ row, at: 0 })) };
     const pass = model.forward(inputs, forward);
     pass.catch(() => {}); // whoever takes it hears of it
     return { pass, places };

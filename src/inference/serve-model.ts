@@ -16,8 +16,8 @@ export function serveModel(port: Port): void {
       return model.description;
     },
     forward: ([inputs, options]: [ForwardInputs, ForwardOptions]) => opened().forward(inputs, options),
-    generate: ([request, given]: [GenerateRequest, ProvidedCallbacks], { signal, emit, ask }: CallContext) => {
-      const answer = (question: Callback): Promise<unknown> => ask(question);
+    generate: ([request, given]: [GenerateRequest, ProvidedCallbacks], { signal, emit, callBack }: CallContext) => {
+      const answer = (callback: Callback): Promise<unknown> => callBack(callback);
       return opened().generate(request, {
         signal,
         ...(given.onToken && { onToken: emit }),

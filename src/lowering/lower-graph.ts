@@ -15,7 +15,8 @@ import type { Use } from "./kernels/kernel.ts";
 import type { OnnxGraph, OnnxInitializer, WeightLocation } from "./onnx-graph.ts";
 
 /**
- * How a parameter reaches the engine: mapped from a file and fixed, held in memory and fixed, or fed on every run.
+ * The storage of a parameter that the engine reads: mapped from a file and fixed, held in memory and fixed, or fed on
+ * every run.
  * Weights of other float types than float32 are cast once, when the session loads.
  */
 export type WeightBinding =

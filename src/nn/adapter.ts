@@ -27,10 +27,10 @@ export interface LearnedAdapter {
   readonly scale: number;
   /** True if size and direction of each output's weights are learned apart (DoRA; Liu et al., 2024). */
   readonly dora: boolean;
-  /** The share of what the change reads that training drops. */
+  /** The dropout rate of what the change reads. */
   readonly dropout?: number;
-  /** Drops that share; whoever builds for training sets it. */
-  readonly drop?: ((x: Value) => Value) | undefined;
+  /** Applies dropout of that rate; set where the graph is built for training. */
+  readonly applyDropout?: ((x: Value) => Value) | undefined;
 }
 
 export interface FedAdapter {
@@ -83,8 +83,8 @@ export function adaptedLinear(
     const sized = mul(moved, input(names.factor, "float32", [...rows, ...rows.map(() => 1), outSize]));
     return bias ? add(sized, bias) : sized;
   }
-  const { rank, scale, dora, drop } = adapter;
-  const read = drop ? drop(x) : x;
+  const { rank, scale, dora, applyDropout } = adapter;
+  const read = applyDropout ? applyDropout(x) : x;
   const down = at.in("lora_A").parameter("weight", [rank, inSize]);
   const up = at.in("lora_B").parameter("weight", [outSize, rank]);
   const change = mul(linear(linear(read, down, undefined, "out-in"), up, undefined, "out-in"), scalar(scale));
@@ -93,7 +93,7 @@ export function adaptedLinear(
   const length = detach(sqrt(reduceSum(mul(whole, whole), [1]))); // [O]
   const factor = div(at.parameter("lora_magnitude_vector", [outSize]), length);
   const plain = linear(x, weight, undefined, layout);
-  if (!drop) {
+  if (!applyDropout) {
     const turned = mul(add(plain, change), factor);
     return bias ? add(turned, bias) : turned;
   }

@@ -79,17 +79,17 @@ export interface DropoutMask {
   /** The input's name: uint8, 1 stays, 0 is dropped. */
   readonly name: string;
   readonly shape: readonly number[];
-  /** The share that is dropped, in 256ths: what a mask of random bytes can say. */
-  readonly dropped: number;
+  /** The dropout rate in 256ths: a mask of random bytes has no finer ones. */
+  readonly rate256: number;
 }
 
-/** The factor of dropout for values of a shape, from a mask that is added to the others; undefined for a rate of 0. */
-export function keepMask(prefix: string, shape: Shape, share: number, masks: DropoutMask[]): Value | undefined {
-  const dropped = Math.round(share * 256);
-  if (dropped === 0) return undefined;
+/** The scaled dropout mask for values of a shape, whose input is added to the others; undefined for a rate of 0. */
+export function dropoutMask(prefix: string, shape: Shape, rate: number, masks: DropoutMask[]): Value | undefined {
+  const rate256 = Math.round(rate * 256);
+  if (rate256 === 0) return undefined;
   const name = `${prefix}.${masks.length}`;
-  masks.push({ name, shape: shape as readonly number[], dropped });
-  return scaleBytes(input(name, "uint8", shape), 256 / (256 - dropped));
+  masks.push({ name, shape: shape as readonly number[], rate256 });
+  return scaleBytes(input(name, "uint8", shape), 256 / (256 - rate256));
 }
 
 /** The values that a built model yields; a run takes those it needs as outputs. */
@@ -135,7 +135,7 @@ export class ModelContext {
   /** A term that a model adds to the loss of its head; built where a loss is wanted. */
   auxiliaryLoss: (() => Value) | undefined;
   /** Inputs of random masks. */
-  readonly dropouts: DropoutMask[] = [];
+  readonly dropoutMasks: DropoutMask[] = [];
   /** Queries and keys before they were turned, by what they became, where the cache is written in place. */
   readonly #turned = new WeakMap<Value, { readonly x: Value; readonly config: RotaryConfig }>();
   #isBiased = false;
@@ -272,16 +272,16 @@ export class ModelContext {
     return concat([rotary(turning, table("cos"), table("sin")), fixed], -1);
   }
 
-  /** In training, sets a share of the entries to 0 and scales the others up (Srivastava et al., 2014); else nothing. */
-  drop(x: Value, share: number): Value {
-    const scale = this.#keep(x.shape, share);
-    return scale ? mul(x, scale) : x;
+  /** Applies dropout of a rate in training (Srivastava et al., 2014); else nothing. */
+  dropout(x: Value, rate: number): Value {
+    const mask = this.#dropoutMask(x.shape, rate);
+    return mask ? mul(x, mask) : x;
   }
 
-  /** The factor of dropout for values of a shape; undefined where nothing is dropped. */
-  #keep(shape: Shape, share: number): Value | undefined {
+  /** The scaled dropout mask for values of a shape; undefined where nothing is dropped. */
+  #dropoutMask(shape: Shape, rate: number): Value | undefined {
     return this.#options.dropout
-      ? keepMask(`${this.#options.prefix ?? ""}dropout`, shape, share, this.dropouts)
+      ? dropoutMask(`${this.#options.prefix ?? ""}dropout`, shape, rate, this.dropoutMasks)
       : undefined;
   }
 
@@ -311,7 +311,7 @@ export class ModelContext {
       window?: number | undefined;
       softcap?: number | undefined;
       bias?: Value;
-      /** The share of weights that training drops. */
+      /** The dropout rate of the attention weights. */
       dropout?: number;
       /** True if padding sees nothing, in which case its attention is even. */
       hidesAllFromPadding?: boolean;
@@ -326,7 +326,7 @@ export class ModelContext {
       softcap,
       past,
       causal: this.#options.direction !== "both" && !this.#options.cache,
-      keep: this.#keep([...q.shape.slice(0, 3), k.shape[2] as Dimension], dropout),
+      keep: this.#dropoutMask([...q.shape.slice(0, 3), k.shape[2] as Dimension], dropout),
     });
     this.cache.push({ key: k, value: v });
     this.attentions.push(weights);
@@ -395,7 +395,7 @@ export class ModelContext {
     const bias = this.#derive("encoder_padding_bias", paddingBias, "float32", [batch, 1, 1, memoryLength], "encoder");
     const { mixed, weights } = attend(q, key, value, bias, {
       scale,
-      keep: this.#keep([...q.shape.slice(0, 3), key.shape[2] as Dimension], dropout),
+      keep: this.#dropoutMask([...q.shape.slice(0, 3), key.shape[2] as Dimension], dropout),
     });
     this.crossCache.push({ key, value });
     this.crossAttentions.push(weights);

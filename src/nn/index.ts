@@ -3,8 +3,8 @@ export { type AdapterPlan, adapterPart, fedNames, type LinearAdapter } from "./a
 export {
   type BuildOptions,
   type DropoutMask,
+  dropoutMask,
   type KeyValue,
-  keepMask,
   ModelContext,
   type ModelOutputs,
 } from "./context.ts";

@@ -16,7 +16,7 @@ const BLOCK_BYTES = 1_600_000;
 const MOST_TIMES = 4;
 
 /**
- * How elementwise work over large tensors is cut into blocks of rows, each of which goes through all of it before the
+ * The tiling of elementwise work over large tensors into blocks of rows, each of which goes through all of it before the
  * next: what lies in between then never travels to memory. Undefined where tensors are small or differ in shape, or where
  * rows do not divide into about as many blocks.
  */

@@ -1,4 +1,5 @@
-import { softmax } from "./scores.ts";
+import { softmax } from "../tensor/index.ts";
+
 import type { Window } from "./windows.ts";
 
 /** A candidate answer: tokens `from` … `to` of the passage, both counted in. */
@@ -16,7 +17,7 @@ export interface SpanSearch {
   readonly maxLength: number;
 }
 
-/** What a token outside of the passage weighs, as in transformers. */
+/** The logit of a token outside of the passage, as in transformers. */
 const OUTSIDE = -10_000;
 
 /**
@@ -30,7 +31,7 @@ export function bestSpans(
   { startId, count, maxLength }: SpanSearch,
 ): { spans: AnswerSpan[]; impossible: number } {
   const isInside = (at: number): boolean => (at >= begin && at < begin + tokens) || ids[at] === startId;
-  const probabilities = (row: ArrayLike<number>): number[] =>
+  const probabilities = (row: ArrayLike<number>): Float64Array =>
     softmax(ids.map((_, at) => (isInside(at) ? (row[at] as number) : OUTSIDE)));
   const [start, end] = [probabilities(logits.start), probabilities(logits.end)];
   const impossible = (start[0] as number) * (end[0] as number);

@@ -8,7 +8,7 @@ export interface ScoredToken {
   readonly token: string;
   readonly scores: readonly number[];
   readonly span: Span;
-  /** Where it stands in the row. */
+  /** Its position in the row. */
   readonly index: number;
   /** True if it goes on the word of the token before. */
   readonly goesOn: boolean;

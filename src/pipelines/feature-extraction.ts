@@ -11,7 +11,7 @@ import type { CallOptions } from "./options.ts";
 import { lacksHead, maxLengthOf, parseText, type Task } from "./task.ts";
 
 export interface FeatureExtractionOptions extends CallOptions {
-  /** How the vectors of a text's tokens become one; default none: all of them. */
+  /** The pooling of a text's token vectors into one; default none: all of them. */
   readonly pooling?: "none" | PoolingMode;
   /** True if pooled vectors are brought to length 1. */
   readonly normalize?: boolean;

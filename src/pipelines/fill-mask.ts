@@ -1,11 +1,12 @@
 import { check } from "../common/index.ts";
 import { forwardRows } from "../inference/index.ts";
+import { softmax } from "../tensor/index.ts";
 import type { CallOptions } from "./options.ts";
-import { bestOf, softmax } from "./scores.ts";
+import { bestOf } from "./scores.ts";
 import { lacksHead, maxLengthOf, parseText, type Task, type TaskContext } from "./task.ts";
 
 export interface FillMaskOptions extends CallOptions {
-  /** How many words for each mask; default 5. */
+  /** The number of words for each mask; default 5. */
   readonly topK?: number;
   /** The only words to choose among. */
   readonly targets?: string | readonly string[];

@@ -12,12 +12,12 @@ import type { GenerateOptions } from "../inference/index.ts";
 import type { CallOptions } from "./options.ts";
 import { type TaskContext, windowOf } from "./task.ts";
 
-/** What the tasks that generate take beside their own options: all of transformers' generation options. */
+/** The options of tasks that generate beside their own: all of transformers' generation options. */
 export type GeneratingOptions = CallOptions & GenerationOptions;
 
 export const generationOptionNames: readonly string[] = optionNames;
 
-/** What a checkpoint's `config.json` says of a task of old: generation options, and what every text begins with. */
+/** The settings of a task in an older checkpoint's `config.json`: generation options, and a prefix of every text. */
 export function taskSettings({ model, task }: Pick<TaskContext, "model" | "task">): Record<string, unknown> & {
   readonly prefix?: string;
 } {

@@ -9,11 +9,11 @@ export interface Languages {
   readonly tgtLang?: string;
 }
 
-/** How a model is told of languages. */
+/** The way that a model is given languages. */
 export interface LanguageSource {
   /** The name under which the checkpoint may have settings, such as `translation_en_to_de`. */
   readonly task: string;
-  /** What each text begins with; undefined: as the checkpoint's settings say. */
+  /** The prefix of each text; undefined: as the checkpoint's settings say. */
   readonly prefix: string | undefined;
   /** Puts the source language's token where the model was trained to see it. */
   readonly wrap: (ids: readonly number[]) => readonly number[];
@@ -23,7 +23,7 @@ export interface LanguageSource {
 
 const TASK = /^translation_(.+)_to_(.+)$/;
 
-/** How languages reach a model: by a prefix in words (T5), a token in the text (Marian), or tokens on both sides. */
+/** The ways to name languages to a model: a prefix in words (T5), a token in the text (Marian), or tokens on both sides. */
 export function languageSource(context: TaskContext, options: Languages): LanguageSource {
   const inTask = TASK.exec(context.task);
   const srcLang = options.srcLang ?? inTask?.[1];

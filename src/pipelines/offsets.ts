@@ -1,7 +1,7 @@
-/** Where something stands in a text, in code points. */
+/** A range of a text, in code points. */
 export type Span = readonly [start: number, end: number];
 
-/** Which word of its text each token belongs to, counted from 0. */
+/** The word of its text that each token belongs to, counted from 0. */
 export function wordsOf(text: string, tokens: readonly string[], spans: readonly Span[]): number[] {
   const isByteLevel = tokens.some((token) => token.startsWith("Ġ"));
   const starts = isByteLevel ? gpt2WordStarts(text) : undefined;
@@ -18,7 +18,7 @@ export function wordsOf(text: string, tokens: readonly string[], spans: readonly
   });
 }
 
-/** Where words begin for byte-level tokenizers, as GPT-2 splits text, in code points. */
+/** The beginnings of words for byte-level tokenizers, as GPT-2 splits text, in code points. */
 function gpt2WordStarts(text: string): Set<number> {
   const starts = new Set<number>();
   for (const { 0: match, index } of text.matchAll(/'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+/gu))

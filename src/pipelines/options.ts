@@ -1,6 +1,6 @@
 import { check, checkValue, isObject, type Rule, type Rules, rules, shown, unknownField } from "../common/index.ts";
 
-/** What every call of a pipeline takes. */
+/** The options of every call of a pipeline. */
 export interface CallOptions {
   /** The number of inputs that are computed at once. */
   readonly batchSize?: number | undefined;
@@ -21,7 +21,7 @@ const oneOf = (...values: readonly string[]): Rule => ({
   expected: `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`,
 });
 
-/** What an option may be. */
+/** The values that an option may have. */
 const kinds = {
   ...rules,
   countOrNull: {

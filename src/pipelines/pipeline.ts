@@ -6,7 +6,7 @@ import { streamResults } from "./stream.ts";
 import type { Task, TaskContext } from "./task.ts";
 import { aliases, type InputOf, type OptionsOf, type PlainTask, type TaskName, type TaskOf, tasks } from "./tasks.ts";
 
-/** How many batches of a stream are read together, so that inputs of like length meet. */
+/** The number of batches of a stream that are read together, so that inputs of like length meet. */
 const WINDOW_BATCHES = 4;
 
 /** A model at work on a task: call it with one input, a list, or inputs that stream in. */
@@ -105,7 +105,7 @@ function taskOf(name: string): PlainTask {
   throw new LecternError("usage", `pipeline: there is no task ${name}${suggestion(name, known)}`);
 }
 
-/** What a pipeline does when it is called. */
+/** Builds the function of a pipeline. */
 function callOf(definition: AnyTask, base: Pick<TaskContext, "model" | "tokenizer" | "task">) {
   const { task } = base;
   const isOne = definition.isOne ?? ((argument) => !Array.isArray(argument));

@@ -13,7 +13,7 @@ export interface QuestionInput {
 }
 
 export interface QuestionAnsweringOptions extends CallOptions {
-  /** How many answers, the best first; above 1, each question gets a list. */
+  /** The number of answers, the best first; above 1, each question gets a list. */
   readonly topK?: number;
   /** Tokens that parts of a long passage share; default 128, or half of maxSeqLen. */
   readonly docStride?: number;
@@ -37,7 +37,7 @@ export interface Answer {
   readonly end: number;
 }
 
-/** What a part of a passage says: places among the passage's tokens, and how probable no answer is. */
+/** The answers in a part of a passage: positions among the passage's tokens, and the probability of no answer. */
 interface Found {
   readonly window: Window;
   readonly spans: readonly AnswerSpan[];

@@ -11,7 +11,7 @@ import type { ZeroShotResult } from "./zero-shot-classification.ts";
 /** One result, or a list of them where several were asked for. */
 type Several<O, T> = O extends { readonly numReturnSequences: number } ? T | T[] : T;
 
-/** What a task gives for each input of a list, by the options of the call. */
+/** The result of a task for each input of a list, by the options of the call. */
 interface Results<O> {
   "text-generation": GeneratedText[];
   "text2text-generation": Several<O, Text2TextResult>;
@@ -28,7 +28,7 @@ interface Results<O> {
   "zero-shot-classification": ZeroShotResult;
 }
 
-/** What a task gives for a single input, where that differs. */
+/** The result of a task for a single input, where that differs. */
 interface OneResults {
   "text2text-generation": Text2TextResult[];
   translation: TranslationResult[];

@@ -1,15 +1,6 @@
 import { check } from "../common/index.ts";
 import type { Model } from "../inference/index.ts";
 
-/** exp(x) ÷ Σ exp, in double precision. */
-export function softmax(row: ArrayLike<number>): number[] {
-  const values = Array.from(row);
-  const most = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const raised = values.map((x) => Math.exp(x - most));
-  const sum = raised.reduce((a, b) => a + b, 0);
-  return raised.map((x) => x / sum);
-}
-
 export function sigmoid(row: ArrayLike<number>): number[] {
   return Array.from(row, (x) => 1 / (1 + Math.exp(-x)));
 }

@@ -8,7 +8,7 @@ export interface SimilarityInput {
   readonly sentences: readonly string[];
 }
 
-/** How alike sentences are in meaning: the cosine between their vectors, from −1 to 1, for each that is compared. */
+/** The similarity of sentences: the cosine between their vectors, from −1 to 1, for each that is compared. */
 export const sentenceSimilarity: Task<SimilarityInput, CallOptions, number[]> = {
   batchSize: 32,
   options: {},

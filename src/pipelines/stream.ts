@@ -7,11 +7,11 @@ export interface StreamOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What was read of a source. */
+/** The items that were read of a source. */
 interface Part<T> {
   readonly items: readonly T[];
   readonly isLast: boolean;
-  /** What the source threw after these. */
+  /** The error that the source threw after these. */
   readonly failure?: { readonly error: unknown };
 }
 
@@ -41,7 +41,7 @@ export async function* streamResults<I, O>(
   }
 }
 
-/** What a promise gives, or code `abort` as soon as the signal fires. */
+/** The value of a promise, or code `abort` as soon as the signal fires. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   let stop = (): void => {};
@@ -91,7 +91,7 @@ class Reader<T> {
     this.#iterator.return?.().catch(() => {});
   }
 
-  /** What comes at once; undefined where the source has to wait itself. */
+  /** The items that are there at once; undefined where the source has to wait itself. */
   async #ready(pending: Promise<IteratorResult<T>>): Promise<IteratorResult<T> | undefined> {
     const waited = nextTask().then(() => undefined);
     return Promise.race([pending, waited]);

@@ -3,7 +3,7 @@ import type { Model } from "../inference/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import type { CallOptions, OptionKind } from "./options.ts";
 
-/** What a task's function may ask of the pipeline that it runs in. */
+/** The parts of a pipeline that its task's function may use. */
 export interface TaskContext {
   readonly model: Model;
   readonly tokenizer: Tokenizer;
@@ -31,7 +31,7 @@ export interface Task<Input, Options extends CallOptions, Output> {
   readonly parse: (input: unknown, place: string) => Input;
   /** The results of inputs, in their order. */
   readonly run: (context: TaskContext, inputs: readonly Input[], options: Options) => Promise<Output[]>;
-  /** What a call with one input gives, where that is not what each input of a list gives. */
+  /** The result of a call with one input, where it differs from that for each input of a list. */
   readonly one?: (output: Output, options: Options) => unknown;
 }
 
@@ -63,7 +63,7 @@ export function maxLengthOf(context: Pick<TaskContext, "model" | "tokenizer">): 
   return Number.isFinite(most) ? { maxLength: most } : {};
 }
 
-/** What a model without the task's head is refused with. */
+/** The error for a model without the task's head. */
 export function lacksHead({ model, task }: TaskContext, head: string): LecternError {
   const [architecture] = (model.config.architectures ?? []) as string[];
   const is = architecture === undefined ? model.family : `${model.family} (${architecture})`;

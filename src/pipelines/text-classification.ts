@@ -1,7 +1,8 @@
 import { check, rules, shown } from "../common/index.ts";
 import { type ForwardResult, forwardRows, type Model } from "../inference/index.ts";
+import { softmax } from "../tensor/index.ts";
 import type { CallOptions } from "./options.ts";
-import { bestOf, labelsOf, sigmoid, softmax } from "./scores.ts";
+import { bestOf, labelsOf, sigmoid } from "./scores.ts";
 import { describe, lacksHead, maxLengthOf, parseText, type Task, type TaskContext, textField } from "./task.ts";
 
 /** A class and how probable it is. */
@@ -17,9 +18,9 @@ export interface TextPair {
 }
 
 export interface TextClassificationOptions extends CallOptions {
-  /** How many labels, the best first; null: all. Without it, each text gets its best label alone. */
+  /** The number of labels, the best first; null: all. Without it, each text gets its best label alone. */
   readonly topK?: number | null;
-  /** What becomes of the head's scores; default as the checkpoint's `problem_type` says. */
+  /** The activation of the head's scores; default as the checkpoint's `problem_type` says. */
   readonly functionToApply?: "sigmoid" | "softmax" | "none";
 }
 
@@ -81,7 +82,7 @@ function activationOf({ config }: Model, count: number): NonNullable<TextClassif
 
 function activate(row: Float32Array, activation: "sigmoid" | "softmax" | "none"): number[] {
   if (activation === "none") return Array.from(row);
-  return activation === "sigmoid" ? sigmoid(row) : softmax(row);
+  return activation === "sigmoid" ? sigmoid(row) : Array.from(softmax(row));
 }
 
 /** All classes of each text, the most probable first, by the head that the model was fine-tuned with. */

@@ -12,7 +12,7 @@ import { type Languages, languageSource } from "./languages.ts";
 import { parseText, type Task, type TaskContext } from "./task.ts";
 
 export interface Text2TextOptions extends GeneratingOptions {
-  /** What each text begins with; default as the checkpoint says. */
+  /** The prefix of each text; default as the checkpoint says. */
   readonly prefix?: string;
   /** True if a text that is longer than the model's window is cut, instead of refused; default false. */
   readonly truncation?: boolean;
@@ -24,7 +24,7 @@ export interface Text2TextOptions extends GeneratingOptions {
 
 export type TranslationOptions = Text2TextOptions & Languages;
 
-/** What transformers' pipelines take where neither caller nor checkpoint says anything. */
+/** The defaults of transformers' pipelines where neither caller nor checkpoint says anything. */
 const usual = { maxNewTokens: 256, numBeams: 4 } as const;
 
 type ResultKey = "generated_text" | "summary_text" | "translation_text";

@@ -1,5 +1,6 @@
 import { check } from "../common/index.ts";
 import { forwardRows } from "../inference/index.ts";
+import { softmax } from "../tensor/index.ts";
 import {
   type AggregationStrategy,
   grouped,
@@ -9,7 +10,7 @@ import {
   withoutOverlaps,
 } from "./entities.ts";
 import type { CallOptions } from "./options.ts";
-import { labelsOf, softmax } from "./scores.ts";
+import { labelsOf } from "./scores.ts";
 import { lacksHead, parseText, type Task, type TaskContext, windowOf } from "./task.ts";
 import { type Window, type Windows, windowsOf } from "./windows.ts";
 
@@ -69,7 +70,7 @@ export const tokenClassification: Task<string, TokenClassificationOptions, (Toke
         const { input, text, window } = parts[index] as (typeof parts)[number];
         const scores = Array.from({ length: window.count }, (_, i) => {
           const at = (row * width + first + window.begin + i) * size;
-          return softmax(logits.data.subarray(at, at + size));
+          return Array.from(softmax(logits.data.subarray(at, at + size)));
         });
         return entitiesOf(context, scoredTokens(context, input, text, window, scores), strategy, size);
       },

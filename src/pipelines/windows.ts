@@ -5,9 +5,9 @@ import type { TaskContext } from "./task.ts";
 
 /** A part of a long text, with what stands before and behind it in every part. */
 export interface Window extends Row {
-  /** Where the part stands in the row. */
+  /** The position of the part in the row. */
   readonly begin: number;
-  /** Where it stands among the text's tokens. */
+  /** Its position among the text's tokens. */
   readonly from: number;
   readonly count: number;
 }
@@ -66,7 +66,7 @@ export function windowsOf(
   return { windows, ids, tokens, spans: own.offsets ?? [] };
 }
 
-/** Where `part` stands last in `whole`; at its end where it does not. */
+/** The last position of `part` in `whole`; its end where it does not occur. */
 export function lastIndexOfRun(whole: readonly number[], part: readonly number[]): number {
   for (let at = whole.length - part.length; at >= 0; at--) if (part.every((id, i) => whole[at + i] === id)) return at;
   return whole.length;

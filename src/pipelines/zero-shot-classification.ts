@@ -1,7 +1,8 @@
 import { check } from "../common/index.ts";
 import { forwardRows, type Row } from "../inference/index.ts";
+import { softmax } from "../tensor/index.ts";
 import { type CallOptions, wordList } from "./options.ts";
-import { bestOf, labelsOf, softmax } from "./scores.ts";
+import { bestOf, labelsOf } from "./scores.ts";
 import { parseText, type Task, type TaskContext, windowOf } from "./task.ts";
 import { classLogits } from "./text-classification.ts";
 import { lastIndexOfRun } from "./windows.ts";
@@ -9,7 +10,7 @@ import { lastIndexOfRun } from "./windows.ts";
 export interface ZeroShotOptions extends CallOptions {
   /** The classes to choose among: a list, or a text with commas between. */
   readonly candidateLabels?: string | readonly string[];
-  /** How a label becomes a statement about the text; `{}` stands for the label. */
+  /** The template that makes a label a statement about the text; `{}` stands for the label. */
   readonly hypothesisTemplate?: string;
   /** True if several labels can be true: each is then judged by itself. */
   readonly multiLabel?: boolean;
@@ -55,7 +56,7 @@ export const zeroShotClassification: Task<string, ZeroShotOptions, ZeroShotResul
   },
 };
 
-/** How probable each hypothesis is: against its own contradiction, or among all hypotheses. */
+/** The probability of each hypothesis: against its own contradiction, or among all hypotheses. */
 function judge({ model, task }: TaskContext, logits: readonly Float32Array[], separately: boolean): number[] {
   const names = labelsOf(model, logits[0]?.length ?? 0);
   const entailment = names.findIndex((name) => name.toLowerCase().startsWith("entail"));
@@ -64,7 +65,7 @@ function judge({ model, task }: TaskContext, logits: readonly Float32Array[], se
     "unsupported",
     () => `${task}: needs a label entailment (an NLI model); got the labels ${names.join(", ")}`,
   );
-  if (!separately) return softmax(logits.map((row) => row[entailment] as number));
+  if (!separately) return Array.from(softmax(logits.map((row) => row[entailment] as number)));
   const contradiction = entailment === 0 ? names.length - 1 : 0;
   return logits.map((row) => softmax([row[contradiction] as number, row[entailment] as number])[1] as number);
 }

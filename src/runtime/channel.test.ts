@@ -10,19 +10,19 @@ function portOf(port: MessagePort): Port {
   };
 }
 
-test("a call whose question fails is rejected once the other end has stopped", async () => {
+test("a call whose callback fails is rejected once the other end has stopped", async () => {
   const { port1, port2 } = new MessageChannel();
   const order: string[] = [];
   const handlers: Record<string, Handler> = {
     async work(_, call) {
-      await call.ask("question").catch(() => order.push("asked in vain"));
+      await call.callBack("callback").catch(() => order.push("asked in vain"));
       await new Promise((resolve) => setTimeout(resolve, 2));
       order.push("stopped");
     },
   };
   serve(portOf(port2), handlers);
-  const onQuestion = (): Promise<never> => Promise.reject(new Error("the caller's own"));
-  const call = new Channel(portOf(port1)).call("work", undefined, { onQuestion });
+  const onCallback = (): Promise<never> => Promise.reject(new Error("the caller's own"));
+  const call = new Channel(portOf(port1)).call("work", undefined, { onCallback });
   await expect(call).rejects.toThrow("the caller's own");
   expect(order).toEqual(["asked in vain", "stopped"]);
   port1.close();

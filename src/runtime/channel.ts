@@ -12,8 +12,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Sends something on before the answer. */
   emit(event: unknown): void;
-  /** Asks the caller, who answers. */
-  ask(question: unknown): Promise<unknown>;
+  /** Calls a function of the caller, which answers. */
+  callBack(callback: unknown): Promise<unknown>;
 }
 
 export type Handler = (argument: never, call: CallContext) => Promise<unknown>;
@@ -21,7 +21,7 @@ export type Handler = (argument: never, call: CallContext) => Promise<unknown>;
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: never) => void) | undefined;
-  readonly onQuestion?: ((question: never) => unknown) | undefined;
+  readonly onCallback?: ((callback: never) => unknown) | undefined;
 }
 
 /** An error on the channel: its code and message, since classes do not cross. */
@@ -40,14 +40,14 @@ type Request =
       readonly isAborted: boolean;
     }
   | { readonly kind: "abort"; readonly id: number }
-  | { readonly kind: "reply"; readonly id: number; readonly question: number; readonly answer: unknown }
-  | { readonly kind: "reply-failure"; readonly id: number; readonly question: number; readonly failure: Failure };
+  | { readonly kind: "reply"; readonly id: number; readonly callback: number; readonly answer: unknown }
+  | { readonly kind: "reply-failure"; readonly id: number; readonly callback: number; readonly failure: Failure };
 
 type Response =
   | { readonly kind: "result"; readonly id: number; readonly result: unknown }
   | { readonly kind: "failure"; readonly id: number; readonly failure: Failure }
   | { readonly kind: "event"; readonly id: number; readonly event: unknown }
-  | { readonly kind: "question"; readonly id: number; readonly question: number; readonly asked: unknown };
+  | { readonly kind: "callback"; readonly id: number; readonly callback: number; readonly asked: unknown };
 
 interface Pending {
   readonly resolve: (result: never) => void;
@@ -122,40 +122,40 @@ export class Channel {
     }
   }
 
-  async #reply(pending: Pending, { id, question, asked }: Response & { kind: "question" }): Promise<void> {
+  async #reply(pending: Pending, { id, callback, asked }: Response & { kind: "callback" }): Promise<void> {
     try {
-      this.#send({ kind: "reply", id, question, answer: await pending.options.onQuestion?.(asked as never) });
+      this.#send({ kind: "reply", id, callback, answer: await pending.options.onCallback?.(asked as never) });
     } catch (error) {
       pending.failure ??= { error };
-      this.#send({ kind: "reply-failure", id, question, failure: toFailure(error) });
+      this.#send({ kind: "reply-failure", id, callback, failure: toFailure(error) });
     }
   }
 }
 
 /** The answering end: calls are answered by the handler of their method. */
 export function serve(port: Port, handlers: Readonly<Record<string, Handler>>): void {
-  const running = new Map<number, { readonly abort: AbortController; readonly questions: Map<number, Reply> }>();
+  const running = new Map<number, { readonly abort: AbortController; readonly callbacks: Map<number, Reply> }>();
   port.receive(async (message) => {
     const request = message as Request;
     if (request.kind === "abort") running.get(request.id)?.abort.abort();
     else if (request.kind === "reply")
-      running.get(request.id)?.questions.get(request.question)?.resolve(request.answer);
+      running.get(request.id)?.callbacks.get(request.callback)?.resolve(request.answer);
     else if (request.kind === "reply-failure")
-      running.get(request.id)?.questions.get(request.question)?.reject(toError(request.failure));
+      running.get(request.id)?.callbacks.get(request.callback)?.reject(toError(request.failure));
     else {
       const { id, method, argument, isAborted } = request;
-      const state = { abort: new AbortController(), questions: new Map<number, Reply>() };
+      const state = { abort: new AbortController(), callbacks: new Map<number, Reply>() };
       running.set(id, state);
       if (isAborted) state.abort.abort();
       const send = (response: Response, transfer?: ArrayBuffer[]): void => port.send(response, transfer);
       const call: CallContext = {
         signal: state.abort.signal,
         emit: (event) => send({ kind: "event", id, event }),
-        ask: (asked) =>
+        callBack: (asked) =>
           new Promise((resolve, reject) => {
-            const question = state.questions.size;
-            state.questions.set(question, { resolve, reject });
-            send({ kind: "question", id, question, asked });
+            const callback = state.callbacks.size;
+            state.callbacks.set(callback, { resolve, reject });
+            send({ kind: "callback", id, callback, asked });
           }),
       };
       try {

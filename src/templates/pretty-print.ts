@@ -7,7 +7,7 @@ import { Dict, Tuple, type Value } from "./values.ts";
 const WIDTH = 80;
 
 /** The position of a value: its indentation, and the room that must be left behind it. */
-interface Place {
+interface Layout {
   readonly indent: number;
   readonly allowance: number;
 }
@@ -17,17 +17,17 @@ export function prettyPrint(run: Run, value: Value): string {
   return run.text(pretty(run, value, { indent: 0, allowance: 0 }));
 }
 
-function pretty(run: Run, value: Value, place: Place): string {
+function pretty(run: Run, value: Value, layout: Layout): string {
   const plain = sortedRepr(run, value);
-  if (textLength(plain) <= WIDTH - place.indent - place.allowance) return plain;
-  run.allocate(place.indent);
-  if (value instanceof Dict && value.size > 0) return prettyDict(run, value, place);
-  if (Array.isArray(value)) return `[${prettyItems(run, value, place)}]`;
+  if (textLength(plain) <= WIDTH - layout.indent - layout.allowance) return plain;
+  run.allocate(layout.indent);
+  if (value instanceof Dict && value.size > 0) return prettyDict(run, value, layout);
+  if (Array.isArray(value)) return `[${prettyItems(run, value, layout)}]`;
   if (value instanceof Tuple) {
     const end = value.items.length === 1 ? ",)" : ")";
-    return `(${prettyItems(run, value.items, { ...place, allowance: place.allowance + end.length - 1 })}${end}`;
+    return `(${prettyItems(run, value.items, { ...layout, allowance: layout.allowance + end.length - 1 })}${end}`;
   }
-  return typeof value === "string" && value !== "" ? prettyText(run, value, place) : plain;
+  return typeof value === "string" && value !== "" ? prettyText(run, value, layout) : plain;
 }
 
 /** A value's `repr`, with dictionaries in the order of their keys. */
@@ -52,26 +52,26 @@ function sortedPairs(run: Run, dict: Dict): [Value, Value][] {
   });
 }
 
-function prettyItems(run: Run, items: readonly Value[], { indent, allowance }: Place): string {
+function prettyItems(run: Run, items: readonly Value[], { indent, allowance }: Layout): string {
   const line = `,\n${" ".repeat(indent + 1)}`;
   return items
     .map((item, i) => pretty(run, item, { indent: indent + 1, allowance: i === items.length - 1 ? allowance + 1 : 1 }))
     .join(line);
 }
 
-function prettyDict(run: Run, dict: Dict, { indent, allowance }: Place): string {
+function prettyDict(run: Run, dict: Dict, { indent, allowance }: Layout): string {
   const pairs = sortedPairs(run, dict);
   const lines = pairs.map(([key, value], i) => {
     const name = sortedRepr(run, key);
     const isLast = i === pairs.length - 1;
-    const place = { indent: indent + textLength(name) + 3, allowance: isLast ? allowance + 1 : 1 };
-    return `${name}: ${pretty(run, value, place)}`;
+    const layout = { indent: indent + textLength(name) + 3, allowance: isLast ? allowance + 1 : 1 };
+    return `${name}: ${pretty(run, value, layout)}`;
   });
   return `{${lines.join(`,\n${" ".repeat(indent + 1)}`)}}`;
 }
 
 /** A long text in several literals, one to a line, cut behind spaces. */
-function prettyText(run: Run, text: string, { indent, allowance }: Place): string {
+function prettyText(run: Run, text: string, { indent, allowance }: Layout): string {
   const isAlone = indent === 0;
   const [at, behind] = isAlone ? [1, allowance + 1] : [indent, allowance];
   const lines = text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
@@ -87,7 +87,7 @@ function prettyText(run: Run, text: string, { indent, allowance }: Place): strin
   return isAlone ? `(${joined})` : joined;
 }
 
-function textPieces(run: Run, line: string, { indent, allowance }: Place): string[] {
+function textPieces(run: Run, line: string, { indent, allowance }: Layout): string[] {
   const words = (line.match(/\S*\s*/gu) ?? []).filter((word) => word !== "");
   const pieces: string[] = [];
   let current = "";

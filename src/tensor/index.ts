@@ -1,3 +1,4 @@
 export { fromFloat32, halfBits, halfValue, toFloat32 } from "./convert.ts";
 export { byteLength, type DType, type TypedArrays, typedArrays } from "./dtype.ts";
+export { argmax, logSoftmax, logSumExp, maxOf, softmax } from "./softmax.ts";
 export { elementCount, type HostTensor, int64Matrix } from "./tensor.ts";

@@ -9,7 +9,7 @@ import { Trie } from "./trie.ts";
 export interface AddedToken {
   readonly id: number;
   readonly content: string;
-  /** What it looks like once normalized: what is looked for, and what the decoder reads. */
+  /** Its normalized form: the text that is matched, and that the decoder reads. */
   readonly written: string;
   readonly special: boolean;
   /** True if only the settings beside `tokenizer.json` have it. */

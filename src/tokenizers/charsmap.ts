@@ -27,7 +27,7 @@ export class Charsmap {
   readonly #trie: Uint32Array;
   readonly #texts: Uint8Array;
   readonly #known = new Map<string, string | undefined>();
-  /** What is known of each UTF-16 unit: nothing yet, that it stays as it is by itself, or that it does not. */
+  /** The state of each UTF-16 unit: not looked up yet, that it stays as it is by itself, or that it does not. */
   readonly #kinds = new Uint8Array(0x10000);
 
   constructor(bytes: Uint8Array) {

@@ -9,7 +9,7 @@ export interface MarkedChat {
 
 const [BEGIN, END] = ["\uF5A1", "\uF5A2"];
 
-/** What a template writes before and after an answer: of Unicode's private use area, so that texts hardly ever hold it. */
+/** The marks of a template around an answer: of Unicode's private use area, so that texts hardly ever hold them. */
 export const MARKS = [BEGIN, END] as const;
 
 /** True if a template marks answers, as transformers' `{% generation %}` does. */

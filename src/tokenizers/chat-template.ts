@@ -16,7 +16,7 @@ export interface ChatOptions {
   readonly documents?: readonly object[] | undefined;
   /** One of the checkpoint's templates by its name, or a template itself; default `tool_use` where tools are given and there is one. */
   readonly chatTemplate?: string | undefined;
-  /** What else the template reads, such as `enable_thinking`. */
+  /** Further variables of the template, such as `enable_thinking`. */
   readonly chatTemplateArguments?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -93,7 +93,7 @@ export function renderMarkedChat(
   });
 }
 
-/** What a conversation is rendered with. */
+/** The variables that a conversation is rendered with. */
 interface Rendering {
   readonly template: string;
   readonly options: ChatOptions;

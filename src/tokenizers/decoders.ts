@@ -105,7 +105,7 @@ export function cleanUp(text: string): string {
   return CLEANED.reduce((cleaned, [from, to]) => cleaned.replaceAll(from, to), text);
 }
 
-/** What decoders of one token at a time do: within a token there is also "do not" to be shortened. */
+/** Cleans up one token of a decoder that goes token by token, which also shortens " do not". */
 function cleanUpToken(token: string): string {
   return cleanUp(token.replaceAll(" do not", " don't"));
 }

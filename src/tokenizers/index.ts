@@ -2,6 +2,7 @@ export type { MarkedChat, TextRange } from "./chat-answers.ts";
 export type { Message } from "./chat-message.ts";
 export type { ChatOptions } from "./chat-template.ts";
 export { loadTokenizer } from "./load/load-tokenizer.ts";
+export { type PaddingOptions, padRows } from "./pad-rows.ts";
 export { wholeTest } from "./regex/index.ts";
 export {
   type BatchOptions,

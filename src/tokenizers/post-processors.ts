@@ -12,7 +12,7 @@ export interface PostProcessor {
   process(rows: readonly Row[], adds: boolean, tokenAt: TokenAt): readonly Row[];
 }
 
-/** What a token of a row is written as. */
+/** The written form of a token of a row. */
 export type TokenAt = (row: Row, index: number) => string;
 
 /** The post-processor that a `tokenizer.json` describes; without one texts are put one after the other. */
@@ -156,7 +156,7 @@ function readTemplate(part: Part): Template {
   return { single: partsOf(part, "single").map(entry), pair: partsOf(part, "pair").map(entry) };
 }
 
-/** What a text or a pair becomes in the end. */
+/** The final row of a text or a pair. */
 export function finishRows(processor: PostProcessor, rows: readonly Row[], adds: boolean, tokenAt: TokenAt): Row {
   const typed = rows.map((row, i) => ofType(row, i));
   const parts = processor.process(typed, adds, tokenAt);

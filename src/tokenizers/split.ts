@@ -2,7 +2,7 @@ import { LecternError } from "../common/index.ts";
 import type { Matcher } from "./regex/index.ts";
 import type { Text } from "./text.ts";
 
-/** What becomes of the parts that a pattern matches. */
+/** The treatment of the parts that a pattern matches. */
 export type Behavior = "Removed" | "Isolated" | "MergedWithPrevious" | "MergedWithNext" | "Contiguous";
 
 const behaviors: readonly string[] = [

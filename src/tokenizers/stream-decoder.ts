@@ -22,7 +22,7 @@ export class StreamDecoder {
     return text.endsWith("\uFFFD") ? "" : this.#give(text);
   }
 
-  /** What was held back, at the end. */
+  /** The text that was held back, at the end. */
   end(): string {
     return this.#give(this.#decode(this.#ids));
   }

@@ -1,13 +1,13 @@
 import type { Matcher } from "./regex/index.ts";
 
-/** Where each UTF-16 unit of a rewritten text came from, in code points of the original. */
+/** The origin of each UTF-16 unit of a rewritten text, in code points of the original. */
 export interface Origin {
   readonly starts: Int32Array;
   readonly ends: Int32Array;
 }
 
 /**
- * What takes the place of a matched part. Each code point of `text` has an entry in `changes`, as in the tokenizers
+ * The replacement of a matched part. Each code point of `text` has an entry in `changes`, as in the tokenizers
  * library: 0 replaces the next character of the part, −n replaces it and removes n more, 1 is put in between and
  * comes from where the character before it came from. Without `changes` characters are replaced one by one.
  */
@@ -52,7 +52,7 @@ export class Text {
     );
   }
 
-  /** Where a part came from: its start and end, in code points of the original. */
+  /** The origin of a part: its start and end, in code points of the original. */
   offset(start: number, end: number): [number, number] {
     const { origin } = this;
     if (!origin || end <= start) return [0, 0];

@@ -21,7 +21,7 @@ export interface EncodeOptions {
   readonly offsets?: boolean;
   /** Tokens at most, those that the template adds among them. */
   readonly maxLength?: number;
-  /** Which text of a pair `maxLength` cuts; default the longer first, then both alike. */
+  /** The text of a pair that `maxLength` cuts; default the longer first, then both alike. */
   readonly truncation?: Truncation;
   /** At which end it is cut; default what the tokenizer's config says, else right. */
   readonly truncationSide?: "left" | "right";
@@ -36,7 +36,7 @@ export interface BatchOptions extends Omit<EncodeOptions, "pair" | "offsets" | "
   readonly paddingSide?: "left" | "right";
   /** The length of rows at least; default that of the longest. */
   readonly padTo?: number;
-  /** What the length of rows is a multiple of; default what `tokenizer.json` says, else 1. */
+  /** The number that the length of rows is a multiple of; default as `tokenizer.json` says, else 1. */
   readonly padToMultipleOf?: number;
 }
 
@@ -56,9 +56,9 @@ export interface Encoding {
   readonly typeIds: number[];
   /** 1 for tokens that the template adds. */
   readonly specialTokensMask: number[];
-  /** Where each token stands in its own text, in code points; [0, 0] for tokens that the template adds. */
+  /** The range of each token in its own text, in code points; [0, 0] for tokens that the template adds. */
   readonly offsets?: readonly Offset[];
-  /** What `maxLength` cut off, in rows of that length with the template's tokens around them. */
+  /** The tokens that `maxLength` cut off, in rows of that length with the template's tokens around them. */
   readonly overflowing?: readonly Encoding[];
 }
 
@@ -244,7 +244,7 @@ export class Tokenizer {
     return typeof name === "string" ? name : undefined;
   }
 
-  /** What marks a token that goes on a word, such as `##`; undefined for tokenizers that do not mark it so. */
+  /** The prefix of a token that continues a word, such as `##`; undefined for tokenizers that do not mark it so. */
   get continuingPrefix(): string | undefined {
     return this.#continuingPrefix;
   }
@@ -300,7 +300,7 @@ export class Tokenizer {
   }
 }
 
-/** Which end is filled up or cut: what the config says goes before `tokenizer.json`. */
+/** The end that is filled up or cut: the config goes before `tokenizer.json`. */
 function side(configured: unknown, direction: unknown): "left" | "right" {
   return String(configured ?? direction ?? "right").toLowerCase() === "left" ? "left" : "right";
 }

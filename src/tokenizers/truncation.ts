@@ -10,12 +10,12 @@ export interface Row {
   /** 1 for tokens that the template adds. */
   readonly special: number[];
   readonly offsets?: Offset[];
-  /** What an added token looked like in the text, by its place. */
+  /** The spelling of an added token in the text, by its place. */
   readonly written?: Map<number, string>;
   readonly overflowing?: readonly Row[];
 }
 
-/** Which text of a pair is cut. */
+/** The text of a pair that is cut. */
 export type Truncation = "longest_first" | "only_first" | "only_second";
 
 export interface CutOptions {
@@ -81,7 +81,7 @@ export function cutRows(rows: readonly Row[], options: CutOptions): Row[] {
   return rows.map((row) => (row === chosen ? cutRow(row, left, options) : row));
 }
 
-/** How much of each of two texts fits: the longer gives first, then both alike, as in the tokenizers library. */
+/** The tokens of each of two texts that fit: the longer is cut first, then both alike, as in the tokenizers library. */
 function shares(first: number, second: number, room: number): [number, number] {
   const shorter = Math.min(first, second);
   const longer = shorter > room ? shorter : Math.max(shorter, room - shorter);

@@ -14,7 +14,7 @@ interface Written {
   change: number;
 }
 
-/** How a part is written in a form, and which of its characters became what. */
+/** The spelling of a part in a form, and the origins of its characters. */
 export function changeOfForm(part: string, form: Form): Change {
   const text = part.normalize(form);
   if (text === part) return { text };
@@ -65,7 +65,7 @@ function compositeOf(first: string, second: string): string | undefined {
 
 const isReordered = (first: string, second: string): boolean => (first + second).normalize("NFD") !== first + second;
 
-/** Whether a character has a combining class: then it changes places with one of a low or of a high class. */
+/** True if a character has a combining class: then it changes places with one of a low or of a high class. */
 function isMark(character: string): boolean {
   return /\p{M}/u.test(character) && (isReordered("\u0301", character) || isReordered(character, "\u0334"));
 }

@@ -60,8 +60,8 @@ test("both recipes read the same tokens, hold out the same books and have the sa
   const recipes = await Promise.all(["stories", "stories-gru"].map((name) => read(`${name}/recipe.json`)));
   const [one, other] = recipes.map((text) => parseRecipe(JSON.parse(text)));
   if (!one || !other || !("heldOut" in one) || !("heldOut" in other)) throw new TypeError("both learn from texts");
-  expect(other.steps * other.rows * other.length * other.accumulate).toBe(
-    one.steps * one.rows * one.length * one.accumulate,
+  expect(other.steps * other.batchSize * other.length * other.gradientAccumulationSteps).toBe(
+    one.steps * one.batchSize * one.length * one.gradientAccumulationSteps,
   );
   expect(other.heldOut).toEqual(one.heldOut);
   expect(await read("stories-gru/tokenizer.json")).toBe(await read("stories/tokenizer.json"));

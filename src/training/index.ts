@@ -22,7 +22,9 @@ export { type FinetuneOptions, type FinetunePlan, finetune } from "./recipe/fine
 export {
   type ExampleRecipe,
   parseRecipe,
+  parseRunOverrides,
   parseWith,
+  presentRecipe,
   type Recipe,
   recipeJsonSchema,
   runConfigOf,
@@ -43,6 +45,6 @@ export {
   type StepOptions,
   type StepResult,
 } from "./run/step-graph.ts";
-export type { Evaluation, Task } from "./tasks/task.ts";
-export { type TaskName, taskNames } from "./tasks/task-names.ts";
+export type { Evaluation, TrainingTask } from "./tasks/task.ts";
+export { type TrainingTaskName, taskNames } from "./tasks/task-names.ts";
 export { joinDocuments, TextTask } from "./tasks/text-task.ts";

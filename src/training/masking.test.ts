@@ -67,12 +67,12 @@ test("masked words of pre-training are no special tokens either, nor what stands
     heldOut: ["other.txt"],
     seed: 1,
     checkpointEvery: 1,
-    accumulate: 1,
-    rows: 4,
+    gradientAccumulationSteps: 1,
+    batchSize: 4,
     length: 16,
     steps: 1,
     optimizer: { name: "adamw" },
-    schedule: { name: "constant", rate: 0.001 },
+    schedule: { name: "constant", learningRate: 0.001 },
   }) as TextRecipe;
   const task = await textTask(recipe, readConfig(recipe.config), { data: folder, tokenizer });
   const { special, count } = asked(

@@ -25,13 +25,13 @@ const recipe = {
   },
   heldOut: ["b.txt"],
   seed: 3,
-  rows: 2,
+  batchSize: 2,
   length: 8,
-  accumulate: 2,
+  gradientAccumulationSteps: 2,
   steps: 12,
   optimizer: { name: "adamw", betas: [0.9, 0.95], weightDecay: 0.1 },
-  schedule: { name: "cosine_with_min_lr", rate: 0.01, minLrRate: 0.1, warmupSteps: 2 },
-  clip: 1,
+  schedule: { name: "cosine_with_min_lr", learningRate: 0.01, minLrRate: 0.1, warmupSteps: 2 },
+  maxGradNorm: 1,
   averageDecay: 0.9,
   evaluateEvery: 3,
   checkpointEvery: 5,
@@ -82,7 +82,7 @@ test.each([
     {
       ...recipe,
       optimizer: { name: "adafactor", relativeStep: false },
-      schedule: { name: "reduce_lr_on_plateau", rate: 0.01, patience: 0 },
+      schedule: { name: "reduce_lr_on_plateau", learningRate: 0.01, patience: 0 },
     },
   ],
   ["a recurrent model that remembers from window to window", recurrent],
@@ -155,11 +155,11 @@ test.each([
     objective: { name: objective },
     length: 16,
     steps: 200,
-    accumulate: 1,
+    gradientAccumulationSteps: 1,
     averageDecay: undefined,
     dropout: false,
     evaluateEvery: 30,
-    schedule: { name: "linear", rate: 0.003, warmupSteps: 5 },
+    schedule: { name: "linear", learningRate: 0.003, warmupSteps: 5 },
   };
   const reports: number[] = [];
   const result = await trainRecipe(parseRecipe(json), {
@@ -176,13 +176,13 @@ test("a loss that is not a number stops the run, with the step and the likely ca
   const json = {
     ...recipe,
     optimizer: { name: "sgd" },
-    schedule: { name: "constant", rate: 1e30 },
-    clip: undefined,
+    schedule: { name: "constant", learningRate: 1e30 },
+    maxGradNorm: undefined,
     checkpointEvery: 1,
     evaluateEvery: undefined,
   };
   await expect(trainRecipe(parseRecipe(json), options("broken"))).rejects.toThrow(
-    /step 2: loss .*(already holds numbers that are not finite|lower the rate).*; the checkpoint of step 1 is kept$/,
+    /step 2: loss .*(already holds numbers that are not finite|lower the learning rate).*; the checkpoint of step 1 is kept$/,
   );
   expect(await readdir(join(folder, "broken"))).toContain("training.safetensors");
   const later = trainRecipe(parseRecipe({ ...json, checkpointEvery: 50 }), options("nothing kept"));
@@ -223,7 +223,13 @@ test("a run that is cancelled tells which checkpoint is kept", async () => {
 });
 
 test("a run whose evaluations no longer improve ends early with its best weights", async () => {
-  const json = { ...recipe, schedule: { name: "constant", rate: 0.5 }, steps: 60, evaluateEvery: 2, patience: 2 };
+  const json = {
+    ...recipe,
+    schedule: { name: "constant", learningRate: 0.5 },
+    steps: 60,
+    evaluateEvery: 2,
+    patience: 2,
+  };
   const result = await trainRecipe(parseRecipe(json), options("early"));
   expect(result.stoppedEarly).toBe(true);
   expect(result.step).toBeLessThan(60);
@@ -232,7 +238,7 @@ test("a run whose evaluations no longer improve ends early with its best weights
 test.each([
   [{ ...recipe, steps: "many" }, "recipe: steps: "],
   [{ ...recipe, evaluateEverry: 3 }, 'recipe: Unrecognized key: "evaluateEverry"; did you mean evaluateEvery?'],
-  [{ ...recipe, schedule: { name: "cosine", rate: 0.1, warmupStep: 3 } }, "did you mean warmupSteps?"],
+  [{ ...recipe, schedule: { name: "cosine", learningRate: 0.1, warmupStep: 3 } }, "did you mean warmupSteps?"],
   [{ ...recipe, optimizer: { name: "adamm" } }, "recipe: optimizer.name: "],
   [{ ...recipe, heldOut: [] }, "recipe: heldOut: "],
 ])("a recipe with a wrong or unknown field is refused by name", (json, message) => {
@@ -240,8 +246,11 @@ test.each([
 });
 
 test("the recipe's schema names its fields", () => {
-  const rows = { type: "integer" };
+  const batchSize = { type: "integer" };
   expect(recipeJsonSchema()).toMatchObject({
-    anyOf: [{ properties: { heldOut: { type: "array" }, rows } }, { properties: { task: { type: "string" }, rows } }],
+    anyOf: [
+      { properties: { heldOut: { type: "array" }, batchSize } },
+      { properties: { task: { type: "string" }, batchSize } },
+    ],
   });
 });

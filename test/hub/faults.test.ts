@@ -202,7 +202,7 @@ describe("a file that is not what was announced", () => {
     ],
     [
       "is longer without saying so",
-      /more than the announced 200003 bytes came/,
+      /got more than the announced 200003 bytes/,
       (_, response) => {
         response.write(weights.bytes);
         setTimeout(() => response.end("x"), 5);
@@ -218,7 +218,7 @@ describe("a file that is not what was announced", () => {
     ],
     [
       "has another checksum",
-      /its checksum is [0-9a-f]{64}, the hub says/,
+      /expected the checksum [0-9a-f]{64}, as the hub says; got [0-9a-f]{64}/,
       (_, response) => void response.end(noise(SIZE, 9)),
     ],
     [
@@ -238,7 +238,7 @@ describe("a file that is not what was announced", () => {
       response.end('{"a": 2}');
       return true;
     });
-    expect(error?.message).toMatch(/config\.json: its checksum is/);
+    expect(error?.message).toMatch(/config\.json: expected the checksum/);
     expect(names).not.toContain(etagOf(files["config.json"] as HubFile));
   });
 
@@ -374,7 +374,7 @@ test("two loads at once in one process download each file once", async () => {
   expect(server.downloads("model.safetensors").filter(({ place }) => place === "cdn")).toHaveLength(1);
 });
 
-test("a signal ends a download with code abort, and what came is gone on from", async () => {
+test("a signal ends a download with code abort, and the next one resumes from what was received", async () => {
   const { server, options } = await hubOf(files);
   await using _ = server;
   const stop = new AbortController();

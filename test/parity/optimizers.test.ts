@@ -48,7 +48,7 @@ describe("optimizers", async () => {
       const slots = optimizer.start(shape);
       for (let i = 0; i < steps; i++) {
         const { weightDecay } = optimizer;
-        const options = { rate: settings.lr ?? 0, step: i + 1, weightDecay };
+        const options = { learningRate: settings.lr ?? 0, step: i + 1, weightDecay };
         optimizer.update(weights, floats(recorded[`grad.${i}.${name}`]), slots, options);
         const expected = floats(recorded[`${key}.${i}.${name}`]);
         for (const [at, weight] of weights.entries())
@@ -77,7 +77,7 @@ describe("schedules", async () => {
     const { name, options, rates, metrics } = file.cases[key] as (typeof file.cases)[string];
     const config = {
       name,
-      rate: file.learning_rate,
+      learningRate: file.learning_rate,
       warmupSteps: file.num_warmup_steps,
       totalSteps: file.num_training_steps,
       ...Object.fromEntries(Object.entries(options).map(([option, value]) => [camel(option), value])),
@@ -88,7 +88,9 @@ describe("schedules", async () => {
   });
 
   test("an unknown schedule is named", () => {
-    expect(() => scheduledRate({ name: "cosin", rate: 1, totalSteps: 2 } as never, 0)).toThrow("did you mean cosine?");
+    expect(() => scheduledRate({ name: "cosin", learningRate: 1, totalSteps: 2 } as never, 0)).toThrow(
+      "did you mean cosine?",
+    );
   });
 });
 

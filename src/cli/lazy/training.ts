@@ -3,8 +3,8 @@ export {
   finetune,
   mergeAdapter,
   parseRecipe,
-  parseWith,
+  parseRunOverrides,
+  presentRecipe,
   readText,
-  runOverrides,
   trainRecipe,
 } from "../../training/index.ts";

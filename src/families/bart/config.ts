@@ -17,7 +17,7 @@ export interface BartStack {
   readonly positions: "learned" | "sinusoidal" | "sinusoidal-after-padding";
   /** Norms before each sublayer and one at the end; otherwise behind each. */
   readonly preNorm: boolean;
-  /** The shares that training drops: of what sublayers add, of attention weights, within the feed-forward, in a head. */
+  /** Dropout rates: of what sublayers add, of attention weights, within the feed-forward, in a head. */
   readonly dropout: number;
   readonly attentionDropout: number;
   readonly activationDropout: number;
@@ -49,7 +49,7 @@ interface BartSide {
 interface Relative {
   readonly defaults?: Readonly<Record<string, unknown>>;
   readonly traits?: Partial<
-    Pick<BartConfig, "positions" | "preNorm" | "embeddingNorm" | "withoutDecoderInput" | "shift">
+    Pick<BartConfig, "positions" | "preNorm" | "embeddingNorm" | "withoutDecoderInput" | "labelShift">
   >;
   /** Heads that it has beside the one for words. */
   readonly heads?: RegExp;
@@ -92,7 +92,7 @@ function parseRelative(file: ConfigReader, { defaults, traits, heads }: Relative
     tieWordEmbeddings: stack.output === stack.decoder.words,
     decoderStartTokenId: read.tokenId("decoder_start_token_id") ?? read.tokenId("bos_token_id"),
     withoutDecoderInput: traits?.withoutDecoderInput ?? "shifted-input",
-    shift: traits?.shift ?? "start-token",
+    labelShift: traits?.labelShift ?? "start-token",
     wordTables: [stack.encoder.words, stack.decoder.words, stack.output],
     head,
     eosTokenId: head.kind === "sequence-classification" ? read.tokenId("eos_token_id") : undefined,
@@ -180,7 +180,7 @@ function headOf(read: ConfigReader, heads: RegExp | undefined): HeadConfig {
 export function parseMbartConfig(file: ConfigReader): BartConfig {
   return parseRelative(file, {
     defaults: { decoder_start_token_id: null },
-    traits: { preNorm: true, shift: "last-label" },
+    traits: { preNorm: true, labelShift: "last-label" },
     heads: /For(SequenceClassification|QuestionAnswering)$/,
   });
 }

@@ -32,7 +32,7 @@ function attention(at: Scope, x: Value, heads: number, c: BartStack, context: Mo
 
 /** x + sublayer(x), normed before or behind. */
 function residual(at: Scope, x: Value, c: BartStack, context: ModelContext, sublayer: (x: Value) => Value): Value {
-  const dropped = (x: Value): Value => context.drop(sublayer(x), c.dropout);
+  const dropped = (x: Value): Value => context.dropout(sublayer(x), c.dropout);
   const norm = (x: Value): Value => layerNorm(at, x, EPSILON);
   return c.preNorm ? add(x, dropped(norm(x))) : norm(add(x, dropped(x)));
 }
@@ -48,7 +48,7 @@ function layer(at: Scope, side: Side, x: Value, c: BartStack, context: ModelCont
     );
   return residual(at.in("final_layer_norm"), x, c, context, (x) => {
     const wide = activation(c.activation)(linear(at.in("fc1"), x, intermediateSize)); // [B, T, F]
-    return linear(at.in("fc2"), context.drop(wide, c.activationDropout), c.hiddenSize);
+    return linear(at.in("fc2"), context.dropout(wide, c.activationDropout), c.hiddenSize);
   });
 }
 
@@ -73,7 +73,7 @@ function stack(root: Scope, side: Side, c: BartStack, context: ModelContext, mem
   const scaled = c.embeddingScale === 1 ? tokens : mul(tokens, scalar(c.embeddingScale));
   let x = add(scaled, places(at, side, c, context));
   if (c.embeddingNorm) x = layerNorm(at.in("layernorm_embedding"), x, EPSILON);
-  x = context.throughLayers(context.drop(x, c.dropout), (x, i) =>
+  x = context.throughLayers(context.dropout(x, c.dropout), (x, i) =>
     layer(at.in(`layers.${i}`), side, x, c, context, memory),
   );
   return c.preNorm ? layerNorm(at.in("layer_norm"), x, EPSILON) : x;
@@ -104,8 +104,8 @@ function lmHead(root: Scope, x: Value, c: BartStack): Value {
 
 /** A class of the whole, read at the last end token: `[B, T, E]` → `[B, C]`. */
 function classes(root: Scope, hidden: Value, c: BartConfig, context: ModelContext): Value {
-  const read = context.drop(context.stateAtLast(hidden, c.eosTokenId), c.classifierDropout); // [B, E]
+  const read = context.dropout(context.stateAtLast(hidden, c.eosTokenId), c.classifierDropout); // [B, E]
   const at = root.in("classification_head");
   const summary = activation("tanh")(linear(at.in("dense"), read, c.hiddenSize));
-  return linear(at.in("out_proj"), context.drop(summary, c.classifierDropout), c.head.numLabels);
+  return linear(at.in("out_proj"), context.dropout(summary, c.classifierDropout), c.head.numLabels);
 }

@@ -13,7 +13,7 @@ export interface BertConfig extends EncoderConfig {
   readonly hiddenAct: string;
   /** 0: the model knows no segments. */
   readonly typeVocabSize: number;
-  /** The shares that training drops: of states, of attention weights, of what a head reads. */
+  /** Dropout rates: of states, of attention weights, of what a head reads. */
   readonly hiddenDropout: number;
   readonly attentionDropout: number;
   readonly classifierDropout: number;

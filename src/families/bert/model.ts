@@ -24,7 +24,7 @@ function embeddings(root: Scope, c: BertConfig, context: ModelContext): Value {
     x = add(x, embedding(at.in("token_type_embeddings"), context.tokenTypeIds(), c.typeVocabSize, size));
   const frozen = c.positions === "from-zero" ? undefined : c.padTokenId;
   x = add(x, embedding(at.in("position_embeddings"), places, c.positionCount, size, frozen));
-  x = context.drop(layerNorm(at.in("LayerNorm"), x, c.layerNormEps), c.hiddenDropout);
+  x = context.dropout(layerNorm(at.in("LayerNorm"), x, c.layerNormEps), c.hiddenDropout);
   const { projection } = c.names;
   const widens = projection !== undefined && (size !== c.hiddenSize || c.names.root === "albert");
   return widens ? linear(root.in(projection), x, c.hiddenSize) : x;
@@ -39,11 +39,11 @@ function layer(at: Scope, x: Value, c: BertConfig, context: ModelContext): Value
   const mixed = joinHeads(context.attend(q, k, v, { scale: c.headSize ** -0.5, dropout: c.attentionDropout })); // [B, T, E]
   const attentionOutput = add(
     x,
-    context.drop(linear(at.in(names.attentionOutput), mixed, c.hiddenSize), c.hiddenDropout),
+    context.dropout(linear(at.in(names.attentionOutput), mixed, c.hiddenSize), c.hiddenDropout),
   );
   x = layerNorm(at.in(names.attentionOutputNorm), attentionOutput, c.layerNormEps);
   const intermediate = activation(c.hiddenAct)(linear(at.in(names.intermediate), x, c.intermediateSize)); // [B, T, F]
-  const output = context.drop(linear(at.in(names.output), intermediate, c.hiddenSize), c.hiddenDropout);
+  const output = context.dropout(linear(at.in(names.output), intermediate, c.hiddenSize), c.hiddenDropout);
   return layerNorm(at.in(names.norm), add(x, output), c.layerNormEps);
 }
 
@@ -57,11 +57,11 @@ export const bert: EncoderModel<BertConfig> = (root, c, context) => {
   const { dense, act, out } = c.names.sequence;
   const summary = (): Value => activation(act)(linear(root.in(dense), firstToken(hidden), c.hiddenSize)); // [B, E]
   const read = ["token-classification", "question-answering"].includes(c.head.kind)
-    ? context.drop(hidden, c.classifierDropout)
+    ? context.dropout(hidden, c.classifierDropout)
     : hidden;
   return headOutputs(root, read, c.head, {
     maskedLmHead: () => maskedLmHead(root, hidden, c),
-    sequence: () => linear(root.in(out), context.drop(summary(), c.classifierDropout), c.head.numLabels),
+    sequence: () => linear(root.in(out), context.dropout(summary(), c.classifierDropout), c.head.numLabels),
     replacedTokens: (x) => {
       const at = root.in("discriminator_predictions");
       return linear(at.in("dense_prediction"), activation(c.hiddenAct)(linear(at.in("dense"), x, c.hiddenSize)), 1);

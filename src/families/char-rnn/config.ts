@@ -5,7 +5,7 @@ import type { RecurrentConfig } from "../family.ts";
 
 export interface CharRnnConfig extends RecurrentConfig {
   readonly embeddingSize: number;
-  /** The share that training drops between layers, as torch's. */
+  /** The dropout rate between layers, as torch's. */
   readonly dropout: number;
 }
 

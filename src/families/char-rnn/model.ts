@@ -23,11 +23,11 @@ function layer(
 }
 
 /** A recurrent language model, as torch's modules name its weights: embedding, layers of cells, linear. */
-export const charRnn: RecurrentModel<CharRnnConfig> = (root, c, inputIds, before, drop) => {
+export const charRnn: RecurrentModel<CharRnnConfig> = (root, c, inputIds, before, dropout) => {
   let x = embedding(root.in("embedding"), inputIds, c.vocabSize, c.embeddingSize); // [B, T, I]
   const hiddenStates = [x];
   const after = before.map((state, i) => {
-    const read = i > 0 && drop ? drop(x, c.dropout) : x;
+    const read = i > 0 && dropout ? dropout(x, c.dropout) : x;
     const done = layer(root.in("rnn"), read, c, i, state);
     x = done.x;
     hiddenStates.push(x);

@@ -13,7 +13,7 @@ export interface DebertaConfig extends EncoderConfig {
   readonly poolerAct: string;
   readonly typeVocabSize: number;
   readonly padTokenId: number | undefined;
-  /** The shares that training drops: of states, of attention weights, of what is pooled, before and behind its layer. */
+  /** Dropout rates: of states, of attention weights, of what is pooled, before and behind its layer. */
   readonly hiddenDropout: number;
   readonly attentionDropout: number;
   readonly poolerDropout: number;

@@ -35,6 +35,6 @@ export function convolutionLayer(
   const [batch, length] = x.shape as [Dimension, Dimension, number];
   const real = reshape(context.mask(), [batch, length, 1]);
   const read = mul(convolve(at.in("conv"), embedded, c.convolution, context), real);
-  const added = activation(c.convolution.activation)(context.drop(read, c.hiddenDropout));
+  const added = activation(c.convolution.activation)(context.dropout(read, c.hiddenDropout));
   return mul(layerNorm(at.in("LayerNorm"), add(x, added), c.layerNormEps), real);
 }

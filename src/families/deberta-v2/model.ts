@@ -37,7 +37,7 @@ function embeddings(root: Scope, c: DebertaConfig, context: ModelContext): Value
     x = add(x, embedding(at.in("token_type_embeddings"), context.tokenTypeIds(), c.typeVocabSize, size));
   if (size !== c.hiddenSize) x = linear(at.in("embed_proj"), x, c.hiddenSize, { bias: false });
   const [batch, length] = x.shape as [Dimension, Dimension, number];
-  return context.drop(mul(norm(at, x, c), reshape(context.mask(), [batch, length, 1])), c.hiddenDropout);
+  return context.dropout(mul(norm(at, x, c), reshape(context.mask(), [batch, length, 1])), c.hiddenDropout);
 }
 
 /** Distances as heads see them: `[N, E]` → `[H, N, D]`. */
@@ -56,7 +56,7 @@ function atDistances(x: Value, distances: Value, index: Value): Value {
 /** The bias of distances on the scores `[B, H, T, S]`; undefined where content alone counts. */
 function distanceBias(at: Scope, q: Value, k: Value, c: DebertaConfig, context: ModelContext, table: Value) {
   const d = c.distances as DistanceConfig;
-  const known = context.drop(table, c.hiddenDropout); // [N, E]
+  const known = context.dropout(table, c.hiddenDropout); // [N, E]
   const buckets = { span: d.span, maxDistance: d.isBucketed ? d.maxDistance : undefined };
   const biases: Value[] = [];
   if (d.contentToPosition) {
@@ -90,9 +90,9 @@ function selfAttention(at: Scope, x: Value, c: DebertaConfig, context: ModelCont
 function layer(at: Scope, x: Value, c: DebertaConfig, context: ModelContext, table: Value | undefined): Value {
   const mixed = selfAttention(at.in("attention.self"), x, c, context, table); // [B, T, E]
   const out = at.in("attention.output");
-  x = norm(out, add(x, context.drop(linear(out.in("dense"), mixed, c.hiddenSize), c.hiddenDropout)), c);
+  x = norm(out, add(x, context.dropout(linear(out.in("dense"), mixed, c.hiddenSize), c.hiddenDropout)), c);
   const wide = activation(c.hiddenAct)(linear(at.in("intermediate.dense"), x, c.intermediateSize)); // [B, T, F]
-  const narrow = context.drop(linear(at.in("output.dense"), wide, c.hiddenSize), c.hiddenDropout);
+  const narrow = context.dropout(linear(at.in("output.dense"), wide, c.hiddenSize), c.hiddenDropout);
   return norm(at.in("output"), add(x, narrow), c);
 }
 
@@ -122,13 +122,13 @@ export const debertaV2: EncoderModel<DebertaConfig> = (root, c, context) => {
     return i > 0 || !convolution ? y : convolutionLayer(at.in("conv"), embedded, y, { ...c, convolution }, context);
   });
   context.hiddenStates.push(hidden);
-  const read = c.head.kind === "token-classification" ? context.drop(hidden, c.hiddenDropout) : hidden;
+  const read = c.head.kind === "token-classification" ? context.dropout(hidden, c.hiddenDropout) : hidden;
   return headOutputs(root, read, c.head, {
     maskedLmHead: () => maskedLmHead(root, hidden, c),
     sequence: () => {
-      const first = context.drop(firstToken(hidden), c.poolerDropout); // [B, E]
+      const first = context.dropout(firstToken(hidden), c.poolerDropout); // [B, E]
       const pooled = activation(c.poolerAct)(linear(root.in("pooler.dense"), first, c.hiddenSize));
-      return linear(root.in("classifier"), context.drop(pooled, c.classifierDropout), c.head.numLabels);
+      return linear(root.in("classifier"), context.dropout(pooled, c.classifierDropout), c.head.numLabels);
     },
   });
 };

@@ -11,7 +11,7 @@ export interface GptNeoXConfig extends DecoderConfig {
   readonly attentionBias: boolean;
   /** Attention and feed-forward read the same input; otherwise one after the other. */
   readonly parallelResidual: boolean;
-  /** The shares that training drops: of attention weights; of embeddings and what sublayers add. */
+  /** Dropout rates: of attention weights; of embeddings and what sublayers add. */
   readonly attentionDropout: number;
   readonly hiddenDropout: number;
   /** Turns the first part of each head only. */

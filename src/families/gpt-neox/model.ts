@@ -28,17 +28,17 @@ function block(at: Scope, x: Value, c: GptNeoXConfig, context: ModelContext): Va
     c,
     context,
   );
-  const sum = add(x, context.drop(attended, c.hiddenDropout));
+  const sum = add(x, context.dropout(attended, c.hiddenDropout));
   const entering = c.parallelResidual ? x : sum;
   const normed = layerNorm(at.in("post_attention_layernorm"), entering, c.layerNormEps);
-  return add(sum, context.drop(feedForward(at.in("mlp"), normed, c), c.hiddenDropout));
+  return add(sum, context.dropout(feedForward(at.in("mlp"), normed, c), c.hiddenDropout));
 }
 
 /** GPT-NeoX, which Pythia is too: rotary positions on a part of each head, parallel sublayers (Black et al., 2022). */
 export const gptNeoX: DecoderModel<GptNeoXConfig> = (root, c, context) => {
   const at = root.in("gpt_neox");
   const tokens = embedding(at.in("embed_in"), context.inputIds, c.vocabSize, c.hiddenSize); // [B, T, E]
-  const x = context.throughLayers(context.drop(tokens, c.hiddenDropout), (x, i) =>
+  const x = context.throughLayers(context.dropout(tokens, c.hiddenDropout), (x, i) =>
     block(at.in(`layers.${i}`), x, c, context),
   );
   const head = c.tieWordEmbeddings ? at.in("embed_in") : root.in("embed_out");

@@ -10,7 +10,7 @@ export interface Gpt2Config extends DecoderConfig {
   readonly activation: string;
   readonly scaleAttention: boolean;
   readonly scaleByLayer: boolean;
-  /** The shares that training drops: of embeddings, of what sublayers add, of attention weights. */
+  /** Dropout rates: of embeddings, of what sublayers add, of attention weights. */
   readonly embeddingDropout: number;
   readonly residualDropout: number;
   readonly attentionDropout: number;

@@ -32,9 +32,9 @@ function feedForward(at: Scope, x: Value, c: Gpt2Config): Value {
 }
 
 function block(at: Scope, x: Value, c: Gpt2Config, context: ModelContext, index: number): Value {
-  const drop = (y: Value): Value => context.drop(y, c.residualDropout);
-  x = add(x, drop(selfAttention(at.in("attn"), layerNorm(at.in("ln_1"), x, c.layerNormEpsilon), c, context, index)));
-  return add(x, drop(feedForward(at.in("mlp"), layerNorm(at.in("ln_2"), x, c.layerNormEpsilon), c)));
+  const dropout = (y: Value): Value => context.dropout(y, c.residualDropout);
+  x = add(x, dropout(selfAttention(at.in("attn"), layerNorm(at.in("ln_1"), x, c.layerNormEpsilon), c, context, index)));
+  return add(x, dropout(feedForward(at.in("mlp"), layerNorm(at.in("ln_2"), x, c.layerNormEpsilon), c)));
 }
 
 /** GPT-2: a pre-norm decoder with learned positions (Radford et al., 2019). */
@@ -42,7 +42,7 @@ export const gpt2: DecoderModel<Gpt2Config> = (root, c, context) => {
   const at = root.in("transformer");
   const tokens = embedding(at.in("wte"), context.inputIds, c.vocabSize, c.hiddenSize); // [B, T, E]
   const places = embedding(at.in("wpe"), context.positionIds(), c.maxPositionEmbeddings, c.hiddenSize); // [B, T, E]
-  const x = context.throughLayers(context.drop(add(tokens, places), c.embeddingDropout), (x, i) =>
+  const x = context.throughLayers(context.dropout(add(tokens, places), c.embeddingDropout), (x, i) =>
     block(at.in(`h.${i}`), x, c, context, i),
   );
   const head = c.tieWordEmbeddings ? at.in("wte") : root.in("lm_head");

@@ -30,9 +30,9 @@ export interface LlamaConfig extends DecoderConfig {
   readonly attentionScale: number;
   /** Scores, and logits, are kept within ± this. */
   readonly attentionSoftcap: number | undefined;
-  /** The share of attention weights that training drops. */
+  /** The dropout rate of attention weights. */
   readonly attentionDropout: number;
-  /** The share of what sublayers add that training drops. */
+  /** The dropout rate of what sublayers add. */
   readonly residualDropout: number;
   readonly logitSoftcap: number | undefined;
   readonly experts: ExpertsConfig | undefined;

@@ -79,8 +79,8 @@ interface Routing {
 }
 
 /**
- * How unevenly experts are used: N Σₑ fₑ Pₑ, of how often an expert is chosen and what it is given on average, over all
- * layers and tokens but padding (Fedus et al., "Switch Transformers", 2021, equations 4 to 6).
+ * The imbalance of the experts' use: N Σₑ fₑ Pₑ, of the fraction of tokens that choose an expert and its mean
+ * probability, over all layers and tokens but padding (Fedus et al., "Switch Transformers", 2021, equations 4 to 6).
  */
 function loadBalancingLoss(routings: readonly Routing[], mask: Value, experts: number): Value {
   const [batch, length] = mask.shape as [Dimension, Dimension];
@@ -123,7 +123,7 @@ function residual(
   sublayer: (x: Value) => Value,
 ): Value {
   const y = sublayer(names.preNorm ? norm(at.in(names.preNorm), x, c) : x);
-  return add(x, context.drop(names.postNorm ? norm(at.in(names.postNorm), y, c) : y, c.residualDropout));
+  return add(x, context.dropout(names.postNorm ? norm(at.in(names.postNorm), y, c) : y, c.residualDropout));
 }
 
 function block(

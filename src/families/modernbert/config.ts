@@ -18,13 +18,13 @@ export interface ModernBertConfig extends EncoderConfig {
     readonly head: boolean;
     readonly words: boolean;
   };
-  /** The shares that training drops. */
+  /** Dropout rates. */
   readonly dropout: Readonly<Record<"embedding" | "attention" | "mlp" | "classifier", number>>;
   readonly pooling: "cls" | "mean";
   /** The tables that embed words and score them. */
   readonly words: { readonly embedding: string; readonly output: string };
-  /** Each layer's rotary base, and how far it sees to either side; undefined: everywhere. */
-  readonly layers: readonly { readonly rotary: RotaryConfig; readonly reach: number | undefined }[];
+  /** Each layer's rotary base, and its local attention: the tokens seen to either side, half of the config's; default all. */
+  readonly layers: readonly { readonly rotary: RotaryConfig; readonly localAttention: number | undefined }[];
 }
 
 export function parseModernBertConfig(file: ConfigReader): ModernBertConfig {
@@ -100,10 +100,11 @@ function layersOf(
   // A window set by its own name is half of `local_attention`, and goes before it.
   const half = read.json.sliding_window;
   const layers = {
-    [full]: { rotary: rotary(full, "global_rope_theta", 160000), reach: undefined },
+    [full]: { rotary: rotary(full, "global_rope_theta", 160000), localAttention: undefined },
     [sliding]: {
       rotary: rotary(sliding, "local_rope_theta", 10000),
-      reach: half === undefined ? Math.floor(read.count("local_attention", 128) / 2) : read.count("sliding_window", 0),
+      localAttention:
+        half === undefined ? Math.floor(read.count("local_attention", 128) / 2) : read.count("sliding_window", 0),
     },
   };
   const every = read.size("global_attn_every_n_layers", 3);

@@ -16,20 +16,20 @@ import type { ModernBertConfig } from "./config.ts";
 const norm = (at: Scope, x: Value, c: ModernBertConfig): Value => layerNorm(at, x, c.normEps, { bias: c.bias.norm });
 
 function layer(at: Scope, x: Value, c: ModernBertConfig, context: ModelContext, index: number): Value {
-  const { rotary, reach } = c.layers[index] as ModernBertConfig["layers"][number];
+  const { rotary, localAttention } = c.layers[index] as ModernBertConfig["layers"][number];
   const entering = index === 0 ? x : norm(at.in("attn_norm"), x, c);
   const fused = linear(at.in("attn.Wqkv"), entering, 3 * c.hiddenSize, { bias: c.bias.attention });
   const [q, k, v] = split(fused, [c.hiddenSize, c.hiddenSize, c.hiddenSize], -1).map((part) =>
     splitHeads(part, c.numAttentionHeads),
   ) as [Value, Value, Value]; // 3 × [B, H, T, D]
   const turned = [q, k].map((x) => context.rotate(x, rotary)) as [Value, Value];
-  const options = { scale: c.headSize ** -0.5, window: reach, dropout: c.dropout.attention };
+  const options = { scale: c.headSize ** -0.5, window: localAttention, dropout: c.dropout.attention };
   const mixed = joinHeads(context.attend(...turned, v, options)); // [B, T, E]
   const attended = linear(at.in("attn.Wo"), mixed, c.hiddenSize, { bias: c.bias.attention });
-  x = add(x, context.drop(attended, c.dropout.attention));
+  x = add(x, context.dropout(attended, c.dropout.attention));
   const wide = linear(at.in("mlp.Wi"), norm(at.in("mlp_norm"), x, c), 2 * c.intermediateSize, { bias: c.bias.mlp });
   const [value, gate] = split(wide, [c.intermediateSize, c.intermediateSize], -1) as [Value, Value];
-  const gated = context.drop(mul(activation(c.hiddenAct)(value), gate), c.dropout.mlp); // [B, T, F]
+  const gated = context.dropout(mul(activation(c.hiddenAct)(value), gate), c.dropout.mlp); // [B, T, F]
   return add(x, linear(at.in("mlp.Wo"), gated, c.hiddenSize, { bias: c.bias.mlp }));
 }
 
@@ -37,7 +37,7 @@ function layer(at: Scope, x: Value, c: ModernBertConfig, context: ModelContext, 
 export const modernBert: EncoderModel<ModernBertConfig> = (root, c, context) => {
   const at = root.in("model");
   const tokens = embedding(root.in(c.words.embedding), context.inputIds, c.vocabSize, c.hiddenSize, c.padTokenId);
-  const start = context.drop(norm(at.in("embeddings.norm"), tokens, c), c.dropout.embedding); // [B, T, E]
+  const start = context.dropout(norm(at.in("embeddings.norm"), tokens, c), c.dropout.embedding); // [B, T, E]
   const x = context.throughLayers(start, (x, i) => layer(at.in(`layers.${i}`), x, c, context, i));
   const hidden = norm(at.in("final_norm"), x, c);
   context.hiddenStates.push(hidden);
@@ -46,7 +46,7 @@ export const modernBert: EncoderModel<ModernBertConfig> = (root, c, context) => 
     return norm(root.in("head.norm"), dense, c);
   };
   const readsAll = c.head.kind === "token-classification" || c.head.kind === "question-answering";
-  const read = readsAll ? context.drop(head(hidden), c.dropout.classifier) : hidden;
+  const read = readsAll ? context.dropout(head(hidden), c.dropout.classifier) : hidden;
   return headOutputs(root, read, c.head, {
     span: "classifier",
     maskedLmHead: () => {
@@ -56,7 +56,7 @@ export const modernBert: EncoderModel<ModernBertConfig> = (root, c, context) => 
     sequence: () =>
       linear(
         root.in("classifier"),
-        context.drop(head(c.pooling === "cls" ? firstToken(hidden) : mean(hidden, context)), c.dropout.classifier),
+        context.dropout(head(c.pooling === "cls" ? firstToken(hidden) : mean(hidden, context)), c.dropout.classifier),
         c.head.numLabels,
       ),
   });

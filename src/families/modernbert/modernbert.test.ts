@@ -13,7 +13,7 @@ test("the head for questions is that for two classes of tokens: a prediction hea
   await writeFile(data, `${row}\n${row}\n`);
   const [tokens, questions] = [join(folder, "tokens"), join(folder, "questions")];
   const model = fixture("models/modernbert_mlm");
-  await finetune({ model, data, validation: data, task: "token-classification", out: tokens, epochs: 1, rows: 2 });
+  await finetune({ model, data, validation: data, task: "token-classification", out: tokens, epochs: 1, batchSize: 2 });
   await cp(tokens, questions, { recursive: true });
   const config = JSON.parse(await readFile(join(questions, "config.json"), "utf8"));
   config.architectures = ["ModernBertForQuestionAnswering"];

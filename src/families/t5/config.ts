@@ -14,7 +14,7 @@ export interface T5Stack {
   readonly layerNormEpsilon: number;
   readonly activation: string;
   readonly isGated: boolean;
-  /** The shares that training drops: everywhere, and in a head for classes. */
+  /** Dropout rates: everywhere, and in a head for classes. */
   readonly dropout: number;
   readonly classifierDropout: number;
   readonly numBuckets: number;
@@ -90,7 +90,7 @@ function parseWhole(file: ConfigReader, defaults: Json, scaleDecoderOutputs: boo
     decoderStartTokenId: read.tokenId("decoder_start_token_id") ?? padTokenId,
     padTokenId,
     withoutDecoderInput: head.kind === "lm" ? "start-token" : "shifted-input",
-    shift: "start-token",
+    labelShift: "start-token",
     wordTables: [stack.words.encoder, stack.words.decoder, stack.words.output],
     head,
     scaleDecoderOutputs,

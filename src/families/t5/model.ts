@@ -39,7 +39,7 @@ function feedForward(at: Scope, x: Value, c: T5Stack, context: ModelContext): Va
   const wide = (name: string): Value => linear(at.in(name), x, c.intermediateSize, { bias: false });
   const act = activation(c.activation);
   const inner = c.isGated ? mul(act(wide("wi_0")), wide("wi_1")) : act(wide("wi")); // [B, T, F]
-  return linear(at.in("wo"), context.drop(inner, c.dropout), c.hiddenSize, { bias: false });
+  return linear(at.in("wo"), context.dropout(inner, c.dropout), c.hiddenSize, { bias: false });
 }
 
 /** The encoder or the decoder: pre-norm blocks of self-attention, in the decoder cross attention, and feed-forward. */
@@ -50,7 +50,7 @@ function stack(root: Scope, side: "encoder" | "decoder", c: T5Stack, context: Mo
     .in("block.0.layer.0.SelfAttention.relative_attention_bias")
     .parameter("weight", [c.numBuckets, c.numHeads]);
   const bias = context.relativeBias(table, { maxDistance: c.maxDistance, bothWays: side === "encoder" }); // [B, H, T, S]
-  const x = context.throughLayers(context.drop(tokens, c.dropout), (x, i) => {
+  const x = context.throughLayers(context.dropout(tokens, c.dropout), (x, i) => {
     const block = at.in(`block.${i}`);
     const sublayers = [
       (at: Scope, x: Value) => selfAttention(at.in("SelfAttention"), x, c, context, bias),
@@ -59,10 +59,10 @@ function stack(root: Scope, side: "encoder" | "decoder", c: T5Stack, context: Mo
     ];
     return sublayers.reduce((x, sublayer, j) => {
       const place = block.in(`layer.${j}`);
-      return add(x, context.drop(sublayer(place, norm(place.in("layer_norm"), x, c)), c.dropout));
+      return add(x, context.dropout(sublayer(place, norm(place.in("layer_norm"), x, c)), c.dropout));
     }, x);
   });
-  return context.drop(norm(at.in("final_layer_norm"), x, c), c.dropout);
+  return context.dropout(norm(at.in("final_layer_norm"), x, c), c.dropout);
 }
 
 /** T5: an encoder and a decoder with relative positions (Raffel et al., 2019). */
@@ -89,10 +89,10 @@ function lmHead(root: Scope, x: Value, c: T5Config): Value {
 
 /** A class of the whole, read at the last end token: `[B, T, E]` → `[B, C]`. */
 function classes(root: Scope, hidden: Value, c: T5Config, context: ModelContext): Value {
-  const read = context.drop(context.stateAtLast(hidden, c.eosTokenId), c.classifierDropout); // [B, E]
+  const read = context.dropout(context.stateAtLast(hidden, c.eosTokenId), c.classifierDropout); // [B, E]
   const at = root.in("classification_head");
   const summary = activation("tanh")(linear(at.in("dense"), read, c.hiddenSize));
-  return linear(at.in("out_proj"), context.drop(summary, c.classifierDropout), c.head.numLabels);
+  return linear(at.in("out_proj"), context.dropout(summary, c.classifierDropout), c.head.numLabels);
 }
 
 /** T5's encoder alone, with or without a head that tells classes of tokens. */
@@ -101,7 +101,7 @@ export const t5Encoder: EncoderModel<T5EncoderConfig> = (root, c, context) => {
   context.hiddenStates.push(hidden);
   return headOutputs(
     root,
-    c.head.kind === "token-classification" ? context.drop(hidden, c.classifierDropout) : hidden,
+    c.head.kind === "token-classification" ? context.dropout(hidden, c.classifierDropout) : hidden,
     c.head,
     {},
   );

@@ -13,7 +13,7 @@ export async function diskFailure(cause: unknown, { file, blob, metadata }: Tran
   const size = metadata.size === undefined ? "" : ` of ${megabytes(metadata.size)}`;
   return new LecternError(
     "file",
-    `the disk is full: ${file}${size} cannot be written to ${blob} (${code}); ${ADVICE}; what came is gone on from then`,
+    `the disk is full: ${file}${size} cannot be written to ${blob} (${code}); ${ADVICE}; the download then resumes`,
     { cause },
   );
 }

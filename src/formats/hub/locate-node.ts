@@ -7,7 +7,7 @@ import type { LocateOptions } from "./options.ts";
 import { shippedModel, shippedModels } from "./shipped-node.ts";
 
 /**
- * Where a model lies on this machine: an existing path, a shipped model's name, or a Hub model, which is
+ * The location of a model on this machine: an existing path, a shipped model's name, or a Hub model, which is
  * downloaded where the cache does not have it.
  *
  * @param name a path, a shipped model's name, `owner/name`, `owner/name@revision`, `owner/name/file.gguf` or

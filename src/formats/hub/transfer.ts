@@ -42,7 +42,7 @@ export async function downloadBlob(transfer: Transfer): Promise<void> {
       if (left === 0)
         throw new HubFailure(
           "wrong",
-          `${transfer.repository}: ${transfer.file}: ${fault}; what came was thrown away: try again, and if it comes again, the hub or a proxy gives out a damaged file`,
+          `${transfer.repository}: ${transfer.file}: ${fault}; the download was deleted: try again, and if it happens again, the hub or a proxy serves a damaged file`,
         );
       left = 0; // what lay there was of no use: once more, from the start
     }
@@ -174,7 +174,7 @@ class Filling {
     if (this.#size !== undefined && this.offset + chunk.length > this.#size)
       throw new HubFailure(
         "wrong",
-        `${this.#transfer.file}: more than the announced ${this.#size} bytes came: ${CHANGED}`,
+        `${this.#transfer.file}: got more than the announced ${this.#size} bytes: ${CHANGED}`,
       );
     for (let done = 0; done < chunk.length; ) {
       const { bytesWritten } = await this.#handle.write(chunk, done, chunk.length - done, this.offset);
@@ -190,12 +190,12 @@ const CHANGED = "the file changed while it was downloaded, or a proxy cuts it; t
 /** The fault of a downloaded file, in words; undefined: none, as far as its etag shows. */
 async function faultOf(path: string, { etag, size }: FileMetadata): Promise<string | undefined> {
   const actual = (await stat(path)).size;
-  if (size !== undefined && actual !== size) return `${actual} bytes came, ${size} were announced`;
+  if (size !== undefined && actual !== size) return `expected ${size} bytes, as announced; got ${actual}`;
   const algorithm = /^[0-9a-f]{64}$/.test(etag) ? "sha256" : /^[0-9a-f]{40}$/.test(etag) ? "sha1" : undefined;
   if (!algorithm) return undefined;
   const hash = createHash(algorithm);
   if (algorithm === "sha1") hash.update(`blob ${actual}\0`); // as git names its objects
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
   const sum = hash.digest("hex");
-  return sum === etag ? undefined : `its checksum is ${sum}, the hub says ${etag}`;
+  return sum === etag ? undefined : `expected the checksum ${etag}, as the hub says; got ${sum}`;
 }

@@ -2,10 +2,11 @@ import { definePrimitive } from "../op.ts";
 import { apply, constant, type Dimension, scalar, shapeError, type TensorType, type Value } from "../value.ts";
 import { cast } from "./cast.ts";
 import { greaterOrEqual, where } from "./comparison.ts";
-import { div, exp, mul, neg, sub } from "./elementwise.ts";
-import { addAlong } from "./gather.ts";
+import { add, div, exp, mul, neg, sub } from "./elementwise.ts";
+import { addAlong, takeAlong } from "./gather.ts";
 import { reshape } from "./layout.ts";
 import { reduceSum } from "./reduction.ts";
+import { logSoftmax } from "./softmax.ts";
 
 /** The label that is not counted. */
 export const IGNORED_LABEL = -100;
@@ -61,12 +62,43 @@ export const lossOps = {
   }),
 };
 
+type Reduction = "mean" | "sum" | "none";
+
+export interface CrossEntropyOptions {
+  /** Spread this share of the target over all classes (Szegedy et al., 2016). */
+  readonly labelSmoothing?: number;
+  /** `[V]`: what each class counts. */
+  readonly weight?: Value;
+  readonly reduction?: Reduction;
+}
+
 /**
- * The mean of −log softmax(logits)[label] over the labels that are not −100.
+ * −log softmax(logits)[label], over the labels that are not −100.
  * @param logits `[N, V]`
  * @param labels int64 `[N]`
- * @param labelSmoothing this share of each target is spread over all classes (Szegedy et al., 2016)
  */
-export function crossEntropy(logits: Value, labels: Value, labelSmoothing = 0): Value {
-  return apply(lossOps.crossEntropy, [logits, labels], { labelSmoothing })[0] as Value;
+export function crossEntropy(logits: Value, labels: Value, options: CrossEntropyOptions = {}): Value {
+  const { labelSmoothing = 0, weight, reduction = "mean" } = options;
+  if (!weight && reduction === "mean")
+    return apply(lossOps.crossEntropy, [logits, labels], { labelSmoothing })[0] as Value;
+  const [rows, classes] = logits.shape as [Dimension, number];
+  const logProbabilities = logSoftmax(logits, -1);
+  const { counted, safe } = maskIgnoredLabels(labels);
+  const pick = (of: Value): Value => reshape(takeAlong(of, reshape(safe, [rows, 1])), [rows]);
+  const spread = (vector: Value): Value => mul(add(mul(logProbabilities, scalar(0)), scalar(1)), vector); // [N, V]
+  const own = weight ? mul(pick(spread(weight)), counted) : counted; // [N]
+  const exact = mul(neg(pick(logProbabilities)), own);
+  const everywhere = neg(reduceSum(weight ? mul(logProbabilities, weight) : logProbabilities, [1]));
+  const smooth = mul(mul(everywhere, counted), scalar(labelSmoothing / classes));
+  const each = labelSmoothing === 0 ? exact : add(mul(exact, scalar(1 - labelSmoothing)), smooth);
+  if (reduction === "none") return each;
+  const total = reduceSum(each, [0]);
+  return reduction === "sum" ? total : div(total, reduceSum(own, [0]));
+}
+
+/** Labels with −100 replaced by a class that exists, and 1 where they count, 0 elsewhere. */
+export function maskIgnoredLabels(labels: Value): { counted: Value; safe: Value } {
+  const zero = constant({ dtype: "int64", shape: [], data: BigInt64Array.of(0n) });
+  const counts = greaterOrEqual(labels, zero);
+  return { counted: cast(counts, "float32"), safe: where(counts, labels, zero) };
 }

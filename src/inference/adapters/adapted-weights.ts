@@ -34,7 +34,7 @@ export class AdaptedWeights {
   }
 
   /**
-   * What a request with this adapter feeds.
+   * The inputs that a request with this adapter feeds.
    *
    * @param name undefined: no adapter
    * @throws LecternError with code `usage` where no adapter of this name was added

@@ -23,7 +23,7 @@ export interface LoraConfig {
   readonly ensureWeightTying?: boolean;
   /** Rows of tables of embeddings that an adapter replaces, by the table's name; "" is the table that embeds words. */
   readonly trainableTokens?: Readonly<Record<string, readonly number[]>>;
-  /** The share of what the change reads that training drops. */
+  /** The dropout rate of what the change reads. */
   readonly loraDropout?: number | undefined;
   readonly useRslora?: boolean;
   readonly useDora?: boolean;

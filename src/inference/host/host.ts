@@ -128,11 +128,11 @@ export async function connect(opening: Opening, stop: () => Promise<unknown>): P
           logitsProcessor: logitsProcessor !== undefined,
           stoppingCriteria: stoppingCriteria !== undefined,
         };
-        const onQuestion = async (question: Callback): Promise<unknown> => {
-          if (question.of === "stoppingCriteria") return stoppingCriteria?.(question.ids);
-          return (await logitsProcessor?.(question.ids, question.scores)) ?? question.scores; // changed in place
+        const onCallback = async (callback: Callback): Promise<unknown> => {
+          if (callback.of === "stoppingCriteria") return stoppingCriteria?.(callback.ids);
+          return (await logitsProcessor?.(callback.ids, callback.scores)) ?? callback.scores; // changed in place
         };
-        return channel.call("generate", [request, given], { signal, onEvent: onToken, onQuestion });
+        return channel.call("generate", [request, given], { signal, onEvent: onToken, onCallback });
       },
       addAdapter: (name, location) => channel.call("addAdapter", [name, location]),
       useAdapter: (name) => channel.call("useAdapter", [name]),

@@ -2,7 +2,7 @@ import { isPart, type Part } from "../json.ts";
 import { templateOf } from "./settings.ts";
 import type { GivenToken, TokenFlags } from "./special-tokens.ts";
 
-/** What a class makes its tokenizer of. */
+/** The sources that a class makes its tokenizer of. */
 export interface ClassInput {
   /** `tokenizer.json`. */
   readonly json: Part;
@@ -13,7 +13,7 @@ export interface ClassInput {
   readonly id: (token: string) => number;
 }
 
-/** What a tokenizer class of transformers 5 takes from `tokenizer.json`, and what from its settings. */
+/** The parts that a tokenizer class of transformers 5 takes from `tokenizer.json`, and those from its settings. */
 export interface ClassRule {
   /** The model that the class makes; a file with another one is taken as it is. */
   readonly model: "BPE" | "Unigram" | "WordPiece";

@@ -7,7 +7,7 @@ import { type AddedEntry, addedTokens, type Settings, special, specialText, temp
 
 type Entry = readonly [piece: string, score: number];
 
-/** How a family's tokenizer differs from its `.model` file. */
+/** The differences of a family's tokenizer from its `.model` file. */
 interface Family {
   readonly entries: (pieces: readonly Entry[], settings: Settings) => readonly Entry[];
   readonly unknownId?: number;

@@ -1,7 +1,7 @@
 import { check } from "../../common/index.ts";
 import { fieldsOf } from "./protobuf.ts";
 
-/** What a piece is, by SentencePiece's numbers. */
+/** The type of a piece, by SentencePiece's numbers. */
 export const PieceType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
 export interface Piece {
@@ -10,7 +10,7 @@ export interface Piece {
   readonly type: number;
 }
 
-/** What a SentencePiece `.model` file holds. */
+/** The content of a SentencePiece `.model` file. */
 export interface SentencePieceModel {
   readonly pieces: readonly Piece[];
   readonly kind: "unigram" | "bpe";

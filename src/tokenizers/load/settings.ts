@@ -1,6 +1,6 @@
 import { isId, isPart, type Part } from "../json.ts";
 
-/** What a directory says of its tokenizer beside the vocabulary. */
+/** The settings of a directory's tokenizer beside the vocabulary. */
 export interface Settings {
   /** `tokenizer_config.json` over `special_tokens_map.json`. */
   readonly config: Part;

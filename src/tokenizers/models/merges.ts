@@ -48,7 +48,7 @@ const NEVER = 0x7fffffff;
 /** Pairs of symbols that become one, in the order they were learnt. */
 export class Merges {
   readonly #ranks: PairTable;
-  /** What the pair of each rank becomes. */
+  /** The token that the pair of each rank becomes. */
   readonly #results: Int32Array;
 
   constructor(merges: readonly unknown[], vocabulary: ReadonlyMap<string, number>, prefix: string) {

@@ -4,7 +4,7 @@ import { widthAt } from "../text.ts";
 import { Trie } from "../trie.ts";
 import { WordCache, type WordModel, type WordTokens } from "./word-model.ts";
 
-/** What an unknown character scores below the worst piece. */
+/** The penalty of an unknown character, below the score of the worst piece. */
 const UNKNOWN_PENALTY = 10;
 
 /** The most probable cut of a word into pieces (Kudo, 2018), found by Viterbi's algorithm over a trie. */

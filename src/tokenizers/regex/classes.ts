@@ -16,7 +16,7 @@ export function escapeOne(character: string): string {
   return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
 }
 
-/** What short escapes stand for, as the inside of a class. */
+/** The meaning of short escapes, as the inside of a class. */
 export const CLASSES: Readonly<Record<string, string>> = {
   s: WHITE_SPACE,
   d: "\\p{Nd}",

@@ -39,7 +39,7 @@ const MOST_ENDS = 2 ** 20;
 interface Run {
   readonly start: number;
   readonly from: number;
-  /** Where the match must end, for looks behind. */
+  /** The required end of the match, for lookbehinds. */
   readonly until?: number;
   /** True if it is the run of a look ahead or an atomic group, whose end is kept for the splits on its way. */
   readonly keepsEnd?: boolean;
@@ -60,7 +60,7 @@ export class LinearMatcher {
   #steps = 0;
   /** The splits that were tried at each place, as bits. */
   #tried = new Uint32Array(0);
-  /** Where runs ended that went through a split at a place and matched. */
+  /** The ends of runs that went through a split at a place and matched. */
   readonly #ends = new Map<number, number>();
   /** Splits whose second way is left, each with its place; as −1 − split those that a run went on from by it. */
   #branches = new Int32Array(1024);

@@ -8,7 +8,7 @@ const MOST_STEPS = 20_000;
 /** Different lengths that one look behind may have. */
 const MOST_LENGTHS = 64;
 
-/** What a look does, and where its steps are. */
+/** The kind of a lookaround, and the position of its steps. */
 export interface Look {
   readonly ahead: boolean;
   readonly negated: boolean;

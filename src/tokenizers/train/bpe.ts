@@ -6,7 +6,7 @@ export interface BpeOptions {
   readonly specialTokens: readonly string[];
   /** Characters that are always in the vocabulary. */
   readonly initialAlphabet: readonly string[];
-  /** How many characters at most; the rarest are left out. */
+  /** The maximum number of characters; the rarest are left out. */
   readonly limitAlphabet: number;
   /** Stands before pieces that go on within a word, or behind those that end one. */
   readonly prefix: string;

@@ -35,11 +35,11 @@ export interface TokenizerOptions {
   readonly specialTokens?: readonly string[];
   /** The number of sentinel tokens `<extra_id_0>`, … behind them, their ids counting down: what T5's span corruption writes. */
   readonly sentinels?: number;
-  /** How many characters at most, where the kind begins with characters; the rarest are left out. */
+  /** The maximum number of characters, where the kind begins with characters; the rarest are left out. */
   readonly limitAlphabet?: number;
-  /** What stands for what the vocabulary lacks; must be a special token. */
+  /** The token for text that the vocabulary lacks; must be a special token. */
   readonly unknownToken?: string | null;
-  /** How a unigram tokenizer normalises text; default NFKD, as the reference's trainer. What decodes is normalised so. */
+  /** The normalisation of a unigram tokenizer; default NFKD, as the reference's trainer. What decodes is normalised so. */
   readonly normalization?: "NFC" | "NFKC" | "NFKD" | undefined;
   /** Puts special tokens around texts: `[CLS] A [SEP] B [SEP]` as BERT does, or `A </s>` as T5 does; default none. */
   readonly template?: "bert" | "t5" | undefined;

@@ -5,7 +5,7 @@ export type Piece = readonly [text: string, score: number];
 
 export interface UnigramOptions {
   readonly vocabularySize: number;
-  /** How many of it are special tokens. */
+  /** The number of its special tokens. */
   readonly reserved: number;
   readonly maxPieceLength?: number;
   /** The share of pieces that each round of pruning leaves. */
@@ -19,7 +19,7 @@ interface Word {
   readonly count: number;
 }
 
-/** What a character costs that no piece covers, below the least score. */
+/** The cost of a character that no piece covers, below the least score. */
 const UNKNOWN_PENALTY = 10;
 
 /** Pieces that are expected less often are dropped. */
@@ -76,7 +76,7 @@ function seeds(rows: readonly Word[], maxLength: number, size: number): Piece[] 
 /** A tree of pieces by their characters. */
 interface Branch {
   readonly next: Map<string, Branch>;
-  /** Which piece ends here; −1 for none. */
+  /** The piece that ends here; −1 for none. */
   piece: number;
 }
 
@@ -132,7 +132,7 @@ function logAdd(a: number, b: number): number {
   return high + Math.log1p(Math.exp(low - high));
 }
 
-/** How often each piece is expected, over all ways to cut each word (forward and backward). */
+/** The expected count of each piece, over all ways to cut each word (forward and backward). */
 function expect(pieces: readonly Piece[], rows: readonly Word[]): Float64Array {
   const root = treeOf(pieces);
   const least = leastScore(pieces);

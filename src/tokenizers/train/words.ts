@@ -1,11 +1,11 @@
-/** How text becomes words before a vocabulary is learned, and how the tokenizer's JSON says so. */
+/** The splitting of text into words before a vocabulary is learned, and its form in the tokenizer's JSON. */
 export interface Splitting {
   readonly normalizer: object | null;
   readonly preTokenizer: object | null;
   readonly decoder: object | null;
   normalize(text: string): string;
   split(text: string): readonly string[];
-  /** What becomes of a word once it is counted. */
+  /** The treatment of a word once it is counted. */
   spell?(word: string): string;
 }
 

@@ -1,7 +1,9 @@
-import { check, type Random } from "../../common/index.ts";
+import type { Random } from "../../common/index.ts";
 import { IGNORED_LABEL } from "../../graph/index.ts";
 
 /** The treatment of a chosen token: BERT's 80, 10 and 10 %. */
+export { type PaddingOptions, padRows } from "../../tokenizers/index.ts";
+
 export type Masking = "mask" | "random" | "keep";
 
 export interface MaskingOptions {
@@ -193,38 +195,6 @@ export function shiftRight(
     decoderStartTokenId,
     ...row.slice(0, -1).map((id) => (id === IGNORED_LABEL ? padTokenId : id)),
   ]);
-}
-
-export interface PaddingOptions {
-  readonly padTokenId: number;
-  readonly side?: "right" | "left";
-  /** Rows are filled up to a multiple of this. */
-  readonly multipleOf?: number;
-  /** Rows are filled up to this, whatever their longest. */
-  readonly length?: number;
-}
-
-/** Rows filled up to one length, with what is a token (1) and what padding (0). */
-export function padRows(
-  rows: readonly (readonly number[])[],
-  { padTokenId, side = "right", multipleOf = 1, length }: PaddingOptions,
-): { inputIds: number[][]; attentionMask: number[][] } {
-  const longest = Math.max(0, ...rows.map((row) => row.length));
-  const width = length ?? Math.ceil(longest / multipleOf) * multipleOf;
-  check(longest <= width, "shape", () => `padding: a row has ${longest} tokens, more than the ${width} of the batch`);
-  const fill = (row: readonly number[], value: number): number[] => {
-    const padding = new Array<number>(width - row.length).fill(value);
-    return side === "left" ? [...padding, ...row] : [...row, ...padding];
-  };
-  return {
-    inputIds: rows.map((row) => fill(row, padTokenId)),
-    attentionMask: rows.map((row) =>
-      fill(
-        row.map(() => 1),
-        0,
-      ),
-    ),
-  };
 }
 
 /** All rows one after the other, cut into blocks of one length; a last piece that is shorter is dropped. */

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import type { TaskName } from "../tasks/task-names.ts";
+import type { TrainingTaskName } from "../tasks/task-names.ts";
 import { checkColumns } from "./columns.ts";
 
 const row = (...names: string[]) => [{ row: 2, fields: Object.fromEntries(names.map((name) => [name, "x"])) }];
 
-test.each<[TaskName, string[], string | RegExp]>([
+test.each<[TrainingTaskName, string[], string | RegExp]>([
   [
     "text-classification",
     ["text", "stars"],

@@ -1,5 +1,5 @@
 import { closest, LecternError, ownEntry } from "../../common/index.ts";
-import type { TaskName } from "../tasks/task-names.ts";
+import type { TrainingTaskName } from "../tasks/task-names.ts";
 import { type Example, isTable } from "./examples.ts";
 
 interface Columns {
@@ -8,7 +8,7 @@ interface Columns {
   readonly optional: readonly string[];
 }
 
-const taskColumns: Readonly<Record<TaskName, Columns>> = {
+const taskColumns: Readonly<Record<TrainingTaskName, Columns>> = {
   "text-classification": { needed: [["text", "label"]], optional: ["text2"] },
   "token-classification": { needed: [["tokens", "tags"]], optional: [] },
   "question-answering": {
@@ -27,7 +27,7 @@ const taskColumns: Readonly<Record<TaskName, Columns>> = {
 };
 
 /** The columns that a task reads, by its own names for them. */
-export function columnsOf(task: TaskName): string[] {
+export function columnsOf(task: TrainingTaskName): string[] {
   const { needed, optional } = taskColumns[task];
   return [...new Set([...needed.flat(), ...optional])];
 }
@@ -36,7 +36,7 @@ export function columnsOf(task: TaskName): string[] {
 export function checkColumns(
   path: string,
   [first]: readonly Example[],
-  task: TaskName,
+  task: TrainingTaskName,
   columns: Readonly<Record<string, string>> = {},
 ): void {
   const fields = Object.keys(first?.fields ?? {});

@@ -93,8 +93,8 @@ function foundAnswers(conversation: Conversation): TokenRange[] {
 const MARK = "\uF5A3\uF5A4\uF5A3";
 
 /**
- * What a text that is written of messages takes from the content of one: all that changes with it. Undefined where it
- * is left out; nothing, where a turn without content, which may call tools, begins.
+ * The part of a text written of messages that is taken from the content of one: all that changes with it. Undefined
+ * where it is left out; nothing, where a turn without content, which may call tools, begins.
  */
 function contentOf(tokenizer: Tokenizer, messages: readonly Message[], i: number, text: string): TextRange | undefined {
   const message = messages[i] as Message;

@@ -41,7 +41,7 @@ const tokenizerOf = async (name: string): Promise<Pick<TrainOptions, "tokenizer"
   tokenizerDirectory: fixture(name),
 });
 const optimizer = { name: "adamw" };
-const schedule = { name: "constant", rate: 0.01 };
+const schedule = { name: "constant", learningRate: 0.01 };
 const fields = { prefix: "double: ", part: "doubled" };
 const pairs = { lines: { source: "train.en.gz", target: "train.de" }, fields };
 const held = { lines: { source: "test.en", target: "test.de" }, fields };
@@ -54,14 +54,14 @@ test("a recipe of parallel lines learns them, and is measured by BLEU", async ()
     examples: { training: [pairs], validation: [held], test: [held] },
     generation: { numBeams: 2, maxNewTokens: 24 },
     seed: 1,
-    rows: 4,
+    batchSize: 4,
     maxLength: 32,
     multipleOf: 8,
     labelSmoothing: 0.05,
     steps: 120,
     optimizer,
     schedule,
-    clip: 1,
+    maxGradNorm: 1,
     checkpointEvery: 100,
   });
   const out = join(folder, "pairs");
@@ -92,7 +92,7 @@ test("labels learned from a pattern's groups go on from another recipe's weights
     hidden_dropout_prob: 0,
     attention_probs_dropout_prob: 0,
   };
-  const run = { seed: 2, rows: 2, optimizer, schedule, checkpointEvery: 100 };
+  const run = { seed: 2, batchSize: 2, optimizer, schedule, checkpointEvery: 100 };
   const bert = await tokenizerOf("models/bert_cls");
   const begin = join(folder, "begin");
   const texts = [{ file: "labels.txt", pattern: "^[01] (?<text>.*)$" }, "*.txt"];
@@ -119,7 +119,7 @@ test("labels learned from a pattern's groups go on from another recipe's weights
     begin: "first.json",
     examples: { training: [labels], validation: [test], test: [test] },
     steps: 150,
-    schedule: { name: "linear", rate: 0.01 },
+    schedule: { name: "linear", learningRate: 0.01 },
   });
   const out = join(folder, "labels");
   const { evaluation } = await trainRecipe(recipe, { data, out, begin, ...bert });
@@ -143,7 +143,7 @@ test("a label that the recipe's config does not have is named with its row", asy
       training: [{ file: "labels.txt", pattern: "^(?<label>[01]) (?<text>.*)$" }],
       validation: [{ file: "labels-test.txt", pattern: "^(?<label>[01]) (?<text>.*)$" }],
     },
-    ...{ seed: 1, rows: 2, steps: 1, optimizer, schedule, checkpointEvery: 100 },
+    ...{ seed: 1, batchSize: 2, steps: 1, optimizer, schedule, checkpointEvery: 100 },
   });
   const bert = await tokenizerOf("models/bert_cls");
   await expect(trainRecipe(recipe, { data, out: join(folder, "unknown"), ...bert })).rejects.toThrow(
@@ -157,7 +157,7 @@ test("rows that are held out are not learned from, whatever their label", async 
     task: "text2text-generation",
     examples: { training: [pairs], validation: [held] },
     seed: 1,
-    rows: 1,
+    batchSize: 1,
     steps: 1,
     optimizer,
     schedule,
@@ -209,6 +209,6 @@ test.each([
   [{ task: "text-classification", examples: { training: [], validation: [pairs] } }, "examples.training"],
   [{ task: "poetry" }, "task"],
 ])("a recipe of examples that does not fit is refused: %j", (part, message) => {
-  const whole = { config: {}, examples: { training: [pairs], validation: [pairs] }, seed: 1, rows: 1, steps: 1 };
+  const whole = { config: {}, examples: { training: [pairs], validation: [pairs] }, seed: 1, batchSize: 1, steps: 1 };
   expect(() => parseRecipe({ ...whole, optimizer, schedule, checkpointEvery: 1, ...part })).toThrow(message);
 });

@@ -10,7 +10,7 @@ import { checkVocabulary, startParameters } from "../run/initial-weights.ts";
 import { type RunResult, runTraining } from "../run/run.ts";
 import { hashOf, recipeFingerprint } from "../run/run-fingerprint.ts";
 import { ExampleTask } from "../tasks/example-task.ts";
-import type { TaskName } from "../tasks/task-names.ts";
+import type { TrainingTaskName } from "../tasks/task-names.ts";
 import type { TaskContext, TokenRow } from "../tasks/task-rows.ts";
 import { taskParts } from "../tasks/tasks.ts";
 import type { Example } from "./examples.ts";
@@ -26,14 +26,14 @@ export async function trainOnExamples(recipe: ExampleRecipe, options: TrainOptio
   const rows = await readRows(recipe, options.data);
   const training = taught ? await askTeacher(recipe, rows, context.labels, options) : rows.training;
   const encoded = (examples: readonly Example[]): TokenRow[] => examples.flatMap((example) => parts.encode(example));
-  const { accumulate, seed } = recipe;
+  const { gradientAccumulationSteps, seed } = recipe;
   const [learned, heldOut] = [encoded(training), encoded(rows.validation)];
   const task = new ExampleTask<TokenRow>({
     ...parts,
     training: learned,
     heldOut,
-    rows: recipe.rows,
-    accumulate,
+    batchSize: recipe.batchSize,
+    gradientAccumulationSteps,
     seed,
   });
   const result = await runTraining({
@@ -70,7 +70,7 @@ async function askTeacher(
 }
 
 /** The columns that a task's texts stand in: what is held out is held out by its text, whatever its label. */
-const texts: Readonly<Record<TaskName, readonly string[]>> = {
+const texts: Readonly<Record<TrainingTaskName, readonly string[]>> = {
   "text-classification": ["text", "text2"],
   "token-classification": ["tokens"],
   "question-answering": ["question", "context"],

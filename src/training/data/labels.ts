@@ -1,12 +1,12 @@
 import { check, LecternError, shown } from "../../common/index.ts";
 import { classesOf, type Json } from "../../inference/index.ts";
-import type { TaskName } from "../tasks/task-names.ts";
+import type { TrainingTaskName } from "../tasks/task-names.ts";
 import { type Example, fieldOf, textOf } from "./examples.ts";
 
 /** The source of examples, for messages, and the column of their labels. */
 export interface LabelSource {
   readonly path: string;
-  readonly task: TaskName;
+  readonly task: TrainingTaskName;
   readonly column: string;
 }
 

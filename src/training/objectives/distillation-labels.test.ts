@@ -46,13 +46,13 @@ const json = {
   examples: { training: [file("training.txt")], validation: [file("validation.txt")] },
   teacher: { share: 1, spans: 6 },
   seed: 3,
-  rows: 8,
+  batchSize: 8,
   steps: 200,
   optimizer: { name: "adamw" },
-  schedule: { name: "linear", rate: 0.01 },
+  schedule: { name: "linear", learningRate: 0.01 },
   checkpointEvery: 500,
   evaluateEvery: 50,
-  bestBy: "accuracy",
+  metricForBestModel: "accuracy",
 };
 const asked: string[] = [];
 const teacher: Teacher = async (texts) => {
@@ -152,7 +152,7 @@ test("a teacher that is missing, or does not know a label, is told", async () =>
 });
 
 test("a measure that is not there is told with those that are, when the recipe is read", () => {
-  expect(() => parseRecipe({ ...json, bestBy: "bleu", evaluateEvery: 1 })).toThrow(
-    "bestBy: this task does not measure bleu; it measures accuracy, macroF1",
+  expect(() => parseRecipe({ ...json, metricForBestModel: "bleu", evaluateEvery: 1 })).toThrow(
+    "metricForBestModel: this task does not measure bleu; it measures accuracy, macroF1",
   );
 });

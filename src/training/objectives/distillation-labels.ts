@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { check, LecternError, ownEntry, Random } from "../../common/index.ts";
 import { writeFileAtomic } from "../../files/node.ts";
+import { argmax } from "../../tensor/index.ts";
 import { type Example, readExamples, textOf } from "../data/examples.ts";
 
 /** Tells how probable each label is, for each text: a larger model, or whatever knows. */
@@ -58,7 +59,7 @@ export async function taughtExamples(examples: readonly Example[], options: Taug
   }
   const rows = texts.map((text, i) => {
     const said = answers[i] as number[];
-    const label = examples[i]?.fields.label ?? labels[said.indexOf(Math.max(...said))];
+    const label = examples[i]?.fields.label ?? labels[argmax(said)];
     const own = i < examples.length ? config.share : 1;
     const probabilities = said.map((p, at) => rounded(own * p + (1 - own) * +(labels[at] === label)));
     return { text, label, probabilities };

@@ -1,16 +1,15 @@
 import {
   abs,
   add,
-  cast,
   constant,
-  crossEntropy as crossEntropyOp,
+  crossEntropy,
   type Dimension,
   div,
   exp,
-  greaterOrEqual,
   less,
   log,
   logSoftmax,
+  maskIgnoredLabels,
   matmul,
   max,
   mul,
@@ -29,47 +28,9 @@ import {
   where,
 } from "../../graph/index.ts";
 
-type Reduction = "mean" | "sum" | "none";
-
-export interface CrossEntropyOptions {
-  /** Spread this share of the target over all classes (Szegedy et al., 2016). */
-  readonly labelSmoothing?: number;
-  /** `[V]`: what each class counts. */
-  readonly weight?: Value;
-  readonly reduction?: Reduction;
-}
+export { type CrossEntropyOptions, crossEntropy } from "../../graph/index.ts";
 
 const END = Number.MAX_SAFE_INTEGER;
-
-/**
- * −log softmax(logits)[label], over the labels that are not −100.
- * @param logits `[N, V]`
- * @param labels int64 `[N]`
- */
-export function crossEntropy(logits: Value, labels: Value, options: CrossEntropyOptions = {}): Value {
-  const { labelSmoothing = 0, weight, reduction = "mean" } = options;
-  if (!weight && reduction === "mean") return crossEntropyOp(logits, labels, labelSmoothing);
-  const [rows, classes] = logits.shape as [Dimension, number];
-  const logProbabilities = logSoftmax(logits, -1);
-  const { counted, safe } = countedLabels(labels);
-  const pick = (of: Value): Value => reshape(takeAlong(of, reshape(safe, [rows, 1])), [rows]);
-  const spread = (vector: Value): Value => mul(add(mul(logProbabilities, scalar(0)), scalar(1)), vector); // [N, V]
-  const own = weight ? mul(pick(spread(weight)), counted) : counted; // [N]
-  const exact = mul(neg(pick(logProbabilities)), own);
-  const everywhere = neg(reduceSum(weight ? mul(logProbabilities, weight) : logProbabilities, [1]));
-  const smooth = mul(mul(everywhere, counted), scalar(labelSmoothing / classes));
-  const each = labelSmoothing === 0 ? exact : add(mul(exact, scalar(1 - labelSmoothing)), smooth);
-  if (reduction === "none") return each;
-  const total = reduceSum(each, [0]);
-  return reduction === "sum" ? total : div(total, reduceSum(own, [0]));
-}
-
-/** Labels with −100 replaced by a class that exists, and 1 where they count, 0 elsewhere. */
-function countedLabels(labels: Value): { counted: Value; safe: Value } {
-  const zero = constant({ dtype: "int64", shape: [], data: BigInt64Array.of(0n) });
-  const counts = greaterOrEqual(labels, zero);
-  return { counted: cast(counts, "float32"), safe: where(counts, labels, zero) };
-}
 
 /** The mean of −Σ target · log softmax(logits); both `[N, V]`. */
 export function softCrossEntropy(logits: Value, target: Value): Value {
@@ -132,7 +93,7 @@ function shifted(logits: Value, labels: Value): { logits: Value; labels: Value }
 export function causalLoss(logits: Value, labels: Value): Value {
   const moved = shifted(logits, labels);
   const [batch, length, size] = moved.logits.shape as [number, number, number];
-  return crossEntropyOp(reshape(moved.logits, [batch * length, size]), reshape(moved.labels, [batch * length]));
+  return crossEntropy(reshape(moved.logits, [batch * length, size]), reshape(moved.labels, [batch * length]));
 }
 
 /**
@@ -143,7 +104,7 @@ export function causalLoss(logits: Value, labels: Value): Value {
  */
 export function sequenceLogProbability(logits: Value, labels: Value, over: "sum" | "mean" = "sum"): Value {
   const [batch, length] = labels.shape as [Dimension, Dimension];
-  const { counted, safe } = countedLabels(labels);
+  const { counted, safe } = maskIgnoredLabels(labels);
   const picked = reshape(takeAlong(logSoftmax(logits, -1), reshape(safe, [batch, length, 1])), [batch, length]);
   const sum = reduceSum(mul(picked, counted), [1]);
   return over === "sum" ? sum : div(sum, reduceSum(counted, [1]));
@@ -164,7 +125,7 @@ export function weighsByMean({ kind }: PreferenceOptions): boolean {
 }
 
 /**
- * How far a model is from preferring the chosen answers, from the log-probabilities `[B]` of chosen and rejected ones
+ * The loss of preferring the chosen answers, from the log-probabilities `[B]` of chosen and rejected ones
  * and, but for ORPO and SimPO, those of a frozen reference. Of ORPO's loss this is the term of the odds ratio; the other
  * is the cross entropy of the chosen answers.
  * @see Rafailov et al., "DPO" (2023); Azar et al., "IPO" (2023); Hong et al., "ORPO" (2024); Meng et al., "SimPO" (2024)
@@ -215,5 +176,5 @@ export function contrastiveLoss(left: Value, right: Value, scale = 20): Value {
     shape: [rows],
     data: BigInt64Array.from({ length: rows }, (_, i) => BigInt(i)),
   });
-  return crossEntropyOp(scores, own);
+  return crossEntropy(scores, own);
 }

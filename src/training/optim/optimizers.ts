@@ -48,7 +48,7 @@ export type Slots = Readonly<Record<string, Float32Array>>;
 
 /** The settings of a step beside weights and gradients. */
 export interface UpdateOptions {
-  readonly rate: number;
+  readonly learningRate: number;
   /** Counted from 1. */
   readonly step: number;
   readonly weightDecay: number;
@@ -80,7 +80,7 @@ function sgd({ momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 }:
   return {
     weightDecay,
     start: momentum === 0 ? () => ({}) : slots("momentum"),
-    update(weights, gradient, { momentum: buffer }, { rate, step, weightDecay: decay }) {
+    update(weights, gradient, { momentum: buffer }, { learningRate, step, weightDecay: decay }) {
       for (let i = 0; i < weights.length; i++) {
         const w = weights[i] as number;
         let g = (gradient[i] as number) + decay * w;
@@ -89,7 +89,7 @@ function sgd({ momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 }:
           buffer[i] = kept;
           g = nesterov ? g + momentum * kept : kept;
         }
-        weights[i] = w - rate * g;
+        weights[i] = w - learningRate * g;
       }
     },
   };
@@ -107,12 +107,12 @@ function adam(config: Config<"adam" | "adamw">): Optimizer {
   return {
     weightDecay: config.weightDecay ?? (isDecoupled ? 0.01 : 0),
     start: slots("first", "second", ...(amsgrad ? ["largest"] : [])),
-    update(weights, gradient, kept, { rate, step, weightDecay, memory }) {
+    update(weights, gradient, kept, { learningRate, step, weightDecay, memory }) {
       const { first, second, largest } = kept as { first: Float32Array; second: Float32Array; largest?: Float32Array };
-      const size = rate / (1 - beta1 ** step);
+      const size = learningRate / (1 - beta1 ** step);
       const correction = 1 / Math.sqrt(1 - beta2 ** step);
       const [gain1, gain2] = [1 - beta1, 1 - beta2];
-      const shrink = isDecoupled ? 1 - rate * weightDecay : 1;
+      const shrink = isDecoupled ? 1 - learningRate * weightDecay : 1;
       const coupled = isDecoupled ? 0 : weightDecay;
       if (!largest && coupled === 0) {
         const by: AdamScalars = [beta1, gain1, beta2, gain2, size, correction, epsilon, shrink];
@@ -177,9 +177,9 @@ function adafactor(config: Config<"adafactor">): Optimizer {
           : { second: new Float32Array(sizeOf(shape)) };
       return { ...second, ...(beta1 !== null && { first: new Float32Array(sizeOf(shape)) }) };
     },
-    update(weights, gradient, kept, { rate, step, weightDecay: decay }) {
+    update(weights, gradient, kept, { learningRate, step, weightDecay: decay }) {
       const least = warmupInit ? 1e-6 * step : 1e-2;
-      const base = relativeStep ? Math.min(least, 1 / Math.sqrt(step)) : rate;
+      const base = relativeStep ? Math.min(least, 1 / Math.sqrt(step)) : learningRate;
       const size = base * (scaleParameter ? Math.max(epsilons[1], rootMeanSquare(weights)) : 1);
       const beta2 = 1 - step ** decayRate;
       const update = kept.rows
@@ -253,11 +253,11 @@ function lion({ betas = [0.9, 0.99], weightDecay = 0 }: Config<"lion">): Optimiz
   return {
     weightDecay,
     start: slots("momentum"),
-    update(weights, gradient, { momentum }, { rate, weightDecay: decay }) {
+    update(weights, gradient, { momentum }, { learningRate, weightDecay: decay }) {
       const kept = momentum as Float32Array;
       for (let i = 0; i < weights.length; i++) {
         const [w, g, m] = [weights[i] as number, gradient[i] as number, kept[i] as number];
-        weights[i] = w - rate * (Math.sign(beta1 * m + (1 - beta1) * g) + decay * w);
+        weights[i] = w - learningRate * (Math.sign(beta1 * m + (1 - beta1) * g) + decay * w);
         kept[i] = beta2 * m + (1 - beta2) * g;
       }
     },
@@ -270,7 +270,7 @@ function rmsprop(config: Config<"rmsprop">): Optimizer {
   return {
     weightDecay,
     start: slots("second", ...(centered ? ["mean"] : []), ...(momentum > 0 ? ["momentum"] : [])),
-    update(weights, gradient, kept, { rate, weightDecay: decay }) {
+    update(weights, gradient, kept, { learningRate, weightDecay: decay }) {
       const { second, mean, momentum: buffer } = kept as Record<string, Float32Array> & { second: Float32Array };
       for (let i = 0; i < weights.length; i++) {
         const w = weights[i] as number;
@@ -285,7 +285,7 @@ function rmsprop(config: Config<"rmsprop">): Optimizer {
         }
         let move = g / (Math.sqrt(variance) + epsilon);
         if (buffer) buffer[i] = move = momentum * (buffer[i] as number) + move;
-        weights[i] = w - rate * move;
+        weights[i] = w - learningRate * move;
       }
     },
   };
@@ -296,9 +296,9 @@ function adagrad({ epsilon = 1e-10, lrDecay = 0, weightDecay = 0 }: Config<"adag
   return {
     weightDecay,
     start: slots("sum"),
-    update(weights, gradient, { sum }, { rate, step, weightDecay: decay }) {
+    update(weights, gradient, { sum }, { learningRate, step, weightDecay: decay }) {
       const kept = sum as Float32Array;
-      const size = rate / (1 + (step - 1) * lrDecay);
+      const size = learningRate / (1 + (step - 1) * lrDecay);
       for (let i = 0; i < weights.length; i++) {
         const w = weights[i] as number;
         const g = (gradient[i] as number) + decay * w;

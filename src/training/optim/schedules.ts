@@ -16,8 +16,8 @@ export interface ScheduleConfig {
     | "inverse_sqrt"
     | "warmup_stable_decay"
     | "reduce_lr_on_plateau";
-  /** The highest rate. */
-  readonly rate: number;
+  /** The highest learning rate. */
+  readonly learningRate: number;
   readonly totalSteps: number;
   readonly warmupSteps?: number;
   /** Of a cosine; default half a wave, or one restart. */
@@ -62,8 +62,8 @@ function progress(step: number, { warmupSteps = 0, totalSteps }: ScheduleConfig)
 
 const wave = (share: number, cycles: number): number => 0.5 * (1 + Math.cos(Math.PI * cycles * 2 * share));
 
-function minimum({ minLr, minLrRate, rate }: ScheduleConfig): number {
-  return minLrRate ?? (minLr === undefined ? 0 : minLr / rate);
+function minimum({ minLr, minLrRate, learningRate }: ScheduleConfig): number {
+  return minLrRate ?? (minLr === undefined ? 0 : minLr / learningRate);
 }
 
 const rules: Readonly<Record<ScheduleConfig["name"], Rule>> = {
@@ -91,9 +91,9 @@ const rules: Readonly<Record<ScheduleConfig["name"], Rule>> = {
     return Math.max(0, wave(progress(step + 1, config), config.numCycles ?? 0.5) * (1 - least) + least);
   },
   polynomial: warmed((step, config) => {
-    const { rate, power = 1, lrEnd = 1e-7, totalSteps } = config;
-    if (step > totalSteps) return lrEnd / rate;
-    return ((rate - lrEnd) * (1 - progress(step, config)) ** power + lrEnd) / rate;
+    const { learningRate, power = 1, lrEnd = 1e-7, totalSteps } = config;
+    if (step > totalSteps) return lrEnd / learningRate;
+    return ((learningRate - lrEnd) * (1 - progress(step, config)) ** power + lrEnd) / learningRate;
   }),
   inverse_sqrt: warmed((step, { warmupSteps = 0, timescale = warmupSteps || 10_000 }) =>
     Math.sqrt(timescale / (step + timescale - warmupSteps)),
@@ -123,9 +123,9 @@ function falling(shape: Shape, share: number, cycles: number): number {
 }
 
 /** The share that is left of the rate after these reports of a loss, the earliest first. */
-function plateau({ rate, ...config }: ScheduleConfig, metrics: readonly number[]): number {
+function plateau({ learningRate, ...config }: ScheduleConfig, metrics: readonly number[]): number {
   const { patience = 10, factor = 0.1, threshold = 1e-4, cooldown = 0, minLr = 0 } = config;
-  let [current, best, bad, cooling] = [rate, Number.POSITIVE_INFINITY, 0, 0];
+  let [current, best, bad, cooling] = [learningRate, Number.POSITIVE_INFINITY, 0, 0];
   for (const metric of metrics) {
     if (metric < best * (1 - threshold) || best === Number.POSITIVE_INFINITY) [best, bad] = [metric, 0];
     else bad++;
@@ -135,11 +135,11 @@ function plateau({ rate, ...config }: ScheduleConfig, metrics: readonly number[]
     if (current - next > 1e-8) current = next;
     [cooling, bad] = [cooldown, 0];
   }
-  return current / rate;
+  return current / learningRate;
 }
 
 /**
- * The rate of a step, counted from 0.
+ * The learning rate of a step, counted from 0.
  * @param metrics what was reported so far, which `reduce_lr_on_plateau` looks at
  */
 export function scheduledRate(config: ScheduleConfig, step: number, metrics: readonly number[] = []): number {
@@ -147,6 +147,6 @@ export function scheduledRate(config: ScheduleConfig, step: number, metrics: rea
   if (!Object.hasOwn(rules, config.name))
     throw new LecternError("config", `schedule: there is no ${config.name}${suggestion(String(config.name), names)}`);
   check(config.totalSteps > 0, "config", () => `schedule: totalSteps must be above 0; got ${config.totalSteps}`);
-  if (config.name === "reduce_lr_on_plateau") return config.rate * plateau(config, metrics);
-  return config.rate * rules[config.name](step, config);
+  if (config.name === "reduce_lr_on_plateau") return config.learningRate * plateau(config, metrics);
+  return config.learningRate * rules[config.name](step, config);
 }

@@ -1,4 +1,5 @@
 import { LecternError, throwIfAborted } from "../../common/index.ts";
+import { presentNames } from "../run/renamed-settings.ts";
 import type { Batch, Parameters, StepGraph } from "../run/step-graph.ts";
 import { clipGlobalNorm, clipValues } from "./clip.ts";
 import { createOptimizer, type Optimizer, type OptimizerConfig, type Slots } from "./optimizers.ts";
@@ -21,7 +22,7 @@ export interface TrainingState {
   step: number;
 }
 
-/** Parameters whose rate or decay is another one. */
+/** Parameters with another learning rate or weight decay. */
 export interface ParameterGroup {
   /** Of the parameters' paths. */
   readonly match: RegExp;
@@ -34,7 +35,7 @@ export interface UpdateConfig {
   readonly optimizer: OptimizerConfig;
   readonly schedule: ScheduleConfig;
   /** The largest global norm of the gradients, and the largest size of one entry; default none. */
-  readonly clip?: number | undefined;
+  readonly maxGradNorm?: number | undefined;
   readonly clipValue?: number | undefined;
   /** The first that matches counts. Parameters of one axis, norms and biases, are not decayed without one. */
   readonly groups?: readonly ParameterGroup[] | undefined;
@@ -71,13 +72,13 @@ export class Trainer {
   /** @param state moved, where it fits, to a memory that steps are quickest in: its arrays are others afterwards */
   constructor(state: TrainingState, config: UpdateConfig) {
     this.state = state;
-    this.#config = config;
+    this.#config = presentNames(config, "run", "training");
     this.#optimizer = createOptimizer(config.optimizer);
     this.#memory = moveState(state);
   }
 
-  /** The rate of the step to come. */
-  get rate(): number {
+  /** The learning rate of the step to come. */
+  get learningRate(): number {
     return scheduledRate(this.#config.schedule, this.state.step, this.state.metrics);
   }
 
@@ -88,7 +89,7 @@ export class Trainer {
   async step(
     parts: readonly Part[],
     { seed = 0, signal }: { readonly seed?: number; readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<{ loss: number; norm: number; rate: number }> {
+  ): Promise<{ loss: number; gradientNorm: number; learningRate: number }> {
     let loss = 0;
     const places = this.#memory?.gradients;
     const isWhole = parts.length === 1;
@@ -119,13 +120,14 @@ export class Trainer {
     this.state.carried = Object.fromEntries(names.map((name) => [name, after(name)]));
   }
 
-  #apply(gradients: Record<string, Float32Array>, loss: number): { norm: number; rate: number } {
-    const { clip, clipValue } = this.#config;
-    const { rate, state } = this;
+  #apply(gradients: Record<string, Float32Array>, loss: number): { gradientNorm: number; learningRate: number } {
+    const { maxGradNorm, clipValue } = this.#config;
+    const { learningRate, state } = this;
     const all = Object.values(gradients);
     const memory = this.#memory?.holds(...all) ? this.#memory : undefined;
-    const norm = (memory ?? { clip: clipGlobalNorm }).clip(all, clip ?? Number.POSITIVE_INFINITY);
-    if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw notFinite(state, loss, norm, rate);
+    const gradientNorm = (memory ?? { clip: clipGlobalNorm }).clip(all, maxGradNorm ?? Number.POSITIVE_INFINITY);
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
+      throw notFinite(state, { loss, gradientNorm, learningRate });
     if (clipValue !== undefined) clipValues(all, clipValue);
     state.step++;
     for (const [name, gradient] of Object.entries(gradients)) {
@@ -133,11 +135,11 @@ export class Trainer {
       const group = this.#config.groups?.find(({ match }) => match.test(name));
       const isDecayed = tensor.shape.length > 1;
       const weightDecay = group?.weightDecay ?? (isDecayed ? this.#optimizer.weightDecay : 0);
-      const options = { rate: rate * (group?.rateFactor ?? 1), step: state.step, weightDecay, memory };
+      const options = { learningRate: learningRate * (group?.rateFactor ?? 1), step: state.step, weightDecay, memory };
       this.#optimizer.update(tensor.data, gradient, state.slots[name] as Slots, options);
     }
     this.#average();
-    return { norm, rate };
+    return { gradientNorm, learningRate };
   }
 
   #average(): void {
@@ -154,14 +156,21 @@ export class Trainer {
 }
 
 /** The error, with its most likely reason. */
-function notFinite({ step, parameters }: TrainingState, loss: number, norm: number, rate: number): LecternError {
+function notFinite(
+  { step, parameters }: TrainingState,
+  {
+    loss,
+    gradientNorm,
+    learningRate,
+  }: { readonly loss: number; readonly gradientNorm: number; readonly learningRate: number },
+): LecternError {
   const broken = Object.entries(parameters).find(([, { data }]) => data.some((x) => !Number.isFinite(x)))?.[0];
   const cause = broken
     ? `${broken} already holds numbers that are not finite: an earlier step was too large`
     : Number.isFinite(loss)
-      ? "the gradients overflow: lower the rate, or clip them"
-      : `the rate ${rate} is likely too high, or a row has no label that counts`;
-  return new LecternError("numeric", `step ${step + 1}: loss ${loss}, gradient norm ${norm}; ${cause}`);
+      ? "the gradients overflow: lower the learning rate, or clip them"
+      : `the learning rate ${learningRate} is likely too high, or a row has no label that counts`;
+  return new LecternError("numeric", `step ${step + 1}: loss ${loss}, gradient norm ${gradientNorm}; ${cause}`);
 }
 
 /** Adds gradients to their sums; sums begin in the given places, which are zero. */

@@ -31,7 +31,7 @@ test("moves weights by Adam as the plain loop does, and leaves what lies beside"
   for (let step = 1; step <= 5; step++) {
     const gradient = numbers(10 + step);
     own.gradients.a?.set(gradient);
-    const options = { rate: 0.01, step, weightDecay: 0.1 };
+    const options = { learningRate: 0.01, step, weightDecay: 0.1 };
     optimizer.update(weights, gradient, { first, second } as Slots, options);
     optimizer.update(w, own.gradients.a as Float32Array, { first: m, second: v } as Slots, { ...options, memory: own });
   }

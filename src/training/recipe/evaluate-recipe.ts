@@ -8,7 +8,7 @@ import { readSources } from "../data/sources.ts";
 import { startParameters } from "../run/initial-weights.ts";
 import { type Batch, StepGraph, type StepOptions, type StepResult } from "../run/step-graph.ts";
 import { ExampleTask } from "../tasks/example-task.ts";
-import type { Evaluation, Task } from "../tasks/task.ts";
+import type { Evaluation, TrainingTask } from "../tasks/task.ts";
 import type { TokenRow } from "../tasks/task-rows.ts";
 import { taskParts } from "../tasks/tasks.ts";
 import type { ExampleRecipe, Recipe } from "./recipe.ts";
@@ -43,9 +43,9 @@ export async function evaluateRecipe(recipe: Recipe, model: Model, options: Eval
   check(tokenizer, "input", () => `eval: ${location} has no tokenizer`);
   const architecture = readConfig(recipe.config);
   if (!("task" in recipe)) {
-    const { rows, length } = recipe;
+    const { batchSize, length } = recipe;
     const { window = length } = options;
-    const sized = { ...recipe, length: window, rows: Math.max(1, Math.round((rows * length) / window)) };
+    const sized = { ...recipe, length: window, batchSize: Math.max(1, Math.round((batchSize * length) / window)) };
     const task = await textTask(sized, architecture, { data: options.data, tokenizer, measureOnly: true });
     const { loss, metrics } = await evaluateWeights(architecture, task, location, options);
     return [{ part: "held out", metrics: { loss, ...metrics } }];
@@ -111,8 +111,8 @@ async function labelled(
     ...parts,
     training: rows,
     heldOut: rows,
-    rows: recipe.rows,
-    accumulate: 1,
+    batchSize: recipe.batchSize,
+    gradientAccumulationSteps: 1,
     seed: recipe.seed,
   });
   const { loss, metrics, confusion } = await evaluateWeights(architecture, task, location, options);
@@ -122,7 +122,7 @@ async function labelled(
 /** The evaluation of the weights in a directory. */
 async function evaluateWeights(
   architecture: Architecture,
-  { evaluate, graph }: Task,
+  { evaluate, graph }: TrainingTask,
   location: string,
   { threads, signal }: EvaluateOptions,
 ): Promise<Evaluation> {

@@ -17,8 +17,8 @@ const options: FinetuneOptions = {
 };
 
 test.each<[object, string | RegExp]>([
-  [{ rows: 0 }, "finetune: rows: "],
-  [{ rate: -1 }, "finetune: rate: "],
+  [{ batchSize: 0 }, "finetune: batchSize: "],
+  [{ learningRate: -1 }, "finetune: learningRate: "],
   [{ epochs: Number.NaN }, "finetune: epochs: "],
   [{ seed: 1.5 }, "finetune: seed: "],
   [{ labelSmoothing: 1 }, "finetune: labelSmoothing: "],
@@ -27,8 +27,11 @@ test.each<[object, string | RegExp]>([
   [{ config: { evaluateEvry: 3 } }, 'finetune: config: Unrecognized key: "evaluateEvry"; did you mean evaluateEvery?'],
   [{ config: { groups: [{ match: "(" }] } }, /finetune: config.groups.0.match: /],
   [{ config: { groups: [{ match: "encodder" }] } }, "groups: encodder matches no parameter that is learned"],
-  [{ config: { bestBy: "f1" } }, "finetune: bestBy: this task does not measure f1"],
-  [{ learningRate: 1 }, 'finetune: Unrecognized key: "learningRate"'],
+  [{ config: { metricForBestModel: "f1" } }, "finetune: metricForBestModel: this task does not measure f1"],
+  [{ learningrate: 1 }, 'finetune: Unrecognized key: "learningrate"; did you mean learningRate?'],
+  [{ rows: 0 }, "finetune: batchSize: "],
+  [{ rows: 4, batchSize: 4 }, "finetune: rows and batchSize are one setting; give batchSize alone"],
+  [{ config: { clip: 1, maxGradNorm: 1 } }, "finetune: config.clip and config.maxGradNorm are one setting"],
   [{ prefix: "x: " }, "finetune: prefix (--prefix) goes with text2text-generation, not with text-classification"],
   [{ preference: { beta: 0.2 } }, "preference (--preference-loss, --beta) goes with preference, not with"],
   [
@@ -42,7 +45,7 @@ test.each<[object, string | RegExp]>([
 
 test("more rows than examples are as many as there are; a group's expression may be a text", async () => {
   const config = { groups: [{ match: "classifier", rateFactor: 2 }] } as never;
-  const { step, plan } = await finetune({ ...options, rows: 1e9, config });
+  const { step, plan } = await finetune({ ...options, batchSize: 1e9, config });
   expect([step, plan.training, plan.heldOut]).toEqual([1, 11, 1]);
 });
 

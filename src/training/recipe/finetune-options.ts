@@ -3,6 +3,7 @@ import { check, didYouMean } from "../../common/index.ts";
 import { isSameDirectory } from "../../files/node.ts";
 import { columnsOf } from "../data/columns.ts";
 import { regularExpression } from "../data/sources.ts";
+import { presentNames } from "../run/renamed-settings.ts";
 import type { RunConfig } from "../run/run.ts";
 import { taskNames } from "../tasks/task-names.ts";
 import type { FinetuneOptions } from "./finetune.ts";
@@ -29,9 +30,9 @@ const optionsSchema = z.strictObject({
   task: z.enum(taskNames),
   out: z.string(),
   epochs: positive.optional(),
-  rows: count.optional(),
-  accumulate: count.optional(),
-  rate: positive.optional(),
+  batchSize: count.optional(),
+  gradientAccumulationSteps: count.optional(),
+  learningRate: positive.optional(),
   seed: z.int().min(0).optional(),
   maxLength: count.optional(),
   docStride: z.int().min(0).optional(),
@@ -64,8 +65,9 @@ const special = {
 
 /** Options that fit together, with expressions made and the seed settled; what does not fit is named. */
 export function checkOptions(
-  options: FinetuneOptions,
+  given: FinetuneOptions,
 ): FinetuneOptions & { readonly seed: number; readonly config: Partial<RunConfig> } {
+  const options = presentNames(given, "options", "finetune");
   const { task, columns = {}, config = {}, model, out } = options;
   check(
     taskNames.includes(task),

@@ -15,10 +15,10 @@ const file = async (name: string, text: string | Uint8Array): Promise<string> =>
   return join(folder, name);
 };
 const lines = (rows: readonly object[]): string => rows.map((row) => JSON.stringify(row)).join("\n");
-const quick = (name: string): Pick<FinetuneOptions, "out" | "rows" | "rate" | "epochs"> => ({
+const quick = (name: string): Pick<FinetuneOptions, "out" | "batchSize" | "learningRate" | "epochs"> => ({
   out: join(folder, name),
-  rows: 8,
-  rate: 0.003,
+  batchSize: 8,
+  learningRate: 0.003,
   epochs: 12,
 });
 
@@ -97,14 +97,14 @@ describe("text classification", () => {
       text: `${animals[i % 4]} was ${"very ".repeat(i)}${i % 5 === 0 ? "bad" : "good"}`,
       label: i % 5 === 0 ? "bad" : "good",
     }));
-    const run = async (rows: number, accumulate: number) => {
+    const run = async (batchSize: number, gradientAccumulationSteps: number) => {
       const reports: (readonly [loss: number, norm: number])[] = [];
       const { evaluation } = await finetune({
         model: fixture("models/bert_cls"),
         ...{ data, validation: data, task: "text-classification", balanceClasses: true },
-        ...{ out: join(folder, `balanced ${rows}`), rows, accumulate },
+        ...{ out: join(folder, `balanced ${batchSize}`), batchSize, gradientAccumulationSteps },
         config: { steps: 1, dropout: false },
-        onReport: ({ loss, norm }) => reports.push([loss, norm]),
+        onReport: ({ loss, gradientNorm }) => reports.push([loss, gradientNorm]),
       });
       return [...(reports[0] as readonly number[]), evaluation?.loss as number];
     };
@@ -163,7 +163,7 @@ describe("text classification", () => {
 
   test("an adapter names its base as it is told to; without a tokenizer of its own it takes that of the base", async () => {
     const base = fixture("models/bert");
-    const named = { out: join(folder, "named"), epochs: 1, rows: 8, lora: { r: 2 }, baseName: "owner/base" };
+    const named = { out: join(folder, "named"), epochs: 1, batchSize: 8, lora: { r: 2 }, baseName: "owner/base" };
     await finetune({ model: base, data: reviews, task: "text-classification", ...named });
     const adapter = join(folder, "named");
     const config = JSON.parse(await readFile(join(adapter, "adapter_config.json"), "utf8")) as object;
@@ -334,7 +334,7 @@ test("a row of which nothing is learned is named", async () => {
 test("a text is learned from another", async () => {
   const rows = Array.from({ length: 32 }, (_, i) => ({ source: animals[i % 4], target: animals[(i + 1) % 4] }));
   const data = await file("pairs.jsonl", lines(rows));
-  const options = { ...quick("pairs"), rate: 0.01, epochs: 60 };
+  const options = { ...quick("pairs"), learningRate: 0.01, epochs: 60 };
   const result = await finetune({ model: fixture("models/t5_relu"), data, task: "text2text-generation", ...options });
   expect(result.evaluation?.loss as number).toBeLessThan(0.6);
 });
@@ -419,7 +419,7 @@ describe("human feedback", async () => {
   test.each(["sigmoid", "hinge", "ipo", "orpo", "simpo"] as const)(
     "%s: preferred answers gain on held-out pairs",
     async (kind) => {
-      const options = { ...quick(`prefer ${kind}`), rate: 5e-4, epochs: 4 };
+      const options = { ...quick(`prefer ${kind}`), learningRate: 5e-4, epochs: 4 };
       const model = fixture("models/gpt2");
       const reports: { margin: number }[] = [];
       const result = await finetune({
@@ -440,7 +440,7 @@ describe("human feedback", async () => {
     const pairs = rows.slice(0, 3);
     const one = await file("pairs.jsonl", lines(pairs));
     const preference = { kind: "orpo", beta: 0.3 } as const;
-    const options = { ...quick("orpo still"), rate: 1e-12, epochs: 1, rows: 3, preference };
+    const options = { ...quick("orpo still"), learningRate: 1e-12, epochs: 1, batchSize: 3, preference };
     const gpt2 = fixture("models/gpt2");
     const result = await finetune({ model: gpt2, data: one, validation: one, task: "preference", ...options });
     const model = await loadModel(gpt2);

@@ -26,7 +26,7 @@ import { type Run, type RunConfig, type RunResult, runTraining } from "../run/ru
 import { hashOf, hashWeights } from "../run/run-fingerprint.ts";
 import { type Parameters, parameterShapes } from "../run/step-graph.ts";
 import { ExampleTask } from "../tasks/example-task.ts";
-import type { TaskName } from "../tasks/task-names.ts";
+import type { TrainingTaskName } from "../tasks/task-names.ts";
 import type { TaskContext, TokenRow } from "../tasks/task-rows.ts";
 import { taskParts } from "../tasks/tasks.ts";
 import { checkOptions } from "./finetune-options.ts";
@@ -41,13 +41,13 @@ export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onRep
   readonly data: string | Rows;
   /** Held-out examples; default every tenth, by chance. */
   readonly validation?: string | Rows | undefined;
-  readonly task: TaskName;
+  readonly task: TrainingTaskName;
   readonly out: string;
   readonly epochs?: number | undefined;
   /** Rows of a batch, and batches of a step. */
-  readonly rows?: number | undefined;
-  readonly accumulate?: number | undefined;
-  readonly rate?: number | undefined;
+  readonly batchSize?: number | undefined;
+  readonly gradientAccumulationSteps?: number | undefined;
+  readonly learningRate?: number | undefined;
   readonly seed?: number | undefined;
   readonly maxLength?: number | undefined;
   /** For question answering: tokens that windows of a long context repeat of each other; default 128. */
@@ -134,8 +134,8 @@ export async function finetune(wanted: FinetuneOptions): Promise<RunResult & { r
   const task = new ExampleTask<TokenRow>({
     ...parts,
     ...known,
-    rows: rowsOf(options),
-    accumulate: options.accumulate ?? 1,
+    batchSize: batchSizeOf(options),
+    gradientAccumulationSteps: options.gradientAccumulationSteps ?? 1,
     seed,
   });
   const learned = Object.values(first).reduce((sum, { data }) => sum + data.length, 0);
@@ -192,12 +192,12 @@ function labelSource({
 
 /** The objective, and the number of rows of a batch. */
 function lossIdentity(options: FinetuneOptions): Readonly<Record<string, unknown>> {
-  const { task, accumulate = 1, labelSmoothing = 0, balanceClasses = false, preference } = options;
+  const { task, gradientAccumulationSteps = 1, labelSmoothing = 0, balanceClasses = false, preference } = options;
   const loss = task === "preference" ? { preference } : {};
-  return { task, rows: rowsOf(options), accumulate, labelSmoothing, balanceClasses, ...loss };
+  return { task, batchSize: batchSizeOf(options), gradientAccumulationSteps, labelSmoothing, balanceClasses, ...loss };
 }
 
-const rowsOf = ({ rows = 16 }: FinetuneOptions): number => rows;
+const batchSizeOf = ({ batchSize = 16 }: FinetuneOptions): number => batchSize;
 
 /** Writes the model, or its adapter, with a config where its head is not the base's. */
 async function write(
@@ -285,20 +285,20 @@ function splitRows<R>(
 }
 
 function configOf(options: FinetuneOptions, count: number): RunConfig {
-  const { accumulate = 1, seed = 1, lora, config } = options;
-  const perEpoch = Math.ceil(count / rowsOf(options) / accumulate);
+  const { gradientAccumulationSteps = 1, seed = 1, lora, config } = options;
+  const perEpoch = Math.ceil(count / batchSizeOf(options) / gradientAccumulationSteps);
   const epochs = options.epochs ?? Math.max(3, Math.min(20, Math.ceil(LEAST_STEPS / perEpoch)));
   const steps = config?.steps ?? Math.max(1, Math.round(perEpoch * epochs));
-  const rate = options.rate ?? (lora ? 5e-4 : 5e-5);
+  const learningRate = options.learningRate ?? (lora ? 5e-4 : 5e-5);
   return {
     optimizer: { name: "adamw", weightDecay: 0.01 },
-    clip: 1,
+    maxGradNorm: 1,
     checkpointEvery: perEpoch,
     evaluateEvery: perEpoch,
     ...config,
     schedule: {
       name: "linear",
-      rate,
+      learningRate,
       totalSteps: steps,
       warmupSteps: Math.round(steps * 0.06),
       ...config?.schedule,

@@ -1,9 +1,9 @@
 import { check } from "../../common/index.ts";
 import type { RunConfig } from "../run/run.ts";
-import type { TaskName } from "../tasks/task-names.ts";
+import type { TrainingTaskName } from "../tasks/task-names.ts";
 
 /** The metrics of a task for which more is better. */
-export const taskMetrics: Readonly<Record<TaskName, readonly string[]>> = {
+export const taskMetrics: Readonly<Record<TrainingTaskName, readonly string[]>> = {
   "text-classification": ["accuracy", "macroF1"],
   "token-classification": ["accuracy", "macroF1"],
   "question-answering": ["exactMatch"],
@@ -17,19 +17,20 @@ export const taskMetrics: Readonly<Record<TaskName, readonly string[]>> = {
 
 /** Refuses what a run could only fail by, or pass over, after its first steps. */
 export function checkMetrics(
-  { bestBy, patience, evaluateEvery }: Pick<RunConfig, "bestBy" | "patience" | "evaluateEvery">,
+  { metricForBestModel, patience, evaluateEvery }: Pick<RunConfig, "metricForBestModel" | "patience" | "evaluateEvery">,
   known: readonly string[],
   what: string,
 ): void {
-  const needing = bestBy !== undefined ? "bestBy" : patience !== undefined ? "patience" : undefined;
+  const needing =
+    metricForBestModel !== undefined ? "metricForBestModel" : patience !== undefined ? "patience" : undefined;
   check(
     needing === undefined || evaluateEvery !== undefined,
     "config",
     () => `${what}: ${needing} needs evaluateEvery, the number of steps between evaluations`,
   );
-  check(bestBy === undefined || known.includes(bestBy), "config", () =>
+  check(metricForBestModel === undefined || known.includes(metricForBestModel), "config", () =>
     known.length > 0
-      ? `${what}: bestBy: this task does not measure ${bestBy}; it measures ${known.join(", ")}`
-      : `${what}: bestBy: this task measures nothing to have more of; leave it out: the least loss is best`,
+      ? `${what}: metricForBestModel: this task does not measure ${metricForBestModel}; it measures ${known.join(", ")}`
+      : `${what}: metricForBestModel: this task measures nothing to have more of; leave it out: the least loss is best`,
   );
 }

@@ -3,8 +3,8 @@ import { readConfig } from "../../families/index.ts";
 import { parseRecipe } from "../index.ts";
 import { checkSize } from "../run/initial-weights.ts";
 
-const run = { seed: 1, rows: 2, steps: 3, optimizer: { name: "adamw" }, checkpointEvery: 2 };
-const common = { ...run, config: {}, schedule: { name: "constant", rate: 0.1 } };
+const run = { seed: 1, batchSize: 2, steps: 3, optimizer: { name: "adamw" }, checkpointEvery: 2 };
+const common = { ...run, config: {}, schedule: { name: "constant", learningRate: 0.1 } };
 const texts = { ...common, heldOut: ["b.txt"], length: 16 };
 const source = (pattern: string): object => ({ file: "a.txt", pattern });
 const labelled = (pattern: string): object => ({
@@ -20,17 +20,26 @@ test.each([
   ["a text's source", { ...texts, texts: [source("(.*)")] }, "texts.0.pattern: has no named groups"],
   [
     "an unknown measure",
-    { ...labelled("(?<text>.*)"), bestBy: "acuracy", evaluateEvery: 1 },
-    "bestBy: this task does not measure acuracy; it measures accuracy, macroF1",
+    { ...labelled("(?<text>.*)"), metricForBestModel: "acuracy", evaluateEvery: 1 },
+    "metricForBestModel: this task does not measure acuracy; it measures accuracy, macroF1",
   ],
   [
     "a measure of which less is better",
-    { ...texts, bestBy: "perplexity", evaluateEvery: 1 },
+    { ...texts, metricForBestModel: "perplexity", evaluateEvery: 1 },
     "leave it out: the least loss is best",
   ],
-  ["a measure without measuring", { ...labelled("(?<text>.*)"), bestBy: "accuracy" }, "bestBy needs evaluateEvery"],
+  [
+    "a measure without measuring",
+    { ...labelled("(?<text>.*)"), metricForBestModel: "accuracy" },
+    "metricForBestModel needs evaluateEvery",
+  ],
   ["patience without measuring", { ...texts, patience: 2 }, "patience needs evaluateEvery"],
   ["all of a label smoothed", { ...labelled("(?<text>.*)"), labelSmoothing: 1 }, "labelSmoothing: Too big"],
+  [
+    "a setting by its earlier and its present name",
+    { ...texts, schedule: { name: "constant", rate: 0.1, learningRate: 0.1 } },
+    "my.json: schedule.rate and schedule.learningRate are one setting; give schedule.learningRate alone",
+  ],
   ["a name like none", { ...texts, colour: 1 }, /^my.json: Unrecognized key: "colour"$/],
 ])("%s is refused when the recipe is read, with its file", (_, json, message) => {
   expect(() => parseRecipe(json, "my.json")).toThrow(message);

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { didYouMean, LecternError } from "../../common/index.ts";
 import { regularExpression, type Source, sourceSchema } from "../data/sources.ts";
+import { type OnRenamed, presentNames } from "../run/renamed-settings.ts";
 import type { RunConfig } from "../run/run.ts";
-import { type TaskName, taskNames } from "../tasks/task-names.ts";
+import { type TrainingTaskName, taskNames } from "../tasks/task-names.ts";
 import type { TextObjective } from "../tasks/text-task.ts";
 import { checkMetrics, taskMetrics } from "./metrics.ts";
 
@@ -65,7 +66,7 @@ const schedule = z.strictObject({
     "warmup_stable_decay",
     "reduce_lr_on_plateau",
   ]),
-  rate,
+  learningRate: rate,
   warmupSteps: z.int().min(0).optional(),
   totalSteps: count.optional(),
   numCycles: rate.optional(),
@@ -100,9 +101,9 @@ const runFields = {
   steps: count,
   optimizer,
   schedule,
-  clip: rate.optional(),
+  maxGradNorm: rate.optional(),
   clipValue: rate.optional(),
-  /** Parameters whose path this regular expression matches have another rate or decay; the first that matches counts. */
+  /** Parameters whose path this regular expression matches have another learning rate or decay; the first that matches counts. */
   groups: z
     .array(z.strictObject({ match: regularExpression(""), rateFactor: z.number().min(0).optional(), ...decay }))
     .optional(),
@@ -111,7 +112,7 @@ const runFields = {
   gradientCheckpointing: z.boolean().optional(),
   checkpointEvery: count,
   evaluateEvery: count.optional(),
-  bestBy: z
+  metricForBestModel: z
     .string()
     .optional()
     .describe("the metric that the best weights maximize, such as accuracy; default: the lowest loss"),
@@ -132,8 +133,8 @@ const commonFields = {
     .describe(
       "how learned position embeddings begin; as waves (Vaswani et al., 2017), near places are alike from the start",
     ),
-  rows: count,
-  accumulate: count.default(1).describe("gradient accumulation: batches of one optimizer step"),
+  batchSize: count,
+  gradientAccumulationSteps: count.default(1).describe("gradient accumulation: batches of one optimizer step"),
   precision: z.enum(["float32", "bfloat16", "float16"]).default("float32").describe("dtype of the written weights"),
   ...runFields,
 };
@@ -181,7 +182,7 @@ export type TextRecipe = Omit<z.infer<typeof textRecipe>, "objective" | "texts" 
 };
 
 /** A run of `lectern train` on labelled examples. */
-export type ExampleRecipe = Omit<z.infer<typeof exampleRecipe>, "task"> & { readonly task: TaskName };
+export type ExampleRecipe = Omit<z.infer<typeof exampleRecipe>, "task"> & { readonly task: TrainingTaskName };
 
 export type Recipe = TextRecipe | ExampleRecipe;
 
@@ -193,11 +194,22 @@ export function recipeJsonSchema(): object {
 /** Settings that `finetune --config` may give. */
 export const runOverrides = z.strictObject(runFields).partial();
 
+/** A recipe's JSON by the present names of its settings. */
+export function presentRecipe(json: unknown, what: string, onRenamed?: OnRenamed): unknown {
+  return presentNames(json, "recipe", what, onRenamed);
+}
+
+/** Checks the settings that `finetune --config` gives. */
+export function parseRunOverrides(json: unknown, what: string, onRenamed?: OnRenamed): z.infer<typeof runOverrides> {
+  return parseWith(runOverrides, presentNames(json, "run", what, onRenamed), what);
+}
+
 /**
  * Checks a parsed recipe; what does not fit is named, with where it stands.
  * @param what the recipe's name in messages, such as its file
  */
-export function parseRecipe(json: unknown, what = "recipe"): Recipe {
+export function parseRecipe(given: unknown, what = "recipe", onRenamed?: OnRenamed): Recipe {
+  const json = presentRecipe(given, what, onRenamed);
   const hasTask = typeof json === "object" && json !== null && "task" in json;
   const recipe = parseWith<unknown>(hasTask ? exampleRecipe : textRecipe, json, what) as Recipe;
   checkMetrics(recipe, "task" in recipe ? taskMetrics[recipe.task] : [], what);

@@ -12,10 +12,12 @@ import {
   withLabels,
 } from "../../inference/index.ts";
 import { headLabels } from "../data/labels.ts";
-import type { TaskName } from "../tasks/task-names.ts";
+import type { TrainingTaskName } from "../tasks/task-names.ts";
 
 /** The ending of `architectures` for a task, and PEFT's name of it. */
-export const heads: Readonly<Record<TaskName, { readonly ending: string | undefined; readonly taskType: string }>> = {
+export const heads: Readonly<
+  Record<TrainingTaskName, { readonly ending: string | undefined; readonly taskType: string }>
+> = {
   "text-classification": { ending: "ForSequenceClassification", taskType: "SEQ_CLS" },
   "token-classification": { ending: "ForTokenClassification", taskType: "TOKEN_CLS" },
   "question-answering": { ending: "ForQuestionAnswering", taskType: "QUESTION_ANS" },
@@ -28,7 +30,7 @@ export const heads: Readonly<Record<TaskName, { readonly ending: string | undefi
 };
 
 /** The kinds of models of a task. */
-const kinds: Readonly<Record<TaskName, readonly string[]>> = {
+const kinds: Readonly<Record<TrainingTaskName, readonly string[]>> = {
   "text-classification": ["encoder"],
   "token-classification": ["encoder"],
   "question-answering": ["encoder"],
@@ -43,7 +45,11 @@ const kinds: Readonly<Record<TaskName, readonly string[]>> = {
 const articled = (noun: string): string => `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
 
 /** Opens a model with the head that a task needs, where it has another or none. */
-export async function openForTask(directory: string, name: TaskName, labels: readonly string[]): Promise<ModelFiles> {
+export async function openForTask(
+  directory: string,
+  name: TrainingTaskName,
+  labels: readonly string[],
+): Promise<ModelFiles> {
   const files = await openDirectory(directory);
   if (name === "sentence-similarity") await checkTrainableEmbeddings(files);
   const base = await openModelFiles(files);
@@ -75,7 +81,7 @@ function withoutClasses(checkpoint: Checkpoint): Checkpoint {
 }
 
 /** `config.json` with the head and the classes that a task needs. */
-function configFor(own: Json, name: TaskName, labels: readonly string[]): Json {
+function configFor(own: Json, name: TrainingTaskName, labels: readonly string[]): Json {
   const { ending } = heads[name];
   const json = ending === undefined ? own : withHead(own, ending);
   if (labels.length > 0) return { ...withLabels(json, labels), problem_type: "single_label_classification" };

@@ -72,11 +72,15 @@ export async function textTask(
   const { training, heldOut } = await readTexts(recipe, options, tokens.eosTokenId);
   const learned = options.measureOnly ? heldOut : training;
   check(
-    recipe.rows <= learned.ids.length,
+    recipe.batchSize <= learned.ids.length,
     "input",
-    () => `recipe: rows ${recipe.rows} are more than the text's ${learned.ids.length} tokens; lower them`,
+    () => `recipe: batchSize ${recipe.batchSize} is more than the text's ${learned.ids.length} tokens; lower it`,
   );
-  return new TextTask(learned, heldOut, { ...recipe, tokens, firstStates: firstStates(architecture, recipe.rows) });
+  return new TextTask(learned, heldOut, {
+    ...recipe,
+    tokens,
+    firstStates: firstStates(architecture, recipe.batchSize),
+  });
 }
 
 function firstStates(architecture: Architecture, rows: number): Record<string, HostTensor<"float32">> | undefined {

@@ -5,6 +5,7 @@ import { writeFileAtomic } from "../../files/node.ts";
 import { openSafetensors, safetensorsChunks } from "../../formats/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 import type { TrainingState } from "../optim/trainer.ts";
+import { presentFingerprint } from "./renamed-settings.ts";
 import { differenceOf, type RunFingerprint } from "./run-fingerprint.ts";
 import type { Parameters } from "./step-graph.ts";
 
@@ -56,7 +57,7 @@ export async function loadCheckpoint(directory: string, identity?: RunFingerprin
       { cause },
     );
   });
-  const difference = identity && before && differenceOf(before, identity);
+  const difference = identity && before && differenceOf(presentFingerprint(before), presentFingerprint(identity));
   check(
     difference === undefined,
     "usage",

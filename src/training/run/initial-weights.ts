@@ -73,7 +73,7 @@ export interface StartOptions {
 }
 
 /**
- * What a run begins with: weights drawn from the seed, or those of a model where it has them in the same shape; the
+ * The initial weights of a run: drawn from the seed, or those of a model where it has them in the same shape; the
  * others, such as a new head, are drawn.
  */
 export async function startParameters(

@@ -12,9 +12,9 @@ export interface InitializeOptions {
 }
 
 /**
- * First weights, from (seed, index): norms 1, biases 0, matrices normal with the deviation that their family gives, else
- * with `range`, and those that write into the residual stream smaller by √(2 L), as GPT-2 does (Radford et al., 2019).
- * Recurrent weights are normal with deviation 1 / √fan-in.
+ * First weights, from (seed, index): norms 1, biases 0, matrices normal with the standard deviation that their family
+ * gives, else with `range`, and those that write into the residual stream smaller by √(2 L), as GPT-2 does (Radford et
+ * al., 2019). Recurrent weights are normal with standard deviation 1 / √fan-in.
  */
 export function initialize(
   shapes: ReadonlyMap<string, readonly number[]>,
@@ -29,8 +29,8 @@ export function initialize(
     else if (firstPositions === "waves" && POSITIONS.test(name)) fillWaves(data, shape[1] as number, range);
     else if (shape.length > 1) {
       const random = new Random(seed, index);
-      const deviation = deviationOf(name, shape, architecture, range);
-      for (let i = 0; i < data.length; i++) data[i] = random.nextNormal() * deviation;
+      const initStd = initStdOf(name, shape, architecture, range);
+      for (let i = 0; i < data.length; i++) data[i] = random.nextNormal() * initStd;
     }
     parameters[name] = { dtype: "float32", shape, data };
   }
@@ -40,7 +40,7 @@ export function initialize(
 /** Learned position embeddings, as BERT, GPT-2 and BART call them. */
 const POSITIONS = /(position_embeddings|wpe|embed_positions)\.weight$/;
 
-/** Rows of sines and cosines whose deviation is `range`: row t, column 2 i: sin(t / 10000^(2 i / E)). */
+/** Rows of sines and cosines whose standard deviation is `range`: row t, column 2 i: sin(t / 10000^(2 i / E)). */
 function fillWaves(data: Float32Array, width: number, range: number): void {
   for (let at = 0; at < data.length; at++) {
     const [position, column] = [Math.floor(at / width), at % width];
@@ -49,7 +49,7 @@ function fillWaves(data: Float32Array, width: number, range: number): void {
   }
 }
 
-function deviationOf(name: string, shape: readonly number[], { family, config }: Architecture, range: number): number {
+function initStdOf(name: string, shape: readonly number[], { family, config }: Architecture, range: number): number {
   const own = family.checkpoint.initStd?.(name, config as unknown as Readonly<Record<string, unknown>>);
   if (own !== undefined) return own;
   if (/weight_(ih|hh)_l\d/.test(name)) return (shape.at(-1) as number) ** -0.5;

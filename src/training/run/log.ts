@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { appendToFile, makeDirectory, writeFileAtomic } from "../../files/node.ts";
+import { presentEntry } from "./renamed-settings.ts";
 
 /** One line of `training.jsonl`: of a step, or of an evaluation. */
 export type LogEntry = Readonly<Record<string, number>> & { readonly step: number };
@@ -25,7 +26,7 @@ export class TrainingLog {
     const text = await readFile(join(directory, "training.jsonl"), "utf8").catch(() => "");
     const entries = text.split("\n").flatMap((line): LogEntry[] => {
       try {
-        const entry = JSON.parse(line) as LogEntry;
+        const entry = presentEntry(JSON.parse(line) as LogEntry);
         return entry.step <= step && entry.final === undefined ? [entry] : [];
       } catch {
         return []; // a line that was cut short

@@ -29,7 +29,7 @@ describe("a fine-tuning run in a directory that holds a checkpoint", async () =>
     data: rows(12),
     task: "text-classification",
     out: join(folder, "out"),
-    rows: 4,
+    batchSize: 4,
     epochs: 1,
     onResume,
   };
@@ -52,7 +52,7 @@ describe("a fine-tuning run in a directory that holds a checkpoint", async () =>
     ],
     ["another seed", { seed: 2 }, /seed was 1, is 2.*; choose another directory, or remove it to begin anew/],
     ["more epochs", { epochs: 2 }, /steps was 3, is 6/],
-    ["another rate", { rate: 1e-3 }, /schedule.rate was 0.00005, is 0.001/],
+    ["another rate", { learningRate: 1e-3 }, /schedule.learningRate was 0.00005, is 0.001/],
     ["smoothed labels", { labelSmoothing: 0.1 }, /labelSmoothing was 0, is 0.1/],
     ["another model of the same shapes", { model: changed }, /the model's weights changed/],
   ])("is refused with %s", async (_, other, message) => {
@@ -78,11 +78,13 @@ describe("a recipe's run", async () => {
     },
     heldOut: ["b.txt"],
     seed: 5,
-    rows: 2,
+    batchSize: 2,
+    gradientAccumulationSteps: 2,
     length: 16,
+    maxGradNorm: 1,
     steps: 3,
     optimizer: { name: "adamw" },
-    schedule: { name: "constant", rate: 0.003 },
+    schedule: { name: "constant", learningRate: 0.003 },
     checkpointEvery: 2,
   };
   const train = (json: object, out: string) =>
@@ -116,6 +118,56 @@ describe("a recipe's run", async () => {
     resumed.length = 0;
     await train({ ...recipe, seed: 6 }, "old");
     expect(resumed).toHaveLength(1);
+  });
+
+  const earlier = (json: typeof recipe): object => {
+    const { batchSize: rows, gradientAccumulationSteps: accumulate, maxGradNorm: clip, schedule, ...rest } = json;
+    const { learningRate: rate, ...others } = schedule;
+    return { ...rest, rows, accumulate, clip, schedule: { ...others, rate } };
+  };
+  const identityIn = async (out: string): Promise<Record<string, string>> => {
+    const { identity } = await readTensors(join(folder, out), "training.safetensors");
+    return JSON.parse(Buffer.from(identity?.data as Uint8Array).toString("utf8")) as Record<string, string>;
+  };
+
+  test("is the same run by the earlier names of its settings, and one note tells the present ones", async () => {
+    const notes: string[] = [];
+    const renamed = parseRecipe(earlier(recipe), "old.json", (note) => notes.push(note));
+    expect(renamed).toEqual(parseRecipe(recipe));
+    expect(notes).toEqual([
+      "old.json: rows is now batchSize, accumulate is now gradientAccumulationSteps, clip is now maxGradNorm, schedule.rate is now schedule.learningRate; the next version rejects the earlier names",
+    ]);
+    await train(recipe, "present");
+    await train(earlier(recipe), "earlier");
+    expect(await identityIn("earlier")).toEqual(await identityIn("present"));
+  });
+
+  test("goes on from the checkpoint and the log of a version with the earlier names", async () => {
+    const [old, out] = [{ rows: "2", accumulate: "2", clip: "1", "schedule.rate": "0.003" }, "earlier files"];
+    await train(recipe, out);
+    const tensors = await readTensors(join(folder, out), "training.safetensors");
+    const {
+      batchSize: _,
+      gradientAccumulationSteps: __,
+      maxGradNorm: ___,
+      "schedule.learningRate": ____,
+      ...rest
+    } = await identityIn(out);
+    const bytes = new TextEncoder().encode(JSON.stringify({ ...old, ...rest }));
+    const identity: HostTensor = { dtype: "uint8", shape: [bytes.length], data: bytes };
+    await writeFileAtomic(checkpoint(out), safetensorsChunks({ ...tensors, identity }));
+    const log = join(folder, out, "training.jsonl");
+    const lines = await readFile(log, "utf8");
+    await writeFile(log, lines.replaceAll("gradientNorm", "norm").replaceAll("learningRate", "rate"));
+    resumed.length = 0;
+    await train({ ...recipe, steps: 6 }, out);
+    expect(resumed).toEqual([{ step: 3, steps: 6, isFinished: false }]);
+    const keys = (await readFile(log, "utf8"))
+      .trim()
+      .split("\n")
+      .map((line) => Object.keys(JSON.parse(line) as object));
+    expect(keys.slice(0, 6)).toEqual(Array(6).fill(["step", "loss", "gradientNorm", "learningRate"]));
+    await expect(train({ ...recipe, batchSize: 3 }, out)).rejects.toThrow("batchSize was 2, is 3");
   });
 
   test("names a damaged checkpoint, and what to do", async () => {

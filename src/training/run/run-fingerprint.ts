@@ -49,13 +49,13 @@ async function hashModel(directory: string): Promise<string> {
 
 /** The fingerprint of a recipe's run, apart from its data. */
 export async function recipeFingerprint(
-  { rows, accumulate, firstPositions, config }: Recipe,
+  { batchSize, gradientAccumulationSteps, firstPositions, config }: Recipe,
   { tokenizer, begin }: Pick<TrainOptions, "tokenizer" | "begin">,
 ): Promise<Readonly<Record<string, unknown>>> {
   const range = config.initializer_range ?? config.init_std;
   return {
-    rows,
-    accumulate,
+    batchSize,
+    gradientAccumulationSteps,
     firstPositions,
     "config.initializer_range": range,
     "the tokenizer": hashOf([tokenizer.fingerprint]),

@@ -6,9 +6,10 @@ import { makeDirectory, removeDeadParts, withOnlyLock, writeFileAtomic } from ".
 import { openSafetensors, safetensorsChunks } from "../../formats/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 import { startState, Trainer, type TrainingState, type UpdateConfig } from "../optim/trainer.ts";
-import type { Evaluation, Task } from "../tasks/task.ts";
+import type { Evaluation, TrainingTask } from "../tasks/task.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { TrainingLog } from "./log.ts";
+import { presentNames } from "./renamed-settings.ts";
 import { runFingerprint } from "./run-fingerprint.ts";
 import { type Batch, type Parameters, StepGraph, type StepOptions } from "./step-graph.ts";
 
@@ -16,7 +17,7 @@ import { type Batch, type Parameters, StepGraph, type StepOptions } from "./step
 export interface RunConfig extends UpdateConfig {
   readonly seed: number;
   readonly steps: number;
-  /** True if values are dropped at random, by the shares that the model's config says; default true. */
+  /** True if dropout is applied, at the rates of the model's config; default true. */
   readonly dropout?: boolean | undefined;
   /** True if the inner values of layers are computed again for the gradients instead of kept: less memory, more time. */
   readonly gradientCheckpointing?: boolean | undefined;
@@ -24,14 +25,14 @@ export interface RunConfig extends UpdateConfig {
   /** Measure every so many steps, and keep the best weights; default only at the end. */
   readonly evaluateEvery?: number | undefined;
   /** The metric that the best weights maximise, such as accuracy; default the least loss. */
-  readonly bestBy?: string | undefined;
+  readonly metricForBestModel?: string | undefined;
   /** Stop after this many evaluations without a better one. */
   readonly patience?: number | undefined;
 }
 
 export interface Run {
   readonly architecture: Architecture;
-  readonly task: Task;
+  readonly task: TrainingTask;
   readonly config: RunConfig;
   /** The directory of checkpoints and the log; a run that finds a checkpoint there is resumed from it. */
   readonly out: string;
@@ -63,8 +64,8 @@ export interface RunReport {
   readonly steps: number;
   readonly epoch: number;
   readonly loss: number;
-  readonly norm: number;
-  readonly rate: number;
+  readonly gradientNorm: number;
+  readonly learningRate: number;
   readonly tokensPerSecond: number;
   readonly secondsLeft: number;
   readonly evaluation?: Evaluation;
@@ -96,6 +97,7 @@ export async function runTraining(given: Run): Promise<RunResult> {
   const functions = new CallerFunctions(given.signal);
   const run: Run = {
     ...given,
+    config: presentNames(given.config, "run", "training"),
     signal: functions.signal,
     onReport: functions.wrap(given.onReport),
     onResume: functions.wrap(given.onResume),
@@ -145,10 +147,10 @@ async function train(run: Run): Promise<RunResult> {
       const batches = task.batches(state.step);
       const parts = [];
       for (const { batch, share } of batches) parts.push({ batch, share, graph: await graphs.of(batch, true) });
-      const { loss, norm, rate } = await trainer.step(parts, { seed: config.seed, signal: run.signal });
+      const { loss, gradientNorm, learningRate } = await trainer.step(parts, { seed: config.seed, signal: run.signal });
       tokens += batches.reduce((sum, { batch }) => sum + batch.inputIds.length * (batch.inputIds[0]?.length ?? 0), 0);
       const seconds = (performance.now() - begun) / 1000;
-      log.note({ step: state.step, loss, norm, rate });
+      log.note({ step: state.step, loss, gradientNorm, learningRate });
       const isDue = config.evaluateEvery !== undefined && state.step % config.evaluateEvery === 0;
       const evaluation = isDue ? await evaluate(task, graphs, state) : undefined;
       if (evaluation) {
@@ -161,8 +163,8 @@ async function train(run: Run): Promise<RunResult> {
         steps: config.steps,
         epoch: state.step / task.stepsPerEpoch,
         loss,
-        norm,
-        rate,
+        gradientNorm,
+        learningRate,
         tokensPerSecond: tokens / seconds,
         secondsLeft: (seconds / (state.step - first)) * (config.steps - state.step),
         ...(evaluation && { evaluation }),
@@ -210,7 +212,7 @@ function hasStalled({ metrics }: TrainingState, { patience }: RunConfig): boolea
 }
 
 async function evaluate(
-  task: Task,
+  task: TrainingTask,
   graphs: Graphs,
   { parameters, average }: Pick<TrainingState, "parameters"> & { readonly average?: Parameters | undefined },
 ): Promise<Evaluation | undefined> {
@@ -219,19 +221,20 @@ async function evaluate(
 
 /** Notes what was measured, so that less is better, and keeps the weights if it is the least so far. */
 async function keepBest({ out, config }: Run, state: TrainingState, evaluation: Evaluation): Promise<void> {
-  const cost = costOf(evaluation, config.bestBy);
+  const cost = costOf(evaluation, config.metricForBestModel);
   const isBest = cost < Math.min(Number.POSITIVE_INFINITY, ...state.metrics);
   state.metrics.push(cost);
   if (isBest) await writeFileAtomic(join(out, BEST), safetensorsChunks(state.average ?? state.parameters));
 }
 
 /** The loss, or a measure turned round. */
-function costOf({ loss, metrics }: Evaluation, bestBy: string | undefined): number {
-  if (bestBy === undefined) return loss;
-  const measure = metrics[bestBy];
+function costOf({ loss, metrics }: Evaluation, metric: string | undefined): number {
+  if (metric === undefined) return loss;
+  const measure = metrics[metric];
   const known = Object.keys(metrics);
   const hint = known.length > 0 ? `; it measures ${known.join(", ")}` : "";
-  if (measure === undefined) throw new LecternError("config", `bestBy: this task does not measure ${bestBy}${hint}`);
+  if (measure === undefined)
+    throw new LecternError("config", `metricForBestModel: this task does not measure ${metric}${hint}`);
   return -measure;
 }
 

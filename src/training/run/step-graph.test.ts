@@ -110,8 +110,8 @@ describe.each(Object.entries(configs))("%s", (name, config) => {
 
   test("drops where the reference does, and nothing where its config says 0", async () => {
     const sizes = { batch: rows, queries: length, steps: length, dropout: true };
-    expect(forwardGraph(readConfig(config), sizes).dropouts).toHaveLength(sites[name] as number);
-    expect(forwardGraph(readConfig(withoutDropout(config)), sizes).dropouts).toEqual([]);
+    expect(forwardGraph(readConfig(config), sizes).dropoutMasks).toHaveLength(sites[name] as number);
+    expect(forwardGraph(readConfig(withoutDropout(config)), sizes).dropoutMasks).toEqual([]);
     const [dropping, plain] = [await step(withoutDropout(config), { dropout: true }), await step(config, {})];
     expect(dropping.loss).toBe(plain.loss);
     expect((await step(config, { dropout: true })).loss).not.toBe(plain.loss);
@@ -123,14 +123,14 @@ test("an adapter's own dropout touches what the adapter reads and nothing else",
   const lora = { r: 2, loraAlpha: 4, targetModules: ["c_attn"] };
   for (const useDora of [false, true]) {
     const plan = adapterPlan({ ...lora, useDora, loraDropout: 0.25 });
-    const { dropouts } = forwardGraph(readConfig(config), {
+    const { dropoutMasks } = forwardGraph(readConfig(config), {
       batch: rows,
       queries: length,
       steps: length,
       plan,
       dropout: true,
     });
-    expect(dropouts.map(({ dropped, shape }) => [dropped, shape])).toEqual(
+    expect(dropoutMasks.map(({ rate256, shape }) => [rate256, shape])).toEqual(
       Array.from({ length: 3 }, () => [64, [rows, length, 16]]),
     );
     const [dropped, without] = [await step(config, { plan, dropout: true }), await step(config, { plan })];

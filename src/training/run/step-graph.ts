@@ -40,7 +40,7 @@ export interface StepOptions {
   /** The location of parameters that are not fed. */
   readonly bind?: ((name: string) => WeightBinding) | undefined;
   readonly plan?: AdapterPlan | undefined;
-  /** True if values are dropped at random, by the shares that the model's config says. */
+  /** True if dropout is applied, at the rates of the model's config. */
   readonly dropout?: boolean | undefined;
   /** True if the inner values of layers are computed again for the gradients instead of kept: less memory, more time. */
   readonly gradientCheckpointing?: boolean | undefined;
@@ -172,9 +172,9 @@ export class StepGraph {
 
   /** The masks of each dropout, drawn from (seed, step and part, site). */
   #masks({ seed, step, part }: DropoutSeed): Record<string, HostTensor> {
-    const masks = this.#pass.dropouts.map(({ name, shape, dropped }, site) => {
+    const masks = this.#pass.dropoutMasks.map(({ name, shape, rate256 }, site) => {
       const data = new Uint8Array(shape.reduce((product, size) => product * size, 1));
-      new Random(seed, step, part, site).fillMask(data, dropped);
+      new Random(seed, step, part, site).fillMask(data, rate256);
       return [name, { dtype: "uint8", shape, data } as HostTensor] as const;
     });
     return Object.fromEntries(masks);

@@ -3,14 +3,14 @@ import { IGNORED_LABEL } from "../../graph/index.ts";
 import type { Batch } from "../run/step-graph.ts";
 import { ExampleTask } from "./example-task.ts";
 
-const [count, rows, accumulate] = [23, 4, 2];
+const [count, rows, gradientAccumulationSteps] = [23, 4, 2];
 
 function taskOf(build: (rows: readonly number[]) => Batch): ExampleTask<number> {
   return new ExampleTask<number>({
     training: Array.from({ length: count }, (_, i) => i),
     heldOut: [40, 41, 42, 43, 44],
-    rows,
-    accumulate,
+    batchSize: rows,
+    gradientAccumulationSteps,
     seed: 2,
     lengthOf: (row) => row % 5,
     build,

@@ -1,15 +1,15 @@
 import { Random } from "../../common/index.ts";
 import { IGNORED_LABEL } from "../../graph/index.ts";
 import type { Batch, StepResult } from "../run/step-graph.ts";
-import { byLabels, type Evaluation, type SharedBatch, type Task } from "./task.ts";
+import { byLabels, type Evaluation, type SharedBatch, type TrainingTask } from "./task.ts";
 
 /** The parts of a task of rows. */
 export interface ExampleTaskOptions<R> {
   readonly training: readonly R[];
   readonly heldOut: readonly R[];
   /** Rows of a batch, and batches of a step. */
-  readonly rows: number;
-  readonly accumulate: number;
+  readonly batchSize: number;
+  readonly gradientAccumulationSteps: number;
   readonly seed: number;
   readonly lengthOf: (row: R) => number;
   /** Rows as one batch, filled up; what is drawn at random comes from `random`. */
@@ -18,7 +18,7 @@ export interface ExampleTaskOptions<R> {
   readonly count: (batch: Batch) => number;
   /** Sums up what held-out batches gave; of the last, only the first `count` rows are real. */
   readonly measure: (results: readonly Measured<R>[]) => Evaluation;
-  readonly graph?: Task["graph"];
+  readonly graph?: TrainingTask["graph"];
 }
 
 export interface Measured<R> {
@@ -57,26 +57,26 @@ const SORTED_TOGETHER = 50;
  * side. A batch that is not full keeps its shape, so that nothing is compiled for it: rows whose labels do not count
  * fill it up. Where labels do not stand row by row, as in comparisons within a batch, it is a smaller one.
  */
-export class ExampleTask<R> implements Task {
+export class ExampleTask<R> implements TrainingTask {
   readonly stepsPerEpoch: number;
-  readonly graph: NonNullable<Task["graph"]>;
+  readonly graph: NonNullable<TrainingTask["graph"]>;
   readonly #options: ExampleTaskOptions<R>;
   #epoch = -1;
   #order: number[][] = [];
 
   constructor(options: ExampleTaskOptions<R>) {
-    const rows = Math.max(1, Math.min(options.rows, options.training.length)); // more would only be filling
-    this.#options = { ...options, rows };
-    this.stepsPerEpoch = Math.ceil(options.training.length / rows / options.accumulate);
+    const batchSize = Math.max(1, Math.min(options.batchSize, options.training.length)); // more would only be filling
+    this.#options = { ...options, batchSize };
+    this.stepsPerEpoch = Math.ceil(options.training.length / batchSize / options.gradientAccumulationSteps);
     this.graph = options.graph ?? {};
   }
 
   batches(step: number): readonly SharedBatch[] {
-    const { accumulate, training, seed, count } = this.#options;
+    const { gradientAccumulationSteps, training, seed, count } = this.#options;
     const epoch = Math.floor(step / this.stepsPerEpoch);
     if (epoch !== this.#epoch) this.#shuffle(epoch);
-    const first = (step % this.stepsPerEpoch) * accumulate;
-    const batches = this.#order.slice(first, first + accumulate).map((indices, part) =>
+    const first = (step % this.stepsPerEpoch) * gradientAccumulationSteps;
+    const batches = this.#order.slice(first, first + gradientAccumulationSteps).map((indices, part) =>
       this.#build(
         indices.map((i) => training[i] as R),
         () => new Random(seed, step, part, 3),
@@ -86,14 +86,14 @@ export class ExampleTask<R> implements Task {
   }
 
   #build(real: readonly R[], random: () => Random): Batch {
-    const { rows: size, build } = this.#options;
+    const { batchSize: size, build } = this.#options;
     if (real.length === size) return build(real, random());
     const filled = Array.from({ length: size }, (_, i) => real[Math.min(i, real.length - 1)] as R);
     return withoutLabels(build(filled, random()), real.length) ?? build(real, random());
   }
 
   evaluate = async (compute: (batch: Batch) => Promise<StepResult>): Promise<Evaluation> => {
-    const { heldOut, rows: size, lengthOf, seed, measure } = this.#options;
+    const { heldOut, batchSize: size, lengthOf, seed, measure } = this.#options;
     const sorted = [...heldOut].sort((a, b) => lengthOf(a) - lengthOf(b));
     const results: Measured<R>[] = [];
     for (let at = 0; at < sorted.length; at += size) {
@@ -105,14 +105,14 @@ export class ExampleTask<R> implements Task {
   };
 
   #shuffle(epoch: number): void {
-    const { training, rows, seed, lengthOf } = this.#options;
+    const { training, batchSize, seed, lengthOf } = this.#options;
     const random = new Random(seed, epoch, 0, 5);
     const order = random.shuffle(Array.from(training.keys()));
     const batches: number[][] = [];
-    for (let at = 0; at < order.length; at += rows * SORTED_TOGETHER) {
-      const together = order.slice(at, at + rows * SORTED_TOGETHER);
+    for (let at = 0; at < order.length; at += batchSize * SORTED_TOGETHER) {
+      const together = order.slice(at, at + batchSize * SORTED_TOGETHER);
       together.sort((a, b) => lengthOf(training[a] as R) - lengthOf(training[b] as R) || a - b);
-      for (let i = 0; i < together.length; i += rows) batches.push(together.slice(i, i + rows));
+      for (let i = 0; i < together.length; i += batchSize) batches.push(together.slice(i, i + batchSize));
     }
     this.#order = random.shuffle(batches);
     this.#epoch = epoch;

@@ -4,9 +4,9 @@ import { answerWindows, readAskedText } from "../data/qa-windows.ts";
 import type { Batch } from "../run/step-graph.ts";
 import type { Measured } from "./example-task.ts";
 import {
+  argmaxOfRow,
   column,
   entry,
-  highest,
   inputsOf,
   meanLoss,
   type Parts,
@@ -27,7 +27,7 @@ function seenAnswer(
   row: number,
 ): SeenAnswer {
   const sides = (["start_logits", "end_logits"] as const).map((name) => outputs[name] as HostTensor<"float32">);
-  const [start, end] = sides.map((logits) => highest(logits, row, ids.length)) as [number, number];
+  const [start, end] = sides.map((logits) => argmaxOfRow(logits, row, ids.length)) as [number, number];
   const [first, last] = sides as [HostTensor<"float32">, HostTensor<"float32">];
   return {
     isRight: start === labels?.[0] && end === labels?.[1],

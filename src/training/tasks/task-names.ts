@@ -11,4 +11,4 @@ export const taskNames = [
   "preference",
 ] as const;
 
-export type TaskName = (typeof taskNames)[number];
+export type TrainingTaskName = (typeof taskNames)[number];

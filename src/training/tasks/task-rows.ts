@@ -2,7 +2,7 @@ import { check, didYouMean, LecternError, ownEntry } from "../../common/index.ts
 import type { Architecture } from "../../families/index.ts";
 import { reshape, slice, type Value } from "../../graph/index.ts";
 import type { ForwardGraph } from "../../inference/index.ts";
-import type { HostTensor } from "../../tensor/index.ts";
+import { argmax, type HostTensor } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../tokenizers/index.ts";
 import { padRows } from "../data/collators.ts";
 import type { Example } from "../data/examples.ts";
@@ -90,10 +90,10 @@ export function inputsOf(context: TaskContext, rows: readonly TokenRow[], width?
 export const entry = ({ data, shape }: HostTensor<"float32">, row: number, at: number): number =>
   data[row * (shape[1] as number) + at] as number;
 
-export function highest(tensor: HostTensor<"float32">, row: number, size: number): number {
-  let best = 0;
-  for (let i = 1; i < size; i++) if (entry(tensor, row, i) > entry(tensor, row, best)) best = i;
-  return best;
+/** The column of the largest of the first entries of a matrix's row. */
+export function argmaxOfRow({ data, shape }: HostTensor<"float32">, row: number, count: number): number {
+  const start = row * (shape[1] as number);
+  return argmax(data.subarray(start, start + count));
 }
 
 /** The loss of predicted tokens, or of classes of tokens, with smoothed labels; without any, that of the head. */

@@ -2,7 +2,7 @@ import type { HostTensor } from "../../tensor/index.ts";
 import type { Batch, StepOptions, StepResult } from "../run/step-graph.ts";
 
 /** The data of a run. A step's batches follow from its number alone, so that a run can be resumed. */
-export interface Task {
+export interface TrainingTask {
   readonly stepsPerEpoch: number;
   /** The batches of a step, and how much each counts. */
   batches(step: number): readonly SharedBatch[];

@@ -4,7 +4,7 @@ import { preference } from "./preference.ts";
 import { questionAnswering } from "./question-answering.ts";
 import { reward } from "./reward.ts";
 import { sentenceSimilarity } from "./sentence-similarity.ts";
-import type { TaskName } from "./task-names.ts";
+import type { TrainingTaskName } from "./task-names.ts";
 import type { Parts, TaskContext, TaskParts } from "./task-rows.ts";
 import { classification } from "./text-classification.ts";
 import { textGeneration } from "./text-generation.ts";
@@ -12,7 +12,7 @@ import { textToText } from "./text2text-generation.ts";
 import { tokenClassification } from "./token-classification.ts";
 
 /** The tasks whose loss is a cross entropy of labels. */
-const smoothed: ReadonlySet<TaskName> = new Set([
+const smoothed: ReadonlySet<TrainingTaskName> = new Set([
   "text-classification",
   "token-classification",
   "fill-mask",
@@ -21,13 +21,13 @@ const smoothed: ReadonlySet<TaskName> = new Set([
 ]);
 
 /** The parts of a task: how examples become rows and batches, what is minimised, and how it is measured. */
-export function taskParts(name: TaskName, context: TaskContext): TaskParts {
+export function taskParts(name: TrainingTaskName, context: TaskContext): TaskParts {
   check(
     context.labelSmoothing === 0 || smoothed.has(name),
     "usage",
     () => `${name}: labelSmoothing does not go with its loss; leave it out`,
   );
-  const makers: Record<TaskName, (context: TaskContext) => Parts> = {
+  const makers: Record<TrainingTaskName, (context: TaskContext) => Parts> = {
     "text-classification": classification,
     "token-classification": tokenClassification,
     "question-answering": questionAnswering,

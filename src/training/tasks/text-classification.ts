@@ -6,9 +6,9 @@ import { fieldOf, textOf } from "../data/examples.ts";
 import { crossEntropy, softCrossEntropy } from "../objectives/losses.ts";
 import type { Batch } from "../run/step-graph.ts";
 import {
+  argmaxOfRow,
   classOf,
   column,
-  highest,
   inputsOf,
   meanLoss,
   type Parts,
@@ -52,7 +52,7 @@ export function classification(context: TaskContext): Parts {
       const pairs = results.flatMap(({ rows, result }) =>
         rows.map(
           ({ label }, i) =>
-            [label as number, highest(result.outputs.logits as HostTensor<"float32">, i, labels.length)] as const,
+            [label as number, argmaxOfRow(result.outputs.logits as HostTensor<"float32">, i, labels.length)] as const,
         ),
       );
       return { loss: meanLoss(results, count), ...classScores(pairs, labels) };

@@ -5,7 +5,14 @@ const [PAD, START, END, MASK, SENTINEL] = [0, 1, 2, 3, 99];
 const text = { ids: Int32Array.from({ length: 400 }, (_, i) => 10 + (i % 50)), bytes: 400 };
 const tokens = { padTokenId: PAD, eosTokenId: END, vocabularySize: 100, maskTokenId: MASK, firstSentinelId: SENTINEL };
 const taskOf = (objective: TextObjective, own: Partial<TextTaskOptions["tokens"]>): TextTask =>
-  new TextTask(text, text, { rows: 4, length: 20, seed: 1, accumulate: 1, objective, tokens: { ...tokens, ...own } });
+  new TextTask(text, text, {
+    batchSize: 4,
+    length: 20,
+    seed: 1,
+    gradientAccumulationSteps: 1,
+    objective,
+    tokens: { ...tokens, ...own },
+  });
 
 test("text infilling keeps the tokens at the ends of a window, and the decoder writes them too", () => {
   const task = taskOf({ name: "text-infilling" }, { ends: [START, END] });

@@ -12,7 +12,7 @@ import {
 } from "../data/collators.ts";
 import { hashOf } from "../run/run-fingerprint.ts";
 import type { Batch, StepResult } from "../run/step-graph.ts";
-import { byLabels, countedLabels, type Evaluation, type Task } from "./task.ts";
+import { byLabels, countedLabels, type Evaluation, type TrainingTask } from "./task.ts";
 
 /** A text as tokens and the number of bytes they stand for. */
 export interface TokenizedText {
@@ -48,11 +48,11 @@ export interface ObjectiveTokens {
 }
 
 export interface TextTaskOptions {
-  readonly rows: number;
+  readonly batchSize: number;
   readonly length: number;
   readonly seed: number;
   /** The number of batches that make a step. */
-  readonly accumulate: number;
+  readonly gradientAccumulationSteps: number;
   readonly objective: TextObjective;
   readonly tokens: ObjectiveTokens;
   /** States of zeros, for a stateful recurrent model. */
@@ -75,7 +75,7 @@ export function joinDocuments(documents: readonly TokenizedText[], endToken: num
  * Full windows of a text. Each epoch cuts it at a random offset and takes its windows in a random order, both drawn
  * from (seed, epoch); what is masked is drawn anew for each row of each step.
  */
-export class TextTask implements Task {
+export class TextTask implements TrainingTask {
   readonly stepsPerEpoch: number;
   readonly #text: TokenizedText;
   readonly #heldOut: TokenizedText;
@@ -85,16 +85,19 @@ export class TextTask implements Task {
   #starts = new Int32Array(0);
 
   constructor(text: TokenizedText, heldOut: TokenizedText, options: TextTaskOptions) {
-    const { rows, length, accumulate, objective, tokens } = options;
+    const { batchSize, length, gradientAccumulationSteps, objective, tokens } = options;
     this.#text = text;
     this.#heldOut = heldOut;
     this.#options = options;
     this.#size = objective.name === "next-token" ? length : length - (tokens.ends ? 2 : 0);
-    this.stepsPerEpoch = Math.floor((text.ids.length - this.#size - 1) / this.#size / rows / accumulate);
+    this.stepsPerEpoch = Math.floor(
+      (text.ids.length - this.#size - 1) / this.#size / batchSize / gradientAccumulationSteps,
+    );
     check(
       this.stepsPerEpoch > 0,
       "input",
-      () => `training: ${text.ids.length} tokens are too few for one step of ${rows} × ${length} × ${accumulate}`,
+      () =>
+        `training: ${text.ids.length} tokens are too few for one step of ${batchSize} × ${length} × ${gradientAccumulationSteps}`,
     );
     const needs = {
       "masked-words": "maskTokenId",
@@ -118,10 +121,14 @@ export class TextTask implements Task {
   }
 
   batches(step: number) {
-    const { rows, accumulate } = this.#options;
-    const batches = Array.from({ length: accumulate }, (_, part) => {
+    const { batchSize, gradientAccumulationSteps } = this.#options;
+    const batches = Array.from({ length: gradientAccumulationSteps }, (_, part) => {
       const starts = this.#isStateful ? this.#streams(step, part) : this.#shuffled(step, part);
-      return this.#batch(this.#text.ids, starts, (row) => new Random(this.#options.seed, step, part * rows + row, 1));
+      return this.#batch(
+        this.#text.ids,
+        starts,
+        (row) => new Random(this.#options.seed, step, part * batchSize + row, 1),
+      );
     });
     return byLabels(batches, ({ targets, labels }) => countedLabels((targets ?? labels) as number[][]));
   }
@@ -139,13 +146,13 @@ export class TextTask implements Task {
 
   /** Over whole windows of the held-out text, each read from its start without what came before. */
   evaluate = async (compute: (batch: Batch) => Promise<StepResult>): Promise<Evaluation> => {
-    const { rows, objective } = this.#options;
+    const { batchSize, objective } = this.#options;
     const { ids, bytes } = this.#heldOut;
-    const count = Math.floor((ids.length - 1) / (rows * this.#size));
+    const count = Math.floor((ids.length - 1) / (batchSize * this.#size));
     check(count > 0, "input", () => `training: the held-out text has ${ids.length} tokens, too few for one batch`);
     let sum = 0;
     for (let i = 0; i < count; i++) {
-      const starts = Array.from({ length: rows }, (_, row) => (i * rows + row) * this.#size);
+      const starts = Array.from({ length: batchSize }, (_, row) => (i * batchSize + row) * this.#size);
       const batch = this.#batch(ids, starts, (row) => new Random(this.#options.seed, i, row, 2));
       sum += (await compute(batch)).loss;
     }
@@ -161,24 +168,24 @@ export class TextTask implements Task {
 
   /** The next position of each row: rows are equal parts of the text, read in order. */
   #streams(step: number, part: number): number[] {
-    const { rows, accumulate } = this.#options;
-    const at = (step % this.stepsPerEpoch) * accumulate + part;
-    const width = Math.floor((this.#text.ids.length - 1) / rows);
-    return Array.from({ length: rows }, (_, row) => row * width + at * this.#size);
+    const { batchSize, gradientAccumulationSteps } = this.#options;
+    const at = (step % this.stepsPerEpoch) * gradientAccumulationSteps + part;
+    const width = Math.floor((this.#text.ids.length - 1) / batchSize);
+    return Array.from({ length: batchSize }, (_, row) => row * width + at * this.#size);
   }
 
   #shuffled(step: number, part: number): number[] {
-    const { rows, accumulate, seed } = this.#options;
+    const { batchSize, gradientAccumulationSteps, seed } = this.#options;
     const epoch = Math.floor(step / this.stepsPerEpoch);
     if (epoch !== this.#epoch) {
       const random = new Random(seed, epoch);
       const offset = random.nextInt(this.#size);
-      const count = this.stepsPerEpoch * rows * accumulate;
+      const count = this.stepsPerEpoch * batchSize * gradientAccumulationSteps;
       this.#starts = random.shuffle(Int32Array.from({ length: count }, (_, i) => offset + i * this.#size));
       this.#epoch = epoch;
     }
-    const first = ((step % this.stepsPerEpoch) * accumulate + part) * rows;
-    return [...this.#starts.subarray(first, first + rows)];
+    const first = ((step % this.stepsPerEpoch) * gradientAccumulationSteps + part) * batchSize;
+    return [...this.#starts.subarray(first, first + batchSize)];
   }
 
   #batch(ids: Int32Array, starts: readonly number[], randomOf: (row: number) => Random): Batch {

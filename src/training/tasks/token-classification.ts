@@ -6,10 +6,10 @@ import { type Example, fieldOf } from "../data/examples.ts";
 import type { Batch } from "../run/step-graph.ts";
 import { countedLabels } from "./task.ts";
 import {
+  argmaxOfRow,
   classOf,
   column,
   fill,
-  highest,
   inputsOf,
   meanLoss,
   type Parts,
@@ -71,7 +71,7 @@ export function tokenClassification(context: TaskContext): Parts {
         const flat: HostTensor<"float32"> = { dtype: "float32", shape: [data.length / size, size], data };
         return rows.flatMap((row, i) =>
           (row.labels as number[]).flatMap((label, t) =>
-            label < 0 ? [] : [[label, highest(flat, i * length + t, size)] as const],
+            label < 0 ? [] : [[label, argmaxOfRow(flat, i * length + t, size)] as const],
           ),
         );
       });

@@ -17,15 +17,15 @@ const config = {
 };
 const run = {
   seed: 5,
-  rows: 2,
+  batchSize: 2,
   steps: 2,
   optimizer: { name: "adamw", betas: [0.9, 0.99], weightDecay: 0.1 },
-  schedule: { name: "linear", rate: 0.003, warmupSteps: 1 },
-  clip: 1,
+  schedule: { name: "linear", learningRate: 0.003, warmupSteps: 1 },
+  maxGradNorm: 1,
   checkpointEvery: 1,
   evaluateEvery: 1,
   groups: [{ match: "bias", weightDecay: 0 }],
-  accumulate: 1,
+  gradientAccumulationSteps: 1,
   precision: "float32",
   averageDecay: 0.9,
 };
@@ -168,7 +168,15 @@ export async function tables(mutate: Mutator, folder: string): Promise<unknown> 
   const [model, rows] = tasks[task];
   const { name, text } = table(mutate, rows);
   await writeFile(join(folder, name), text);
-  const options = { epochs: 1, rows: 2, maxLength: 16, rate: 1e-4, seed: 1, labelSmoothing: 0, columns: {} as object };
+  const options = {
+    epochs: 1,
+    batchSize: 2,
+    maxLength: 16,
+    learningRate: 1e-4,
+    seed: 1,
+    labelSmoothing: 0,
+    columns: {} as object,
+  };
   const given = mutate.chance(0.3) ? (mutate.json(options) as object) : options;
   return finetune({
     ...given,
