@@ -1,6 +1,14 @@
 import { type Architecture, type HeadConfig, type RecurrentState, spanLogits } from "../families/index.ts";
 import { add, type Dimension, input, mul, nodesOf, type Value } from "../graph/index.ts";
-import { type AdapterPlan, type DerivedInput, type DropoutMask, keepMask, ModelContext, Scope } from "../nn/index.ts";
+import {
+  type AdapterPlan,
+  type DerivedInput,
+  type DropoutMask,
+  keepMask,
+  ModelContext,
+  Scope,
+  tokenMask,
+} from "../nn/index.ts";
 import { fullGraph, symbolic, type WholeSizes, wholeGraphs } from "./decode-graph.ts";
 import { headLoss, languageModelLoss } from "./loss.ts";
 import { stateInputs } from "./recurrent-decoder.ts";
@@ -110,7 +118,7 @@ function encoderPass(
   });
   const heads = family.model(root, config, context);
   const { hiddenStates, attentions } = context;
-  const loss = headLoss(config.head, heads, () => context.mask());
+  const loss = headLoss(config.head, heads, () => tokenMask(context));
   return {
     heads,
     hiddenStates: { hidden_states: hiddenStates },
@@ -132,7 +140,7 @@ function encoderDecoderPass(
   const loss =
     config.head.kind === "lm"
       ? languageModelLoss(decoder.logits, input("labels", "int64", decoder.logits.shape.slice(0, 2)))
-      : headLoss(config.head, heads, () => encoder.mask());
+      : headLoss(config.head, heads, () => tokenMask(encoder));
   return {
     heads: { ...heads, encoder_last_hidden_state: states },
     hiddenStates: {

@@ -4,47 +4,33 @@ import {
   cachedAttention,
   concat,
   type Dimension,
-  expand,
-  gather,
   input,
   mul,
-  reduceSum,
-  reshape,
   rotary,
   rotaryAt,
   type Shape,
   scaleBytes,
   slice,
   split,
-  takeAlong,
-  transpose,
   type Value,
 } from "../graph/index.ts";
-import { int64Matrix } from "../tensor/index.ts";
 import { joinHeads, splitHeads } from "./layers.ts";
 import {
   attentionBias,
   bidirectionalBias,
+  type Derivation,
   type DerivedInput,
-  flags,
+  DerivedInputs,
   lastKeys,
-  lastOf,
-  lastToken,
   longestOf,
   longestRow,
-  maskOf,
-  neighbours,
-  type Positions,
+  type PositionContext,
   paddingBias,
   positionIds,
-  positionIdsAfterPadding,
-  relativeBuckets,
-  signedDistances,
-  sinusoidalPositions,
-  sinusoidalPositionsAfterPadding,
-  tokenTypeIds,
-} from "./positions.ts";
-import { isFixed, type RotaryConfig, rotaryRows, rotaryTable } from "./rotary-frequencies.ts";
+  rotaryRows,
+  rotaryTable,
+} from "./positions/index.ts";
+import { isFixed, type RotaryConfig } from "./rotary-frequencies.ts";
 
 /** The use that a model is built for. Sizes may be names; training gives numbers. */
 export interface BuildOptions {
@@ -120,17 +106,15 @@ export interface KeyValue {
  * What differs by use and not by model: the inputs, the cache, what is recorded for who looks inside.
  * A model asks its context and never which use it is built for.
  */
-export class ModelContext {
+export class ModelContext implements PositionContext {
   readonly inputIds: Value;
-  /** Inputs that follow from positions; whoever runs the graph computes and feeds them. */
-  readonly derived = new Map<string, DerivedInput>();
   readonly hiddenStates: Value[] = [];
   readonly attentions: Value[] = [];
   readonly cache: KeyValue[] = [];
   readonly crossAttentions: Value[] = [];
   readonly crossCache: KeyValue[] = [];
   readonly #options: BuildOptions;
-  readonly #values = new Map<string, Value>();
+  readonly #derived = new DerivedInputs();
   readonly #rotaries: RotaryConfig[] = [];
   /** A term that a model adds to the loss of its head; built where a loss is wanted. */
   auxiliaryLoss: (() => Value) | undefined;
@@ -145,89 +129,27 @@ export class ModelContext {
     this.inputIds = input(`${options.prefix ?? ""}input_ids`, "int64", [options.batch, options.queries]);
   }
 
-  /** Positions `[B, T]`, counted from the row's first token, which has position `offset`. */
-  positionIds(offset = 0): Value {
-    const { batch, queries } = this.#options;
-    return this.#derive("position_ids", (rows) => positionIds(rows, offset), "int64", [batch, queries]);
+  /** Inputs that follow from positions; whoever runs the graph computes and feeds them. */
+  get derived(): ReadonlyMap<string, DerivedInput> {
+    return this.#derived.all;
   }
 
-  /** Waves `[B, T, E]` that tell positions apart. */
-  sinusoidalPositions(size: number): Value {
-    const { batch, queries } = this.#options;
-    return this.#derive("position_waves", (rows) => sinusoidalPositions(rows, size), "float32", [batch, queries, size]);
+  get batch(): Dimension {
+    return this.#options.batch;
   }
 
-  /** Waves that count from behind the padding token's id, as M2M-100's. */
-  sinusoidalPositionsAfterPadding(size: number, padTokenId: number): Value {
-    const { batch, queries } = this.#options;
-    const compute: DerivedInput["compute"] = (rows) => sinusoidalPositionsAfterPadding(rows, size, padTokenId);
-    return this.#derive("position_waves", compute, "float32", [batch, queries, size]);
+  get queries(): Dimension {
+    return this.#options.queries;
   }
 
-  /**
-   * What each distance is worth to each head: `[B, H, T, S]`.
-   * @param table `[N, H]`, by bucket of distance
-   */
-  relativeBias(table: Value, options: { maxDistance: number; bothWays: boolean }): Value {
-    const numBuckets = table.shape[0] as number;
-    const compute: DerivedInput["compute"] = (rows) => relativeBuckets(rows, { numBuckets, ...options });
-    const { batch, queries } = this.#options;
-    const buckets = this.#derive("relative_buckets", compute, "int64", [batch, queries, this.#span]);
-    return transpose(gather(table, buckets), [0, 3, 1, 2]);
+  get span(): Dimension {
+    const { queries, cache } = this.#options;
+    if (!cache) return queries;
+    return cache.isShared ? `Q+P+${queries}` : `P+${queries}`;
   }
 
-  /** The distance between each pair of tokens: int64 `[B, 1, T, T]`, see `signedDistances`. */
-  distances(options: { span: number; maxDistance: number | undefined; from: "query" | "key" }): Value {
-    const { batch, queries } = this.#options;
-    const compute: DerivedInput["compute"] = (rows) => signedDistances(rows, options);
-    return this.#derive(`distances_from_${options.from}`, compute, "int64", [batch, 1, queries, queries]);
-  }
-
-  /** The states `[B, T, E]` of the tokens so far to the right of each, zero where its text ends before. */
-  neighbour(x: Value, offset: number): Value {
-    if (offset === 0) return x;
-    const [batch, length, size] = x.shape as [Dimension, Dimension, number];
-    const at = (row: Positions): number[][] => neighbours(row, offset);
-    const places: DerivedInput["compute"] = (rows) =>
-      int64Matrix(at(rows).map((row) => row.map((s) => Math.max(0, s))));
-    const index = this.#derive(`neighbour_${offset}`, places, "int64", [batch, length]);
-    const exists: DerivedInput["compute"] = (rows) => flags(at(rows).map((row) => row.map((s) => s >= 0)));
-    const mask = this.#derive(`has_neighbour_${offset}`, exists, "float32", [batch, length]);
-    const taken = takeAlong(transpose(x, [0, 2, 1]), expand(reshape(index, [batch, 1, length]), [batch, size, length]));
-    return mul(transpose(taken, [0, 2, 1]), reshape(mask, [batch, length, 1]));
-  }
-
-  /** The state `[B, E]` at the last token of that id in each of the encoder's rows, which each must have. */
-  stateAtLast(hidden: Value, id: number | undefined): Value {
-    const [batch, length] = hidden.shape as [Dimension, Dimension, number];
-    const compute: DerivedInput["compute"] = (rows) => lastOf(rows, id);
-    const mark = this.#derive("last_token", compute, "float32", [batch, length], "encoder");
-    return reduceSum(mul(hidden, reshape(mark, [batch, length, 1])), [1]);
-  }
-
-  /** Positions that leave padding out and count from behind its id, as RoBERTa's. */
-  positionIdsAfterPadding(padTokenId: number): Value {
-    const { batch, queries } = this.#options;
-    const compute: DerivedInput["compute"] = (rows) => positionIdsAfterPadding(rows, padTokenId);
-    return this.#derive("position_ids", compute, "int64", [batch, queries]);
-  }
-
-  /** The segment `[B, T]` of each token. */
-  tokenTypeIds(): Value {
-    const { batch, queries } = this.#options;
-    return this.#derive("token_type_ids", tokenTypeIds, "int64", [batch, queries]);
-  }
-
-  /** 1 at the last token of each row that is not the padding token, 0 elsewhere: float32 `[B, T]`. */
-  lastToken(padTokenId: number | undefined): Value {
-    const { batch, queries } = this.#options;
-    return this.#derive("last_token", (rows) => lastToken(rows, padTokenId), "float32", [batch, queries]);
-  }
-
-  /** 1 for a token, 0 for padding: float32 `[B, T]`. */
-  mask(): Value {
-    const { batch, queries } = this.#options;
-    return this.#derive("attention_mask", maskOf, "float32", [batch, queries]);
+  derive<P extends object>(name: string, parameters: P, derivation: Derivation<P>): Value {
+    return this.#derived.derive(`${this.#options.prefix ?? ""}${name}`, parameters, derivation);
   }
 
   /**
@@ -247,7 +169,7 @@ export class ModelContext {
     const { batch, queries } = this.#options;
     const name = window === undefined ? "attention_bias" : `attention_bias.window_${window}`;
     const compute: DerivedInput["compute"] = (positions) => attentionBias(positions, window);
-    return this.#derive(name, compute, "float32", [batch, 1, queries, this.#span]);
+    return this.#derive(name, compute, "float32", [batch, 1, queries, this.span]);
   }
 
   /** Turns queries or keys `[B, H, T, D]` by their positions, or the first dimensions of each head. */
@@ -260,7 +182,7 @@ export class ModelContext {
     if (this.#options.cache?.isInPlace && isFixed(config)) {
       const heads = x.shape[1] as number;
       const { cos, sin } = this.#rotaryTables(config);
-      const turned = splitHeads(rotaryAt(joinHeads(x), this.positionIds(), cos, sin, heads), heads);
+      const turned = splitHeads(rotaryAt(joinHeads(x), positionIds(this), cos, sin, heads), heads);
       this.#turned.set(turned, { x, config });
       return turned;
     }
@@ -423,13 +345,6 @@ export class ModelContext {
     return cache.isShared ? [part("shared", 1, "Q"), own] : [own];
   }
 
-  /** The number of keys that queries see, earlier ones among them. */
-  get #span(): Dimension {
-    const { queries, cache } = this.#options;
-    if (!cache) return queries;
-    return cache.isShared ? `Q+P+${queries}` : `P+${queries}`;
-  }
-
   #derive(
     plain: string,
     compute: DerivedInput["compute"],
@@ -437,12 +352,6 @@ export class ModelContext {
     shape: Shape,
     of: DerivedInput["of"] = "self",
   ): Value {
-    const name = `${this.#options.prefix ?? ""}${plain}`;
-    const known = this.#values.get(name);
-    if (known) return known;
-    const value = input(name, dtype, shape);
-    this.derived.set(name, { name, of, compute });
-    this.#values.set(name, value);
-    return value;
+    return this.derive(plain, {}, { compute, dtype, shape, of });
   }
 }
