@@ -42,6 +42,18 @@ export type FamilyDefinition<
 
 const plainNames: CheckpointNames = { prefix: "", ignored: /^$/ };
 
+const isFunction = (value: unknown): boolean => typeof value === "function";
+
+/** True for a model of each kind that a family of one's own may have. */
+const isModel: Readonly<Record<FamilyDefinition["kind"], (model: unknown) => boolean>> = {
+  decoder: isFunction,
+  encoder: isFunction,
+  "encoder-decoder": (model) => {
+    const { encode, decode } = Object(model) as Record<string, unknown>;
+    return isFunction(encode) && isFunction(decode);
+  },
+};
+
 /**
  * A model family of your own, to be handed to `loadModel(directory, { families: [own] })`. Its model is a function that
  * builds the graph of one pass; cached decoding, batches, training and adapters follow from it.
@@ -52,12 +64,8 @@ export function defineFamily<D extends DecoderConfig, E extends EncoderConfig, S
   definition: FamilyDefinition<D, E, S>,
 ): OwnFamily {
   const { modelType, kind, model, parseConfig } = definition;
-  const isFunction = (value: unknown): boolean => typeof value === "function";
-  const { encode, decode } = Object(model) as Record<string, unknown>;
-  const hasKind = kind === "decoder" || kind === "encoder" || kind === "encoder-decoder";
-  const hasModel = kind === "encoder-decoder" ? isFunction(encode) && isFunction(decode) : isFunction(model);
   check(
-    typeof modelType === "string" && modelType !== "" && hasKind && hasModel && isFunction(parseConfig),
+    typeof modelType === "string" && modelType !== "" && ownEntry(isModel, kind)?.(model) && isFunction(parseConfig),
     "usage",
     () => `defineFamily ${shown(modelType)}: a family needs modelType, kind, name, parseConfig and model`,
   );
