@@ -16,19 +16,18 @@ import {
 } from "../graph/index.ts";
 import { joinHeads, splitHeads } from "./layers.ts";
 import {
-  attentionBias,
+  allRotaryTables,
   bidirectionalBias,
+  causalBias,
   type Derivation,
   type DerivedInput,
   DerivedInputs,
-  lastKeys,
-  longestOf,
+  lastKey,
   longestRow,
   type PositionContext,
   paddingBias,
   positionIds,
-  rotaryRows,
-  rotaryTable,
+  rotaryTables,
 } from "./positions/index.ts";
 import { isFixed, type RotaryConfig } from "./rotary-frequencies.ts";
 
@@ -115,7 +114,6 @@ export class ModelContext implements PositionContext {
   readonly crossCache: KeyValue[] = [];
   readonly #options: BuildOptions;
   readonly #derived = new DerivedInputs();
-  readonly #rotaries: RotaryConfig[] = [];
   /** A term that a model adds to the loss of its head; built where a loss is wanted. */
   auxiliaryLoss: (() => Value) | undefined;
   /** Inputs of random masks. */
@@ -158,40 +156,29 @@ export class ModelContext implements PositionContext {
    */
   attentionBias(window?: number, hidesAllFromPadding = false): Value {
     if (this.#options.direction !== "both") return this.causalBias(window);
-    const { batch, queries } = this.#options;
-    const name = window === undefined ? "attention_bias" : `attention_bias.reach_${window}`;
-    const compute: DerivedInput["compute"] = (positions) => bidirectionalBias(positions, window, hidesAllFromPadding);
-    return this.#derive(name, compute, "float32", [batch, 1, queries, queries]);
+    return bidirectionalBias(this, { reach: window, hidesAllFromPadding });
   }
 
   /** The causal bias `[B, 1, T, S]`, limited to `window` positions where one is given. */
   causalBias(window?: number): Value {
-    const { batch, queries } = this.#options;
-    const name = window === undefined ? "attention_bias" : `attention_bias.window_${window}`;
-    const compute: DerivedInput["compute"] = (positions) => attentionBias(positions, window);
-    return this.#derive(name, compute, "float32", [batch, 1, queries, this.span]);
+    return causalBias(this, window);
   }
 
   /** Turns queries or keys `[B, H, T, D]` by their positions, or the first dimensions of each head. */
   rotate(x: Value, config: RotaryConfig): Value {
     if (config.size === 0) return x;
-    const { batch, queries } = this.#options;
-    const shape = [batch, 1, queries, config.size];
-    if (!this.#rotaries.includes(config)) this.#rotaries.push(config);
-    const suffix = this.#rotaries.indexOf(config) || "";
     if (this.#options.cache?.isInPlace && isFixed(config)) {
       const heads = x.shape[1] as number;
-      const { cos, sin } = this.#rotaryTables(config);
+      const { cos, sin } = allRotaryTables(this, config);
       const turned = splitHeads(rotaryAt(joinHeads(x), positionIds(this), cos, sin, heads), heads);
       this.#turned.set(turned, { x, config });
       return turned;
     }
-    const table = (part: "cos" | "sin"): Value =>
-      this.#derive(`rotary_${part}${suffix}`, (at) => rotaryTable(config, part, at), "float32", shape);
+    const { cos, sin } = rotaryTables(this, config);
     const rest = (x.shape[3] as number) - config.size;
-    if (rest === 0) return rotary(x, table("cos"), table("sin"));
+    if (rest === 0) return rotary(x, cos, sin);
     const [turning, fixed] = split(x, [config.size, rest], -1) as [Value, Value];
-    return concat([rotary(turning, table("cos"), table("sin")), fixed], -1);
+    return concat([rotary(turning, cos, sin), fixed], -1);
   }
 
   /** In training, sets a share of the entries to 0 and scales the others up (Srivastava et al., 2014); else nothing. */
@@ -275,30 +262,17 @@ export class ModelContext implements PositionContext {
     },
   ): Value {
     this.#isBiased ||= bias !== undefined;
-    const { batch } = this.#options;
     const [past] = this.#past(this.cache.length) as [KeyValue];
-    const last = this.#derive("last_key", lastKeys, "int32", [batch]);
-    const longest = this.#derive("longest_row", longestRow, "int32", []);
+    const [last, longest] = [lastKey(this), longestRow(this)];
     const [turned, turnedKeys] = [this.#turned.get(q), this.#turned.get(k)];
     const isTurned = turned !== undefined && turned.config === turnedKeys?.config;
     const operands = [isTurned ? turned.x : q, isTurned ? turnedKeys.x : k, v].map(joinHeads);
     const [heads, keyHeads] = [q.shape[1] as number, k.shape[1] as number];
-    const rotary = isTurned ? this.#rotaryTables(turned.config) : undefined;
+    const rotary = isTurned ? allRotaryTables(this, turned.config) : undefined;
     const attended = { heads, keyHeads, ...options, rotary };
     const { mixed, cache } = cachedAttention(operands as [Value, Value, Value], past, { last, longest }, attended);
     this.cache.push(cache);
     return splitHeads(mixed, heads);
-  }
-
-  /** Cosines and sines `[N, R / 2]` of all positions. */
-  #rotaryTables(config: RotaryConfig): { cos: Value; sin: Value } {
-    const suffix = this.#rotaries.indexOf(config) || "";
-    const table = (part: "cos" | "sin"): Value =>
-      this.#derive(`rotary_table_${part}${suffix}`, (at) => rotaryRows(config, part, longestOf(at)), "float32", [
-        "N",
-        config.size / 2,
-      ]);
-    return { cos: table("cos"), sin: table("sin") };
   }
 
   /** Attention over the encoder's states, whose keys and values `[B, H, S, D]` are computed once a sequence. */
@@ -314,8 +288,7 @@ export class ModelContext implements PositionContext {
       return input(`cross.${index}.${part}`, "float32", [batch, heads, memoryLength, size]);
     };
     const [key, value] = this.#options.memory === "fed" ? [fed("key"), fed("value")] : keyValue();
-    const bias = this.#derive("encoder_padding_bias", paddingBias, "float32", [batch, 1, 1, memoryLength], "encoder");
-    const { mixed, weights } = attend(q, key, value, bias, {
+    const { mixed, weights } = attend(q, key, value, paddingBias(this, memoryLength), {
       scale,
       keep: this.#keep([...q.shape.slice(0, 3), key.shape[2] as Dimension], dropout),
     });
@@ -343,15 +316,5 @@ export class ModelContext implements PositionContext {
     };
     const own = part("past", batch, cache.isInPlace ? "C" : "P");
     return cache.isShared ? [part("shared", 1, "Q"), own] : [own];
-  }
-
-  #derive(
-    plain: string,
-    compute: DerivedInput["compute"],
-    dtype: "float32" | "int64" | "int32",
-    shape: Shape,
-    of: DerivedInput["of"] = "self",
-  ): Value {
-    return this.derive(plain, {}, { compute, dtype, shape, of });
   }
 }

@@ -1,6 +1,39 @@
 import { arrayEqual } from "../../common/index.ts";
+import type { Dimension, Value } from "../../graph/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
+import type { PositionContext } from "./derive.ts";
 import type { Positions } from "./positions.ts";
+
+/** The causal bias `[B, 1, T, S]`, limited to `window` positions where one is given. */
+export function causalBias(context: PositionContext, window: number | undefined): Value {
+  const { batch, queries, span } = context;
+  const name = window === undefined ? "attention_bias" : `attention_bias.window_${window}`;
+  const compute = (positions: Positions): HostTensor => attentionBias(positions, window);
+  return context.derive(name, { window }, { compute, dtype: "float32", shape: [batch, 1, queries, span] });
+}
+
+/** The settings of attention in both directions. */
+interface BothWays {
+  /** The distance up to which keys are visible; undefined: any. */
+  readonly reach: number | undefined;
+  /** True if padding sees nothing, so that its attention is even. */
+  readonly hidesAllFromPadding: boolean;
+}
+
+/** The bias `[B, 1, T, T]` of attention in both directions. */
+export function bidirectionalBias(context: PositionContext, options: BothWays): Value {
+  const { batch, queries } = context;
+  const name = options.reach === undefined ? "attention_bias" : `attention_bias.reach_${options.reach}`;
+  const shape = [batch, 1, queries, queries];
+  return context.derive(name, options, { compute: computeBidirectional, dtype: "float32", shape });
+}
+
+/** The bias `[B, 1, 1, S]` that leaves the padding of an encoder's rows out. */
+export function paddingBias(context: PositionContext, length: Dimension): Value {
+  const shape = [context.batch, 1, 1, length];
+  const derivation = { compute: computePadding, dtype: "float32", shape, of: "encoder" } as const;
+  return context.derive("encoder_padding_bias", {}, derivation);
+}
 
 /**
  * The value that masks a score: the smallest float32, finite so that a row with nothing to attend to stays a number.
@@ -15,15 +48,7 @@ export function attentionBias(positions: Positions, window: number | undefined):
   return biasWhere(positions, (query, key) => key <= query && (window === undefined || query - key < window));
 }
 
-/**
- * The bias `[B, 1, T, S]` of attention in both directions, where a `reach` is given to keys at most so far away.
- * @param hidesAllFromPadding whether padding sees nothing, so that its attention is even
- */
-export function bidirectionalBias(
-  positions: Positions,
-  reach: number | undefined,
-  hidesAllFromPadding = false,
-): HostTensor<"float32"> {
+function computeBidirectional(positions: Positions, { reach, hidesAllFromPadding }: BothWays): HostTensor<"float32"> {
   const bias = biasWhere(positions, (query, key) => reach === undefined || Math.abs(query - key) <= reach);
   if (!hidesAllFromPadding) return bias;
   const width = bias.shape[3] as number;
@@ -60,8 +85,7 @@ function biasWhere(
   return { dtype: "float32", shape: [rows, 1, length, span], data };
 }
 
-/** The bias `[B, 1, 1, S]` that leaves padding out. */
-export function paddingBias({ keys }: Positions): HostTensor<"float32"> {
+function computePadding({ keys }: Positions): HostTensor<"float32"> {
   const data = Float32Array.from(keys.flat(), (key) => (key < 0 ? MASKED : 0));
   return { dtype: "float32", shape: [keys.length, 1, 1, keys[0]?.length ?? 0], data };
 }

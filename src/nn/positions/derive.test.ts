@@ -63,6 +63,23 @@ test("schemes that share a name are told apart by their parameters, undefined an
   expect(new Set(distances).size).toBe(3);
 });
 
+test("rotary tables of equal settings are one input, of other settings another", () => {
+  const context = contextOf();
+  const settings = { size: 4, dimension: 4, maxPositions: 16, scaling: { type: "default" } } as const;
+  const x = sinusoidalPositions(context, 4);
+  const heads = { ...x, shape: [1, 1, 4, 4] };
+  for (const theta of [10000, 500, 10000]) context.rotate(heads, { ...settings, theta });
+  expect([...context.derived.keys()].filter((name) => name.startsWith("rotary_cos"))).toHaveLength(2);
+});
+
+test("biases of one reach differ by what padding sees", () => {
+  const context = new ModelContext({ batch: 1, queries: 4, numLayers: 1, logits: "all", direction: "both" });
+  const [plain, hidden] = [context.attentionBias(), context.attentionBias(undefined, true)];
+  expect(hidden).not.toBe(plain);
+  const seen = (value: Value): number => computed(context, value, rows).filter((bias) => bias === 0).length;
+  expect([seen(plain), seen(hidden)]).toEqual([12, 9]);
+});
+
 test("inputs of a decoder beside an encoder have its prefix", () => {
   const context = contextOf("decoder_");
   expect([positionIds(context), positionIds(context, 2)].map(nameOf)).toEqual([

@@ -1,12 +1,40 @@
+import type { Value } from "../../graph/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 import { type RotaryConfig, rotaryFrequencies } from "../rotary-frequencies.ts";
+import { longestOf } from "./cache-slots.ts";
+import type { PositionContext } from "./derive.ts";
 import type { Positions } from "./positions.ts";
+
+/** Cosines and sines. */
+interface RotaryTables {
+  readonly cos: Value;
+  readonly sin: Value;
+}
+
+/** Cosines and sines of the queries: `[B, 1, T, D]`. */
+export function rotaryTables(context: PositionContext, config: RotaryConfig): RotaryTables {
+  const shape = [context.batch, 1, context.queries, config.size];
+  const table = (part: "cos" | "sin"): Value => {
+    const compute = (positions: Positions): HostTensor => computeTable(config, part, positions);
+    return context.derive(`rotary_${part}`, config, { compute, dtype: "float32", shape });
+  };
+  return { cos: table("cos"), sin: table("sin") };
+}
+
+/** Cosines and sines of all positions: `[N, R / 2]`. */
+export function allRotaryTables(context: PositionContext, config: RotaryConfig): RotaryTables {
+  const table = (part: "cos" | "sin"): Value => {
+    const compute = (positions: Positions): HostTensor => rotaryRows(config, part, longestOf(positions));
+    return context.derive(`rotary_table_${part}`, config, { compute, dtype: "float32", shape: ["N", config.size / 2] });
+  };
+  return { cos: table("cos"), sin: table("sin") };
+}
 
 /**
  * Cosines (both halves) or sines (the first half negated, see `rotary`) of the queries: `[B, 1, T, D]`. Where frequencies
  * follow from how long a text is, a row goes by its own length if that is given, else by the longest of all.
  */
-export function rotaryTable(
+function computeTable(
   config: RotaryConfig,
   part: "cos" | "sin",
   { queries, lengths }: Positions,
@@ -38,7 +66,7 @@ const LEAST_ROWS = 256;
 const tables = new WeakMap<RotaryConfig, Partial<Record<"cos" | "sin", HostTensor<"float32">>>>();
 
 /** Cosines or sines `[N, R / 2]` of the first positions, at least `count`; the same tensor until more are needed. */
-export function rotaryRows(config: RotaryConfig, part: "cos" | "sin", count: number): HostTensor<"float32"> {
+function rotaryRows(config: RotaryConfig, part: "cos" | "sin", count: number): HostTensor<"float32"> {
   const known = tables.get(config) ?? {};
   const held = known[part];
   if (held && (held.shape[0] as number) >= count) return held;
