@@ -14,6 +14,7 @@ export {
   type EncoderDecoderConfig,
   type EncoderDecoderModel,
   type EncoderModel,
+  type FamilyCheckpoint,
   type FamilyDefinition,
   type HeadConfig,
   type OwnFamily,

@@ -1,6 +1,15 @@
 import { add, type Value } from "lectern/graph";
 import { type DecoderConfig, decoderOutputs, defineFamily, parseDecoderHead } from "lectern/inference";
-import { embedding, joinHeads, linear, type ModelContext, rmsNorm, type Scope, splitHeads } from "lectern/nn";
+import {
+  embedding,
+  joinHeads,
+  linear,
+  type ModelContext,
+  positionIds,
+  rmsNorm,
+  type Scope,
+  splitHeads,
+} from "lectern/nn";
 import { squaredRelu } from "./squared-relu.ts";
 
 const EPSILON = 1e-5;
@@ -41,7 +50,7 @@ export const primer = defineFamily({
   },
   model(root, c, context) {
     const tokens = embedding(root.in("tokens"), context.inputIds, c.vocabSize, c.hiddenSize); // [B, T, E]
-    const places = embedding(root.in("positions"), context.positionIds(), c.maxPositionEmbeddings, c.hiddenSize);
+    const places = embedding(root.in("positions"), positionIds(context), c.maxPositionEmbeddings, c.hiddenSize);
     const x = context.throughLayers(add(tokens, places), (x, i) => {
       const at = root.in(`layers.${i}`);
       return feedForward(at.in("mlp"), attention(at.in("attention"), x, c, context), c);

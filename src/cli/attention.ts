@@ -6,6 +6,15 @@ import { bar, percent, tableLines } from "./table.ts";
 /** Edges that are printed. */
 const MOST = 10;
 
+/** True for kinds of models whose attention can be printed. */
+const HAS_ATTENTION: Readonly<Record<Model["kind"], boolean>> = {
+  decoder: true,
+  encoder: true,
+  "encoder-decoder": true,
+  recurrent: false,
+  "recurrent-encoder-decoder": false,
+};
+
 interface PlacedToken {
   readonly position: number;
   readonly id: number;
@@ -32,7 +41,7 @@ export async function checkAttention(
   options: GenerateOptions,
   wanted: { readonly layer: number | undefined; readonly head: number | undefined },
 ): Promise<void> {
-  if (model.kind.startsWith("recurrent"))
+  if (!HAS_ATTENTION[model.kind])
     throw new LecternError(
       "unsupported",
       `--show attention: this model (${model.family}) has no attention; use a transformer`,

@@ -86,7 +86,7 @@ async function readInputFile(path: string): Promise<ForwardInputs> {
   const inputs: Record<string, number[] | number[][]> = {};
   for (const [key, name] of Object.entries(INPUT_NAMES)) if (checkpoint.has(name)) inputs[key] = await read(name);
   if (!Array.isArray(inputs.inputIds?.[0])) throw new LecternError("shape", `${path}: input_ids [B, T] is missing`);
-  return inputs as unknown as ForwardInputs;
+  return { ...inputs, inputIds: inputs.inputIds } as ForwardInputs;
 }
 
 /** The names of the tensors of an input file. */

@@ -49,7 +49,7 @@ async function readMessages(file: string): Promise<ChatOptions & { messages: Mes
       "file",
       `--messages ${file}: ${unknown} is not known; beside messages: ${beside.join(", ")}`,
     );
-  return parts as unknown as ChatOptions & { messages: Message[] };
+  return { ...parts, messages: parts.messages } as ChatOptions & { messages: Message[] };
 }
 
 /** The input of generation: a conversation, with the prompt as its next turn where one is given. */

@@ -1,5 +1,5 @@
 import { type Dimension, mul, reduceSum, reshape, split, type Value } from "../graph/index.ts";
-import { linear, type ModelContext, type ModelOutputs, type Scope } from "../nn/index.ts";
+import { lastToken, linear, type ModelContext, type ModelOutputs, type Scope } from "../nn/index.ts";
 import type { ConfigReader } from "./config-reader.ts";
 import type { DecoderConfig, HeadConfig, HeadKind } from "./family.ts";
 import { headRefused, parseHead } from "./head.ts";
@@ -50,7 +50,7 @@ export function decoderOutputs(
     const flat = (x: Value): Value => reshape(x, [batch, length]);
     return { ...outputs, heads: { start_logits: flat(start), end_logits: flat(end) } };
   }
-  const isLast = reshape(context.lastToken(config.padTokenId), [batch, length, 1]);
+  const isLast = reshape(lastToken(context, config.padTokenId), [batch, length, 1]);
   const last = reduceSum(mul(hidden, isLast), [1]); // [B, E]
   return { ...outputs, heads: { logits: linear(root.in("score"), last, numLabels, { bias: false }) } };
 }

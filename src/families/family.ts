@@ -1,6 +1,5 @@
 import type { Cell, Value } from "../graph/index.ts";
 import type { ModelContext, ModelOutputs, Scope } from "../nn/index.ts";
-import type { ConfigReader } from "./config-reader.ts";
 
 /** The settings of every model, whatever its `config.json` calls them. */
 export interface ModelConfig {
@@ -41,8 +40,12 @@ export interface CheckpointNames {
   readonly linearLayout?: "in-out";
   /** Tensors that the model uses and training leaves as they are. */
   readonly buffers?: RegExp;
-  /** The standard deviation of a matrix before training, where it is not the usual one. */
-  readonly initStd?: (path: string, config: Readonly<Record<string, unknown>>) => number | undefined;
+}
+
+/** The same, with what training needs to draw first weights. */
+export interface FamilyCheckpoint<C> extends CheckpointNames {
+  /** The deviation that a matrix is drawn with before training, where it is not the usual one. */
+  readonly initStd?: (path: string, config: C) => number | undefined;
 }
 
 /** The settings of every encoder. */
@@ -78,14 +81,6 @@ export type EncoderModel<C extends EncoderConfig> = (
   context: ModelContext,
 ) => Record<string, Value>;
 
-export interface EncoderFamily<C extends EncoderConfig = EncoderConfig> {
-  readonly kind: "encoder";
-  readonly name: string;
-  parseConfig(read: ConfigReader): C;
-  readonly model: EncoderModel<C>;
-  readonly checkpoint: CheckpointNames;
-}
-
 /** The settings of every encoder–decoder. */
 export interface EncoderDecoderConfig extends ModelConfig {
   readonly encoderLayers: number;
@@ -109,14 +104,6 @@ export interface EncoderDecoderConfig extends ModelConfig {
 export interface EncoderDecoderModel<C extends EncoderDecoderConfig> {
   encode(root: Scope, config: C, context: ModelContext): Value;
   decode(root: Scope, config: C, context: ModelContext, memory: Value): ModelOutputs;
-}
-
-export interface EncoderDecoderFamily<C extends EncoderDecoderConfig = EncoderDecoderConfig> {
-  readonly kind: "encoder-decoder";
-  readonly name: string;
-  parseConfig(read: ConfigReader): C;
-  readonly model: EncoderDecoderModel<C>;
-  readonly checkpoint: CheckpointNames;
 }
 
 /** The settings of every recurrent language model. */
@@ -144,14 +131,6 @@ export type RecurrentModel<C extends RecurrentConfig> = (
   readonly states: readonly RecurrentState[];
   readonly hiddenStates: readonly Value[];
 };
-
-export interface RecurrentFamily<C extends RecurrentConfig = RecurrentConfig> {
-  readonly kind: "recurrent";
-  readonly name: string;
-  parseConfig(read: ConfigReader): C;
-  readonly model: RecurrentModel<C>;
-  readonly checkpoint: CheckpointNames;
-}
 
 /** The settings of every recurrent encoder–decoder. */
 export interface RecurrentEncoderDecoderConfig extends ModelConfig {
@@ -186,24 +165,4 @@ export interface RecurrentEncoderDecoderModel<C extends RecurrentEncoderDecoderC
     memory: Value,
     bias: Value,
   ): { readonly logits: Value; readonly state: Value; readonly weights: Value };
-}
-
-export interface RecurrentEncoderDecoderFamily<
-  C extends RecurrentEncoderDecoderConfig = RecurrentEncoderDecoderConfig,
-> {
-  readonly kind: "recurrent-encoder-decoder";
-  readonly name: string;
-  parseConfig(read: ConfigReader): C;
-  readonly model: RecurrentEncoderDecoderModel<C>;
-  readonly checkpoint: CheckpointNames;
-}
-
-/** One decoder of the table of families. */
-export interface Family<C extends DecoderConfig = DecoderConfig> {
-  readonly kind: "decoder";
-  /** The name that people use: "GPT-2". */
-  readonly name: string;
-  parseConfig(read: ConfigReader): C;
-  readonly model: DecoderModel<C>;
-  readonly checkpoint: CheckpointNames;
 }

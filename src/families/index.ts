@@ -1,4 +1,5 @@
 import { check, didYouMean, LecternError, ownEntry, shown } from "../common/index.ts";
+import type { Architecture } from "./architecture.ts";
 import { bartCheckpoint, waveCheckpoint } from "./bart/checkpoint.ts";
 import {
   type BartConfig,
@@ -27,19 +28,7 @@ import { ConfigReader } from "./config-reader.ts";
 import { debertaCheckpoint } from "./deberta-v2/checkpoint.ts";
 import { parseDebertaConfig } from "./deberta-v2/config.ts";
 import { debertaV2 } from "./deberta-v2/model.ts";
-import type {
-  CheckpointNames,
-  DecoderConfig,
-  EncoderConfig,
-  EncoderDecoderConfig,
-  EncoderDecoderFamily,
-  EncoderFamily,
-  Family,
-  RecurrentConfig,
-  RecurrentEncoderDecoderConfig,
-  RecurrentEncoderDecoderFamily,
-  RecurrentFamily,
-} from "./family.ts";
+import type { CheckpointNames } from "./family.ts";
 import { parseGemma2Config, parseGemma3Config, parseGemmaConfig } from "./gemma/config.ts";
 import { gptNeoXCheckpoint } from "./gpt-neox/checkpoint.ts";
 import { parseGptNeoXConfig } from "./gpt-neox/config.ts";
@@ -60,6 +49,14 @@ import { parseOlmo2Config } from "./olmo2/config.ts";
 import { type OwnFamily, ownFamily } from "./own-families.ts";
 import { parsePhi3Config } from "./phi3/config.ts";
 import { parseQwen2Config, parseQwen3Config, parseQwen3MoeConfig } from "./qwen/config.ts";
+import {
+  decoder,
+  encoder,
+  encoderDecoder,
+  type RegisteredFamily,
+  recurrent,
+  recurrentEncoderDecoder,
+} from "./register.ts";
 import { parseSmolLm3Config } from "./smollm3/config.ts";
 import { t5Checkpoint, t5EncoderCheckpoint } from "./t5/checkpoint.ts";
 import {
@@ -71,6 +68,7 @@ import {
 } from "./t5/config.ts";
 import { t5, t5Encoder } from "./t5/model.ts";
 
+export type { Architecture, ArchitectureOf, EncoderDecoderFamily, Family, Kind } from "./architecture.ts";
 export type { ConfigReader } from "./config-reader.ts";
 export { decoderOutputs, parseDecoderHead } from "./decoder-head.ts";
 export type {
@@ -79,11 +77,9 @@ export type {
   DecoderModel,
   EncoderConfig,
   EncoderDecoderConfig,
-  EncoderDecoderFamily,
   EncoderDecoderModel,
-  EncoderFamily,
   EncoderModel,
-  Family,
+  FamilyCheckpoint,
   HeadConfig,
   RecurrentState,
   SourceRows,
@@ -92,36 +88,22 @@ export { spanLogits } from "./head.ts";
 export type { LlamaConfig } from "./llama/config.ts";
 export { defineFamily, type FamilyDefinition, type OwnFamily } from "./own-families.ts";
 
-function decoder<C extends DecoderConfig>(entry: Omit<Family<C>, "kind">): Family {
-  return { kind: "decoder", ...entry } as unknown as Family;
-}
-
-function encoder<C extends EncoderConfig>(entry: Omit<EncoderFamily<C>, "kind">): EncoderFamily {
-  return { kind: "encoder", ...entry } as unknown as EncoderFamily;
-}
-
-function encoderDecoder<C extends EncoderDecoderConfig>(
-  entry: Omit<EncoderDecoderFamily<C>, "kind">,
-): EncoderDecoderFamily {
-  return { kind: "encoder-decoder", ...entry } as unknown as EncoderDecoderFamily;
-}
-
 /** A relative of BART: the same model, told by its config what differs. */
 function bartRelative(
   name: string,
   parseConfig: (read: ConfigReader) => BartConfig,
   checkpoint: CheckpointNames,
-): EncoderDecoderFamily {
+): RegisteredFamily {
   return encoderDecoder({ name, parseConfig, model: bart, checkpoint });
 }
 
 /** A relative of BERT: the same model, told by its config what differs. */
-function bertRelative(name: string, root: string, parseConfig: (read: ConfigReader) => BertConfig): EncoderFamily {
+function bertRelative(name: string, root: string, parseConfig: (read: ConfigReader) => BertConfig): RegisteredFamily {
   return encoder({ name, parseConfig, model: bert, checkpoint: bertCheckpoint(root) });
 }
 
 /** A relative of LLaMA: the same model, told by its config what differs. */
-function relative(name: string, parseConfig: (read: ConfigReader) => LlamaConfig): Family {
+function relative(name: string, parseConfig: (read: ConfigReader) => LlamaConfig): RegisteredFamily {
   return decoder({ name, parseConfig, model: llama, checkpoint: llamaCheckpoint });
 }
 
@@ -129,9 +111,7 @@ function relative(name: string, parseConfig: (read: ConfigReader) => LlamaConfig
 const MOST_EXPERTS = 20_000;
 
 /** Every family, by the `model_type` of `config.json`. */
-export const families: Readonly<
-  Record<string, Family | EncoderFamily | EncoderDecoderFamily | RecurrentFamily | RecurrentEncoderDecoderFamily>
-> = {
+export const families: Readonly<Record<string, RegisteredFamily>> = {
   gpt2: decoder({ name: "GPT-2", parseConfig: parseGpt2Config, model: gpt2, checkpoint: gpt2Checkpoint }),
   gpt_neox: decoder({
     name: "GPT-NeoX",
@@ -169,20 +149,18 @@ export const families: Readonly<
     model: modernBert,
     checkpoint: modernBertCheckpoint,
   }),
-  char_rnn: {
-    kind: "recurrent",
+  char_rnn: recurrent({
     name: "recurrent network",
     parseConfig: parseCharRnnConfig,
     model: charRnn,
     checkpoint: charRnnCheckpoint,
-  } as unknown as RecurrentFamily,
-  gru_seq2seq: {
-    kind: "recurrent-encoder-decoder",
+  }),
+  gru_seq2seq: recurrentEncoderDecoder({
     name: "recurrent encoder–decoder",
     parseConfig: parseGruSeq2SeqConfig,
     model: gruSeq2Seq,
     checkpoint: { prefix: "model.", ignored: /^$/ },
-  } as unknown as RecurrentEncoderDecoderFamily,
+  }),
   t5: encoderDecoder({ name: "T5", parseConfig: parseT5Config, model: t5, checkpoint: t5Checkpoint }),
   mt5: encoderDecoder({ name: "mT5", parseConfig: parseMt5Config, model: t5, checkpoint: t5Checkpoint }),
   bart: bartRelative("BART", parseBartConfig, bartCheckpoint),
@@ -193,26 +171,14 @@ export const families: Readonly<
 };
 
 /** Parts of families that are models of another kind, by `model_type` and the class that `architectures` names. */
-const parts: readonly (readonly [type: string, architecture: RegExp, family: EncoderFamily])[] = [
+const parts: readonly (readonly [type: string, architecture: RegExp, family: RegisteredFamily])[] = [
   ["t5", /^T5(EncoderModel|ForTokenClassification)$/, t5EncoderOf("T5 encoder", parseT5EncoderConfig)],
   ["mt5", /^MT5(EncoderModel|ForTokenClassification)$/, t5EncoderOf("mT5 encoder", parseMt5EncoderConfig)],
 ];
 
-function t5EncoderOf(name: string, parseConfig: (read: ConfigReader) => T5EncoderConfig): EncoderFamily {
+function t5EncoderOf(name: string, parseConfig: (read: ConfigReader) => T5EncoderConfig): RegisteredFamily {
   return encoder({ name, parseConfig, model: t5Encoder, checkpoint: t5EncoderCheckpoint });
 }
-
-/** A family with the settings of one of its models. */
-export type Architecture =
-  | { readonly kind: "decoder"; readonly family: Family; readonly config: DecoderConfig }
-  | { readonly kind: "encoder"; readonly family: EncoderFamily; readonly config: EncoderConfig }
-  | { readonly kind: "recurrent"; readonly family: RecurrentFamily; readonly config: RecurrentConfig }
-  | {
-      readonly kind: "recurrent-encoder-decoder";
-      readonly family: RecurrentEncoderDecoderFamily;
-      readonly config: RecurrentEncoderDecoderConfig;
-    }
-  | { readonly kind: "encoder-decoder"; readonly family: EncoderDecoderFamily; readonly config: EncoderDecoderConfig };
 
 /**
  * The family and settings of a parsed `config.json`; an unknown `model_type` names the known ones and the nearest.
@@ -237,11 +203,11 @@ export function readConfig(
   const read = new ConfigReader(json, tensors);
   checkCommon(read);
   refuseByLayer(read);
-  const architecture = read.architecture() ?? "";
-  const part = parts.find(([of, named]) => of === type && named.test(architecture))?.[2] ?? family;
-  const config = part.parseConfig(read);
-  checkExperts(config, tensors.length);
-  return { kind: part.kind, family: part, config } as Architecture;
+  const named = read.architecture() ?? "";
+  const part = parts.find(([of, architecture]) => of === type && architecture.test(named))?.[2] ?? family;
+  const model = part.read(read);
+  checkExperts(model.config, tensors.length);
+  return model;
 }
 
 /** Settings of single layers, as pruned models have them: each layer here is built by the same ones. */

@@ -6,18 +6,17 @@ import type {
   DecoderModel,
   EncoderConfig,
   EncoderDecoderConfig,
-  EncoderDecoderFamily,
   EncoderDecoderModel,
-  EncoderFamily,
   EncoderModel,
-  Family,
+  FamilyCheckpoint,
 } from "./family.ts";
+import { decoder, encoder, encoderDecoder, type RegisteredFamily } from "./register.ts";
 
 /** A family from outside the package, as `defineFamily` makes it. */
 export interface OwnFamily {
   /** The `model_type` of its `config.json` files. */
   readonly modelType: string;
-  readonly family: Family | EncoderFamily | EncoderDecoderFamily;
+  readonly family: RegisteredFamily;
 }
 
 /** The parts of a definition, whatever the kind of the family. */
@@ -29,7 +28,7 @@ interface Definition<C> {
   /** The settings of a `config.json`. */
   parseConfig(read: ConfigReader): C;
   /** Deviations of its checkpoints from its parameter paths; default: none. */
-  readonly checkpoint?: CheckpointNames;
+  readonly checkpoint?: FamilyCheckpoint<C>;
 }
 
 export type FamilyDefinition<
@@ -43,6 +42,18 @@ export type FamilyDefinition<
 
 const plainNames: CheckpointNames = { prefix: "", ignored: /^$/ };
 
+const isFunction = (value: unknown): boolean => typeof value === "function";
+
+/** True for a model of each kind that a family of one's own may have. */
+const isModel: Readonly<Record<FamilyDefinition["kind"], (model: unknown) => boolean>> = {
+  decoder: isFunction,
+  encoder: isFunction,
+  "encoder-decoder": (model) => {
+    const { encode, decode } = Object(model) as Record<string, unknown>;
+    return isFunction(encode) && isFunction(decode);
+  },
+};
+
 /**
  * A model family of your own, to be handed to `loadModel(directory, { families: [own] })`. Its model is a function that
  * builds the graph of one pass; cached decoding, batches, training and adapters follow from it.
@@ -52,17 +63,26 @@ const plainNames: CheckpointNames = { prefix: "", ignored: /^$/ };
 export function defineFamily<D extends DecoderConfig, E extends EncoderConfig, S extends EncoderDecoderConfig>(
   definition: FamilyDefinition<D, E, S>,
 ): OwnFamily {
-  const { modelType, checkpoint = plainNames, ...parts } = definition;
-  const isFunction = (value: unknown): boolean => typeof value === "function";
-  const { encode, decode } = Object(parts.model) as Record<string, unknown>;
-  const hasModel =
-    parts.kind === "encoder-decoder" ? isFunction(encode) && isFunction(decode) : isFunction(parts.model);
+  const { modelType, kind, model, parseConfig } = definition;
   check(
-    typeof modelType === "string" && modelType !== "" && hasModel && isFunction(parts.parseConfig),
+    typeof modelType === "string" && modelType !== "" && ownEntry(isModel, kind)?.(model) && isFunction(parseConfig),
     "usage",
     () => `defineFamily ${shown(modelType)}: a family needs modelType, kind, name, parseConfig and model`,
   );
-  return { modelType, family: { ...parts, checkpoint } as unknown as OwnFamily["family"] };
+  return { modelType, family: familyOf<D, E, S>(definition) };
+}
+
+function familyOf<D extends DecoderConfig, E extends EncoderConfig, S extends EncoderDecoderConfig>(
+  definition: FamilyDefinition<D, E, S>,
+): RegisteredFamily {
+  switch (definition.kind) {
+    case "decoder":
+      return decoder({ ...definition, checkpoint: definition.checkpoint ?? plainNames });
+    case "encoder":
+      return encoder({ ...definition, checkpoint: definition.checkpoint ?? plainNames });
+    case "encoder-decoder":
+      return encoderDecoder({ ...definition, checkpoint: definition.checkpoint ?? plainNames });
+  }
 }
 
 /**
@@ -74,7 +94,7 @@ export function ownFamily(
   type: unknown,
   own: readonly OwnFamily[],
   builtIn: Readonly<Record<string, unknown>>,
-): OwnFamily["family"] | undefined {
+): RegisteredFamily | undefined {
   for (const [i, { modelType }] of own.entries()) {
     const isTaken = ownEntry(builtIn, modelType) !== undefined;
     if (!isTaken && own.findIndex((other) => other.modelType === modelType) === i) continue;

@@ -1,29 +1,40 @@
-import { check, LecternError, throwIfAborted } from "../common/index.ts";
-import type { Architecture } from "../families/index.ts";
-import { type Decoder, type GenerationOptions, GuidedDecoder } from "../generation/index.ts";
-import type { HostTensor } from "../tensor/index.ts";
-import type { CrossAttentionCache } from "./cache/cross-attention-cache.ts";
-import { CachedDecoder } from "./cached-decoder.ts";
-import type { DecodeEngine } from "./decode-engine.ts";
-import { RecurrentDecoder, RecurrentEngine } from "./recurrent-decoder.ts";
-import { RecurrentSeq2seqDecoder, RecurrentSeq2seqEngine } from "./recurrent-seq2seq-decoder.ts";
-import { UncachedDecoder } from "./uncached-decoder.ts";
+import { check, LecternError } from "../common/index.ts";
+import {
+  type Decoder,
+  type GenerationOptions,
+  GuidedDecoder,
+  type ScoringDecoder as Scoring,
+} from "../generation/index.ts";
+import type { WeightFeeds } from "./weights.ts";
 
-/** A model that generates text. */
-export type GeneratingModel = Exclude<Architecture, { kind: "encoder" }>;
+/** The compiled sessions in which a model decodes, shared by all its generations. */
+export interface DecodingSession {
+  /** Estimated memory, in bytes. */
+  readonly bytes: number;
+  /** The same sessions for one request, which feeds its adapter and has its own clock. */
+  forRequest(feeds: WeightFeeds): RequestSession;
+  dispose(): Promise<void>;
+}
 
-/** A session in which a model decodes. */
-export type Engine = DecodeEngine | RecurrentEngine | RecurrentSeq2seqEngine;
+/** The sessions as one request uses them. */
+export interface RequestSession {
+  /** Time that the engine has computed for this request, in milliseconds. */
+  readonly computedMs: number;
+  /** Decoders of the prompts; an encoder reads them, where there is one, and the decoder begins with its start token. */
+  begin(inputIds: readonly (readonly number[])[], options: BeginOptions): Promise<DecodingStart>;
+  /** Ends the request: others no longer wait for its steps. */
+  endRequest(): void;
+}
 
 /** The start of a generation. */
 export interface DecodingStart {
   readonly decoderOf: (rows: readonly number[]) => Decoder;
   readonly prompts: readonly (readonly number[])[];
-  /** The encoder's keys and values for each prompt, where attention reads them. */
-  readonly memories?: readonly CrossAttentionCache[];
+  /** A decoder of one row that scores every token it is given. */
+  readonly scoringDecoderOf: (row: number) => Scoring;
 }
 
-interface BeginOptions {
+export interface BeginOptions {
   readonly options: GenerationOptions;
   /** The checkpoint's `bos_token_id`, with which a decoder begins where no start token is named, as in transformers. */
   readonly beginToken?: number | undefined;
@@ -31,81 +42,81 @@ interface BeginOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Decoders of the prompts; an encoder reads them, where there is one, and the decoder begins with its start token. */
-export async function beginDecoding(
-  engine: Engine,
-  architecture: GeneratingModel,
-  inputIds: readonly (readonly number[])[],
-  begin: BeginOptions,
-): Promise<DecodingStart> {
-  if (architecture.kind === "decoder" || architecture.kind === "recurrent") return goOn(engine, inputIds, begin);
-  const { options, signal } = begin;
-  if ((options.guidanceScale ?? 1) !== 1)
-    throw new LecternError("unsupported", "generation: guidanceScale needs a decoder-only model");
-  const { maxPositionEmbeddings, vocabSize, sourceVocabSize = vocabSize } = architecture.config;
-  for (const row of inputIds) checkSource(row, maxPositionEmbeddings, sourceVocabSize);
-  const start = options.decoderStartTokenId ?? begin.beginToken ?? architecture.config.decoderStartTokenId;
-  if (start === undefined)
-    throw new LecternError(
-      "config",
-      "generation: no token for the decoder to begin with; got none in config.json; give decoderStartTokenId",
-    );
-  const prompts = inputIds.map(() => [start]);
-  if (engine instanceof RecurrentSeq2seqEngine) {
-    const sources: Record<string, HostTensor>[] = [];
-    for (const row of inputIds) {
-      throwIfAborted(signal);
-      sources.push(await engine.read(row));
-    }
-    const decoderOf = (rows: readonly number[]): Decoder =>
-      new RecurrentSeq2seqDecoder(
-        engine,
-        rows.map((row) => sources[row] as Record<string, HostTensor>),
-      );
-    return { decoderOf, prompts };
-  }
-  const memories: CrossAttentionCache[] = [];
-  for (const row of inputIds) {
-    throwIfAborted(signal);
-    memories.push(await (engine as DecodeEngine).encode(row));
-  }
-  const cached = (rows: readonly number[]): CachedDecoder =>
-    new CachedDecoder(engine as DecodeEngine, {
-      memories: rows.map((row) => memories[row] as CrossAttentionCache),
-      chunk: options.prefillChunkSize,
-      signal,
-    });
-  const decoderOf = (rows: readonly number[]): Decoder =>
-    options.useCache === false
-      ? new UncachedDecoder((sources) => cached(sources.map((source) => rows[source] as number)))
-      : cached(rows);
-  return { decoderOf, prompts, memories };
+/** An engine of one kind of model, as {@link decodingSession} needs it. */
+interface Engine<E> {
+  readonly bytes: number;
+  readonly computedMs: number;
+  forRequest(feeds: WeightFeeds): E;
+  endRequest(): void;
+  dispose(): Promise<void>;
 }
 
-/** Decoders that go on from prompts. */
-function goOn(
-  engine: Engine,
-  inputIds: readonly (readonly number[])[],
-  { options, signal }: BeginOptions,
-): DecodingStart {
-  const { guidanceScale = 1, negativePromptIds, useCache, prefillChunkSize } = options;
+/** The sessions of an engine. @param begin starts a generation with the engine of a request */
+export function decodingSession<E extends Engine<E>>(
+  engine: E,
+  begin: (engine: E, inputIds: readonly (readonly number[])[], options: BeginOptions) => Promise<DecodingStart>,
+): DecodingSession {
+  return {
+    bytes: engine.bytes,
+    dispose: () => engine.dispose(),
+    forRequest(feeds) {
+      const own = engine.forRequest(feeds);
+      return {
+        get computedMs() {
+          return own.computedMs;
+        },
+        begin: (inputIds, options) => begin(own, inputIds, options),
+        endRequest: () => own.endRequest(),
+      };
+    },
+  };
+}
+
+/** The error for a recurrent model that would have to take tokens back. */
+export function rewindRefused(name: string): LecternError {
+  return new LecternError("unsupported", `a ${name} cannot go back: no guessing ahead, no contrastive search`);
+}
+
+/** Decoders that go on from prompts, under guidance where it is asked for. @param plain makes one without */
+export function continuing(plain: () => Decoder, { options }: BeginOptions): DecodingStart["decoderOf"] {
+  const { guidanceScale = 1, negativePromptIds } = options;
   check(
     negativePromptIds === undefined || guidanceScale !== 1,
     "usage",
     () => "generation: negativePromptIds does nothing without guidanceScale",
   );
-  const cached = (): CachedDecoder => new CachedDecoder(engine as DecodeEngine, { chunk: prefillChunkSize, signal });
-  const plain = (): Decoder => {
-    if (engine instanceof RecurrentEngine) return new RecurrentDecoder(engine);
-    return useCache === false ? new UncachedDecoder(cached) : cached();
-  };
-  if (guidanceScale === 1) return { decoderOf: plain, prompts: inputIds };
-  const guided = (rows: readonly number[]): Decoder =>
+  if (guidanceScale === 1) return plain;
+  return (rows) =>
     new GuidedDecoder(plain(), plain(), {
       scale: guidanceScale,
       negative: negativePromptIds && rows.map((row) => (negativePromptIds[row] ?? negativePromptIds[0]) as number[]),
     });
-  return { decoderOf: guided, prompts: inputIds };
+}
+
+/** The settings that a decoder beside an encoder begins by. */
+interface SourceConfig {
+  readonly maxPositionEmbeddings: number;
+  readonly vocabSize: number;
+  readonly sourceVocabSize?: number;
+  readonly decoderStartTokenId: number | undefined;
+}
+
+/** The prompts of a decoder beside an encoder: its start token for each row that the encoder reads. */
+export function startPrompts(
+  { maxPositionEmbeddings, vocabSize, sourceVocabSize = vocabSize, decoderStartTokenId }: SourceConfig,
+  inputIds: readonly (readonly number[])[],
+  { options, beginToken }: BeginOptions,
+): number[][] {
+  if ((options.guidanceScale ?? 1) !== 1)
+    throw new LecternError("unsupported", "generation: guidanceScale needs a decoder-only model");
+  for (const row of inputIds) checkSource(row, maxPositionEmbeddings, sourceVocabSize);
+  const start = options.decoderStartTokenId ?? beginToken ?? decoderStartTokenId;
+  if (start === undefined)
+    throw new LecternError(
+      "config",
+      "generation: no token for the decoder to begin with; got none in config.json; give decoderStartTokenId",
+    );
+  return inputIds.map(() => [start]);
 }
 
 function checkSource(row: readonly number[], window: number, vocabSize: number): void {

@@ -2,6 +2,7 @@ import { check, isListOf, isObject, isTokenIds, LecternError, shown, unknownFiel
 import type { Architecture } from "../families/index.ts";
 import { IGNORED_LABEL } from "../graph/index.ts";
 import type { ForwardInputs, ForwardOptions } from "./forward.ts";
+import { type ForwardRuntime, runtimeOf } from "./kinds/index.ts";
 
 type Rows = readonly (readonly number[])[];
 
@@ -93,7 +94,8 @@ function isRectangle(rows: Rows): boolean {
 /** Refuses what this model cannot take, or cannot show. */
 export function checkForward(inputs: ForwardInputs, options: ForwardOptions, architecture: Architecture): void {
   const { inputIds, decoderInputIds = [], attentionMask, tokenTypeIds, texts, labels } = inputs;
-  const { kind, config, family } = architecture;
+  const { config, family } = architecture;
+  const { head, isEncoderDecoder, forward } = runtimeOf(architecture);
   const width = inputIds[0]?.length ?? 0;
   const { maxPositionEmbeddings: window, vocabSize, sourceVocabSize = vocabSize } = config;
   check(width > 0, "input", () => "forward: there is no token to compute");
@@ -104,15 +106,15 @@ export function checkForward(inputs: ForwardInputs, options: ForwardOptions, arc
     () => `forward: ${longest} tokens, but the context window has ${window}: ${longest - window} too many`,
   );
   check(
-    decoderInputIds.length === 0 || kind.endsWith("encoder-decoder"),
+    decoderInputIds.length === 0 || isEncoderDecoder,
     "usage",
     () =>
       `forward: decoderInputIds are for an encoder–decoder; ${family.name} has no decoder of its own: leave them out`,
   );
   checkIds(inputIds, sourceVocabSize);
   checkIds(decoderInputIds, vocabSize);
-  const isWords = kind.startsWith("recurrent") || ("head" in config && config.head.kind === "lm");
-  const isAligned = isWords && !kind.endsWith("encoder-decoder"); // one label for each token of inputIds
+  const isWords = head.kind === "lm";
+  const isAligned = isWords && !isEncoderDecoder; // one label for each token of inputIds
   if (isWords && Array.isArray(labels?.[0]))
     checkIds(
       (labels as Rows).map((row) => row.filter((id) => id !== IGNORED_LABEL)),
@@ -127,20 +129,14 @@ export function checkForward(inputs: ForwardInputs, options: ForwardOptions, arc
     );
   const isMask = attentionMask?.every((row) => row.every((bit) => bit === 0 || bit === 1)) ?? true;
   check(isMask, "usage", () => "forward: attentionMask must hold 1 for a token and 0 for padding");
-  checkShown(options, architecture);
+  checkShown(options, forward.lacks, family.name);
 }
 
 /** Refuses by name the activations that a model does not have. */
-function checkShown({ attentions, hiddenStates }: ForwardOptions, { kind, family }: Architecture): void {
-  const missing =
-    attentions && kind === "recurrent"
-      ? "attention weights"
-      : hiddenStates && kind === "recurrent-encoder-decoder"
-        ? "hidden states of layers"
-        : undefined;
-  if (missing === undefined) return;
-  const option = missing === "attention weights" ? "attentions" : "hiddenStates";
-  throw new LecternError("unsupported", `forward: ${option}: a ${family.name} has no ${missing}; leave it out`);
+function checkShown(asked: ForwardOptions, lacks: ForwardRuntime["lacks"], name: string): void {
+  for (const option of ["attentions", "hiddenStates"] as const)
+    if (asked[option] && lacks[option] !== undefined)
+      throw new LecternError("unsupported", `forward: ${option}: a ${name} has no ${lacks[option]}; leave it out`);
 }
 
 function checkIds(rows: Rows, size: number): void {

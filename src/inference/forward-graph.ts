@@ -1,17 +1,9 @@
-import { type Architecture, type HeadConfig, type RecurrentState, spanLogits } from "../families/index.ts";
-import { add, type Dimension, input, mul, nodesOf, type Value } from "../graph/index.ts";
-import {
-  type AdapterPlan,
-  type DerivedInput,
-  type DropoutMask,
-  dropoutMask,
-  ModelContext,
-  Scope,
-} from "../nn/index.ts";
-import { fullGraph, symbolic, type WholeSizes, wholeGraphs } from "./decode-graph.ts";
-import { headLoss, languageModelLoss } from "./loss.ts";
-import { stateInputs } from "./recurrent-decoder.ts";
-import { recurrentSeq2seqForward } from "./recurrent-seq2seq-decoder.ts";
+import type { Architecture, RecurrentState } from "../families/index.ts";
+import { nodesOf, type Value } from "../graph/index.ts";
+import { type AdapterPlan, type DerivedInput, type DropoutMask, Scope } from "../nn/index.ts";
+import { symbolic, type WholeSizes } from "./decode-graph.ts";
+import { applyDropout } from "./dropout.ts";
+import { runtimeOf } from "./kinds/index.ts";
 
 /** A whole pass over whole rows, by the names that `lectern forward` writes. */
 export interface ForwardGraph {
@@ -47,17 +39,7 @@ export function forwardGraph(architecture: Architecture, options: ForwardGraphOp
   const adapterMasks: DropoutMask[] = [];
   const plan = options.plan && options.dropout ? planWithDropout(options.plan, adapterMasks) : options.plan;
   const root = new Scope("", new Map(), plan);
-  if (architecture.kind === "recurrent-encoder-decoder") {
-    const steps = typeof options.steps === "number" ? options.steps : 1;
-    return translatorGraph(architecture, { ...options, steps }, root);
-  }
-  if (architecture.kind === "recurrent") return recurrentPass(architecture, options, root);
-  const graph =
-    architecture.kind === "decoder"
-      ? decoderPass(architecture, options, root)
-      : architecture.kind === "encoder"
-        ? encoderPass(architecture, options, root)
-        : encoderDecoderPass(architecture, options, root);
+  const graph = runtimeOf(architecture).forward.graph(options, root);
   const inputs = nodesOf(graph.loss ? [graph.loss] : []).flatMap((node) => node.inputs);
   const dropoutMasks = [...graph.dropoutMasks, ...adapterMasks];
   return {
@@ -67,11 +49,6 @@ export function forwardGraph(architecture: Architecture, options: ForwardGraphOp
   };
 }
 
-function applyDropout(prefix: string, x: Value, rate: number, masks: DropoutMask[]): Value {
-  const mask = dropoutMask(prefix, x.shape, rate, masks);
-  return mask ? mul(x, mask) : x;
-}
-
 /** A plan whose adapters apply dropout to what they read, as their settings say; the masks are noted. */
 function planWithDropout(plan: AdapterPlan, masks: DropoutMask[]): AdapterPlan {
   return (path) => {
@@ -79,136 +56,5 @@ function planWithDropout(plan: AdapterPlan, masks: DropoutMask[]): AdapterPlan {
     if (adapter?.kind !== "learned" || !adapter.dropout) return adapter;
     const { dropout } = adapter;
     return { ...adapter, applyDropout: (x) => applyDropout("adapter_dropout", x, dropout, masks) };
-  };
-}
-
-function decoderPass(
-  { family, config }: Architecture & { kind: "decoder" },
-  options: ForwardGraphOptions,
-  root: Scope,
-): Omit<ForwardGraph, "labels"> {
-  const graph = fullGraph(family, config, { ...options, root });
-  const {
-    heads = { logits: graph.logits },
-    hiddenStates,
-    attentions,
-    derived,
-    dropoutMasks = [],
-    auxiliaryLoss,
-  } = graph;
-  const own = headLoss(config.head, heads);
-  const loss = own && auxiliaryLoss ? add(own, auxiliaryLoss) : own;
-  return {
-    auxiliaryLoss,
-    heads,
-    hiddenStates: { hidden_states: hiddenStates },
-    attentions: { attentions },
-    loss,
-    derived,
-    dropoutMasks,
-  };
-}
-
-function encoderPass(
-  { family, config }: Architecture & { kind: "encoder" },
-  { batch, queries, dropout = false }: ForwardGraphOptions,
-  root: Scope,
-): Omit<ForwardGraph, "labels"> {
-  const context = new ModelContext({
-    batch,
-    queries,
-    numLayers: config.numHiddenLayers,
-    logits: "all",
-    direction: config.isCausal ? "causal" : "both",
-    dropout,
-  });
-  const heads = family.model(root, config, context);
-  const { hiddenStates, attentions } = context;
-  const loss = headLoss(config.head, heads, () => context.mask());
-  return {
-    heads,
-    hiddenStates: { hidden_states: hiddenStates },
-    attentions: { attentions },
-    loss,
-    derived: [...context.derived.values()],
-    dropoutMasks: context.dropoutMasks,
-  };
-}
-
-function encoderDecoderPass(
-  { family, config }: Architecture & { kind: "encoder-decoder" },
-  options: ForwardGraphOptions,
-  root: Scope,
-): Omit<ForwardGraph, "labels"> {
-  const sizes = typeof options.queries === "number" ? options : { ...options, queries: "S" };
-  const { encoder, states, context, decoder } = wholeGraphs(family.model, config, root, sizes);
-  const heads = decoderHeads(config.head.kind, decoder.logits);
-  const loss =
-    config.head.kind === "lm"
-      ? languageModelLoss(decoder.logits, input("labels", "int64", decoder.logits.shape.slice(0, 2)))
-      : headLoss(config.head, heads, () => encoder.mask());
-  return {
-    heads: { ...heads, encoder_last_hidden_state: states },
-    hiddenStates: {
-      encoder_hidden_states: encoder.hiddenStates,
-      decoder_hidden_states: decoder.hiddenStates,
-    },
-    attentions: {
-      encoder_attentions: encoder.attentions,
-      decoder_attentions: decoder.attentions,
-      cross_attentions: decoder.crossAttentions,
-    },
-    loss,
-    derived: [...encoder.derived.values()],
-    decoderDerived: [...context.derived.values()],
-    dropoutMasks: [...encoder.dropoutMasks, ...context.dropoutMasks],
-  };
-}
-
-/** The results of a decoder beside an encoder, by its head, under the names that `lectern forward` writes. */
-function decoderHeads(kind: HeadConfig["kind"], result: Value): Record<string, Value> {
-  if (kind === "none") return { last_hidden_state: result };
-  return kind === "question-answering" ? spanLogits(result) : { logits: result };
-}
-
-function recurrentPass(
-  architecture: Architecture & { kind: "recurrent" },
-  { batch, queries, dropout = false }: ForwardGraphOptions,
-  root: Scope,
-): ForwardGraph {
-  const { family, config } = architecture;
-  const dropoutMasks: DropoutMask[] = [];
-  const withDropout = (x: Value, rate: number): Value => applyDropout("dropout", x, rate, dropoutMasks);
-  const ids = input("input_ids", "int64", [batch, queries]);
-  const result = family.model(root, config, ids, stateInputs(architecture, batch), dropout ? withDropout : undefined);
-  const logits = result.logits(result.hidden);
-  const labels = input("labels", "int64", [batch, queries]);
-  return {
-    heads: { logits },
-    hiddenStates: { hidden_states: result.hiddenStates },
-    attentions: {},
-    loss: languageModelLoss(logits, labels),
-    labels,
-    derived: [],
-    dropoutMasks,
-    states: result.states,
-  };
-}
-
-function translatorGraph(
-  architecture: Architecture & { kind: "recurrent-encoder-decoder" },
-  sizes: { batch: Dimension; queries: Dimension; steps: number },
-  root: Scope,
-): ForwardGraph {
-  const { logits, memory, weights } = recurrentSeq2seqForward(architecture, sizes, root);
-  const labels = input("labels", "int64", [sizes.batch, sizes.steps]);
-  return {
-    heads: { logits, encoder_last_hidden_state: memory },
-    hiddenStates: {},
-    attentions: { cross_attentions: [weights] },
-    loss: languageModelLoss(logits, labels),
-    labels,
-    derived: [],
-    dropoutMasks: [],
   };
 }

@@ -1,16 +1,14 @@
 import { differentiate } from "../autodiff/index.ts";
 import { check, LecternError } from "../common/index.ts";
-import type { Architecture, EncoderDecoderConfig } from "../families/index.ts";
+import type { Architecture } from "../families/index.ts";
 import { type Dimension, IGNORED_LABEL, type Value } from "../graph/index.ts";
 import { lowerGraph } from "../lowering/index.ts";
-import { positionsOfMask, positionsOfRows, positionsOfTexts } from "../nn/index.ts";
 import { pushDownSlices } from "../passes/index.ts";
 import { createSession, type EngineSession } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { deriveFeeds, symbolic } from "./decode-graph.ts";
 import { type ForwardGraph, forwardGraph } from "./forward-graph.ts";
-import { firstStates } from "./recurrent-decoder.ts";
-import { sourceFeeds } from "./recurrent-seq2seq-decoder.ts";
+import { type PassSizes, runtimeOf } from "./kinds/index.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
 import { type Lease, type PooledSession, SessionPool, sessionKey } from "./sessions/session-pool.ts";
 import { parametersOf, type WeightFeeds, type Weights } from "./weights.ts";
@@ -76,12 +74,6 @@ export interface ForwardResult {
   readonly gradients?: Record<string, HostTensor<"float32">>;
 }
 
-interface PassSizes {
-  readonly batch: number;
-  readonly queries: number;
-  readonly steps: number;
-}
-
 interface Session extends PooledSession {
   readonly engine: EngineSession;
   /** The names of the inputs that the graph reads. */
@@ -118,16 +110,11 @@ export class ForwardPass {
   async run(inputs: ForwardInputs, options: ForwardOptions, feeds: WeightFeeds = {}): Promise<ForwardResult> {
     const hasLabels = inputs.labels !== undefined || inputs.startPositions !== undefined;
     check(!options.gradients || hasLabels, "usage", () => "forward: gradients are of the loss, which needs labels");
-    const { kind, config } = this.#architecture;
-    const isRecurrent = kind === "recurrent" || kind === "recurrent-encoder-decoder";
-    // A recurrence is written out step by step where it is differentiated, and where its decoder attends.
-    const isWrittenOut = kind === "recurrent-encoder-decoder" || (isRecurrent && options.gradients);
-    const steps = kind === "recurrent-encoder-decoder" ? (decoderRows(shifting(config), inputs)[0]?.length ?? 0) : 0;
-    const sizes = isWrittenOut
-      ? { batch: inputs.inputIds.length, queries: inputs.inputIds[0]?.length ?? 0, steps }
-      : undefined;
+    const { forward } = runtimeOf(this.#architecture);
+    const sizes = forward.fixedSizes(inputs, options.gradients ?? false);
     check(
-      !isRecurrent || !inputs.attentionMask?.some((row) => row.includes(0) && row.indexOf(0) < row.lastIndexOf(1)),
+      !forward.readsPadding ||
+        !inputs.attentionMask?.some((row) => row.includes(0) && row.indexOf(0) < row.lastIndexOf(1)),
       "input",
       () => "forward: a recurrent model reads padding too: put it behind the text",
     );
@@ -164,7 +151,7 @@ export class ForwardPass {
     });
     // What reads texts by the thousand is worth packed copies of its weights; other passes leave them in their file.
     const isPlain = !withLoss && !options.hiddenStates && !options.attentions;
-    const prepack = isPlain && this.#architecture.kind === "encoder";
+    const prepack = isPlain && runtimeOf(this.#architecture).forward.prepacks;
     const settings = { prepack, threads: this.#threads, withoutRewrites: ["SkipLayerNormFusion"] };
     const engine = await createSession(graph, settings);
     const inputs = new Set(graph.inputs.map(({ name }) => name));
@@ -199,40 +186,27 @@ export class ForwardPass {
 export function passFeeds(
   architecture: Architecture,
   graph: ForwardGraph,
-  { inputIds, attentionMask, tokenTypeIds, texts, ...inputs }: ForwardInputs,
+  inputs: ForwardInputs,
 ): Record<string, HostTensor> {
+  const { inputIds, attentionMask, tokenTypeIds, texts, labels, startPositions, endPositions } = inputs;
+  const { forward } = runtimeOf(architecture);
   check(
-    !texts || architecture.kind === "encoder",
+    !texts || forward.takesTexts,
     "usage",
     () => `forward: ${architecture.family.name} takes one text a row; several are for encoders`,
   );
-  const padding = architecture.kind === "recurrent-encoder-decoder" ? architecture.config.padTokenId : undefined;
-  const mask = attentionMask ?? inputIds.map((row) => row.map((id) => Number(id !== padding)));
-  const isDecoder = architecture.kind === "decoder" || architecture.kind === "recurrent";
-  const isShifted = isDecoder && !(architecture.kind === "decoder" && architecture.config.head.kind !== "lm");
-  const counted = isDecoder ? positionsOfMask(mask) : texts ? positionsOfTexts(texts) : positionsOfRows(mask);
-  const positions = { ...counted, ids: inputIds, tokenTypeIds };
+  const { padTokenId, shiftsLabels } = forward;
+  const mask = attentionMask ?? inputIds.map((row) => row.map((id) => Number(id !== padTokenId)));
+  const positions = { ...forward.positions(mask, texts), ids: inputIds, tokenTypeIds };
   const feeds: Record<string, HostTensor> = {
     input_ids: int64Matrix(inputIds),
     ...deriveFeeds(graph.derived, positions),
+    ...forward.feeds(graph, inputs, { mask, positions }),
   };
-  const { kind, config } = architecture;
-  if (kind === "recurrent") Object.assign(feeds, firstStates(architecture, inputIds.length));
-  if (kind === "recurrent-encoder-decoder") {
-    Object.assign(feeds, sourceFeeds(mask));
-    feeds.decoder_input_ids = int64Matrix(decoderRows(shifting(config), { inputIds, ...inputs }));
-  }
-  if (kind === "encoder-decoder") {
-    const rows = decoderRows(config, { inputIds, ...inputs });
-    feeds.decoder_input_ids = int64Matrix(rows);
-    const own = { ...positionsOfRows(rows.map((row) => row.map(() => 1))), ids: rows };
-    Object.assign(feeds, deriveFeeds(graph.decoderDerived ?? [], own, positions));
-  }
-  if (inputs.labels) {
-    feeds.labels = labelsTensor(inputs.labels, graph.labels?.dtype, isShifted, padding);
+  if (labels) {
+    feeds.labels = labelsTensor(labels, graph.labels?.dtype, shiftsLabels, padTokenId);
     checkClasses(feeds.labels, graph.heads.logits?.shape.at(-1));
   }
-  const { startPositions, endPositions } = inputs;
   if (startPositions && endPositions) {
     const width = inputIds[0]?.length ?? 0;
     const clipped = (all: readonly number[]): number[] =>
@@ -241,45 +215,6 @@ export function passFeeds(
     feeds.end_positions = int64Vector(clipped(endPositions));
   }
   return feeds;
-}
-
-type Shifting = Pick<
-  EncoderDecoderConfig,
-  "decoderStartTokenId" | "padTokenId" | "withoutDecoderInput" | "labelShift" | "head"
->;
-
-/** The rule by which a recurrent decoder's input follows from labels. */
-function shifting({
-  decoderStartTokenId,
-  padTokenId,
-}: Pick<EncoderDecoderConfig, "decoderStartTokenId" | "padTokenId">): Shifting {
-  const head = { kind: "lm", numLabels: 0, problem: "single_label_classification" } as const;
-  return { decoderStartTokenId, padTokenId, withoutDecoderInput: "start-token", labelShift: "start-token", head };
-}
-
-/** The decoder's input: as given, else the labels or the encoder's input shifted right, else the start token. */
-function decoderRows(config: Shifting, { inputIds, decoderInputIds, labels }: ForwardInputs): number[][] {
-  if (decoderInputIds) return decoderInputIds.map((row) => [...row]);
-  const isText = config.head.kind === "lm" && labels !== undefined;
-  if (!isText && config.withoutDecoderInput === "start-token")
-    return inputIds.map(() => [known(config.decoderStartTokenId, "decoder_start_token_id")]);
-  const rows = (isText ? labels : inputIds) as readonly (readonly number[])[];
-  return rows.map((row) => {
-    const ids = row.map((id) => (id === IGNORED_LABEL ? known(config.padTokenId, "pad_token_id") : id));
-    // The last label, found as the reference finds it: where it lies if padding is behind it.
-    const last = ids[ids.filter((id) => id !== config.padTokenId).length - 1];
-    const first = (config.labelShift === "last-label" ? last : undefined) ?? config.decoderStartTokenId;
-    return [known(first, "decoder_start_token_id"), ...ids.slice(0, -1)];
-  });
-}
-
-/** A token that the decoder's input needs. */
-function known(id: number | undefined, key: string): number {
-  if (id !== undefined) return id;
-  throw new LecternError(
-    "config",
-    `forward: the decoder's input needs ${key}; got none in config.json; give decoderInputIds`,
-  );
 }
 
 function int64Vector(values: readonly number[]): HostTensor<"int64"> {

@@ -12,6 +12,7 @@ import {
   generate,
   LookupDrafter,
   parseCheckpointOptions,
+  type ScoringDecoder as Scoring,
   type Sequence,
   settleOptions,
   speculate,
@@ -19,13 +20,12 @@ import {
 } from "../generation/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import type { CachedDecoder } from "./cached-decoder.ts";
-import type { DecodeEngine, DecodeUse } from "./decode-engine.ts";
-import { createEngine, withLayers } from "./decode-engines.ts";
-import { beginDecoding, type DecodingStart, type Engine, type GeneratingModel } from "./decoding-start.ts";
+import type { DecodeUse } from "./decode-engine.ts";
+import type { DecodingSession, DecodingStart, RequestSession } from "./decoding-start.ts";
 import type { ForwardPass } from "./forward.ts";
 import type { Generated, GenerateHooks, GenerateRequest } from "./host/host.ts";
+import { type GenerationRuntime, runtimeOf } from "./kinds/index.ts";
 import { generating, type ModelFiles } from "./model-files.ts";
-import { ScoringDecoder } from "./scoring-decoder.ts";
 import { type Lease, type SessionPool, sessionKey } from "./sessions/session-pool.ts";
 import { type StepActivations, stepActivations } from "./step-activations.ts";
 import { type Strategy, strategyOf, useOf } from "./strategy.ts";
@@ -57,8 +57,8 @@ export interface Assistant {
 
 /** A generation under way. */
 interface Job {
-  readonly architecture: GeneratingModel;
-  readonly engine: Engine;
+  readonly generation: GenerationRuntime;
+  readonly engine: RequestSession;
   readonly own: RequestWeights;
   readonly strategy: Strategy;
   readonly options: GenerationOptions;
@@ -69,7 +69,7 @@ interface Job {
 
 /** The need that a decoding session is leased for. */
 interface EngineNeed {
-  readonly architecture: GeneratingModel;
+  readonly generation: GenerationRuntime;
   readonly use: DecodeUse;
   readonly weights: Weights;
   /** Only so many layers of what decodes. */
@@ -93,7 +93,8 @@ export class Generator {
     own: RequestWeights,
   ): Promise<Generated> {
     const { files, tokenizer, generationConfig } = this.#parts;
-    const architecture = generating(files);
+    const generation = generating(files);
+    const { isEncoderDecoder } = runtimeOf(files.architecture);
     const checkpoint = parseCheckpointOptions({
       eos_token_id: files.json.eos_token_id ?? null,
       ...generationConfig,
@@ -101,16 +102,16 @@ export class Generator {
     const options = { seed: Math.floor(Math.random() * 2 ** 32), ...settleOptions(given, checkpoint) };
     const strategy = strategyOf(options, given);
     this.#check(options, strategy, candidates);
-    const { rows, healings } = healPrompts(inputIds, { options, strategy, tokenizer, architecture });
-    const use = useOf(strategy, architecture, options, inputIds.length);
+    const { rows, healings } = healPrompts(inputIds, { options, strategy, tokenizer, isEncoderDecoder });
+    const use = useOf(generation, { strategy, options, numPrompts: inputIds.length });
     if (hooks.signal?.aborted) return finished(rows, fillAborted([], rows.length, options));
-    const lease = await this.#lease({ architecture, use, weights: own.weights });
+    const lease = await this.#lease({ generation, use, weights: own.weights });
     const engine = lease.session.forRequest(own.feeds);
     const started = performance.now();
     let firstTokenMs = 0;
     const context: GenerateContext = {
       ...readingOf(tokenizer),
-      encoderIds: architecture.kind.endsWith("encoder-decoder") ? rows : undefined,
+      encoderIds: isEncoderDecoder ? rows : undefined,
       onToken: (event: TokenEvent) => {
         firstTokenMs ||= performance.now() - started;
         return hooks.onToken?.(event);
@@ -122,7 +123,7 @@ export class Generator {
       signal: hooks.signal,
     };
     try {
-      const sequences = await this.#run({ architecture, engine, own, strategy, options, context, rows });
+      const sequences = await this.#run({ generation, engine, own, strategy, options, context, rows });
       const totalMs = performance.now() - started;
       return finished(rows, sequences, { firstTokenMs, totalMs, engineMs: engine.computedMs });
     } finally {
@@ -140,7 +141,7 @@ export class Generator {
   /** Refuses what the model cannot give before anything is computed. */
   #check(options: GenerationOptions, strategy: Strategy, candidates: number | undefined): void {
     const { architecture } = this.#parts.files;
-    const { kind, family, config } = architecture;
+    const { family, config } = architecture;
     check(
       !candidates || !strategy.endsWith("beams"),
       "usage",
@@ -148,7 +149,8 @@ export class Generator {
         `generation: candidates need a single beam; got numBeams ${options.numBeams}; set numBeams to 1 (--num-beams 1)`,
     );
     const inside = options.outputAttentions ? "outputAttentions" : "outputHiddenStates";
-    if ((options.outputAttentions || options.outputHiddenStates) && kind.startsWith("recurrent"))
+    const isShown = options.outputAttentions || options.outputHiddenStates;
+    if (isShown && !runtimeOf(architecture).generation?.hasStepActivations)
       throw new LecternError(
         "unsupported",
         `generation: ${inside}: a ${family.name} keeps nothing of the kind by step; leave it out, and use forward for hidden states`,
@@ -168,7 +170,7 @@ export class Generator {
     let prompts: DecodingStart["prompts"] = [];
     try {
       const { bos_token_id: begin } = this.#parts.generationConfig;
-      const beginning = await beginDecoding(job.engine, job.architecture, rows, {
+      const beginning = await job.engine.begin(rows, {
         options,
         beginToken: typeof begin === "number" ? begin : undefined,
         signal: context.signal,
@@ -183,7 +185,7 @@ export class Generator {
     const begun = prompts.length === 0 ? rows : prompts;
     const all = fillAborted(sequences, begun.length, options);
     const perPrompt = all.length / begun.length;
-    const { maxPositionEmbeddings } = job.architecture.config;
+    const { maxPositionEmbeddings } = this.#parts.files.architecture.config;
     const window = job.strategy === "contrastive" ? maxPositionEmbeddings - 1 : maxPositionEmbeddings; // reads its last
     for (const [i, sequence] of sequences.entries()) {
       const at = Math.floor(i / perPrompt);
@@ -199,38 +201,38 @@ export class Generator {
   }
 
   /** The sequences of a prompt that is followed by itself. */
-  async #runOne(job: Job, { decoderOf, prompts, memories }: DecodingStart, i: number): Promise<Sequence[]> {
+  async #runOne(job: Job, { decoderOf, prompts, scoringDecoderOf }: DecodingStart, i: number): Promise<Sequence[]> {
     const { strategy, options, context } = job;
     const prompt = prompts[i] as readonly number[];
     if (strategy === "beams") return beamSearch(decoderOf([i]), prompt, i, options, context);
     if (strategy === "diverse beams") return diverseBeamSearch(decoderOf([i]), prompt, i, options, context);
     if (strategy === "constrained beams") return constrainedBeamSearch(decoderOf([i]), prompt, i, options, context);
-    const decoder = new ScoringDecoder(job.engine as DecodeEngine, memories?.slice(i, i + 1));
+    const decoder = scoringDecoderOf(i);
     if (strategy === "contrastive") return [await contrastiveSearch(decoder, prompt, i, options, context)];
     return [await this.#speculate(job, decoder, prompt, i)];
   }
 
   /** The session for a use, made on first need; one that shows more than plain decoding leaves weights in their file. */
-  #lease({ architecture, use, weights, layers }: EngineNeed): Promise<Lease<Engine>> {
+  #lease({ generation, use, weights, layers }: EngineNeed): Promise<Lease<DecodingSession>> {
     const { pool, threads } = this.#parts;
     const options = { threads, ...(use.showsAll && { prepack: false }) };
     const key = sessionKey(weights.version, "decode", JSON.stringify([use, layers]));
-    return pool.lease(key, () => createEngine(architecture, weights, options, use));
+    return pool.lease(key, () => generation.open(weights, options, use));
   }
 
-  async #speculate(job: Job, decoder: ScoringDecoder, prompt: readonly number[], index: number): Promise<Sequence> {
-    const { architecture, options, context, rows } = job;
+  async #speculate(job: Job, decoder: Scoring, prompt: readonly number[], index: number): Promise<Sequence> {
+    const { generation, options, context, rows } = job;
     if (options.promptLookupNumTokens)
       return speculate(decoder, new LookupDrafter(options), prompt, index, options, context);
     const { assistantModel = "", assistantEarlyExit: layers, numAssistantTokensSchedule: schedule } = options;
-    const assistant = layers === undefined ? await this.#assistant(assistantModel, architecture) : undefined;
+    const assistant = layers === undefined ? await this.#assistant(assistantModel) : undefined;
     const drafts = assistant?.generator ?? this;
     const { weights, feeds } = (await assistant?.requestWeights()) ?? job.own;
-    const own = layers === undefined ? generating(drafts.#parts.files) : withLayers(architecture, layers);
-    const lease = await drafts.#lease({ architecture: own, use: {}, weights, layers });
+    const own = layers === undefined ? generating(drafts.#parts.files) : generation.withLayers(layers);
+    const lease = await drafts.#lease({ generation: own, use: {}, weights, layers });
     const engine = lease.session.forRequest(feeds);
     try {
-      const { decoderOf } = await beginDecoding(engine, own, [rows[index] as readonly number[]], {
+      const { decoderOf } = await engine.begin([rows[index] as readonly number[]], {
         options: { decoderStartTokenId: prompt[0] as number },
         signal: context.signal,
       });
@@ -245,7 +247,7 @@ export class Generator {
     }
   }
 
-  async #assistant(location: string, { kind }: { readonly kind: string }): Promise<Assistant> {
+  async #assistant(location: string): Promise<Assistant> {
     const known = this.#assistants.get(location);
     if (known) return known;
     const opening = (async () => {
@@ -253,9 +255,9 @@ export class Generator {
       const { files, tokenizer } = assistant.generator.#parts;
       const probe = "The assistant, 1 of 2: möchte 東京?\n";
       const reads = (tokenizer: Tokenizer | undefined): string => `${tokenizer?.encode(probe).ids}`;
+      const { kind, config } = this.#parts.files.architecture;
       const isSame =
-        files.architecture.config.vocabSize === this.#parts.files.architecture.config.vocabSize &&
-        reads(tokenizer) === reads(this.#parts.tokenizer);
+        files.architecture.config.vocabSize === config.vocabSize && reads(tokenizer) === reads(this.#parts.tokenizer);
       check(
         files.architecture.kind === kind && isSame,
         "usage",
@@ -278,7 +280,7 @@ export class Generator {
   ): Promise<StepActivations> {
     if (!outputAttentions && !outputHiddenStates) return {};
     const whole = [...prompt, ...outputIds.slice(0, -1)];
-    const isEncoderDecoder = this.#parts.files.architecture.kind.endsWith("encoder-decoder");
+    const { isEncoderDecoder } = runtimeOf(this.#parts.files.architecture);
     const inputs = isEncoderDecoder ? { inputIds: [read], decoderInputIds: [whole] } : { inputIds: [whole] };
     const pass = await forward.run(inputs, { attentions: outputAttentions, hiddenStates: outputHiddenStates }, feeds);
     return stepActivations(pass, prompt.length);

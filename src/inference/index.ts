@@ -19,6 +19,7 @@ export {
 export { type ForwardGraph, type ForwardGraphOptions, forwardGraph } from "./forward-graph.ts";
 export { classesOf, isSameHead, type Json, withHead, withLabels } from "./head-config.ts";
 export type { Timing } from "./host/host.ts";
+export { headOf } from "./kinds/index.ts";
 export { type BatchRunOptions, forwardRows, type Reading, type Row } from "./length-bucketing.ts";
 export { loadTokenizer } from "./load-tokenizer.ts";
 export {

@@ -17,6 +17,7 @@ import type {
   ModelHost,
   ModelSource,
 } from "./host/host.ts";
+import { runtimeOf } from "./kinds/index.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { type ModelFiles, type OpenedModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 import { poolLimit } from "./sessions/session-bytes.ts";
@@ -53,6 +54,7 @@ export class LocalModel implements ModelHost {
     { threads, families }: Pick<ModelSource, "threads" | "families">,
   ) {
     const { checkpoint } = files.weights;
+    const { isEncoderDecoder, generation } = runtimeOf(files.architecture);
     const parameterCount = checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0);
     this.#files = files;
     this.#threads = threads;
@@ -63,8 +65,8 @@ export class LocalModel implements ModelHost {
     this.description = {
       family: files.architecture.family.name,
       kind: files.architecture.kind,
-      isEncoderDecoder: files.architecture.kind.endsWith("encoder-decoder"),
-      isEncoder: files.architecture.kind === "encoder",
+      isEncoderDecoder,
+      isEncoder: generation === undefined,
       config: files.json,
       generationConfig,
       contextWindow: files.architecture.config.maxPositionEmbeddings,
@@ -140,7 +142,7 @@ export class LocalModel implements ModelHost {
   }
 
   async #add(name: string, adapter: Adapter): Promise<void> {
-    if (this.#files.architecture.kind.startsWith("recurrent"))
+    if (!runtimeOf(this.#files.architecture).adapters.areSupported)
       throw new LecternError("unsupported", "adapters of recurrent models are not supported: fine-tune all weights");
     const adapted = this.#revision.adapted.with(name, adapter);
     await adapted.feeds(name);

@@ -3,6 +3,7 @@ import { type Architecture, type OwnFamily, readConfig } from "../families/index
 import type { FileSource } from "../files/index.ts";
 import { type Checkpoint, openCheckpoint } from "../formats/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
+import { type GenerationRuntime, runtimeOf } from "./kinds/index.ts";
 import { refuseQuantizedConfig, refuseQuantizedTensors } from "./quantization.ts";
 import { readJsonFile } from "./read-json-file.ts";
 import { namesWithoutCopies } from "./tied-copies.ts";
@@ -59,24 +60,24 @@ async function architectureOf(
 ): Promise<{ readonly architecture: Architecture; readonly names: readonly string[] }> {
   const all = checkpoint.names();
   const architecture = readConfig(json, all, own);
-  const isReader = architecture.kind === "encoder" || architecture.kind === "encoder-decoder";
   const ties = json.tie_word_embeddings !== false || /^m?t5$/.test(String(json.model_type));
-  if (!isReader || !ties) return { architecture, names: all };
+  if (!runtimeOf(architecture).tables.ignoresCopies || !ties) return { architecture, names: all };
   const names = await namesWithoutCopies(checkpoint);
   return { architecture: names.length === all.length ? architecture : readConfig(json, names, own), names };
 }
 
-/** The architecture of a model that generates text; another kind is refused. */
-export function generating({ architecture }: ModelFiles): Exclude<Architecture, { kind: "encoder" }> {
-  const { kind, family, config } = architecture;
-  if (kind === "encoder")
+/** The generation of a model that generates text; other models are refused. */
+export function generating({ architecture }: ModelFiles): GenerationRuntime {
+  const { name } = architecture.family;
+  const { head, generation } = runtimeOf(architecture);
+  if (!generation)
     throw new LecternError(
       "unsupported",
-      `${family.name} is an encoder: it reads text and does not generate any; use forward`,
+      `${name} is an encoder: it reads text and does not generate any; use forward`,
     );
-  if ((kind === "encoder-decoder" || kind === "decoder") && config.head.kind !== "lm") {
-    const yields = config.head.kind === "none" ? "has no head" : "has no head that scores words";
-    throw new LecternError("unsupported", `this ${family.name} ${yields} and does not generate text; use forward`);
+  if (head.kind !== "lm") {
+    const yields = head.kind === "none" ? "has no head" : "has no head that scores words";
+    throw new LecternError("unsupported", `this ${name} ${yields} and does not generate text; use forward`);
   }
-  return architecture;
+  return generation;
 }

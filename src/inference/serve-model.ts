@@ -1,4 +1,4 @@
-import { type CallContext, type Handler, type Port, serve } from "../runtime/index.ts";
+import { type CallContext, type Port, serve } from "../runtime/index.ts";
 import type { ForwardInputs, ForwardOptions } from "./forward.ts";
 import type { Callback, GenerateRequest, ModelSource, ProvidedCallbacks } from "./host/host.ts";
 import { LocalModel } from "./local-model.ts";
@@ -33,5 +33,5 @@ export function serveModel(port: Port): void {
     useAdapter: ([name]: [string | undefined]) => opened().useAdapter(name),
     dispose: () => opened().dispose(),
   };
-  serve(port, handlers as unknown as Record<string, Handler>);
+  serve(port, handlers);
 }

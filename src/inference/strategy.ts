@@ -1,7 +1,7 @@
-import { check, LecternError } from "../common/index.ts";
-import type { Architecture } from "../families/index.ts";
-import { dolaCandidates, type GenerationOptions } from "../generation/index.ts";
+import { check } from "../common/index.ts";
+import type { GenerationOptions } from "../generation/index.ts";
 import type { DecodeUse } from "./decode-engine.ts";
+import type { GenerationRuntime } from "./kinds/index.ts";
 
 /** The ways in which tokens are chosen. */
 export type Strategy =
@@ -68,24 +68,15 @@ export function strategyOf(options: GenerationOptions, explicit: GenerationOptio
   return strategy;
 }
 
+/** The facts that decide the session of a generation. */
+export interface UseRequest {
+  readonly strategy: Strategy;
+  readonly options: GenerationOptions;
+  readonly numPrompts: number;
+}
+
 /** The session that a strategy needs. */
-export function useOf(
-  strategy: Strategy,
-  { kind, family, config }: Architecture,
-  { dolaLayers, numReturnSequences = 1 }: GenerationOptions,
-  numPrompts: number,
-): DecodeUse {
-  if (strategy === "speculative" || strategy === "contrastive") return { showsAll: true };
-  if (kind !== "decoder") {
-    if (dolaLayers !== undefined)
-      throw new LecternError(
-        "unsupported",
-        `generation: dolaLayers needs a decoder-only model; this is ${family.name}`,
-      );
-    return {};
-  }
-  if (dolaLayers !== undefined)
-    return { layers: dolaCandidates(dolaLayers, config.numHiddenLayers, config.tieWordEmbeddings) };
-  const goOnFromOne = strategy !== "autoregressive" || (numPrompts === 1 && numReturnSequences > 1);
-  return goOnFromOne ? { isShared: true } : {};
+export function useOf(generation: GenerationRuntime, request: UseRequest): DecodeUse {
+  const { strategy } = request;
+  return strategy === "speculative" || strategy === "contrastive" ? { showsAll: true } : generation.use(request);
 }

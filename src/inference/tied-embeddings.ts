@@ -3,6 +3,7 @@ import { type Architecture, type OwnFamily, readConfig } from "../families/index
 import type { FileSource } from "../files/index.ts";
 import type { Checkpoint } from "../formats/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
+import { runtimeOf } from "./kinds/index.ts";
 import { parametersOf, Weights } from "./weights.ts";
 
 const EMBEDDING = /(^|\.)(embed_tokens|embed_in|wte|shared|word_embeddings|tok_embeddings)$/;
@@ -14,10 +15,8 @@ export const isEmbedding = (path: string): boolean => EMBEDDING.test(path);
 const isOutput = (path: string): boolean => OUTPUT.test(path);
 
 /** True if a module is a table that the model also reads elsewhere: to score words, or in its other half. */
-export function isSharedEmbedding(path: string, { kind, config }: Architecture): boolean {
-  if (!isEmbedding(path)) return false;
-  if (kind === "encoder-decoder") return config.wordTables.filter((table) => table === path).length > 1;
-  return config.tieWordEmbeddings && (kind !== "encoder" || config.head.kind === "lm");
+export function isSharedEmbedding(path: string, architecture: Architecture): boolean {
+  return isEmbedding(path) && runtimeOf(architecture).tables.isShared(path);
 }
 
 /** True if a module is an output layer that has no weights of its own, since those of the embeddings are its own. */
@@ -58,7 +57,7 @@ export async function settleTying(
   const settled = { json, checkpoint, copies: [], warnings: [] };
   if (!checkpoint.names().some((name) => isOutput(name.replace(/\.weight$/, "")))) return settled;
   const architecture = readConfig(json, checkpoint.names(), families);
-  if (architecture.kind !== "decoder" || !architecture.config.tieWordEmbeddings) return settled;
+  if (!runtimeOf(architecture).tables.prefersOwnHead || !architecture.config.tieWordEmbeddings) return settled;
   const tied = pathsOf(architecture);
   const untied = { ...json, tie_word_embeddings: false };
   const own = [...pathsOf(readConfig(untied, checkpoint.names(), families))].find((path) => !tied.has(path));

@@ -7,16 +7,16 @@ interface HealingContext {
   readonly options: GenerationOptions;
   readonly strategy: Strategy;
   readonly tokenizer: Tokenizer | undefined;
-  readonly architecture: { readonly kind: string };
+  readonly isEncoderDecoder: boolean;
 }
 
 /** Takes back the last token of each prompt where another begins with its text. */
 export function healPrompts(
   inputIds: readonly (readonly number[])[],
-  { options: { tokenHealing }, strategy, tokenizer, architecture }: HealingContext,
+  { options: { tokenHealing }, strategy, tokenizer, isEncoderDecoder }: HealingContext,
 ): { rows: readonly (readonly number[])[]; healings?: (TokenHealing | undefined)[] } {
   if (!tokenHealing) return { rows: inputIds };
-  if (architecture.kind.endsWith("encoder-decoder"))
+  if (isEncoderDecoder)
     throw new LecternError(
       "unsupported",
       "generation: tokenHealing needs a decoder; an encoder–decoder does not continue its prompt",

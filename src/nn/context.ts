@@ -4,47 +4,32 @@ import {
   cachedAttention,
   concat,
   type Dimension,
-  expand,
-  gather,
   input,
   mul,
-  reduceSum,
-  reshape,
   rotary,
   rotaryAt,
   type Shape,
   scaleBytes,
   slice,
   split,
-  takeAlong,
-  transpose,
   type Value,
 } from "../graph/index.ts";
-import { int64Matrix } from "../tensor/index.ts";
 import { joinHeads, splitHeads } from "./layers.ts";
 import {
-  attentionBias,
+  allRotaryTables,
   bidirectionalBias,
+  causalBias,
+  type Derivation,
   type DerivedInput,
-  flags,
-  lastKeys,
-  lastOf,
-  lastToken,
-  longestOf,
+  DerivedInputs,
+  lastKey,
   longestRow,
-  maskOf,
-  neighbours,
-  type Positions,
+  type PositionContext,
   paddingBias,
   positionIds,
-  positionIdsAfterPadding,
-  relativeBuckets,
-  signedDistances,
-  sinusoidalPositions,
-  sinusoidalPositionsAfterPadding,
-  tokenTypeIds,
-} from "./positions.ts";
-import { isFixed, type RotaryConfig, rotaryRows, rotaryTable } from "./rotary-frequencies.ts";
+  rotaryTables,
+} from "./positions/index.ts";
+import { isFixed, type RotaryConfig } from "./rotary-frequencies.ts";
 
 /** The use that a model is built for. Sizes may be names; training gives numbers. */
 export interface BuildOptions {
@@ -120,18 +105,15 @@ export interface KeyValue {
  * What differs by use and not by model: the inputs, the cache, what is recorded for who looks inside.
  * A model asks its context and never which use it is built for.
  */
-export class ModelContext {
+export class ModelContext implements PositionContext {
   readonly inputIds: Value;
-  /** Inputs that follow from positions; whoever runs the graph computes and feeds them. */
-  readonly derived = new Map<string, DerivedInput>();
   readonly hiddenStates: Value[] = [];
   readonly attentions: Value[] = [];
   readonly cache: KeyValue[] = [];
   readonly crossAttentions: Value[] = [];
   readonly crossCache: KeyValue[] = [];
   readonly #options: BuildOptions;
-  readonly #values = new Map<string, Value>();
-  readonly #rotaries: RotaryConfig[] = [];
+  readonly #derived = new DerivedInputs();
   /** A term that a model adds to the loss of its head; built where a loss is wanted. */
   auxiliaryLoss: (() => Value) | undefined;
   /** Inputs of random masks. */
@@ -145,89 +127,27 @@ export class ModelContext {
     this.inputIds = input(`${options.prefix ?? ""}input_ids`, "int64", [options.batch, options.queries]);
   }
 
-  /** Positions `[B, T]`, counted from the row's first token, which has position `offset`. */
-  positionIds(offset = 0): Value {
-    const { batch, queries } = this.#options;
-    return this.#derive("position_ids", (rows) => positionIds(rows, offset), "int64", [batch, queries]);
+  /** Inputs that follow from positions; whoever runs the graph computes and feeds them. */
+  get derived(): ReadonlyMap<string, DerivedInput> {
+    return this.#derived.all;
   }
 
-  /** Waves `[B, T, E]` that tell positions apart. */
-  sinusoidalPositions(size: number): Value {
-    const { batch, queries } = this.#options;
-    return this.#derive("position_waves", (rows) => sinusoidalPositions(rows, size), "float32", [batch, queries, size]);
+  get batch(): Dimension {
+    return this.#options.batch;
   }
 
-  /** Waves that count from behind the padding token's id, as M2M-100's. */
-  sinusoidalPositionsAfterPadding(size: number, padTokenId: number): Value {
-    const { batch, queries } = this.#options;
-    const compute: DerivedInput["compute"] = (rows) => sinusoidalPositionsAfterPadding(rows, size, padTokenId);
-    return this.#derive("position_waves", compute, "float32", [batch, queries, size]);
+  get queries(): Dimension {
+    return this.#options.queries;
   }
 
-  /**
-   * What each distance is worth to each head: `[B, H, T, S]`.
-   * @param table `[N, H]`, by bucket of distance
-   */
-  relativeBias(table: Value, options: { maxDistance: number; bothWays: boolean }): Value {
-    const numBuckets = table.shape[0] as number;
-    const compute: DerivedInput["compute"] = (rows) => relativeBuckets(rows, { numBuckets, ...options });
-    const { batch, queries } = this.#options;
-    const buckets = this.#derive("relative_buckets", compute, "int64", [batch, queries, this.#span]);
-    return transpose(gather(table, buckets), [0, 3, 1, 2]);
+  get span(): Dimension {
+    const { queries, cache } = this.#options;
+    if (!cache) return queries;
+    return cache.isShared ? `Q+P+${queries}` : `P+${queries}`;
   }
 
-  /** The distance between each pair of tokens: int64 `[B, 1, T, T]`, see `signedDistances`. */
-  distances(options: { span: number; maxDistance: number | undefined; from: "query" | "key" }): Value {
-    const { batch, queries } = this.#options;
-    const compute: DerivedInput["compute"] = (rows) => signedDistances(rows, options);
-    return this.#derive(`distances_from_${options.from}`, compute, "int64", [batch, 1, queries, queries]);
-  }
-
-  /** The states `[B, T, E]` of the tokens so far to the right of each, zero where its text ends before. */
-  neighbour(x: Value, offset: number): Value {
-    if (offset === 0) return x;
-    const [batch, length, size] = x.shape as [Dimension, Dimension, number];
-    const at = (row: Positions): number[][] => neighbours(row, offset);
-    const places: DerivedInput["compute"] = (rows) =>
-      int64Matrix(at(rows).map((row) => row.map((s) => Math.max(0, s))));
-    const index = this.#derive(`neighbour_${offset}`, places, "int64", [batch, length]);
-    const exists: DerivedInput["compute"] = (rows) => flags(at(rows).map((row) => row.map((s) => s >= 0)));
-    const mask = this.#derive(`has_neighbour_${offset}`, exists, "float32", [batch, length]);
-    const taken = takeAlong(transpose(x, [0, 2, 1]), expand(reshape(index, [batch, 1, length]), [batch, size, length]));
-    return mul(transpose(taken, [0, 2, 1]), reshape(mask, [batch, length, 1]));
-  }
-
-  /** The state `[B, E]` at the last token of that id in each of the encoder's rows, which each must have. */
-  stateAtLast(hidden: Value, id: number | undefined): Value {
-    const [batch, length] = hidden.shape as [Dimension, Dimension, number];
-    const compute: DerivedInput["compute"] = (rows) => lastOf(rows, id);
-    const mark = this.#derive("last_token", compute, "float32", [batch, length], "encoder");
-    return reduceSum(mul(hidden, reshape(mark, [batch, length, 1])), [1]);
-  }
-
-  /** Positions that leave padding out and count from behind its id, as RoBERTa's. */
-  positionIdsAfterPadding(padTokenId: number): Value {
-    const { batch, queries } = this.#options;
-    const compute: DerivedInput["compute"] = (rows) => positionIdsAfterPadding(rows, padTokenId);
-    return this.#derive("position_ids", compute, "int64", [batch, queries]);
-  }
-
-  /** The segment `[B, T]` of each token. */
-  tokenTypeIds(): Value {
-    const { batch, queries } = this.#options;
-    return this.#derive("token_type_ids", tokenTypeIds, "int64", [batch, queries]);
-  }
-
-  /** 1 at the last token of each row that is not the padding token, 0 elsewhere: float32 `[B, T]`. */
-  lastToken(padTokenId: number | undefined): Value {
-    const { batch, queries } = this.#options;
-    return this.#derive("last_token", (rows) => lastToken(rows, padTokenId), "float32", [batch, queries]);
-  }
-
-  /** 1 for a token, 0 for padding: float32 `[B, T]`. */
-  mask(): Value {
-    const { batch, queries } = this.#options;
-    return this.#derive("attention_mask", maskOf, "float32", [batch, queries]);
+  derive<P extends object>(name: string, parameters: P, derivation: Derivation<P>): Value {
+    return this.#derived.derive(`${this.#options.prefix ?? ""}${name}`, parameters, derivation);
   }
 
   /**
@@ -236,40 +156,29 @@ export class ModelContext {
    */
   attentionBias(window?: number, hidesAllFromPadding = false): Value {
     if (this.#options.direction !== "both") return this.causalBias(window);
-    const { batch, queries } = this.#options;
-    const name = window === undefined ? "attention_bias" : `attention_bias.reach_${window}`;
-    const compute: DerivedInput["compute"] = (positions) => bidirectionalBias(positions, window, hidesAllFromPadding);
-    return this.#derive(name, compute, "float32", [batch, 1, queries, queries]);
+    return bidirectionalBias(this, { reach: window, hidesAllFromPadding });
   }
 
   /** The causal bias `[B, 1, T, S]`, limited to `window` positions where one is given. */
   causalBias(window?: number): Value {
-    const { batch, queries } = this.#options;
-    const name = window === undefined ? "attention_bias" : `attention_bias.window_${window}`;
-    const compute: DerivedInput["compute"] = (positions) => attentionBias(positions, window);
-    return this.#derive(name, compute, "float32", [batch, 1, queries, this.#span]);
+    return causalBias(this, window);
   }
 
   /** Turns queries or keys `[B, H, T, D]` by their positions, or the first dimensions of each head. */
   rotate(x: Value, config: RotaryConfig): Value {
     if (config.size === 0) return x;
-    const { batch, queries } = this.#options;
-    const shape = [batch, 1, queries, config.size];
-    if (!this.#rotaries.includes(config)) this.#rotaries.push(config);
-    const suffix = this.#rotaries.indexOf(config) || "";
     if (this.#options.cache?.isInPlace && isFixed(config)) {
       const heads = x.shape[1] as number;
-      const { cos, sin } = this.#rotaryTables(config);
-      const turned = splitHeads(rotaryAt(joinHeads(x), this.positionIds(), cos, sin, heads), heads);
+      const { cos, sin } = allRotaryTables(this, config);
+      const turned = splitHeads(rotaryAt(joinHeads(x), positionIds(this), cos, sin, heads), heads);
       this.#turned.set(turned, { x, config });
       return turned;
     }
-    const table = (part: "cos" | "sin"): Value =>
-      this.#derive(`rotary_${part}${suffix}`, (at) => rotaryTable(config, part, at), "float32", shape);
+    const { cos, sin } = rotaryTables(this, config);
     const rest = (x.shape[3] as number) - config.size;
-    if (rest === 0) return rotary(x, table("cos"), table("sin"));
+    if (rest === 0) return rotary(x, cos, sin);
     const [turning, fixed] = split(x, [config.size, rest], -1) as [Value, Value];
-    return concat([rotary(turning, table("cos"), table("sin")), fixed], -1);
+    return concat([rotary(turning, cos, sin), fixed], -1);
   }
 
   /** Applies dropout of a rate in training (Srivastava et al., 2014); else nothing. */
@@ -353,30 +262,17 @@ export class ModelContext {
     },
   ): Value {
     this.#isBiased ||= bias !== undefined;
-    const { batch } = this.#options;
     const [past] = this.#past(this.cache.length) as [KeyValue];
-    const last = this.#derive("last_key", lastKeys, "int32", [batch]);
-    const longest = this.#derive("longest_row", longestRow, "int32", []);
+    const [last, longest] = [lastKey(this), longestRow(this)];
     const [turned, turnedKeys] = [this.#turned.get(q), this.#turned.get(k)];
     const isTurned = turned !== undefined && turned.config === turnedKeys?.config;
     const operands = [isTurned ? turned.x : q, isTurned ? turnedKeys.x : k, v].map(joinHeads);
     const [heads, keyHeads] = [q.shape[1] as number, k.shape[1] as number];
-    const rotary = isTurned ? this.#rotaryTables(turned.config) : undefined;
+    const rotary = isTurned ? allRotaryTables(this, turned.config) : undefined;
     const attended = { heads, keyHeads, ...options, rotary };
     const { mixed, cache } = cachedAttention(operands as [Value, Value, Value], past, { last, longest }, attended);
     this.cache.push(cache);
     return splitHeads(mixed, heads);
-  }
-
-  /** Cosines and sines `[N, R / 2]` of all positions. */
-  #rotaryTables(config: RotaryConfig): { cos: Value; sin: Value } {
-    const suffix = this.#rotaries.indexOf(config) || "";
-    const table = (part: "cos" | "sin"): Value =>
-      this.#derive(`rotary_table_${part}${suffix}`, (at) => rotaryRows(config, part, longestOf(at)), "float32", [
-        "N",
-        config.size / 2,
-      ]);
-    return { cos: table("cos"), sin: table("sin") };
   }
 
   /** Attention over the encoder's states, whose keys and values `[B, H, S, D]` are computed once a sequence. */
@@ -392,8 +288,7 @@ export class ModelContext {
       return input(`cross.${index}.${part}`, "float32", [batch, heads, memoryLength, size]);
     };
     const [key, value] = this.#options.memory === "fed" ? [fed("key"), fed("value")] : keyValue();
-    const bias = this.#derive("encoder_padding_bias", paddingBias, "float32", [batch, 1, 1, memoryLength], "encoder");
-    const { mixed, weights } = attend(q, key, value, bias, {
+    const { mixed, weights } = attend(q, key, value, paddingBias(this, memoryLength), {
       scale,
       keep: this.#dropoutMask([...q.shape.slice(0, 3), key.shape[2] as Dimension], dropout),
     });
@@ -421,28 +316,5 @@ export class ModelContext {
     };
     const own = part("past", batch, cache.isInPlace ? "C" : "P");
     return cache.isShared ? [part("shared", 1, "Q"), own] : [own];
-  }
-
-  /** The number of keys that queries see, earlier ones among them. */
-  get #span(): Dimension {
-    const { queries, cache } = this.#options;
-    if (!cache) return queries;
-    return cache.isShared ? `Q+P+${queries}` : `P+${queries}`;
-  }
-
-  #derive(
-    plain: string,
-    compute: DerivedInput["compute"],
-    dtype: "float32" | "int64" | "int32",
-    shape: Shape,
-    of: DerivedInput["of"] = "self",
-  ): Value {
-    const name = `${this.#options.prefix ?? ""}${plain}`;
-    const known = this.#values.get(name);
-    if (known) return known;
-    const value = input(name, dtype, shape);
-    this.derived.set(name, { name, of, compute });
-    this.#values.set(name, value);
-    return value;
   }
 }

@@ -11,11 +11,24 @@ export {
 export { embedding, joinHeads, layerNorm, linear, rmsNorm, splitHeads } from "./layers.ts";
 export {
   attentionBias,
+  type Derivation,
   type DerivedInput,
+  lastToken,
+  neighbour,
+  type PositionContext,
   type Positions,
+  positionIds,
+  positionIdsAfterPadding,
   positionsOfMask,
   positionsOfRows,
   positionsOfTexts,
-} from "./positions.ts";
+  relativeBias,
+  signedDistances,
+  sinusoidalPositions,
+  sinusoidalPositionsAfterPadding,
+  stateAtLast,
+  tokenMask,
+  tokenTypeIds,
+} from "./positions/index.ts";
 export { parseRotary, type RotaryConfig, readRotary, rotaryFrequencies, rotarySettings } from "./rotary-frequencies.ts";
 export { Scope } from "./scope.ts";

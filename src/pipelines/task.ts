@@ -14,13 +14,17 @@ export interface TaskContext {
   readonly onDone: (done: number) => void;
 }
 
-/** One task: what it takes, what it gives, and how. */
-export interface Task<Input, Options extends CallOptions, Output> {
+/**
+ * One task: what it takes, what it gives, and how.
+ *
+ * @typeParam Elsewhere the names of options that `run` has checked elsewhere
+ */
+export interface Task<Input, Options extends CallOptions, Output, Elsewhere extends PropertyKey = never> {
   /** A shipped model to use where none is named. */
   readonly defaultModel?: string;
   readonly batchSize: number;
   /** Options beside those that every call takes. */
-  readonly options: Readonly<Record<Exclude<keyof Options, keyof CallOptions> & string, OptionKind>>;
+  readonly options: Readonly<Record<Exclude<keyof Options, keyof CallOptions | Elsewhere> & string, OptionKind>>;
   /** Options that `run` has checked elsewhere. */
   readonly otherOptions?: readonly string[];
   /** True if an argument is a single input and not a list of them; default: what is no array. */

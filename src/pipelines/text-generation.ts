@@ -1,4 +1,5 @@
 import { check } from "../common/index.ts";
+import type { GenerationOptions } from "../generation/index.ts";
 import type { Message } from "../tokenizers/index.ts";
 import { type GeneratingOptions, generateRows, generationOptionNames, generationOptions } from "./generation.ts";
 import { describe, type Task, type TaskContext } from "./task.ts";
@@ -20,25 +21,24 @@ export interface GeneratedText {
 export type Prompt = string | readonly Message[];
 
 /** Text that goes on from a prompt, or an answer in a conversation. */
-export const textGeneration: Task<Prompt, TextGenerationOptions, GeneratedText[]> = {
+export const textGeneration: Task<Prompt, TextGenerationOptions, GeneratedText[], keyof GenerationOptions> = {
   defaultModel: "stories",
   batchSize: 8,
   options: {
     returnFullText: "flag",
     addSpecialTokens: "flag",
     continueFinalMessage: "flag",
-  } as Task<Prompt, TextGenerationOptions, GeneratedText[]>["options"],
+  },
   otherOptions: generationOptionNames,
   isOne: (input) => !Array.isArray(input) || isMessage(input[0]),
   parse(input, place) {
     if (typeof input === "string") return input;
-    const isConversation = Array.isArray(input) && input.length > 0 && input.every(isMessage);
     check(
-      isConversation,
+      Array.isArray(input) && input.length > 0 && input.every(isMessage),
       "input",
       () => `${place} must be a text or a list of messages with role and content; got ${describe(input)}`,
     );
-    return input as unknown as readonly Message[];
+    return input;
   },
   async run(context, inputs, options) {
     const { model, task } = context;
@@ -57,7 +57,7 @@ export const textGeneration: Task<Prompt, TextGenerationOptions, GeneratedText[]
   },
 };
 
-function isMessage(value: unknown): boolean {
+function isMessage(value: unknown): value is Message {
   return typeof value === "object" && value !== null && typeof (value as { role?: unknown }).role === "string";
 }
 

@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import type { Sequence, TokenEvent } from "../generation/index.ts";
+import type { GenerationOptions, Sequence, TokenEvent } from "../generation/index.ts";
 import {
   type GeneratingOptions,
   generateRows,
@@ -53,10 +53,12 @@ function named<K extends ResultKey>(key: K, sequences: readonly Sequence[]): Res
 }
 
 /** A task of an encoder–decoder that reads a text behind the checkpoint's prefix and writes another. */
-function rewriting<K extends "generated_text" | "summary_text">(key: K): Task<string, Text2TextOptions, Results<K>> {
+function rewriting<K extends "generated_text" | "summary_text">(
+  key: K,
+): Task<string, Text2TextOptions, Results<K>, keyof GenerationOptions> {
   return {
     batchSize: 8,
-    options: own as unknown as Task<string, Text2TextOptions, Results<K>>["options"],
+    options: own,
     otherOptions: generationOptionNames,
     parse: parseText,
     one: (output) => [output].flat(),
@@ -77,14 +79,10 @@ export const text2textGeneration = rewriting("generated_text");
 export const summarization = rewriting("summary_text");
 
 /** A text in another language. */
-export const translation: Task<string, TranslationOptions, Results<"translation_text">> = {
+export const translation: Task<string, TranslationOptions, Results<"translation_text">, keyof GenerationOptions> = {
   defaultModel: "translate",
   batchSize: 8,
-  options: { ...own, srcLang: "text", tgtLang: "text" } as unknown as Task<
-    string,
-    TranslationOptions,
-    Results<"translation_text">
-  >["options"],
+  options: { ...own, srcLang: "text", tgtLang: "text" },
   otherOptions: generationOptionNames,
   parse: parseText,
   one: (output) => [output].flat(),

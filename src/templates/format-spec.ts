@@ -23,7 +23,7 @@ interface Spec {
 const SPEC = /^(?:(.)?([<>=^]))?([-+ ]?)(z?)(#?)(0?)(\d*)([,_]?)(?:\.(\d+))?(.?)$/su;
 
 function readSpec(text: string, type: string): Spec {
-  const match = SPEC.exec(text) as unknown as (string | undefined)[] | null;
+  const match: (string | undefined)[] | null = SPEC.exec(text);
   if (!match) throw valueError(`Invalid format specifier '${text}' for object of type '${type}'`);
   const [, fill, align, sign = "", z, alternate, zero, width, grouping = "", precision, kind = ""] = match;
   const isPadded = zero === "0" && align === undefined;

@@ -57,7 +57,7 @@ const tooManyDigits = (rest: string): PythonError =>
 export function readInteger(run: Run, text: string, base = 10): Integer | undefined {
   const match = /^([+-]?)(0[xob])?(_?[0-9a-z]+(?:_[0-9a-z]+)*)$/i.exec(decimalDigits(trim(text)));
   if (!match) return readPlain(run, text, base);
-  const [, sign, prefix, digits] = match as unknown as [string, string, string | undefined, string];
+  const [, sign = "", prefix, digits = ""] = match;
   const radix = ownEntry(PREFIXES, (prefix ?? "").toLowerCase());
   if (radix === undefined || (base !== 0 && base !== radix)) return readPlain(run, text, base);
   return signed(sign, digitsValue(run, digits.replaceAll("_", ""), radix));

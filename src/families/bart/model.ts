@@ -6,8 +6,12 @@ import {
   layerNorm,
   linear,
   type ModelContext,
+  positionIds,
   type Scope,
+  sinusoidalPositions,
+  sinusoidalPositionsAfterPadding,
   splitHeads,
+  stateAtLast,
 } from "../../nn/index.ts";
 import type { EncoderDecoderModel } from "../family.ts";
 import type { BartConfig, BartStack } from "./config.ts";
@@ -55,12 +59,12 @@ function layer(at: Scope, side: Side, x: Value, c: BartStack, context: ModelCont
 /** The position embeddings: `[B, T, E]`. Sinusoids that a checkpoint holds are read from it. */
 function places(at: Scope, side: Side, c: BartStack, context: ModelContext): Value {
   if (c.positions === "sinusoidal-after-padding")
-    return context.sinusoidalPositionsAfterPadding(c.hiddenSize, c.padTokenId as number);
-  if (c.positions === "sinusoidal" && !c[side].hasPositions) return context.sinusoidalPositions(c.hiddenSize);
+    return sinusoidalPositionsAfterPadding(context, c.hiddenSize, c.padTokenId as number);
+  if (c.positions === "sinusoidal" && !c[side].hasPositions) return sinusoidalPositions(context, c.hiddenSize);
   const offset = c.positions === "sinusoidal" ? 0 : 2; // rows of the table that no position names
   return embedding(
     at.in("embed_positions"),
-    context.positionIds(offset),
+    positionIds(context, offset),
     c.maxPositionEmbeddings + offset,
     c.hiddenSize,
   );
@@ -104,7 +108,7 @@ function lmHead(root: Scope, x: Value, c: BartStack): Value {
 
 /** A class of the whole, read at the last end token: `[B, T, E]` → `[B, C]`. */
 function classes(root: Scope, hidden: Value, c: BartConfig, context: ModelContext): Value {
-  const read = context.dropout(context.stateAtLast(hidden, c.eosTokenId), c.classifierDropout); // [B, E]
+  const read = context.dropout(stateAtLast(context, hidden, c.eosTokenId), c.classifierDropout); // [B, E]
   const at = root.in("classification_head");
   const summary = activation("tanh")(linear(at.in("dense"), read, c.hiddenSize));
   return linear(at.in("out_proj"), context.dropout(summary, c.classifierDropout), c.head.numLabels);

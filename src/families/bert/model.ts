@@ -6,8 +6,11 @@ import {
   layerNorm,
   linear,
   type ModelContext,
+  positionIds,
+  positionIdsAfterPadding,
   type Scope,
   splitHeads,
+  tokenTypeIds,
 } from "../../nn/index.ts";
 import type { EncoderModel } from "../family.ts";
 import { firstToken, headOutputs } from "../head.ts";
@@ -18,10 +21,10 @@ function embeddings(root: Scope, c: BertConfig, context: ModelContext): Value {
   const at = root.in(`${c.names.root}.embeddings`);
   const size = c.embeddingSize;
   const places =
-    c.positions === "from-zero" ? context.positionIds() : context.positionIdsAfterPadding(c.padTokenId as number);
+    c.positions === "from-zero" ? positionIds(context) : positionIdsAfterPadding(context, c.padTokenId as number);
   let x = embedding(root.in(c.words.embedding), context.inputIds, c.vocabSize, size, c.padTokenId); // [B, T, E]
   if (c.typeVocabSize > 0)
-    x = add(x, embedding(at.in("token_type_embeddings"), context.tokenTypeIds(), c.typeVocabSize, size));
+    x = add(x, embedding(at.in("token_type_embeddings"), tokenTypeIds(context), c.typeVocabSize, size));
   const frozen = c.positions === "from-zero" ? undefined : c.padTokenId;
   x = add(x, embedding(at.in("position_embeddings"), places, c.positionCount, size, frozen));
   x = context.dropout(layerNorm(at.in("LayerNorm"), x, c.layerNormEps), c.hiddenDropout);

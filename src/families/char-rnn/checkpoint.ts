@@ -1,6 +1,7 @@
-import type { CheckpointNames } from "../family.ts";
+import type { FamilyCheckpoint } from "../family.ts";
+import type { CharRnnConfig } from "./config.ts";
 
-export const charRnnCheckpoint: CheckpointNames = {
+export const charRnnCheckpoint: FamilyCheckpoint<CharRnnConfig> = {
   prefix: "model.",
   ignored: /^$/,
   /** As in torch: nothing normalises an embedding on its way into the cells. One that is the head too begins small. */

@@ -1,5 +1,5 @@
 import { add, concat, type Dimension, matmul, mul, reshape, slice, type Value } from "../../graph/index.ts";
-import { activation, layerNorm, type ModelContext, type Scope } from "../../nn/index.ts";
+import { activation, layerNorm, type ModelContext, neighbour, type Scope, tokenMask } from "../../nn/index.ts";
 import type { ConvolutionConfig, DebertaConfig } from "./config.ts";
 
 /**
@@ -12,7 +12,7 @@ function convolve(at: Scope, x: Value, { kernelSize, groups }: ConvolutionConfig
   const weight = at.parameter("weight", [size, inner, kernelSize]);
   const reach = (kernelSize - 1) / 2;
   const taps = Array.from({ length: kernelSize }, (_, k) => {
-    const near = context.neighbour(x, k - reach); // [B, T, E]
+    const near = neighbour(context, x, k - reach); // [B, T, E]
     const mixed = Array.from({ length: groups }, (_, g) => {
       const own = slice(slice(weight, 0, g * inner, (g + 1) * inner), 2, k, k + 1); // [O, I, 1]
       const part = groups === 1 ? near : slice(near, 2, g * inner, (g + 1) * inner);
@@ -33,7 +33,7 @@ export function convolutionLayer(
   context: ModelContext,
 ): Value {
   const [batch, length] = x.shape as [Dimension, Dimension, number];
-  const real = reshape(context.mask(), [batch, length, 1]);
+  const real = reshape(tokenMask(context), [batch, length, 1]);
   const read = mul(convolve(at.in("conv"), embedded, c.convolution, context), real);
   const added = activation(c.convolution.activation)(context.dropout(read, c.hiddenDropout));
   return mul(layerNorm(at.in("LayerNorm"), add(x, added), c.layerNormEps), real);

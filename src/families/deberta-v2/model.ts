@@ -17,8 +17,12 @@ import {
   layerNorm,
   linear,
   type ModelContext,
+  positionIds,
   type Scope,
+  signedDistances,
   splitHeads,
+  tokenMask,
+  tokenTypeIds,
 } from "../../nn/index.ts";
 import type { EncoderModel } from "../family.ts";
 import { firstToken, headOutputs } from "../head.ts";
@@ -32,12 +36,12 @@ function embeddings(root: Scope, c: DebertaConfig, context: ModelContext): Value
   const [at, size] = [root.in("deberta.embeddings"), c.embeddingSize];
   let x = embedding(root.in(c.words.embedding), context.inputIds, c.vocabSize, size, c.padTokenId); // [B, T, E]
   if (c.positionBiasedInput)
-    x = add(x, embedding(at.in("position_embeddings"), context.positionIds(), c.maxPositionEmbeddings, size));
+    x = add(x, embedding(at.in("position_embeddings"), positionIds(context), c.maxPositionEmbeddings, size));
   if (c.typeVocabSize > 0)
-    x = add(x, embedding(at.in("token_type_embeddings"), context.tokenTypeIds(), c.typeVocabSize, size));
+    x = add(x, embedding(at.in("token_type_embeddings"), tokenTypeIds(context), c.typeVocabSize, size));
   if (size !== c.hiddenSize) x = linear(at.in("embed_proj"), x, c.hiddenSize, { bias: false });
   const [batch, length] = x.shape as [Dimension, Dimension, number];
-  return context.dropout(mul(norm(at, x, c), reshape(context.mask(), [batch, length, 1])), c.hiddenDropout);
+  return context.dropout(mul(norm(at, x, c), reshape(tokenMask(context), [batch, length, 1])), c.hiddenDropout);
 }
 
 /** Distances as heads see them: `[N, E]` → `[H, N, D]`. */
@@ -61,11 +65,11 @@ function distanceBias(at: Scope, q: Value, k: Value, c: DebertaConfig, context: 
   const biases: Value[] = [];
   if (d.contentToPosition) {
     const keys = distanceHeads(at.in(d.sharesKey ? "key_proj" : "pos_key_proj"), known, c);
-    biases.push(atDistances(q, keys, context.distances({ ...buckets, from: "query" })));
+    biases.push(atDistances(q, keys, signedDistances(context, { ...buckets, from: "query" })));
   }
   if (d.positionToContent) {
     const queries = distanceHeads(at.in(d.sharesKey ? "query_proj" : "pos_query_proj"), known, c);
-    const byKey = atDistances(k, queries, context.distances({ ...buckets, from: "key" })); // [B, H, S, T]
+    const byKey = atDistances(k, queries, signedDistances(context, { ...buckets, from: "key" })); // [B, H, S, T]
     biases.push(transpose(byKey, [0, 1, 3, 2]));
   }
   return biases.length === 0 ? undefined : biases.reduce((sum, part) => add(sum, part));

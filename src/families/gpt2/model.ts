@@ -6,6 +6,7 @@ import {
   layerNorm,
   linear,
   type ModelContext,
+  positionIds,
   type Scope,
   splitHeads,
 } from "../../nn/index.ts";
@@ -41,7 +42,7 @@ function block(at: Scope, x: Value, c: Gpt2Config, context: ModelContext, index:
 export const gpt2: DecoderModel<Gpt2Config> = (root, c, context) => {
   const at = root.in("transformer");
   const tokens = embedding(at.in("wte"), context.inputIds, c.vocabSize, c.hiddenSize); // [B, T, E]
-  const places = embedding(at.in("wpe"), context.positionIds(), c.maxPositionEmbeddings, c.hiddenSize); // [B, T, E]
+  const places = embedding(at.in("wpe"), positionIds(context), c.maxPositionEmbeddings, c.hiddenSize); // [B, T, E]
   const x = context.throughLayers(context.dropout(add(tokens, places), c.embeddingDropout), (x, i) =>
     block(at.in(`h.${i}`), x, c, context, i),
   );

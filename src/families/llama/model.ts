@@ -21,6 +21,7 @@ import {
   rmsNorm,
   type Scope,
   splitHeads,
+  tokenMask,
 } from "../../nn/index.ts";
 import { decoderOutputs } from "../decoder-head.ts";
 import type { DecoderModel } from "../family.ts";
@@ -154,7 +155,8 @@ export const llama: DecoderModel<LlamaConfig> = (root, c, context) => {
   );
   const { count = 0, routerAuxLossCoef = 0 } = c.experts ?? {};
   if (routerAuxLossCoef > 0 && routings.length > 0 && c.head.kind === "lm")
-    context.auxiliaryLoss = () => mul(loadBalancingLoss(routings, context.mask(), count), scalar(routerAuxLossCoef));
+    context.auxiliaryLoss = () =>
+      mul(loadBalancingLoss(routings, tokenMask(context), count), scalar(routerAuxLossCoef));
   const head = c.tieWordEmbeddings ? at.in("embed_tokens") : root.in("lm_head");
   const lmHead = (x: Value): Value => {
     const logits = linear(head, x, c.vocabSize, { bias: false });

@@ -8,6 +8,7 @@ import {
   type ModelContext,
   type Scope,
   splitHeads,
+  tokenMask,
 } from "../../nn/index.ts";
 import type { EncoderModel } from "../family.ts";
 import { firstToken, headOutputs } from "../head.ts";
@@ -65,6 +66,6 @@ export const modernBert: EncoderModel<ModernBertConfig> = (root, c, context) => 
 /** The mean over tokens, padding left out: `[B, T, E]` → `[B, E]`. */
 function mean(hidden: Value, context: ModelContext): Value {
   const [batch, length] = hidden.shape as [Dimension, Dimension, number];
-  const mask = reshape(context.mask(), [batch, length, 1]);
+  const mask = reshape(tokenMask(context), [batch, length, 1]);
   return div(reduceSum(mul(hidden, mask), [1]), reduceSum(mask, [1]));
 }

@@ -140,7 +140,7 @@ function feedForward(read: ConfigReader): Pick<T5Stack, "activation" | "isGated"
     "config",
     () => `config.json: feed_forward_proj must be an activation or gated- and one, such as gated-gelu; got "${named}"`,
   );
-  const [, gated, plain] = parts as unknown as [string, string | undefined, string];
+  const [, gated, plain = named] = parts;
   return {
     activation: read.string("dense_act_fn", named === "gated-gelu" ? "gelu_new" : plain),
     isGated: read.boolean("is_gated_act", gated !== undefined),

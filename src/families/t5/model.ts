@@ -5,9 +5,11 @@ import {
   joinHeads,
   linear,
   type ModelContext,
+  relativeBias,
   rmsNorm,
   type Scope,
   splitHeads,
+  stateAtLast,
 } from "../../nn/index.ts";
 import type { EncoderDecoderModel, EncoderModel } from "../family.ts";
 import { headOutputs } from "../head.ts";
@@ -49,7 +51,7 @@ function stack(root: Scope, side: "encoder" | "decoder", c: T5Stack, context: Mo
   const table = at
     .in("block.0.layer.0.SelfAttention.relative_attention_bias")
     .parameter("weight", [c.numBuckets, c.numHeads]);
-  const bias = context.relativeBias(table, { maxDistance: c.maxDistance, bothWays: side === "encoder" }); // [B, H, T, S]
+  const bias = relativeBias(context, table, { maxDistance: c.maxDistance, bothWays: side === "encoder" }); // [B, H, T, S]
   const x = context.throughLayers(context.dropout(tokens, c.dropout), (x, i) => {
     const block = at.in(`block.${i}`);
     const sublayers = [
@@ -89,7 +91,7 @@ function lmHead(root: Scope, x: Value, c: T5Config): Value {
 
 /** A class of the whole, read at the last end token: `[B, T, E]` → `[B, C]`. */
 function classes(root: Scope, hidden: Value, c: T5Config, context: ModelContext): Value {
-  const read = context.dropout(context.stateAtLast(hidden, c.eosTokenId), c.classifierDropout); // [B, E]
+  const read = context.dropout(stateAtLast(context, hidden, c.eosTokenId), c.classifierDropout); // [B, E]
   const at = root.in("classification_head");
   const summary = activation("tanh")(linear(at.in("dense"), read, c.hiddenSize));
   return linear(at.in("out_proj"), context.dropout(summary, c.classifierDropout), c.head.numLabels);

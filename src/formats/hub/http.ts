@@ -107,7 +107,7 @@ function targetOf(response: Response, url: string): string | undefined {
 async function* chunks(response: Response, watch: Watch, options: RequestOptions): AsyncGenerator<Uint8Array> {
   try {
     if (response.body)
-      for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      for await (const chunk of response.body as typeof response.body & AsyncIterable<Uint8Array>) {
         watch.hold();
         yield chunk;
         watch.restart();

@@ -11,6 +11,7 @@ import {
   targetedTables,
 } from "../embedding-adapter.ts";
 import { forwardGraph } from "../forward-graph.ts";
+import { runtimeOf } from "../kinds/index.ts";
 import { readJsonFile } from "../model-files.ts";
 import { isEmbedding, isSharedEmbedding, isTiedOutput, tiedRefused } from "../tied-embeddings.ts";
 import { parametersOf, type Weights } from "../weights.ts";
@@ -28,10 +29,10 @@ const PREFIX = "base_model.model.";
 const HEAD = /^base_model\.model\.(classifier|score|qa_outputs)\./;
 
 /** The name in PEFT's files of a parameter of an adapter. */
-export function peftName(path: string, { family, kind, config }: Architecture): string {
-  const isBare = kind === "encoder" && config.head.kind === "none";
-  const { prefix } = family.checkpoint;
-  return PREFIX + (isBare && path.startsWith(prefix) ? path.slice(prefix.length) : path);
+export function peftName(path: string, architecture: Architecture): string {
+  const { leavesOutPrefix } = runtimeOf(architecture).adapters;
+  const { prefix } = architecture.family.checkpoint;
+  return PREFIX + (leavesOutPrefix && path.startsWith(prefix) ? path.slice(prefix.length) : path);
 }
 
 /** The tensors of an adapter. */
@@ -114,15 +115,11 @@ function checkTies(
 
 /** The error for a tensor of an adapter that the model has no place for. */
 function unknownTensor(directory: string, name: string, architecture: Architecture): LecternError {
-  const { family, kind } = architecture;
   const layer = bareName(name).replace(/\.lora_.*$/, "");
   if (isTiedOutput(layer, architecture)) return tiedRefused(directory, name);
-  const remedy =
-    kind === "encoder"
-      ? "open the adapter's directory itself as the model, with task_type SEQ_CLS, TOKEN_CLS or QUESTION_ANS in its adapter_config.json"
-      : "heads that tell classes are supported on encoders alone, such as BERT";
-  const reason = HEAD.test(name) ? `, which has no such head; ${remedy}` : "";
-  return new LecternError("config", `${directory}: ${name} is no part of this ${family.name}${reason}`);
+  const { headRemedy } = runtimeOf(architecture).adapters;
+  const reason = HEAD.test(name) ? `, which has no such head; ${headRemedy}` : "";
+  return new LecternError("config", `${directory}: ${name} is no part of this ${architecture.family.name}${reason}`);
 }
 
 /** All parameters of a model with an adapter. */

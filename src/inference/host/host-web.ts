@@ -5,7 +5,13 @@ import { connect, type ModelHost, type ModelSource } from "./host.ts";
 /** The one file of the web build is also its worker's: it knows by this name that it is the worker. */
 const WORKER_NAME = "lectern-model";
 
-function portOf(target: Worker): Port {
+/** The end of a connection with a worker: the worker, or its own global scope. */
+interface MessageTarget {
+  postMessage(message: unknown, transfer: Transferable[]): void;
+  addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
+}
+
+function portOf(target: MessageTarget): Port {
   return {
     send: (message, transfer = []) => target.postMessage(message, transfer),
     receive: (handler) => target.addEventListener("message", ({ data }) => handler(data)),
@@ -22,5 +28,5 @@ export function openHost(source: ModelSource, signal?: AbortSignal): Promise<Mod
   return connect({ source, channel, signal }, async () => worker.terminate());
 }
 
-const scope = globalThis as { name?: string };
-if (scope.name === WORKER_NAME && !("document" in scope)) serveModel(portOf(scope as unknown as Worker));
+const scope = globalThis as { name?: string } & MessageTarget;
+if (scope.name === WORKER_NAME && !("document" in scope)) serveModel(portOf(scope));

@@ -8,6 +8,7 @@ import { safetensorsChunks } from "../../formats/index.ts";
 import {
   type Adapter,
   adaptedParameters,
+  headOf,
   isLearned,
   type LoraConfig,
   mergedParameters,
@@ -100,9 +101,6 @@ export async function saveAdapter(
   await writeFileAtomic(join(directory, "adapter_config.json"), `${JSON.stringify(json, null, 2)}\n`);
 }
 
-/** The kind of an architecture's head, where it may have one or another. */
-const headOf = ({ config }: Architecture): string | undefined => ("head" in config ? config.head.kind : undefined);
-
 /**
  * Writes a model with an adapter merged into its weights, in the dtype that they had.
  * @returns the names of the tensors that changed
@@ -115,7 +113,7 @@ export async function mergeAdapter(model: string, directory: string, out: string
   );
   const changed = new Map(stored);
   const tensors: Record<string, HostTensor> = {};
-  const isSameHead = headOf(architecture) === headOf(base);
+  const isSameHead = headOf(architecture).kind === headOf(base).kind;
   const used = new Set([...parameterShapes(architecture).keys()].map((path) => weights.stored(path)));
   const { buffers } = architecture.family.checkpoint;
   for (const name of weights.checkpoint.names()) {

@@ -90,7 +90,7 @@ async function* tableRows(path: string, usual: string): AsyncGenerator<Example> 
     }
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause;
-    const { lines = last + 1 } = cause as unknown as { lines?: number };
+    const lines = "lines" in cause && typeof cause.lines === "number" ? cause.lines : last + 1;
     const why = ownEntry(csvFaults, cause.code) ?? cause.message;
     const line = cause.code === "CSV_QUOTE_NOT_CLOSED" ? last + 1 : lines;
     const begun =

@@ -157,5 +157,5 @@ function moduleBytes(): Uint8Array<ArrayBuffer> {
 /** The loops over a memory. @internal Its type needs the DOM library. */
 export function vectorLoops(memory: WebAssembly.Memory): VectorLoops {
   const instance = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes()), { lectern: { memory } });
-  return instance.exports as unknown as VectorLoops;
+  return instance.exports as typeof instance.exports & VectorLoops;
 }

@@ -12,6 +12,7 @@ import {
   withLabels,
 } from "../../inference/index.ts";
 import { headLabels } from "../data/labels.ts";
+import { kindsOf, needsLmHead } from "../tasks/kinds.ts";
 import type { TrainingTaskName } from "../tasks/task-names.ts";
 
 /** The ending of `architectures` for a task, and PEFT's name of it. */
@@ -29,19 +30,6 @@ export const heads: Readonly<
   preference: { ending: undefined, taskType: "CAUSAL_LM" },
 };
 
-/** The kinds of models of a task. */
-const kinds: Readonly<Record<TrainingTaskName, readonly string[]>> = {
-  "text-classification": ["encoder"],
-  "token-classification": ["encoder"],
-  "question-answering": ["encoder"],
-  "fill-mask": ["encoder"],
-  "text-generation": ["decoder", "recurrent"],
-  "text2text-generation": ["encoder-decoder"],
-  "sentence-similarity": ["encoder"],
-  reward: ["encoder"],
-  preference: ["decoder"],
-};
-
 const articled = (noun: string): string => `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
 
 /** Opens a model with the head that a task needs, where it has another or none. */
@@ -57,12 +45,13 @@ export async function openForTask(
   const json = configFor(own, name, labels);
   const keepsHead = labels.length === 0 || arrayEqual(headLabels(own, heads[name].ending) ?? [], labels);
   const architecture = readConfig(json, base.weights.checkpoint.names());
-  if (!kinds[name].includes(architecture.kind))
+  const kinds = kindsOf(name);
+  if (!kinds.includes(architecture.kind))
     throw new LecternError(
       "usage",
-      `finetune: ${architecture.family.name} is ${articled(architecture.kind)}; ${name} needs ${kinds[name].map(articled).join(" or ")}`,
+      `finetune: ${architecture.family.name} is ${articled(architecture.kind)}; ${name} needs ${kinds.map(articled).join(" or ")}`,
     );
-  if (architecture.kind === "decoder") generating(base);
+  if (needsLmHead(architecture)) generating(base);
   const checkpoint = keepsHead ? base.weights.checkpoint : withoutClasses(base.weights.checkpoint);
   return { architecture, json, weights: new Weights(files, checkpoint, architecture.family.checkpoint) };
 }

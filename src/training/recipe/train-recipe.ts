@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { check } from "../../common/index.ts";
 import { type Architecture, readConfig } from "../../families/index.ts";
 import { checkWritable } from "../../files/node.ts";
-import type { HostTensor } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../tokenizers/index.ts";
 import { readText } from "../data/examples.ts";
 import { trainOnExamples } from "../data/labelled-rows.ts";
@@ -12,6 +11,7 @@ import { exportModel } from "../run/export-model.ts";
 import { checkSize, checkVocabulary, recipeTokenId, startParameters } from "../run/initial-weights.ts";
 import { type Run, type RunResult, runTraining } from "../run/run.ts";
 import { recipeFingerprint } from "../run/run-fingerprint.ts";
+import { firstStates } from "../tasks/kinds.ts";
 import { joinDocuments, type ObjectiveTokens, TextTask, type TokenizedText } from "../tasks/text-task.ts";
 import { type Recipe, runConfigOf, type TextRecipe } from "./recipe.ts";
 
@@ -81,19 +81,6 @@ export async function textTask(
     tokens,
     firstStates: firstStates(architecture, recipe.batchSize),
   });
-}
-
-function firstStates(architecture: Architecture, rows: number): Record<string, HostTensor<"float32">> | undefined {
-  if (architecture.kind !== "recurrent") return undefined;
-  const { cell, hiddenSize, numHiddenLayers } = architecture.config;
-  const parts = cell === "lstm" ? ["hidden", "memory"] : ["hidden"];
-  const names = Array.from({ length: numHiddenLayers }, (_, i) => parts.map((part) => `state.${i}.${part}`)).flat();
-  const zeros = (): HostTensor<"float32"> => ({
-    dtype: "float32",
-    shape: [rows, hiddenSize],
-    data: new Float32Array(rows * hiddenSize),
-  });
-  return Object.fromEntries(names.map((name) => [name, zeros()]));
 }
 
 /** The tokens that the objective needs, as the tokenizer has them. */

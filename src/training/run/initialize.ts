@@ -50,7 +50,7 @@ function fillWaves(data: Float32Array, width: number, range: number): void {
 }
 
 function initStdOf(name: string, shape: readonly number[], { family, config }: Architecture, range: number): number {
-  const own = family.checkpoint.initStd?.(name, config as unknown as Readonly<Record<string, unknown>>);
+  const own = family.initStd(name);
   if (own !== undefined) return own;
   if (/weight_(ih|hh)_l\d/.test(name)) return (shape.at(-1) as number) ** -0.5;
   const { numHiddenLayers, decoderLayers } = config as { numHiddenLayers?: number; decoderLayers?: number };

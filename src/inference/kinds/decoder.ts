@@ -1,0 +1,86 @@
+import type { ArchitectureOf } from "../../families/index.ts";
+import { type Decoder, dolaCandidates } from "../../generation/index.ts";
+import { add } from "../../graph/index.ts";
+import { positionsOfMask } from "../../nn/index.ts";
+import { CachedDecoder } from "../cached-decoder.ts";
+import { DecodeEngine } from "../decode-engine.ts";
+import { fullGraph } from "../decode-graph.ts";
+import { type BeginOptions, continuing, type DecodingStart, decodingSession } from "../decoding-start.ts";
+import { headLoss } from "../loss.ts";
+import { ScoringDecoder } from "../scoring-decoder.ts";
+import { UncachedDecoder } from "../uncached-decoder.ts";
+import type { ForwardRuntime, GenerationRuntime, ModelRuntime } from "./runtime.ts";
+import { checkEarlyExit, plainAdapters, transformerForward } from "./shared.ts";
+
+type DecoderArchitecture = ArchitectureOf<"decoder">;
+
+/** Decoders: each token sees those before it. */
+export function decoderRuntime(architecture: DecoderArchitecture): ModelRuntime {
+  const { config } = architecture;
+  return {
+    head: config.head,
+    isEncoderDecoder: false,
+    forward: forwardOf(architecture),
+    generation: generationOf(architecture),
+    tables: { isShared: () => config.tieWordEmbeddings, prefersOwnHead: true, ignoresCopies: false },
+    adapters: plainAdapters,
+  };
+}
+
+function forwardOf({ family, config }: DecoderArchitecture): ForwardRuntime {
+  return {
+    ...transformerForward,
+    graph(options, root) {
+      const graph = fullGraph(family, config, { ...options, root });
+      const { heads = { logits: graph.logits }, hiddenStates, attentions, derived, dropoutMasks = [] } = graph;
+      const { auxiliaryLoss } = graph;
+      const own = headLoss(config.head, heads);
+      return {
+        auxiliaryLoss,
+        heads,
+        hiddenStates: { hidden_states: hiddenStates },
+        attentions: { attentions },
+        loss: own && auxiliaryLoss ? add(own, auxiliaryLoss) : own,
+        derived,
+        dropoutMasks,
+      };
+    },
+    positions: positionsOfMask,
+    shiftsLabels: config.head.kind === "lm",
+  };
+}
+
+function generationOf(architecture: DecoderArchitecture): GenerationRuntime {
+  const { config } = architecture;
+  return {
+    hasStepActivations: true,
+    async open(weights, options, use) {
+      return decodingSession(await DecodeEngine.create(architecture, weights, options, use), begin);
+    },
+    use({ strategy, options: { dolaLayers, numReturnSequences = 1 }, numPrompts }) {
+      if (dolaLayers !== undefined)
+        return { layers: dolaCandidates(dolaLayers, config.numHiddenLayers, config.tieWordEmbeddings) };
+      const goOnFromOne = strategy !== "autoregressive" || (numPrompts === 1 && numReturnSequences > 1);
+      return goOnFromOne ? { isShared: true } : {};
+    },
+    withLayers(count) {
+      checkEarlyExit(count, config.numHiddenLayers);
+      return generationOf({ ...architecture, config: { ...config, numHiddenLayers: count } });
+    },
+  };
+}
+
+async function begin(
+  engine: DecodeEngine,
+  inputIds: readonly (readonly number[])[],
+  settings: BeginOptions,
+): Promise<DecodingStart> {
+  const { useCache, prefillChunkSize: chunk } = settings.options;
+  const cached = (): CachedDecoder => new CachedDecoder(engine, { chunk, signal: settings.signal });
+  const plain = (): Decoder => (useCache === false ? new UncachedDecoder(cached) : cached());
+  return {
+    decoderOf: continuing(plain, settings),
+    prompts: inputIds,
+    scoringDecoderOf: () => new ScoringDecoder(engine),
+  };
+}

@@ -1,0 +1,58 @@
+import { check, LecternError } from "../../common/index.ts";
+import type { HeadConfig } from "../../families/index.ts";
+import { rewindRefused } from "../decoding-start.ts";
+import type { AdapterRules, ForwardRuntime, GenerationRuntime } from "./runtime.ts";
+
+/** A pass of a transformer: one graph for all sizes, and a mask that hides padding. */
+export const transformerForward = {
+  fixedSizes: () => undefined,
+  feeds: () => ({}),
+  takesTexts: false,
+  readsPadding: false,
+  padTokenId: undefined,
+  shiftsLabels: false,
+  prepacks: false,
+  lacks: {},
+} satisfies Partial<ForwardRuntime>;
+
+/** Adapters of linear layers. */
+export const plainAdapters: AdapterRules = {
+  areSupported: true,
+  leavesOutPrefix: false,
+  headRemedy: "heads that tell classes are supported on encoders alone, such as BERT",
+};
+
+/** The head of models that have no other. */
+export const lmHead: HeadConfig = { kind: "lm", numLabels: 0, problem: "single_label_classification" };
+
+/** Refuses an early exit after all layers. */
+export function checkEarlyExit(count: number, all: number): void {
+  check(
+    count < all,
+    "usage",
+    () => `generation: assistantEarlyExit ${count} leaves nothing out of the model's ${all} layers`,
+  );
+}
+
+/** The session of a model whose layers cannot be contrasted, nor rows go on from one prompt. */
+export const plainUse =
+  (name: string): GenerationRuntime["use"] =>
+  ({ options }) => {
+    if (options.dolaLayers === undefined) return {};
+    throw new LecternError("unsupported", `generation: dolaLayers needs a decoder-only model; this is ${name}`);
+  };
+
+/** Generation by a recurrent model, whose state takes no token back. */
+export function recurrentGeneration(name: string, open: GenerationRuntime["open"]): GenerationRuntime {
+  return {
+    hasStepActivations: false,
+    async open(weights, options, use) {
+      if (use.showsAll) throw rewindRefused(name);
+      return open(weights, options, use);
+    },
+    use: plainUse(name),
+    withLayers() {
+      throw new LecternError("unsupported", `generation: assistantEarlyExit needs layers to leave out; ${name}`);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import { arrayEqual } from "../../common/index.ts";
+import type { Dimension, Value } from "../../graph/index.ts";
+import type { HostTensor } from "../../tensor/index.ts";
+import type { PositionContext } from "./derive.ts";
+import type { Positions } from "./positions.ts";
+
+/** The causal bias `[B, 1, T, S]`, limited to `window` positions where one is given. */
+export function causalBias(context: PositionContext, window: number | undefined): Value {
+  const { batch, queries, span } = context;
+  const name = window === undefined ? "attention_bias" : `attention_bias.window_${window}`;
+  const compute = (positions: Positions): HostTensor => attentionBias(positions, window);
+  return context.derive(name, { window }, { compute, dtype: "float32", shape: [batch, 1, queries, span] });
+}
+
+/** The settings of attention in both directions. */
+interface BothWays {
+  /** The distance up to which keys are visible; undefined: any. */
+  readonly reach: number | undefined;
+  /** True if padding sees nothing, so that its attention is even. */
+  readonly hidesAllFromPadding: boolean;
+}
+
+/** The bias `[B, 1, T, T]` of attention in both directions. */
+export function bidirectionalBias(context: PositionContext, options: BothWays): Value {
+  const { batch, queries } = context;
+  const name = options.reach === undefined ? "attention_bias" : `attention_bias.reach_${options.reach}`;
+  const shape = [batch, 1, queries, queries];
+  return context.derive(name, options, { compute: computeBidirectional, dtype: "float32", shape });
+}
+
+/** The bias `[B, 1, 1, S]` that leaves the padding of an encoder's rows out. */
+export function paddingBias(context: PositionContext, length: Dimension): Value {
+  const shape = [context.batch, 1, 1, length];
+  const derivation = { compute: computePadding, dtype: "float32", shape, of: "encoder" } as const;
+  return context.derive("encoder_padding_bias", {}, derivation);
+}
+
+/**
+ * The value that masks a score: the smallest float32, finite so that a row with nothing to attend to stays a number.
+ */
+const MASKED = -3.4028234663852886e38;
+
+/**
+ * The additive attention bias `[B, 1, T, S]`: 0 where a query may attend, the smallest float32 elsewhere.
+ * A key is visible when it holds a token, is not ahead of the query, and is less than `window` positions behind.
+ */
+export function attentionBias(positions: Positions, window: number | undefined): HostTensor<"float32"> {
+  return biasWhere(positions, (query, key) => key <= query && (window === undefined || query - key < window));
+}
+
+function computeBidirectional(positions: Positions, { reach, hidesAllFromPadding }: BothWays): HostTensor<"float32"> {
+  const bias = biasWhere(positions, (query, key) => reach === undefined || Math.abs(query - key) <= reach);
+  if (!hidesAllFromPadding) return bias;
+  const width = bias.shape[3] as number;
+  for (const [at, key] of positions.keys.flat().entries())
+    if (key < 0) bias.data.fill(MASKED, at * width, (at + 1) * width);
+  return bias;
+}
+
+/** 0 where a query sees a key that holds a token, the smallest float32 elsewhere. */
+function biasWhere(
+  { queries, keys, texts }: Positions,
+  sees: (query: number, key: number) => boolean,
+): HostTensor<"float32"> {
+  const [rows, length, span] = [queries.length, queries[0]?.length ?? 0, keys[0]?.length ?? 0];
+  const data = new Float32Array(rows * length * span);
+  let at = 0;
+  for (let row = 0; row < rows; row++) {
+    const rowKeys = keys[row] as readonly number[];
+    const rowTexts = texts?.[row];
+    const isRepeated =
+      row > 0 && [queries, keys, texts ?? []].every((all) => arrayEqual(all[row] ?? [], all[row - 1] ?? []));
+    if (isRepeated) {
+      data.copyWithin(at, at - length * span, at);
+      at += length * span;
+      continue;
+    }
+    for (const [t, query] of (queries[row] as readonly number[]).entries()) {
+      for (let s = 0; s < span; s++, at++) {
+        const key = rowKeys[s] as number;
+        if (key < 0 || !sees(query, key) || rowTexts?.[s] !== rowTexts?.[t]) data[at] = MASKED;
+      }
+    }
+  }
+  return { dtype: "float32", shape: [rows, 1, length, span], data };
+}
+
+function computePadding({ keys }: Positions): HostTensor<"float32"> {
+  const data = Float32Array.from(keys.flat(), (key) => (key < 0 ? MASKED : 0));
+  return { dtype: "float32", shape: [keys.length, 1, 1, keys[0]?.length ?? 0], data };
+}

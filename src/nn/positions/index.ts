@@ -1,0 +1,14 @@
+export { positionIds } from "./absolute.ts";
+export { positionIdsAfterPadding } from "./after-padding.ts";
+export { attentionBias, bidirectionalBias, causalBias, paddingBias } from "./attention-bias.ts";
+export { lastKey, longestRow } from "./cache-slots.ts";
+export { type Derivation, type DerivedInput, DerivedInputs, type PositionContext } from "./derive.ts";
+export { lastToken, stateAtLast } from "./last-token.ts";
+export { neighbour } from "./neighbours.ts";
+export { type Positions, positionsOfMask, positionsOfRows, positionsOfTexts } from "./positions.ts";
+export { relativeBias } from "./relative-buckets.ts";
+export { allRotaryTables, rotaryTables } from "./rotary.ts";
+export { tokenTypeIds } from "./segments.ts";
+export { signedDistances } from "./signed-distances.ts";
+export { sinusoidalPositions, sinusoidalPositionsAfterPadding } from "./sinusoidal.ts";
+export { tokenMask } from "./token-mask.ts";

@@ -1,0 +1,56 @@
+import { LecternError } from "../../common/index.ts";
+import { type Dimension, mul, reduceSum, reshape, type Value } from "../../graph/index.ts";
+import type { HostTensor } from "../../tensor/index.ts";
+import type { PositionContext } from "./derive.ts";
+import type { Positions } from "./positions.ts";
+
+/** 1 at the last token of each row that is not the padding token, 0 elsewhere: float32 `[B, T]`. */
+export function lastToken(context: PositionContext, padTokenId: number | undefined): Value {
+  const { batch, queries } = context;
+  const derivation = { compute: computeLastToken, dtype: "float32", shape: [batch, queries] } as const;
+  return context.derive("last_token", { padTokenId }, derivation);
+}
+
+/** The state `[B, E]` at the last token of that id in each of the encoder's rows, which each must have. */
+export function stateAtLast(context: PositionContext, hidden: Value, id: number | undefined): Value {
+  const [batch, length] = hidden.shape as [Dimension, Dimension, number];
+  const derivation = { compute: computeLastOf, dtype: "float32", shape: [batch, length], of: "encoder" } as const;
+  const mark = context.derive("last_token", { id }, derivation);
+  return reduceSum(mul(hidden, reshape(mark, [batch, length, 1])), [1]);
+}
+
+/**
+ * 1 at the last token of each row that is not the padding token, or the first where all are; without a padding token, at
+ * the last that the mask shows: `[B, T]`.
+ */
+function computeLastToken(
+  { ids = [], keys }: Positions,
+  { padTokenId }: { padTokenId: number | undefined },
+): HostTensor<"float32"> {
+  const isText = (row: number, at: number, id: number): boolean =>
+    padTokenId === undefined ? (keys[row]?.[at] ?? -1) >= 0 : id !== padTokenId;
+  const data = ids.flatMap((row, i) => {
+    const last = Math.max(
+      0,
+      row.findLastIndex((id, at) => isText(i, at, id)),
+    );
+    return row.map((_, at) => Number(at === last));
+  });
+  return { dtype: "float32", shape: [ids.length, ids[0]?.length ?? 0], data: Float32Array.from(data) };
+}
+
+/** 1 at the last token of that id in each row, 0 elsewhere: `[B, T]`. */
+function computeLastOf({ ids = [] }: Positions, { id }: { id: number | undefined }): HostTensor<"float32"> {
+  const without = ids.findIndex((row) => id === undefined || !row.includes(id));
+  if (without >= 0)
+    throw new LecternError(
+      "input",
+      id === undefined
+        ? "forward: this head reads the state of the end token, and config.json gives no eos_token_id; give one there"
+        : `forward: this head reads the state of the end token ${id}, which row ${without + 1} lacks; append it`,
+    );
+  const data = Float32Array.from(
+    ids.flatMap((row) => row.map((_, i) => (i === row.lastIndexOf(id as number) ? 1 : 0))),
+  );
+  return { dtype: "float32", shape: [ids.length, ids[0]?.length ?? 0], data };
+}
