@@ -156,7 +156,7 @@ export class ModelContext implements PositionContext {
    */
   attentionBias(window?: number, hidesAllFromPadding = false): Value {
     if (this.#options.direction !== "both") return this.causalBias(window);
-    return bidirectionalBias(this, { reach: window, hidesAllFromPadding });
+    return bidirectionalBias(this, { localAttention: window, hidesAllFromPadding });
   }
 
   /** The causal bias `[B, 1, T, S]`, limited to `window` positions where one is given. */

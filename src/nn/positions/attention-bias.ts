@@ -15,7 +15,7 @@ export function causalBias(context: PositionContext, window: number | undefined)
 /** The settings of attention in both directions. */
 interface BothWays {
   /** The distance up to which keys are visible; undefined: any. */
-  readonly reach: number | undefined;
+  readonly localAttention: number | undefined;
   /** True if padding sees nothing, so that its attention is even. */
   readonly hidesAllFromPadding: boolean;
 }
@@ -23,7 +23,8 @@ interface BothWays {
 /** The bias `[B, 1, T, T]` of attention in both directions. */
 export function bidirectionalBias(context: PositionContext, options: BothWays): Value {
   const { batch, queries } = context;
-  const name = options.reach === undefined ? "attention_bias" : `attention_bias.reach_${options.reach}`;
+  const name =
+    options.localAttention === undefined ? "attention_bias" : `attention_bias.reach_${options.localAttention}`;
   const shape = [batch, 1, queries, queries];
   return context.derive(name, options, { compute: computeBidirectional, dtype: "float32", shape });
 }
@@ -48,8 +49,14 @@ export function attentionBias(positions: Positions, window: number | undefined):
   return biasWhere(positions, (query, key) => key <= query && (window === undefined || query - key < window));
 }
 
-function computeBidirectional(positions: Positions, { reach, hidesAllFromPadding }: BothWays): HostTensor<"float32"> {
-  const bias = biasWhere(positions, (query, key) => reach === undefined || Math.abs(query - key) <= reach);
+function computeBidirectional(
+  positions: Positions,
+  { localAttention, hidesAllFromPadding }: BothWays,
+): HostTensor<"float32"> {
+  const bias = biasWhere(
+    positions,
+    (query, key) => localAttention === undefined || Math.abs(query - key) <= localAttention,
+  );
   if (!hidesAllFromPadding) return bias;
   const width = bias.shape[3] as number;
   for (const [at, key] of positions.keys.flat().entries())
