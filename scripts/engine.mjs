@@ -66,7 +66,12 @@ function manifest(platform) {
 
 /** Downloads a package through npm, with npm's own settings and cache, and returns the archive's path. */
 function download({ name, integrity: expected }, directory) {
-  const options = { cwd: directory, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], shell: process.platform === "win32" };
+  const options = {
+    cwd: directory,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    shell: process.platform === "win32",
+  };
   const settings = ["--silent", "--pack-destination=.", "--dry-run=false", "--json=false", "--workspaces=false"];
   const archive = join(directory, execFileSync("npm", ["pack", name, ...settings], options).trim());
   const integrity = `sha512-${createHash("sha512").update(readFileSync(archive)).digest("base64")}`;
