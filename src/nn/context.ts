@@ -235,7 +235,7 @@ export class ModelContext implements PositionContext {
       softcap,
       past,
       causal: this.#options.direction !== "both" && !this.#options.cache,
-      keep: this.#dropoutMask([...q.shape.slice(0, 3), k.shape[2] as Dimension], dropout),
+      dropoutMask: this.#dropoutMask([...q.shape.slice(0, 3), k.shape[2] as Dimension], dropout),
     });
     this.cache.push({ key: k, value: v });
     this.attentions.push(weights);
@@ -290,7 +290,7 @@ export class ModelContext implements PositionContext {
     const [key, value] = this.#options.memory === "fed" ? [fed("key"), fed("value")] : keyValue();
     const { mixed, weights } = attend(q, key, value, paddingBias(this, memoryLength), {
       scale,
-      keep: this.#dropoutMask([...q.shape.slice(0, 3), key.shape[2] as Dimension], dropout),
+      dropoutMask: this.#dropoutMask([...q.shape.slice(0, 3), key.shape[2] as Dimension], dropout),
     });
     this.crossCache.push({ key, value });
     this.crossAttentions.push(weights);

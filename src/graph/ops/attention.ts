@@ -33,26 +33,26 @@ export interface AttentionAttributes {
   readonly scale: number;
   readonly softcap?: number | undefined;
   /** True if the operand behind the bias says what weights are multiplied by. */
-  readonly dropped?: boolean | undefined;
+  readonly hasDropout?: boolean | undefined;
 }
 
 interface Operands {
   readonly q: Value;
   readonly bias: Value;
-  readonly keep: Value | undefined;
+  readonly dropoutMask: Value | undefined;
   /** Earlier keys and values, then the new ones. */
   readonly segments: readonly (readonly [key: Value, value: Value])[];
 }
 
-function operandsOf(operands: readonly Value[], { dropped }: AttentionAttributes): Operands {
+function operandsOf(operands: readonly Value[], { hasDropout }: AttentionAttributes): Operands {
   const [q, k, v, bias, ...rest] = operands as [Value, Value, Value, Value, ...Value[]];
-  const past = dropped ? rest.slice(1) : rest;
-  return { q, bias, keep: dropped ? rest[0] : undefined, segments: [...pairs(past), [k, v]] };
+  const past = hasDropout ? rest.slice(1) : rest;
+  return { q, bias, dropoutMask: hasDropout ? rest[0] : undefined, segments: [...pairs(past), [k, v]] };
 }
 
-function infer(operands: readonly TensorType[], { dropped }: AttentionAttributes): TensorType[] {
+function infer(operands: readonly TensorType[], { hasDropout }: AttentionAttributes): TensorType[] {
   const [q, k, v, bias, ...rest] = operands;
-  const past = dropped ? rest.slice(1) : rest;
+  const past = hasDropout ? rest.slice(1) : rest;
   if (!q || !k || !v || !bias) throw new TypeError("attention: takes q, k, v, bias and perhaps the past");
   const [batch, heads, queries, size] = q.shape;
   const [, keyHeads, keys] = k.shape;
@@ -97,14 +97,14 @@ const attentionBlockOp = defineComposite<AttentionAttributes>({
   infer,
   decomposition(inputs, attributes) {
     const operands = operandsOf(inputs, attributes);
-    const { q, bias, keep, segments } = operands;
+    const { q, bias, dropoutMask, segments } = operands;
     const [k, v] = segments.at(-1) as readonly [Value, Value];
     const [batch, heads, queries] = q.shape as [Dimension, number, Dimension];
     const joined = scoresOf(groupQueries(q, k.shape[1] as number), operands, attributes.scale);
     const scores = attributes.softcap === undefined ? joined : softcap(joined, attributes.softcap);
     const span = scores.shape.at(-1) as Dimension;
     const weights = softmax(add(reshape(scores, [batch, heads, queries, span]), bias), -1); // [B, H, T, S]
-    const shares = sharesOf(reshape(keep ? mul(weights, keep) : weights, scores.shape), operands);
+    const shares = sharesOf(reshape(dropoutMask ? mul(weights, dropoutMask) : weights, scores.shape), operands);
     const mixed = segments
       .map(([, value], i) => matmul(shares[i] as Value, value))
       .reduce((sum, part) => add(sum, part));
@@ -117,16 +117,16 @@ const attentionBlockOp = defineComposite<AttentionAttributes>({
   gradient({ inputs, outputs, gradients, attributes }) {
     const { scale, softcap: cap } = attributes;
     const operands = operandsOf(inputs, attributes);
-    const { q, bias, keep, segments } = operands;
+    const { q, bias, dropoutMask, segments } = operands;
     const [mixed, weights] = outputs as [Value, Value];
     const dMixed = gradients[0] ?? zerosLike(mixed);
     const keyHeads = segments[0]?.[0].shape[1] as number;
     const [grouped, dGrouped] = [groupQueries(q, keyHeads), groupQueries(dMixed, keyHeads)];
     const wide = [...grouped.shape.slice(0, 3), weights.shape[3] as Dimension];
-    const used = sharesOf(reshape(keep ? mul(weights, keep) : weights, wide), operands);
+    const used = sharesOf(reshape(dropoutMask ? mul(weights, dropoutMask) : weights, wide), operands);
     const dParts = segments.map(([, value]) => matmul(dGrouped, value, { transposeB: true }));
     const dUsed = reshape(dParts.length > 1 ? concat(dParts, -1) : (dParts[0] as Value), weights.shape);
-    const dKept = keep ? mul(dUsed, keep) : dUsed;
+    const dKept = dropoutMask ? mul(dUsed, dropoutMask) : dUsed;
     const dWeights = gradients[1] ? add(dKept, gradients[1]) : dKept;
     const sum = gradients[1]
       ? reduceSum(mul(weights, dWeights), [-1], true)
@@ -142,12 +142,12 @@ const attentionBlockOp = defineComposite<AttentionAttributes>({
       unbroadcast(turnedProduct(used[i] as Value, dGrouped), value.shape),
     ]);
     const own = dSegments.pop() as Value[];
-    const dKeep = keep && unbroadcast(mul(dUsed, weights), keep.shape);
+    const dMask = dropoutMask && unbroadcast(mul(dUsed, weights), dropoutMask.shape);
     return [
       reshape(dq, q.shape),
       ...own,
       unbroadcast(dScores, bias.shape),
-      ...(dKeep ? [dKeep] : []),
+      ...(dMask ? [dMask] : []),
       ...dSegments.flat(),
     ];
   },
@@ -180,21 +180,21 @@ const attentionOp = defineComposite<AttentionAttributes & { readonly causal?: bo
   /** One query sees what its place in the bias lets it see. */
   sliceRule(axis, [q, k, v, bias, ...rest], _outputs, { causal: _, ...attributes }) {
     if (axis !== 2 || !q || !k || !v || !bias) return undefined;
-    const [keep] = attributes.dropped ? rest : [];
+    const [dropoutMask] = attributes.hasDropout ? rest : [];
     const [biasAxis] = elementwiseAxes(axis, [bias], [q]).axes;
-    const past = (keep ? rest.slice(1) : rest).map(() => undefined);
-    return { axes: [axis, undefined, undefined, biasAxis, ...(keep ? [axis] : []), ...past], attributes };
+    const past = (dropoutMask ? rest.slice(1) : rest).map(() => undefined);
+    return { axes: [axis, undefined, undefined, biasAxis, ...(dropoutMask ? [axis] : []), ...past], attributes };
   },
   decomposition(inputs, { causal, ...attributes }) {
     const operands = operandsOf(inputs, attributes);
     const size = causal ? blockSize(operands) : undefined;
     if (size === undefined) return apply(attentionBlockOp, inputs, attributes);
-    const { q, bias, keep } = operands;
+    const { q, bias, dropoutMask } = operands;
     let [k, v] = operands.segments[0] as readonly [Value, Value];
     const queries = q.shape[2] as number;
     const starts = Array.from({ length: Math.ceil(queries / size) }, (_, i) => i * size);
     const sizes = starts.map((start) => Math.min(size, queries - start));
-    const parts = [q, bias, ...(keep ? [keep] : [])].map((x) => split(x, sizes, 2));
+    const parts = [q, bias, ...(dropoutMask ? [dropoutMask] : [])].map((x) => split(x, sizes, 2));
     const mixed: Value[] = [];
     const weights: Value[] = [];
     for (const [i, start] of [...starts.entries()].reverse()) {
@@ -220,7 +220,7 @@ const attentionOp = defineComposite<AttentionAttributes & { readonly causal?: bo
  * @param k `[B, K, T, D]`; `v` likewise
  * @param bias `[B, 1, T, S]`, additive; S counts the past, then the new keys
  * @param options.softcap keeps scores within ± this before the bias is added
- * @param options.keep `[B, H, T, S]`, what weights are multiplied by before values are mixed: dropout
+ * @param options.dropoutMask `[B, H, T, S]`, what weights are multiplied by before values are mixed: dropout
  * @param options.causal whether the bias hides all keys behind a query's own place: they are then not even computed
  * @param past keys and values `[B, K, P, D]` of earlier tokens, the first first; `[1, K, P, D]` where all rows share them
  * @returns mixed values `[B, H, T, D]` and the weights `[B, H, T, S]`
@@ -235,13 +235,13 @@ export function attend(
     scale: number;
     softcap?: number | undefined;
     past?: readonly { key: Value; value: Value }[] | undefined;
-    keep?: Value | undefined;
+    dropoutMask?: Value | undefined;
     causal?: boolean | undefined;
   },
 ): { mixed: Value; weights: Value } {
   const past = (options.past ?? []).flatMap(({ key, value }) => [key, value]);
-  const [mixed, weights] = apply(attentionOp, [q, k, v, bias, ...(options.keep ? [options.keep] : []), ...past], {
-    dropped: options.keep !== undefined,
+  const [mixed, weights] = apply(attentionOp, [q, k, v, bias, ...(options.dropoutMask ? [options.dropoutMask] : []), ...past], {
+    hasDropout: options.dropoutMask !== undefined,
     scale: options.scale,
     softcap: options.softcap,
     causal: options.causal,

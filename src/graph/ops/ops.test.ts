@@ -153,7 +153,7 @@ const checks: Record<g.OpName, OpCheck> = {
   },
   attentionBlock: {
     build: (q, k, v, keep) => {
-      const { mixed, weights } = g.attend(q, k, v, block, { scale: 0.5, softcap: 2, keep });
+      const { mixed, weights } = g.attend(q, k, v, block, { scale: 0.5, softcap: 2, dropoutMask: keep });
       return g.concat([mixed, weights], -1);
     },
     operands: [
@@ -221,7 +221,7 @@ test("causal attention in blocks has the values and gradients of attention in on
     g.input(name, "float32", shape),
   ) as [g.Value, g.Value, g.Value, g.Value, g.Value, g.Value];
   const run = async (causal: boolean): Promise<Record<string, HostTensor>> => {
-    const { mixed, weights } = g.attend(q, k, v, bias, { scale: 0.4, keep, causal });
+    const { mixed, weights } = g.attend(q, k, v, bias, { scale: 0.4, dropoutMask: keep, causal });
     const loss = g.reduceSum(g.mul(mixed, dy), [0, 1, 2, 3]);
     const { outputs, gradients } = differentiate({ loss, mixed, weights }, [q, k, v, keep]);
     const named = Object.fromEntries(gradients.map((gradient, i) => [`g${i}`, gradient]));

@@ -100,7 +100,7 @@ type Attention = AttributesOf<"attention">;
 function isPlain({ inputs, reads, attributes }: OpCall<Attention>, { phase }: Use): boolean {
   const [q, k, v, bias, ...rest] = inputs as [Value, Value, Value, Value, ...Value[]];
   const isOneSize = q.shape[3] === v.shape[3] && bias.shape[2] === q.shape[2] && k.shape[2] === bias.shape[3];
-  return phase === "forward" && !reads[1] && !attributes.dropped && rest.length === 0 && isOneSize;
+  return phase === "forward" && !reads[1] && !attributes.hasDropout && rest.length === 0 && isOneSize;
 }
 
 /** Heads `[B, H, T, D]` out of `[B, T, H·D]`; nothing for the weights. */
