@@ -20,7 +20,7 @@ export const TEXT_ARGUMENT = "the text; without one, or with -, each line of sta
 export function addPipelineFlags(command: Command, { isBatched = true }: { isBatched?: boolean } = {}): Command {
   if (isBatched) command.option("--batch-size <n>", "texts computed at once");
   return command
-    .option("--precision <kind>", "float32 or auto")
+    .option("--precision <kind>", "float32, int8, int4, or auto: int8 from 100 M parameters on")
     .option("--base <model>", "the base model of an adapter's directory, in place of the one it names")
     .option("--threads <n>", "number of threads; default chosen by the engine")
     .option("--force", "accept a tokenizer that does not belong to the model");

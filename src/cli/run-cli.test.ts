@@ -76,7 +76,7 @@ describe("lectern run", () => {
     [["run", gpt2, "x", "--temperature", "-3"], 2, "temperature must be a number from 0; got -3"],
     [["run", gpt2, "x", "--input-ids", "1"], 2, "not both"],
     [["run", gpt2, "--input-ids", "9999"], 1, "token id 9999 is outside the vocabulary of 384"],
-    [["run", gpt2, "x", "--precision", "int4"], 1, "precision int4 is not available yet"],
+    [["run", gpt2, "x", "--precision", "int3"], 2, "precision must be one of float32, int8, int4, auto; got"],
     [["fly"], 2, "unknown command"],
   ])("%j fails in words", async (args, code, message) => {
     const result = await cli(args);

@@ -42,11 +42,13 @@ export {
 } from "./ops/elementwise.ts";
 export { addAlong, gather, gatherOps, iota, oneHot, putAlong, scatterAdd, takeAlong } from "./ops/gather.ts";
 export { type AttributesOf, type CompositeName, type OpName, ops } from "./ops/index.ts";
+export { int8Linear } from "./ops/int8-linear.ts";
 export { expand, reshape, transpose } from "./ops/layout.ts";
 export { linear, type WeightLayout } from "./ops/linear.ts";
 export { type CrossEntropyOptions, crossEntropy, IGNORED_LABEL, maskIgnoredLabels } from "./ops/loss.ts";
 export { matmul } from "./ops/matmul.ts";
 export { layerNorm, rmsNorm } from "./ops/norm.ts";
+export { type BlockFormat, dequantize, quantizedLinear } from "./ops/quantized-linear.ts";
 export { type Cell, gateCount, recurrence } from "./ops/recurrence.ts";
 export { reduceMax, reduceMean, reduceSum } from "./ops/reduction.ts";
 export { rotary, rotaryAt } from "./ops/rotary.ts";

@@ -1,7 +1,7 @@
 import type { Architecture } from "../families/index.ts";
 import { contrastLayers } from "../generation/index.ts";
 import type { Value } from "../graph/index.ts";
-import { canAttendInPlace, lowerGraph } from "../lowering/index.ts";
+import { canAttendInPlace } from "../lowering/index.ts";
 import type { AdapterPlan, DerivedInput, Positions } from "../nn/index.ts";
 import { canShareMemory, createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
@@ -9,6 +9,7 @@ import { AdapterRows } from "./adapters/adapter-rows.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
 import { type CacheSizes, cacheName, KeyValueCache } from "./cache/key-value-cache.ts";
 import { type CachedGraph, cachedGraph, deriveFeeds, encoderDecoderGraphs, type ModelGraph } from "./decode-graph.ts";
+import { lowerModel } from "./lower-model.ts";
 import { type CacheRows, Scheduler } from "./scheduler.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
 import type { WeightFeeds, Weights } from "./weights.ts";
@@ -112,7 +113,7 @@ export class DecodeEngine {
     use: DecodeUse = {},
   ): Promise<DecodeEngine> {
     const open = async (graph: ModelGraph, outputs: Record<string, Value>, sharesMemory = false) => {
-      const lowered = lowerGraph({ outputs, bind: (name) => weights.bind(name), phase: "decode" });
+      const lowered = lowerModel(outputs, weights, "decode");
       const inputs = new Set(lowered.inputs.map(({ name }) => name));
       const bytes = sessionBytes(lowered, options);
       const derived = graph.derived.filter(({ name }) => inputs.has(name));

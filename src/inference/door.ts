@@ -14,6 +14,7 @@ import {
 } from "../common/index.ts";
 import type { ForwardOptions } from "./forward.ts";
 import type { GenerateInput, LoadOptions } from "./model.ts";
+import { precisions } from "./quantize-model.ts";
 import type { EmbedOptions } from "./sentence-encoder.ts";
 
 /** The most threads of one session: far more than there are cores only wait for each other, for minutes. */
@@ -24,7 +25,10 @@ const loadRules: Readonly<Record<keyof LoadOptions, Rules[string]>> = {
     fits: (value) => rules.count.fits(value) && Number(value) <= MOST_THREADS,
     expected: `a whole number from 1 to ${MOST_THREADS}, or left out for the engine's choice`,
   },
-  precision: rules.text,
+  precision: {
+    fits: (value) => precisions.some((precision) => precision === value),
+    expected: `one of ${precisions.join(", ")}`,
+  },
   base: rules.name,
   force: rules.flag,
   families: {
@@ -171,11 +175,4 @@ export function checkInput(input: unknown): void {
 /** Checks the name of an adapter, and where it lies. */
 export function checkAdapter(what: string, fields: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(fields)) checkValue(`${what}: ${name}`, value, rules.name);
-}
-
-const precisions = ["auto", "float32"];
-
-export function checkPrecision(precision: string | undefined): void {
-  if (precision === undefined || precisions.includes(precision)) return;
-  throw new LecternError("unsupported", `precision ${precision} is not available yet; use float32`);
 }

@@ -2,13 +2,13 @@ import { differentiate } from "../autodiff/index.ts";
 import { check, LecternError } from "../common/index.ts";
 import type { Architecture } from "../families/index.ts";
 import { type Dimension, IGNORED_LABEL, type Value } from "../graph/index.ts";
-import { lowerGraph } from "../lowering/index.ts";
-import { pushDownSlices } from "../passes/index.ts";
+import { runPasses } from "../passes/index.ts";
 import { createSession, type EngineSession } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { deriveFeeds, symbolic } from "./decode-graph.ts";
 import { type ForwardGraph, forwardGraph } from "./forward-graph.ts";
 import { type PassSizes, runtimeOf } from "./kinds/index.ts";
+import { lowerModel } from "./lower-model.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
 import { type Lease, type PooledSession, SessionPool, sessionKey } from "./sessions/session-pool.ts";
 import { parametersOf, type WeightFeeds, type Weights } from "./weights.ts";
@@ -144,11 +144,8 @@ export class ForwardPass {
   }
 
   async #create(withLoss: boolean, options: ForwardOptions, pass: ForwardGraph): Promise<Session> {
-    const graph = lowerGraph({
-      outputs: this.#outputs(withLoss, options, pass),
-      bind: (name) => this.#weights.bind(name),
-      phase: options.gradients ? "train" : "forward",
-    });
+    const phase = options.gradients ? "train" : "forward";
+    const graph = lowerModel(this.#outputs(withLoss, options, pass), this.#weights, phase);
     // What reads texts by the thousand is worth packed copies of its weights; other passes leave them in their file.
     const isPlain = !withLoss && !options.hiddenStates && !options.attentions;
     const prepack = isPlain && runtimeOf(this.#architecture).forward.prepacks;
@@ -164,7 +161,7 @@ export class ForwardPass {
     const inner = { ...(options.hiddenStates && hiddenStates), ...(options.attentions && attentions) };
     for (const [name, values] of Object.entries(inner))
       for (const [i, value] of values.entries()) outputs[`${name}.${i}`] = value;
-    if (!withLoss) return pushDownSlices(outputs);
+    if (!withLoss) return outputs;
     if (!loss)
       throw new LecternError(
         "usage",
@@ -173,7 +170,7 @@ export class ForwardPass {
     if (!options.gradients) return { ...outputs, loss };
     const { buffers } = this.#architecture.family.checkpoint;
     const parameters = new Map([...parametersOf([loss])].filter(([name]) => !buffers?.test(name)));
-    const result = differentiate(pushDownSlices({ ...outputs, loss }), [...parameters.values()]);
+    const result = differentiate(runPasses({ ...outputs, loss }), [...parameters.values()]);
     const gradients = [...parameters.keys()].map((name, i) => [
       `grad.${this.#weights.stored(name)}`,
       result.gradients[i] as Value,

@@ -20,6 +20,7 @@ import type {
 import { runtimeOf } from "./kinds/index.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { type ModelFiles, type OpenedModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
+import { type ComputedPrecision, computedPrecision, quantizeWeights } from "./quantize-model.ts";
 import { poolLimit } from "./sessions/session-bytes.ts";
 import { SessionPool } from "./sessions/session-pool.ts";
 import { checkTokenizer } from "./tokenizer-check.ts";
@@ -51,16 +52,16 @@ export class LocalModel implements ModelHost {
     files: OpenedModelFiles,
     tokenizer: Tokenizer | undefined,
     generationConfig: Readonly<Record<string, unknown>>,
-    { threads, families }: Pick<ModelSource, "threads" | "families">,
+    { threads, families, precision }: Pick<ModelSource, "threads" | "families"> & { precision: ComputedPrecision },
   ) {
-    const { checkpoint } = files.weights;
     const { isEncoderDecoder, generation } = runtimeOf(files.architecture);
-    const parameterCount = checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0);
+    const parameterCount = countParameters(files);
     this.#files = files;
     this.#threads = threads;
     this.#pool = new SessionPool(poolLimit(parameterCount));
     this.#revision = this.#revisionOf(new AdaptedWeights(files.weights, files.architecture));
-    const openAssistant = (location: string): Promise<LocalModel> => LocalModel.open({ location, threads, families });
+    const openAssistant = (location: string): Promise<LocalModel> =>
+      LocalModel.open({ location, threads, families, precision });
     this.generator = new Generator({ files, tokenizer, generationConfig, threads, pool: this.#pool, openAssistant });
     this.description = {
       family: files.architecture.family.name,
@@ -71,6 +72,7 @@ export class LocalModel implements ModelHost {
       generationConfig,
       contextWindow: files.architecture.config.maxPositionEmbeddings,
       parameterCount,
+      precision,
       warnings: files.warnings,
       startToken: (generationConfig.bos_token_id ?? files.json.bos_token_id ?? undefined) as number | undefined,
     };
@@ -90,7 +92,7 @@ export class LocalModel implements ModelHost {
   }
 
   static async #read(
-    { location, base, threads, force = false, families }: ModelSource,
+    { location, base, threads, force = false, families, precision = "float32" }: ModelSource,
     signal: AbortSignal,
   ): Promise<LocalModel> {
     const files = await openDirectory(location, signal);
@@ -109,7 +111,11 @@ export class LocalModel implements ModelHost {
       checkTokenizer({ location, tokenizer, config: parts.json, generationConfig: stored ?? {}, vocabSize: most });
     }
     const generationConfig = stored ?? generationFields(parts.json);
-    const model = new LocalModel(parts, tokenizer, generationConfig, { threads, families });
+    const computed = computedPrecision(precision, countParameters(parts));
+    const weights = await quantizeWeights(parts.architecture, parts.weights, computed);
+    throwIfAborted(signal);
+    const options = { threads, families, precision: computed };
+    const model = new LocalModel({ ...parts, weights }, tokenizer, generationConfig, options);
     if (adapted) await model.#add(ADAPTER_OF_DIRECTORY, adapted.adapter);
     throwIfAborted(signal);
     return model;
@@ -183,4 +189,9 @@ export class LocalModel implements ModelHost {
     await this.#pool.dispose();
     await this.generator.dispose();
   }
+}
+
+/** The number of parameters that a model's checkpoint holds. */
+function countParameters({ weights: { checkpoint } }: ModelFiles): number {
+  return checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0);
 }

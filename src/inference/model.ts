@@ -15,15 +15,7 @@ import {
 } from "../generation/index.ts";
 import { warn } from "../runtime/index.ts";
 import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
-import {
-  checkAdapter,
-  checkCall,
-  checkEmbed,
-  checkForwardOptions,
-  checkInput,
-  checkLoad,
-  checkPrecision,
-} from "./door.ts";
+import { checkAdapter, checkCall, checkEmbed, checkForwardOptions, checkInput, checkLoad } from "./door.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import { checkForwardInputs } from "./forward-check.ts";
 import type { GenerateHooks, ModelDescription, ModelHost, Timing } from "./host/host.ts";
@@ -31,14 +23,19 @@ import { forwardRows, type Reading, type Row } from "./length-bucketing.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { locateBase } from "./locate-base.ts";
 import { lastStates, pool, yieldsStates } from "./pooling.ts";
+import type { Precision } from "./quantize-model.ts";
 import { type EmbedOptions, sentenceEncoder } from "./sentence-encoder.ts";
 import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts";
 
 export interface LoadOptions extends HubOptions {
   /** The number of threads that compute, from 1; default: the engine's choice, one for each core of the machine. */
   readonly threads?: number | undefined;
-  /** Only float32 for now; `auto` is float32. */
-  readonly precision?: "auto" | "float32" | undefined;
+  /**
+   * The precision that linear layers compute in. `int8` and `int4` store their matrices in blocks of 32 weights with a
+   * scale each, in a derived file that is written on first use; `auto` is float32 below 100 million parameters, else
+   * int8. Default float32.
+   */
+  readonly precision?: Precision | undefined;
   /** For a directory with an adapter alone: the model that it adapts, in place of the one it names. */
   readonly base?: string | undefined;
   /** Take a tokenizer that does not belong to the model all the same; otherwise that is refused with the reason. */
@@ -316,14 +313,13 @@ export class Model {
  */
 export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
   checkLoad(name, options);
-  checkPrecision(options.precision);
   const functions = new CallerFunctions(options.signal);
   return functions.settle(load(name, functions.guard(options), options), (model) => model.dispose());
 }
 
 /** @param own the options as the caller gave them, for what the model fetches later */
 async function load(name: string, options: LoadOptions, own: LoadOptions): Promise<Model> {
-  const { threads, force, families, signal, cacheDir, offline, onProgress, onWarning } = options;
+  const { threads, precision, force, families, signal, cacheDir, offline, onProgress, onWarning } = options;
   throwIfAborted(signal);
   const files = await openDirectory(await locateModel(name, options));
   throwIfAborted(signal);
@@ -336,7 +332,7 @@ async function load(name: string, options: LoadOptions, own: LoadOptions): Promi
   );
   const given = options.base === undefined ? undefined : await locateModel(options.base, hub);
   const base = isAdapter ? (given ?? (await locateBase(files, hub))) : undefined;
-  const source = { location: files.location, base, threads, force };
+  const source = { location: files.location, base, threads, precision, force };
   const opening = families
     ? (await import("./local-model.ts")).LocalModel.open({ ...source, families }, signal)
     : openHost(source, signal);

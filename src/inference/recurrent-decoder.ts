@@ -1,10 +1,10 @@
 import type { Architecture, RecurrentState } from "../families/index.ts";
 import type { Decoder } from "../generation/index.ts";
 import { input, slice, type Value } from "../graph/index.ts";
-import { lowerGraph } from "../lowering/index.ts";
 import { Scope } from "../nn/index.ts";
 import { createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
+import { lowerModel } from "./lower-model.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
 import type { Weights } from "./weights.ts";
 
@@ -66,7 +66,7 @@ export class RecurrentEngine {
       outputs[`next.${i}.hidden`] = hidden;
       outputs[`next.${i}.memory`] = memory;
     }
-    const graph = lowerGraph({ outputs, bind: (name) => weights.bind(name), phase: "decode" });
+    const graph = lowerModel(outputs, weights, "decode");
     return new RecurrentEngine(architecture, await createSession(graph, options), sessionBytes(graph, options));
   }
 

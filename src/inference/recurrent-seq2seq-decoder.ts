@@ -1,10 +1,10 @@
 import type { Architecture, SourceRows } from "../families/index.ts";
 import type { Decoder } from "../generation/index.ts";
 import { concat, type Dimension, input, reshape, slice, type Value } from "../graph/index.ts";
-import { lowerGraph } from "../lowering/index.ts";
 import { Scope } from "../nn/index.ts";
 import { createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
+import { lowerModel } from "./lower-model.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
 import type { Weights } from "./weights.ts";
 
@@ -117,7 +117,7 @@ export class RecurrentSeq2seqEngine {
   ): Promise<RecurrentSeq2seqEngine> {
     const { family, config } = architecture;
     const open = async (outputs: Record<string, Value>): Promise<OpenSession> => {
-      const graph = lowerGraph({ outputs, bind: (name) => weights.bind(name), phase: "decode" });
+      const graph = lowerModel(outputs, weights, "decode");
       return { session: await createSession(graph, options), bytes: sessionBytes(graph, options) };
     };
     const ids = input("input_ids", "int64", ["B", "S"]);

@@ -3,9 +3,17 @@ import type { CheckpointNames } from "../families/index.ts";
 import type { FileSource } from "../files/index.ts";
 import type { Checkpoint } from "../formats/index.ts";
 import { nodesOf, type Value } from "../graph/index.ts";
-import type { WeightBinding } from "../lowering/index.ts";
+import type { WeightBinding, WeightLocation } from "../lowering/index.ts";
 import type { AdapterPlan } from "../nn/index.ts";
-import { type HostTensor, toFloat32 } from "../tensor/index.ts";
+import type { PassUse, QuantizedPrecision } from "../passes/index.ts";
+import {
+  byteLength,
+  elementCount,
+  type HostTensor,
+  type TypedArrays,
+  toFloat32,
+  typedArrays,
+} from "../tensor/index.ts";
 
 /** Tensors that are fed to a session in place of weights, by the name of the graph's input. */
 export type WeightFeeds = Readonly<Record<string, HostTensor>>;
@@ -18,6 +26,12 @@ export interface FedWeights {
   readonly paths: ReadonlySet<string>;
 }
 
+/** The matrices that graphs read in few bits, and the place of their parts, by parameter. */
+export interface QuantizedWeights {
+  readonly precision: QuantizedPrecision;
+  readonly places: ReadonlyMap<string, WeightLocation>;
+}
+
 let versions = 0;
 
 /** The location of each parameter of a model in its checkpoint, checked against what the model needs. Immutable. */
@@ -28,13 +42,15 @@ export class Weights {
   readonly #files: FileSource;
   readonly #names: CheckpointNames;
   readonly #fed: FedWeights;
+  readonly #quantized: QuantizedWeights | undefined;
 
   constructor(
     files: FileSource,
     checkpoint: Checkpoint,
     names: CheckpointNames,
-    fed: FedWeights = { paths: new Set() },
+    { fed = { paths: new Set() }, quantized }: { fed?: FedWeights; quantized?: QuantizedWeights | undefined } = {},
   ) {
+    this.#quantized = quantized;
     this.#files = files;
     this.checkpoint = checkpoint;
     this.#names = names;
@@ -48,7 +64,19 @@ export class Weights {
 
   /** The same checkpoint for graphs that take some weights as inputs. */
   withFed(fed: FedWeights): Weights {
-    return new Weights(this.#files, this.checkpoint, this.#names, fed);
+    return new Weights(this.#files, this.checkpoint, this.#names, { fed, quantized: this.#quantized });
+  }
+
+  /** The same checkpoint for graphs that read matrices in few bits. */
+  withQuantized(quantized: QuantizedWeights): Weights {
+    return new Weights(this.#files, this.checkpoint, this.#names, { fed: this.#fed, quantized });
+  }
+
+  /** The way in which graphs of these weights are rewritten. */
+  get passes(): PassUse {
+    const { precision } = this.#quantized ?? {};
+    if (!precision) return {};
+    return { quantization: { precision, isFixed: (path) => !this.#fed.paths.has(path) } };
   }
 
   /** The checkpoint's own name of a parameter; some files leave out the family's prefix, or have another name. */
@@ -73,8 +101,25 @@ export class Weights {
     return { dtype: "float32", shape, data: Float32Array.from(toFloat32(dtype, data)) };
   }
 
+  /** Some rows of a stored matrix as float32, `[to − from, …]`. */
+  async readRows(path: string, from: number, to: number): Promise<Float32Array> {
+    const { file, offset, dtype, shape } = this.checkpoint.info(this.stored(path));
+    const size = byteLength(dtype, elementCount(shape.slice(1)));
+    const bytes = await this.#files.readBytes(file, offset + from * size, (to - from) * size);
+    return toFloat32(dtype, new typedArrays[dtype](bytes.buffer) as TypedArrays[typeof dtype]);
+  }
+
+  /** The files that the checkpoint's tensors lie in, as the engine finds them. */
+  files(paths: readonly string[]): string[] {
+    return [...new Set(paths.map((path) => this.checkpoint.info(this.stored(path)).file))].map((file) =>
+      this.#files.resolve(file),
+    );
+  }
+
   bind(path: string): WeightBinding {
     if (this.#fed.paths.has(path)) return { kind: "input" };
+    const location = this.#quantized?.places.get(path);
+    if (location) return { kind: "constant", location };
     const { file, offset, dtype, shape } = this.checkpoint.info(this.stored(path));
     return { kind: "constant", location: { file: this.#files.resolve(file), offset, dtype, shape } };
   }

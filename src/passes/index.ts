@@ -1,2 +1,3 @@
+export { type PassUse, runPasses } from "./pass-list.ts";
+export { INT4_BLOCK, type QuantizedPart, type QuantizedPrecision, quantizedPart, sizesOf } from "./quantize.ts";
 export { type Tiling, tilingOf } from "./row-tiling.ts";
-export { pushDownSlices } from "./slice-pushdown.ts";

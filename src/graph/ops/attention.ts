@@ -240,12 +240,16 @@ export function attend(
   },
 ): { mixed: Value; weights: Value } {
   const past = (options.past ?? []).flatMap(({ key, value }) => [key, value]);
-  const [mixed, weights] = apply(attentionOp, [q, k, v, bias, ...(options.dropoutMask ? [options.dropoutMask] : []), ...past], {
-    hasDropout: options.dropoutMask !== undefined,
-    scale: options.scale,
-    softcap: options.softcap,
-    causal: options.causal,
-  });
+  const [mixed, weights] = apply(
+    attentionOp,
+    [q, k, v, bias, ...(options.dropoutMask ? [options.dropoutMask] : []), ...past],
+    {
+      hasDropout: options.dropoutMask !== undefined,
+      scale: options.scale,
+      softcap: options.softcap,
+      causal: options.causal,
+    },
+  );
   return { mixed: mixed as Value, weights: weights as Value };
 }
 

@@ -6,11 +6,13 @@ import { castOps } from "./cast.ts";
 import { comparisonOps } from "./comparison.ts";
 import { elementwiseOps } from "./elementwise.ts";
 import { gatherOps } from "./gather.ts";
+import { int8LinearOps } from "./int8-linear.ts";
 import { layoutOps } from "./layout.ts";
 import { linearOps } from "./linear.ts";
 import { lossOps } from "./loss.ts";
 import { matmulOps } from "./matmul.ts";
 import { normOps } from "./norm.ts";
+import { quantizedLinearOps } from "./quantized-linear.ts";
 import { recurrenceOps } from "./recurrence.ts";
 import { reductionOps } from "./reduction.ts";
 import { rotaryOps } from "./rotary.ts";
@@ -32,6 +34,8 @@ const table = {
   ...activationOps,
   ...lossOps,
   ...linearOps,
+  ...quantizedLinearOps,
+  ...int8LinearOps,
   ...rotaryOps,
   ...attentionOps,
   ...cachedAttentionOps,

@@ -17,6 +17,10 @@ const bias = g.constant({
   data: Float32Array.of(0, 0, 0, 0, -1e9, 0, 0, 0, 0, 0),
 });
 const block = g.constant({ dtype: "float32", shape: [1, 1, 2, 2], data: Float32Array.of(0, -1e9, 0, 0.5) });
+/** Levels 1, 0, 15, 8 of a block of four. */
+const nibbles = g.constant({ dtype: "uint8", shape: [1, 1, 2], data: Uint8Array.of(0x01, 0x8f) });
+const halves = g.constant({ dtype: "float32", shape: [1, 1], data: Float32Array.of(0.5) });
+const levels = g.constant({ dtype: "int8", shape: [2, 2], data: Int8Array.of(3, -4, -5, 6) });
 const counts = {
   last: g.constant({ dtype: "int32", shape: [1], data: Int32Array.of(3) }),
   longest: g.constant({ dtype: "int32", shape: [], data: Int32Array.of(4) }),
@@ -170,6 +174,21 @@ const checks: Record<g.OpName, OpCheck> = {
       [3, 2],
       [3, 2],
     ],
+  },
+  dequantize: {
+    build: (x) => g.add(x, g.dequantize(nibbles, halves, { bits: 4, block: 4 })),
+    operands: [m([1, 4], 0, 0, 0, 0)],
+    expected: [-3.5, -4, 3.5, 0],
+  },
+  int8Linear: {
+    build: (x, scales, bias) => g.int8Linear(x, [levels, scales], bias),
+    operands: [m([1, 2], 1, 2), m([2], 0.5, 0.25), m([2], 0.25, 0)],
+    expected: [0.5 * (3 - 10) + 0.25, 0.25 * (-4 + 12)],
+  },
+  quantizedLinear: {
+    build: (x, bias) => g.quantizedLinear(x, [nibbles, halves], bias, { bits: 4, block: 4 }),
+    operands: [m([1, 4], 1, 2, 3, 4), m([1], 0.25)],
+    expected: [-3.5 - 8 + 10.5 + 0.25],
   },
   cachedAttention: {
     build: (q, k, v, key, value) =>

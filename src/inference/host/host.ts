@@ -8,6 +8,7 @@ import type {
 } from "../../generation/index.ts";
 import type { Channel } from "../../runtime/index.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "../forward.ts";
+import type { Precision } from "../quantize-model.ts";
 
 export interface ModelSource {
   /** A directory, or an absolute URL of one. */
@@ -15,6 +16,7 @@ export interface ModelSource {
   /** The directory of the model that an adapter adapts, where the location holds an adapter alone. */
   readonly base?: string | undefined;
   readonly threads?: number | undefined;
+  readonly precision?: Precision | undefined;
   /** True if a tokenizer that does not belong to the model is taken all the same. */
   readonly force?: boolean | undefined;
   /** Families of the caller; functions cannot cross to a worker, so the model computes in the caller's thread. */
@@ -32,6 +34,8 @@ export interface ModelDescription {
   readonly generationConfig: Readonly<Record<string, unknown>>;
   readonly contextWindow: number;
   readonly parameterCount: number;
+  /** The precision that it computes in. */
+  readonly precision: Exclude<Precision, "auto">;
   readonly startToken: number | undefined;
   /** Warnings about files that are used all the same. */
   readonly warnings: readonly string[];

@@ -10,14 +10,16 @@ const LEAST_LIMIT = 128 * 2 ** 20;
 
 /**
  * Estimate of the memory that a session holds, in bytes. Weights that stay mapped in their file count nothing; packed
- * copies of them, which are float32, count whole.
+ * copies of them count whole: float32, or levels of few bits.
  */
 export function sessionBytes({ initializers }: OnnxGraph, { prepack = true }: SessionOptions): number {
   return initializers.reduce((sum, initializer) => {
     if ("tensor" in initializer)
       return sum + byteLength(initializer.tensor.dtype, elementCount(initializer.tensor.shape));
     const { dtype, shape } = initializer.external;
-    return sum + (prepack || dtype !== "float32" ? 4 * elementCount(shape) : 0);
+    const isQuantized = dtype === "uint8" || dtype === "int8";
+    const isCopied = isQuantized || prepack || dtype !== "float32";
+    return sum + (isCopied ? (isQuantized ? 1 : 4) * elementCount(shape) : 0);
   }, OVERHEAD);
 }
 

@@ -1,6 +1,7 @@
 import type { AttributesOf, CompositeName } from "../../graph/index.ts";
 import { groupQueryAttention, groupQueryAttentionOfRows, multiHeadAttention, rotaryEmbedding } from "./attention.ts";
 import type { Kernel } from "./kernel.ts";
+import { integerProduct, matMulNBits } from "./quantized-linear.ts";
 import { recurrentLayer } from "./recurrence.ts";
 
 /** The kernels of every composite, the first that fits is taken; an empty list: always its decomposition. */
@@ -10,7 +11,9 @@ export const kernels: KernelTable = {
   attention: [multiHeadAttention, groupQueryAttentionOfRows],
   attentionBlock: [],
   cachedAttention: [groupQueryAttention],
+  int8Linear: [integerProduct],
   linear: [],
+  quantizedLinear: [matMulNBits],
   recurrence: [recurrentLayer],
   rotary: [],
   rotaryAt: [rotaryEmbedding],

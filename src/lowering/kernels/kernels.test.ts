@@ -51,6 +51,13 @@ function cachedCall(
   return g.apply(g.ops.cachedAttention, operands, { heads, keyHeads, scale: 0.3, ...options });
 }
 
+function bytes(name: string, ...shape: number[]): g.Value {
+  const value = g.input(name, "uint8", shape);
+  const data = Uint8Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 256 * random.next());
+  feeds.set(value, { dtype: "uint8", shape, data });
+  return value;
+}
+
 /** Attention over whole rows under a bias that hides the last key of the first row. */
 function attentionCall(
   heads: number,
@@ -92,6 +99,27 @@ const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
     attentionCall(4, 2, 7, true),
     attentionCall(4, 1, 6, true, 1, 3),
   ],
+  int8Linear: [1, 5].map((rows) => {
+    const levels = g.input("levels", "int8", [40, 24]);
+    const data = Int8Array.from({ length: 960 }, () => 255 * random.next() - 127);
+    feeds.set(levels, { dtype: "int8", shape: [40, 24], data });
+    const scales = operand("scales", 24);
+    const { data: factors } = feeds.get(scales) as HostTensor<"float32">;
+    for (let i = 0; i < factors.length; i++) factors[i] = Math.abs(factors[i] as number) / 127 / 4;
+    return g.apply(g.ops.int8Linear, [operand("x", rows, 40), levels, scales, operand("bias", 24)], {});
+  }),
+  quantizedLinear: ([4, 8] as const).flatMap((bits) =>
+    [1, 5].map((rows) => {
+      const [outSize, count, block] = [24, 4, 32];
+      const blocks = bytes("blocks", outSize, count, (block * bits) / 8);
+      const operands = [operand("x", rows, count * block), blocks, operand("scales", outSize, count)];
+      for (const value of operands.slice(2)) {
+        const { data } = feeds.get(value) as HostTensor<"float32">;
+        for (let i = 0; i < data.length; i++) data[i] = Math.abs(data[i] as number) / 2 ** bits / 8;
+      }
+      return g.apply(g.ops.quantizedLinear, [...operands, operand("bias", outSize)], { bits, block });
+    }),
+  ),
   rotaryAt: [
     [8, 8],
     [16, 16],

@@ -5,7 +5,7 @@ import { add, type Value } from "../../graph/index.ts";
 import { type ForwardGraph, type ForwardInputs, forwardGraph, parametersOf, passFeeds } from "../../inference/index.ts";
 import { lowerGraph, type WeightBinding } from "../../lowering/index.ts";
 import type { AdapterPlan } from "../../nn/index.ts";
-import { pushDownSlices } from "../../passes/index.ts";
+import { runPasses } from "../../passes/index.ts";
 import { createSession, type EngineSession } from "../../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../../tensor/index.ts";
 
@@ -108,7 +108,7 @@ export class StepGraph {
     const learned = [...parametersOf([loss])].filter(([name]) => isLearned(name));
     const yielded = { loss, ...remembered(pass), ...options.outputs?.(pass) };
     const kept = options.gradientCheckpointing ? Object.values(pass.hiddenStates).flat() : [];
-    const outputs: Record<string, Value> = pushDownSlices(yielded);
+    const outputs: Record<string, Value> = runPasses(yielded);
     const result = options.gradients
       ? differentiate(
           outputs as { loss: Value },

@@ -1,0 +1,62 @@
+import { type AttributesOf, apply, defineKernel, type TensorType } from "../../graph/index.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** The engine multiplies whole numbers: it rounds the inputs of each block to 8 bits. */
+const INTEGER_PRODUCTS = 4;
+
+const matMulOp = defineKernel<AttributesOf<"quantizedLinear">>({
+  name: "matMulNBits",
+  infer([x, blocks]) {
+    const [input, stored] = [x, blocks] as [TensorType, TensorType];
+    return [{ dtype: input.dtype, shape: [...input.shape.slice(0, -1), stored.shape[0] as number] }];
+  },
+  lower(c, { bits, block }) {
+    const [x, blocks, scales, bias = ""] = c.inputs as [string, string, string, string?];
+    const [outSize, count] = (c.inputTypes[1] as TensorType).shape as [number, number];
+    const attributes = { N: outSize, K: count * block, bits, block_size: block, accuracy_level: INTEGER_PRODUCTS };
+    return [c.emit("MatMulNBits", [x, blocks, scales, "", "", bias], attributes, "com.microsoft")];
+  },
+});
+
+/** The engine's product with a matrix of few bits. */
+export const matMulNBits: Kernel<AttributesOf<"quantizedLinear">> = {
+  name: matMulOp.name,
+  tolerance: 2e-2,
+  fits: (_, { phase }) => phase !== "train",
+  build: ({ inputs, attributes }) => apply(matMulOp, inputs, attributes),
+};
+
+/** The least magnitude of a row's largest entry, so that a row of zeros is divided by something. */
+const LEAST = 1e-30;
+
+const integerProductOp = defineKernel<object>({
+  name: "integerProduct",
+  infer([x, levels]) {
+    const [input, stored] = [x, levels] as [TensorType, TensorType];
+    return [{ dtype: input.dtype, shape: [...input.shape.slice(0, -1), stored.shape[1] as number] }];
+  },
+  lower(c) {
+    const [x, levels, scales, bias] = c.inputs as [string, string, string, string?];
+    const number = (value: number): string => c.constant({ dtype: "float32", shape: [], data: Float32Array.of(value) });
+    const middle = c.constant({ dtype: "uint8", shape: [], data: Uint8Array.of(128) });
+    const zero = c.constant({ dtype: "int8", shape: [], data: Int8Array.of(0) });
+    const largest = c.emit("ReduceMax", [c.emit("Abs", [x]), c.int64(-1)], { keepdims: 1 });
+    const step = c.emit("Mul", [c.emit("Max", [largest, number(LEAST)]), number(1 / 127)]); // of each row
+    const rounded = c.emit("QuantizeLinear", [c.emit("Div", [x, step]), number(1), middle]);
+    const operands = [rounded, levels, number(1), scales, middle, zero];
+    const product = c.emit("MatMulIntegerToFloat", operands, undefined, "com.microsoft");
+    const scaled = c.emit("Mul", [product, step]);
+    return [bias === undefined ? scaled : c.emit("Add", [scaled, bias])];
+  },
+});
+
+/**
+ * The engine's product of whole numbers: each row is divided by its own largest entry and rounded to 8 bits, so that its
+ * result does not depend on the other rows.
+ */
+export const integerProduct: Kernel<object> = {
+  name: integerProductOp.name,
+  tolerance: 2e-2,
+  fits: (_, { phase }) => phase !== "train",
+  build: ({ inputs }) => apply(integerProductOp, inputs, {}),
+};

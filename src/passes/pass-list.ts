@@ -1,0 +1,32 @@
+import type { Value } from "../graph/index.ts";
+import { type QuantizedPrecision, quantizeLinears } from "./quantize.ts";
+import { pushDownSlices } from "./slice-pushdown.ts";
+
+type Outputs = Readonly<Record<string, Value>>;
+
+/** What a graph is rewritten for. */
+export interface PassUse {
+  /** The way in which matrices are stored in few bits, and which of them do not change; default: none are. */
+  readonly quantization?: { readonly precision: QuantizedPrecision; isFixed(path: string): boolean } | undefined;
+}
+
+/** A rewriting of a graph: the same results under the same names, computed in another way. */
+interface Pass {
+  readonly name: string;
+  run(outputs: Outputs, use: PassUse): Outputs;
+}
+
+/** In this order. Tiling by rows is asked for op by op, where lowering writes a loop. */
+const passes: readonly Pass[] = [
+  { name: "slice-pushdown", run: pushDownSlices },
+  {
+    name: "quantize",
+    run: (outputs, { quantization }) =>
+      quantization ? quantizeLinears(outputs, quantization.precision, quantization.isFixed) : outputs,
+  },
+];
+
+/** Rewrites a graph by every pass in turn. */
+export function runPasses<K extends string>(outputs: Readonly<Record<K, Value>>, use: PassUse = {}): Record<K, Value> {
+  return passes.reduce((current: Outputs, pass) => pass.run(current, use), outputs) as Record<K, Value>;
+}
