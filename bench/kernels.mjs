@@ -1,6 +1,6 @@
 /**
  * The kernels that one decoding step runs, as the engine counts them after its own fusing, a layer and by type:
- *   node bench/kernels.mjs DIRECTORY
+ *   node bench/kernels.mjs DIRECTORY [float32|int8|int4]
  */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,11 +9,13 @@ import { openFiles } from "../dist/files/index.js";
 import { CachedDecoder } from "../dist/inference/cached-decoder.js";
 import { DecodeEngine } from "../dist/inference/decode-engine.js";
 import { openModelFiles } from "../dist/inference/model-files.js";
+import { quantizeWeights } from "../dist/inference/quantize-model.js";
 
-const [directory] = process.argv.slice(2);
-if (!directory) throw new Error("usage: node bench/kernels.mjs DIRECTORY");
+const [directory, precision = "float32"] = process.argv.slice(2);
+if (!directory) throw new Error("usage: node bench/kernels.mjs DIRECTORY [float32|int8|int4]");
 const STEPS = 8;
-const { architecture, weights } = await openModelFiles(await openFiles(directory));
+const { architecture, weights: stored } = await openModelFiles(await openFiles(directory));
+const weights = await quantizeWeights(architecture, stored, precision);
 const { config } = architecture;
 const folder = await mkdtemp(join(tmpdir(), "lectern-"));
 const engine = await DecodeEngine.create(architecture, weights, { profile: join(folder, "trace") });

@@ -149,6 +149,11 @@ export class Model {
     return this.#host.description.parameterCount;
   }
 
+  /** The precision that linear layers compute in. */
+  get precision(): "float32" | "int8" | "int4" {
+    return this.#host.description.precision;
+  }
+
   /** One pass over whole rows: logits, and on request what lies inside. */
   async forward(inputs: ForwardInputs, options: ForwardOptions = {}): Promise<ForwardResult> {
     checkForwardInputs(inputs);

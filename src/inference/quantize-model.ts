@@ -39,9 +39,9 @@ export function computedPrecision(precision: Precision, parameterCount: number):
   return parameterCount < SMALL_MODEL ? "float32" : "int8";
 }
 
-/** A quantized matrix: its place in the checkpoint, and those of its parts in the derived file. */
+/** Quantized matrices side by side: their places in the checkpoint, and those of the parts in the derived file. */
 interface Matrix {
-  readonly path: string;
+  readonly paths: readonly string[];
   readonly layout: WeightLayout;
   readonly sizes: readonly [outSize: number, inSize: number];
   readonly levels: { readonly name: string; readonly offset: number; readonly shape: readonly number[] };
@@ -59,10 +59,10 @@ export async function quantizeWeights(
 ): Promise<Weights> {
   if (precision === "float32") return weights;
   const { heads } = forwardGraph(architecture);
-  const rewritten = runPasses(heads, { quantization: { precision, isFixed: () => true } });
+  const rewritten = runPasses(heads, { quantization: { precision, has: () => true } });
   const { matrices, size } = layOut([...parametersOf(Object.values(rewritten)).values()], weights);
   if (matrices.length === 0) return weights;
-  const [source, ...besides] = weights.files(matrices.map(({ path }) => path)) as [string, ...string[]];
+  const [source, ...besides] = weights.files(matrices.flatMap(({ paths }) => paths)) as [string, ...string[]];
   const recipe = JSON.stringify([RECIPE, matrices.map(({ levels }) => levels.name)]);
   const pieces = (): AsyncIterable<Uint8Array> => quantizedPieces(matrices, weights, precision);
   const file = await derivedFile({ source, besides, recipe, size, pieces });
@@ -89,7 +89,7 @@ function layOut(parameters: readonly Value[], weights: Weights): { matrices: rea
     const name = source.kind === "parameter" ? source.name : "";
     const part = quantizedPart(name);
     if (!part) continue;
-    const key = `${part.path} ${part.layout}`;
+    const key = `${part.paths.join()} ${part.layout}`;
     found.set(key, { ...part, ...found.get(key), [part.part]: { name, shape: shape as readonly number[] } });
   }
   let size = 0;
@@ -98,13 +98,15 @@ function layOut(parameters: readonly Value[], weights: Weights): { matrices: rea
     size = offset + bytes;
     return offset;
   };
-  const matrices = [...found.values()].map(({ path, layout, levels, scales }): Matrix => {
-    if (!levels || !scales) throw new Error(`quantization: ${path} lacks a part`);
+  const matrices = [...found.values()].map(({ paths, layout, levels, scales }): Matrix => {
+    if (!levels || !scales) throw new Error(`quantization: ${paths.join()} lacks a part`);
     const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
     return {
-      path,
+      paths,
       layout,
-      sizes: sizesOf(weights.shape(path) as readonly [number, number], layout),
+      sizes: paths
+        .map((path) => sizesOf(weights.shape(path) as readonly [number, number], layout))
+        .reduce(([sum, inSize], [outSize]) => [sum + outSize, inSize]),
       levels: { ...levels, offset: place(product(levels.shape)) },
       scales: { ...scales, offset: place(4 * product(scales.shape)) },
     };
@@ -161,16 +163,16 @@ async function* int8Levels(matrix: Matrix, weights: Weights, scales: Float32Arra
   yield new Uint8Array(turned.buffer);
 }
 
-/** A matrix's rows, one for each output, some at a time. */
-async function* rowsOf({ path, layout, sizes }: Matrix, weights: Weights): AsyncGenerator<Float32Array> {
-  const [outSize, inSize] = sizes;
-  if (layout === "in-out") {
-    yield transposed((await weights.read(path)).data, inSize, outSize);
-    return;
-  }
+/** The rows of matrices, one for each output, some at a time. */
+async function* rowsOf({ paths, layout, sizes: [, inSize] }: Matrix, weights: Weights): AsyncGenerator<Float32Array> {
   const count = Math.max(1, Math.floor(CHUNK_WEIGHTS / inSize));
-  for (let from = 0; from < outSize; from += count)
-    yield await weights.readRows(path, from, Math.min(outSize, from + count));
+  for (const path of paths) {
+    const [outSize] = sizesOf(weights.shape(path) as readonly [number, number], layout);
+    if (layout === "in-out") yield transposed((await weights.read(path)).data, inSize, outSize);
+    else
+      for (let from = 0; from < outSize; from += count)
+        yield await weights.readRows(path, from, Math.min(outSize, from + count));
+  }
 }
 
 /** `[rows, columns]` → `[columns, rows]` */

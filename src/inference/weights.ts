@@ -5,7 +5,7 @@ import type { Checkpoint } from "../formats/index.ts";
 import { nodesOf, type Value } from "../graph/index.ts";
 import type { WeightBinding, WeightLocation } from "../lowering/index.ts";
 import type { AdapterPlan } from "../nn/index.ts";
-import type { PassUse, QuantizedPrecision } from "../passes/index.ts";
+import { type PassUse, type QuantizedPrecision, quantizedPart } from "../passes/index.ts";
 import {
   byteLength,
   elementCount,
@@ -74,9 +74,11 @@ export class Weights {
 
   /** The way in which graphs of these weights are rewritten. */
   get passes(): PassUse {
-    const { precision } = this.#quantized ?? {};
-    if (!precision) return {};
-    return { quantization: { precision, isFixed: (path) => !this.#fed.paths.has(path) } };
+    const { precision, places } = this.#quantized ?? {};
+    if (!precision || !places) return {};
+    const isFed = (path: string): boolean => this.#fed.paths.has(path);
+    const has = (name: string): boolean => places.has(name) && !quantizedPart(name)?.paths.some(isFed);
+    return { quantization: { precision, has } };
   }
 
   /** The checkpoint's own name of a parameter; some files leave out the family's prefix, or have another name. */

@@ -1,13 +1,13 @@
 import type { Value } from "../graph/index.ts";
-import { type QuantizedPrecision, quantizeLinears } from "./quantize.ts";
+import { type Quantization, quantizeLinears } from "./quantize.ts";
 import { pushDownSlices } from "./slice-pushdown.ts";
 
 type Outputs = Readonly<Record<string, Value>>;
 
 /** What a graph is rewritten for. */
 export interface PassUse {
-  /** The way in which matrices are stored in few bits, and which of them do not change; default: none are. */
-  readonly quantization?: { readonly precision: QuantizedPrecision; isFixed(path: string): boolean } | undefined;
+  /** The matrices that are read in few bits; default: none. */
+  readonly quantization?: Quantization | undefined;
 }
 
 /** A rewriting of a graph: the same results under the same names, computed in another way. */
@@ -18,12 +18,11 @@ interface Pass {
 
 /** In this order. Tiling by rows is asked for op by op, where lowering writes a loop. */
 const passes: readonly Pass[] = [
-  { name: "slice-pushdown", run: pushDownSlices },
   {
     name: "quantize",
-    run: (outputs, { quantization }) =>
-      quantization ? quantizeLinears(outputs, quantization.precision, quantization.isFixed) : outputs,
+    run: (outputs, { quantization }) => (quantization ? quantizeLinears(outputs, quantization) : outputs),
   },
+  { name: "slice-pushdown", run: pushDownSlices },
 ];
 
 /** Rewrites a graph by every pass in turn. */

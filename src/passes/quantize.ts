@@ -1,4 +1,16 @@
-import { int8Linear, ops, parameter, quantizedLinear, rewrite, type Value, type WeightLayout } from "../graph/index.ts";
+import {
+  concat,
+  int8Linear,
+  type Node,
+  nodesOf,
+  ops,
+  parameter,
+  quantizedLinear,
+  rewrite,
+  split,
+  type Value,
+  type WeightLayout,
+} from "../graph/index.ts";
 
 /** The ways in which matrices are stored in few bits. */
 export type QuantizedPrecision = "int8" | "int4";
@@ -8,8 +20,8 @@ export const INT4_BLOCK = 32;
 
 /** A part of a matrix that is stored in few bits: the parameter of a graph that it is. */
 export interface QuantizedPart {
-  /** The path of the matrix in the checkpoint. */
-  readonly path: string;
+  /** The paths of the matrices in the checkpoint whose outputs follow each other in it. */
+  readonly paths: readonly string[];
   readonly layout: WeightLayout;
   readonly precision: QuantizedPrecision;
   readonly part: "levels" | "scales";
@@ -18,31 +30,95 @@ export interface QuantizedPart {
 /** Matrices with fewer outputs stay as they are: classes, and the routers of experts. */
 const LEAST_OUTPUTS = 64;
 
+/** The matrices that a graph reads in few bits. */
+export interface Quantization {
+  readonly precision: QuantizedPrecision;
+  /** True if a quantized part of that name can be bound. */
+  has(name: string): boolean;
+}
+
+/** A linear layer of a matrix in the checkpoint. */
+interface Linear {
+  readonly node: Node;
+  readonly path: string;
+  readonly layout: WeightLayout;
+  readonly sizes: Sizes;
+}
+
 /**
  * Rewrites a graph so that its linear layers read matrices in few bits; in int4, where their inputs are whole blocks.
- *
- * @param isFixed true for the paths of matrices that do not change
+ * Layers side by side that read the same value, such as those of queries, keys and values, become one, whose result is
+ * split.
  */
 export function quantizeLinears<K extends string>(
   outputs: Readonly<Record<K, Value>>,
-  precision: QuantizedPrecision,
-  isFixed: (path: string) => boolean,
+  quantization: Quantization,
 ): Record<K, Value> {
   const keys = Object.keys(outputs) as K[];
-  const rewritten = rewrite(
-    keys.map((key) => outputs[key]),
-    ({ op, attributes }, [x, weight, bias]) => {
-      if (op !== ops.linear || weight?.source.kind !== "parameter" || !isFixed(weight.source.name)) return undefined;
-      const path = weight.source.name;
-      const { layout } = attributes as { layout: WeightLayout };
-      const sizes = sizesOf(weight.shape as readonly [number, number], layout);
-      if (sizes[0] < LEAST_OUTPUTS || (precision === "int4" && sizes[1] % INT4_BLOCK !== 0)) return undefined;
-      const part = (part: QuantizedPart["part"], shape: readonly number[], dtype: "uint8" | "int8" | "float32") =>
-        parameter(nameOf({ path, layout, precision, part }), shape, dtype);
-      return [precision === "int4" ? int4(x as Value, sizes, bias, part) : int8(x as Value, sizes, bias, part)];
-    },
-  );
+  const values = keys.map((key) => outputs[key]);
+  const groups = groupsOf(nodesOf(values), quantization);
+  const made = new Map<Node, readonly Value[]>();
+  const rewritten = rewrite(values, (node, [x, , bias]) => {
+    const group = groups.get(node);
+    if (!group) return undefined;
+    const [{ node: first }] = group as readonly [Linear];
+    if (group.length === 1) return [quantizedOf(group, x as Value, bias ? [bias] : [], quantization)];
+    if (!made.has(first)) {
+      const biases = group.map(({ node }) => node.inputs[2]).filter((value) => value !== undefined);
+      const whole = quantizedOf(group, x as Value, biases, quantization);
+      const sizes = group.map(({ sizes }) => sizes[0]);
+      made.set(first, split(whole, sizes, -1));
+    }
+    return [made.get(first)?.[group.findIndex((linear) => linear.node === node)] as Value];
+  });
   return Object.fromEntries(keys.map((key, i) => [key, rewritten[i]])) as Record<K, Value>;
+}
+
+/** The linear layers that can be read in few bits, and with which others each is computed. */
+function groupsOf(nodes: readonly Node[], { precision, has }: Quantization): Map<Node, readonly Linear[]> {
+  const sideBySide = new Map<string, Linear[]>();
+  const ids = new Map<Value, number>();
+  for (const node of nodes) {
+    const linear = linearOf(node, precision);
+    if (!linear) continue;
+    const x = node.inputs[0] as Value;
+    if (!ids.has(x)) ids.set(x, ids.size);
+    const hasBias = node.inputs.length > 2;
+    const key = [ids.get(x), linear.layout, hasBias, linear.path.replace(/(\.[^.]*){2}$/, "")].join(" ");
+    sideBySide.set(key, [...(sideBySide.get(key) ?? []), linear]);
+  }
+  const groups = new Map<Node, readonly Linear[]>();
+  const isKnown = (group: readonly Linear[]): boolean => has(nameOf({ ...partOf(group, precision), part: "levels" }));
+  for (const group of sideBySide.values())
+    for (const linear of group) {
+      const own = [group, [linear]].find(isKnown);
+      if (own) groups.set(linear.node, own);
+    }
+  return groups;
+}
+
+function linearOf(node: Node, precision: QuantizedPrecision): Linear | undefined {
+  const [, weight] = node.inputs;
+  if (node.op !== ops.linear || weight?.source.kind !== "parameter") return undefined;
+  const { layout } = node.attributes as { layout: WeightLayout };
+  const sizes = sizesOf(weight.shape as readonly [number, number], layout);
+  if (sizes[0] < LEAST_OUTPUTS || (precision === "int4" && sizes[1] % INT4_BLOCK !== 0)) return undefined;
+  return { node, path: weight.source.name, layout, sizes };
+}
+
+function partOf(group: readonly Linear[], precision: QuantizedPrecision): Omit<QuantizedPart, "part"> {
+  const [{ layout }] = group as readonly [Linear];
+  return { paths: group.map(({ path }) => path), layout, precision };
+}
+
+/** The result of a group's layers side by side. */
+function quantizedOf(group: readonly Linear[], x: Value, biases: readonly Value[], { precision }: Quantization): Value {
+  const own = partOf(group, precision);
+  const part: PartOf = (part, shape, dtype) => parameter(nameOf({ ...own, part }), shape, dtype);
+  const outSize = group.reduce((sum, { sizes }) => sum + sizes[0], 0);
+  const sizes: Sizes = [outSize, group[0]?.sizes[1] as number];
+  const bias = biases.length > 1 ? concat(biases, 0) : biases[0];
+  return precision === "int4" ? int4(x, sizes, bias, part) : int8(x, sizes, bias, part);
 }
 
 type Sizes = readonly [outSize: number, inSize: number];
@@ -66,18 +142,21 @@ export function sizesOf(shape: readonly [number, number], layout: WeightLayout):
   return layout === "out-in" ? shape : [shape[1], shape[0]];
 }
 
-function nameOf({ path, layout, precision, part }: QuantizedPart): string {
-  return `${path}#${precision}.${layout}.${part}`;
+/** Paths are joined by a character that names of tensors do not have. */
+const BESIDE = "|";
+
+function nameOf({ paths, layout, precision, part }: QuantizedPart): string {
+  return `${paths.join(BESIDE)}#${precision}.${layout}.${part}`;
 }
 
 const quantized = /^(.*)#(int4|int8)\.(out-in|in-out)\.(levels|scales)$/;
 
-/** The part of a quantized matrix that a parameter's name stands for; undefined for other parameters. */
+/** The part of quantized matrices that a parameter's name stands for; undefined for other parameters. */
 export function quantizedPart(name: string): QuantizedPart | undefined {
-  const [, path, precision, layout, part] = quantized.exec(name) ?? [];
-  if (path === undefined) return undefined;
+  const [, paths, precision, layout, part] = quantized.exec(name) ?? [];
+  if (paths === undefined) return undefined;
   return {
-    path,
+    paths: paths.split(BESIDE),
     precision: precision as QuantizedPrecision,
     layout: layout as WeightLayout,
     part: part as QuantizedPart["part"],

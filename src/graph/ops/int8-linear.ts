@@ -1,4 +1,5 @@
 import { defineComposite } from "../op.ts";
+import { rowAxes } from "../shape.ts";
 import { applyOne, type Dimension, shapeError, type Value } from "../value.ts";
 import { cast } from "./cast.ts";
 import { add, mul } from "./elementwise.ts";
@@ -14,6 +15,7 @@ const int8LinearOp = defineComposite<object>({
       throw shapeError("int8Linear", "x […, I], int8 levels [I, O], scales [O] and a bias [O]", x, levels, scales);
     return [{ dtype: x.dtype, shape: [...x.shape.slice(0, -1), outSize as Dimension] }];
   },
+  sliceRule: rowAxes,
   decomposition([x, levels, scales, bias]) {
     const product = mul(matmul(x as Value, cast(levels as Value, "float32")), scales as Value);
     return [bias ? add(product, bias) : product];

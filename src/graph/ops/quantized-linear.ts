@@ -1,4 +1,5 @@
 import { defineComposite, definePrimitive } from "../op.ts";
+import { rowAxes } from "../shape.ts";
 import { applyOne, type Dimension, shapeError, type TensorType, type Value } from "../value.ts";
 import { add } from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
@@ -54,6 +55,7 @@ const quantizedLinearOp = defineComposite<BlockFormat>({
       throw shapeError("quantizedLinear", `x of ${inSize} and a bias of ${outSize}`, x, ...(bias ? [bias] : []));
     return [{ dtype: x.dtype, shape: [...x.shape.slice(0, -1), outSize as Dimension] }];
   },
+  sliceRule: rowAxes,
   decomposition([x, blocks, scales, bias], format) {
     const weight = applyOne(dequantizeOp, [blocks as Value, scales as Value], format);
     const product = matmul(x as Value, weight, { transposeB: true });

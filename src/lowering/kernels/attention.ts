@@ -1,3 +1,4 @@
+import { arrayEqual } from "../../common/index.ts";
 import {
   type AttributesOf,
   apply,
@@ -19,22 +20,32 @@ import type { Kernel, OpCall, Use } from "./kernel.ts";
 
 type Cached = AttributesOf<"cachedAttention">;
 
-function lowerGrouped(c: LowerContext, { heads, keyHeads, scale, softcap, window }: Cached): string[] {
+/** Queries, keys and values are apart, or side by side in one operand. */
+type Grouped = Cached & { readonly isPacked: boolean };
+
+function lowerGrouped(c: LowerContext, { heads, keyHeads, scale, softcap, window, isPacked }: Grouped): string[] {
   const attributes = {
     num_heads: heads,
     kv_num_heads: keyHeads,
     scale: { float: scale },
     ...(softcap !== undefined && { softcap: { float: softcap } }),
     ...(window !== undefined && { local_window_size: window }),
-    do_rotary: c.inputs.length > 7 ? 1 : 0,
+    do_rotary: c.inputs.length > 7 - 2 * Number(isPacked) ? 1 : 0,
   };
-  return c.emitMany("GroupQueryAttention", c.inputs, 3, attributes, "com.microsoft");
+  const [q, ...rest] = c.inputs as [string, ...string[]];
+  const operands = isPacked ? [q, "", "", ...rest] : c.inputs;
+  return c.emitMany("GroupQueryAttention", operands, 3, attributes, "com.microsoft");
 }
 
-const groupedOp = defineKernel<Cached>({
+const groupedOp = defineKernel<Grouped>({
   name: "groupQueryAttention",
-  infer([q, , , key, value]) {
-    return [q as TensorType, key as TensorType, value as TensorType];
+  infer(inputs, { heads, isPacked }) {
+    const [q, key, value] = (
+      isPacked ? [inputs[0], ...inputs.slice(1)] : [inputs[0], ...inputs.slice(3)]
+    ) as TensorType[];
+    const size = key?.shape[3] as number;
+    const mixed = { dtype: "float32", shape: [...(q?.shape.slice(0, 2) ?? []), heads * size] } as const;
+    return [mixed, key as TensorType, value as TensorType];
   },
   lower: lowerGrouped,
 });
@@ -66,12 +77,22 @@ export const groupQueryAttention: Kernel<Cached> = {
     ];
     const { heads, keyHeads } = attributes;
     const rest = [v, key, value, last, longest];
-    if (!cos || !sin || turnsInside((q.shape[2] as number) / heads, cos)) return apply(groupedOp, inputs, attributes);
+    if (!cos || !sin || turnsInside((q.shape[2] as number) / heads, cos)) {
+      const packed = packedOf([q, k, v]);
+      const operands = packed ? [packed, ...inputs.slice(3)] : inputs;
+      return apply(groupedOp, operands, { ...attributes, isPacked: packed !== undefined });
+    }
     const positions = cast(cachePositions(last, q.shape[1] as Dimension), "int64");
     const turned = [q, k].map((x, i) => rotaryAt(x, positions, cos, sin, i === 0 ? heads : keyHeads));
-    return apply(groupedOp, [...turned, ...rest], attributes);
+    return apply(groupedOp, [...turned, ...rest], { ...attributes, isPacked: false });
   },
 };
+
+/** The value that queries, keys and values were split from, in this order and without a rest. */
+function packedOf(parts: readonly Value[]): Value | undefined {
+  const node = madeBy(parts[0], "split");
+  return node && arrayEqual(node.outputs, parts) ? node.inputs[0] : undefined;
+}
 
 /** True if the operator can turn queries and keys itself. */
 function turnsInside(size: number, cos: Value): boolean {
