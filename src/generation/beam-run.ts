@@ -1,8 +1,9 @@
 import { logSoftmax } from "../tensor/index.ts";
 import { byWeighedScore, weighedScore } from "./beam-scores.ts";
 import type { Decoder } from "./decoder.ts";
+import type { Processor } from "./option-processor.ts";
 import type { GenerationOptions } from "./options.ts";
-import { checkProcessed, checkScores, noTokenLeft, type Processor, processorsOf } from "./processors.ts";
+import { checkProcessed, checkScores, noTokenLeft, processorsOf } from "./processors.ts";
 import {
   checkBeams,
   checkNamedIds,
