@@ -1,15 +1,9 @@
 import { check, Random } from "../common/index.ts";
 import { argmax, softmax } from "../tensor/index.ts";
 import type { Decoder } from "./decoder.ts";
+import type { Processor, StepContext } from "./option-processor.ts";
 import type { GenerationOptions } from "./options.ts";
-import {
-  checkProcessed,
-  checkScores,
-  noTokenLeft,
-  type Processor,
-  processorsOf,
-  type StepContext,
-} from "./processors.ts";
+import { checkProcessed, checkScores, noTokenLeft, processorsOf } from "./processors.ts";
 import {
   type Candidate,
   checkNamedIds,

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { fixture, readJson } from "../../test/helpers/fixtures.ts";
+import type { StepContext } from "./option-processor.ts";
 import type { GenerationOptions } from "./options.ts";
-import { processorsOf, type StepContext } from "./processors.ts";
+import { processorsOf } from "./processors.ts";
 
 type Score = number | null | "inf" | "nan";
 

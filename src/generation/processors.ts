@@ -1,38 +1,14 @@
 import { check, LecternError, shown } from "../common/index.ts";
-import { logSoftmax, maxOf, softmax } from "../tensor/index.ts";
+import { logSoftmax, maxOf } from "../tensor/index.ts";
+import { NEVER, type OptionProcessor, optionProcessor, type Processor } from "./option-processor.ts";
 import type { GenerationOptions } from "./options.ts";
-
-/** The state that a processor may read beside the scores. */
-export interface StepContext {
-  /** Prompt and new tokens; in an encoder–decoder, what the decoder has, its start token first. */
-  readonly ids: readonly number[];
-  readonly promptLength: number;
-  /** The token ids that the encoder read; in a decoder, the prompt. */
-  readonly encoderIds: readonly number[];
-  /** Prompt and new tokens together at most. */
-  readonly maxLength: number;
-}
-
-/** One option's change of the scores, in place. */
-export interface Processor {
-  /** The option's name. */
-  readonly option: string;
-  apply(scores: Float32Array, step: StepContext): void | Promise<void>;
-}
+import { samplingFilters } from "./sampling-filters.ts";
 
 /** A function of the caller: the tokens so far, and the scores of what may come next, to be changed or replaced. */
 export type LogitsProcessor = (
   ids: readonly number[],
   scores: Float32Array,
 ) => Float32Array | undefined | Promise<Float32Array | undefined>;
-
-type Apply = Processor["apply"];
-
-const NEVER = Number.NEGATIVE_INFINITY;
-
-function forbid(scores: Float32Array, ids: number | readonly number[]): void {
-  for (const id of [ids].flat()) scores[id] = NEVER;
-}
 
 /** Refuses scores of a model that are not numbers, unless an option replaces them. */
 export function checkScores(scores: Float32Array, { removeInvalidValues }: GenerationOptions): void {
@@ -57,18 +33,14 @@ export function noTokenLeft(): LecternError {
   return new LecternError("usage", "generation: the options together leave no token that may come next");
 }
 
+function forbid(scores: Float32Array, ids: number | readonly number[]): void {
+  for (const id of [ids].flat()) scores[id] = NEVER;
+}
+
 /** Allows these tokens alone, with certainty. */
 function force(scores: Float32Array, ids: readonly number[]): void {
   scores.fill(NEVER);
   for (const id of ids) scores[id] = 0;
-}
-
-/** Divides the scores: below 1 sharper, above 1 flatter. Where one would grow infinite, the largest becomes 0 first. */
-function divide(scores: Float32Array, temperature: number): void {
-  const most = maxOf(scores);
-  const isTooLarge = Math.fround(most / temperature) === Number.POSITIVE_INFINITY;
-  const shift = isTooLarge && most !== Number.POSITIVE_INFINITY ? most : 0;
-  for (let i = 0; i < scores.length; i++) scores[i] = ((scores[i] as number) - shift) / temperature;
 }
 
 /** Positive scores are divided, negative ones multiplied (Keskar et al., 2019). */
@@ -77,63 +49,6 @@ function penalize(scores: Float32Array, ids: Iterable<number>, penalty: number):
     const score = scores[id] as number;
     scores[id] = score < 0 ? score * penalty : score / penalty;
   }
-}
-
-/** Keeps the k highest scores, and those equal to the lowest of them (Fan et al., 2018). */
-function keepTopK(scores: Float32Array, k: number): void {
-  if (k >= scores.length) return;
-  const threshold = Float32Array.from(scores).sort()[scores.length - k] as number;
-  for (let i = 0; i < scores.length; i++) if ((scores[i] as number) < threshold) scores[i] = NEVER;
-}
-
-/** Keeps the fewest most probable tokens that together reach p (Holtzman et al., 2020). */
-function keepTopP(scores: Float32Array, p: number, least: number): void {
-  const probabilities = softmax(scores);
-  const order = ranked(scores).reverse();
-  let below = 0;
-  for (const id of order.slice(0, Math.max(0, order.length - least))) {
-    below += probabilities[id] as number;
-    if (below > 1 - p) break;
-    scores[id] = NEVER;
-  }
-}
-
-/** Keeps tokens whose probability is not below a threshold, and always the `least` best. */
-function keepFrom(scores: Float32Array, threshold: (probabilities: Float64Array) => number, least: number): void {
-  const probabilities = softmax(scores);
-  const limit = threshold(probabilities);
-  const always = new Set(ranked(scores).slice(0, least));
-  for (let i = 0; i < scores.length; i++) if ((probabilities[i] as number) < limit && !always.has(i)) scores[i] = NEVER;
-}
-
-/** Keeps tokens whose surprise is nearest to the expected one, until they hold the mass (Meister et al., 2023). */
-function keepTypical(scores: Float32Array, mass: number, least: number): void {
-  const probabilities = softmax(scores);
-  const expected = entropy(probabilities);
-  const distance = (id: number): number => Math.abs(-Math.log(probabilities[id] as number) - expected);
-  const order = ranked(scores).sort((a, b) => distance(a) - distance(b));
-  let held = 0;
-  let last = 0;
-  while (last < order.length - 1 && (held += probabilities[order[last] as number] as number) < mass) last++;
-  const limit = distance(order[last] as number);
-  for (const id of order.slice(least)) if (distance(id) > limit) scores[id] = NEVER;
-}
-
-/** Keeps the most probable tokens while their share of the entropy is at most `share` of it (Potraghloo et al., 2025). */
-function keepTopH(scores: Float32Array, share: number): void {
-  const considered = 100;
-  const order = ranked(scores).slice(0, considered);
-  const probabilities = softmax(Float32Array.from(order, (id) => scores[id] as number));
-  const limit = entropy(probabilities) * share;
-  let held = 0;
-  const kept = new Set(
-    order.filter((_, rank) => {
-      const p = probabilities[rank] as number;
-      if (p > 0) held -= p * Math.log(p);
-      return rank === 0 || held <= limit;
-    }),
-  );
-  for (let i = 0; i < scores.length; i++) if (!kept.has(i)) scores[i] = NEVER;
 }
 
 /** Forbids tokens that would complete an n-gram of `source` (Paulus et al., 2017). */
@@ -165,153 +80,113 @@ function bias(
   }
 }
 
+/** Raises the scores of end tokens by a share of them that grows with the tokens beyond the start. */
+function favourEnds(scores: Float32Array, ends: readonly number[], factor: number, beyond: number): void {
+  if (beyond <= 0) return;
+  for (const id of ends) {
+    const score = scores[id] as number;
+    if (score !== 0 && score !== NEVER) scores[id] = score + Math.abs(score) * (factor ** beyond - 1);
+  }
+}
+
+/** Replaces scores that are not finite numbers by finite ones. */
+function makeFinite(scores: Float32Array): void {
+  const most = 3.4028234663852886e38;
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i] as number;
+    if (Number.isNaN(score)) scores[i] = 0;
+    else if (!Number.isFinite(score)) scores[i] = Math.sign(score) * most;
+  }
+}
+
+/** Numbers added to scores, and penalties of tokens that the text holds. */
+const biasesAndPenalties: readonly OptionProcessor[] = [
+  optionProcessor("sequenceBias", undefined, (biases, scores, { ids }) => bias(scores, ids, biases)),
+  optionProcessor("logitBias", undefined, (biases, scores, { ids }) => {
+    const ofTokens = Object.entries(biases).map(([id, amount]) => [[Number(id)], amount] as const);
+    bias(scores, ids, ofTokens);
+  }),
+  optionProcessor("encoderRepetitionPenalty", 1, (penalty, scores, { encoderIds }) =>
+    penalize(scores, encoderIds, 1 / penalty),
+  ),
+  optionProcessor("repetitionPenalty", 1, (penalty, scores, { ids }) => penalize(scores, ids, penalty)),
+  optionProcessor("frequencyPenalty", 0, (penalty, scores, { ids, promptLength }) => {
+    for (const id of ids.slice(promptLength)) scores[id] = (scores[id] as number) - penalty;
+  }),
+  optionProcessor("presencePenalty", 0, (penalty, scores, { ids, promptLength }) => {
+    for (const id of new Set(ids.slice(promptLength))) scores[id] = (scores[id] as number) - penalty;
+  }),
+];
+
+/** Runs of tokens that must not come. */
+const forbiddenRuns: readonly OptionProcessor[] = [
+  optionProcessor("noRepeatNgramSize", 0, (size, scores, { ids }) => forbidRepeated(scores, ids, ids, size)),
+  optionProcessor("encoderNoRepeatNgramSize", 0, (size, scores, { ids, encoderIds }) =>
+    forbidRepeated(scores, ids, encoderIds, size),
+  ),
+  optionProcessor("badWordsIds", undefined, (words, scores, { ids }, { ends }) => {
+    const real = words.filter((word) => !(word.length === 1 && ends.includes(word[0] as number)));
+    bias(
+      scores,
+      ids,
+      real.map((word) => [word, NEVER] as const),
+    );
+  }),
+];
+
+/** Tokens that must or must not come, most in certain places; transformers makes scores finite among them. */
+const forcedAndSuppressed: readonly OptionProcessor[] = [
+  optionProcessor("minLength", 0, (length, scores, { ids }, { ends }) => {
+    if (ids.length < length) forbid(scores, ends);
+  }),
+  optionProcessor("minNewTokens", 0, (count, scores, { ids, promptLength }, { ends }) => {
+    if (ids.length - promptLength < count) forbid(scores, ends);
+  }),
+  optionProcessor("forcedBosTokenId", undefined, (id, scores, { ids }) => {
+    if (ids.length === 1) force(scores, [id]);
+  }),
+  optionProcessor("forcedEosTokenId", undefined, (forced, scores, { ids, maxLength }) => {
+    if (ids.length === maxLength - 1) force(scores, [forced].flat());
+  }),
+  optionProcessor("removeInvalidValues", false, (_, scores) => makeFinite(scores)),
+  optionProcessor(
+    "exponentialDecayLengthPenalty",
+    undefined,
+    ([start, factor], scores, { ids, promptLength }, { ends }) =>
+      favourEnds(scores, ends, factor, ids.length - promptLength - start),
+  ),
+  optionProcessor("suppressTokens", undefined, (ids, scores) => forbid(scores, ids)),
+  optionProcessor("beginSuppressTokens", undefined, (forbidden, scores, { ids, promptLength }, { options }) => {
+    const begin = promptLength > 1 || options.forcedBosTokenId == null ? promptLength : promptLength + 1;
+    if (ids.length === begin) forbid(scores, forbidden);
+  }),
+];
+
+const renormalization = optionProcessor("renormalizeLogits", false, (_, scores) => logSoftmax(scores));
+
+/** The number of most probable tokens among which tokens are drawn by default. */
+const DEFAULT_TOP_K = 50;
+
 /**
- * The options that change scores, in the reference's order.
+ * The options that change scores, in transformers' order.
  * @param least how many tokens sampling filters leave at least
  * @param own the caller's function, which comes before the sampling filters
  */
 export function processorsOf(options: GenerationOptions, least = 1, own?: LogitsProcessor): Processor[] {
-  const found: Processor[] = [];
-  const use = <T>(
-    option: string,
-    value: T | null | undefined,
-    neutral: T | undefined,
-    make: (value: T) => Apply,
-  ): void => {
-    if (value !== undefined && value !== null && value !== neutral) found.push({ option, apply: make(value) });
+  const rows: readonly OptionProcessor[] = [
+    ...biasesAndPenalties,
+    ...forbiddenRuns,
+    ...forcedAndSuppressed,
+    () => own && { option: "logitsProcessor", apply: (scores, { ids }) => applyOwn(own, ids, scores) },
+    ...(options.doSample ? samplingFilters : []),
+    renormalization,
+  ];
+  const settings = {
+    options: { ...options, topK: options.topK ?? DEFAULT_TOP_K },
+    ends: [options.eosTokenId ?? []].flat(),
+    least,
   };
-  const ends = [options.eosTokenId ?? []].flat();
-  const o = options;
-  use(
-    "sequenceBias",
-    o.sequenceBias,
-    undefined,
-    (biases) =>
-      (scores, { ids }) =>
-        bias(scores, ids, biases),
-  );
-  use(
-    "logitBias",
-    o.logitBias,
-    undefined,
-    (biases) =>
-      (scores, { ids }) =>
-        bias(
-          scores,
-          ids,
-          Object.entries(biases).map(([id, amount]) => [[Number(id)], amount] as const),
-        ),
-  );
-  use(
-    "encoderRepetitionPenalty",
-    o.encoderRepetitionPenalty,
-    1,
-    (penalty) =>
-      (scores, { encoderIds }) =>
-        penalize(scores, encoderIds, 1 / penalty),
-  );
-  use(
-    "repetitionPenalty",
-    o.repetitionPenalty,
-    1,
-    (penalty) =>
-      (scores, { ids }) =>
-        penalize(scores, ids, penalty),
-  );
-  use("frequencyPenalty", o.frequencyPenalty, 0, (penalty) => (scores, { ids, promptLength }) => {
-    for (const id of ids.slice(promptLength)) scores[id] = (scores[id] as number) - penalty;
-  });
-  use("presencePenalty", o.presencePenalty, 0, (penalty) => (scores, { ids, promptLength }) => {
-    for (const id of new Set(ids.slice(promptLength))) scores[id] = (scores[id] as number) - penalty;
-  });
-  use(
-    "noRepeatNgramSize",
-    o.noRepeatNgramSize,
-    0,
-    (size) =>
-      (scores, { ids }) =>
-        forbidRepeated(scores, ids, ids, size),
-  );
-  use(
-    "encoderNoRepeatNgramSize",
-    o.encoderNoRepeatNgramSize,
-    0,
-    (size) =>
-      (scores, { ids, encoderIds }) =>
-        forbidRepeated(scores, ids, encoderIds, size),
-  );
-  use("badWordsIds", o.badWordsIds, undefined, (words) => {
-    const real = words.filter((word) => !(word.length === 1 && ends.includes(word[0] as number)));
-    return (scores, { ids }) =>
-      bias(
-        scores,
-        ids,
-        real.map((word) => [word, NEVER] as const),
-      );
-  });
-  use("minLength", o.minLength, 0, (length) => (scores, { ids }) => {
-    if (ids.length < length) forbid(scores, ends);
-  });
-  use("minNewTokens", o.minNewTokens, 0, (count) => (scores, { ids, promptLength }) => {
-    if (ids.length - promptLength < count) forbid(scores, ends);
-  });
-  use("forcedBosTokenId", o.forcedBosTokenId, undefined, (id) => (scores, { ids }) => {
-    if (ids.length === 1) force(scores, [id]);
-  });
-  use("forcedEosTokenId", o.forcedEosTokenId, undefined, (forced) => (scores, { ids, maxLength }) => {
-    if (ids.length === maxLength - 1) force(scores, [forced].flat());
-  });
-  use("removeInvalidValues", o.removeInvalidValues, false, () => (scores) => {
-    const most = 3.4028234663852886e38;
-    for (let i = 0; i < scores.length; i++) {
-      const score = scores[i] as number;
-      if (Number.isNaN(score)) scores[i] = 0;
-      else if (!Number.isFinite(score)) scores[i] = Math.sign(score) * most;
-    }
-  });
-  use(
-    "exponentialDecayLengthPenalty",
-    o.exponentialDecayLengthPenalty,
-    undefined,
-    ([start, factor]) =>
-      (scores, { ids, promptLength }) => {
-        const beyond = ids.length - promptLength - start;
-        if (beyond <= 0) return;
-        for (const id of ends) {
-          const score = scores[id] as number;
-          if (score !== 0 && score !== NEVER) scores[id] = score + Math.abs(score) * (factor ** beyond - 1);
-        }
-      },
-  );
-  use("suppressTokens", o.suppressTokens, undefined, (ids) => (scores) => forbid(scores, ids));
-  use("beginSuppressTokens", o.beginSuppressTokens, undefined, (forbidden) => (scores, { ids, promptLength }) => {
-    const begin = promptLength > 1 || o.forcedBosTokenId == null ? promptLength : promptLength + 1;
-    if (ids.length === begin) forbid(scores, forbidden);
-  });
-  if (own) found.push({ option: "logitsProcessor", apply: (scores, { ids }) => applyOwn(own, ids, scores) });
-  if (o.doSample) {
-    use("temperature", o.temperature, 1, (temperature) => (scores) => divide(scores, temperature));
-    use("topH", o.topH, undefined, (share) => (scores) => keepTopH(scores, share));
-    use("topK", o.topK ?? 50, 0, (k) => (scores) => keepTopK(scores, Math.max(k, least)));
-    use("topP", o.topP, 1, (p) => (scores) => keepTopP(scores, p, least));
-    use(
-      "minP",
-      o.minP,
-      0,
-      (share) => (scores) => keepFrom(scores, (all) => share * all.reduce((most, p) => Math.max(most, p), 0), least),
-    );
-    use("typicalP", o.typicalP, 1, (mass) => (scores) => keepTypical(scores, mass, least));
-    use("epsilonCutoff", o.epsilonCutoff, 0, (epsilon) => (scores) => keepFrom(scores, () => epsilon, least));
-    use(
-      "etaCutoff",
-      o.etaCutoff,
-      0,
-      (epsilon) => (scores) =>
-        keepFrom(scores, (all) => Math.min(epsilon, Math.sqrt(epsilon) * Math.exp(-entropy(all))), least),
-    );
-  }
-  use("renormalizeLogits", o.renormalizeLogits, false, () => logSoftmax);
-  return found;
+  return rows.flatMap((row) => row(settings) ?? []);
 }
 
 async function applyOwn(own: LogitsProcessor, ids: readonly number[], scores: Float32Array): Promise<void> {
@@ -329,15 +204,4 @@ export function scoresOf(changed: unknown, count: number): Float32Array | undefi
     () => `generation: logitsProcessor must return ${count} scores in a Float32Array; got ${got}`,
   );
   return changed;
-}
-
-/** The ids by falling score, the lower id first among equals; tokens that cannot come are left out. */
-function ranked(scores: Float32Array): number[] {
-  return Array.from(scores.keys())
-    .filter((id) => scores[id] !== NEVER)
-    .sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
-}
-
-function entropy(probabilities: Float64Array): number {
-  return probabilities.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
 }
