@@ -5,10 +5,12 @@ import {
   type Node,
   nodesOf,
   type OnnxValueInfo,
+  ops,
+  type PrimitiveOp,
   type Value,
 } from "../graph/index.ts";
 import { type Tiling, tilingOf } from "../passes/index.ts";
-import type { HostTensor } from "../tensor/index.ts";
+import type { DType, HostTensor } from "../tensor/index.ts";
 import { buildComposite } from "./choose.ts";
 import { Emitter } from "./emitter.ts";
 import type { Use } from "./kernels/kernel.ts";
@@ -93,11 +95,23 @@ class Lowering {
     const { op, attributes } = node;
     let results: readonly string[];
     if (op.kind === "composite") results = this.#lowerComposite(op, node);
+    else if (op === ops.gather) results = [this.#lowerGather(node)];
     else {
       const operands = node.inputs.map((value) => this.#nameOf(value));
       results = op.lower(this.#emitter.context(operands, node.inputs, node.outputs), attributes);
     }
     for (const [i, value] of node.outputs.entries()) this.#names.set(value, results[i] as string);
+  }
+
+  /** Takes rows of a table as they are stored, and casts what is taken: a table of words is never cast as a whole. */
+  #lowerGather({ op, inputs, outputs, attributes }: Node): string {
+    const [table, ids] = inputs as [Value, Value];
+    const { source } = table;
+    const stored = source.kind === "parameter" ? this.#storedDtype(source.name, table) : table.dtype;
+    const name = source.kind === "parameter" ? this.#bindParameter(source.name, table, stored) : this.#nameOf(table);
+    const context = this.#emitter.context([name, this.#nameOf(ids)], inputs, outputs);
+    const [taken] = (op as PrimitiveOp<Attributes>).lower(context, attributes) as [string];
+    return stored === table.dtype ? taken : context.emit("Cast", [taken], { to: 1 });
   }
 
   /** Lowers a composite as a kernel or as its decomposition; operands are bound when something reads them. */
@@ -150,29 +164,32 @@ class Lowering {
     return name;
   }
 
-  #bindParameter(name: string, value: Value): string {
-    const known = this.#bound.get(name);
-    if (known !== undefined) return known;
+  /** The dtype that a parameter is bound with. */
+  #storedDtype(name: string, value: Value): DType {
     const binding = this.#bind(name);
-    let bound = name;
-    if (binding.kind === "input") {
-      this.#inputs.push({ name, dtype: value.dtype, shape: value.shape });
-    } else if (binding.kind === "tensor") {
-      this.#weights.push({ name, tensor: binding.tensor });
-    } else {
-      this.#weights.push({ name, external: binding.location });
-    }
-    const stored =
-      binding.kind === "constant"
-        ? binding.location.dtype
-        : binding.kind === "tensor"
-          ? binding.tensor.dtype
-          : value.dtype;
-    if (stored !== value.dtype) {
-      const context = this.#emitter.context([name], [value], [value]);
-      bound = context.emit("Cast", [name], { to: 1 });
-    }
-    this.#bound.set(name, bound);
-    return bound;
+    if (binding.kind === "constant") return binding.location.dtype;
+    return binding.kind === "tensor" ? binding.tensor.dtype : value.dtype;
+  }
+
+  /** Binds a parameter, as it is stored or cast to a dtype. */
+  #bindParameter(name: string, value: Value, dtype = value.dtype): string {
+    const stored = this.#bindStored(name, value);
+    if (this.#storedDtype(name, value) === dtype) return stored;
+    const key = `${name} cast`;
+    const known = this.#bound.get(key);
+    if (known !== undefined) return known;
+    const cast = this.#emitter.context([stored], [value], [value]).emit("Cast", [stored], { to: 1 });
+    this.#bound.set(key, cast);
+    return cast;
+  }
+
+  #bindStored(name: string, value: Value): string {
+    if (this.#bound.has(name)) return name;
+    const binding = this.#bind(name);
+    if (binding.kind === "input") this.#inputs.push({ name, dtype: value.dtype, shape: value.shape });
+    else if (binding.kind === "tensor") this.#weights.push({ name, tensor: binding.tensor });
+    else this.#weights.push({ name, external: binding.location });
+    this.#bound.set(name, name);
+    return name;
   }
 }
