@@ -1,5 +1,5 @@
 import { check, LecternError, shown } from "../common/index.ts";
-import { logSoftmax, maxOf } from "../tensor/index.ts";
+import { hasNaN, logSoftmax, maxOf } from "../tensor/index.ts";
 import { NEVER, type OptionProcessor, optionProcessor, type Processor } from "./option-processor.ts";
 import type { GenerationOptions } from "./options.ts";
 import { samplingFilters } from "./sampling-filters.ts";
@@ -13,7 +13,7 @@ export type LogitsProcessor = (
 /** Refuses scores of a model that are not numbers, unless an option replaces them. */
 export function checkScores(scores: Float32Array, { removeInvalidValues }: GenerationOptions): void {
   check(
-    removeInvalidValues || !scores.some(Number.isNaN),
+    removeInvalidValues || !hasNaN(scores),
     "numeric",
     () => "the model's scores are not numbers: its weights hold NaN or infinity",
   );
@@ -22,7 +22,7 @@ export function checkScores(scores: Float32Array, { removeInvalidValues }: Gener
 /** Refuses scores that options made of numbers and that are none. Infinite ones share all the probability. */
 export function checkProcessed(scores: Float32Array): void {
   check(
-    !scores.some(Number.isNaN),
+    !hasNaN(scores),
     "numeric",
     () => "generation: the options together turn scores into NaN; give smaller penalties",
   );

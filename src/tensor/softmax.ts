@@ -5,6 +5,12 @@ export function maxOf(values: ArrayLike<number>): number {
   return most;
 }
 
+/** True if one of the values is NaN; `some` with a callback takes ten times as long on a vocabulary. */
+export function hasNaN(values: ArrayLike<number>): boolean {
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) return true;
+  return false;
+}
+
 /** The index of the largest value, the first of equals. */
 export function argmax(values: ArrayLike<number>): number {
   let best = 0;
