@@ -56,6 +56,7 @@ const node = {
     "#files": "./src/files/files-node.ts",
     "#hub": "./src/formats/hub/locate-node.ts",
     "#platform": "./src/runtime/platform-node.ts",
+    "#training": "./src/training/host/host-node.ts",
   },
   plugins: [unusedIsOmitted],
   logLevel: "warning",
@@ -71,12 +72,13 @@ await build({
   banner: { js: requiring },
 });
 copyFileSync("node_modules/commander/LICENSE", "dist/cli/commander.LICENSE");
-await build({
-  ...node,
-  entryPoints: ["src/inference/host/worker-node.ts"],
-  outdir: "dist/inference/host",
-  chunkNames: "worker-[hash]",
-});
+for (const folder of ["inference/host", "training/host"])
+  await build({
+    ...node,
+    entryPoints: [`src/${folder}/worker-node.ts`],
+    outdir: `dist/${folder}`,
+    chunkNames: "worker-[hash]",
+  });
 chmodSync("dist/cli/main.js", 0o755);
 await build({
   entryPoints: ["src/index.ts"],

@@ -66,7 +66,11 @@ export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onRep
   /** Settings of the run that go before those above. */
   readonly config?: Partial<RunConfig> | undefined;
   /** Told once, before the first step. */
-  readonly onStart?: ((plan: FinetunePlan) => void) | undefined;
+  readonly onStart?: ((plan: FinetunePlan) => unknown) | undefined;
+}
+
+export interface FinetuneResult extends RunResult {
+  readonly plan: FinetunePlan;
 }
 
 /** The plan of a fine-tuning run. */
@@ -85,7 +89,7 @@ export interface FinetunePlan {
 const LEAST_STEPS = 200;
 
 /** Fine-tunes a model on examples, goes on from the checkpoint in `out` where there is one, and writes it. */
-export async function finetune(wanted: FinetuneOptions): Promise<RunResult & { readonly plan: FinetunePlan }> {
+export async function finetune(wanted: FinetuneOptions): Promise<FinetuneResult> {
   const options = checkOptions(wanted);
   const { task: name, data, out, seed } = options;
   await checkWritable(out);

@@ -90,7 +90,8 @@ const LOCK = "training.lock";
 
 /**
  * Trains until the last step, or goes on from a checkpoint. Killed at any moment, it ends with the same bits. A second
- * run in the same directory is refused while the first goes on.
+ * run in the same directory is refused while the first goes on. Computes in the caller's thread, since architectures and
+ * tasks are functions, which no worker can be sent.
  */
 export async function runTraining(given: Run): Promise<RunResult> {
   const { out } = given;
