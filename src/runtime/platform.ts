@@ -38,6 +38,13 @@ export interface SessionOptions {
   readonly profile?: string | undefined;
 }
 
+/** SHA-256 of what is added, piece by piece. */
+export interface Hash {
+  update(bytes: Uint8Array): unknown;
+  /** The digest in hexadecimal; nothing may be added after it. */
+  hex(): string;
+}
+
 /** The functions that differ between Node and the browser; package conditions choose one. */
 export interface Platform {
   createSession(graph: OnnxGraph, options?: SessionOptions): Promise<EngineSession>;
@@ -47,4 +54,9 @@ export interface Platform {
   nextTask(): Promise<void>;
   /** Reports what a user may want to know, where the caller takes no warnings. */
   warn(message: string): void;
+  sha256(): Hash;
+  /** The bytes of memory that weights may take at most. */
+  totalMemory(): number;
+  /** The name of this process among those that write files of one kind: its machine and its number. */
+  processName(): string;
 }

@@ -4,6 +4,7 @@ export * from "./data/collators.ts";
 export { type Example, exampleRows, type Rows, readExamples, readText } from "./data/examples.ts";
 export { readRows } from "./data/labelled-rows.ts";
 export { filesOf, readSources, type Source } from "./data/sources.ts";
+export { writeFiles } from "./data/write-files.ts";
 export { evaluateRecipe, finetune, mergeAdapter, trainRecipe } from "./host/index.ts";
 export type { Teacher } from "./objectives/distillation-labels.ts";
 export * from "./objectives/losses.ts";

@@ -3,7 +3,11 @@ import { type TrainingHost, workerHost } from "./host.ts";
 import { host as local } from "./host-in-process.ts";
 
 /** Trains in a worker thread, which keeps the process alive until it is done. */
-export const host: TrainingHost = workerHost(async () => {
+export const host: TrainingHost = workerHost(async (_, use) => {
   const thread = startThread("training/host/worker-node.js");
-  return { channel: threadChannel(thread, "the worker that trains"), stop: () => stopThread(thread) };
+  try {
+    return await use(threadChannel(thread, "the worker that trains"));
+  } finally {
+    await stopThread(thread);
+  }
 }, local);

@@ -34,7 +34,7 @@ export type FinetuneJob = Omit<FinetuneOptions, FinetuneFunctions> & {
 
 export type EvaluateJob = Pick<EvaluateOptions, "data" | "window" | "threads"> & { readonly location: string };
 
-/** A call of a function of the caller from the worker: an event is only told, a question waits for its answer. */
+/** A call of a function of the caller from the worker: an event is only told, a callback waits for its answer. */
 export interface CallerCall {
   readonly of: string;
   readonly values: readonly unknown[];
@@ -48,14 +48,7 @@ interface Hooks {
   /** Those that are told something, whose answer nobody waits for. */
   readonly events?: Readonly<Record<string, CallerFunction | undefined>>;
   /** Those that answer. */
-  readonly questions?: Readonly<Record<string, CallerFunction | undefined>>;
-}
-
-/** A worker that trains once. */
-export interface TrainingWorker {
-  readonly channel: Channel;
-  /** Ends the worker, after its work or in the middle of it. */
-  stop(): Promise<void>;
+  readonly callbacks?: Readonly<Record<string, CallerFunction | undefined>>;
 }
 
 /** The directories that a worker reads and the one that it writes, which a page has to hand over. */
@@ -63,6 +56,9 @@ export interface Places {
   readonly reads: readonly (string | undefined)[];
   readonly writes?: string;
 }
+
+/** Starts a worker, makes use of it, and ends it. */
+export type Within = <T>(places: Places, use: (channel: Channel) => Promise<T>) => Promise<T>;
 
 /** The number of rows that cross at once. */
 const TOGETHER = 256;
@@ -80,14 +76,14 @@ async function* chunksOf(rows: Rows): AsyncGenerator<object[]> {
 
 /** Calls the worker, and the functions of the caller for it; what one of those throws ends the call. */
 async function call<T>(channel: Channel, method: string, job: unknown, hooks: Hooks): Promise<T> {
-  const { signal, events = {}, questions = {} } = hooks;
+  const { signal, events = {}, callbacks = {} } = hooks;
   const functions = new CallerFunctions(signal);
   const told = new Map(Object.entries(events).map(([name, own]) => [name, functions.wrap(own)]));
-  const asked = new Map(Object.entries(questions));
+  const asked = new Map(Object.entries(callbacks));
   const training = channel.call<T>(method, job, {
     signal: functions.signal,
     onEvent: ({ of, values }: CallerCall) => told.get(of)?.(...(values as never[])),
-    onQuestion: ({ of, values }: CallerCall) => asked.get(of)?.(...(values as never[])),
+    onCallback: ({ of, values }: CallerCall) => asked.get(of)?.(...(values as never[])),
   });
   return functions.settle(training).catch((error: unknown) => {
     const isUncopied = error instanceof DOMException && error.name === "DataCloneError";
@@ -99,33 +95,26 @@ async function call<T>(channel: Channel, method: string, job: unknown, hooks: Ho
 
 /**
  * A host whose functions compute in a worker of their own, ended with them.
- * @param start starts a worker
  * @param local computes what cannot leave the caller's thread
  */
-export function workerHost(start: (places: Places) => Promise<TrainingWorker>, local: TrainingHost): TrainingHost {
-  const within = async <T>(places: Places, use: (channel: Channel) => Promise<T>): Promise<T> => {
-    const worker = await start(places);
-    try {
-      return await use(worker.channel);
-    } finally {
-      await worker.stop();
-    }
-  };
+export function workerHost(within: Within, local: TrainingHost): TrainingHost {
   return {
-    trainRecipe(recipe, options) {
+    async trainRecipe(recipe, options) {
       const { data, tokenizerDirectory, out, begin, threads, tokenizer, teacher, signal, ...rest } = options;
       const { onReport, onResume, onStop } = rest;
-      return within({ reads: [data, tokenizerDirectory, begin, out], writes: out }, async (channel) => {
+      const places = { reads: [data, tokenizerDirectory, begin, out], writes: out };
+      const result = await within(places, async (channel) => {
         const known = await channel.call("hasTokenizer", [tokenizerDirectory, tokenizer.fingerprint]);
-        if (!known) return local.trainRecipe(recipe, options);
+        if (!known) return undefined;
         const hasTeacher = teacher !== undefined;
         const job: RecipeJob = { data, tokenizerDirectory, out, begin, threads, hasTeacher };
-        return call(channel, "trainRecipe", [recipe, job], {
+        return call<RunResult>(channel, "trainRecipe", [recipe, job], {
           signal,
           events: { onReport, onResume, onStop },
-          questions: { teacher },
+          callbacks: { teacher },
         });
       });
+      return result ?? local.trainRecipe(recipe, options);
     },
     async finetune(options) {
       checkOptions(options);
@@ -148,27 +137,28 @@ export function workerHost(start: (places: Places) => Promise<TrainingWorker>, l
           call(channel, "finetune", job, {
             signal,
             events: { onReport, onResume, onStop },
-            questions: { onStart, rows },
+            callbacks: { onStart, rows },
           }),
         );
       } finally {
         for (const source of chunks.values()) await source.return(undefined);
       }
     },
-    evaluateRecipe(recipe, model, options) {
+    async evaluateRecipe(recipe, model, options) {
       const { location, tokenizer } = model;
       const { data, window, threads, signal, onProgress } = options;
       const generate: Model["generate"] = (input, settings) => model.generate(input, { ...settings, signal });
-      return within({ reads: [data, location] }, async (channel) => {
+      const measured = await within({ reads: [data, location] }, async (channel) => {
         const known = tokenizer && (await channel.call("hasTokenizer", [location, tokenizer.fingerprint]));
-        if (!known) return local.evaluateRecipe(recipe, model, options);
+        if (!known) return undefined;
         const job: EvaluateJob = { data, window, threads, location };
-        return call(channel, "evaluateRecipe", [recipe, job], {
+        return call<Measured[]>(channel, "evaluateRecipe", [recipe, job], {
           signal,
           events: { onProgress },
-          questions: { generate },
+          callbacks: { generate },
         });
       });
+      return measured ?? local.evaluateRecipe(recipe, model, options);
     },
     mergeAdapter: (model, directory, out) =>
       within({ reads: [model, directory], writes: out }, (channel) =>

@@ -59,7 +59,7 @@ export function serveTraining(port: Port, own: Readonly<Record<string, Handler>>
     },
     mergeAdapter: ([model, directory, out]: [string, string, string]) => mergeAdapter(model, directory, out),
   };
-  serve(port, handlers as Readonly<Record<string, Handler>>);
+  serve(port, handlers);
 }
 
 /** The tokenizer of a directory; undefined where none can be read. */
@@ -72,7 +72,7 @@ async function readTokenizer(directory: string): Promise<Tokenizer | undefined> 
 }
 
 /** The caller's functions, as the worker calls them. */
-function functionsOf({ signal, emit, ask }: CallContext) {
+function functionsOf({ signal, emit, callBack }: CallContext) {
   const call = (of: string, values: readonly unknown[]): CallerCall => ({ of, values });
   const listener =
     (of: string) =>
@@ -81,7 +81,7 @@ function functionsOf({ signal, emit, ask }: CallContext) {
   return {
     signal,
     listener,
-    ask: (of: string, ...values: readonly unknown[]): Promise<unknown> => ask(call(of, values)),
+    ask: (of: string, ...values: readonly unknown[]): Promise<unknown> => callBack(call(of, values)),
     listeners: { onReport: listener("onReport"), onStop: listener("onStop") },
   };
 }

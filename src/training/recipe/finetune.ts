@@ -1,8 +1,6 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { check, Random } from "../../common/index.ts";
 import type { Architecture } from "../../families/index.ts";
-import { checkWritable } from "../../files/node.ts";
+import { absoluteLocation, checkWritable } from "../../files/index.ts";
 import { openDirectory } from "../../formats/index.ts";
 import {
   adapterPlan,
@@ -219,7 +217,7 @@ async function write(
   },
 ): Promise<void> {
   if (!lora) return exportModel(out, parameters, json, model);
-  const base = baseName ?? (existsSync(model) ? resolve(model) : model);
+  const base = baseName ?? absoluteLocation(model);
   await saveAdapter(out, { config: lora, parameters }, architecture, { base, taskType: heads[task].taskType });
   const own = await readJsonFile(await openDirectory(model), "config.json");
   // transformers takes a directory with config.json for a whole model
