@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { fetchOnce, openFiles } from "./files-web.ts";
-import { filesBelow } from "./memory-web.ts";
+import { filesAt } from "./memory-web.ts";
 import { appendToFile, joinPath, writeFileAtomic } from "./write-web.ts";
 
 test("a directory in memory lists and reads what was written below it, and nothing beside it", async () => {
@@ -13,7 +13,8 @@ test("a directory in memory lists and reads what was written below it, and nothi
   expect([await files.readText("a.txt"), await files.size("folder/c.bin")]).toEqual(["ab", 3]);
   expect(await files.readBytes("folder/c.bin", 1, 1)).toEqual(Uint8Array.of(2));
   expect([await files.has("a.txt"), await files.has("d.txt")]).toEqual([true, false]);
-  expect(Object.keys(filesBelow("memory:one"))).toEqual(["memory:one/a.txt", "memory:one/folder/c.bin"]);
+  expect(Object.keys(filesAt("memory:one"))).toEqual(["memory:one/a.txt", "memory:one/folder/c.bin"]);
+  expect(Object.keys(filesAt("memory:one/a.txt"))).toEqual(["memory:one/a.txt"]);
   expect(await fetchOnce(files.resolve("folder/c.bin"))).toEqual(Uint8Array.of(1, 2, 3));
   await expect(files.readText("d.txt")).rejects.toThrow("there is no file memory:one/d.txt");
   await expect(writeFileAtomic("one/a.txt", "")).rejects.toThrow("a page writes into its memory alone");

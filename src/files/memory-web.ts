@@ -50,10 +50,10 @@ export function checkInMemory(location: string): void {
 /** A location in memory without slashes at its end. */
 const trimmed = (location: string): string => location.replace(/\/+$/, "");
 
-/** The files below a location in memory, by their whole paths. */
-export function filesBelow(location: string): Record<string, Uint8Array> {
+/** The files of a location in memory, by their whole paths: those below a directory, or the one of this path. */
+export function filesAt(location: string): Record<string, Uint8Array> {
   const base = `${trimmed(location)}/`;
-  return Object.fromEntries([...store()].filter(([path]) => path.startsWith(base)));
+  return Object.fromEntries([...store()].filter(([path]) => path.startsWith(base) || path === location));
 }
 
 /** The files of a directory in memory; one that nothing was written to is empty. */

@@ -179,6 +179,8 @@ describe.skipIf(!hasChromium)("training in Debian's chromium (skipped where /usr
        const settings = { model: "memory:tiny", data, task: "text-generation", out: "memory:tuned", epochs: 1 };
        const { plan, step, evaluation } = await finetune(settings);
        const model = await loadModel("memory:tuned");
+       await writeFiles("memory:rows", { "rows.jsonl": data.map((row) => JSON.stringify(row)).join("\\n") });
+       const ofFile = await finetune({ ...settings, data: "memory:rows/rows.jsonl", out: "memory:again" });
        const adapted = await finetune({ ...settings, lora: { r: 2 }, out: "memory:adapter" });
        await model.addAdapter("own", "memory:adapter");
        const { text } = await model.generate({ prompt: "the " }, ${JSON.stringify(generation)});
@@ -186,6 +188,7 @@ describe.skipIf(!hasChromium)("training in Debian's chromium (skipped where /usr
        return {
          training: plan.training, step, learned: adapted.plan.learned < plan.learned, length: text.length,
          isLoss: evaluation.loss > 0,
+         isSame: ofFile.evaluation.loss === evaluation.loss,
          disk: await told(trainRecipe(recipe, { ...options("x"), out: "/x" })),
          table: await told(finetune({ ...settings, data: "memory:rows.csv" })),
          absent: await told(trainRecipe(recipe, { ...options("x"), data: "memory:none" })),
@@ -199,6 +202,7 @@ describe.skipIf(!hasChromium)("training in Debian's chromium (skipped where /usr
       learned: true,
       length: 16,
       isLoss: true,
+      isSame: true,
       disk: "unsupported",
       table: "unsupported",
       absent: "file",

@@ -1,4 +1,4 @@
-import { filesBelow, isInMemory, writeMemory } from "../../files/web.ts";
+import { filesAt, isInMemory, writeMemory } from "../../files/web.ts";
 import { Channel, type Handler } from "../../runtime/index.ts";
 import { pagePort, workerPort } from "../../runtime/web.ts";
 import { serveModel } from "../serve-model.ts";
@@ -17,7 +17,7 @@ export async function openHost(source: ModelSource, signal?: AbortSignal): Promi
     channel.close(`the worker that computes the model failed: ${message || "it could not be started"}`),
   );
   const send = async (location: string | undefined): Promise<void> => {
-    if (location !== undefined && isInMemory(location)) await channel.call("takeFiles", filesBelow(location));
+    if (location !== undefined && isInMemory(location)) await channel.call("takeFiles", filesAt(location));
   };
   const stop = async (): Promise<void> => worker.terminate();
   try {

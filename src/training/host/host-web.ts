@@ -1,6 +1,6 @@
 import { LecternError } from "../../common/index.ts";
 import { joinPath, withOnlyLock } from "../../files/index.ts";
-import { filesBelow, isInMemory, writeMemory } from "../../files/web.ts";
+import { filesAt, isInMemory, writeMemory } from "../../files/web.ts";
 import { Channel, type Handler } from "../../runtime/index.ts";
 import { pagePort, workerPort } from "../../runtime/web.ts";
 import { type Places, type TrainingHost, workerHost } from "./host.ts";
@@ -31,7 +31,7 @@ async function inWorker<T>({ reads, writes }: Places, use: (channel: Channel) =>
   );
   const inMemory = reads.filter((place) => place !== undefined && isInMemory(place)) as readonly string[];
   try {
-    await channel.call("takeFiles", Object.assign({}, ...inMemory.map(filesBelow)));
+    await channel.call("takeFiles", Object.assign({}, ...inMemory.map(filesAt)));
     return await use(channel);
   } finally {
     if (writes !== undefined) await collect(channel, writes);
@@ -53,7 +53,7 @@ const scope = globalThis as { name?: string };
 if (scope.name === WORKER_NAME && !("document" in scope)) {
   const handlers = {
     takeFiles: async (files: Files) => keep(files),
-    giveFiles: async (directory: string) => filesBelow(directory),
+    giveFiles: async (directory: string) => filesAt(directory),
   };
   serveTraining(pagePort(), handlers as Readonly<Record<string, Handler>>);
 }

@@ -93,76 +93,81 @@ async function call<T>(channel: Channel, method: string, job: unknown, hooks: Ho
   });
 }
 
+/** The names of the callbacks that are told of a run's progress. */
+const listeners = ({ onReport, onResume, onStop }: Pick<TrainOptions, "onReport" | "onResume" | "onStop">) => ({
+  onReport,
+  onResume,
+  onStop,
+});
+
 /**
  * A host whose functions compute in a worker of their own, ended with them.
  * @param local computes what cannot leave the caller's thread
  */
 export function workerHost(within: Within, local: TrainingHost): TrainingHost {
   return {
-    async trainRecipe(recipe, options) {
-      const { data, tokenizerDirectory, out, begin, threads, tokenizer, teacher, signal, ...rest } = options;
-      const { onReport, onResume, onStop } = rest;
-      const places = { reads: [data, tokenizerDirectory, begin, out], writes: out };
-      const result = await within(places, async (channel) => {
-        const known = await channel.call("hasTokenizer", [tokenizerDirectory, tokenizer.fingerprint]);
-        if (!known) return undefined;
-        const hasTeacher = teacher !== undefined;
-        const job: RecipeJob = { data, tokenizerDirectory, out, begin, threads, hasTeacher };
-        return call<RunResult>(channel, "trainRecipe", [recipe, job], {
-          signal,
-          events: { onReport, onResume, onStop },
-          callbacks: { teacher },
-        });
-      });
-      return result ?? local.trainRecipe(recipe, options);
-    },
-    async finetune(options) {
-      checkOptions(options);
-      const { data, validation, signal, onReport, onResume, onStop, onStart, ...settings } = options;
-      const job: FinetuneJob = {
-        ...settings,
-        data: typeof data === "string" ? data : undefined,
-        validation: typeof validation === "string" ? { file: validation } : validation && "rows",
-      };
-      const given = new Map([data, validation].entries());
-      const chunks = new Map<number, AsyncGenerator<object[]>>();
-      const rows = async (which: number): Promise<object[] | undefined> => {
-        const source = chunks.get(which) ?? chunksOf(given.get(which) as Rows);
-        chunks.set(which, source);
-        return (await source.next()).value;
-      };
-      try {
-        const files = [data, validation].filter((source) => typeof source === "string");
-        return await within({ reads: [options.model, options.out, ...files], writes: options.out }, (channel) =>
-          call(channel, "finetune", job, {
-            signal,
-            events: { onReport, onResume, onStop },
-            callbacks: { onStart, rows },
-          }),
-        );
-      } finally {
-        for (const source of chunks.values()) await source.return(undefined);
-      }
-    },
-    async evaluateRecipe(recipe, model, options) {
-      const { location, tokenizer } = model;
-      const { data, window, threads, signal, onProgress } = options;
-      const generate: Model["generate"] = (input, settings) => model.generate(input, { ...settings, signal });
-      const measured = await within({ reads: [data, location] }, async (channel) => {
-        const known = tokenizer && (await channel.call("hasTokenizer", [location, tokenizer.fingerprint]));
-        if (!known) return undefined;
-        const job: EvaluateJob = { data, window, threads, location };
-        return call<Measured[]>(channel, "evaluateRecipe", [recipe, job], {
-          signal,
-          events: { onProgress },
-          callbacks: { generate },
-        });
-      });
-      return measured ?? local.evaluateRecipe(recipe, model, options);
-    },
+    trainRecipe: async (...given) => (await trainIn(within, ...given)) ?? local.trainRecipe(...given),
+    finetune: (options) => finetuneIn(within, options),
+    evaluateRecipe: async (...given) => (await evaluateIn(within, ...given)) ?? local.evaluateRecipe(...given),
     mergeAdapter: (model, directory, out) =>
       within({ reads: [model, directory], writes: out }, (channel) =>
         channel.call("mergeAdapter", [model, directory, out]),
       ),
   };
+}
+
+/** The result of a recipe; undefined where the worker has another tokenizer than the caller. */
+function trainIn(within: Within, recipe: Recipe, options: TrainOptions): Promise<RunResult | undefined> {
+  const { data, tokenizerDirectory, out, begin, threads, tokenizer, teacher, signal } = options;
+  return within({ reads: [data, tokenizerDirectory, begin, out], writes: out }, async (channel) => {
+    const known = await channel.call("hasTokenizer", [tokenizerDirectory, tokenizer.fingerprint]);
+    if (!known) return undefined;
+    const job: RecipeJob = { data, tokenizerDirectory, out, begin, threads, hasTeacher: teacher !== undefined };
+    const hooks: Hooks = { signal, events: listeners(options), callbacks: { teacher } };
+    return call<RunResult>(channel, "trainRecipe", [recipe, job], hooks);
+  });
+}
+
+async function finetuneIn(within: Within, options: FinetuneOptions): Promise<FinetuneResult> {
+  checkOptions(options);
+  const { data, validation, signal, onReport, onResume, onStop, onStart, ...settings } = options;
+  const job: FinetuneJob = {
+    ...settings,
+    data: typeof data === "string" ? data : undefined,
+    validation: typeof validation === "string" ? { file: validation } : validation && "rows",
+  };
+  const given = [data, validation];
+  const chunks = new Map<number, AsyncGenerator<object[]>>();
+  const rows = async (which: number): Promise<object[] | undefined> => {
+    const source = chunks.get(which) ?? chunksOf(given[which] as Rows);
+    chunks.set(which, source);
+    return (await source.next()).value;
+  };
+  const files = given.filter((source) => typeof source === "string");
+  const hooks: Hooks = { signal, events: listeners(options), callbacks: { onStart, rows } };
+  try {
+    return await within({ reads: [options.model, options.out, ...files], writes: options.out }, (channel) =>
+      call(channel, "finetune", job, hooks),
+    );
+  } finally {
+    for (const source of chunks.values()) await source.return(undefined);
+  }
+}
+
+/** The metrics of a model; undefined where the worker has another tokenizer than the model. */
+function evaluateIn(
+  within: Within,
+  recipe: Recipe,
+  model: Model,
+  { data, window, threads, signal, onProgress }: EvaluateOptions,
+): Promise<Measured[] | undefined> {
+  const { location, tokenizer } = model;
+  const generate: Model["generate"] = (input, settings) => model.generate(input, { ...settings, signal });
+  return within({ reads: [data, location] }, async (channel) => {
+    const known = tokenizer && (await channel.call("hasTokenizer", [location, tokenizer.fingerprint]));
+    if (!known) return undefined;
+    const job: EvaluateJob = { data, window, threads, location };
+    const hooks: Hooks = { signal, events: { onProgress }, callbacks: { generate } };
+    return call<Measured[]>(channel, "evaluateRecipe", [recipe, job], hooks);
+  });
 }
