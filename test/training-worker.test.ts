@@ -20,12 +20,12 @@ const recipe = {
   config: { model_type: "gpt2", vocab_size: 400, n_embd: 32, n_layer: 2, n_head: 2, n_positions: 32, eos_token_id: 0 },
   heldOut: ["b.txt"],
   seed: 5,
-  rows: 4,
+  batchSize: 4,
   length: 32,
   steps: 40,
   optimizer: { name: "adamw" },
-  schedule: { name: "linear", rate: 0.003, warmupSteps: 4 },
-  clip: 1,
+  schedule: { name: "linear", learningRate: 0.003, warmupSteps: 4 },
+  maxGradNorm: 1,
   checkpointEvery: 10,
   evaluateEvery: 20,
 };
@@ -135,7 +135,7 @@ test("rows, a teacher and what a plan is told to stay with the caller", () => {
     const labels = ["x", "y"];
     const texts = Array.from({ length: 300 }, (_, i) => ({ text: "a fox ran " + i, label: labels[i % 2], other: i }));
     async function* stream() { yield* texts; }
-    const settings = { model, task: "text-classification", rows: 32, epochs: 1, config: { steps: 3 } };
+    const settings = { model, task: "text-classification", batchSize: 32, epochs: 1, config: { steps: 3 } };
     const plans = [];
     const tune = (out, data, more) =>
       finetune({ ...settings, data, validation: texts.slice(0, 8), out: folder + "/" + out, onStart: (plan) => plans.push(plan), ...more });
@@ -178,7 +178,7 @@ test("a teacher of the caller labels texts for the worker, and a trained model i
       task: "text-classification",
       examples: { training: [{ file: "rows.jsonl" }], validation: [{ file: "held.jsonl" }], test: [{ file: "held.jsonl" }] },
       teacher: { share: 1, spans: 1 },
-      seed: 1, rows: 8, steps: 3, optimizer: { name: "sgd" }, schedule: { name: "constant", rate: 0.01 }, checkpointEvery: 10,
+      seed: 1, batchSize: 8, steps: 3, optimizer: { name: "sgd" }, schedule: { name: "constant", learningRate: 0.01 }, checkpointEvery: 10,
     });
     let asked = 0;
     const teacher = async (texts) => { asked += texts.length; return texts.map(() => ({ x: 0.25, y: 0.75 })); };

@@ -73,8 +73,8 @@ export function nextTask(): Promise<void> {
 }
 
 /** A warning of the process, which `--no-warnings` and `process.on("warning")` know. */
-export function warn(message: string): void {
-  process.emitWarning(message, "LecternWarning");
+export function warn(message: string, type = "LecternWarning"): void {
+  process.emitWarning(message, type);
 }
 
 export function sha256(): Hash {

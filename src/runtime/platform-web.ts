@@ -45,8 +45,8 @@ export function nextTask(): Promise<void> {
   });
 }
 
-export function warn(message: string): void {
-  console.warn(`LecternWarning: ${message}`);
+export function warn(message: string, type = "LecternWarning"): void {
+  console.warn(`${type}: ${message}`);
 }
 
 export function sha256(): Hash {

@@ -52,8 +52,11 @@ export interface Platform {
   canShareMemory(): boolean;
   /** Lets what waits, such as a cancellation, be handled before going on. */
   nextTask(): Promise<void>;
-  /** Reports what a user may want to know, where the caller takes no warnings. */
-  warn(message: string): void;
+  /**
+   * Reports what a user may want to know, where the caller takes no warnings.
+   * @param type of the warning; default `LecternWarning`
+   */
+  warn(message: string, type?: string): void;
   sha256(): Hash;
   /** The bytes of memory that weights may take at most. */
   totalMemory(): number;

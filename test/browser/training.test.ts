@@ -21,12 +21,12 @@ const kind = { kind: "character", vocabularySize: 64 } as const;
 const recipe = {
   heldOut: ["b.txt"],
   seed: 5,
-  rows: 4,
+  batchSize: 4,
   length: 24,
   steps: 30,
   optimizer: { name: "adamw" },
-  schedule: { name: "linear", rate: 0.01, warmupSteps: 4 },
-  clip: 1,
+  schedule: { name: "linear", learningRate: 0.01, warmupSteps: 4 },
+  maxGradNorm: 1,
   checkpointEvery: 10,
   evaluateEvery: 15,
 };

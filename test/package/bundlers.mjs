@@ -40,8 +40,8 @@ async function train() {
   await writeFiles("memory:tokens", { "tokenizer.json": JSON.stringify(vocabulary) });
   const recipe = parseRecipe({
     config: { model_type: "char_rnn", cell: "gru", vocab_size: 32, embedding_size: 8, hidden_size: 8, num_layers: 1, eos_token_id: 0 },
-    heldOut: ["b.txt"], seed: 1, rows: 2, length: 8, steps: 2, checkpointEvery: 2,
-    optimizer: { name: "sgd" }, schedule: { name: "constant", rate: 0.01 },
+    heldOut: ["b.txt"], seed: 1, batchSize: 2, length: 8, steps: 2, checkpointEvery: 2,
+    optimizer: { name: "sgd" }, schedule: { name: "constant", learningRate: 0.01 },
   });
   const tokenizer = await loadTokenizer("memory:tokens");
   await trainRecipe(recipe, { data: "memory:texts", tokenizer, tokenizerDirectory: "memory:tokens", out: "memory:tiny" });

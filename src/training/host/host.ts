@@ -129,8 +129,7 @@ function trainIn(within: Within, recipe: Recipe, options: TrainOptions): Promise
 }
 
 async function finetuneIn(within: Within, options: FinetuneOptions): Promise<FinetuneResult> {
-  checkOptions(options);
-  const { data, validation, signal, onReport, onResume, onStop, onStart, ...settings } = options;
+  const { data, validation, signal, onReport, onResume, onStop, onStart, ...settings } = checkOptions(options);
   const job: FinetuneJob = {
     ...settings,
     data: typeof data === "string" ? data : undefined,
