@@ -171,6 +171,21 @@ describe.skipIf(!hasChromium)("training in Debian's chromium (skipped where /usr
     });
   }, 120_000);
 
+  test("a model of the page's server is fine-tuned, and its adapter opens with its base", async () => {
+    const result = await inPage<Record<string, unknown>>(
+      models.gpt2,
+      `const data = Array.from({ length: 20 }, (_, i) => ({ text: "a fox ran", label: i % 2 ? "x" : "y" }));
+       const model = "/test/parity/fixtures/models/bert_cls";
+       const settings = { model, data, task: "text-classification", epochs: 1, maxLength: 16 };
+       const { plan } = await finetune({ ...settings, out: "memory:adapter", lora: { r: 2 } });
+       const adapted = await loadModel("memory:adapter");
+       const { logits } = await adapted.forward({ inputIds: [[1, 2, 3]] });
+       await adapted.dispose();
+       return { labels: plan.labels, shape: logits.shape };`,
+    );
+    expect(result).toEqual({ labels: ["x", "y"], shape: [1, 2] });
+  }, 120_000);
+
   test("a model in memory is fine-tuned on rows of the page; errors have the codes that they have in Node", async () => {
     const result = await inPage<Record<string, unknown>>(
       models.gpt2,
