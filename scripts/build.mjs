@@ -1,6 +1,6 @@
 /**
  * Compiles src to dist; bundles the command line and the worker, which start faster from few files, and the browser's
- * single file with ONNX Runtime's WebAssembly beside it.
+ * two single files, for models and for training, with ONNX Runtime's WebAssembly beside them.
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -56,6 +56,8 @@ const node = {
     "#files": "./src/files/files-node.ts",
     "#hub": "./src/formats/hub/locate-node.ts",
     "#platform": "./src/runtime/platform-node.ts",
+    "#data": "./src/training/data/data-node.ts",
+    "#training": "./src/training/host/host-node.ts",
   },
   plugins: [unusedIsOmitted],
   logLevel: "warning",
@@ -71,27 +73,40 @@ await build({
   banner: { js: requiring },
 });
 copyFileSync("node_modules/commander/LICENSE", "dist/cli/commander.LICENSE");
-await build({
-  ...node,
-  entryPoints: ["src/inference/host/worker-node.ts"],
-  outdir: "dist/inference/host",
-  chunkNames: "worker-[hash]",
-});
+for (const folder of ["inference/host", "training/host"])
+  await build({
+    ...node,
+    entryPoints: [`src/${folder}/worker-node.ts`],
+    outdir: `dist/${folder}`,
+    chunkNames: "worker-[hash]",
+  });
 chmodSync("dist/cli/main.js", 0o755);
-await build({
-  entryPoints: ["src/index.ts"],
-  outfile: "dist/web/lectern.js",
-  bundle: true,
-  format: "esm",
-  target: "es2022",
-  platform: "browser",
-  minify: true,
-  alias: {
-    "#host": "./src/inference/host/host-web.ts",
-    "#files": "./src/files/files-web.ts",
-    "#hub": "./src/formats/hub/locate-web.ts",
-    "#platform": "./src/runtime/platform-web.ts",
+/** zod's messages in other languages, a fifth of the bundle; English has a file of its own. */
+const englishAlone = {
+  name: "english-alone",
+  setup(build) {
+    build.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: "export {};" }));
   },
-  logLevel: "warning",
-});
+};
+const web = { lectern: "src/index.ts", training: "src/training/index.ts" };
+for (const [name, entry] of Object.entries(web))
+  await build({
+    entryPoints: [entry],
+    outfile: `dist/web/${name}.js`,
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    platform: "browser",
+    minify: true,
+    alias: {
+      "#host": "./src/inference/host/host-web.ts",
+      "#files": "./src/files/files-web.ts",
+      "#hub": "./src/formats/hub/locate-web.ts",
+      "#platform": "./src/runtime/platform-web.ts",
+      "#data": "./src/training/data/data-web.ts",
+      "#training": "./src/training/host/host-web.ts",
+    },
+    plugins: [englishAlone],
+    logLevel: "warning",
+  });
 copyFileSync("node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm", "dist/web/ort-wasm-simd-threaded.wasm");

@@ -1,9 +1,14 @@
+import { existsSync } from "node:fs";
 import { open, readdir, readFile, realpath, stat } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { LecternError } from "../common/index.ts";
 import type { FileSource } from "./file-source.ts";
 
+export { join as joinPath } from "node:path";
 export { derivedFile } from "./derived-node.ts";
+export { withOnlyLock } from "./lock.ts";
+export { removeDeadParts } from "./part-files.ts";
+export { appendToFile, checkWritable, isSameDirectory, makeDirectory, writeFileAtomic } from "./write-file.ts";
 
 /** The error codes of absent files; a file that may not be read is not absent. */
 const ABSENT: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG", "ERR_INVALID_ARG_VALUE"]);
@@ -39,6 +44,11 @@ async function readWhole(path: string, name: string): Promise<string> {
   } catch (cause) {
     throw new LecternError("file", `${name} must be text in UTF-8; got other bytes: damaged`, { cause });
   }
+}
+
+/** The absolute path of what is there; a name of anything else stays as it is. */
+export function absoluteLocation(location: string): string {
+  return existsSync(location) ? resolve(location) : location;
 }
 
 /** The files of a directory on disk. */

@@ -1,12 +1,26 @@
 import type { DerivedFile, FileSource } from "./file-source.ts";
+import { isInMemory, openMemory, readMemory } from "./memory-web.ts";
 import { fetchBytes, isServed } from "./served-web.ts";
+
+export {
+  absoluteLocation,
+  appendToFile,
+  checkWritable,
+  isSameDirectory,
+  joinPath,
+  makeDirectory,
+  removeDeadParts,
+  withOnlyLock,
+  writeFileAtomic,
+} from "./write-web.ts";
 
 const files = new Map<string, Promise<Uint8Array>>();
 
-/** The bytes of a file, fetched once. */
-export function fetchOnce(url: string): Promise<Uint8Array> {
+/** The bytes of a file, fetched once, or as they are in memory. */
+export async function fetchOnce(url: string): Promise<Uint8Array> {
   let bytes = files.get(url);
   if (!bytes) {
+    if (isInMemory(url)) return readMemory(url);
     bytes = fetchBytes(url);
     files.set(url, bytes);
     bytes.catch(() => files.delete(url));
@@ -28,8 +42,9 @@ export async function derivedFile({ source, recipe, size, pieces }: DerivedFile)
   return name;
 }
 
-/** The files below a URL. */
+/** The files below a URL, or in the page's memory. */
 export async function openFiles(location: string): Promise<FileSource> {
+  if (isInMemory(location)) return openMemory(location);
   const base = new URL(location.endsWith("/") ? location : `${location}/`, globalThis.location.href);
   const resolve = (name: string): string => new URL(name, base).href;
   return {

@@ -1,16 +1,17 @@
-import { type CallContext, type Port, serve } from "../runtime/index.ts";
+import { type CallContext, type Handler, type Port, serve } from "../runtime/index.ts";
 import type { ForwardInputs, ForwardOptions } from "./forward.ts";
 import type { Callback, GenerateRequest, ModelSource, ProvidedCallbacks } from "./host/host.ts";
 import { LocalModel } from "./local-model.ts";
 
-/** Answers, in a worker, the calls of `connect`. */
-export function serveModel(port: Port): void {
+/** Answers, in a worker, the calls of `connect`. @param own further handlers */
+export function serveModel(port: Port, own: Readonly<Record<string, Handler>> = {}): void {
   let model: LocalModel | undefined;
   const opened = (): LocalModel => {
     if (!model) throw new Error("the worker was called before it opened a model");
     return model;
   };
   const handlers = {
+    ...own,
     open: async (source: ModelSource, { signal }: CallContext) => {
       model = await LocalModel.open(source, signal);
       return model.description;

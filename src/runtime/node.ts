@@ -1,4 +1,5 @@
-/** Parts that need Node: the engine's files, its loading and its end. */
+/** Parts that need Node: the engine's files, its loading and its end, worker threads. */
 export { preloadEngine } from "./binding-node.ts";
 export { engineFiles } from "./engine-files-node.ts";
 export { EngineGate } from "./engine-gate.ts";
+export { startThread, stopThread, threadChannel, type WorkerThread } from "./worker-thread-node.ts";

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { hostname, totalmem } from "node:os";
 import { workerData } from "node:worker_threads";
 import type { OnnxGraph } from "../lowering/index.ts";
 import { createNativeSession, NativeTensor, type OrtSessionOptions } from "./binding-node.ts";
@@ -5,7 +7,7 @@ import { engineApi } from "./c-api-node.ts";
 import { attempt, wrapSession } from "./engine.ts";
 import { EngineGate } from "./engine-gate.ts";
 import { writeOnnx } from "./onnx-writer.ts";
-import type { EngineSession, SessionOptions } from "./platform.ts";
+import type { EngineSession, Hash, SessionOptions } from "./platform.ts";
 import { createSharedMemorySession } from "./shared-memory-session-node.ts";
 
 /** In a worker of ours, what its owner closes before it ends the worker. */
@@ -71,6 +73,17 @@ export function nextTask(): Promise<void> {
 }
 
 /** A warning of the process, which `--no-warnings` and `process.on("warning")` know. */
-export function warn(message: string): void {
-  process.emitWarning(message, "LecternWarning");
+export function warn(message: string, type = "LecternWarning"): void {
+  process.emitWarning(message, type);
+}
+
+export function sha256(): Hash {
+  const hash = createHash("sha256");
+  return { update: (bytes) => hash.update(bytes), hex: () => hash.digest("hex") };
+}
+
+export { totalmem as totalMemory };
+
+export function processName(): string {
+  return `${hostname()}.${process.pid}`;
 }

@@ -3,7 +3,8 @@ import { fetchOnce } from "../files/web.ts";
 import type { OnnxGraph } from "../lowering/index.ts";
 import { attempt, wrapSession } from "./engine.ts";
 import { writeOnnx } from "./onnx-writer.ts";
-import type { EngineSession, SessionOptions } from "./platform.ts";
+import type { EngineSession, Hash, SessionOptions } from "./platform.ts";
+import { Sha256 } from "./sha256-web.ts";
 
 /** Loads a graph into WebAssembly; files that hold weights are fetched once and handed over as bytes. */
 export async function createSession(graph: OnnxGraph, options: SessionOptions = {}): Promise<EngineSession> {
@@ -44,6 +45,19 @@ export function nextTask(): Promise<void> {
   });
 }
 
-export function warn(message: string): void {
-  console.warn(`LecternWarning: ${message}`);
+export function warn(message: string, type = "LecternWarning"): void {
+  console.warn(`${type}: ${message}`);
+}
+
+export function sha256(): Hash {
+  return new Sha256();
+}
+
+/** The most that WebAssembly of 32 bits addresses. */
+export function totalMemory(): number {
+  return 2 ** 32;
+}
+
+export function processName(): string {
+  return "page";
 }

@@ -38,6 +38,13 @@ export interface SessionOptions {
   readonly profile?: string | undefined;
 }
 
+/** SHA-256 of what is added, piece by piece. */
+export interface Hash {
+  update(bytes: Uint8Array): unknown;
+  /** The digest in hexadecimal; nothing may be added after it. */
+  hex(): string;
+}
+
 /** The functions that differ between Node and the browser; package conditions choose one. */
 export interface Platform {
   createSession(graph: OnnxGraph, options?: SessionOptions): Promise<EngineSession>;
@@ -45,6 +52,14 @@ export interface Platform {
   canShareMemory(): boolean;
   /** Lets what waits, such as a cancellation, be handled before going on. */
   nextTask(): Promise<void>;
-  /** Reports what a user may want to know, where the caller takes no warnings. */
-  warn(message: string): void;
+  /**
+   * Reports what a user may want to know, where the caller takes no warnings.
+   * @param type of the warning; default `LecternWarning`
+   */
+  warn(message: string, type?: string): void;
+  sha256(): Hash;
+  /** The bytes of memory that weights may take at most. */
+  totalMemory(): number;
+  /** The name of this process among those that write files of one kind: its machine and its number. */
+  processName(): string;
 }

@@ -1,9 +1,11 @@
 export { type TokenizerKind, type TokenizerOptions, tokenizerKinds, trainTokenizer } from "../tokenizers/index.ts";
-export { mergeAdapter, saveAdapter, startAdapter } from "./adapters/lora.ts";
+export { saveAdapter, startAdapter } from "./adapters/lora.ts";
 export * from "./data/collators.ts";
 export { type Example, exampleRows, type Rows, readExamples, readText } from "./data/examples.ts";
 export { readRows } from "./data/labelled-rows.ts";
 export { filesOf, readSources, type Source } from "./data/sources.ts";
+export { writeFiles } from "./data/write-files.ts";
+export { evaluateRecipe, finetune, mergeAdapter, trainRecipe } from "./host/index.ts";
 export type { Teacher } from "./objectives/distillation-labels.ts";
 export * from "./objectives/losses.ts";
 export { clipGlobalNorm, clipValues, globalNorm, type NormKind } from "./optim/clip.ts";
@@ -17,8 +19,8 @@ export {
   type TrainingState,
   type UpdateConfig,
 } from "./optim/trainer.ts";
-export { type EvaluateOptions, evaluateRecipe, type Measured } from "./recipe/evaluate-recipe.ts";
-export { type FinetuneOptions, type FinetunePlan, finetune } from "./recipe/finetune.ts";
+export type { EvaluateOptions, Measured } from "./recipe/evaluate-recipe.ts";
+export type { FinetuneOptions, FinetunePlan, FinetuneResult } from "./recipe/finetune.ts";
 export {
   type ExampleRecipe,
   parseRecipe,
@@ -31,7 +33,7 @@ export {
   runOverrides,
   type TextRecipe,
 } from "./recipe/recipe.ts";
-export { readTexts, type TrainOptions, trainRecipe } from "./recipe/train-recipe.ts";
+export { readTexts, type TrainOptions } from "./recipe/train-recipe.ts";
 export { loadCheckpoint, saveCheckpoint } from "./run/checkpoint.ts";
 export { exportModel } from "./run/export-model.ts";
 export { initialize } from "./run/initialize.ts";

@@ -1,52 +1,16 @@
-import { existsSync } from "node:fs";
 import { mkdtemp, readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadModel, loadTokenizer } from "../../src/inference/index.ts";
 import { pipeline } from "../../src/pipelines/index.ts";
-
-const CHROMIUM = "/usr/bin/chromium";
-const available = existsSync(CHROMIUM);
-if (!available && process.env.LECTERN_REQUIRE_BROWSER)
-  throw new Error(`${CHROMIUM} is missing, and LECTERN_REQUIRE_BROWSER asks for it`);
+import { hasChromium, launchChromium, serve } from "../helpers/chromium.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const types: Record<string, string> = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
-
-/** What a server does beyond giving files. */
-interface ServerOptions {
-  readonly isolated?: boolean;
-  /** The type of the page that absent files are answered with, as hosts of single-page applications do. */
-  readonly fallback?: string;
-}
-
-const PAGE = "<!doctype html><title>Lectern</title>";
-
-/** A plain static server: dist/web, models and fixtures; no headers but the type, and isolation if asked for. */
-function serve({ isolated = false, fallback }: ServerOptions = {}): Promise<Server> {
-  const server = createServer(async (request, response) => {
-    const path = new URL(request.url ?? "/", "http://localhost").pathname;
-    if (isolated) {
-      response.setHeader("cross-origin-opener-policy", "same-origin");
-      response.setHeader("cross-origin-embedder-policy", "require-corp");
-    }
-    if (path === "/") return response.setHeader("content-type", "text/html").end(PAGE);
-    response.setHeader("content-type", types[extname(path)] ?? "application/octet-stream");
-    await readFile(join(root, path)).then(
-      (bytes) => response.end(bytes),
-      () =>
-        fallback === undefined
-          ? response.writeHead(404).end()
-          : response.writeHead(200, { "content-type": fallback }).end(`\n<!-- built -->\n${PAGE}`),
-    );
-  });
-  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
-}
 
 const models = [
   "models/stories",
@@ -55,23 +19,14 @@ const models = [
   "test/parity/fixtures/gguf/small-Q4_0.gguf",
 ];
 
-describe.skipIf(!available)("in Debian's chromium (skipped where /usr/bin/chromium is absent)", () => {
-  let browser: Awaited<ReturnType<typeof chromium.launch>>;
+describe.skipIf(!hasChromium)("in Debian's chromium (skipped where /usr/bin/chromium is absent)", () => {
+  let browser: Browser;
   const servers: Server[] = [];
 
   beforeAll(async () => {
     process.env.LECTERN_CACHE = await mkdtemp(join(tmpdir(), "lectern-")); // for what Node derives
     servers.push(await serve(), await serve({ isolated: true }));
-    const args = [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ];
-    browser = await chromium.launch({ executablePath: CHROMIUM, args });
+    browser = await launchChromium();
   });
 
   afterAll(async () => {

@@ -25,14 +25,30 @@ const PROGRAM = `import { loadModel } from "lectern";
 })();
 `;
 
-const PAGE_SCRIPT = `import { loadModel } from "lectern";
+const PAGE_SCRIPT = `import { loadModel, loadTokenizer } from "lectern";
+import { parseRecipe, trainRecipe, trainTokenizer, writeFiles } from "lectern/training";
 async function story() {
   const model = await loadModel("/models/stories", { threads: 2 });
   const { text } = await model.generate({ prompt: "Hi" }, { maxNewTokens: 2, doSample: false });
   await model.dispose();
   return text;
 }
-story().catch(String).then((text) => {
+async function train() {
+  const texts = { "a.txt": "the wolf and the goats ".repeat(20), "b.txt": "the fox and the geese ".repeat(20) };
+  await writeFiles("memory:texts", texts);
+  const vocabulary = await trainTokenizer(Object.values(texts), { kind: "character", vocabularySize: 32 });
+  await writeFiles("memory:tokens", { "tokenizer.json": JSON.stringify(vocabulary) });
+  const recipe = parseRecipe({
+    config: { model_type: "char_rnn", cell: "gru", vocab_size: 32, embedding_size: 8, hidden_size: 8, num_layers: 1, eos_token_id: 0 },
+    heldOut: ["b.txt"], seed: 1, batchSize: 2, length: 8, steps: 2, checkpointEvery: 2,
+    optimizer: { name: "sgd" }, schedule: { name: "constant", learningRate: 0.01 },
+  });
+  const tokenizer = await loadTokenizer("memory:tokens");
+  await trainRecipe(recipe, { data: "memory:texts", tokenizer, tokenizerDirectory: "memory:tokens", out: "memory:tiny" });
+  const model = await loadModel("memory:tiny");
+  await model.dispose();
+}
+train().then(story).catch(String).then((text) => {
   document.querySelector("output").textContent = text;
 });
 `;

@@ -1,32 +1,50 @@
-import { Channel, type Port } from "../../runtime/index.ts";
+import { filesAt, isInMemory, writeMemory } from "../../files/web.ts";
+import { Channel, type Handler } from "../../runtime/index.ts";
+import { pagePort, workerPort } from "../../runtime/web.ts";
 import { serveModel } from "../serve-model.ts";
 import { connect, type ModelHost, type ModelSource } from "./host.ts";
 
 /** The one file of the web build is also its worker's: it knows by this name that it is the worker. */
 const WORKER_NAME = "lectern-model";
 
-/** The end of a connection with a worker: the worker, or its own global scope. */
-interface MessageTarget {
-  postMessage(message: unknown, transfer: Transferable[]): void;
-  addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
-}
+type Files = Readonly<Record<string, Uint8Array>>;
 
-function portOf(target: MessageTarget): Port {
-  return {
-    send: (message, transfer = []) => target.postMessage(message, transfer),
-    receive: (handler) => target.addEventListener("message", ({ data }) => handler(data)),
-  };
-}
-
-/** Computes in a Web Worker. */
-export function openHost(source: ModelSource, signal?: AbortSignal): Promise<ModelHost> {
+/** Computes in a Web Worker, to which the files of the page's memory are sent. */
+export async function openHost(source: ModelSource, signal?: AbortSignal): Promise<ModelHost> {
   const worker = new Worker(new URL("./lectern.js", import.meta.url), { type: "module", name: WORKER_NAME });
-  const channel = new Channel(portOf(worker));
+  const channel = new Channel(workerPort(worker));
   worker.addEventListener("error", ({ message }) =>
     channel.close(`the worker that computes the model failed: ${message || "it could not be started"}`),
   );
-  return connect({ source, channel, signal }, async () => worker.terminate());
+  const send = async (location: string | undefined): Promise<void> => {
+    if (location !== undefined && isInMemory(location)) await channel.call("takeFiles", filesAt(location));
+  };
+  const stop = async (): Promise<void> => worker.terminate();
+  try {
+    await send(source.location);
+    await send(source.base);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const host = await connect({ source, channel, signal }, stop);
+  return {
+    ...host,
+    async generate(request, hooks) {
+      await send(request.options.assistantModel);
+      return host.generate(request, hooks);
+    },
+    async addAdapter(name, location) {
+      await send(location);
+      return host.addAdapter(name, location);
+    },
+  };
 }
 
-const scope = globalThis as { name?: string } & MessageTarget;
-if (scope.name === WORKER_NAME && !("document" in scope)) serveModel(portOf(scope));
+const scope = globalThis as { name?: string };
+if (scope.name === WORKER_NAME && !("document" in scope)) {
+  const takeFiles = async (files: Files): Promise<void> => {
+    for (const [path, bytes] of Object.entries(files)) writeMemory(path, bytes);
+  };
+  serveModel(pagePort(), { takeFiles } as Readonly<Record<string, Handler>>);
+}

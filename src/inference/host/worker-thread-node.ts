@@ -1,20 +1,4 @@
-import { join } from "node:path";
-import { Worker } from "node:worker_threads";
-import { packageRoot } from "../../common/node.ts";
-import { EngineGate } from "../../runtime/node.ts";
-
-/** A thread that serves one model, and the gate that its engine's calls pass. */
-export interface WorkerThread {
-  readonly worker: Worker;
-  readonly gate: EngineGate;
-}
-
-/** Those of the workers that live. A process that ends ends them, and may not before their engines stand still. */
-const gates = new Set<EngineGate>();
-
-process.on("exit", () => {
-  for (const gate of gates) gate.closeNow();
-});
+import { startThread, type WorkerThread } from "../../runtime/node.ts";
 
 let prepared: WorkerThread | undefined;
 
@@ -34,11 +18,7 @@ export function takeWorker(): WorkerThread {
   return isAlive ? thread : startWorker();
 }
 
+/** A thread that serves one model. */
 function startWorker(): WorkerThread {
-  const gate = new EngineGate();
-  const path = join(packageRoot(), "dist", "inference", "host", "worker-node.js");
-  const worker = new Worker(path, { execArgv: [], workerData: { lecternGate: gate.memory } });
-  gates.add(gate);
-  worker.on("exit", () => gates.delete(gate));
-  return { worker, gate };
+  return startThread("inference/host/worker-node.js");
 }

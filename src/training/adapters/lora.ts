@@ -1,9 +1,6 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { check, Random } from "../../common/index.ts";
 import type { Architecture } from "../../families/index.ts";
-import { openFiles } from "../../files/index.ts";
-import { writeFileAtomic } from "../../files/node.ts";
+import { joinPath, makeDirectory, openFiles, writeFileAtomic } from "../../files/index.ts";
 import { safetensorsChunks } from "../../formats/index.ts";
 import {
   type Adapter,
@@ -73,7 +70,7 @@ export async function saveAdapter(
   architecture: Architecture,
   { base, taskType }: { readonly base: string; readonly taskType: string },
 ): Promise<void> {
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   const named = Object.entries(parameters).map(([path, tensor]) => [peftName(path, architecture), tensor] as const);
   const json = {
     peft_type: "LORA",
@@ -97,8 +94,8 @@ export async function saveAdapter(
     init_lora_weights: true,
     revision: null,
   };
-  await writeFileAtomic(join(directory, "adapter_model.safetensors"), safetensorsChunks(Object.fromEntries(named)));
-  await writeFileAtomic(join(directory, "adapter_config.json"), `${JSON.stringify(json, null, 2)}\n`);
+  await writeFileAtomic(joinPath(directory, "adapter_model.safetensors"), safetensorsChunks(Object.fromEntries(named)));
+  await writeFileAtomic(joinPath(directory, "adapter_config.json"), `${JSON.stringify(json, null, 2)}\n`);
 }
 
 /**
@@ -126,6 +123,6 @@ export async function mergeAdapter(model: string, directory: string, out: string
   }
   for (const [name, tensor] of changed) tensors[name] ??= tensor;
   await exportModel(out, undefined, json, model);
-  await writeFileAtomic(join(out, "model.safetensors"), safetensorsChunks(tensors));
+  await writeFileAtomic(joinPath(out, "model.safetensors"), safetensorsChunks(tensors));
   return [...changed.keys()];
 }

@@ -1,7 +1,6 @@
-import { Readable } from "node:stream";
-import { CsvError, parse } from "csv-parse";
+import { tableRows, textPieces } from "#data";
 import { check, didYouMean, isObject, LecternError, ownEntry, parseJson, shown } from "../../common/index.ts";
-import { textLines, textPieces } from "./text-stream.ts";
+import { linesOf } from "./lines.ts";
 
 /** One example of a data set: its columns, and the line or row it stands in. */
 export interface Example {
@@ -55,73 +54,9 @@ async function* givenRows(rows: Rows): AsyncGenerator<Example> {
   }
 }
 
-/** A row of a table has at most so many characters: the parser takes seconds for a file that is one long row. */
-const LONGEST_ROW = 2 ** 22;
-
-/** The message for an error of csv-parse. */
-const csvFaults: Readonly<Record<string, string>> = {
-  INVALID_OPENING_QUOTE: "a field that does not begin with a quote contains one; double it and quote the field",
-  CSV_INVALID_CLOSING_QUOTE: "text follows a closing quote; double quotes that belong to the text",
-  CSV_QUOTE_NOT_CLOSED: "a quote is opened in the row that begins here and never closed",
-  CSV_RECORD_INCONSISTENT_COLUMNS: "the row has more or fewer fields than the first; quote fields with commas",
-  CSV_MAX_RECORD_SIZE: `a row must have at most ${LONGEST_ROW} characters; got more; check its quotes and line ends`,
-};
-
-async function* tableRows(path: string, usual: string): AsyncGenerator<Example> {
-  let last = 1; // the line in which the last whole row ends
-  const rows = Readable.from(textPieces(path)).compose(
-    parse({
-      delimiter: await delimiterOf(path, usual),
-      columns: (header: string[]) => columnNames(path, header),
-      bom: true,
-      skip_empty_lines: true,
-      info: true,
-      max_record_size: LONGEST_ROW,
-      on_record(row: { info: { lines: number } }) {
-        last = row.info.lines;
-        return row;
-      },
-    }),
-  );
-  try {
-    for await (const each of rows) {
-      const { record, info } = each as { record: Record<string, string>; info: { lines: number } };
-      yield { row: info.lines, fields: record };
-    }
-  } catch (cause) {
-    if (!(cause instanceof CsvError)) throw cause;
-    const lines = "lines" in cause && typeof cause.lines === "number" ? cause.lines : last + 1;
-    const why = ownEntry(csvFaults, cause.code) ?? cause.message;
-    const line = cause.code === "CSV_QUOTE_NOT_CLOSED" ? last + 1 : lines;
-    const begun =
-      line > last + 1 && cause.code.includes("QUOTE")
-        ? `; the row begins in line ${last + 1}, perhaps with a quote too many`
-        : "";
-    throw new LecternError("input", `${path}, line ${line}: ${why}${begun}`, { cause });
-  }
-}
-
-/**
- * The separator of the header: spreadsheets of many countries write semicolons, and a table pasted from one has tabs.
- */
-async function delimiterOf(path: string, usual: string): Promise<string> {
-  if (usual !== ",") return usual;
-  for await (const header of textLines(path))
-    return header.includes(usual) ? usual : ([";", "\t"].find((other) => header.includes(other)) ?? usual);
-  return usual;
-}
-
-/** The names of a header, of which each may stand there once. */
-function columnNames(path: string, header: readonly string[]): string[] {
-  const names = header.map((name) => name.trim());
-  const twice = names.find((name, i) => names.indexOf(name) < i);
-  check(twice === undefined, "input", () => `${path}: the header names the column ${twice} twice; rename one`);
-  return names;
-}
-
 async function* lineRows(path: string): AsyncGenerator<Example> {
   let row = 0;
-  for await (const line of textLines(path)) {
+  for await (const line of linesOf(textPieces(path))) {
     row++;
     if (line.trim() !== "") yield { row, fields: object(path, row, line) };
   }

@@ -1,6 +1,6 @@
 import { check } from "../../common/index.ts";
 import { type Architecture, readConfig } from "../../families/index.ts";
-import { makeDirectory } from "../../files/node.ts";
+import { makeDirectory } from "../../files/index.ts";
 import type { Tokenizer } from "../../tokenizers/index.ts";
 import { taughtExamples } from "../objectives/distillation-labels.ts";
 import { type ExampleRecipe, runConfigOf } from "../recipe/recipe.ts";

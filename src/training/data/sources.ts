@@ -1,9 +1,9 @@
-import { readdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import { z } from "zod";
+import { namesIn, textPieces } from "#data";
 import { check, LecternError, ownEntry } from "../../common/index.ts";
+import { joinPath } from "../../files/index.ts";
 import { type Example, readExamples } from "./examples.ts";
-import { textLines } from "./text-stream.ts";
+import { linesOf } from "./lines.ts";
 
 /** A regular expression in a recipe. @param flags those that it is used with; "u" also needs named groups */
 export function regularExpression(flags: "" | "u"): z.ZodString {
@@ -66,8 +66,8 @@ async function readSource(directory: string, source: Source): Promise<Example[]>
     "lines" in source
       ? await parallelRows(directory, source.lines)
       : source.pattern === undefined
-        ? await readExamples(join(directory, source.file))
-        : await matchedRows(join(directory, source.file), source.pattern);
+        ? await readExamples(joinPath(directory, source.file))
+        : await matchedRows(joinPath(directory, source.file), source.pattern);
   const values = "values" in source ? (source.values ?? {}) : {};
   const renamed = (name: string, value: unknown): unknown => {
     const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
@@ -82,16 +82,16 @@ async function readSource(directory: string, source: Source): Promise<Example[]>
   }));
 }
 
-async function linesOf(path: string): Promise<string[]> {
+async function readLines(path: string): Promise<string[]> {
   const lines: string[] = [];
-  for await (const line of textLines(path)) lines.push(line);
+  for await (const line of linesOf(textPieces(path))) lines.push(line);
   return lines;
 }
 
 /** Line n of each file makes row n. */
 async function parallelRows(directory: string, files: Readonly<Record<string, string>>): Promise<Example[]> {
   const columns: [string, string[]][] = [];
-  for (const [name, file] of Object.entries(files)) columns.push([name, await linesOf(join(directory, file))]);
+  for (const [name, file] of Object.entries(files)) columns.push([name, await readLines(joinPath(directory, file))]);
   const count = columns[0]?.[1].length ?? 0;
   for (const [name, lines] of columns)
     check(
@@ -109,7 +109,7 @@ async function parallelRows(directory: string, files: Readonly<Record<string, st
 /** Lines cut by a pattern; one that does not match is named. */
 async function matchedRows(path: string, pattern: string): Promise<Example[]> {
   const expression = new RegExp(pattern, "u");
-  return (await linesOf(path)).map((line, i) => {
+  return (await readLines(path)).map((line, i) => {
     const groups = expression.exec(line)?.groups;
     if (!groups)
       throw new LecternError("input", `${path}, line ${i + 1}: ${JSON.stringify(line)} does not match ${pattern}`);
@@ -121,14 +121,12 @@ async function matchedRows(path: string, pattern: string): Promise<Example[]> {
 export async function matchingFiles(directory: string, patterns: readonly string[]): Promise<string[]> {
   const found = new Set<string>();
   for (const pattern of patterns) {
-    const folder = join(directory, dirname(pattern));
-    const names = await readdir(folder).catch((cause) => {
-      throw new LecternError("file", `there is no directory ${folder}`, { cause });
-    });
-    const [last = ""] = pattern.split("/").slice(-1);
+    const at = pattern.lastIndexOf("/");
+    const [folder, last] = [at < 0 ? "." : pattern.slice(0, at), pattern.slice(at + 1)];
+    const names = await namesIn(joinPath(directory, folder), last);
     const escaped = last.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*");
     const expression = new RegExp(`^${escaped}$`, "u");
-    for (const name of names) if (expression.test(name)) found.add(join(dirname(pattern), name));
+    for (const name of names) if (expression.test(name)) found.add(joinPath(folder, name));
   }
   return [...found].sort();
 }

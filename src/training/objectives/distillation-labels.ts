@@ -1,7 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { check, LecternError, ownEntry, Random } from "../../common/index.ts";
-import { writeFileAtomic } from "../../files/node.ts";
+import { joinPath, openFiles, writeFileAtomic } from "../../files/index.ts";
 import { argmax } from "../../tensor/index.ts";
 import { type Example, readExamples, textOf } from "../data/examples.ts";
 
@@ -39,7 +37,7 @@ const TOGETHER = 1024;
  */
 export async function taughtExamples(examples: readonly Example[], options: TaughtOptions): Promise<Example[]> {
   const { config, labels, heldOut, seed, out } = options;
-  const path = join(out, ANSWERS);
+  const path = joinPath(out, ANSWERS);
   const settings = JSON.stringify({ ...config, seed, labels, examples: examples.length });
   const known = new Set(heldOut.map((example) => textOf("", example, "text").trim()));
   const whole = examples.map((example) => textOf("", example, "text"));
@@ -47,7 +45,7 @@ export async function taughtExamples(examples: readonly Example[], options: Taug
     cutPieces(text, config.spans, new Random(seed, i, 0, 7)).filter((piece) => !known.has(piece)),
   );
   const texts = [...whole, ...pieces];
-  const kept = await keptAnswers(path, settings);
+  const kept = await keptAnswers(out, settings);
   const isAnswer = ({ fields: { text, label } }: Example, i: number): boolean =>
     text === texts[i] && label === (examples[i]?.fields.label ?? label);
   if (kept?.length === texts.length && kept.every(isAnswer)) return kept;
@@ -69,9 +67,11 @@ export async function taughtExamples(examples: readonly Example[], options: Taug
 }
 
 /** The teacher's labels under these settings; undefined where there are none, or those of other settings. */
-async function keptAnswers(path: string, settings: string): Promise<Example[] | undefined> {
-  const kept = await readFile(path, "utf8").catch(() => undefined);
-  return kept?.startsWith(`${settings}\n`) ? (await readExamples(path)).slice(1) : undefined;
+async function keptAnswers(out: string, settings: string): Promise<Example[] | undefined> {
+  const files = await openFiles(out);
+  if (!(await files.has(ANSWERS))) return undefined;
+  const kept = await files.readText(ANSWERS);
+  return kept.startsWith(`${settings}\n`) ? (await readExamples(joinPath(out, ANSWERS))).slice(1) : undefined;
 }
 
 /** As it is written, so that a run that reads it goes on with the same bits. */

@@ -34,11 +34,18 @@ export interface Measured {
   readonly bleu?: Bleu;
 }
 
+/** The parts of a model that are needed to measure it. */
+type MeasuredModel = Pick<Model, "tokenizer" | "location" | "generate">;
+
 /**
  * Measures a trained model as its recipe says, on what the recipe did not learn from: bits per byte of held-out texts,
  * accuracy on test examples, BLEU of translations.
  */
-export async function evaluateRecipe(recipe: Recipe, model: Model, options: EvaluateOptions): Promise<Measured[]> {
+export async function evaluateRecipe(
+  recipe: Recipe,
+  model: MeasuredModel,
+  options: EvaluateOptions,
+): Promise<Measured[]> {
   const { tokenizer, location } = model;
   check(tokenizer, "input", () => `eval: ${location} has no tokenizer`);
   const architecture = readConfig(recipe.config);
@@ -72,7 +79,7 @@ const TOGETHER = 8;
 
 async function translations(
   { generation }: ExampleRecipe,
-  model: Model,
+  model: MeasuredModel,
   part: string,
   examples: readonly Example[],
   { data, signal, onProgress }: EvaluateOptions,
@@ -98,7 +105,7 @@ async function translations(
 
 async function labelled(
   recipe: ExampleRecipe,
-  { tokenizer, location }: Model,
+  { tokenizer, location }: MeasuredModel,
   part: string,
   examples: readonly Example[],
   options: EvaluateOptions,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { check, didYouMean } from "../../common/index.ts";
-import { isSameDirectory } from "../../files/node.ts";
+import { isSameDirectory } from "../../files/index.ts";
 import { columnsOf } from "../data/columns.ts";
 import { regularExpression } from "../data/sources.ts";
 import { presentNames } from "../run/renamed-settings.ts";

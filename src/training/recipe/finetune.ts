@@ -1,8 +1,6 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { check, Random } from "../../common/index.ts";
 import type { Architecture } from "../../families/index.ts";
-import { checkWritable } from "../../files/node.ts";
+import { absoluteLocation, checkWritable } from "../../files/index.ts";
 import { openDirectory } from "../../formats/index.ts";
 import {
   adapterPlan,
@@ -66,7 +64,11 @@ export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onRep
   /** Settings of the run that go before those above. */
   readonly config?: Partial<RunConfig> | undefined;
   /** Told once, before the first step. */
-  readonly onStart?: ((plan: FinetunePlan) => void) | undefined;
+  readonly onStart?: ((plan: FinetunePlan) => unknown) | undefined;
+}
+
+export interface FinetuneResult extends RunResult {
+  readonly plan: FinetunePlan;
 }
 
 /** The plan of a fine-tuning run. */
@@ -85,7 +87,7 @@ export interface FinetunePlan {
 const LEAST_STEPS = 200;
 
 /** Fine-tunes a model on examples, goes on from the checkpoint in `out` where there is one, and writes it. */
-export async function finetune(wanted: FinetuneOptions): Promise<RunResult & { readonly plan: FinetunePlan }> {
+export async function finetune(wanted: FinetuneOptions): Promise<FinetuneResult> {
   const options = checkOptions(wanted);
   const { task: name, data, out, seed } = options;
   await checkWritable(out);
@@ -215,7 +217,7 @@ async function write(
   },
 ): Promise<void> {
   if (!lora) return exportModel(out, parameters, json, model);
-  const base = baseName ?? (existsSync(model) ? resolve(model) : model);
+  const base = baseName ?? absoluteLocation(model);
   await saveAdapter(out, { config: lora, parameters }, architecture, { base, taskType: heads[task].taskType });
   const own = await readJsonFile(await openDirectory(model), "config.json");
   // transformers takes a directory with config.json for a whole model

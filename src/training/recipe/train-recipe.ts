@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import { check } from "../../common/index.ts";
 import { type Architecture, readConfig } from "../../families/index.ts";
-import { checkWritable } from "../../files/node.ts";
+import { checkWritable, joinPath } from "../../files/index.ts";
 import type { Tokenizer } from "../../tokenizers/index.ts";
 import { readText } from "../data/examples.ts";
 import { trainOnExamples } from "../data/labelled-rows.ts";
@@ -140,11 +139,11 @@ export async function readTexts(
   check(leaked === undefined, "config", () => `recipe: ${leaked} is both learned from and held out`);
   const encoded = (text: string): TokenizedText => {
     const { ids } = tokenizer.encode(text, { addSpecialTokens: false });
-    return { ids: Int32Array.from(ids), bytes: Buffer.byteLength(text) };
+    return { ids: Int32Array.from(ids), bytes: new TextEncoder().encode(text).length };
   };
   const [training, heldOut]: [TokenizedText[], TokenizedText[]] = [[], []];
   for (const name of measureOnly ? recipe.heldOut : names) {
-    const text = encoded(await readText(join(data, name)));
+    const text = encoded(await readText(joinPath(data, name)));
     (recipe.heldOut.includes(name) ? heldOut : training).push(text);
   }
   const rows = measureOnly ? [] : await readSources(data, sources);

@@ -1,7 +1,5 @@
-import { join } from "node:path";
 import { check, LecternError, parseJsonObject } from "../../common/index.ts";
-import { type FileSource, openFiles } from "../../files/index.ts";
-import { writeFileAtomic } from "../../files/node.ts";
+import { type FileSource, joinPath, openFiles, writeFileAtomic } from "../../files/index.ts";
 import { openSafetensors, safetensorsChunks } from "../../formats/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 import type { TrainingState } from "../optim/trainer.ts";
@@ -35,7 +33,7 @@ export async function saveCheckpoint(
   for (const [name, slots] of Object.entries(state.slots))
     for (const [slot, data] of Object.entries(slots))
       tensors[`slot.${slot}.${name}`] = { dtype: "float32", shape: [data.length], data };
-  await writeFileAtomic(join(directory, FILE), safetensorsChunks(tensors));
+  await writeFileAtomic(joinPath(directory, FILE), safetensorsChunks(tensors));
 }
 
 function bytesOf(text: string): HostTensor {
@@ -53,7 +51,7 @@ export async function loadCheckpoint(directory: string, identity?: RunFingerprin
   const { before, ...state } = await readCheckpoint(files).catch((cause) => {
     throw new LecternError(
       "file",
-      `${join(directory, FILE)} is damaged (${(cause as Error).message}); remove it to begin anew`,
+      `${joinPath(directory, FILE)} is damaged (${(cause as Error).message}); remove it to begin anew`,
       { cause },
     );
   });
@@ -62,7 +60,7 @@ export async function loadCheckpoint(directory: string, identity?: RunFingerprin
     difference === undefined,
     "usage",
     () =>
-      `${join(directory, FILE)} is the checkpoint of another run: ${difference}; choose another directory, or remove it to begin anew`,
+      `${joinPath(directory, FILE)} is the checkpoint of another run: ${difference}; choose another directory, or remove it to begin anew`,
   );
   return state;
 }

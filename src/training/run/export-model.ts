@@ -1,6 +1,4 @@
-import { mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { writeFileAtomic } from "../../files/node.ts";
+import { isSameDirectory, joinPath, makeDirectory, writeFileAtomic } from "../../files/index.ts";
 import { openDirectory, safetensorsChunks } from "../../formats/index.ts";
 import { FINGERPRINT_KEY, sentenceFiles } from "../../inference/index.ts";
 import { fromFloat32, type HostTensor } from "../../tensor/index.ts";
@@ -73,25 +71,27 @@ export async function exportModel(
   tokenizer: string,
   precision: "float32" | "bfloat16" | "float16" = "float32",
 ): Promise<void> {
-  await mkdir(out, { recursive: true });
+  await makeDirectory(out);
   const tensors = Object.entries(parameters ?? {}).map(([name, { shape, data }]): [string, HostTensor] => [
     name,
     { dtype: precision, shape, data: fromFloat32(precision, data) },
   ]);
-  if (parameters) await writeFileAtomic(join(out, "model.safetensors"), safetensorsChunks(Object.fromEntries(tensors)));
+  if (parameters)
+    await writeFileAtomic(joinPath(out, "model.safetensors"), safetensorsChunks(Object.fromEntries(tensors)));
   const files = await openDirectory(tokenizer);
   const fingerprint = (await loadTokenizer(files))?.fingerprint;
   const json = { ...config, torch_dtype: precision, dtype: undefined, [FINGERPRINT_KEY]: fingerprint };
-  await writeFileAtomic(join(out, "config.json"), configText(json));
+  await writeFileAtomic(joinPath(out, "config.json"), configText(json));
   await copyCompanions(tokenizer, out);
 }
 
 /** Copies what belongs to a model beside its weights and its config. */
 export async function copyCompanions(tokenizer: string, out: string): Promise<void> {
+  if (isSameDirectory(tokenizer, out)) return;
   const files = await openDirectory(tokenizer);
   for (const name of [...companions, ...(await sentenceFiles(files))]) {
-    if (!(await files.has(name)) || resolve(tokenizer) === resolve(out)) continue;
-    await mkdir(join(out, name, ".."), { recursive: true });
-    await writeFileAtomic(join(out, name), [await files.readBytes(name)]);
+    if (!(await files.has(name))) continue;
+    await makeDirectory(joinPath(out, name, ".."));
+    await writeFileAtomic(joinPath(out, name), [await files.readBytes(name)]);
   }
 }

@@ -1,8 +1,8 @@
-import { totalmem } from "node:os";
 import { check, shown } from "../../common/index.ts";
 import type { Architecture } from "../../families/index.ts";
 import { openDirectory } from "../../formats/index.ts";
 import { openModelFiles, Weights } from "../../inference/index.ts";
+import { totalMemory } from "../../runtime/index.ts";
 import { type InitializeOptions, initialize } from "./initialize.ts";
 import { type Parameters, parameterShapes } from "./step-graph.ts";
 
@@ -10,7 +10,7 @@ import { type Parameters, parameterShapes } from "./step-graph.ts";
 const MOST_LAYERS = 1000;
 
 /** Refuses a model that no training fits into memory: its weights and their gradients alone are more than there is. */
-export function checkSize(architecture: Architecture, memory = totalmem()): void {
+export function checkSize(architecture: Architecture, memory = totalMemory()): void {
   const { numHiddenLayers = 0 } = architecture.config as { numHiddenLayers?: number };
   check(
     numHiddenLayers <= MOST_LAYERS,

@@ -1,8 +1,10 @@
-import { readFile } from "node:fs/promises";
-import { hostname } from "node:os";
-import { join } from "node:path";
-import { appendToFile, makeDirectory, writeFileAtomic } from "../../files/node.ts";
+import { joinBytes } from "../../common/index.ts";
+import { appendToFile, joinPath, makeDirectory, openFiles, writeFileAtomic } from "../../files/index.ts";
+import { processName } from "../../runtime/index.ts";
+import { eventRecord } from "./event-record.ts";
 import { presentEntry } from "./renamed-settings.ts";
+
+const FILE = "training.jsonl";
 
 /** One line of `training.jsonl`: of a step, or of an evaluation. */
 export type LogEntry = Readonly<Record<string, number>> & { readonly step: number };
@@ -23,7 +25,8 @@ export class TrainingLog {
 
   /** Opens the log of a run that has taken some steps; lines of later ones, which it takes again, and of its end are dropped. */
   static async open(directory: string, step: number): Promise<TrainingLog> {
-    const text = await readFile(join(directory, "training.jsonl"), "utf8").catch(() => "");
+    const files = await openFiles(directory);
+    const text = (await files.has(FILE)) ? await files.readText(FILE).catch(() => "") : "";
     const entries = text.split("\n").flatMap((line): LogEntry[] => {
       try {
         const entry = presentEntry(JSON.parse(line) as LogEntry);
@@ -32,14 +35,11 @@ export class TrainingLog {
         return []; // a line that was cut short
       }
     });
-    await writeFileAtomic(
-      join(directory, "training.jsonl"),
-      entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""),
-    );
-    const folder = join(directory, "events");
+    await writeFileAtomic(joinPath(directory, FILE), entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
+    const folder = joinPath(directory, "events");
     await makeDirectory(folder);
-    const name = `events.out.tfevents.${Math.floor(Date.now() / 1000)}.${hostname()}.${process.pid}`;
-    const log = new TrainingLog(directory, join(folder, name), entries);
+    const name = `events.out.tfevents.${Math.floor(Date.now() / 1000)}.${processName()}`;
+    const log = new TrainingLog(directory, joinPath(folder, name), entries);
     log.#records.push(eventRecord({ wallTime: Date.now() / 1000, fileVersion: "brain.Event:2" }));
     return log;
   }
@@ -53,8 +53,8 @@ export class TrainingLog {
 
   /** Writes what is noted; called now and then, so that steps do not wait for the disk. */
   async flush(): Promise<void> {
-    if (this.#pending !== "") await appendToFile(join(this.#directory, "training.jsonl"), this.#pending);
-    if (this.#records.length > 0) await appendToFile(this.#events, Buffer.concat(this.#records));
+    if (this.#pending !== "") await appendToFile(joinPath(this.#directory, FILE), this.#pending);
+    if (this.#records.length > 0) await appendToFile(this.#events, joinBytes(this.#records));
     this.#pending = "";
     this.#records = [];
   }
@@ -62,71 +62,8 @@ export class TrainingLog {
   /** Ends the log with a drawing of the losses: `training.svg`. */
   async close(): Promise<void> {
     await this.flush();
-    await writeFileAtomic(join(this.#directory, "training.svg"), lossCurve(this.#entries));
+    await writeFileAtomic(joinPath(this.#directory, "training.svg"), lossCurve(this.#entries));
   }
-}
-
-/** An event of TensorBoard (`tensorflow.Event`), framed as a TFRecord with masked CRC-32C sums. */
-function eventRecord(event: {
-  readonly wallTime: number;
-  readonly step?: number;
-  readonly fileVersion?: string;
-  readonly values?: Readonly<Record<string, number>>;
-}): Uint8Array {
-  const parts = [field(1, 1, double(event.wallTime))];
-  if (event.step !== undefined) parts.push(field(2, 0, varint(event.step)));
-  if (event.fileVersion !== undefined) parts.push(field(3, 2, counted(Buffer.from(event.fileVersion))));
-  if (event.values) {
-    const values = Object.entries(event.values).map(([tag, value]) => {
-      const body = Buffer.concat([field(1, 2, counted(Buffer.from(tag))), field(2, 5, float(value))]);
-      return field(1, 2, counted(body));
-    });
-    parts.push(field(5, 2, counted(Buffer.concat(values))));
-  }
-  const data = Buffer.concat(parts);
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(data.length));
-  return Buffer.concat([length, sum(length), data, sum(data)]);
-}
-
-const field = (number: number, kind: number, bytes: Uint8Array): Buffer =>
-  Buffer.concat([varint((number << 3) | kind), bytes]);
-const counted = (bytes: Uint8Array): Buffer => Buffer.concat([varint(bytes.length), bytes]);
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
-  return Buffer.from([...bytes, rest]);
-}
-
-function double(value: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeDoubleLE(value);
-  return bytes;
-}
-
-function float(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeFloatLE(value);
-  return bytes;
-}
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let k = 0; k < 8; k++) c = c & 1 ? 0x82f63b78 ^ (c >>> 1) : c >>> 1;
-  return c;
-});
-
-/** The masked CRC-32C (Castagnoli) of TFRecord. */
-function sum(bytes: Uint8Array): Buffer {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crcTable[(crc ^ byte) & 255] as number) ^ (crc >>> 8);
-  crc = ~crc >>> 0;
-  const masked = (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
-  const out = Buffer.alloc(4);
-  out.writeUInt32LE(masked);
-  return out;
 }
 
 /** The losses by step: of training as a line, of evaluations as dots. */

@@ -1,4 +1,5 @@
 import { check } from "../../common/index.ts";
+import { warn } from "../../runtime/index.ts";
 
 /** Present names by earlier ones; a table within stands for the settings of an object. */
 interface Renames {
@@ -19,7 +20,7 @@ const renames = {
 /** Receives the note that settings were given by their earlier names. */
 export type OnRenamed = (note: string) => void;
 
-const warn: OnRenamed = (note) => process.emitWarning(note, "DeprecationWarning");
+const warnOfDeprecation: OnRenamed = (note) => warn(note, "DeprecationWarning");
 
 /**
  * Settings by their present names. Earlier names are accepted for one version, with a note.
@@ -30,7 +31,7 @@ export function presentNames<T>(
   settings: T,
   place: "run" | "recipe" | "options",
   what: string,
-  onRenamed: OnRenamed = warn,
+  onRenamed: OnRenamed = warnOfDeprecation,
 ): T {
   const found: string[] = [];
   const renamed = rename(settings, renames[place], (earlier, present, isTwice) => {

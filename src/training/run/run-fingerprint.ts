@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import type { Architecture } from "../../families/index.ts";
 import type { FileSource } from "../../files/index.ts";
 import { openDirectory } from "../../formats/index.ts";
 import { openModelFiles, type Weights } from "../../inference/index.ts";
+import { sha256 } from "../../runtime/index.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { TrainOptions } from "../recipe/train-recipe.ts";
 import type { RunConfig } from "./run.ts";
@@ -13,16 +13,21 @@ export type RunFingerprint = Readonly<Record<string, string>>;
 /** A hash begins so: that it changed is all that can be said of it. */
 const HASH = "sha256:";
 
+const NEWLINE = Uint8Array.of(10);
+
 /** The same for the same values, whatever their size: texts as they are, numbers as bytes, all else as JSON. */
 export function hashOf(values: Iterable<unknown>): string {
-  const hash = createHash("sha256");
+  const hash = sha256();
+  const encoder = new TextEncoder();
   for (const value of values) {
     hash.update(
-      ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : json(value),
+      ArrayBuffer.isView(value)
+        ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+        : encoder.encode(json(value)),
     );
-    hash.update("\n");
+    hash.update(NEWLINE);
   }
-  return HASH + hash.digest("hex").slice(0, 16);
+  return HASH + hash.hex().slice(0, 16);
 }
 
 const json = (value: unknown): string =>

@@ -1,9 +1,15 @@
-import { join } from "node:path";
 import { CallerFunctions, check, LecternError, throwIfAborted } from "../../common/index.ts";
 import type { Architecture } from "../../families/index.ts";
-import { openFiles } from "../../files/index.ts";
-import { makeDirectory, removeDeadParts, withOnlyLock, writeFileAtomic } from "../../files/node.ts";
+import {
+  joinPath,
+  makeDirectory,
+  openFiles,
+  removeDeadParts,
+  withOnlyLock,
+  writeFileAtomic,
+} from "../../files/index.ts";
 import { openSafetensors, safetensorsChunks } from "../../formats/index.ts";
+import { nextTask } from "../../runtime/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 import { startState, Trainer, type TrainingState, type UpdateConfig } from "../optim/trainer.ts";
 import type { Evaluation, TrainingTask } from "../tasks/task.ts";
@@ -90,7 +96,8 @@ const LOCK = "training.lock";
 
 /**
  * Trains until the last step, or goes on from a checkpoint. Killed at any moment, it ends with the same bits. A second
- * run in the same directory is refused while the first goes on.
+ * run in the same directory is refused while the first goes on. Computes in the caller's thread, since architectures and
+ * tasks are functions, which no worker can be sent.
  */
 export async function runTraining(given: Run): Promise<RunResult> {
   const { out } = given;
@@ -109,7 +116,7 @@ export async function runTraining(given: Run): Promise<RunResult> {
       "usage",
       `${out}: process ${pid ?? "?"} is training here; wait for it, or choose another directory`,
     );
-  const training = withOnlyLock(join(out, LOCK), refusal, async () => {
+  const training = withOnlyLock(joinPath(out, LOCK), refusal, async () => {
     await removeDeadParts(out);
     return train(run);
   });
@@ -172,6 +179,7 @@ async function train(run: Run): Promise<RunResult> {
       const isKept = state.step % config.checkpointEvery === 0 || evaluation !== undefined;
       if (isKept || state.step % FLUSH_EVERY === 0) await log.flush();
       if (isKept) await save(); // behind the log, which then lacks nothing
+      await nextTask(); // so that a cancellation is seen
     }
     await save();
     const best = await readBest(out, state);
@@ -224,7 +232,7 @@ async function keepBest({ out, config }: Run, state: TrainingState, evaluation: 
   const cost = costOf(evaluation, config.metricForBestModel);
   const isBest = cost < Math.min(Number.POSITIVE_INFINITY, ...state.metrics);
   state.metrics.push(cost);
-  if (isBest) await writeFileAtomic(join(out, BEST), safetensorsChunks(state.average ?? state.parameters));
+  if (isBest) await writeFileAtomic(joinPath(out, BEST), safetensorsChunks(state.average ?? state.parameters));
 }
 
 /** The loss, or a measure turned round. */

@@ -33,14 +33,3 @@ function bytesOf(path: string): Readable {
   // the reader of the last stream is told of an error anywhere in the chain
   return path.endsWith(".gz") ? pipeline(file, createGunzip(), () => {}) : file;
 }
-
-/** The lines of a text file, without their ends; no empty line behind the last end. */
-export async function* textLines(path: string): AsyncGenerator<string> {
-  let rest = "";
-  for await (const piece of textPieces(path)) {
-    const lines = (rest + piece).split("\n");
-    rest = lines.pop() as string;
-    for (const line of lines) yield line.replace(/\r$/, "");
-  }
-  if (rest !== "") yield rest.replace(/\r$/, "");
-}

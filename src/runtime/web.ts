@@ -1,0 +1,2 @@
+/** Parts for pages alone. */
+export { pagePort, workerPort } from "./worker-web.ts";
