@@ -94,92 +94,111 @@ export async function finetune(wanted: FinetuneOptions): Promise<FinetuneResult>
   const files = await openDirectory(options.model);
   const tokenizer = await loadTokenizer(files);
   check(tokenizer, "input", () => `${options.model} has no tokenizer.json`);
-  const given = {
-    examples: await readExamples(data),
-    held: options.validation === undefined ? undefined : await readExamples(options.validation),
-  };
-  checkColumns(nameOf(data), given.examples, name, options.columns);
-  if (given.held) checkColumns(nameOf(options.validation ?? data), given.held, name, options.columns);
+  const given = await readGiven(options);
   const own = headLabels(await readJsonFile(files, "config.json"), heads[name].ending);
   const { examples, held, labels } = nameLabels(given, labelSource(options), own);
   const { architecture, json, weights } = await openForTask(options.model, name, labels);
   const context = contextOf(options, architecture, tokenizer, labels, examples);
   const parts = taskParts(name, context);
   const encoded = examples.map((example) => parts.encode(example));
-  const ofHeld = taskParts(name, { ...context, path: nameOf(options.validation ?? data) });
+  const heldParts = taskParts(name, { ...context, path: nameOf(options.validation ?? data) });
   const split = held
-    ? { training: encoded, heldOut: held.map((example) => ofHeld.encode(example)) }
+    ? { training: encoded, heldOut: held.map((example) => heldParts.encode(example)) }
     : splitRows(encoded, seed, ([row]) => row?.label);
   const config = configOf(options, split.training.flat().length);
   checkMetrics(config, taskMetrics[name], "finetune");
   const lora = options.lora && loraOf(options.lora, architecture, weights);
-  const fresh: string[] = [];
-  const freshParameter = (path: string, shape: readonly number[]): Parameters[string] => {
-    if (!fresh.includes(path)) fresh.push(path);
-    return initialize(new Map([[path, shape]]), architecture, { seed: seed + fresh.length })[
-      path
-    ] as Parameters[string];
-  };
-  const start = async (): Promise<Parameters> =>
-    lora
-      ? startAdapter(architecture, weights, lora, seed, freshParameter)
-      : takeWeights(architecture, weights, freshParameter);
-  const first = await start();
-  const graph = lora
-    ? { plan: adapterPlan(lora), learns: isLearned(lora), bind: (path: string) => weights.bind(path) }
-    : { bind: (path: string) => weights.bind(path) };
+  const { first, fresh } = await firstParameters({ architecture, weights, lora, seed });
+  const bind = weights.bind.bind(weights);
+  const graph = lora ? { plan: adapterPlan(lora), learns: isLearned(lora), bind } : { bind };
   const rows = { training: split.training.flat(), heldOut: split.heldOut.flat() };
   const known =
     name === "preference"
       ? await withReference(rows, first, { architecture, parts, graph, threads: options.threads })
       : rows;
-  const task = new ExampleTask<TokenRow>({
-    ...parts,
-    ...known,
-    batchSize: batchSizeOf(options),
-    gradientAccumulationSteps: options.gradientAccumulationSteps ?? 1,
-    seed,
-  });
-  const learned = Object.values(first).reduce((sum, { data }) => sum + data.length, 0);
+  const { gradientAccumulationSteps = 1 } = options;
+  const batches = { batchSize: batchSizeOf(options), gradientAccumulationSteps, seed };
+  const task = new ExampleTask<TokenRow>({ ...parts, ...known, ...batches });
   const plan: FinetunePlan = {
     training: split.training.length,
     heldOut: split.heldOut.length,
     labels,
     fresh,
-    learned,
-    total: [...parameterShapes(architecture).values()].reduce(
-      (sum, shape) => sum + shape.reduce((a, b) => a * b, 1),
-      0,
-    ),
+    ...countsOf(first, architecture),
     steps: config.steps,
   };
   await options.onStart?.(plan);
   const { threads, signal, onReport, onResume, onStop } = options;
   const result = await runTraining({
-    architecture,
-    task,
-    config,
-    out,
+    ...{ architecture, task, config, out, graph, threads, signal, onReport, onResume, onStop },
     start: async () => first,
-    graph,
-    threads,
-    signal,
-    onReport,
-    onResume,
-    onStop,
     identity: {
       ...lossIdentity(options),
       labels,
-      "the training data": hashOf(split.training),
-      "the held-out data": hashOf(split.heldOut),
-      "the tokenizer": hashOf([tokenizer.fingerprint]),
+      ...identityOf(split, tokenizer),
       "the model's weights": await hashWeights(files, weights),
       lora,
     },
   });
-  const parameters = { ...result.parameters, ...(await buffersOf(architecture, weights)) };
-  await write(options, { architecture, json, lora, parameters: lora ? result.parameters : parameters });
+  const buffers = lora ? {} : await buffersOf(architecture, weights);
+  await write(options, { architecture, json, lora, parameters: { ...result.parameters, ...buffers } });
   return { ...result, plan };
+}
+
+/** The examples to train on and, where a file of its own has them, those to validate on; columns are checked. */
+async function readGiven({ task, data, validation, columns }: FinetuneOptions) {
+  const given = {
+    examples: await readExamples(data),
+    held: validation === undefined ? undefined : await readExamples(validation),
+  };
+  checkColumns(nameOf(data), given.examples, task, columns);
+  if (given.held) checkColumns(nameOf(validation ?? data), given.held, task, columns);
+  return given;
+}
+
+/** The parameters that training begins with, and the paths of those that the base does not have. */
+async function firstParameters({
+  architecture,
+  weights,
+  lora,
+  seed,
+}: {
+  readonly architecture: Architecture;
+  readonly weights: Weights;
+  readonly lora: LoraConfig | undefined;
+  readonly seed: number;
+}): Promise<{ readonly first: Parameters; readonly fresh: readonly string[] }> {
+  const fresh: string[] = [];
+  const freshParameter = (path: string, shape: readonly number[]): Parameters[string] => {
+    if (!fresh.includes(path)) fresh.push(path);
+    const drawn = initialize(new Map([[path, shape]]), architecture, { seed: seed + fresh.length });
+    return drawn[path] as Parameters[string];
+  };
+  const first = lora
+    ? await startAdapter(architecture, weights, lora, seed, freshParameter)
+    : await takeWeights(architecture, weights, freshParameter);
+  return { first, fresh };
+}
+
+/** Hashes of the data and of the tokenizer, as a run's fingerprint names them. */
+function identityOf(
+  { training, heldOut }: { readonly training: readonly unknown[]; readonly heldOut: readonly unknown[] },
+  { fingerprint }: Tokenizer,
+): Readonly<Record<string, string>> {
+  return {
+    "the training data": hashOf(training),
+    "the held-out data": hashOf(heldOut),
+    "the tokenizer": hashOf([fingerprint]),
+  };
+}
+
+/** The number of values that are learned, and of those that the model has in all. */
+function countsOf(first: Parameters, architecture: Architecture): Pick<FinetunePlan, "learned" | "total"> {
+  const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+  return {
+    learned: Object.values(first).reduce((sum, { data }) => sum + data.length, 0),
+    total: [...parameterShapes(architecture).values()].reduce((sum, shape) => sum + size(shape), 0),
+  };
 }
 
 function labelSource({

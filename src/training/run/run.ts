@@ -149,13 +149,8 @@ async function train(run: Run): Promise<RunResult> {
         await save();
       }
       throwIfAborted(run.signal);
-      const restart = task.restart?.(state.step);
-      if (restart) state.carried = restart;
-      const batches = task.batches(state.step);
-      const parts = [];
-      for (const { batch, share } of batches) parts.push({ batch, share, graph: await graphs.of(batch, true) });
-      const { loss, gradientNorm, learningRate } = await trainer.step(parts, { seed: config.seed, signal: run.signal });
-      tokens += batches.reduce((sum, { batch }) => sum + batch.inputIds.length * (batch.inputIds[0]?.length ?? 0), 0);
+      const { read, loss, gradientNorm, learningRate } = await takeStep(run, trainer, graphs, state);
+      tokens += read;
       const seconds = (performance.now() - begun) / 1000;
       log.note({ step: state.step, loss, gradientNorm, learningRate });
       const isDue = config.evaluateEvery !== undefined && state.step % config.evaluateEvery === 0;
@@ -195,6 +190,23 @@ async function train(run: Run): Promise<RunResult> {
     await log.flush().catch(() => {}); // what ended the run is told, not that its last lines are lost
     await graphs.dispose();
   }
+}
+
+/** Takes the next step of a run. @returns its report, and the number of tokens that it read */
+async function takeStep(
+  { task, config, signal }: Run,
+  trainer: Trainer,
+  graphs: Graphs,
+  state: TrainingState,
+): Promise<Awaited<ReturnType<Trainer["step"]>> & { readonly read: number }> {
+  const restart = task.restart?.(state.step);
+  if (restart) state.carried = restart;
+  const batches = task.batches(state.step);
+  const parts = [];
+  for (const { batch, share } of batches) parts.push({ batch, share, graph: await graphs.of(batch, true) });
+  const report = await trainer.step(parts, { seed: config.seed, signal });
+  const read = batches.reduce((sum, { batch }) => sum + batch.inputIds.length * (batch.inputIds[0]?.length ?? 0), 0);
+  return { ...report, read };
 }
 
 /** Says of a run that broke at a number what is left of it. */
