@@ -1,12 +1,15 @@
 /**
- * `lectern/inference`: graphs that run and are differentiated, and model families of your own. Graphs are built with
+ * Runs and differentiates graphs, and adds model families from outside the package. Graphs are built with
  * `lectern/graph`, models with `lectern/nn`.
+ *
+ * @module lectern/inference
  */
 export { differentiate } from "./autodiff/index.ts";
 export {
   type CheckpointNames,
   type ConfigReader,
   type DecoderConfig,
+  type DecoderHeads,
   type DecoderModel,
   decoderOutputs,
   defineFamily,
@@ -17,7 +20,10 @@ export {
   type FamilyCheckpoint,
   type FamilyDefinition,
   type HeadConfig,
+  type HeadKind,
+  type ModelConfig,
   type OwnFamily,
+  type OwnFamilyParts,
   parseDecoderHead,
 } from "./families/index.ts";
 export { safetensorsChunks } from "./formats/index.ts";

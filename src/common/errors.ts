@@ -36,7 +36,9 @@ export type ErrorCode =
  * `attention: head size must divide hidden size; hiddenSize 770, numAttentionHeads 12; check config.json`.
  */
 export class LecternError extends Error {
+  /** Always `LecternError`. */
   override readonly name = "LecternError";
+  /** The kind of failure, stable between versions. */
   readonly code: ErrorCode;
 
   /** Secrets that are known or look like some are hidden in the message and in its cause. */

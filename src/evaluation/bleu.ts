@@ -2,12 +2,15 @@ import { check } from "../common/index.ts";
 
 /** BLEU of a set of translations, in per cent, with what it is made of. */
 export interface Bleu {
+  /** BLEU, in per cent. */
   readonly score: number;
   /** Of 1- to 4-grams, in per cent. */
   readonly precisions: readonly number[];
+  /** The brevity penalty: 1 if the translations are as long as the references. */
   readonly brevityPenalty: number;
   /** Tokens of the translations, and of the references. */
   readonly length: number;
+  /** The number of tokens of the references. */
   readonly referenceLength: number;
 }
 

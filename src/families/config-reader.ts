@@ -17,6 +17,7 @@ const WIDTHS =
 
 /** Reads the fields of a `config.json` with their types checked; every failure names the field. */
 export class ConfigReader {
+  /** The fields of the file. */
   readonly json: Readonly<Record<string, unknown>>;
 
   readonly #tensors: readonly string[];
@@ -80,6 +81,7 @@ export class ConfigReader {
     return this.#tensors.length === 0 ? MOST_PARTS : Math.min(MOST_PARTS, Math.max(MOST_SHARED, this.#tensors.length));
   }
 
+  /** A finite number. */
   number(key: string, fallback?: number): number {
     const value = this.json[key] ?? fallback;
     const fits = typeof value === "number" && Number.isFinite(value);
@@ -99,12 +101,14 @@ export class ConfigReader {
     return value as number | undefined;
   }
 
+  /** True or false. */
   boolean(key: string, fallback: boolean): boolean {
     const value = this.json[key] ?? fallback;
     check(typeof value === "boolean", "config", () => this.#wrong(key, "true or false", value));
     return value;
   }
 
+  /** A text. */
   string(key: string, fallback: string): string {
     const value = this.json[key] ?? fallback;
     check(typeof value === "string", "config", () => this.#wrong(key, "a text", value));

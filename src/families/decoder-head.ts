@@ -27,6 +27,7 @@ export interface DecoderHeads {
   readonly lmHead: (hidden: Value) => Value;
   /** The layer that gives each token its classes. */
   readonly classifier: "score" | "classifier";
+  /** True if that layer has a bias; default true. */
   readonly classifierBias?: boolean;
 }
 

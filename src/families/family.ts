@@ -3,21 +3,29 @@ import type { ModelContext, ModelOutputs, Scope } from "../nn/index.ts";
 
 /** The settings of every model, whatever its `config.json` calls them. */
 export interface ModelConfig {
+  /** The number of rows of the embedding table. */
   readonly vocabSize: number;
   /** The number of words that an encoder knows whose decoder has others. */
   readonly sourceVocabSize?: number;
+  /** The width of the hidden states. */
   readonly hiddenSize: number;
   /** The context window in tokens. */
   readonly maxPositionEmbeddings: number;
+  /** True if the output layer shares the embedding table. */
   readonly tieWordEmbeddings: boolean;
 }
 
 /** The settings of every decoder. */
 export interface DecoderConfig extends ModelConfig {
+  /** The number of layers. */
   readonly numHiddenLayers: number;
+  /** The number of query heads. */
   readonly numAttentionHeads: number;
+  /** The number of key and value heads; fewer than query heads in grouped-query attention. */
   readonly numKeyValueHeads: number;
+  /** The width of an attention head. */
   readonly headSize: number;
+  /** The settings of the head. */
   readonly head: HeadConfig;
   /** `pad_token_id` as the file has it, behind which a class is not read off. */
   readonly padTokenId?: number | undefined;
@@ -50,9 +58,13 @@ export interface FamilyCheckpoint<C> extends CheckpointNames {
 
 /** The settings of every encoder. */
 export interface EncoderConfig extends ModelConfig {
+  /** The number of layers. */
   readonly numHiddenLayers: number;
+  /** The number of attention heads. */
   readonly numAttentionHeads: number;
+  /** The width of an attention head. */
   readonly headSize: number;
+  /** The settings of the head. */
   readonly head: HeadConfig;
   /** True if tokens see those before them only; default all. */
   readonly isCausal?: boolean;
@@ -67,8 +79,11 @@ export type HeadKind =
   | "replaced-token-detection"
   | "none";
 
+/** The settings of a model's head. */
 export interface HeadConfig {
+  /** The kind of the head. */
   readonly kind: HeadKind;
+  /** The number of classes. */
   readonly numLabels: number;
   /** The type of classification problem, which decides the loss. */
   readonly problem: "single_label_classification" | "multi_label_classification" | "regression";
@@ -83,13 +98,17 @@ export type EncoderModel<C extends EncoderConfig> = (
 
 /** The settings of every encoder–decoder. */
 export interface EncoderDecoderConfig extends ModelConfig {
+  /** The number of layers of the encoder. */
   readonly encoderLayers: number;
+  /** The number of layers of the decoder. */
   readonly decoderLayers: number;
   /** Those of the decoder, in self and cross attention. */
   readonly numKeyValueHeads: number;
+  /** The width of an attention head. */
   readonly headSize: number;
   /** The token that the decoder begins with. */
   readonly decoderStartTokenId: number | undefined;
+  /** The padding token, which also fills the decoder's input. */
   readonly padTokenId: number | undefined;
   /** The decoder's input where none is given: the encoder's input, shifted right, or the start token. */
   readonly withoutDecoderInput: "shifted-input" | "start-token";
@@ -97,12 +116,15 @@ export interface EncoderDecoderConfig extends ModelConfig {
   readonly labelShift: "start-token" | "last-label";
   /** The tables of words that the encoder reads, that the decoder reads, and that scores words: perhaps one and the same. */
   readonly wordTables: readonly [encoder: string, decoder: string, output: string];
+  /** The settings of the head. */
   readonly head: HeadConfig;
 }
 
 /** An encoder–decoder as two functions that build its graph; the decoder reads the encoder's states `[B, S, E]`. */
 export interface EncoderDecoderModel<C extends EncoderDecoderConfig> {
+  /** Builds the encoder: its last hidden states `[B, S, E]`. */
   encode(root: Scope, config: C, context: ModelContext): Value;
+  /** Builds the decoder over the encoder's states `[B, S, E]`. */
   decode(root: Scope, config: C, context: ModelContext, memory: Value): ModelOutputs;
 }
 

@@ -70,7 +70,7 @@ import { t5, t5Encoder } from "./t5/model.ts";
 
 export type { Architecture, ArchitectureOf, EncoderDecoderFamily, Family, Kind } from "./architecture.ts";
 export type { ConfigReader } from "./config-reader.ts";
-export { decoderOutputs, parseDecoderHead } from "./decoder-head.ts";
+export { type DecoderHeads, decoderOutputs, parseDecoderHead } from "./decoder-head.ts";
 export type {
   CheckpointNames,
   DecoderConfig,
@@ -81,12 +81,14 @@ export type {
   EncoderModel,
   FamilyCheckpoint,
   HeadConfig,
+  HeadKind,
+  ModelConfig,
   RecurrentState,
   SourceRows,
 } from "./family.ts";
 export { spanLogits } from "./head.ts";
 export type { LlamaConfig } from "./llama/config.ts";
-export { defineFamily, type FamilyDefinition, type OwnFamily } from "./own-families.ts";
+export { defineFamily, type FamilyDefinition, type OwnFamily, type OwnFamilyParts } from "./own-families.ts";
 
 /** A relative of BART: the same model, told by its config what differs. */
 function bartRelative(

@@ -16,11 +16,12 @@ import { decoder, encoder, encoderDecoder, type RegisteredFamily } from "./regis
 export interface OwnFamily {
   /** The `model_type` of its `config.json` files. */
   readonly modelType: string;
+  /** The family's parts, with defaults filled in. */
   readonly family: RegisteredFamily;
 }
 
 /** The parts of a definition, whatever the kind of the family. */
-interface Definition<C> {
+export interface OwnFamilyParts<C> {
   /** The `model_type` of its `config.json` files; no built-in family may have it. */
   readonly modelType: string;
   /** The name that people use: "GPT-2". */
@@ -31,14 +32,15 @@ interface Definition<C> {
   readonly checkpoint?: FamilyCheckpoint<C>;
 }
 
+/** The definition of a decoder, an encoder or an encoder–decoder, for `defineFamily`. */
 export type FamilyDefinition<
   D extends DecoderConfig = DecoderConfig,
   E extends EncoderConfig = EncoderConfig,
   S extends EncoderDecoderConfig = EncoderDecoderConfig,
 > =
-  | (Definition<D> & { readonly kind: "decoder"; readonly model: DecoderModel<D> })
-  | (Definition<E> & { readonly kind: "encoder"; readonly model: EncoderModel<E> })
-  | (Definition<S> & { readonly kind: "encoder-decoder"; readonly model: EncoderDecoderModel<S> });
+  | (OwnFamilyParts<D> & { readonly kind: "decoder"; readonly model: DecoderModel<D> })
+  | (OwnFamilyParts<E> & { readonly kind: "encoder"; readonly model: EncoderModel<E> })
+  | (OwnFamilyParts<S> & { readonly kind: "encoder-decoder"; readonly model: EncoderDecoderModel<S> });
 
 const plainNames: CheckpointNames = { prefix: "", ignored: /^$/ };
 

@@ -1,11 +1,16 @@
 /** The files of one directory, on disk or behind a URL. */
 export interface FileSource {
+  /** The directory's path or URL. */
   readonly location: string;
   /** The names in the directory itself; none behind a URL, where they cannot be known. */
   list(): Promise<readonly string[]>;
+  /** True if the directory has a file of this name. */
   has(name: string): Promise<boolean>;
+  /** The size of a file in bytes. */
   size(name: string): Promise<number>;
+  /** Reads a file as UTF-8 text. */
   readText(name: string): Promise<string>;
+  /** Reads a file, or `length` bytes of it from `start`. */
   readBytes(name: string, start?: number, length?: number): Promise<Uint8Array>;
   /** The name by which the engine finds the file: an absolute real path, or a URL. */
   resolve(name: string): string;

@@ -158,7 +158,7 @@ export const optionTable: Readonly<Record<keyof GenerationOptions, OptionEntry>>
   exponentialDecayLengthPenalty: {
     kind: "decay",
     default: "none",
-    help: "[start, factor]: after `start` new tokens, end tokens become more likely by `factor` each step",
+    help: "A pair [start, factor]: after `start` new tokens, end tokens become more likely by `factor` each step",
   },
   removeInvalidValues: {
     kind: "flag",

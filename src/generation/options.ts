@@ -80,7 +80,7 @@ export interface GenerationOptions {
   readonly forcedBosTokenId?: number;
   /** The last token where the maximum length ends the text. Default: none. */
   readonly forcedEosTokenId?: number | readonly number[];
-  /** [start, factor]: after `start` new tokens, end tokens become more likely by `factor` each step. Default: none. */
+  /** A pair [start, factor]: after `start` new tokens, end tokens become more likely by `factor` each step. Default: none. */
   readonly exponentialDecayLengthPenalty?: readonly [start: number, factor: number];
   /** Replaces scores that are not finite numbers by finite ones. Default: false. */
   readonly removeInvalidValues?: boolean;

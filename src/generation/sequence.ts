@@ -11,14 +11,15 @@ export type FinishReason = "stop" | "length" | "stop_string" | "time" | "abort";
 /** A function of the caller: the tokens so far; true ends the sequence. */
 export type StoppingCriteria = (ids: readonly number[]) => boolean | Promise<boolean>;
 
-/** One candidate of a step, and what each option made of its probability. */
+/** A candidate token of a step, and how each option changed its probability. */
 export interface Candidate {
+  /** The token id. */
   readonly id: number;
-  /** After all options; 0 where one removed it. */
+  /** The probability after all options; 0 if one removed the token. */
   readonly probability: number;
-  /** As the model has it. */
+  /** The model's own probability. */
   readonly before: number;
-  /** After each option that changes scores, in order. */
+  /** The probability after each option that changes scores, in order. */
   readonly after: readonly { readonly option: string; readonly probability: number }[];
 }
 
@@ -26,37 +27,45 @@ export interface Candidate {
 export interface TokenEvent {
   /** The index of the sequence: prompts × return sequences, in order. */
   readonly sequence: number;
+  /** The token id. */
   readonly id: number;
-  /** The text it makes certain; "" while a character is incomplete, and for special tokens. */
+  /** The text that the token completes; "" while a character is incomplete, and for special tokens. */
   readonly text: string;
-  /** The most probable tokens of this step, if asked for. */
+  /** The most probable tokens of this step, if requested. */
   readonly candidates?: readonly Candidate[];
 }
 
+/** One generated sequence. */
 export interface Sequence {
   /** The new tokens, with the end token. */
   readonly outputIds: number[];
+  /** The new tokens as text, without special tokens. */
   readonly text: string;
+  /** The reason why the sequence ended. */
   readonly finishReason: FinishReason;
-  /** The number of new tokens that fitted in the context window, where more were asked for. */
+  /** The number of new tokens that fitted in the context window, if more were requested. */
   readonly newTokensThatFit?: number;
   /** Of a beam: its log-probability, divided by its length to the power of `lengthPenalty`. */
   readonly score?: number;
-  /** With outputLogits: what the model gave for each new token, `[V]`. */
+  /** With outputLogits: the model's logits for each new token, `[V]`. */
   readonly logits?: readonly Float32Array[];
   /** With outputScores: the same after all options; of a beam, log-probabilities. */
   readonly scores?: readonly Float32Array[];
   /** With outputScores: of each new token, its own of these scores. */
   readonly transitionScores?: readonly number[];
-  /** With outputHiddenStates: of each step, what enters each layer and what leaves the model, `[1, T, E]`. */
+  /** With outputHiddenStates: the input of each layer and the output of the model, `[1, T, E]`, of each step. */
   readonly hiddenStates?: readonly (readonly HostTensor<"float32">[])[];
-  /** With outputAttentions: of each step and layer, `[1, H, T, S]`. */
+  /** With outputAttentions: the attention weights `[1, H, T, S]` of each step and layer. */
   readonly attentions?: readonly (readonly HostTensor<"float32">[])[];
   /** The same of an encoder–decoder: its decoder's by step, its encoder's once. */
   readonly decoderHiddenStates?: readonly (readonly HostTensor<"float32">[])[];
+  /** With outputAttentions: the decoder's self-attention, of each step and layer. */
   readonly decoderAttentions?: readonly (readonly HostTensor<"float32">[])[];
+  /** With outputAttentions: the decoder's attention to the encoder's states, of each step and layer. */
   readonly crossAttentions?: readonly (readonly HostTensor<"float32">[])[];
+  /** With outputHiddenStates: the encoder's hidden states, `[1, S, E]` of each layer. */
   readonly encoderHiddenStates?: readonly HostTensor<"float32">[];
+  /** With outputAttentions: the encoder's attention weights, `[1, H, S, S]` of each layer. */
   readonly encoderAttentions?: readonly HostTensor<"float32">[];
   /** The same as log-probabilities: scores less the log of the sum of all their exponentials. */
   readonly normalizedTransitionScores?: readonly number[];

@@ -1,3 +1,8 @@
+/**
+ * Builds graphs of tensor operations. `lectern/inference` differentiates and runs them.
+ *
+ * @module lectern/graph
+ */
 export { decompose } from "./decompose.ts";
 export type {
   AnyOp,
@@ -17,7 +22,12 @@ export type {
 export { defineComposite, defineKernel, definePrimitive } from "./op.ts";
 export { gelu, geluTanh, quickGelu, silu, softcap } from "./ops/activation.ts";
 export { attend } from "./ops/attention.ts";
-export { cachedAttention, cachePositions, type KeysAndValues } from "./ops/cached-attention.ts";
+export {
+  type CachedAttentionAttributes,
+  cachedAttention,
+  cachePositions,
+  type KeysAndValues,
+} from "./ops/cached-attention.ts";
 export { cast, detach, scaleBytes } from "./ops/cast.ts";
 export { equal, greaterOrEqual, less, topMask, where } from "./ops/comparison.ts";
 export {
@@ -45,8 +55,14 @@ export { type AttributesOf, type CompositeName, type OpName, ops } from "./ops/i
 export { int8Linear } from "./ops/int8-linear.ts";
 export { expand, reshape, transpose } from "./ops/layout.ts";
 export { linear, type WeightLayout } from "./ops/linear.ts";
-export { type CrossEntropyOptions, crossEntropy, IGNORED_LABEL, maskIgnoredLabels } from "./ops/loss.ts";
-export { matmul } from "./ops/matmul.ts";
+export {
+  type CrossEntropyOptions,
+  crossEntropy,
+  IGNORED_LABEL,
+  maskIgnoredLabels,
+  type Reduction,
+} from "./ops/loss.ts";
+export { type MatmulAttributes, matmul } from "./ops/matmul.ts";
 export { layerNorm, rmsNorm } from "./ops/norm.ts";
 export { type BlockFormat, dequantize, quantizedLinear } from "./ops/quantized-linear.ts";
 export { type Cell, gateCount, recurrence } from "./ops/recurrence.ts";

@@ -2,6 +2,7 @@ import { check } from "../common/index.ts";
 import type { DType, HostTensor } from "../tensor/index.ts";
 import type { Shape, TensorType, Value } from "./value.ts";
 
+/** The attributes of an op: plain data, such as an axis or a scale. */
 export type Attributes = object;
 
 /** An attribute of an ONNX node; a float is marked, since 1 and 1.0 are one number in JavaScript. */
@@ -13,25 +14,37 @@ export type OnnxAttribute =
   | { readonly float: number }
   | { readonly graph: OnnxBody };
 
+/** A named tensor type in an ONNX graph. */
 export interface OnnxValueInfo {
+  /** The value's name. */
   readonly name: string;
+  /** The element type. */
   readonly dtype: DType;
+  /** The sizes of its axes. */
   readonly shape: Shape;
 }
 
 /** The graph that a control-flow operator runs; beside its inputs it may read what the graph around it has made. */
 export interface OnnxBody {
+  /** The operators, in the order in which they run. */
   readonly nodes: readonly OnnxNode[];
+  /** The inputs of the body. */
   readonly inputs: readonly OnnxValueInfo[];
+  /** The results of the body. */
   readonly outputs: readonly OnnxValueInfo[];
 }
 
 /** One ONNX operator as plain data; names refer to values of the lowered graph, "" to an absent operand. */
 export interface OnnxNode {
+  /** The operator's name in ONNX, such as "MatMul". */
   readonly type: string;
+  /** The operator set, if it is not ONNX's own. */
   readonly domain?: "com.microsoft";
+  /** The names of the operands. */
   readonly inputs: readonly string[];
+  /** The names of the results. */
   readonly outputs: readonly string[];
+  /** The attributes by name. */
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
 }
 
@@ -39,7 +52,9 @@ export interface OnnxNode {
 export interface LowerContext {
   /** The operands of the op, and their types. */
   readonly inputs: readonly string[];
+  /** The types of the operands. */
   readonly inputTypes: readonly TensorType[];
+  /** The types of the results. */
   readonly outputTypes: readonly TensorType[];
   /** Emits an operator with one result and returns that result's name. */
   emit(type: string, inputs: readonly string[], attributes?: OnnxNode["attributes"], domain?: "com.microsoft"): string;
@@ -69,6 +84,7 @@ export type GradientRule<A> = (context: {
 }) => readonly (Value | undefined)[];
 
 interface OpBase<A> {
+  /** The op's name, used in error messages. */
   readonly name: string;
   /** The types of the results; throws code `shape` when the operands do not fit. */
   infer(inputs: readonly TensorType[], attributes: A): readonly TensorType[];
@@ -94,9 +110,11 @@ export interface SliceReads<A> {
 
 /** An op that ONNX has: shape rule, lowering and gradient rule, all three required. */
 export interface PrimitiveOp<A> extends OpBase<A> {
+  /** Marks an op with a lowering of its own. */
   readonly kind: "primitive";
   /** Returns the names of the results. */
   lower(context: LowerContext, attributes: A): readonly string[];
+  /** The gradient rule. */
   readonly gradient: GradientRule<A>;
 }
 
@@ -105,10 +123,13 @@ export interface PrimitiveOp<A> extends OpBase<A> {
  * chosen in `lowering/`. Its gradient is that of its decomposition unless a shorter one is given.
  */
 export interface CompositeOp<A> extends OpBase<A> {
+  /** Marks an op with a decomposition. */
   readonly kind: "composite";
   /** True if operands and results have one shape, and each entry of the results follows from the same entries alone. */
   readonly isElementwise?: boolean;
+  /** The results of the op, built from simpler ops. */
   decomposition(inputs: readonly Value[], attributes: A): readonly Value[];
+  /** The gradient rule, or `through decomposition`. */
   readonly gradient: GradientRule<A> | "through decomposition";
   /** A replacement to be differentiated in its place: an op that keeps what its gradient reads. */
   differentiable?(inputs: readonly Value[], attributes: A): readonly Value[];
@@ -116,11 +137,13 @@ export interface CompositeOp<A> extends OpBase<A> {
 
 /** An operator of the engine that computes what a composite decomposes to. Only lowering builds it; it has no gradient. */
 export interface KernelOp<A> extends OpBase<A> {
+  /** Marks an operator that only lowering builds. */
   readonly kind: "kernel";
   /** Returns the names of the results. */
   lower(context: LowerContext, attributes: A): readonly string[];
 }
 
+/** An op of the graph. */
 export type Op<A extends Attributes> = PrimitiveOp<A> | CompositeOp<A> | KernelOp<A>;
 
 /** An op whose attributes are not known to the holder, who passes back what the node carries. */
@@ -147,6 +170,7 @@ export function defineComposite<A extends Attributes>(op: Omit<CompositeOp<A>, "
   return { ...op, kind: "composite" };
 }
 
+/** A kernel: an operator of the engine that computes a composite op. */
 export function defineKernel<A extends Attributes>(op: Omit<KernelOp<A>, "kind">): KernelOp<A> {
   return { kind: "kernel", ...op };
 }

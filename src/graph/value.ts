@@ -4,10 +4,14 @@ import type { AnyOp, Attributes, Op } from "./op.ts";
 
 /** A size that is known, or the name of one that is known when the graph runs ("B", "T", "P+T"). */
 export type Dimension = number | string;
+/** The sizes of a tensor's axes. */
 export type Shape = readonly Dimension[];
 
+/** The dtype and shape of a tensor. */
 export interface TensorType {
+  /** The element type. */
   readonly dtype: DType;
+  /** The sizes of the axes. */
   readonly shape: Shape;
 }
 
@@ -16,6 +20,7 @@ export interface TensorType {
  * made of; whoever holds the outputs holds the graph.
  */
 export interface Value extends TensorType {
+  /** The origin of the value: an input, a parameter, a constant, or a result of a node. */
   readonly source: Source;
 }
 
@@ -28,9 +33,13 @@ export type Source =
 
 /** One application of an op. `outputs` are its results, in the op's order. */
 export interface Node {
+  /** The op. */
   readonly op: AnyOp;
+  /** The operands. */
   readonly inputs: readonly Value[];
+  /** The op's attributes. */
   readonly attributes: Attributes;
+  /** The results. */
   readonly outputs: readonly Value[];
 }
 
@@ -70,6 +79,7 @@ export function applyOne<A extends Attributes>(op: Op<A>, inputs: readonly Value
   return apply(op, inputs, attributes)[0] as Value;
 }
 
+/** A shape as text: `[B, 12, 64]`. */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }

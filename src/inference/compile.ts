@@ -4,6 +4,7 @@ import { lowerGraph, type OnnxGraph } from "../lowering/index.ts";
 import { createSession, type EngineSession } from "../runtime/index.ts";
 import { elementCount, type HostTensor } from "../tensor/index.ts";
 
+/** Options of `compile`. */
 export interface CompileOptions {
   /** Values of the graph's parameters, by name; the others are fed on every run. */
   readonly weights?: Readonly<Record<string, HostTensor>>;

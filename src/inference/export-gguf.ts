@@ -1,3 +1,8 @@
+/**
+ * Writes a model as a GGUF file.
+ *
+ * @module lectern/export
+ */
 import { check, checkFields, checkValue, LecternError, type Rule, rules } from "../common/index.ts";
 import type { LlamaConfig } from "../families/index.ts";
 import type { FileSource } from "../files/index.ts";
@@ -22,6 +27,7 @@ import { toFloat32 } from "../tensor/index.ts";
 import { ggufSettings } from "./gguf-settings.ts";
 import { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 
+/** Options of `exportGguf`. */
 export interface ExportGgufOptions {
   /** The type in which matrices are stored; norms and other vectors stay in float32. Default F16. */
   readonly type?: WrittenType;
@@ -33,7 +39,9 @@ export interface ExportGgufOptions {
   readonly license?: string;
 }
 
+/** The result of `exportGguf`. */
 export interface ExportedGguf {
+  /** The number of tensors in the file. */
   readonly tensors: number;
   /** Names of matrices that stay in float32, because their rows are no whole blocks. */
   readonly kept: readonly string[];

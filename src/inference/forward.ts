@@ -35,11 +35,15 @@ export interface ForwardInputs {
   readonly labels?: readonly number[] | readonly (readonly number[])[];
   /** `[B]`, for question answering; as in transformers, one below 0 is the first token, one behind the row is not counted. */
   readonly startPositions?: readonly number[];
+  /** `[B]`, the last token of each answer; otherwise as `startPositions`. */
   readonly endPositions?: readonly number[];
 }
 
+/** What a forward pass returns beside logits and loss, and the adapter it uses. */
 export interface ForwardOptions {
+  /** True if the hidden states are returned. */
   readonly hiddenStates?: boolean;
+  /** True if the attention weights are returned. */
   readonly attentions?: boolean;
   /** Also the gradient of the loss with respect to every parameter; needs labels. */
   readonly gradients?: boolean;
@@ -47,11 +51,13 @@ export interface ForwardOptions {
   readonly adapter?: string | null | undefined;
 }
 
+/** The tensors of a forward pass. A field is absent if the model has no such output or it was not requested. */
 export interface ForwardResult {
   /** Words `[B, T, V]`, classes `[B, C]`, classes of tokens `[B, T, C]`; absent where there is no such head. */
   readonly logits?: HostTensor<"float32">;
   /** `[B, T]`, of question answering; so is `endLogits`. */
   readonly startLogits?: HostTensor<"float32">;
+  /** `[B, T]`, of question answering. */
   readonly endLogits?: HostTensor<"float32">;
   /** `[B, T, E]`, of an encoder without a head. */
   readonly lastHiddenState?: HostTensor<"float32">;
@@ -59,9 +65,13 @@ export interface ForwardResult {
   readonly poolerOutput?: HostTensor<"float32">;
   /** `[B, S, E]`, of an encoder–decoder. */
   readonly encoderLastHiddenState?: HostTensor<"float32">;
+  /** Layers + 1 of `[B, S, E]`, of an encoder–decoder's encoder. */
   readonly encoderHiddenStates?: HostTensor<"float32">[];
+  /** Layers + 1 of `[B, U, E]`, of an encoder–decoder's decoder. */
   readonly decoderHiddenStates?: HostTensor<"float32">[];
+  /** One `[B, H, S, S]` a layer of the encoder. */
   readonly encoderAttentions?: HostTensor<"float32">[];
+  /** One `[B, H, U, U]` a layer of the decoder. */
   readonly decoderAttentions?: HostTensor<"float32">[];
   /** One `[B, H, U, S]` a layer of the decoder. */
   readonly crossAttentions?: HostTensor<"float32">[];
@@ -69,6 +79,7 @@ export interface ForwardResult {
   readonly hiddenStates?: HostTensor<"float32">[];
   /** One `[B, H, T, S]` a layer. */
   readonly attentions?: HostTensor<"float32">[];
+  /** The loss, if the inputs have labels. */
   readonly loss?: number;
   /** By the parameter's name in the checkpoint. */
   readonly gradients?: Record<string, HostTensor<"float32">>;

@@ -12,6 +12,7 @@ export interface Row {
 export interface BatchRunOptions {
   /** Rows of a batch at most; default 32. */
   readonly batchSize?: number | undefined;
+  /** Cancels the computation. */
   readonly signal?: AbortSignal | undefined;
   /** Told how many rows are done. */
   readonly onDone?: ((done: number) => void) | undefined;

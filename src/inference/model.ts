@@ -27,6 +27,7 @@ import type { Precision } from "./quantize-model.ts";
 import { type EmbedOptions, sentenceEncoder } from "./sentence-encoder.ts";
 import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts";
 
+/** Options of `loadModel`. */
 export interface LoadOptions extends HubOptions {
   /** The number of threads that compute, from 1; default: the engine's choice, one for each core of the machine. */
   readonly threads?: number | undefined;
@@ -38,7 +39,7 @@ export interface LoadOptions extends HubOptions {
   readonly precision?: Precision | undefined;
   /** For a directory with an adapter alone: the model that it adapts, in place of the one it names. */
   readonly base?: string | undefined;
-  /** Take a tokenizer that does not belong to the model all the same; otherwise that is refused with the reason. */
+  /** True if a tokenizer that does not match the model is accepted; by default it is rejected with the reason. */
   readonly force?: boolean | undefined;
   /**
    * Model families of your own, as `defineFamily` makes them. Functions cannot cross to a worker, so such a load computes
@@ -49,7 +50,9 @@ export interface LoadOptions extends HubOptions {
 
 /** One of these, or several prompts at once. */
 export interface GenerateInput {
+  /** One prompt. */
   readonly prompt?: string;
+  /** Several prompts, computed in one batch. */
   readonly prompts?: readonly string[];
   /** Token ids of one prompt, or rows of them; used as they are, nothing is added. */
   readonly inputIds?: readonly number[] | readonly (readonly number[])[];
@@ -59,14 +62,16 @@ export interface GenerateInput {
   readonly chat?: ChatOptions;
 }
 
+/** Generation options, with the callbacks and the adapter of one request. */
 export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel"> {
-  /** A smaller model of the same tokenizer that guesses ahead: the same text, sooner. */
+  /** A smaller model with the same tokenizer that speculates ahead: the same text, sooner. */
   readonly assistantModel?: string | Model;
 
+  /** Ends the generation at the next token; the result has the finish reason `abort`. */
   readonly signal?: AbortSignal | undefined;
   /** Called with each new token; where it is asynchronous, `generate` waits for it at the end. */
   readonly onToken?: ((event: TokenEvent) => unknown) | undefined;
-  /** Changes the scores of what may come next, in place or by returning others; runs in the caller's thread. */
+  /** Changes the scores of the next token, in place or by returning others; runs in the caller's thread. */
   readonly logitsProcessor?: LogitsProcessor | undefined;
   /** Called after each token; return true to stop the sequence. Runs in the caller's thread. */
   readonly stoppingCriteria?: StoppingCriteria | undefined;
@@ -76,20 +81,27 @@ export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel
   readonly candidates?: number | undefined;
 }
 
+/** All generated sequences, with the fields of the first one beside them. */
 export interface GenerateResult {
+  /** The token ids of each prompt. */
   readonly inputIds: readonly (readonly number[])[];
+  /** All sequences: prompts × return sequences, in order. */
   readonly sequences: readonly Sequence[];
   /** The first sequence. */
   readonly outputIds: readonly number[];
+  /** The text of the first sequence. */
   readonly text: string;
+  /** The reason why the first sequence ended. */
   readonly finishReason: FinishReason;
   /** The number of new tokens that fitted in the context window, where more were asked for. */
   readonly newTokensThatFit?: number;
+  /** The time that the generation took. */
   readonly timing: Timing;
 }
 
 /** A loaded model with the tokenizer it was trained with. */
 export class Model {
+  /** The model's tokenizer; undefined if its directory has none. */
   readonly tokenizer: Tokenizer | undefined;
   readonly #host: ModelHost;
   readonly #files: FileSource;
@@ -145,6 +157,7 @@ export class Model {
     return this.#host.description.contextWindow;
   }
 
+  /** The number of parameters. */
   get parameterCount(): number {
     return this.#host.description.parameterCount;
   }
@@ -154,7 +167,7 @@ export class Model {
     return this.#host.description.precision;
   }
 
-  /** One pass over whole rows: logits, and on request what lies inside. */
+  /** One pass over whole rows: logits, and on request hidden states, attention weights and gradients. */
   async forward(inputs: ForwardInputs, options: ForwardOptions = {}): Promise<ForwardResult> {
     checkForwardInputs(inputs);
     checkForwardOptions(options);
@@ -162,7 +175,7 @@ export class Model {
   }
 
   /**
-   * One vector a text, made as the model's `modules.json` says: pooled, and led through its dense layers.
+   * One vector a text, pooled and projected as the model's `modules.json` specifies.
    *
    * @throws LecternError where the model has no prompt of the name that is asked for
    */
@@ -275,12 +288,13 @@ export class Model {
     return this.#host.useAdapter(name);
   }
 
-  /** Frees what the model holds; what it computes fails. May be called again. */
+  /** Releases the model; a computation that is still running fails. May be called again. */
   dispose(): Promise<void> {
     this.#disposed ??= this.#host.dispose();
     return this.#disposed;
   }
 
+  /** Releases the model at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }

@@ -3,6 +3,7 @@ import type { Encoding, Tokenizer } from "../tokenizers/index.ts";
 import type { BatchRunOptions } from "./length-bucketing.ts";
 import type { SentenceModules } from "./sentence-modules.ts";
 
+/** Options of `Model.embed`. */
 export interface EmbedOptions extends Omit<BatchRunOptions, "forward"> {
   /** The name of one of the prompts of `config_sentence_transformers.json`; default the one that it names. */
   readonly promptName?: string | undefined;

@@ -20,8 +20,11 @@ import type { Scope } from "./scope.ts";
 /** A low-rank change of one linear layer, of weights that are learned, or of arrays that are fed and may be others each time. */
 export type LinearAdapter = LearnedAdapter | FedAdapter;
 
+/** An adapter whose weights are parameters of the graph, which training changes. */
 export interface LearnedAdapter {
+  /** Marks an adapter whose weights are parameters. */
   readonly kind: "learned";
+  /** The rank of the update matrices. */
   readonly rank: number;
   /** The scale of the change: α / r, or α / √r (rsLoRA; Kalajdzievski, 2023). */
   readonly scale: number;
@@ -33,7 +36,9 @@ export interface LearnedAdapter {
   readonly applyDropout?: ((x: Value) => Value) | undefined;
 }
 
+/** An adapter whose weights are inputs of the graph, so that each request may have another. */
 export interface FedAdapter {
+  /** Marks an adapter whose weights are inputs. */
   readonly kind: "fed";
   /** True if outputs are also multiplied by a factor each, as DoRA's are. */
   readonly hasFactor: boolean;

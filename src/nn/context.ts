@@ -33,8 +33,11 @@ import { isFixed, type RotaryConfig } from "./rotary-frequencies.ts";
 
 /** The use that a model is built for. Sizes may be names; training gives numbers. */
 export interface BuildOptions {
+  /** The number of rows. */
   readonly batch: Dimension;
+  /** The number of new tokens in each row. */
   readonly queries: Dimension;
+  /** The number of layers. */
   readonly numLayers: number;
   /** Decoding over a cache: the shape of the earlier keys and values of every layer. */
   readonly cache?: {
@@ -63,6 +66,7 @@ export interface BuildOptions {
 export interface DropoutMask {
   /** The input's name: uint8, 1 stays, 0 is dropped. */
   readonly name: string;
+  /** The shape of the mask. */
   readonly shape: readonly number[];
   /** The dropout rate in 256ths: a mask of random bytes has no finer ones. */
   readonly rate256: number;
@@ -79,6 +83,7 @@ export function dropoutMask(prefix: string, shape: Shape, rate: number, masks: D
 
 /** The values that a built model yields; a run takes those it needs as outputs. */
 export interface ModelOutputs {
+  /** `[B, T, V]`, or `[B, 1, V]` if only the last position is requested. */
   readonly logits: Value;
   /** `[B, T, E]`: what enters each layer, then what leaves the model. */
   readonly hiddenStates: readonly Value[];
@@ -96,8 +101,11 @@ export interface ModelOutputs {
   readonly heads?: Readonly<Record<string, Value>>;
 }
 
+/** The keys and values of an attention layer. */
 export interface KeyValue {
+  /** `[B, K, T, D]` */
   readonly key: Value;
+  /** `[B, K, T, D]` */
   readonly value: Value;
 }
 
@@ -106,11 +114,17 @@ export interface KeyValue {
  * A model asks its context and never which use it is built for.
  */
 export class ModelContext implements PositionContext {
+  /** `[B, T]`, the token ids. */
   readonly inputIds: Value;
+  /** The hidden states recorded so far. */
   readonly hiddenStates: Value[] = [];
+  /** The attention weights recorded so far. */
   readonly attentions: Value[] = [];
+  /** The new keys and values of each layer. */
   readonly cache: KeyValue[] = [];
+  /** The cross-attention weights recorded so far. */
   readonly crossAttentions: Value[] = [];
+  /** The keys and values of the encoder's states, of each layer. */
   readonly crossCache: KeyValue[] = [];
   readonly #options: BuildOptions;
   readonly #derived = new DerivedInputs();

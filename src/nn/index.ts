@@ -1,5 +1,17 @@
+/**
+ * Layers and the context that models are built in.
+ *
+ * @module lectern/nn
+ */
 export { activation } from "./activations.ts";
-export { type AdapterPlan, adapterPart, fedNames, type LinearAdapter } from "./adapter.ts";
+export {
+  type AdapterPlan,
+  adapterPart,
+  type FedAdapter,
+  fedNames,
+  type LearnedAdapter,
+  type LinearAdapter,
+} from "./adapter.ts";
 export {
   type BuildOptions,
   type DropoutMask,
@@ -11,8 +23,10 @@ export {
 export { embedding, joinHeads, layerNorm, linear, rmsNorm, splitHeads } from "./layers.ts";
 export {
   attentionBias,
+  type BucketOptions,
   type Derivation,
   type DerivedInput,
+  type DistanceOptions,
   lastToken,
   neighbour,
   type PositionContext,
@@ -30,5 +44,13 @@ export {
   tokenMask,
   tokenTypeIds,
 } from "./positions/index.ts";
-export { parseRotary, type RotaryConfig, readRotary, rotaryFrequencies, rotarySettings } from "./rotary-frequencies.ts";
+export {
+  parseRotary,
+  type RotaryConfig,
+  type RotaryScaling,
+  type RotarySource,
+  readRotary,
+  rotaryFrequencies,
+  rotarySettings,
+} from "./rotary-frequencies.ts";
 export { Scope } from "./scope.ts";

@@ -6,11 +6,15 @@ export interface RotaryConfig {
   readonly size: number;
   /** The width that frequencies are spaced by; one below `size` where the rotated share of the head is odd. */
   readonly dimension: number;
+  /** The base of the frequencies. */
   readonly theta: number;
+  /** The context window in tokens. */
   readonly maxPositions: number;
+  /** The scaling beyond the window of training. */
   readonly scaling: RotaryScaling;
 }
 
+/** The scaling of rotary frequencies beyond the window of training. */
 export type RotaryScaling =
   | { readonly type: "default" }
   | { readonly type: "linear"; readonly factor: number }
@@ -44,6 +48,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** Facts about a model that its rotary settings are read against. */
 export interface RotarySource {
+  /** The width of an attention head. */
   readonly headSize: number;
   /** `max_position_embeddings`. */
   readonly maxPositions: number;

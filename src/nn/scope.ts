@@ -3,6 +3,7 @@ import type { AdapterPlan, LinearAdapter } from "./adapter.ts";
 
 /** A place in the checkpoint: parameters taken from it are named by their path. One path is one parameter. */
 export class Scope {
+  /** The path in the checkpoint, such as `model.layers.0.mlp`. */
   readonly path: string;
   readonly #known: Map<string, Value>;
   readonly #plan: AdapterPlan | undefined;
@@ -19,6 +20,7 @@ export class Scope {
     return this.#plan?.(this.path);
   }
 
+  /** The scope of a submodule. */
   in(name: string): Scope {
     return new Scope(this.path ? `${this.path}.${name}` : name, this.#known, this.#plan);
   }

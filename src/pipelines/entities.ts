@@ -1,6 +1,7 @@
 import type { Span } from "./offsets.ts";
 import { bestOf } from "./scores.ts";
 
+/** The rule by which the labels of a word's tokens become one; none keeps each token. */
 export type AggregationStrategy = "none" | "simple" | "first" | "average" | "max";
 
 /** A token that stands in a text, with the probability of each label. */

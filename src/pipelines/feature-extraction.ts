@@ -10,10 +10,11 @@ import {
 import type { CallOptions } from "./options.ts";
 import { lacksHead, maxLengthOf, parseText, type Task } from "./task.ts";
 
+/** Options of `feature-extraction`. */
 export interface FeatureExtractionOptions extends CallOptions {
   /** The pooling of a text's token vectors into one; default none: all of them. */
   readonly pooling?: "none" | PoolingMode;
-  /** True if pooled vectors are brought to length 1. */
+  /** True if pooled vectors are normalised to length 1. */
   readonly normalize?: boolean;
 }
 

@@ -5,6 +5,7 @@ import type { CallOptions } from "./options.ts";
 import { bestOf } from "./scores.ts";
 import { lacksHead, maxLengthOf, parseText, type Task, type TaskContext } from "./task.ts";
 
+/** Options of `fill-mask`. */
 export interface FillMaskOptions extends CallOptions {
   /** The number of words for each mask; default 5. */
   readonly topK?: number;

@@ -2,6 +2,7 @@ import { check, LecternError } from "../common/index.ts";
 import { taskSettings } from "./generation.ts";
 import type { TaskContext } from "./task.ts";
 
+/** The source and target language of a translation. */
 export interface Languages {
   /** The language of the text, as the model calls it: `en`, `en_XX`, `eng_Latn`. */
   readonly srcLang?: string;

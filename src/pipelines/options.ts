@@ -4,13 +4,17 @@ import { check, checkValue, isObject, type Rule, type Rules, rules, shown, unkno
 export interface CallOptions {
   /** The number of inputs that are computed at once. */
   readonly batchSize?: number | undefined;
+  /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;
-  /** Told after each batch; `total` is unknown for inputs that stream in. */
+  /** Called after each batch; `total` is unknown for a stream. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/** The progress of a call over several inputs. */
 export interface Progress {
+  /** The number of inputs that are done. */
   readonly done: number;
+  /** The number of inputs, if it is known. */
   readonly total: number | undefined;
 }
 

@@ -9,9 +9,9 @@ import { aliases, type InputOf, type OptionsOf, type PlainTask, type TaskName, t
 /** The number of batches of a stream that are read together, so that inputs of like length meet. */
 const WINDOW_BATCHES = 4;
 
-/** A model at work on a task: call it with one input, a list, or inputs that stream in. */
+/** A model wrapped for one task: call it with one input, a list or an async iterable. */
 export interface Pipeline<N extends TaskName> {
-  /** Inputs that stream in: their results stream out, in order; inputs are read as results are taken. */
+  /** Takes a stream of inputs and yields their results in order; inputs are read as results are taken. */
   <O extends OptionsOf<N>>(
     inputs: AsyncIterable<InputOf<N>>,
     options?: O,
@@ -29,10 +29,13 @@ export interface Pipeline<N extends TaskName> {
     second: readonly string[],
     options?: O,
   ): Promise<ResultOf<TaskOf<N>, O>[]>;
+  /** The task that the pipeline was made for. */
   readonly task: N;
+  /** The model. */
   readonly model: Model;
   /** Releases the model. A model that was passed in is not disposed; call `dispose` on it yourself. */
   dispose(): Promise<void>;
+  /** Releases the model at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -40,8 +43,8 @@ export interface Pipeline<N extends TaskName> {
 type AnyTask = Task<unknown, CallOptions, unknown>;
 
 /**
- * Puts a model to a task, by transformers' name of it.
- * @param model a directory, a shipped name, or a loaded model; default one that ships, where there is one for the task
+ * Wraps a model for a task, by the task's name in transformers.
+ * @param model a directory, a bundled name, a Hub id or a loaded model; default the bundled model for the task, if there is one
  * @param options as for `loadModel`
  */
 export async function pipeline<N extends TaskName>(

@@ -12,18 +12,19 @@ export interface QuestionInput {
   readonly context: string;
 }
 
+/** Options of `question-answering`. */
 export interface QuestionAnsweringOptions extends CallOptions {
   /** The number of answers, the best first; above 1, each question gets a list. */
   readonly topK?: number;
-  /** Tokens that parts of a long passage share; default 128, or half of maxSeqLen. */
+  /** The number of tokens by which windows of a long passage overlap; default 128, or half of maxSeqLen. */
   readonly docStride?: number;
-  /** Tokens of an answer at most; default 15. */
+  /** The largest number of tokens of an answer; default 15. */
   readonly maxAnswerLen?: number;
-  /** Tokens of question and passage together at most; default 384, or less where the model takes less. */
+  /** The largest number of tokens of question and passage together; default 384, or the model's window. */
   readonly maxSeqLen?: number;
-  /** Tokens of a question at most; default all. */
+  /** The largest number of tokens of a question; default all. */
   readonly maxQuestionLen?: number;
-  /** True if no answer is one too: an empty text. */
+  /** True if an empty text is allowed as an answer. */
   readonly handleImpossibleAnswer?: boolean;
   /** True if answers are widened to whole words; default true. */
   readonly alignToWords?: boolean;

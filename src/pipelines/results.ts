@@ -36,5 +36,7 @@ interface OneResults {
   "text-classification": LabelScore[];
 }
 
+/** The result of a task for each input of a list or a stream. */
 export type ResultOf<T extends PlainTask, O> = Results<O>[T];
+/** The result of a task for a single input. */
 export type OneOf<T extends PlainTask, O> = T extends keyof OneResults ? OneResults[T] : ResultOf<T, O>;

@@ -23,6 +23,7 @@ export const tasks = {
   "zero-shot-classification": zeroShotClassification,
 };
 
+/** The name of a task, without its other names. */
 export type PlainTask = keyof typeof tasks;
 
 /** Other names of tasks. */

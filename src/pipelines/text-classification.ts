@@ -5,9 +5,11 @@ import type { CallOptions } from "./options.ts";
 import { bestOf, labelsOf, sigmoid } from "./scores.ts";
 import { describe, lacksHead, maxLengthOf, parseText, type Task, type TaskContext, textField } from "./task.ts";
 
-/** A class and how probable it is. */
+/** A class with its probability. */
 export interface LabelScore {
+  /** The label. */
   readonly label: string;
+  /** Its probability. */
   readonly score: number;
 }
 
@@ -17,6 +19,7 @@ export interface TextPair {
   readonly textPair: string;
 }
 
+/** Options of `text-classification`. */
 export interface TextClassificationOptions extends CallOptions {
   /** The number of labels, the best first; null: all. Without it, each text gets its best label alone. */
   readonly topK?: number | null;

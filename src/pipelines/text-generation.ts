@@ -4,20 +4,23 @@ import type { Message } from "../tokenizers/index.ts";
 import { type GeneratingOptions, generateRows, generationOptionNames, generationOptions } from "./generation.ts";
 import { describe, type Task, type TaskContext } from "./task.ts";
 
+/** Options of `text-generation`: all generation options, and these. */
 export interface TextGenerationOptions extends GeneratingOptions {
   /** True if the result begins with the prompt, or the conversation; default true. */
   readonly returnFullText?: boolean;
-  /** True if the start token and the like are added to a prompt; default as the tokenizer does. */
+  /** True if special tokens are added to a prompt; default as the tokenizer does. */
   readonly addSpecialTokens?: boolean;
-  /** True if a conversation's last message is gone on with; default where it is the assistant's. */
+  /** True if the conversation's last message is continued; default if it is the assistant's. */
   readonly continueFinalMessage?: boolean;
 }
 
+/** A result of `text-generation`. */
 export interface GeneratedText {
-  /** A conversation where one was given. */
+  /** The text; for a conversation, its messages with the answer. */
   readonly generated_text: string | readonly Message[];
 }
 
+/** A text to continue, or a conversation to answer. */
 export type Prompt = string | readonly Message[];
 
 /** Text that goes on from a prompt, or an answer in a conversation. */

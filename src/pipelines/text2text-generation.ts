@@ -11,10 +11,11 @@ import {
 import { type Languages, languageSource } from "./languages.ts";
 import { parseText, type Task, type TaskContext } from "./task.ts";
 
+/** Options of `text2text-generation` and `summarization`: all generation options, and these. */
 export interface Text2TextOptions extends GeneratingOptions {
   /** The prefix of each text; default as the checkpoint says. */
   readonly prefix?: string;
-  /** True if a text that is longer than the model's window is cut, instead of refused; default false. */
+  /** True if a text beyond the model's window is truncated instead of rejected; default false. */
   readonly truncation?: boolean;
   /** Reports this many of each step's most probable tokens to `onToken`; needs a single beam. */
   readonly candidates?: number;
@@ -22,6 +23,7 @@ export interface Text2TextOptions extends GeneratingOptions {
   readonly onToken?: (event: TokenEvent) => void;
 }
 
+/** Options of `translation`. */
 export type TranslationOptions = Text2TextOptions & Languages;
 
 /** The defaults of transformers' pipelines where neither caller nor checkpoint says anything. */
@@ -31,8 +33,11 @@ type ResultKey = "generated_text" | "summary_text" | "translation_text";
 type Result<K extends ResultKey> = { readonly [key in K]: string };
 type Results<K extends ResultKey> = Result<K> | Result<K>[];
 
+/** A result of `text2text-generation`. */
 export type Text2TextResult = Result<"generated_text">;
+/** A result of `summarization`. */
 export type SummarizationResult = Result<"summary_text">;
+/** A result of `translation`. */
 export type TranslationResult = Result<"translation_text">;
 
 const own = { prefix: "text", truncation: "flag", candidates: "count", onToken: "function" } as const;

@@ -14,31 +14,43 @@ import { labelsOf } from "./scores.ts";
 import { lacksHead, parseText, type Task, type TaskContext, windowOf } from "./task.ts";
 import { type Window, type Windows, windowsOf } from "./windows.ts";
 
+/** Options of `token-classification`. */
 export interface TokenClassificationOptions extends CallOptions {
   /** The way tokens are joined to words and entities; default none, as in transformers. */
   readonly aggregationStrategy?: AggregationStrategy;
   /** Labels that are left out; default `O`. */
   readonly ignoreLabels?: readonly string[];
-  /** Read all of a long text, in parts that share so many tokens; without it, what is too long is cut off. */
+  /** The number of tokens by which windows of a long text overlap; without it, a long text is truncated. */
   readonly stride?: number;
 }
 
 /** A token with its label. `start` and `end` count code points of the text. */
 export interface TokenEntity {
+  /** The label. */
   readonly entity: string;
+  /** The label's probability. */
   readonly score: number;
+  /** The token's index among the tokens of the text. */
   readonly index: number;
+  /** The token as the vocabulary writes it. */
   readonly word: string;
+  /** The code point at which the token begins. */
   readonly start: number;
+  /** The code point after the token. */
   readonly end: number;
 }
 
-/** Tokens that name one thing. */
+/** An entity: adjacent tokens with one label. */
 export interface EntityGroup {
+  /** The label. */
   readonly entity_group: string;
+  /** The label's probability. */
   readonly score: number;
+  /** The text of the entity. */
   readonly word: string;
+  /** The code point at which the entity begins. */
   readonly start: number;
+  /** The code point after the entity. */
   readonly end: number;
 }
 

@@ -7,12 +7,13 @@ import { parseText, type Task, type TaskContext, windowOf } from "./task.ts";
 import { classLogits } from "./text-classification.ts";
 import { lastIndexOfRun } from "./windows.ts";
 
+/** Options of `zero-shot-classification`. */
 export interface ZeroShotOptions extends CallOptions {
-  /** The classes to choose among: a list, or a text with commas between. */
+  /** The labels: a list, or a text with commas between them. */
   readonly candidateLabels?: string | readonly string[];
   /** The template that makes a label a statement about the text; `{}` stands for the label. */
   readonly hypothesisTemplate?: string;
-  /** True if several labels can be true: each is then judged by itself. */
+  /** True if several labels can apply: each is then scored separately. */
   readonly multiLabel?: boolean;
 }
 

@@ -3,14 +3,23 @@ export type DType = "float32" | "float16" | "bfloat16" | "int8" | "uint8" | "int
 
 /** The typed array of each dtype; float16 and bfloat16 are kept as their 16 bits. */
 export interface TypedArrays {
+  /** 32-bit floats. */
   float32: Float32Array;
+  /** The bits of IEEE half-precision floats. */
   float16: Uint16Array;
+  /** The bits of bfloat16 floats. */
   bfloat16: Uint16Array;
+  /** Signed bytes. */
   int8: Int8Array;
+  /** Unsigned bytes. */
   uint8: Uint8Array;
+  /** Two values a byte, low nibble first. */
   int4: Uint8Array;
+  /** 32-bit integers. */
   int32: Int32Array;
+  /** 64-bit integers. */
   int64: BigInt64Array;
+  /** One byte a value, 0 or 1. */
   bool: Uint8Array;
 }
 

@@ -3,8 +3,11 @@ import type { DType, TypedArrays } from "./dtype.ts";
 
 /** A tensor in JavaScript's memory: row-major elements and a shape of plain integers. */
 export interface HostTensor<D extends DType = DType> {
+  /** The element type. */
   readonly dtype: D;
+  /** The sizes of the axes. */
   readonly shape: readonly number[];
+  /** The elements, row-major. */
   readonly data: TypedArrays[D];
 }
 

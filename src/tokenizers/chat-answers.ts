@@ -3,7 +3,9 @@ export type TextRange = readonly [from: number, to: number];
 
 /** A conversation as text, and the parts of it that the template says the assistant wrote. */
 export interface MarkedChat {
+  /** The conversation as text. */
   readonly text: string;
+  /** The parts that the assistant wrote. */
   readonly answers: readonly TextRange[];
 }
 

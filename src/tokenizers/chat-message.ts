@@ -3,14 +3,18 @@ import { type RenderOptions, TemplateError } from "../templates/index.ts";
 
 /** One turn of a conversation, and whatever else a template reads of it, such as `tool_calls`. */
 export interface Message {
+  /** The speaker, such as `system`, `user`, `assistant` or `tool`. */
   readonly role: string;
   /** A text, or parts of which those with a text are read; absent or null where a turn only calls tools. */
   readonly content?: string | readonly MessagePart[] | null;
   readonly [field: string]: unknown;
 }
 
+/** One part of a message's content; only parts with a text are accepted. */
 export interface MessagePart {
+  /** The kind of the part, such as `text`. */
   readonly type: string;
+  /** The text of the part. */
   readonly text?: string;
   readonly [field: string]: unknown;
 }

@@ -5,6 +5,7 @@ import { MARKS, type MarkedChat, marksAnswers, readMarks } from "./chat-answers.
 import { type Message, type MessagePart, readableMessages } from "./chat-message.ts";
 import { strftime } from "./strftime.ts";
 
+/** Options of rendering a chat template. */
 export interface ChatOptions {
   /** True if the text ends where the assistant begins to speak; default true. */
   readonly addGenerationPrompt?: boolean | undefined;

@@ -1,9 +1,10 @@
 export type { MarkedChat, TextRange } from "./chat-answers.ts";
-export type { Message } from "./chat-message.ts";
+export type { Message, MessagePart } from "./chat-message.ts";
 export type { ChatOptions } from "./chat-template.ts";
 export { loadTokenizer } from "./load/load-tokenizer.ts";
 export { type PaddingOptions, padRows } from "./pad-rows.ts";
 export { wholeTest } from "./regex/index.ts";
+export type { StreamDecoder } from "./stream-decoder.ts";
 export {
   type BatchOptions,
   type DecodeOptions,
@@ -13,4 +14,4 @@ export {
   Tokenizer,
 } from "./tokenizer.ts";
 export { type TokenizerKind, type TokenizerOptions, tokenizerKinds, trainTokenizer } from "./train/index.ts";
-export type { Truncation } from "./truncation.ts";
+export type { Offset, Truncation } from "./truncation.ts";

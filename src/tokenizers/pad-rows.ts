@@ -1,7 +1,10 @@
 import { check } from "../common/index.ts";
 
+/** Options of padding rows to one length. */
 export interface PaddingOptions {
+  /** The id of the padding token. */
   readonly padTokenId: number;
+  /** The side on which rows are padded; default right. */
   readonly side?: "right" | "left";
   /** Rows are filled up to a multiple of this. */
   readonly multipleOf?: number;

@@ -12,29 +12,31 @@ import { finishRows, type TokenAt } from "./post-processors.ts";
 import { StreamDecoder } from "./stream-decoder.ts";
 import { cutRows, type Offset, padRow, type Row, type Truncation } from "./truncation.ts";
 
+/** Options of encoding one text. */
 export interface EncodeOptions {
   /** A second text, joined as the tokenizer's template says; an empty one too. */
   readonly pair?: string;
-  /** Start and end tokens and the like; default true. */
+  /** True if special tokens, such as start and end tokens, are added; default true. */
   readonly addSpecialTokens?: boolean;
-  /** Also where each token stands in its text. */
+  /** True if the offsets of the tokens are returned. */
   readonly offsets?: boolean;
-  /** Tokens at most, those that the template adds among them. */
+  /** The largest number of tokens, including those that the template adds. */
   readonly maxLength?: number;
   /** The text of a pair that `maxLength` cuts; default the longer first, then both alike. */
   readonly truncation?: Truncation;
-  /** At which end it is cut; default what the tokenizer's config says, else right. */
+  /** The side that is truncated; default that of the tokenizer's config, else right. */
   readonly truncationSide?: "left" | "right";
-  /** Tokens of the part before that each of the `overflowing` rows repeats; default 0. */
+  /** The number of tokens by which each of the `overflowing` rows overlaps the one before; default 0. */
   readonly stride?: number;
 }
 
+/** Options of encoding a batch of texts. */
 export interface BatchOptions extends Omit<EncodeOptions, "pair" | "offsets" | "stride"> {
   /** The second texts of pairs, one for each text. */
   readonly pairs?: readonly string[];
-  /** On which side shorter rows are filled up; default what the tokenizer's config says, else right. */
+  /** The side on which shorter rows are padded; default that of the tokenizer's config, else right. */
   readonly paddingSide?: "left" | "right";
-  /** The length of rows at least; default that of the longest. */
+  /** The least length of rows; default that of the longest. */
   readonly padTo?: number;
   /** The number that the length of rows is a multiple of; default as `tokenizer.json` says, else 1. */
   readonly padToMultipleOf?: number;
@@ -42,6 +44,7 @@ export interface BatchOptions extends Omit<EncodeOptions, "pair" | "offsets" | "
 
 /** Rows of one length. */
 export interface EncodedBatch {
+  /** `[B][T]`, the token ids. */
   readonly inputIds: number[][];
   /** 1 = token, 0 = padding. */
   readonly attentionMask: number[][];
@@ -49,8 +52,11 @@ export interface EncodedBatch {
   readonly tokenTypeIds: number[][];
 }
 
+/** The tokens of one text, or of a pair of texts. */
 export interface Encoding {
+  /** The token ids. */
   readonly ids: number[];
+  /** The tokens as the vocabulary writes them. */
   readonly tokens: string[];
   /** 0 for the first text and its template, 1 for the second. */
   readonly typeIds: number[];
@@ -62,9 +68,11 @@ export interface Encoding {
   readonly overflowing?: readonly Encoding[];
 }
 
+/** Options of decoding token ids. */
 export interface DecodeOptions {
+  /** True if special tokens are left out; default false. */
   readonly skipSpecialTokens?: boolean;
-  /** True if spaces before punctuation are taken out; default what the tokenizer's config says. Never done for BPE. */
+  /** True if spaces before punctuation are removed; default as in the tokenizer's config. Never done for BPE. */
   readonly cleanUpSpaces?: boolean;
 }
 
@@ -127,11 +135,12 @@ export class Tokenizer {
     return this.#core.added.byId.has(id);
   }
 
-  /** Tells vocabularies apart: 16 hexadecimal digits that follow from the tokens and their ids. */
+  /** A fingerprint of the vocabulary: 16 hexadecimal digits that follow from the tokens and their ids. */
   get fingerprint(): string {
     return fingerprint(Array.from({ length: this.#core.ownSize }, (_, id) => this.#core.token(id) ?? ""));
   }
 
+  /** Encodes a text, or a pair of texts, as token ids. */
   encode(text: string, options: EncodeOptions = {}): Encoding {
     return this.#encoding(this.#row(text, options));
   }
@@ -259,6 +268,7 @@ export class Tokenizer {
     return this.#core.id(token);
   }
 
+  /** Decodes token ids as text. */
   decode(ids: readonly number[], { skipSpecialTokens = false, cleanUpSpaces }: DecodeOptions = {}): string {
     checkValue("decode: the ids", ids, tokenIds);
     const text = this.#core.decode(ids, skipSpecialTokens);
@@ -267,6 +277,7 @@ export class Tokenizer {
     return cleans && !corrupts ? cleanUp(text) : text;
   }
 
+  /** The token with an id, as the vocabulary writes it. */
   token(id: number): string | undefined {
     return this.#core.token(id);
   }
@@ -277,6 +288,7 @@ export class Tokenizer {
     return new StreamDecoder((ids) => this.decode(ids, options), waits);
   }
 
+  /** True if the checkpoint has a chat template. */
   get hasChatTemplate(): boolean {
     return Object.keys(this.#templates).length > 0;
   }

@@ -1,16 +1,29 @@
+/**
+ * Trains models: fine-tuning, adapters, pre-training from recipes, tokenizer training, and the parts they are made of.
+ *
+ * @module lectern/training
+ */
+export type { Bleu } from "../evaluation/index.ts";
+export type { Adapter, LoraConfig } from "../inference/index.ts";
 export { type TokenizerKind, type TokenizerOptions, tokenizerKinds, trainTokenizer } from "../tokenizers/index.ts";
 export { saveAdapter, startAdapter } from "./adapters/lora.ts";
 export * from "./data/collators.ts";
 export { type Example, exampleRows, type Rows, readExamples, readText } from "./data/examples.ts";
-export { readRows } from "./data/labelled-rows.ts";
+export { type RecipeRows, readRows } from "./data/labelled-rows.ts";
 export { filesOf, readSources, type Source } from "./data/sources.ts";
 export { writeFiles } from "./data/write-files.ts";
 export { evaluateRecipe, finetune, mergeAdapter, trainRecipe } from "./host/index.ts";
 export type { Teacher } from "./objectives/distillation-labels.ts";
 export * from "./objectives/losses.ts";
 export { clipGlobalNorm, clipValues, globalNorm, type NormKind } from "./optim/clip.ts";
-export { createOptimizer, type Optimizer, type OptimizerConfig, type Slots } from "./optim/optimizers.ts";
-export { type ScheduleConfig, scheduledRate } from "./optim/schedules.ts";
+export {
+  createOptimizer,
+  type Optimizer,
+  type OptimizerConfig,
+  type Slots,
+  type UpdateOptions,
+} from "./optim/optimizers.ts";
+export { type RampShape, type ScheduleConfig, scheduledRate } from "./optim/schedules.ts";
 export {
   type ParameterGroup,
   type Part,
@@ -33,13 +46,15 @@ export {
   runOverrides,
   type TextRecipe,
 } from "./recipe/recipe.ts";
-export { readTexts, type TrainOptions } from "./recipe/train-recipe.ts";
+export { readTexts, type TextFiles, type TrainOptions } from "./recipe/train-recipe.ts";
 export { loadCheckpoint, saveCheckpoint } from "./run/checkpoint.ts";
 export { exportModel } from "./run/export-model.ts";
-export { initialize } from "./run/initialize.ts";
+export { type InitializeOptions, initialize } from "./run/initialize.ts";
 export { type Resumed, type Run, type RunConfig, type RunReport, type RunResult, runTraining } from "./run/run.ts";
+export type { RunFingerprint } from "./run/run-fingerprint.ts";
 export {
   type Batch,
+  type DropoutSeed,
   type Objective,
   type Parameters,
   parameterShapes,
@@ -47,6 +62,13 @@ export {
   type StepOptions,
   type StepResult,
 } from "./run/step-graph.ts";
-export type { Evaluation, TrainingTask } from "./tasks/task.ts";
+export type { Evaluation, SharedBatch, TrainingTask } from "./tasks/task.ts";
 export { type TrainingTaskName, taskNames } from "./tasks/task-names.ts";
-export { joinDocuments, TextTask } from "./tasks/text-task.ts";
+export {
+  joinDocuments,
+  type ObjectiveTokens,
+  type TextObjective,
+  TextTask,
+  type TextTaskOptions,
+  type TokenizedText,
+} from "./tasks/text-task.ts";

@@ -1,8 +1,10 @@
 /** The progress of one file's download; the names are those of Transformers.js. */
 export interface ProgressEvent {
+  /** The stage of the download: its start, a part of it, or its end. */
   readonly status: "initiate" | "progress" | "done";
   /** The model, as `owner/name`. */
   readonly name: string;
+  /** The file's name in the repository. */
   readonly file: string;
   /** In bytes; what an earlier, broken-off download left counts. */
   readonly loaded: number;
@@ -18,12 +20,13 @@ export interface HubOptions {
   readonly revision?: string | undefined;
   /** The folder of downloads; default as HF_HUB_CACHE and HF_HOME set it, as for Python. */
   readonly cacheDir?: string | undefined;
-  /** Use only what the cache holds; default what HF_HUB_OFFLINE says. */
+  /** Use only cached files; default: the value of HF_HUB_OFFLINE. */
   readonly offline?: boolean | undefined;
+  /** Called with the progress of each file's download. */
   readonly onProgress?: ((event: ProgressEvent) => void) | undefined;
-  /** Receives, in words, what was done instead of what was asked, and what is odd about a model's files; default a warning of the process. */
+  /** Called with a human-readable warning. Default: `process.emitWarning`. */
   readonly onWarning?: ((message: string) => void) | undefined;
-  /** Cancels; what was downloaded by then is gone on from next time. */
+  /** Cancels the download; the next one resumes it. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -222,7 +222,7 @@ const attentionOp = defineComposite<AttentionAttributes & { readonly causal?: bo
  * @param options.softcap keeps scores within ± this before the bias is added
  * @param options.dropoutMask `[B, H, T, S]`, what weights are multiplied by before values are mixed: dropout
  * @param options.causal whether the bias hides all keys behind a query's own place: they are then not even computed
- * @param past keys and values `[B, K, P, D]` of earlier tokens, the first first; `[1, K, P, D]` where all rows share them
+ * @param options.past keys and values `[B, K, P, D]` of earlier tokens, the first first; `[1, K, P, D]` where all rows share them
  * @returns mixed values `[B, H, T, D]` and the weights `[B, H, T, S]`
  * @see Vaswani et al., "Attention is all you need" (2017)
  */

@@ -10,11 +10,15 @@ import { reduceMax } from "./reduction.ts";
 import { rotaryAt } from "./rotary.ts";
 import { slice } from "./slicing.ts";
 
+/** The attributes of attention over a cache. */
 export interface CachedAttentionAttributes {
-  /** The numbers of query heads and of key heads. */
+  /** The number of query heads. */
   readonly heads: number;
+  /** The number of key heads. */
   readonly keyHeads: number;
+  /** The factor of the scores. */
   readonly scale: number;
+  /** Keeps scores within ± this. */
   readonly softcap?: number | undefined;
   /** The number of tokens that a query sees, itself among them; default all. */
   readonly window?: number | undefined;
@@ -98,19 +102,21 @@ const cachedAttentionOp = defineComposite<CachedAttentionAttributes>({
   gradient: "through decomposition",
 });
 
+/** The keys and values of a cache, `[B, K, C, D]` each. */
 export interface KeysAndValues {
+  /** The keys. */
   readonly key: Value;
+  /** The values. */
   readonly value: Value;
 }
 
 /**
  * Causal attention of new tokens over a cache into which their keys and values are written first. Each row begins at
  * slot 0 and is as long as its last key says; what lies behind is never read.
- * @param q `[B, T, H·D]`
- * @param k `[B, T, K·D]`; `v` likewise
+ * @param projections `q` `[B, T, H·D]`; `k` and `v` `[B, T, K·D]`
  * @param cache keys and values `[B, K, C, D]`, C at least the longest row with its new tokens
- * @param last int32 `[B]`, the slot of each row's last new token
- * @param longest int32 scalar, the length of the longest row with its new tokens
+ * @param counts `last`, int32 `[B]`: the slot of each row's last new token; `longest`, an int32 scalar: the length of the
+ *   longest row with its new tokens
  * @param options.rotary tables `[N, R / 2]` of cosines and sines by which queries and keys are turned before
  * @returns mixed values `[B, T, H·D]` and the cache as it is then
  */

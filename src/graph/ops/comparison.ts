@@ -52,7 +52,9 @@ export const comparisonOps = {
 
 /** a < b, elementwise, as bool. */
 export const less = (a: Value, b: Value): Value => applyOne(comparisonOps.less, [a, b], {});
+/** a ≥ b, elementwise, as bool. */
 export const greaterOrEqual = (a: Value, b: Value): Value => applyOne(comparisonOps.greaterOrEqual, [a, b], {});
+/** a = b, elementwise, as bool. */
 export const equal = (a: Value, b: Value): Value => applyOne(comparisonOps.equal, [a, b], {});
 /** a where the condition holds, b elsewhere. */
 export const where = (condition: Value, a: Value, b: Value): Value =>

@@ -85,22 +85,37 @@ const one =
 
 /** Elementwise, with broadcasting of sizes 1 and of missing leading axes. */
 export const add = two(elementwiseOps.add);
+/** a − b, elementwise, with broadcasting. */
 export const sub = two(elementwiseOps.sub);
+/** a · b, elementwise, with broadcasting. */
 export const mul = two(elementwiseOps.mul);
+/** a / b, elementwise, with broadcasting. */
 export const div = two(elementwiseOps.div);
 /** aᵇ; the gradient by b needs a > 0. */
 export const pow = two(elementwiseOps.pow);
+/** The larger of a and b, elementwise, with broadcasting; equal entries share the gradient. */
 export const max = two(elementwiseOps.max);
+/** The smaller of a and b, elementwise, with broadcasting; equal entries share the gradient. */
 export const min = two(elementwiseOps.min);
+/** −x, elementwise. */
 export const neg = one(elementwiseOps.neg);
+/** The square root of x, elementwise. */
 export const sqrt = one(elementwiseOps.sqrt);
+/** eˣ, elementwise. */
 export const exp = one(elementwiseOps.exp);
 /** The natural logarithm. */
 export const log = one(elementwiseOps.log);
+/** The sine of x, elementwise. */
 export const sin = one(elementwiseOps.sin);
+/** The cosine of x, elementwise. */
 export const cos = one(elementwiseOps.cos);
+/** The hyperbolic tangent of x, elementwise. */
 export const tanh = one(elementwiseOps.tanh);
+/** The logistic function 1 / (1 + e⁻ˣ), elementwise. */
 export const sigmoid = one(elementwiseOps.sigmoid);
+/** The error function of x, elementwise. */
 export const erf = one(elementwiseOps.erf);
+/** max(x, 0), elementwise; the gradient at 0 is 0. */
 export const relu = one(elementwiseOps.relu);
+/** The absolute value of x, elementwise. */
 export const abs = one(elementwiseOps.abs);

@@ -14,6 +14,7 @@ function sumByIds(ids: Value, rows: Value, count: Dimension): Value {
   return matmul(oneHot(ids, count), rows, { transposeA: true });
 }
 
+/** The op definitions of gathering and scattering. */
 export const gatherOps = {
   gather: definePrimitive<{ frozenRow: number | undefined }>({
     name: "gather",

@@ -41,6 +41,7 @@ const table = {
   ...cachedAttentionOps,
 };
 
+/** The name of a built-in op. */
 export type OpName = keyof typeof table;
 
 /** The attributes of an op. */

@@ -26,8 +26,7 @@ const int8LinearOp = defineComposite<object>({
 /**
  * y = x W + b, with W in whole numbers: the weight of an output is level · scale.
  * @param x `[…, I]`
- * @param levels int8 `[I, O]`
- * @param scales `[O]`, one for each output
+ * @param matrix `levels` int8 `[I, O]`; `scales` `[O]`, one for each output
  * @param bias `[O]`
  * @returns `[…, O]`
  */

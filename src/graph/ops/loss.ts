@@ -62,13 +62,16 @@ export const lossOps = {
   }),
 };
 
-type Reduction = "mean" | "sum" | "none";
+/** The reduction of per-row losses: their mean, their sum, or none. */
+export type Reduction = "mean" | "sum" | "none";
 
+/** Options of the cross-entropy loss. */
 export interface CrossEntropyOptions {
   /** Spread this share of the target over all classes (Szegedy et al., 2016). */
   readonly labelSmoothing?: number;
   /** `[V]`: what each class counts. */
   readonly weight?: Value;
+  /** The reduction over rows; default mean. */
   readonly reduction?: Reduction;
 }
 

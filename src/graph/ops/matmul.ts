@@ -4,8 +4,11 @@ import { applyOne, type Dimension, shapeError, type TensorType, type Value } fro
 import { unbroadcast } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 
+/** The attributes of a matrix product. */
 export interface MatmulAttributes {
+  /** True if the last two axes of the first operand are swapped. */
   readonly transposeA: boolean;
+  /** True if the last two axes of the second operand are swapped. */
   readonly transposeB: boolean;
   /** A factor on the product, applied by the same kernel. */
   readonly alpha: number;

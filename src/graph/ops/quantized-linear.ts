@@ -6,6 +6,7 @@ import { matmul } from "./matmul.ts";
 
 /** The way in which a matrix is stored in few bits: blocks along its input axis, each with a scale. */
 export interface BlockFormat {
+  /** The number of bits of a weight. */
   readonly bits: 4 | 8;
   /** The number of weights that share a scale. */
   readonly block: number;
@@ -73,8 +74,7 @@ export function dequantize(blocks: Value, scales: Value, format: BlockFormat): V
  * y = x Wᵀ + b, with W in few bits: a weight is (level − 2^(bits − 1)) · scale. Of two weights of 4 bits in a byte, the
  * first has the lower half.
  * @param x `[…, I]`
- * @param blocks uint8 `[O, I / block, block · bits / 8]`
- * @param scales `[O, I / block]`
+ * @param matrix `blocks` uint8 `[O, I / block, block · bits / 8]`; `scales` `[O, I / block]`
  * @param bias `[O]`
  * @returns `[…, O]`
  */

@@ -69,6 +69,7 @@ const reduce =
 
 /** Sums over axes. */
 export const reduceSum = reduce(reductionOps.reduceSum);
+/** The mean over axes. */
 export const reduceMean = reduce(reductionOps.reduceMean);
 /** The largest along axes; ties share the gradient. */
 export const reduceMax = reduce(reductionOps.reduceMax);

@@ -19,7 +19,9 @@ import { adapterPlan, isLearned, type LoraConfig, parseLoraConfig } from "./lora
 
 /** An adapter: settings, and its weights by path (`….lora_A.weight`, `….lora_B.weight`, or whole parameters). */
 export interface Adapter {
+  /** The adapter's settings. */
   readonly config: LoraConfig;
+  /** Its weights by path. */
   readonly parameters: Record<string, HostTensor<"float32">>;
 }
 

@@ -5,13 +5,17 @@ import { isEmbedding } from "../tied-embeddings.ts";
 
 /** A LoRA adapter's settings: PEFT's `adapter_config.json`, in camel case. */
 export interface LoraConfig {
+  /** The rank of the update matrices. */
   readonly r: number;
+  /** The scaling numerator: the update is multiplied by α / r. */
   readonly loraAlpha: number;
   /** Endings of paths, `all-linear`, or a regular expression that a whole path must match. */
   readonly targetModules: readonly string[] | string;
+  /** Layers that are left out, in the form of `targetModules`. */
   readonly excludeModules?: readonly string[] | string | undefined;
   /** Ranks and alphas that differ, by the end of a path. */
   readonly rankPattern?: Readonly<Record<string, number>>;
+  /** Alphas that differ, by the end of a path. */
   readonly alphaPattern?: Readonly<Record<string, number>>;
   /** Layers, by number; default all. */
   readonly layersToTransform?: readonly number[] | undefined;
@@ -25,7 +29,9 @@ export interface LoraConfig {
   readonly trainableTokens?: Readonly<Record<string, readonly number[]>>;
   /** The dropout rate of what the change reads. */
   readonly loraDropout?: number | undefined;
+  /** True if the update is scaled by α / √r instead (rsLoRA). */
   readonly useRslora?: boolean;
+  /** True if magnitude and direction are trained separately (DoRA). */
   readonly useDora?: boolean;
 }
 

@@ -64,13 +64,15 @@ export type Callback =
 /** The functions that the caller gave. */
 export type ProvidedCallbacks = Readonly<Record<"onToken" | "logitsProcessor" | "stoppingCriteria", boolean>>;
 
+/** The time that a generation took. */
 export interface Timing {
   /** From the start to the first token. */
   readonly firstTokenMs: number;
+  /** From the start to the end. */
   readonly totalMs: number;
   /** After the first token. */
   readonly tokensPerSecond: number;
-  /** The part of it in which the engine computed; the rest is Lectern's own. */
+  /** The time that the engine computed, within the total; the rest is Lectern's own. */
   readonly engineMs: number;
 }
 

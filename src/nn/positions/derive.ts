@@ -4,18 +4,23 @@ import type { Positions } from "./positions.ts";
 
 /** A graph input that follows from the positions alone, such as a causal bias or a rotary table. */
 export interface DerivedInput {
+  /** The input's name in the graph. */
   readonly name: string;
   /** Whose positions: those of the tokens that the model reads, or, in a decoder, those of its encoder. */
   readonly of: "self" | "encoder";
+  /** Computes the input's tensor for a run. */
   compute(positions: Positions): HostTensor;
 }
 
 /** The computation of a derived input and the type of its value. */
 export interface Derivation<P> {
+  /** The element type of the input. */
   readonly dtype: "float32" | "int64" | "int32";
+  /** The shape of the input. */
   readonly shape: Shape;
   /** Whose positions it reads; default those of the tokens that the model reads. */
   readonly of?: DerivedInput["of"];
+  /** Computes the input's tensor for a run. */
   compute(positions: Positions, parameters: P): HostTensor;
 }
 

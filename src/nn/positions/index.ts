@@ -6,9 +6,9 @@ export { type Derivation, type DerivedInput, DerivedInputs, type PositionContext
 export { lastToken, stateAtLast } from "./last-token.ts";
 export { neighbour } from "./neighbours.ts";
 export { type Positions, positionsOfMask, positionsOfRows, positionsOfTexts } from "./positions.ts";
-export { relativeBias } from "./relative-buckets.ts";
+export { type BucketOptions, relativeBias } from "./relative-buckets.ts";
 export { allRotaryTables, rotaryTables } from "./rotary.ts";
 export { tokenTypeIds } from "./segments.ts";
-export { signedDistances } from "./signed-distances.ts";
+export { type DistanceOptions, signedDistances } from "./signed-distances.ts";
 export { sinusoidalPositions, sinusoidalPositionsAfterPadding } from "./sinusoidal.ts";
 export { tokenMask } from "./token-mask.ts";

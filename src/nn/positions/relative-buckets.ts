@@ -4,7 +4,7 @@ import type { PositionContext } from "./derive.ts";
 import type { Positions } from "./positions.ts";
 
 /** The division of distances into buckets. */
-interface BucketOptions {
+export interface BucketOptions {
   /** The distance from which on all share the last bucket. */
   readonly maxDistance: number;
   /** True if distances to the left and to the right have buckets of their own, half of them each. */

@@ -3,11 +3,13 @@ import type { HostTensor } from "../../tensor/index.ts";
 import type { PositionContext } from "./derive.ts";
 import type { Positions } from "./positions.ts";
 
-interface DistanceOptions {
+/** The range and the direction of distances. */
+export interface DistanceOptions {
   /** Half of the number of distances that are told apart. */
   readonly span: number;
   /** The distance from which on all share the last bucket; undefined: distances have no buckets. */
   readonly maxDistance: number | undefined;
+  /** The end from which distances are measured. */
   readonly from: "query" | "key";
 }
 

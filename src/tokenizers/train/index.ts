@@ -23,9 +23,12 @@ export const tokenizerKinds = [
   "word-level",
   "character",
 ] as const;
+/** The kind of a trained tokenizer. */
 export type TokenizerKind = (typeof tokenizerKinds)[number];
 
+/** Options of training a tokenizer. */
 export interface TokenizerOptions {
+  /** The kind of tokenizer. */
   readonly kind: TokenizerKind;
   /** Special tokens among them. */
   readonly vocabularySize: number;

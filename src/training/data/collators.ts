@@ -1,13 +1,16 @@
 import type { Random } from "../../common/index.ts";
 import { IGNORED_LABEL } from "../../graph/index.ts";
 
-/** The treatment of a chosen token: BERT's 80, 10 and 10 %. */
 export { type PaddingOptions, padRows } from "../../tokenizers/index.ts";
 
+/** The treatment of a chosen token: BERT's 80, 10 and 10 %. */
 export type Masking = "mask" | "random" | "keep";
 
+/** Options of masked language modelling. */
 export interface MaskingOptions {
+  /** The id of the mask token. */
   readonly maskTokenId: number;
+  /** The number of ids from which random tokens are drawn. */
   readonly vocabularySize: number;
   /** The share of tokens that are chosen; default 0.15. */
   readonly share?: number;
@@ -100,7 +103,9 @@ export function corruptSpans(
 
 /** The fraction of a row that is corrupted, and the mean length of its spans. */
 export interface SpanOptions {
+  /** The fraction of tokens that are masked. */
   readonly density?: number;
+  /** The mean length of a span in tokens. */
   readonly meanLength?: number;
 }
 

@@ -4,7 +4,9 @@ import { linesOf } from "./lines.ts";
 
 /** One example of a data set: its columns, and the line or row it stands in. */
 export interface Example {
+  /** The row in the file, for error messages. */
   readonly row: number;
+  /** The columns by name. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
 

@@ -82,8 +82,11 @@ const texts: Readonly<Record<TrainingTaskName, readonly string[]>> = {
   preference: ["prompt", "chosen", "rejected"],
 };
 
-interface RecipeRows {
+/** The examples of a recipe, read. */
+export interface RecipeRows {
+  /** The training examples. */
   readonly training: Example[];
+  /** The validation examples. */
   readonly validation: Example[];
   /** Validation and test. */
   readonly heldOut: Example[];

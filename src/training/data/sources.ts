@@ -36,6 +36,7 @@ export const sourceSchema = z.union([
     fields: z.record(z.string(), z.string()).optional(),
   }),
 ]);
+/** One entry of a recipe's examples: a table, a text file with a pattern, or parallel text files. */
 export type Source = z.infer<typeof sourceSchema>;
 
 /** The files that a source reads. */

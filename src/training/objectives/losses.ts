@@ -110,8 +110,11 @@ export function sequenceLogProbability(logits: Value, labels: Value, over: "sum"
   return over === "sum" ? sum : div(sum, reduceSum(counted, [1]));
 }
 
+/** The kind and the parameters of a preference loss. */
 export interface PreferenceOptions {
+  /** The loss: DPO (`sigmoid`), hinge, IPO, ORPO or SimPO. */
   readonly kind: "sigmoid" | "hinge" | "ipo" | "ipo_sum" | "orpo" | "simpo";
+  /** The strength of the preference. */
   readonly beta: number;
   /** The share of pairs that are taken to be the wrong way round. */
   readonly labelSmoothing?: number;

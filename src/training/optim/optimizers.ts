@@ -48,9 +48,11 @@ export type Slots = Readonly<Record<string, Float32Array>>;
 
 /** The settings of a step beside weights and gradients. */
 export interface UpdateOptions {
+  /** The learning rate of the step. */
   readonly learningRate: number;
   /** Counted from 1. */
   readonly step: number;
+  /** The weight decay of the parameter. */
   readonly weightDecay: number;
   /** The addresses of weights, gradient and slots, if its loops reach them. */
   readonly memory?: TrainingMemory | undefined;

@@ -1,9 +1,11 @@
 import { check, LecternError, suggestion } from "../../common/index.ts";
 
-type Shape = "linear" | "cosine" | "1-sqrt";
+/** The shape of a warm-up or a decay. */
+export type RampShape = "linear" | "cosine" | "1-sqrt";
 
 /** The learning rate's schedule; names and meaning are those of transformers' `get_scheduler`, in camel case. */
 export interface ScheduleConfig {
+  /** The schedule. */
   readonly name:
     | "constant"
     | "constant_with_warmup"
@@ -18,30 +20,41 @@ export interface ScheduleConfig {
     | "reduce_lr_on_plateau";
   /** The highest learning rate. */
   readonly learningRate: number;
+  /** The number of steps of the run. */
   readonly totalSteps: number;
+  /** The number of warm-up steps; default 0. */
   readonly warmupSteps?: number;
   /** Of a cosine; default half a wave, or one restart. */
   readonly numCycles?: number;
   /** The rate at the end of a cosine, or its share of the highest; the least of a plateau. */
   readonly minLr?: number;
+  /** The lowest rate as a fraction of the highest. */
   readonly minLrRate?: number;
   /** The share with which `cosine_warmup_with_min_lr` begins. */
   readonly warmupLrRate?: number;
   /** Of a polynomial. */
   readonly power?: number;
+  /** The last learning rate of a polynomial schedule. */
   readonly lrEnd?: number;
   /** Of an inverse square root; default the warm-up, or 10,000. */
   readonly timescale?: number;
   /** Of warm-up, plateau and decay. */
   readonly numDecaySteps?: number;
+  /** The number of steps at the highest rate. */
   readonly numStableSteps?: number;
+  /** The lowest rate as a fraction of the highest, for warm-up, plateau and decay. */
   readonly minLrRatio?: number;
-  readonly warmupType?: Shape;
-  readonly decayType?: Shape;
+  /** The shape of the warm-up. */
+  readonly warmupType?: RampShape;
+  /** The shape of the decay. */
+  readonly decayType?: RampShape;
   /** A plateau: after this many reports without a better one, the rate is multiplied by the factor. */
   readonly patience?: number;
+  /** The factor by which a plateau reduces the rate. */
   readonly factor?: number;
+  /** The least improvement that counts. */
   readonly threshold?: number;
+  /** The number of reports to wait after a reduction. */
   readonly cooldown?: number;
 }
 
@@ -112,12 +125,12 @@ const rules: Readonly<Record<ScheduleConfig["name"], Rule>> = {
   reduce_lr_on_plateau: () => 1,
 };
 
-function rising(shape: Shape, share: number): number {
+function rising(shape: RampShape, share: number): number {
   if (shape === "linear") return share;
   return shape === "cosine" ? 0.5 * (1 - Math.cos(Math.PI * share)) : 1 - Math.sqrt(1 - share);
 }
 
-function falling(shape: Shape, share: number, cycles: number): number {
+function falling(shape: RampShape, share: number, cycles: number): number {
   if (shape === "linear") return 1 - share;
   return shape === "cosine" ? wave(share, cycles) : 1 - Math.sqrt(share);
 }

@@ -28,14 +28,19 @@ export interface ParameterGroup {
   readonly match: RegExp;
   /** The factor of the learning rate. */
   readonly rateFactor?: number;
+  /** The weight decay of the group. */
   readonly weightDecay?: number;
 }
 
+/** The settings of a weight update: optimizer, schedule, clipping, parameter groups. */
 export interface UpdateConfig {
+  /** The optimizer and its settings. */
   readonly optimizer: OptimizerConfig;
+  /** The schedule of the learning rate. */
   readonly schedule: ScheduleConfig;
   /** The largest global norm of the gradients, and the largest size of one entry; default none. */
   readonly maxGradNorm?: number | undefined;
+  /** The largest absolute value of a gradient's entry; default none. */
   readonly clipValue?: number | undefined;
   /** The first that matches counts. Parameters of one axis, norms and biases, are not decayed without one. */
   readonly groups?: readonly ParameterGroup[] | undefined;
@@ -45,7 +50,9 @@ export interface UpdateConfig {
 
 /** One batch of a step, and how much its loss counts. */
 export interface Part {
+  /** The compiled graph for the batch's shape. */
   readonly graph: StepGraph;
+  /** The rows. */
   readonly batch: Batch;
   /** 1 / count for a mean of means; its labels / labels in all for a mean over tokens. */
   readonly share: number;
@@ -64,6 +71,7 @@ export function startState(parameters: Parameters, config: UpdateConfig): Traini
 
 /** Takes optimizer steps over a state. */
 export class Trainer {
+  /** Parameters, optimizer state and step. */
   readonly state: TrainingState;
   readonly #config: UpdateConfig;
   readonly #optimizer: Optimizer;

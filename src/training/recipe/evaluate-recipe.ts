@@ -14,14 +14,17 @@ import { taskParts } from "../tasks/tasks.ts";
 import type { ExampleRecipe, Recipe } from "./recipe.ts";
 import { textTask } from "./train-recipe.ts";
 
+/** Options of `evaluateRecipe`. */
 export interface EvaluateOptions {
   /** The directory below which the recipe's files stand. */
   readonly data: string;
-  /** Tokens of a window of text; default the recipe's. */
+  /** The number of tokens in a window of text; default the recipe's. */
   readonly window?: number | undefined;
+  /** The number of threads; default: the engine's choice. */
   readonly threads?: number | undefined;
+  /** Cancels the evaluation. */
   readonly signal?: AbortSignal | undefined;
-  /** Told now and then: which part, and how much of it is done. */
+  /** Called with the part of the data and its progress. */
   readonly onProgress?: ((part: string, done: number, total: number) => void) | undefined;
 }
 
@@ -29,8 +32,11 @@ export interface EvaluateOptions {
 export interface Measured {
   /** As the sources' field `part` says; else "test", or of texts "held out". */
   readonly part: string;
+  /** The metrics by name. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** The confusion matrix of labels. */
   readonly confusion?: Evaluation["confusion"];
+  /** BLEU of translations. */
   readonly bleu?: Bleu;
 }
 

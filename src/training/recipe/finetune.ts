@@ -32,61 +32,80 @@ import { checkMetrics, taskMetrics } from "./metrics.ts";
 import { withReference } from "./reference-scores.ts";
 import { heads, openForTask } from "./task-model.ts";
 
+/** Options of `finetune`. */
 export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onReport" | "onResume" | "onStop"> {
   /** A Hugging Face directory to begin with. */
   readonly model: string;
   /** Examples: a file (.csv, .tsv, .jsonl or .json, also gzipped), or objects of columns, which may come as they are made. */
   readonly data: string | Rows;
-  /** Held-out examples; default every tenth, by chance. */
+  /** Held-out examples; default a random 10 %. */
   readonly validation?: string | Rows | undefined;
+  /** The task to learn. */
   readonly task: TrainingTaskName;
+  /** The output directory: the model or the adapter, with the checkpoint. */
   readonly out: string;
+  /** The number of passes over the examples; default 3, up to 20 for few examples. */
   readonly epochs?: number | undefined;
   /** Rows of a batch, and batches of a step. */
   readonly batchSize?: number | undefined;
+  /** The number of batches per step; default 1. */
   readonly gradientAccumulationSteps?: number | undefined;
+  /** The highest learning rate; default 5e-5, for adapters 5e-4. */
   readonly learningRate?: number | undefined;
+  /** The seed of the split, the order and the new head. */
   readonly seed?: number | undefined;
+  /** The largest number of tokens in a row; default 256, or the model's window. */
   readonly maxLength?: number | undefined;
   /** For question answering: tokens that windows of a long context repeat of each other; default 128. */
   readonly docStride?: number | undefined;
   /** The columns to read, where they have other names than the task's. */
   readonly columns?: Readonly<Record<string, string>> | undefined;
+  /** The fraction of the target that is spread over all classes. */
   readonly labelSmoothing?: number | undefined;
-  /** Count classes by how rare they are. */
+  /** True if each class is weighted by how rare it is. */
   readonly balanceClasses?: boolean | undefined;
+  /** A text to put before each source text. */
   readonly prefix?: string | undefined;
+  /** The preference loss and its parameters. */
   readonly preference?: Partial<PreferenceOptions> | undefined;
-  /** Learn an adapter instead of all weights. */
+  /** The settings of an adapter to train instead of all weights. */
   readonly lora?: Partial<LoraConfig> | undefined;
   /** The base model that an adapter names, such as `owner/name` on the Hub; default the path of `model`. */
   readonly baseName?: string | undefined;
-  /** Settings of the run that go before those above. */
+  /** Settings of the run that take precedence over those above. */
   readonly config?: Partial<RunConfig> | undefined;
-  /** Told once, before the first step. */
+  /** Called once, before the first step. */
   readonly onStart?: ((plan: FinetunePlan) => unknown) | undefined;
 }
 
+/** The result of a fine-tuning run. */
 export interface FinetuneResult extends RunResult {
+  /** The plan of the run. */
   readonly plan: FinetunePlan;
 }
 
 /** The plan of a fine-tuning run. */
 export interface FinetunePlan {
+  /** The number of training examples. */
   readonly training: number;
+  /** The number of held-out examples. */
   readonly heldOut: number;
+  /** The labels, in the order of the head's classes. */
   readonly labels: readonly string[];
-  /** Parameters that the base does not have and that begin at random: a new head. */
+  /** Newly initialised parameters that the base does not have: a new head. */
   readonly fresh: readonly string[];
+  /** The number of trained parameters. */
   readonly learned: number;
+  /** The number of all parameters. */
   readonly total: number;
+  /** The number of steps. */
   readonly steps: number;
 }
 
 /** Few examples are seen more often than three times, so that there is time to learn from them. */
 const LEAST_STEPS = 200;
 
-/** Fine-tunes a model on examples, goes on from the checkpoint in `out` where there is one, and writes it. */
+/** Fine-tunes a model on examples and writes it; resumes from the checkpoint in `out`, if there is one. */
 export async function finetune(wanted: FinetuneOptions): Promise<FinetuneResult> {
   const options = checkOptions(wanted);
   const { task: name, data, out, seed } = options;

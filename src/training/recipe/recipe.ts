@@ -184,6 +184,7 @@ export type TextRecipe = Omit<z.infer<typeof textRecipe>, "objective" | "texts" 
 /** A run of `lectern train` on labelled examples. */
 export type ExampleRecipe = Omit<z.infer<typeof exampleRecipe>, "task"> & { readonly task: TrainingTaskName };
 
+/** A training recipe, on texts or on labelled examples. */
 export type Recipe = TextRecipe | ExampleRecipe;
 
 /** The recipe's JSON schema, for editors. */

@@ -18,9 +18,11 @@ import { type Recipe, runConfigOf, type TextRecipe } from "./recipe.ts";
 export interface TextFiles {
   /** The directory below which the recipe's files stand. */
   readonly data: string;
+  /** The tokenizer of the model. */
   readonly tokenizer: Tokenizer;
 }
 
+/** Options of `trainRecipe`. */
 export interface TrainOptions extends TextFiles, Pick<Run, "threads" | "signal" | "onReport" | "onResume" | "onStop"> {
   /** The directory of the tokenizer's files, which belong to the model. */
   readonly tokenizerDirectory: string;
@@ -32,7 +34,7 @@ export interface TrainOptions extends TextFiles, Pick<Run, "threads" | "signal" 
   readonly teacher?: Teacher | undefined;
 }
 
-/** Trains a model as the recipe says, goes on from the checkpoint in `out` where there is one, and writes it. */
+/** Trains a model by its recipe and writes it; resumes from the checkpoint in `out`, if there is one. */
 export async function trainRecipe(recipe: Recipe, options: TrainOptions): Promise<RunResult> {
   await checkWritable(options.out);
   checkSize(readConfig(recipe.config));

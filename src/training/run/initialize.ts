@@ -3,7 +3,9 @@ import type { Architecture } from "../../families/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 import type { Parameters } from "./step-graph.ts";
 
+/** Options of `initialize`. */
 export interface InitializeOptions {
+  /** The seed of the random weights. */
   readonly seed: number;
   /** `initializer_range` of config.json; default 0.02. */
   readonly range?: number | undefined;

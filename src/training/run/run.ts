@@ -21,12 +21,15 @@ import { type Batch, type Parameters, StepGraph, type StepOptions } from "./step
 
 /** The course of a run. */
 export interface RunConfig extends UpdateConfig {
+  /** The seed of order, masks and dropout. */
   readonly seed: number;
+  /** The number of steps. */
   readonly steps: number;
   /** True if dropout is applied, at the rates of the model's config; default true. */
   readonly dropout?: boolean | undefined;
   /** True if the inner values of layers are computed again for the gradients instead of kept: less memory, more time. */
   readonly gradientCheckpointing?: boolean | undefined;
+  /** The number of steps between checkpoints. */
   readonly checkpointEvery: number;
   /** Measure every so many steps, and keep the best weights; default only at the end. */
   readonly evaluateEvery?: number | undefined;
@@ -36,9 +39,13 @@ export interface RunConfig extends UpdateConfig {
   readonly patience?: number | undefined;
 }
 
+/** A training run: the model, its data, its settings and its callbacks. */
 export interface Run {
+  /** The family and the settings of the model. */
   readonly architecture: Architecture;
+  /** The data and the objective. */
   readonly task: TrainingTask;
+  /** The settings of the run. */
   readonly config: RunConfig;
   /** The directory of checkpoints and the log; a run that finds a checkpoint there is resumed from it. */
   readonly out: string;
@@ -46,12 +53,15 @@ export interface Run {
   readonly start: () => Promise<Parameters>;
   /** The learned parameters, the location of the others, and the adapted layers. */
   readonly graph?: Pick<StepOptions, "learns" | "bind" | "plan">;
+  /** The number of threads; default: the engine's choice. */
   readonly threads?: number | undefined;
+  /** Ends the run after the current step, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
+  /** Called after each step and each evaluation. */
   readonly onReport?: ((report: RunReport) => void) | undefined;
-  /** Told once, where a run goes on from a checkpoint. */
+  /** Called once, if the run is resumed from a checkpoint. */
   readonly onResume?: ((resumed: Resumed) => void) | undefined;
-  /** Told where the run is cancelled: the step of the checkpoint that is kept, if there is one. */
+  /** Called if the run is cancelled, with the step of the checkpoint that is kept, if there is one. */
   readonly onStop?: ((step: number | undefined) => void) | undefined;
   /** Further parts of the fingerprint: data, tokenizer, losses. A checkpoint of another run is refused. */
   readonly identity?: Readonly<Record<string, unknown>> | undefined;
@@ -59,30 +69,45 @@ export interface Run {
 
 /** The progress of a run that is resumed. */
 export interface Resumed {
+  /** The step of the checkpoint. */
   readonly step: number;
+  /** The number of steps of the run. */
   readonly steps: number;
+  /** True if the run had already ended. */
   readonly isFinished: boolean;
 }
 
 /** The report after a step, or an evaluation. */
 export interface RunReport {
+  /** The step, counted from 1. */
   readonly step: number;
+  /** The number of steps of the run. */
   readonly steps: number;
+  /** The epoch, as a fraction. */
   readonly epoch: number;
+  /** The training loss of the step. */
   readonly loss: number;
+  /** The global norm of the gradients before clipping. */
   readonly gradientNorm: number;
+  /** The learning rate of the step. */
   readonly learningRate: number;
+  /** The number of tokens computed per second. */
   readonly tokensPerSecond: number;
+  /** The estimated time to the end of the run. */
   readonly secondsLeft: number;
+  /** The evaluation, if there was one at this step. */
   readonly evaluation?: Evaluation;
 }
 
+/** The result of a training run. */
 export interface RunResult {
+  /** The last step. */
   readonly step: number;
   /** The weights that are best on what is held out, where that was measured on the way; else the last. */
   readonly parameters: Parameters;
+  /** The last evaluation. */
   readonly evaluation: Evaluation | undefined;
-  /** True if it ended before its last step, since evaluations no longer improved. */
+  /** True if the run ended early because evaluations no longer improved. */
   readonly stoppedEarly: boolean;
 }
 

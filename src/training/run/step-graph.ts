@@ -27,18 +27,23 @@ function withAuxiliary(loss: Value, { auxiliaryLoss }: ForwardGraph): Value {
 /** The objective, from the results of a pass; without one, the loss of the model's own head. */
 export type Objective = (pass: ForwardGraph) => Value;
 
+/** The batch shape and the results of a training step's graph. */
 export interface StepOptions {
+  /** The number of rows of a batch. */
   readonly rows: number;
+  /** The number of tokens of a row. */
   readonly length: number;
   /** The number of tokens that a decoder beside an encoder reads. */
   readonly steps?: number | undefined;
   /** True if gradients are computed too; without them it evaluates, and drops nothing. */
   readonly gradients: boolean;
+  /** The objective; default the loss of the model's own head. */
   readonly objective?: Objective | undefined;
   /** The parameters that are learned; default all that are fed. */
   readonly learns?: ((name: string) => boolean) | undefined;
   /** The location of parameters that are not fed. */
   readonly bind?: ((name: string) => WeightBinding) | undefined;
+  /** The adapters of linear layers. */
   readonly plan?: AdapterPlan | undefined;
   /** True if dropout is applied, at the rates of the model's config. */
   readonly dropout?: boolean | undefined;
@@ -46,19 +51,25 @@ export interface StepOptions {
   readonly gradientCheckpointing?: boolean | undefined;
   /** The results beside the loss; of a recurrent model always its state, as `next.…`. */
   readonly outputs?: ((pass: ForwardGraph) => Readonly<Record<string, Value>>) | undefined;
+  /** The number of threads; default: the engine's choice. */
   readonly threads?: number | undefined;
 }
 
 /** From which the masks of a step are drawn. */
 export interface DropoutSeed {
+  /** The seed of the run. */
   readonly seed: number;
+  /** The step. */
   readonly step: number;
   /** The index of a step's batch. */
   readonly part: number;
 }
 
+/** The result of a training step. */
 export interface StepResult {
+  /** The loss of the batch. */
   readonly loss: number;
+  /** The gradients by parameter. */
   readonly gradients: Record<string, Float32Array>;
   /** The results beside the loss. */
   readonly outputs: Readonly<Record<string, HostTensor<"float32">>>;
@@ -97,6 +108,7 @@ export class StepGraph {
     this.#inputs = new Set(inputs);
   }
 
+  /** Compiles the graph of one batch shape. */
   static async create(architecture: Architecture, options: StepOptions): Promise<StepGraph> {
     const { rows, length, steps = length, plan, learns = () => true, bind } = options;
     const dropout = options.gradients && (options.dropout ?? false);
@@ -166,6 +178,7 @@ export class StepGraph {
     return { loss: Number(results.loss?.data[0]), gradients, outputs };
   }
 
+  /** Frees the engine's memory. */
   dispose(): Promise<void> {
     return this.#session.dispose();
   }

@@ -11,4 +11,5 @@ export const taskNames = [
   "preference",
 ] as const;
 
+/** The name of a fine-tuning task. */
 export type TrainingTaskName = (typeof taskNames)[number];

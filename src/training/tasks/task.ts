@@ -3,6 +3,7 @@ import type { Batch, StepOptions, StepResult } from "../run/step-graph.ts";
 
 /** The data of a run. A step's batches follow from its number alone, so that a run can be resumed. */
 export interface TrainingTask {
+  /** The number of steps in an epoch. */
   readonly stepsPerEpoch: number;
   /** The batches of a step, and how much each counts. */
   batches(step: number): readonly SharedBatch[];
@@ -14,12 +15,17 @@ export interface TrainingTask {
   restart?(step: number): Record<string, HostTensor<"float32">> | undefined;
 }
 
+/** A batch, and its weight in the loss of the step. */
 export interface SharedBatch {
+  /** The rows. */
   readonly batch: Batch;
+  /** The weight of the batch's loss in the step. */
   readonly share: number;
 }
 
+/** The metrics of an evaluation. */
 export interface Evaluation {
+  /** The mean loss of the held-out data. */
   readonly loss: number;
   /** By name, such as `accuracy`; higher is better but for those that end in `loss`. */
   readonly metrics: Readonly<Record<string, number>>;

@@ -16,7 +16,9 @@ import { byLabels, countedLabels, type Evaluation, type TrainingTask } from "./t
 
 /** A text as tokens and the number of bytes they stand for. */
 export interface TokenizedText {
+  /** The token ids. */
   readonly ids: Int32Array;
+  /** The length of the text in UTF-8 bytes. */
   readonly bytes: number;
 }
 
@@ -32,9 +34,13 @@ export type TextObjective =
 
 /** The tokens that an objective writes, and what it must know of others. */
 export interface ObjectiveTokens {
+  /** The id of the padding token. */
   readonly padTokenId: number;
+  /** The id of the end token. */
   readonly eosTokenId: number;
+  /** The number of ids. */
   readonly vocabularySize: number;
+  /** The id of the mask token. */
   readonly maskTokenId?: number | undefined;
   /** The highest of the sentinels, which count down. */
   readonly firstSentinelId?: number | undefined;
@@ -44,16 +50,23 @@ export interface ObjectiveTokens {
   readonly ends?: readonly [number, number] | undefined;
   /** No text, so they are never masked. */
   readonly specialIds?: ReadonlySet<number>;
+  /** True if a token continues the word of the token before it. */
   readonly continues?: ((id: number) => boolean) | undefined;
 }
 
+/** Options of a task on plain text. */
 export interface TextTaskOptions {
+  /** The number of rows of a batch. */
   readonly batchSize: number;
+  /** The number of tokens of a row. */
   readonly length: number;
+  /** The seed of order and masks. */
   readonly seed: number;
   /** The number of batches that make a step. */
   readonly gradientAccumulationSteps: number;
+  /** The objective. */
   readonly objective: TextObjective;
+  /** The special tokens that the objective uses. */
   readonly tokens: ObjectiveTokens;
   /** States of zeros, for a stateful recurrent model. */
   readonly firstStates?: Record<string, HostTensor<"float32">> | undefined;
@@ -76,6 +89,7 @@ export function joinDocuments(documents: readonly TokenizedText[], endToken: num
  * from (seed, epoch); what is masked is drawn anew for each row of each step.
  */
 export class TextTask implements TrainingTask {
+  /** The number of steps in an epoch. */
   readonly stepsPerEpoch: number;
   readonly #text: TokenizedText;
   readonly #heldOut: TokenizedText;
