@@ -68,6 +68,7 @@ export { type BlockFormat, dequantize, quantizedLinear } from "./ops/quantized-l
 export { type Cell, gateCount, recurrence } from "./ops/recurrence.ts";
 export { reduceMax, reduceMean, reduceSum } from "./ops/reduction.ts";
 export { rotary, rotaryAt } from "./ops/rotary.ts";
+export { skipRmsNorm } from "./ops/skip-norm.ts";
 export { concat, slice, split, zerosLike } from "./ops/slicing.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
 export { type RewriteRule, rewrite } from "./rewrite.ts";

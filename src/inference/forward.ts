@@ -181,7 +181,7 @@ export class ForwardPass {
     if (!options.gradients) return { ...outputs, loss };
     const { buffers } = this.#architecture.family.checkpoint;
     const parameters = new Map([...parametersOf([loss])].filter(([name]) => !buffers?.test(name)));
-    const result = differentiate(runPasses({ ...outputs, loss }), [...parameters.values()]);
+    const result = differentiate(runPasses({ ...outputs, loss }, { isDifferentiated: true }), [...parameters.values()]);
     const gradients = [...parameters.keys()].map((name, i) => [
       `grad.${this.#weights.stored(name)}`,
       result.gradients[i] as Value,

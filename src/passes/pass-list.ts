@@ -1,5 +1,6 @@
 import type { Value } from "../graph/index.ts";
 import { type Quantization, quantizeLinears } from "./quantize.ts";
+import { fuseSkipNorms } from "./skip-norm.ts";
 import { pushDownSlices } from "./slice-pushdown.ts";
 
 type Outputs = Readonly<Record<string, Value>>;
@@ -8,6 +9,8 @@ type Outputs = Readonly<Record<string, Value>>;
 export interface PassUse {
   /** The matrices that are read in few bits; default: none. */
   readonly quantization?: Quantization | undefined;
+  /** True if the graph is differentiated afterwards, which keeps its ops as gradients are written for. */
+  readonly isDifferentiated?: boolean;
 }
 
 /** A rewriting of a graph: the same results under the same names, computed in another way. */
@@ -22,6 +25,7 @@ const passes: readonly Pass[] = [
     name: "quantize",
     run: (outputs, { quantization }) => (quantization ? quantizeLinears(outputs, quantization) : outputs),
   },
+  { name: "skip-norm", run: (outputs, { isDifferentiated }) => (isDifferentiated ? outputs : fuseSkipNorms(outputs)) },
   { name: "slice-pushdown", run: pushDownSlices },
 ];
 

@@ -16,6 +16,7 @@ import { quantizedLinearOps } from "./quantized-linear.ts";
 import { recurrenceOps } from "./recurrence.ts";
 import { reductionOps } from "./reduction.ts";
 import { rotaryOps } from "./rotary.ts";
+import { skipNormOps } from "./skip-norm.ts";
 import { slicingOps } from "./slicing.ts";
 import { softmaxOps } from "./softmax.ts";
 
@@ -31,6 +32,7 @@ const table = {
   ...softmaxOps,
   ...gatherOps,
   ...normOps,
+  ...skipNormOps,
   ...activationOps,
   ...lossOps,
   ...linearOps,

@@ -175,6 +175,14 @@ const checks: Record<g.OpName, OpCheck> = {
       [3, 2],
     ],
   },
+  skipRmsNorm: {
+    build: (a, b, weight) => {
+      const { normed, sum } = g.skipRmsNorm(a, b, weight, 0);
+      return g.concat([normed, sum], 0);
+    },
+    operands: [m([1, 2], 1, 1), m([1, 2], 2, 3), m([2], 1, 2)],
+    expected: [3 / Math.sqrt(12.5), 8 / Math.sqrt(12.5), 3, 4],
+  },
   dequantize: {
     build: (x) => g.add(x, g.dequantize(nibbles, halves, { bits: 4, block: 4 })),
     operands: [m([1, 4], 0, 0, 0, 0)],

@@ -1,6 +1,7 @@
 import type { AttributesOf, CompositeName } from "../../graph/index.ts";
 import { groupQueryAttention, groupQueryAttentionOfRows, multiHeadAttention, rotaryEmbedding } from "./attention.ts";
 import type { Kernel } from "./kernel.ts";
+import { skipSimplifiedLayerNorm } from "./norm.ts";
 import { integerProduct, matMulNBits } from "./quantized-linear.ts";
 import { recurrentLayer } from "./recurrence.ts";
 
@@ -17,6 +18,7 @@ export const kernels: KernelTable = {
   recurrence: [recurrentLayer],
   rotary: [],
   rotaryAt: [rotaryEmbedding],
+  skipRmsNorm: [skipSimplifiedLayerNorm],
   softcap: [],
   writtenRecurrence: [],
 };

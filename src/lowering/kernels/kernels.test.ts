@@ -108,6 +108,10 @@ const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
     for (let i = 0; i < factors.length; i++) factors[i] = Math.abs(factors[i] as number) / 127 / 4;
     return g.apply(g.ops.int8Linear, [operand("x", rows, 40), levels, scales, operand("bias", 24)], {});
   }),
+  skipRmsNorm: [1, 6].map((length) => {
+    const operands = [operand("a", 2, length, 16), operand("b", 2, length, 16), operand("weight", 16)];
+    return g.apply(g.ops.skipRmsNorm, operands, { epsilon: 1e-5 });
+  }),
   quantizedLinear: ([4, 8] as const).flatMap((bits) =>
     [1, 5].map((rows) => {
       const [outSize, count, block] = [24, 4, 32];

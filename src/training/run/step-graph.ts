@@ -120,7 +120,7 @@ export class StepGraph {
     const learned = [...parametersOf([loss])].filter(([name]) => isLearned(name));
     const yielded = { loss, ...remembered(pass), ...options.outputs?.(pass) };
     const kept = options.gradientCheckpointing ? Object.values(pass.hiddenStates).flat() : [];
-    const outputs: Record<string, Value> = runPasses(yielded);
+    const outputs: Record<string, Value> = runPasses(yielded, { isDifferentiated: true });
     const result = options.gradients
       ? differentiate(
           outputs as { loss: Value },
