@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { openFiles } from "../dist/files/index.js";
 import { CachedDecoder } from "../dist/inference/cached-decoder.js";
 import { DecodeEngine } from "../dist/inference/decode-engine.js";
+import { cachedDecoder } from "../dist/inference/decode-graph.js";
 import { openModelFiles } from "../dist/inference/model-files.js";
 import { quantizeWeights } from "../dist/inference/quantize-model.js";
 
@@ -18,7 +19,7 @@ const { architecture, weights: stored } = await openModelFiles(await openFiles(d
 const weights = await quantizeWeights(architecture, stored, precision);
 const { config } = architecture;
 const folder = await mkdtemp(join(tmpdir(), "lectern-"));
-const engine = await DecodeEngine.create(architecture, weights, { profile: join(folder, "trace") });
+const engine = await DecodeEngine.create(cachedDecoder(architecture), weights, { profile: join(folder, "trace") });
 const decoder = new CachedDecoder(engine);
 await decoder.prefill([[1, 2, 3, 4]]);
 for (let step = 0; step < STEPS; step++) await decoder.step([5 + step]);

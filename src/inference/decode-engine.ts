@@ -1,4 +1,3 @@
-import type { Architecture } from "../families/index.ts";
 import { contrastLayers } from "../generation/index.ts";
 import type { Value } from "../graph/index.ts";
 import { canAttendInPlace } from "../lowering/index.ts";
@@ -8,7 +7,7 @@ import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { AdapterRows } from "./adapters/adapter-rows.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
 import { type CacheSizes, cacheName, KeyValueCache } from "./cache/key-value-cache.ts";
-import { type CachedGraph, cachedGraph, deriveFeeds, encoderDecoderGraphs, type ModelGraph } from "./decode-graph.ts";
+import { type CachedModel, deriveFeeds, type ModelGraph } from "./decode-graph.ts";
 import { lowerModel } from "./lower-model.ts";
 import { type CacheRows, Scheduler } from "./scheduler.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
@@ -16,9 +15,6 @@ import type { WeightFeeds, Weights } from "./weights.ts";
 
 /** The number of prompt tokens that are computed at once: bounds the memory of attention scores. */
 export const PREFILL_TOKENS = 256;
-
-/** The kinds of models that decode over a cache of keys and values. */
-export type GeneratingArchitecture = Architecture & { kind: "decoder" | "encoder-decoder" };
 
 /** The use of a decoding session, beside the scores after the last token. */
 export interface DecodeUse {
@@ -50,7 +46,7 @@ interface OpenGraph {
 
 /** The compiled parts of a decode engine. */
 interface EngineParts {
-  readonly architecture: GeneratingArchitecture;
+  readonly model: CachedModel;
   readonly step: OpenGraph;
   /** True if a step writes into the cache; else its new rows are copied there. */
   readonly isInPlace: boolean;
@@ -75,18 +71,15 @@ export class DecodeEngine {
   readonly #parts: EngineParts;
   /** The tensors that the request's adapter feeds. */
   readonly feeds: WeightFeeds;
-  readonly #cacheIsGoodTo: number | undefined;
 
   private constructor(parts: EngineParts, feeds: WeightFeeds = {}) {
-    const { config, kind } = parts.architecture;
+    const { config, numLayers } = parts.model;
     this.#parts = parts;
     this.feeds = feeds;
     this.bytes = parts.step.bytes + (parts.encoder?.bytes ?? 0);
     this.vocabularySize = config.vocabSize;
     this.contextWindow = config.maxPositionEmbeddings;
-    const layers = kind === "decoder" ? config.numHiddenLayers : config.decoderLayers;
-    this.#cacheIsGoodTo = kind === "decoder" ? config.cacheIsGoodTo : undefined;
-    this.sizes = { layers, heads: config.numKeyValueHeads, headSize: config.headSize };
+    this.sizes = { layers: numLayers, heads: config.numKeyValueHeads, headSize: config.headSize };
   }
 
   /** The same sessions for one request, which feeds its adapter and has its own clock. */
@@ -98,7 +91,9 @@ export class DecodeEngine {
 
   /** Ends a request: others no longer wait for its steps. */
   endRequest(): void {
-    this.#parts.scheduler.end(this);
+    const { scheduler, step } = this.#parts;
+    scheduler.end(this);
+    if (scheduler.isIdle) step.session.forget(); // the last cache
   }
 
   /** One more token for each of a decoder's rows, computed in one batch with other requests. */
@@ -107,7 +102,7 @@ export class DecodeEngine {
   }
 
   static async create(
-    architecture: GeneratingArchitecture,
+    model: CachedModel,
     weights: Weights,
     options: SessionOptions = {},
     use: DecodeUse = {},
@@ -123,26 +118,22 @@ export class DecodeEngine {
       Object.fromEntries(
         cache.flatMap(({ key, value }) => [key, value]).map((value, i) => [cacheName(prefix, i), value]),
       );
-    const stepOf = async (graph: CachedGraph): Promise<Pick<EngineParts, "step" | "isInPlace">> => {
-      const outputs = {
-        logits: graph.logits,
-        ...(use.showsAll && { states: graph.hiddenStates.at(-1) as Value }),
-        ...Object.fromEntries(use.layers?.map((layer) => [`early.${layer}`, graph.earlyLogits(layer)]) ?? []),
-        ...named("present", graph.cache),
-      };
-      return { step: await open(graph, outputs, graph.isInPlace), isInPlace: graph.isInPlace };
+    const { step: graph, memory } = model.graphs({
+      logits: use.showsAll ? "all" : "last",
+      isShared: use.isShared,
+      isInPlace: !use.isShared && canAttendInPlace(model.config.headSize) && canShareMemory(),
+      plan: perRow(weights.plan),
+    });
+    const outputs = {
+      logits: graph.logits,
+      ...(use.showsAll && { states: graph.hiddenStates.at(-1) as Value }),
+      ...Object.fromEntries(use.layers?.map((layer) => [`early.${layer}`, graph.earlyLogits(layer)]) ?? []),
+      ...named("present", graph.cache),
     };
-    const logits = use.showsAll ? "all" : "last";
-    const isInPlace = !use.isShared && canAttendInPlace(architecture.config.headSize) && canShareMemory();
-    const built = { logits, isShared: use.isShared, isInPlace, plan: perRow(weights.plan) } as const;
-    const rest = { architecture, use, adapters: new AdapterRows(), scheduler: new Scheduler() };
-    if (architecture.kind === "decoder") {
-      const step = await stepOf(cachedGraph(architecture.family, architecture.config, built));
-      return new DecodeEngine({ ...rest, ...step, encoder: undefined });
-    }
-    const { memory, step } = encoderDecoderGraphs(architecture.family, architecture.config, built);
-    const encoder = await open(memory, named("cross", memory.crossCache));
-    return new DecodeEngine({ ...rest, ...(await stepOf(step)), encoder });
+    const encoder = memory && (await open(memory, named("cross", memory.crossCache)));
+    const step = await open(graph, outputs, graph.isInPlace);
+    const parts = { model, use, encoder, step, isInPlace: graph.isInPlace };
+    return new DecodeEngine({ ...parts, adapters: new AdapterRows(), scheduler: new Scheduler() });
   }
 
   /** True if rows may share the part of the cache that they have in common. */
@@ -246,7 +237,7 @@ export class DecodeEngine {
    * transformers does for Phi-3, whose frequencies change for texts longer than `original_max_position_embeddings`.
    */
   async #renew(cache: KeyValueCache, lengths: readonly number[], feeds?: readonly WeightFeeds[]): Promise<void> {
-    const bound = this.#cacheIsGoodTo;
+    const bound = this.#parts.model.cacheIsGoodTo;
     if (bound === undefined) return;
     const isStale = cache.lengths.map(
       (held, i) => held > 0 && (lengths[i] as number) > bound !== (cache.computedFor[i] as number) > bound,

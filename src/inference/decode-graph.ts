@@ -1,4 +1,10 @@
-import type { DecoderConfig, EncoderDecoderConfig, EncoderDecoderFamily, Family } from "../families/index.ts";
+import type {
+  ArchitectureOf,
+  DecoderConfig,
+  EncoderDecoderConfig,
+  EncoderDecoderFamily,
+  Family,
+} from "../families/index.ts";
 import { type Dimension, input, type Value } from "../graph/index.ts";
 import {
   type AdapterPlan,
@@ -58,7 +64,7 @@ export interface CachedUse {
 export type CachedGraph = ModelGraph & { readonly isInPlace: boolean };
 
 /** The graph of new tokens over a cache: logits of the last one, or of all. */
-export function cachedGraph(family: Family, config: DecoderConfig, use: CachedUse = {}): CachedGraph {
+function cachedGraph(family: Family, config: DecoderConfig, use: CachedUse = {}): CachedGraph {
   const { logits = "last", isShared = false, isInPlace = false, plan } = use;
   const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize, isShared, isInPlace };
   const context = new ModelContext({ batch: "B", queries: "T", numLayers: config.numHiddenLayers, cache, logits });
@@ -67,13 +73,37 @@ export function cachedGraph(family: Family, config: DecoderConfig, use: CachedUs
   return { ...graph, isInPlace };
 }
 
+/** A model that decodes over a cache: its sizes, and its graphs for a use. */
+export interface CachedModel {
+  readonly config: Pick<DecoderConfig, "vocabSize" | "maxPositionEmbeddings" | "numKeyValueHeads" | "headSize">;
+  /** The number of layers that keep keys and values. */
+  readonly numLayers: number;
+  /** The text length up to which keys stay as they were computed. */
+  readonly cacheIsGoodTo?: number | undefined;
+  /** The graph of a step, and, in an encoder–decoder, that of what is computed once a sequence. */
+  graphs(use: CachedUse): { readonly step: CachedGraph; readonly memory?: ModelGraph };
+}
+
+export function cachedDecoder({ family, config }: ArchitectureOf<"decoder">): CachedModel {
+  const { numHiddenLayers: numLayers, cacheIsGoodTo } = config;
+  return { config, numLayers, cacheIsGoodTo, graphs: (use) => ({ step: cachedGraph(family, config, use) }) };
+}
+
+export function cachedEncoderDecoder({ family, config }: ArchitectureOf<"encoder-decoder">): CachedModel {
+  return {
+    config,
+    numLayers: config.decoderLayers,
+    graphs: (use) => encoderDecoderGraphs(family, config, use),
+  };
+}
+
 function build(family: Family, config: DecoderConfig, context: ModelContext, root = new Scope()): ModelGraph {
   const outputs = family.model(root, config, context);
   return { ...outputs, derived: [...context.derived.values()], dropoutMasks: context.dropoutMasks };
 }
 
 /** An encoder–decoder's parts for decoding: what is computed once a sequence, and what at each step. */
-export function encoderDecoderGraphs(
+function encoderDecoderGraphs(
   family: EncoderDecoderFamily,
   config: EncoderDecoderConfig,
   use: CachedUse = {},

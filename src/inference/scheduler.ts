@@ -90,6 +90,11 @@ export class Scheduler {
     this.#requests.add(engine);
   }
 
+  /** True if no request is under way. */
+  get isIdle(): boolean {
+    return this.#requests.size === 0;
+  }
+
   end(engine: StepEngine): void {
     this.#requests.delete(engine);
     this.#expected.delete(engine);

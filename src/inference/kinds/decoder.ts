@@ -4,7 +4,7 @@ import { add } from "../../graph/index.ts";
 import { positionsOfMask } from "../../nn/index.ts";
 import { CachedDecoder } from "../cached-decoder.ts";
 import { DecodeEngine } from "../decode-engine.ts";
-import { fullGraph } from "../decode-graph.ts";
+import { cachedDecoder, fullGraph } from "../decode-graph.ts";
 import { type BeginOptions, continuing, type DecodingStart, decodingSession } from "../decoding-start.ts";
 import { headLoss } from "../loss.ts";
 import { ScoringDecoder } from "../scoring-decoder.ts";
@@ -55,7 +55,7 @@ function generationOf(architecture: DecoderArchitecture): GenerationRuntime {
   return {
     hasStepActivations: true,
     async open(weights, options, use) {
-      return decodingSession(await DecodeEngine.create(architecture, weights, options, use), begin);
+      return decodingSession(await DecodeEngine.create(cachedDecoder(architecture), weights, options, use), begin);
     },
     use({ strategy, options: { dolaLayers, numReturnSequences = 1 }, numPrompts }) {
       if (dolaLayers !== undefined)

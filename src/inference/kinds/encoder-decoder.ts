@@ -7,7 +7,7 @@ import { int64Matrix } from "../../tensor/index.ts";
 import type { CrossAttentionCache } from "../cache/cross-attention-cache.ts";
 import { CachedDecoder } from "../cached-decoder.ts";
 import { DecodeEngine } from "../decode-engine.ts";
-import { deriveFeeds, wholeGraphs } from "../decode-graph.ts";
+import { cachedEncoderDecoder, deriveFeeds, wholeGraphs } from "../decode-graph.ts";
 import { type BeginOptions, type DecodingStart, decodingSession, startPrompts } from "../decoding-start.ts";
 import { headLoss, languageModelLoss } from "../loss.ts";
 import { ScoringDecoder } from "../scoring-decoder.ts";
@@ -83,7 +83,7 @@ function generationOf(architecture: EncoderDecoder): GenerationRuntime {
   return {
     hasStepActivations: true,
     async open(weights, options, use) {
-      const engine = await DecodeEngine.create(architecture, weights, options, use);
+      const engine = await DecodeEngine.create(cachedEncoderDecoder(architecture), weights, options, use);
       return decodingSession(engine, (own, inputIds, settings) => begin(own, architecture, inputIds, settings));
     },
     use: plainUse(family.name),
