@@ -33,6 +33,12 @@ Ctrl-C stops an answer and keeps the conversation; a second Ctrl-C ends it with 
 | \`"""\` | begins and ends a message of several lines |
 | \`/bye\` | ends |
 
+## Speed and memory
+
+\`lectern bench MODEL\` prints the median speeds of a greedy generation of one sequence: prefill up to the first token, decode in the 32
+steps that follow. In an encoder–decoder, prefill is the encoder and the first token, and decode begins once the output has the length.
+Peak memory is that of the process, loading included; the first use of int8 or int4 also quantizes the weights, a second call does not.
+
 ## Control characters
 
 On a terminal, control characters and characters that reorder text are shown as \`\\u001b\` instead of being executed, wherever the text comes from:

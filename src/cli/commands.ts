@@ -128,6 +128,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: "Measure a model on its recipe's held-out data: bits per byte, accuracy or BLEU.",
     load: async () => (await import("./eval.ts")).evalCommand,
   },
+  bench: {
+    group: "Train and evaluate:",
+    description: "Measure a model's speed and memory on this machine.",
+    computes: true,
+    load: async () => (await import("./bench.ts")).benchCommand,
+  },
   tokenizer: {
     group: "Train and evaluate:",
     description: "Train a tokenizer.",

@@ -4,8 +4,9 @@ import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import type { Measured } from "../training/index.ts";
 import { confusionTable } from "./finetune.ts";
-import { MODEL_ARGUMENT, type ModelFlags, openModel, resolveModel } from "./models.ts";
+import { MODEL_ARGUMENT, type ModelFlags, PRECISION_OPTION, resolveModel } from "./models.ts";
 import { count } from "./numbers.ts";
+import { loadFor } from "./pipeline-command.ts";
 import { onRenamed } from "./renamed-flags.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 import { readJson } from "./train.ts";
@@ -15,6 +16,7 @@ interface EvalFlags extends ModelFlags {
   readonly recipe?: string;
   readonly window?: string;
   readonly threads?: string;
+  readonly precision?: string;
 }
 
 /** `lectern eval MODEL --data DIRECTORY` */
@@ -24,6 +26,7 @@ export function evalCommand(command: Command, terminal: Terminal, signal: AbortS
     .requiredOption("--data <directory>", "where the recipe's files stand")
     .option("--recipe <file>", "what to measure on; default recipe.json of the model")
     .option("--window <n>", "tokens of a window of text; default the recipe's")
+    .option(...PRECISION_OPTION)
     .option("--threads <n>", "how many threads compute")
     .action(async (name: string, flags: EvalFlags) => {
       const { evaluateRecipe, parseRecipe } = await import("./lazy/training.ts");
@@ -34,7 +37,12 @@ export function evalCommand(command: Command, terminal: Terminal, signal: AbortS
         throw new LecternError("file", `there is no recipe ${path}; name what to measure on by --recipe`);
       const recipe = parseRecipe(await readJson(path, "the recipe"), path, onRenamed(flags, terminal));
       const threads = count("--threads", flags.threads);
-      await using model = await openModel(directory, context, { threads });
+      await using model = await loadFor(directory, context);
+      if (model.precision !== "float32" && !("task" in recipe && recipe.task === "text2text-generation"))
+        throw new LecternError(
+          "unsupported",
+          `eval: ${path} is measured in float32; got --precision ${flags.precision}, which only recipes of text2text-generation follow; leave it out`,
+        );
       const results = await evaluateRecipe(recipe, model, {
         data: flags.data,
         window: count("--window", flags.window),

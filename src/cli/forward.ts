@@ -2,8 +2,8 @@ import { dirname } from "node:path";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import type { ForwardInputs, Model } from "../inference/index.ts";
-import { MODEL_ARGUMENT, type ModelFlags, openModel } from "./models.ts";
-import { count } from "./numbers.ts";
+import { MODEL_ARGUMENT, type ModelFlags, PRECISION_OPTION } from "./models.ts";
+import { loadFor } from "./pipeline-command.ts";
 import { readText } from "./stdin.ts";
 import { parseIds, printJson, type Terminal } from "./terminal.ts";
 
@@ -15,6 +15,7 @@ interface ForwardFlags extends ModelFlags {
   readonly gradients?: boolean;
   readonly adapter?: string;
   readonly threads?: string;
+  readonly precision?: string;
 }
 
 /** `lectern forward MODEL` */
@@ -29,20 +30,18 @@ export function forwardCommand(command: Command, terminal: Terminal, signal: Abo
       "the input as a safetensors file: input_ids, attention_mask, token_type_ids, decoder_input_ids, labels",
     )
     .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it, or owner/name of one")
-    .option("--gradients", "also compute the gradient of the loss with respect to every parameter; needs labels")
+    .option(
+      "--gradients",
+      "also compute the gradient of the loss with respect to every parameter, in float32; needs labels",
+    )
+    .option(...PRECISION_OPTION)
     .option("--base <model>", "the model that an adapter's directory adapts, in place of the one it names")
     .option("--threads <n>", "how many threads compute")
     .option("--force", "take a tokenizer that does not belong to the model")
     .action(async (name: string, flags: ForwardFlags) => {
       const { namedTensors } = await import("./lazy/model.ts");
       const { safetensorsChunks, writeFileAtomic } = await import("./lazy/formats.ts");
-      await using model = await openModel(
-        name,
-        { flags, terminal, signal },
-        {
-          threads: count("--threads", flags.threads),
-        },
-      );
+      await using model = await loadFor(name, { flags, terminal, signal });
       if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);
       const inputs = await readInputs(model, flags, terminal);
       const tensors = namedTensors(

@@ -5,6 +5,12 @@ import type { CommonFlags, Terminal } from "./terminal.ts";
 /** A model's name, in the help of commands. */
 export const MODEL_ARGUMENT = "a shipped model's name, a directory, or owner/name on the Hugging Face Hub";
 
+/** The option of every command that computes with a model in a precision of choice. */
+export const PRECISION_OPTION = [
+  "--precision <kind>",
+  "float32, int8, int4, or auto: int8 from 100 M parameters on",
+] as const;
+
 /** Flags of every command that takes a model. */
 export interface ModelFlags extends CommonFlags {
   readonly revision?: string;

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import type { LoadOptions, Model } from "../inference/index.ts";
-import { type CommandContext, type ModelFlags, openModel } from "./models.ts";
+import { type CommandContext, type ModelFlags, openModel, PRECISION_OPTION } from "./models.ts";
 import { count } from "./numbers.ts";
 import { linesOf } from "./stdin.ts";
 import { jsonText, type Terminal } from "./terminal.ts";
@@ -20,7 +20,7 @@ export const TEXT_ARGUMENT = "the text; without one, or with -, each line of sta
 export function addPipelineFlags(command: Command, { isBatched = true }: { isBatched?: boolean } = {}): Command {
   if (isBatched) command.option("--batch-size <n>", "texts computed at once");
   return command
-    .option("--precision <kind>", "float32, int8, int4, or auto: int8 from 100 M parameters on")
+    .option(...PRECISION_OPTION)
     .option("--base <model>", "the base model of an adapter's directory, in place of the one it names")
     .option("--threads <n>", "number of threads; default chosen by the engine")
     .option("--force", "accept a tokenizer that does not belong to the model");

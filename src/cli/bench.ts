@@ -1,0 +1,172 @@
+import { availableParallelism } from "node:os";
+import type { Command } from "commander";
+import { LecternError, throwIfAborted } from "../common/index.ts";
+import type { Model } from "../inference/index.ts";
+import { coreCount } from "./core-count.ts";
+import { bytesText } from "./download-progress.ts";
+import { MODEL_ARGUMENT, PRECISION_OPTION } from "./models.ts";
+import { count } from "./numbers.ts";
+import { loadFor, type PipelineFlags } from "./pipeline-command.ts";
+import { tableLines } from "./table.ts";
+import { printJson, type Terminal } from "./terminal.ts";
+
+/** The lengths that are measured, in tokens. */
+const LENGTHS = [128, 512];
+const RUNS = 5;
+/** The number of decoding steps in one measurement. */
+const STEPS = 32;
+/** Prompts are made of token ids below this: every larger vocabulary has them. */
+const MOST_IDS = 1024;
+/** The most threads that a model can be loaded with. */
+const MOST_THREADS = 64;
+
+interface BenchFlags extends PipelineFlags {
+  readonly tokens?: string;
+  readonly runs?: string;
+}
+
+/** Tokens per second by length. */
+type Speeds = Record<string, number>;
+
+/** `lectern bench MODEL` */
+export function benchCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
+  return command
+    .argument("<model>", `a model that generates text: ${MODEL_ARGUMENT}`)
+    .option(
+      "--tokens <n,…>",
+      "lengths to measure at: of the prompt for prefill, and of the context that decoding begins at, in an " +
+        "encoder–decoder the length of the output; default 128,512",
+    )
+    .option("--runs <n>", "runs at each length, after one that warms up; the median is printed; default 5")
+    .option(...PRECISION_OPTION)
+    .option("--base <model>", "the base model of an adapter's directory, in place of the one it names")
+    .option("--threads <n>", "number of threads; default one for each core")
+    .option("--force", "accept a tokenizer that does not belong to the model")
+    .action(async (name: string, flags: BenchFlags) => {
+      const lengths = readLengths(flags.tokens);
+      const runs = count("--runs", flags.runs) ?? RUNS;
+      const threads =
+        count("--threads", flags.threads) ?? Math.min(await coreCount(availableParallelism()), MOST_THREADS);
+      const context = { flags: { ...flags, threads: String(threads) }, terminal, signal };
+      await using model = await loadFor(name, context);
+      const { contextWindow, precision } = model;
+      const onRun = (run: number): void => {
+        if (!flags.quiet) terminal.stderr.control(`\rrun ${run} of ${runs}`);
+      };
+      const { prefill, decode } = await measure(model, lengths, { runs, signal, onRun });
+      if (!flags.quiet) terminal.stderr.control("\r\u001b[K");
+      const { maxRSS } = process.resourceUsage(); // in KiB, of all threads
+      const peakMemoryMB = rounded((1024 * maxRSS) / 1e6);
+      const left = { prefill: missing(lengths, prefill), decode: missing(lengths, decode) };
+      for (const [phase, absent] of Object.entries(left))
+        if (absent.length > 0)
+          terminal.stderr.write(
+            `lectern: ${phase} at ${absent.join(" and ")} tokens is left out: the context window holds ${contextWindow}\n`,
+          );
+      if (flags.json) return printJson(terminal, { model: name, prefill, decode, peakMemoryMB, precision, threads });
+      const rows = lengths
+        .filter((length) => prefill[length] !== undefined)
+        .map((length) => [String(length), speedText(prefill[length]), speedText(decode[length])]);
+      const table = tableLines([["tokens", "prefill tokens/s", "decode tokens/s"], ...rows], [0, 1, 2]);
+      terminal.stdout.write(`${table.join("\n")}\n\n`);
+      const of = threads === 1 ? "1 thread" : `${threads} threads`;
+      terminal.stdout.write(`${precision}, ${of}, peak memory ${bytesText(1024 * maxRSS)}\n`);
+    });
+}
+
+/** Lengths in ascending order, each once. */
+function readLengths(text: string | undefined): number[] {
+  if (text === undefined) return LENGTHS;
+  const lengths = text.split(",").map((part) => count("--tokens", part) as number);
+  return [...new Set(lengths)].sort((a, b) => a - b);
+}
+
+interface Measurement {
+  readonly runs: number;
+  readonly signal: AbortSignal;
+  /** Called before each run, from 1. */
+  readonly onRun: (run: number) => void;
+}
+
+/**
+ * Medians of the speeds at the lengths that fit in the model's context window. Rounds alternate between the lengths, so
+ * other work on the machine falls on all of them.
+ */
+async function measure(
+  model: Model,
+  lengths: readonly number[],
+  { runs, signal, onRun }: Measurement,
+): Promise<{ readonly prefill: Speeds; readonly decode: Speeds }> {
+  const { contextWindow } = model;
+  const fitting = lengths.filter((length) => length <= contextWindow);
+  if (fitting.length === 0)
+    throw new LecternError(
+      "input",
+      `bench: the context window holds ${contextWindow} tokens; got lengths ${lengths.join(", ")}; give smaller ones by --tokens`,
+    );
+  const times = new Map(fitting.map((length) => [length, { prefill: [] as number[], decode: [] as number[] }]));
+  for (let run = 0; run <= runs; run++) {
+    if (run > 0) onRun(run);
+    for (const [length, { prefill, decode }] of times) {
+      const speeds = await measureOnce(model, length, signal);
+      if (run === 0) continue; // compiles the graphs and reads the weights
+      prefill.push(speeds.prefill);
+      if (speeds.decode !== undefined) decode.push(speeds.decode);
+    }
+  }
+  const medians = (phase: "prefill" | "decode"): Speeds =>
+    Object.fromEntries(
+      [...times].flatMap(([length, { [phase]: all }]) => (all.length > 0 ? [[length, rounded(median(all))]] : [])),
+    );
+  return { prefill: medians("prefill"), decode: medians("decode") };
+}
+
+/**
+ * The speeds of one greedy generation, in tokens per second: up to the first token, and of the steps that follow where
+ * they fit. An encoder–decoder reads a text of the length and is measured once its output has that length.
+ */
+async function measureOnce(
+  model: Model,
+  length: number,
+  signal: AbortSignal,
+): Promise<{ readonly prefill: number; readonly decode: number | undefined }> {
+  const vocabularySize = Math.min(
+    MOST_IDS,
+    typeof model.config.vocab_size === "number" ? model.config.vocab_size : MOST_IDS,
+    model.tokenizer?.vocabularySize ?? MOST_IDS,
+  );
+  const prompt = Array.from({ length }, (_, i) => 1 + ((7 * i) % (vocabularySize - 1)));
+  const fits = length + STEPS <= model.contextWindow;
+  const before = model.isEncoderDecoder ? length - 1 : 0;
+  const times: number[] = [];
+  const { timing } = await model.generate(
+    { inputIds: [prompt] },
+    {
+      doSample: false,
+      numBeams: 1,
+      eosTokenId: null,
+      maxNewTokens: fits ? before + 1 + STEPS : 1,
+      signal,
+      onToken: () => times.push(performance.now()),
+    },
+  );
+  throwIfAborted(signal);
+  const [first, last] = [times[before], times[before + STEPS]];
+  return {
+    prefill: (1000 * length) / timing.firstTokenMs,
+    decode: first === undefined || last === undefined ? undefined : (1000 * STEPS) / (last - first),
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.ceil(middle) - 1] as number) + (sorted[Math.floor(middle)] as number)) / 2;
+}
+
+const rounded = (value: number): number => Number(value.toFixed(2));
+
+const speedText = (speed: number | undefined): string => (speed === undefined ? "–" : speed.toFixed(1));
+
+const missing = (lengths: readonly number[], speeds: Speeds): number[] =>
+  lengths.filter((length) => speeds[length] === undefined);
