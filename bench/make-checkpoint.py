@@ -1,5 +1,9 @@
-"""Writes a LLaMA directory with random float32 weights: python make-checkpoint.py {135m,0.6b,1.1b} DIRECTORY"""
-import json, os, struct, sys
+"""Writes a LLaMA directory with random float32 weights: python make-checkpoint.py {135m,0.6b,1.1b} DIRECTORY [TOKENIZER]
+
+TOKENIZER is a directory whose tokenizer.json, and tokenizer_config.json if there is one, are copied; its vocabulary is
+that of the checkpoint. A GGUF file can be written only with a tokenizer, such as GPT-2's.
+"""
+import json, os, shutil, struct, sys
 import numpy as np
 
 shapes = {
@@ -10,6 +14,17 @@ shapes = {
 c, out = shapes[sys.argv[1]], sys.argv[2]
 os.makedirs(out, exist_ok=True)
 config = dict(c, architectures=["LlamaForCausalLM"], model_type="llama", max_position_embeddings=4096, hidden_act="silu", rms_norm_eps=1e-5, rope_theta=10000.0, tie_word_embeddings=True, bos_token_id=1, eos_token_id=2, torch_dtype="float32", attention_bias=False, mlp_bias=False)
+if len(sys.argv) > 3:
+    names = [name for name in ("tokenizer.json", "tokenizer_config.json") if os.path.exists(f"{sys.argv[3]}/{name}")]
+    for name in names:
+        shutil.copyfile(f"{sys.argv[3]}/{name}", f"{out}/{name}")
+    tokenizer = json.load(open(f"{out}/tokenizer.json", encoding="utf-8"))
+    ids = {**tokenizer["model"]["vocab"], **{token["content"]: token["id"] for token in tokenizer["added_tokens"]}}
+    config["vocab_size"] = c["vocab_size"] = max(ids.values()) + 1
+    settings = json.load(open(f"{out}/tokenizer_config.json", encoding="utf-8")) if len(names) > 1 else {}
+    for kind in ("bos", "eos"):
+        token = settings.get(f"{kind}_token")
+        config[f"{kind}_token_id"] = ids.get(token["content"] if isinstance(token, dict) else token)
 json.dump(config, open(f"{out}/config.json", "w"))
 E, F, D = c["hidden_size"], c["intermediate_size"], c["head_dim"]
 H, K = c["num_attention_heads"], c["num_key_value_heads"]
