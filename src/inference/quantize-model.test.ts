@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
+import { exportGguf } from "./export-gguf.ts";
 import { loadModel } from "./model.ts";
 
 const shipped = (name: string): string => fileURLToPath(new URL(`../../models/${name}`, import.meta.url));
@@ -100,6 +101,27 @@ async function loadText(name: string): Promise<number[]> {
   );
   return [1, ...(sequences[0]?.outputIds ?? [])];
 }
+
+test.each(["F16", "Q8_0"] as const)(
+  "a GGUF file in %s is quantized as the directory that it was made of",
+  async (type) => {
+    const folder = await mkdtemp(join(tmpdir(), "lectern-"));
+    const path = join(folder, "stories.gguf");
+    await exportGguf(shipped("stories"), { out: path, type });
+    const inputIds = [[5, 9, 3, 200, 17, 4]];
+    const all: Float32Array[] = [];
+    for (const location of [shipped("stories"), path]) {
+      await using model = await loadModel(location, { precision: "int8" });
+      expect(model.precision).toBe("int8");
+      all.push((await model.forward({ inputIds })).logits?.data as Float32Array);
+    }
+    const [directory, file] = all as [Float32Array, Float32Array];
+    const largest = directory.reduce((most, score) => Math.max(most, Math.abs(score)), 0);
+    for (const [i, score] of directory.entries())
+      expect(Math.abs(score - (file[i] as number)) / largest).toBeLessThan(0.02);
+    await rm(folder, { recursive: true });
+  },
+);
 
 test("matrices are quantized once, and again when the checkpoint changes", async () => {
   const folder = await mkdtemp(join(tmpdir(), "lectern-"));

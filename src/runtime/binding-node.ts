@@ -4,6 +4,7 @@ import { LecternError } from "../common/index.ts";
 import { requireFrom } from "../common/node.ts";
 import type { OrtSession, OrtTensor } from "./engine.ts";
 import { engineFiles } from "./engine-files-node.ts";
+import { disableTelemetry } from "./telemetry-node.ts";
 
 /** ONNX Runtime's session options that Lectern sets, by the names of its JavaScript interface. */
 export interface OrtSessionOptions {
@@ -58,6 +59,7 @@ let binding: NativeBinding | undefined;
 function loadBinding(): NativeBinding {
   if (binding === undefined) {
     const { binding: path } = engineFiles();
+    disableTelemetry();
     const loaded = dlopen(path);
     loaded.initOrtOnce(LOG_LEVEL, NativeTensor, isMainThread);
     binding = loaded;

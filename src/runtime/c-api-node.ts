@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { LecternError } from "../common/index.ts";
 import { requireFrom } from "../common/node.ts";
 import { engineFiles } from "./engine-files-node.ts";
+import { disableTelemetry } from "./telemetry-node.ts";
 
 /** An address in the engine's memory; 0 stands for none. */
 export type Pointer = bigint;
@@ -80,6 +81,7 @@ export class EngineApi {
 
   constructor() {
     const { library } = engineFiles();
+    disableTelemetry();
     const addon = requireFrom(dirname(library));
     this.#koffi = addon(`${dirname(library)}/koffi.node`) as Koffi;
     const { load, decode, array, call, proto } = this.#koffi;

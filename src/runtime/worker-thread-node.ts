@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import { packageRoot } from "../common/node.ts";
 import { Channel } from "./channel.ts";
 import { EngineGate } from "./engine-gate.ts";
+import { disableTelemetry } from "./telemetry-node.ts";
 
 /** A thread that computes, and the gate that its engine's calls pass. */
 export interface WorkerThread {
@@ -19,6 +20,7 @@ process.on("exit", () => {
 
 /** @param file of the worker, below the package's `dist` */
 export function startThread(file: string): WorkerThread {
+  disableTelemetry(); // here, since a worker cannot change the process's own variables
   const gate = new EngineGate();
   const path = join(packageRoot(), "dist", file);
   const worker = new Worker(path, { execArgv: [], workerData: { lecternGate: gate.memory } });

@@ -75,6 +75,7 @@ export class GgufFiles implements FileSource {
 
   async readBytes(name: string, start = 0, length?: number): Promise<Uint8Array> {
     if (this.#parts.has(name)) return this.#inner.readBytes(name, start, length);
+    if (name === DERIVED) return this.#inner.readBytes(this.#derived, start, length);
     const bytes = new TextEncoder().encode(await this.readText(name));
     return bytes.slice(start, length === undefined ? undefined : start + length);
   }

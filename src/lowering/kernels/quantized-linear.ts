@@ -11,10 +11,11 @@ const matMulOp = defineKernel<AttributesOf<"quantizedLinear">>({
     return [{ dtype: input.dtype, shape: [...input.shape.slice(0, -1), stored.shape[0] as number] }];
   },
   lower(c, { bits, block }) {
-    const [x, blocks, scales, bias = ""] = c.inputs as [string, string, string, string?];
+    const [x, blocks, scales, bias] = c.inputs as [string, string, string, string?];
     const [outSize, count] = (c.inputTypes[1] as TensorType).shape as [number, number];
     const attributes = { N: outSize, K: count * block, bits, block_size: block, accuracy_level: INTEGER_PRODUCTS };
-    return [c.emit("MatMulNBits", [x, blocks, scales, "", "", bias], attributes, "com.microsoft")];
+    const operands = [x, blocks, scales, ...(bias === undefined ? [] : ["", "", bias])];
+    return [c.emit("MatMulNBits", operands, attributes, "com.microsoft")];
   },
 });
 
