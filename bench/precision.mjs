@@ -23,10 +23,10 @@ else {
     const output = execFileSync(process.execPath, [fileURLToPath(import.meta.url), model, path], { env });
     return JSON.parse(output.toString());
   });
-  for (const { precision, perplexity, tokensPerSecond, peakMB } of results) {
+  for (const { precision, perplexity, tokensPerSecond, peakMiB } of results) {
     const change = ((perplexity / results[0].perplexity - 1) * 100).toFixed(2);
     console.log(
-      `${precision.padEnd(8)} perplexity ${perplexity.toFixed(3)} (${change} %), ${tokensPerSecond.toFixed(1)} tokens/s, ${peakMB} MB peak`,
+      `${precision.padEnd(8)} perplexity ${perplexity.toFixed(3)} (${change} %), ${tokensPerSecond.toFixed(1)} tokens/s, ${peakMiB} MiB peak`,
     );
   }
 }
@@ -40,7 +40,7 @@ async function measure(precision) {
     const { timing } = await loaded.generate({ inputIds }, options);
     speeds.push(((NEW_TOKENS - 1) / (timing.totalMs - timing.firstTokenMs)) * 1000);
   }
-  const peakMB = Math.round(process.resourceUsage().maxRSS / 1024);
+  const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024);
   const ids = loaded.tokenizer.encode(readFileSync(path, "utf8").slice(0, 200_000)).ids;
   let [loss, windows] = [0, 0];
   for (let at = 0; at + WINDOW <= ids.length && windows < MOST_WINDOWS; at += WINDOW, windows++) {
@@ -49,5 +49,5 @@ async function measure(precision) {
   }
   await loaded.dispose();
   const tokensPerSecond = speeds.toSorted((a, b) => a - b)[ROUNDS >> 1];
-  return { precision, perplexity: Math.exp(loss / windows), tokensPerSecond, peakMB };
+  return { precision, perplexity: Math.exp(loss / windows), tokensPerSecond, peakMiB };
 }
