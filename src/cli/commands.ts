@@ -83,7 +83,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   list: {
     group: "Models on this machine:",
-    description: "List the shipped models and those in the Hugging Face cache.",
+    description: "List the bundled models and those in the Hugging Face cache.",
     alias: "ls",
     load: async () => (await import("./list.ts")).listCommand,
   },

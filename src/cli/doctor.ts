@@ -17,7 +17,7 @@ export function doctorCommand(command: Command, terminal: Terminal): Command {
       ["platform", facts.platform],
       ["processor", `${facts.processor}, ${facts.cores} cores`],
       ["memory", `${bytesText(facts.memoryBytes)}, ${bytesText(facts.freeMemoryBytes)} free`],
-      ["shipped models", facts.shippedModels.join(", ") || "none"],
+      ["bundled models", facts.shippedModels.join(", ") || "none"],
       ["Hugging Face cache", `${facts.hubCache.path} (${size(facts.hubCache)})`],
       [
         "Hub",

@@ -43,7 +43,7 @@ export async function examine(env: Terminal["env"]): Promise<{ facts: Facts; pro
   if (!satisfies(process.versions.node, engines))
     problems.push(`Node ${process.versions.node} is outside the supported range ${engines}; install another`);
   const models = shippedModels();
-  if (models.length === 0) problems.push("no shipped models are found; install lectern again");
+  if (models.length === 0) problems.push("no bundled models are found; install lectern again");
   const engine = engineOrNull(problems);
   if (engine !== null && models.includes("stories")) await tryModel(problems);
   const settings = settingsOrNone(env, problems);

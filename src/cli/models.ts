@@ -3,7 +3,7 @@ import type { LoadOptions, Model } from "../inference/index.ts";
 import type { CommonFlags, Terminal } from "./terminal.ts";
 
 /** A model's name, in the help of commands. */
-export const MODEL_ARGUMENT = "a shipped model's name, a directory, or owner/name on the Hugging Face Hub";
+export const MODEL_ARGUMENT = "a bundled model's name, a directory, or owner/name on the Hugging Face Hub";
 
 /** The option of every command that computes with a model in a precision of choice. */
 export const PRECISION_OPTION = [

@@ -47,7 +47,7 @@ function checkPlace(what: string, name: unknown): void {
   check(
     rules.name.fits(name),
     "usage",
-    () => `${what}: the model must be a directory, a shipped name or owner/name; got ${shown(name)}`,
+    () => `${what}: the model must be a directory, a bundled model's name or owner/name; got ${shown(name)}`,
   );
 }
 

@@ -7,7 +7,7 @@ import { checkTokenizerLoad } from "./door.ts";
 /**
  * Loads a model's tokenizer alone.
  *
- * @param source a directory, a shipped model's name, `owner/name` on the Hub, or files that are open
+ * @param source a directory, a bundled model's name, `owner/name` on the Hub, or files that are open
  * @returns undefined where there is no tokenizer
  */
 export async function loadTokenizer(

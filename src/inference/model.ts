@@ -327,7 +327,7 @@ export class Model {
 /**
  * Loads a model: `config.json`, weights in safetensors, and its tokenizer; or a GGUF file.
  *
- * @param name a directory, a GGUF file, a shipped model's name, or `owner/name` on the Hub, which is downloaded once
+ * @param name a directory, a GGUF file, a bundled model's name, or `owner/name` on the Hub, which is downloaded once
  * @throws LecternError with code `abort` as soon as `signal` fires
  */
 export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {

@@ -7,10 +7,10 @@ import type { LocateOptions } from "./options.ts";
 import { shippedModel, shippedModels } from "./shipped-node.ts";
 
 /**
- * The location of a model on this machine: an existing path, a shipped model's name, or a Hub model, which is
+ * The location of a model on this machine: an existing path, a bundled model's name, or a Hub model, which is
  * downloaded where the cache does not have it.
  *
- * @param name a path, a shipped model's name, `owner/name`, `owner/name@revision`, `owner/name/file.gguf` or
+ * @param name a path, a bundled model's name, `owner/name`, `owner/name@revision`, `owner/name/file.gguf` or
  * `owner/name:Q4_0`
  * @throws code `file` for what is nowhere, `hub` where the hub does not give it, `unsupported` for pickled weights
  */
