@@ -28,7 +28,7 @@ export async function runCli(args: readonly string[], streams: Streams): Promise
  */
 export async function program(terminal: Terminal, signal: AbortSignal, needed: readonly string[]): Promise<Command> {
   const root = new Command("lectern")
-    .description("Run, look inside and train transformers from Hugging Face directories.")
+    .description("Run, inspect and train language models from Hugging Face directories, the Hub and GGUF files.")
     .usage("<command> [arguments]")
     .version(VERSION, "--version", "print the version")
     .exitOverride()

@@ -2,8 +2,8 @@ import { arrayEqual, throwIfAborted } from "../common/index.ts";
 import type { Decoder, RewindableDecoder } from "../generation/index.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
 import { KeyValueCache } from "./cache/key-value-cache.ts";
-import { type DecodeEngine, PREFILL_TOKENS } from "./decode-engine.ts";
-import { type CacheRows, isWhole } from "./scheduler.ts";
+import type { DecodeEngine } from "./decode-engine.ts";
+import { type CacheRows, isWhole, PREFILL_TOKENS } from "./scheduler.ts";
 
 export interface CachedDecoderOptions {
   /** The encoder's keys and values for each row, in an encoder–decoder. */
@@ -46,8 +46,10 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
       let last: Float32Array[] = [];
       for (let at = 0; at < row.length; at += chunk) {
         throwIfAborted(this.#signal);
-        const part = [row.slice(at, at + chunk)];
-        last = await this.#engine.chunk(() => this.#engine.extend(cache, part, { memory, lengths: [row.length] }));
+        const part = row.slice(at, at + chunk);
+        const compute = (): Promise<Float32Array[]> =>
+          this.#engine.extend(cache, [part], { memory, lengths: [row.length] });
+        last = await this.#engine.chunk(part.length, compute);
       }
       caches.push(cache);
       scores.push(last[0] as Float32Array);

@@ -9,12 +9,9 @@ import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-c
 import { type CacheSizes, cacheName, KeyValueCache } from "./cache/key-value-cache.ts";
 import { type CachedModel, deriveFeeds, type ModelGraph } from "./decode-graph.ts";
 import { lowerModel } from "./lower-model.ts";
-import { type CacheRows, Scheduler } from "./scheduler.ts";
+import { type CacheRows, PREFILL_TOKENS, Scheduler } from "./scheduler.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
 import type { WeightFeeds, Weights } from "./weights.ts";
-
-/** The number of prompt tokens that are computed at once: bounds the memory of attention scores. */
-export const PREFILL_TOKENS = 256;
 
 /** The use of a decoding session, beside the scores after the last token. */
 export interface DecodeUse {
@@ -142,8 +139,8 @@ export class DecodeEngine {
   }
 
   /** Computes a part of a prompt in turn with the steps of other requests. */
-  chunk<T>(compute: () => Promise<T>): Promise<T> {
-    return this.#parts.scheduler.chunk(compute);
+  chunk<T>(tokens: number, compute: () => Promise<T>): Promise<T> {
+    return this.#parts.scheduler.chunk(tokens, compute);
   }
 
   /** Encodes one row: the keys and values of its states, computed once. */

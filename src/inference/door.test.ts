@@ -187,7 +187,11 @@ describe("the other doors refuse", () => {
       () => untyped(bert).embed(["x"], { batchSize: 0 }),
       "batchSize must be a whole number above 0; got 0",
     ],
-    ["load 5", () => loadModel(5 as never), "the model must be a directory, a bundled model's name or owner/name; got 5"],
+    [
+      "load 5",
+      () => loadModel(5 as never),
+      "the model must be a directory, a bundled model's name or owner/name; got 5",
+    ],
     ["load nothing", () => loadModel(""), "the model must be a directory"],
     ["load option", () => loadModel(directory, { thread: 2 } as never), "no option thread; did you mean threads?"],
     [

@@ -96,18 +96,19 @@ test("requests whose adapters are low-rank changes are one run, each row with it
   expect(fed).toEqual([engines.map(({ feeds }) => feeds)]);
 });
 
-test("a chunk of a prompt is computed between steps, not before all others", async () => {
+test.each([
+  ["a long prompt is computed between steps", 256, ["chunk 1", "step", "chunk 2"]],
+  ["short prompts are computed together before the next step", 20, ["chunk 1", "chunk 2", "step"]],
+])("%s", async (_, tokens, expected) => {
   const order: string[] = [];
   const scheduler = new Scheduler();
   const engine = probe([], {});
   scheduler.begin(engine);
-  const rows = rowsOf(1);
   const note = (what: string) => async () => void order.push(what);
-  const first = scheduler.chunk(note("chunk 1"));
-  const second = scheduler.chunk(note("chunk 2"));
-  const step = scheduler.step({ engine, rows, tokens: [1], memories: [] }).then(note("step"));
-  await Promise.all([first, second, step]);
-  expect(order).toEqual(["chunk 1", "step", "chunk 2"]);
+  const chunks = [1, 2].map((i) => scheduler.chunk(tokens, note(`chunk ${i}`)));
+  const step = scheduler.step({ engine, rows: rowsOf(1), tokens: [1], memories: [] }).then(note("step"));
+  await Promise.all([...chunks, step]);
+  expect(order).toEqual(expected);
 });
 
 async function outputs(model: Model, inputIds: readonly number[], options: GenerationOptions): Promise<unknown> {

@@ -5,6 +5,9 @@ import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-c
 import { type CacheSizes, KeyValueCache } from "./cache/key-value-cache.ts";
 import type { WeightFeeds } from "./weights.ts";
 
+/** The number of prompt tokens that are computed at once: bounds the memory of attention scores, and a step's delay. */
+export const PREFILL_TOKENS = 256;
+
 /** Time that a step waits for requests that were in the last one, in milliseconds. */
 const PATIENCE_MS = 1;
 
@@ -70,7 +73,7 @@ export function isWhole({ cache, at }: CacheRows): boolean {
 }
 
 /**
- * The one loop of a decoding session: in turn, a step of all rows that wait for one, then one chunk of a prompt. A
+ * The one loop of a decoding session: in turn, a step of all rows that wait for one, then some tokens of prompts. A
  * request joins with its next step and leaves when it ends; rows are copied only then. Rows with different adapters are
  * in one batch where these are low-rank changes.
  */
@@ -81,7 +84,7 @@ export class Scheduler {
   #expected = new Set<StepEngine>();
   #waiting: Waiting[] = [];
   /** Chunks of prompts, in the order in which they were asked for. */
-  readonly #chunks: (() => Promise<void>)[] = [];
+  readonly #chunks: { readonly tokens: number; readonly run: () => Promise<void> }[] = [];
   #isRunning = false;
   /** The last joined encoder states, by what the request's adapter feeds. */
   readonly #joined = new WeakMap<WeightFeeds, JoinedMemory>();
@@ -108,10 +111,10 @@ export class Scheduler {
     });
   }
 
-  /** Computes a part of a prompt, between the steps of other requests. */
-  chunk<T>(compute: () => Promise<T>): Promise<T> {
+  /** Computes a part of a prompt, of so many tokens, between the steps of other requests. */
+  chunk<T>(tokens: number, compute: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#chunks.push(() => compute().then(resolve, reject));
+      this.#chunks.push({ tokens, run: () => compute().then(resolve, reject) });
       if (!this.#isRunning) void this.#run();
     });
   }
@@ -120,9 +123,21 @@ export class Scheduler {
     this.#isRunning = true;
     while (this.#waiting.length > 0 || this.#chunks.length > 0) {
       if (this.#waiting.length > 0) await this.#stepAll();
-      await this.#chunks.shift()?.();
+      await this.#prefill();
     }
     this.#isRunning = false;
+  }
+
+  /** Computes chunks of prompts until they have as many tokens as a turn may have: one long one, or several short ones. */
+  async #prefill(): Promise<void> {
+    let tokens = 0;
+    while (tokens < PREFILL_TOKENS) {
+      const chunk = this.#chunks.shift();
+      if (!chunk) return;
+      await chunk.run();
+      await nextTask(); // so that other requests may ask
+      tokens += chunk.tokens;
+    }
   }
 
   async #stepAll(): Promise<void> {

@@ -15,6 +15,9 @@ const elementTypes: Partial<Record<DType, number>> = {
 };
 const dtypes = new Map(Object.entries(elementTypes).map(([dtype, number]) => [number, dtype as DType]));
 
+/** Tensors up to so many bytes are made anew for each run, so the engine's ones over them are freed with the next. */
+const TRANSIENT = 4096;
+
 /** The number of threads that one operator is divided among, at the engine's choice. */
 const ANY = 0;
 /** The level of the engine's log that is written, of 0 (verbose) to 4 (fatal): errors. */
@@ -108,9 +111,20 @@ class SharedMemorySession implements EngineSession {
   }
 
   #bind(call: ApiFunction, name: string, tensor: HostTensor, bound: Map<string, HostTensor>): void {
-    if (bound.get(name) === tensor) return;
+    const last = bound.get(name);
+    if (last === tensor) return;
     this.#api.call(call, this.#binding, name, this.#valueOf(tensor));
     bound.set(name, tensor);
+    if (last && last.data.byteLength <= TRANSIENT) this.#release(last);
+  }
+
+  /** Frees the engine's tensor over one of the caller's; the binding keeps what it still reads. */
+  #release(tensor: HostTensor): void {
+    const value = this.#values.get(tensor);
+    if (value === undefined) return;
+    this.#values.delete(tensor);
+    this.#released.unregister(tensor);
+    this.#api.call("ReleaseValue", value);
   }
 
   #valueOf(tensor: HostTensor): Pointer {
@@ -124,7 +138,7 @@ class SharedMemorySession implements EngineSession {
       ...[this.#api.memory, data, data.byteLength, sizes, sizes.length, type],
     );
     this.#values.set(tensor, value);
-    this.#released.register(tensor, value);
+    this.#released.register(tensor, value, tensor);
     return value;
   }
 
