@@ -3,7 +3,7 @@ import type { Decoder } from "../generation/index.ts";
 import { concat, type Dimension, input, reshape, slice, type Value } from "../graph/index.ts";
 import { Scope } from "../nn/index.ts";
 import { createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
-import { type HostTensor, int64Matrix } from "../tensor/index.ts";
+import { type HostTensor, int64Matrix, LOWEST_FLOAT32 } from "../tensor/index.ts";
 import { lowerModel } from "./lower-model.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
 import type { Weights } from "./weights.ts";
@@ -27,7 +27,6 @@ export function sourceFeeds(mask: readonly (readonly number[])[]): Record<string
   const floats = (value: (row: number, at: number) => number): Float32Array =>
     Float32Array.from({ length: rows * width }, (_, i) => value(Math.floor(i / width), i % width));
   const lengthOf = (row: number): number => lengths[row] as number;
-  const masked = -3.4028234663852886e38;
   return {
     source_mask: { dtype: "float32", shape: [rows, width], data: floats((row, at) => Number(at < lengthOf(row))) },
     source_last: {
@@ -41,7 +40,7 @@ export function sourceFeeds(mask: readonly (readonly number[])[]): Record<string
     source_bias: {
       dtype: "float32",
       shape: [rows, 1, width],
-      data: floats((row, at) => (at < lengthOf(row) ? 0 : masked)),
+      data: floats((row, at) => (at < lengthOf(row) ? 0 : LOWEST_FLOAT32)),
     },
   };
 }

@@ -1,21 +1,9 @@
 import type { OnnxAttribute, OnnxBody, OnnxNode, OnnxValueInfo } from "../graph/index.ts";
 import type { OnnxGraph, OnnxInitializer } from "../lowering/index.ts";
-import { byteLength, type DType, elementCount } from "../tensor/index.ts";
+import { byteLength, elementCount, onnxTypes } from "../tensor/index.ts";
 import { ProtobufWriter } from "./protobuf.ts";
 
 /** Field and type numbers are those of onnx.proto, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto */
-const onnxType: Readonly<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  bfloat16: 16,
-  int4: 22,
-};
-
 const IR_VERSION = 10;
 const OPSET = 21;
 
@@ -66,7 +54,7 @@ function writeAttribute(out: ProtobufWriter, name: string, value: OnnxAttribute)
 function writeInitializer(out: ProtobufWriter, initializer: OnnxInitializer, locate: (file: string) => string): void {
   const { dtype, shape } = "tensor" in initializer ? initializer.tensor : initializer.external;
   for (const size of shape) out.integer(1, size);
-  out.integer(2, onnxType[dtype]).text(8, initializer.name);
+  out.integer(2, onnxTypes[dtype]).text(8, initializer.name);
   if ("tensor" in initializer) {
     const { buffer, byteOffset, byteLength: length } = initializer.tensor.data;
     out.bytes(9, new Uint8Array(buffer, byteOffset, length));
@@ -85,7 +73,7 @@ function writeInitializer(out: ProtobufWriter, initializer: OnnxInitializer, loc
 function writeInfo(out: ProtobufWriter, { name, dtype, shape }: OnnxValueInfo): void {
   out.text(1, name).message(2, (type) =>
     type.message(1, (tensor) =>
-      tensor.integer(1, onnxType[dtype]).message(2, (dimensions) => {
+      tensor.integer(1, onnxTypes[dtype]).message(2, (dimensions) => {
         for (const size of shape)
           dimensions.message(1, (d) => (typeof size === "number" ? d.integer(1, size) : d.text(2, size)));
       }),

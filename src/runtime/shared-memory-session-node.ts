@@ -1,19 +1,9 @@
-import { byteLength, type DType, elementCount, type HostTensor, typedArrays } from "../tensor/index.ts";
+import { byteLength, type DType, elementCount, type HostTensor, onnxTypes, typedArrays } from "../tensor/index.ts";
 import type { ApiFunction, EngineApi, Pointer } from "./c-api-node.ts";
 import type { EngineSession, SessionOptions } from "./platform.ts";
 
-/** ONNX's numbers of the dtypes that graphs take and yield. */
-const elementTypes: Partial<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  bfloat16: 16,
-};
-const dtypes = new Map(Object.entries(elementTypes).map(([dtype, number]) => [number, dtype as DType]));
+/** The dtype of each of ONNX's numbers. */
+const dtypes = new Map(Object.entries(onnxTypes).map(([dtype, number]) => [number, dtype as DType]));
 
 /** Tensors up to so many bytes are made anew for each run, so the engine's ones over them are freed with the next. */
 const TRANSIENT = 4096;
@@ -131,7 +121,7 @@ class SharedMemorySession implements EngineSession {
     const known = this.#values.get(tensor);
     if (known !== undefined) return known;
     const { dtype, shape, data } = tensor;
-    const type = elementTypes[dtype] as number;
+    const type = onnxTypes[dtype];
     const sizes = BigInt64Array.from(shape, BigInt);
     const value = this.#api.create(
       "CreateTensorWithDataAsOrtValue",

@@ -45,3 +45,19 @@ export const typedArrays: { readonly [D in DType]: Constructor<TypedArrays[D]> }
 export function byteLength(dtype: DType, count: number): number {
   return dtype === "int4" ? Math.ceil(count / 2) : count * typedArrays[dtype].BYTES_PER_ELEMENT;
 }
+
+/** ONNX's numbers for element types (onnx.proto, TensorProto.DataType). */
+export const onnxTypes: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  bfloat16: 16,
+  int4: 22,
+};
+
+/** The smallest float32: what a masked score is, finite so that a row with nothing to attend to stays a number. */
+export const LOWEST_FLOAT32 = -3.4028234663852886e38;

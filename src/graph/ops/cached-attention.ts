@@ -1,3 +1,4 @@
+import { LOWEST_FLOAT32 } from "../../tensor/index.ts";
 import { defineComposite } from "../op.ts";
 import { apply, type Dimension, scalar, shapeError, type TensorType, type Value } from "../value.ts";
 import { attend } from "./attention.ts";
@@ -23,9 +24,6 @@ export interface CachedAttentionAttributes {
   /** The number of tokens that a query sees, itself among them; default all. */
   readonly window?: number | undefined;
 }
-
-/** The value that masks a score: the smallest float32, finite so that a row with nothing to attend to stays a number. */
-const MASKED = -3.4028234663852886e38;
 
 function infer(operands: readonly TensorType[], { heads, keyHeads }: CachedAttentionAttributes): TensorType[] {
   const [q, k, v, key, value, last, longest] = operands;
@@ -78,8 +76,8 @@ function written(cache: Value, rows: Value, positions: Value): Value {
 function biasOf(positions: Value, capacity: Dimension, window: number | undefined): Value {
   const [batch, length] = positions.shape as [Dimension, Dimension];
   const age = sub(reshape(positions, [batch, 1, length, 1]), cast(iota(capacity), "float32"));
-  const past = where(less(age, scalar(0)), scalar(MASKED), scalar(0));
-  return window === undefined ? past : where(less(age, scalar(window)), past, scalar(MASKED));
+  const past = where(less(age, scalar(0)), scalar(LOWEST_FLOAT32), scalar(0));
+  return window === undefined ? past : where(less(age, scalar(window)), past, scalar(LOWEST_FLOAT32));
 }
 
 const cachedAttentionOp = defineComposite<CachedAttentionAttributes>({

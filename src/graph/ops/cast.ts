@@ -1,20 +1,7 @@
-import type { DType } from "../../tensor/index.ts";
+import { type DType, onnxTypes } from "../../tensor/index.ts";
 import { definePrimitive } from "../op.ts";
 import { elementwiseAxes } from "../shape.ts";
 import { applyOne, type TensorType, type Value } from "../value.ts";
-
-/** ONNX's numbers for element types (onnx.proto, TensorProto.DataType). */
-const onnxType: Readonly<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  bfloat16: 16,
-  int4: 22,
-};
 
 export const castOps = {
   scaleBytes: definePrimitive<{ scale: number }>({
@@ -41,7 +28,7 @@ export const castOps = {
     name: "cast",
     infer: ([x], { to }) => [{ dtype: to, shape: (x as TensorType).shape }],
     sliceRule: elementwiseAxes,
-    lower: (c, { to }) => [c.emit("Cast", c.inputs, { to: onnxType[to] })],
+    lower: (c, { to }) => [c.emit("Cast", c.inputs, { to: onnxTypes[to] })],
     gradient: ({ inputs, gradients }) => {
       const { dtype } = inputs[0] as Value;
       return [dtype.includes("float") ? cast(gradients[0] as Value, dtype) : undefined];

@@ -1,6 +1,6 @@
 import { arrayEqual } from "../../common/index.ts";
 import type { Dimension, Value } from "../../graph/index.ts";
-import type { HostTensor } from "../../tensor/index.ts";
+import { type HostTensor, LOWEST_FLOAT32 } from "../../tensor/index.ts";
 import type { PositionContext } from "./derive.ts";
 import type { Positions } from "./positions.ts";
 
@@ -37,11 +37,6 @@ export function paddingBias(context: PositionContext, length: Dimension): Value 
 }
 
 /**
- * The value that masks a score: the smallest float32, finite so that a row with nothing to attend to stays a number.
- */
-const MASKED = -3.4028234663852886e38;
-
-/**
  * The additive attention bias `[B, 1, T, S]`: 0 where a query may attend, the smallest float32 elsewhere.
  * A key is visible when it holds a token, is not ahead of the query, and is less than `window` positions behind.
  */
@@ -60,7 +55,7 @@ function computeBidirectional(
   if (!hidesAllFromPadding) return bias;
   const width = bias.shape[3] as number;
   for (const [at, key] of positions.keys.flat().entries())
-    if (key < 0) bias.data.fill(MASKED, at * width, (at + 1) * width);
+    if (key < 0) bias.data.fill(LOWEST_FLOAT32, at * width, (at + 1) * width);
   return bias;
 }
 
@@ -85,7 +80,7 @@ function biasWhere(
     for (const [t, query] of (queries[row] as readonly number[]).entries()) {
       for (let s = 0; s < span; s++, at++) {
         const key = rowKeys[s] as number;
-        if (key < 0 || !sees(query, key) || rowTexts?.[s] !== rowTexts?.[t]) data[at] = MASKED;
+        if (key < 0 || !sees(query, key) || rowTexts?.[s] !== rowTexts?.[t]) data[at] = LOWEST_FLOAT32;
       }
     }
   }
@@ -93,6 +88,6 @@ function biasWhere(
 }
 
 function computePadding({ keys }: Positions): HostTensor<"float32"> {
-  const data = Float32Array.from(keys.flat(), (key) => (key < 0 ? MASKED : 0));
+  const data = Float32Array.from(keys.flat(), (key) => (key < 0 ? LOWEST_FLOAT32 : 0));
   return { dtype: "float32", shape: [keys.length, 1, 1, keys[0]?.length ?? 0], data };
 }
