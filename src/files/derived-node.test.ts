@@ -1,8 +1,11 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { derivedFile } from "./derived-node.ts";
+import { derivedFile, derivedFolder } from "./derived-node.ts";
+
+/** The bytes without the digest behind them. */
+const bytesOf = async (path: string): Promise<number[]> => Array.from((await readFile(path)).subarray(0, -32));
 
 let folder: string;
 let source: string;
@@ -24,7 +27,7 @@ test("derived bytes are made once, again for a file that changed, and again by a
   process.env.LECTERN_CACHE = join(folder, "cache");
   const options = { source, recipe: "a", size: 3, pieces };
   const first = await derivedFile(options);
-  expect(Array.from(await readFile(first))).toEqual([1, 2, 3]);
+  expect(await bytesOf(first)).toEqual([1, 2, 3]);
   expect(await derivedFile(options)).toBe(first);
   expect(made).toBe(1);
   await writeFile(source, "another");
@@ -38,7 +41,7 @@ test("two that make the same at once both get it whole", async () => {
   const options = { source, recipe: "twice", size: 3, pieces };
   const paths = await Promise.all([derivedFile(options), derivedFile(options)]);
   expect(paths[0]).toBe(paths[1]);
-  expect(Array.from(await readFile(paths[0] as string))).toEqual([1, 2, 3]);
+  expect(await bytesOf(paths[0] as string)).toEqual([1, 2, 3]);
 });
 
 test("what is cut short is made anew", async () => {
@@ -46,7 +49,29 @@ test("what is cut short is made anew", async () => {
   const options = { source, recipe: "cut", size: 3, pieces };
   const path = await derivedFile(options);
   await writeFile(path, Uint8Array.of(1));
-  expect(Array.from(await readFile(await derivedFile(options)))).toEqual([1, 2, 3]);
+  expect(await bytesOf(await derivedFile(options))).toEqual([1, 2, 3]);
+});
+
+test("what is damaged is made anew, of any size and at any place of it that is looked at", async () => {
+  process.env.LECTERN_CACHE = join(folder, "cache");
+  const size = 20 * 2 ** 20 + 77;
+  async function* large(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < size; at += 99_999) yield new Uint8Array(Math.min(99_999, size - at)).fill(1);
+  }
+  const options = { source, recipe: "damaged", size, pieces: large };
+  const path = await derivedFile(options);
+  const { mtimeMs } = await stat(path);
+  expect((await stat(await derivedFile(options))).mtimeMs).toBe(mtimeMs);
+  for (const at of [0, 4096 * 777, size - 4096 * 8]) {
+    const file = await open(path, "r+");
+    await file.write(new Uint8Array(4096 * 8), 0, 4096 * 8, at);
+    await file.close();
+    expect((await readFile(await derivedFile(options))).subarray(0, size).every((byte) => byte === 1)).toBe(true);
+  }
+});
+
+test("a folder that is given relative to the present one is found by its whole path", () => {
+  expect(derivedFolder({ LECTERN_CACHE: "cache" })).toBe(join(process.cwd(), "cache", "derived"));
 });
 
 test("a failure on the way leaves nothing behind and is told", async () => {

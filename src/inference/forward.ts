@@ -159,7 +159,7 @@ export class ForwardPass {
     const graph = lowerModel(this.#outputs(withLoss, options, pass), this.#weights, phase);
     // What reads texts by the thousand is worth packed copies of its weights; other passes leave them in their file.
     const isPlain = !withLoss && !options.hiddenStates && !options.attentions;
-    const prepack = isPlain && runtimeOf(this.#architecture).forward.prepacks;
+    const prepack = this.#weights.isQuantized || (isPlain && runtimeOf(this.#architecture).forward.prepacks);
     const settings = { prepack, threads: this.#threads, withoutRewrites: ["SkipLayerNormFusion"] };
     const engine = await createSession(graph, settings);
     const inputs = new Set(graph.inputs.map(({ name }) => name));

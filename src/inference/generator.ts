@@ -215,7 +215,7 @@ export class Generator {
   /** The session for a use, made on first need; one that shows more than plain decoding leaves weights in their file. */
   #lease({ generation, use, weights, layers }: EngineNeed): Promise<Lease<DecodingSession>> {
     const { pool, threads } = this.#parts;
-    const options = { threads, ...(use.showsAll && { prepack: false }) };
+    const options = { threads, ...(use.showsAll && !weights.isQuantized && { prepack: false }) };
     const key = sessionKey(weights.version, "decode", JSON.stringify([use, layers]));
     return pool.lease(key, () => generation.open(weights, options, use));
   }

@@ -208,6 +208,8 @@ export class Model {
     checkCall(options);
     const { signal, onToken, logitsProcessor, stoppingCriteria, candidates, adapter, assistantModel, ...rest } =
       options;
+    const isGone = assistantModel instanceof Model && assistantModel.#disposed !== undefined;
+    if (isGone) throw new LecternError("engine", "assistantModel: the model was disposed");
     const named = assistantModel instanceof Model ? assistantModel.location : assistantModel;
     const parsed = parseOptions({ ...rest, assistantModel: named });
     const inputIds = this.#inputIds(input);

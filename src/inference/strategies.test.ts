@@ -219,3 +219,14 @@ test("a search that was asked for goes before a checkpoint's habit of drawing", 
   expect(outputIds).toEqual((await gpt2.generate({ inputIds }, words)).outputIds);
   await expect(model.generate({ inputIds }, { ...words, doSample: true })).rejects.toThrow("do not go together");
 });
+
+test("an assistant that was disposed is refused", async () => {
+  const model = await loadModel(fixture("models/gpt2"));
+  const assistant = await loadModel(fixture("models/gpt2_fp16"));
+  await assistant.dispose();
+  await expect(model.generate({ inputIds: [5] }, { assistantModel: assistant })).rejects.toMatchObject({
+    code: "engine",
+    message: "assistantModel: the model was disposed",
+  });
+  await model.dispose();
+});

@@ -81,6 +81,11 @@ export class Weights {
     return { quantization: { precision, has } };
   }
 
+  /** True if some matrices are read in few bits, for which the engine's fast products need packed copies. */
+  get isQuantized(): boolean {
+    return this.#quantized !== undefined;
+  }
+
   /** The checkpoint's own name of a parameter; some files leave out the family's prefix, or have another name. */
   stored(path: string): string {
     const { prefix, otherNames } = this.#names;
