@@ -29,6 +29,13 @@ const reviews = Array.from({ length: 40 }, (_, i) => ({
 }));
 const csv = `text,label\n${reviews.map(({ text, label }) => `${text},${label}`).join("\n")}\n`;
 
+test("begins with a bundled model, by its name", async () => {
+  const data = await file("bundled.csv", csv);
+  const settings = { ...quick("bundled"), epochs: 1 };
+  const { plan } = await finetune({ model: "sentiment", data, task: "text-classification", ...settings });
+  expect(plan.labels).toEqual(["bad", "good"]);
+});
+
 describe("text classification", () => {
   test("learns classes from a CSV, and tells accuracy and confusion; the model then classifies", async () => {
     const data = await file("reviews.csv", csv);

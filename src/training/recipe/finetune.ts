@@ -1,7 +1,7 @@
 import { check, Random } from "../../common/index.ts";
 import type { Architecture } from "../../families/index.ts";
 import { absoluteLocation, checkWritable } from "../../files/index.ts";
-import { openDirectory } from "../../formats/index.ts";
+import { locateModel, openDirectory } from "../../formats/index.ts";
 import {
   adapterPlan,
   isLearned,
@@ -34,7 +34,7 @@ import { heads, openForTask } from "./task-model.ts";
 
 /** Options of `finetune`. */
 export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onReport" | "onResume" | "onStop"> {
-  /** A Hugging Face directory to begin with. */
+  /** The model to begin with: a directory, a bundled model's name, or `owner/name` on the Hub. */
   readonly model: string;
   /** Examples: a file (.csv, .tsv, .jsonl or .json, also gzipped), or objects of columns, which may come as they are made. */
   readonly data: string | Rows;
@@ -107,7 +107,8 @@ const LEAST_STEPS = 200;
 
 /** Fine-tunes a model on examples and writes it; resumes from the checkpoint in `out`, if there is one. */
 export async function finetune(wanted: FinetuneOptions): Promise<FinetuneResult> {
-  const options = checkOptions(wanted);
+  const checked = checkOptions(wanted);
+  const options = { ...checked, model: await locateModel(checked.model, { signal: checked.signal }) };
   const { task: name, data, out, seed } = options;
   await checkWritable(out);
   const files = await openDirectory(options.model);
