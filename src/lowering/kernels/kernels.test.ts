@@ -106,7 +106,9 @@ const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
     const scales = operand("scales", 24);
     const { data: factors } = feeds.get(scales) as HostTensor<"float32">;
     for (let i = 0; i < factors.length; i++) factors[i] = Math.abs(factors[i] as number) / 127 / 4;
-    return g.apply(g.ops.int8Linear, [operand("x", rows, 40), levels, scales, operand("bias", 24)], {});
+    const x = operand("x", rows, 40);
+    if (rows > 1) (feeds.get(x) as HostTensor<"float32">).data.fill(0, 40, 80); // a row of zeros
+    return g.apply(g.ops.int8Linear, [x, levels, scales, operand("bias", 24)], {});
   }),
   skipRmsNorm: [1, 6].map((length) => {
     const operands = [operand("a", 2, length, 16), operand("b", 2, length, 16), operand("weight", 16)];

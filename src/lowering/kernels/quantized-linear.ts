@@ -27,9 +27,6 @@ export const matMulNBits: Kernel<AttributesOf<"quantizedLinear">> = {
   build: ({ inputs, attributes }) => apply(matMulOp, inputs, attributes),
 };
 
-/** The least magnitude of a row's largest entry, so that a row of zeros is divided by something. */
-const LEAST = 1e-30;
-
 const integerProductOp = defineKernel<object>({
   name: "integerProduct",
   infer([x, levels]) {
@@ -38,15 +35,15 @@ const integerProductOp = defineKernel<object>({
   },
   lower(c) {
     const [x, levels, scales, bias] = c.inputs as [string, string, string, string?];
-    const number = (value: number): string => c.constant({ dtype: "float32", shape: [], data: Float32Array.of(value) });
+    const level = c.constant({ dtype: "float32", shape: [], data: Float32Array.of(1 / 127) });
     const middle = c.constant({ dtype: "uint8", shape: [], data: Uint8Array.of(128) });
     const zero = c.constant({ dtype: "int8", shape: [], data: Int8Array.of(0) });
-    const largest = c.emit("ReduceMax", [c.emit("Abs", [x]), c.int64(-1)], { keepdims: 1 });
-    const step = c.emit("Mul", [c.emit("Max", [largest, number(LEAST)]), number(1 / 127)]); // of each row
-    const rounded = c.emit("QuantizeLinear", [c.emit("Div", [x, step]), number(1), middle]);
-    const operands = [rounded, levels, number(1), scales, middle, zero];
+    const largest = c.emit("ReduceMax", [c.emit("Abs", [x]), c.int64(-1)], { keepdims: 1 }); // of each row
+    // A row of zeros is divided by 0: whatever level that becomes, the result is multiplied by 0.
+    const rounded = c.emit("QuantizeLinear", [c.emit("Div", [x, largest]), level, middle]);
+    const operands = [rounded, levels, level, scales, middle, zero];
     const product = c.emit("MatMulIntegerToFloat", operands, undefined, "com.microsoft");
-    const scaled = c.emit("Mul", [product, step]);
+    const scaled = c.emit("Mul", [product, largest]);
     return [bias === undefined ? scaled : c.emit("Add", [scaled, bias])];
   },
 });
