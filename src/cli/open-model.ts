@@ -24,8 +24,8 @@ export function locate(
 
 export async function open(name: string, context: CommandContext, options: LoadOptions): Promise<Model> {
   const { offline, onProgress, onWarning, signal } = hubOptions(context);
-  const { base, force } = context.flags;
-  return loadModel(await locate(name, context, "model"), {
+  const { base, force, quiet } = context.flags;
+  const model = await loadModel(await locate(name, context, "model"), {
     force,
     base: base === undefined ? undefined : await locate(base, context, "model"),
     ...options,
@@ -34,4 +34,6 @@ export async function open(name: string, context: CommandContext, options: LoadO
     onWarning,
     signal,
   });
+  if (options.precision === "auto" && !quiet) context.terminal.stderr.write(`precision: ${model.precision}\n`);
+  return model;
 }

@@ -44,3 +44,10 @@ test("lectern eval refuses a precision that its recipe does not follow", async (
     err: expect.stringMatching(/is measured in float32; got --precision int8, which only .* follow; leave it out\n$/),
   });
 });
+
+test("--precision auto says once what it is, on standard error", async () => {
+  const args = ["run", "stories", "Once", "--greedy", "--max-new-tokens", "2", "--precision", "auto"];
+  const { code, err } = await cli(args);
+  expect({ code, err }).toEqual({ code: 0, err: "precision: float32\n" });
+  expect(await cli([...args, "--quiet"])).toMatchObject({ code: 0, err: "" });
+});
