@@ -89,6 +89,8 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     const { cache, at } = this.#rows;
     if (!this.#engine.isShared)
       this.#rows.at = indices.map((row) => at[row] as number); // copied by the next step
+    else if (isWhole({ cache, at: indices })) return;
+    else if (indices.length === at.length) cache.rearrange(indices);
     else this.#own(at.length === 1 && indices.length > 1 ? cache.share(indices.length) : cache.select(indices));
     const memories = indices.map((row) => this.#memories[row]).filter((memory) => memory !== undefined);
     if (arrayEqual(memories, this.#memories)) return; // as when beams of one prompt change places

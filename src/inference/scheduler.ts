@@ -86,6 +86,8 @@ export class Scheduler {
   /** Chunks of prompts, in the order in which they were asked for. */
   readonly #chunks: { readonly tokens: number; readonly run: () => Promise<void> }[] = [];
   #isRunning = false;
+  /** Caches in which several decoders have rows. */
+  readonly #joint = new WeakSet<KeyValueCache>();
   /** The last joined encoder states, by what the request's adapter feeds. */
   readonly #joined = new WeakMap<WeightFeeds, JoinedMemory>();
 
@@ -190,8 +192,15 @@ export class Scheduler {
     const ordered = [...requests].sort((a, b) => (a.rows.at[0] as number) - (b.rows.at[0] as number));
     const at = ordered.flatMap(({ rows }) => rows.at);
     if (requests.every(({ rows }) => rows.cache === cache) && isWhole({ cache, at })) return ordered;
+    const [only, ...others] = requests as [Waiting, ...Waiting[]];
+    if (others.length === 0 && !this.#joint.has(cache) && at.length === cache.lengths.length) {
+      cache.rearrange(at);
+      only.rows.at = [...at.keys()];
+      return requests;
+    }
     const all = requests.flatMap(({ rows }) => rows.at.map((row) => ({ cache: rows.cache, row })));
     const joined = KeyValueCache.join(all, first.engine.sizes);
+    if (others.length > 0) this.#joint.add(joined);
     let next = 0;
     for (const { rows } of requests) {
       rows.cache = joined;

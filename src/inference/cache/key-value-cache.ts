@@ -23,7 +23,9 @@ export class KeyValueCache {
   #capacity = 0;
   #data: Float32Array[];
   /** The tensors over the data, by side: the same ones until it grows. */
-  readonly #tensors = new Map<"past" | "shared" | "present", Readonly<Record<string, HostTensor>>>();
+  #tensors: Tensors = new Map();
+  /** Memory of the same size, for rows in another order. */
+  #spare: { readonly data: Float32Array[]; readonly tensors: Tensors } | undefined;
 
   constructor(sizes: CacheSizes, rows: number, shared?: KeyValueCache) {
     this.#sizes = sizes;
@@ -78,7 +80,8 @@ export class KeyValueCache {
   #hold(data: Float32Array[], capacity: number): void {
     this.#data = data;
     this.#capacity = capacity;
-    this.#tensors.clear();
+    this.#tensors = new Map();
+    this.#spare = undefined;
   }
 
   get #sharedLength(): number {
@@ -160,6 +163,32 @@ export class KeyValueCache {
     );
   }
 
+  /**
+   * Puts as many rows as there are in another order; an index may come several times, as when beams go on from one. Two
+   * pieces of memory are used in turn, so a step allocates none.
+   */
+  rearrange(indices: readonly number[]): void {
+    const { heads, headSize } = this.#sizes;
+    const spare = this.#spare ?? { data: this.#data.map(({ length }) => new Float32Array(length)), tensors: new Map() };
+    const first = this.#sharedLength;
+    for (const [i, source] of this.#data.entries())
+      for (const [to, from] of indices.entries()) {
+        const size = ((this.lengths[from] as number) - first) * headSize;
+        for (let head = 0; head < heads; head++) {
+          const start = (from * heads + head) * this.#capacity * headSize;
+          const place = (to * heads + head) * this.#capacity * headSize;
+          spare.data[i]?.set(source.subarray(start, start + size), place);
+        }
+      }
+    this.#spare = { data: this.#data, tensors: this.#tensors };
+    this.#data = spare.data;
+    this.#tensors = spare.tensors;
+    const taken = <T>(all: readonly T[], copy: (item: T) => T): T[] => indices.map((row) => copy(all[row] as T));
+    this.lengths.splice(0, indices.length, ...taken(this.lengths, (length) => length));
+    this.tokens.splice(0, indices.length, ...taken(this.tokens, (tokens) => [...tokens]));
+    this.computedFor.splice(0, indices.length, ...taken(this.computedFor, (length) => length));
+  }
+
   /** A cache of rows of other caches, which all share the same part, or none. */
   static join(
     rows: readonly { readonly cache: KeyValueCache; readonly row: number }[],
@@ -202,6 +231,8 @@ export class KeyValueCache {
     this.#hold(grown, capacity);
   }
 }
+
+type Tensors = Map<"past" | "shared" | "present", Readonly<Record<string, HostTensor>>>;
 
 export interface CacheSizes {
   readonly layers: number;
