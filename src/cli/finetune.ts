@@ -50,7 +50,7 @@ export function finetuneCommand(command: Command, terminal: Terminal, signal: Ab
     .argument("<data>", "examples: .csv, .tsv, .jsonl or .json, also with .gz")
     .addOption(new Option("--task <task>", "what to learn").choices([...trainingTasks]).makeOptionMandatory())
     .requiredOption("--out <directory>", "where the model, or its adapter, and the checkpoint go")
-    .option("--validation <file>", "held-out examples; default every tenth of the data, by chance")
+    .option("--validation <file>", "held-out examples; default: a random tenth of the data")
     .option("--epochs <n>", "how often all examples are seen; default 3, up to 20 for few examples")
     .option("--batch-size <n>", "examples in a batch; default 16")
     .option("--gradient-accumulation-steps <n>", "batches in a step; default 1")

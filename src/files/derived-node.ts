@@ -15,8 +15,8 @@ export function derivedFolder(
 }
 
 /**
- * Writes what was made of a file once; it is found again as long as the file is the same. A digest behind the bytes tells
- * a damaged one, which is made anew.
+ * Writes what was made of a file once; it is found again as long as the file is the same. A digest after the bytes
+ * detects damage; a damaged file is written again.
  */
 export async function derivedFile({ source, besides = [], recipe, size, pieces }: DerivedFile): Promise<string> {
   const state = async (path: string): Promise<string[]> => {

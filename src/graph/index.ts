@@ -71,7 +71,7 @@ export { rotary, rotaryAt } from "./ops/rotary.ts";
 export { skipRmsNorm } from "./ops/skip-norm.ts";
 export { concat, slice, split, zerosLike } from "./ops/slicing.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
-export { type RewriteRule, rewrite } from "./rewrite.ts";
+export { type RewriteRule, rewrite, rewriteNamed } from "./rewrite.ts";
 export {
   apply,
   applyOne,

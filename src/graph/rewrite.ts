@@ -24,6 +24,19 @@ export function rewrite(values: readonly Value[], rule: RewriteRule, boundary?: 
   return values.map(current);
 }
 
+/** The same for results under names. */
+export function rewriteNamed<K extends string>(
+  outputs: Readonly<Record<K, Value>>,
+  rule: RewriteRule,
+): Record<K, Value> {
+  const keys = Object.keys(outputs) as K[];
+  const rewritten = rewrite(
+    keys.map((key) => outputs[key]),
+    rule,
+  );
+  return Object.fromEntries(keys.map((key, i) => [key, rewritten[i]])) as Record<K, Value>;
+}
+
 /** The node's results over other operands; its own where they are the same. */
 function rebuilt({ op, inputs: own, attributes, outputs }: Node, inputs: readonly Value[]): readonly Value[] {
   return inputs.every((value, i) => value === own[i]) ? outputs : apply(op, inputs, attributes);

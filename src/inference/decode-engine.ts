@@ -28,7 +28,7 @@ export interface ExtendOptions {
   readonly memory?: MemoryFeeds | undefined;
   /** The whole length of each row's text, where it is computed in pieces; default: its length after these tokens. */
   readonly lengths?: readonly number[];
-  /** What the adapter of each row feeds; default: the request's own. */
+  /** The adapter tensors of each row; default: the request's own. */
   readonly feeds?: readonly WeightFeeds[];
 }
 
@@ -260,7 +260,7 @@ export class DecodeEngine {
     await this.#parts.encoder?.session.dispose();
   }
 
-  /** What the adapter of each row feeds a graph. */
+  /** The adapter tensors that a graph takes as inputs, for each row. */
   #fedTo({ inputs }: OpenGraph, rows: readonly WeightFeeds[] = [this.feeds]): Record<string, HostTensor> {
     const fed = Object.entries(this.#parts.adapters.feeds(rows));
     return Object.fromEntries(fed.filter(([name]) => inputs.has(name)));

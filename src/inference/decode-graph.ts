@@ -50,7 +50,7 @@ export interface WholeSizes {
 
 export const symbolic: WholeSizes = { batch: "B", queries: "T", steps: "T" };
 
-/** What a decoding graph is built for. */
+/** The use that a decoding graph is built for. */
 export interface CachedUse {
   /** The tokens whose logits are wanted; default the last. */
   readonly logits?: "last" | "all";

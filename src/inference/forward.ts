@@ -39,7 +39,7 @@ export interface ForwardInputs {
   readonly endPositions?: readonly number[];
 }
 
-/** What a forward pass returns beside logits and loss, and the adapter it uses. */
+/** Options of a forward pass: further results to return, and the adapter to use. */
 export interface ForwardOptions {
   /** True if the hidden states are returned. */
   readonly hiddenStates?: boolean;

@@ -10,7 +10,7 @@ import {
   runPasses,
   sizesOf,
 } from "../passes/index.ts";
-import { quantizeBlocks } from "../tensor/index.ts";
+import { byteLength, elementCount, quantizeBlocks } from "../tensor/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
 import { parametersOf, type Weights } from "./weights.ts";
 
@@ -100,15 +100,14 @@ function layOut(parameters: readonly Value[], weights: Weights): { matrices: rea
   };
   const matrices = [...found.values()].map(({ paths, layout, levels, scales }): Matrix => {
     if (!levels || !scales) throw new Error(`quantization: ${paths.join()} lacks a part`);
-    const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
     return {
       paths,
       layout,
       sizes: paths
         .map((path) => sizesOf(weights.shape(path) as readonly [number, number], layout))
         .reduce(([sum, inSize], [outSize]) => [sum + outSize, inSize]),
-      levels: { ...levels, offset: place(product(levels.shape)) },
-      scales: { ...scales, offset: place(4 * product(scales.shape)) },
+      levels: { ...levels, offset: place(elementCount(levels.shape)) },
+      scales: { ...scales, offset: place(byteLength("float32", elementCount(scales.shape))) },
     };
   });
   return { matrices, size };

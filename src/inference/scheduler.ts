@@ -21,7 +21,7 @@ export interface StepEngine {
     tokens: readonly (readonly number[])[],
     options: {
       readonly memory?: MemoryFeeds | undefined;
-      /** What the adapter of each row feeds. */
+      /** The adapter tensors of each row. */
       readonly feeds?: readonly WeightFeeds[];
     },
   ): Promise<Float32Array[]>;

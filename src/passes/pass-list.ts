@@ -5,7 +5,7 @@ import { pushDownSlices } from "./slice-pushdown.ts";
 
 type Outputs = Readonly<Record<string, Value>>;
 
-/** What a graph is rewritten for. */
+/** Options of the passes over a graph. */
 export interface PassUse {
   /** The matrices that are read in few bits; default: none. */
   readonly quantization?: Quantization | undefined;

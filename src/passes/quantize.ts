@@ -6,7 +6,7 @@ import {
   ops,
   parameter,
   quantizedLinear,
-  rewrite,
+  rewriteNamed,
   split,
   type Value,
   type WeightLayout,
@@ -54,11 +54,9 @@ export function quantizeLinears<K extends string>(
   outputs: Readonly<Record<K, Value>>,
   quantization: Quantization,
 ): Record<K, Value> {
-  const keys = Object.keys(outputs) as K[];
-  const values = keys.map((key) => outputs[key]);
-  const groups = groupsOf(nodesOf(values), quantization);
+  const groups = groupsOf(nodesOf(Object.values(outputs)), quantization);
   const made = new Map<Node, readonly Value[]>();
-  const rewritten = rewrite(values, (node, [x, , bias]) => {
+  return rewriteNamed(outputs, (node, [x, , bias]) => {
     const group = groups.get(node);
     if (!group) return undefined;
     const [{ node: first }] = group as readonly [Linear];
@@ -71,7 +69,6 @@ export function quantizeLinears<K extends string>(
     }
     return [made.get(first)?.[group.findIndex((linear) => linear.node === node)] as Value];
   });
-  return Object.fromEntries(keys.map((key, i) => [key, rewritten[i]])) as Record<K, Value>;
 }
 
 /** The linear layers that can be read in few bits, and with which others each is computed. */

@@ -1,12 +1,10 @@
-import { type Node, nodesOf, ops, rewrite, skipRmsNorm, type Value } from "../graph/index.ts";
+import { type Node, nodesOf, ops, rewriteNamed, skipRmsNorm, type Value } from "../graph/index.ts";
 
 /** Rewrites a graph so that a sum and the RMS norm that reads it are one op. */
 export function fuseSkipNorms<K extends string>(outputs: Readonly<Record<K, Value>>): Record<K, Value> {
-  const keys = Object.keys(outputs) as K[];
-  const values = keys.map((key) => outputs[key]);
-  const norms = normsOfSums(nodesOf(values));
+  const norms = normsOfSums(nodesOf(Object.values(outputs)));
   const normed = new Map<Node, Value>();
-  const rewritten = rewrite(values, (node, [a, b]) => {
+  return rewriteNamed(outputs, (node, [a, b]) => {
     const known = normed.get(node);
     if (known) return [known, node.outputs[1] as Value];
     const norm = norms.get(node);
@@ -16,7 +14,6 @@ export function fuseSkipNorms<K extends string>(outputs: Readonly<Record<K, Valu
     normed.set(norm, fused.normed);
     return [fused.sum];
   });
-  return Object.fromEntries(keys.map((key, i) => [key, rewritten[i]])) as Record<K, Value>;
 }
 
 /** The first norm of each sum, where nothing reads the norm's statistics. */

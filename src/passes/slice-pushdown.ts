@@ -1,4 +1,14 @@
-import { apply, constant, gather, gatherOps, type Node, nodesOf, rewrite, slice, type Value } from "../graph/index.ts";
+import {
+  apply,
+  constant,
+  gather,
+  gatherOps,
+  type Node,
+  nodesOf,
+  rewriteNamed,
+  slice,
+  type Value,
+} from "../graph/index.ts";
 
 /** One position of an axis. */
 interface Slice {
@@ -21,12 +31,10 @@ interface SlicedNode {
  * @returns the same results under the same names
  */
 export function pushDownSlices<K extends string>(outputs: Readonly<Record<K, Value>>): Record<K, Value> {
-  const keys = Object.keys(outputs) as K[];
-  const values = keys.map((key) => outputs[key]);
+  const values = Object.values<Value>(outputs);
   const sliced = slicedNodes(nodesOf(values), values);
   const slices = new Slices(sliced);
-  const rewritten = rewrite(values, (node, inputs) => slices.results(node, inputs));
-  return Object.fromEntries(keys.map((key, i) => [key, rewritten[i]])) as Record<K, Value>;
+  return rewriteNamed(outputs, (node, inputs) => slices.results(node, inputs));
 }
 
 /** The nodes that can be sliced. */

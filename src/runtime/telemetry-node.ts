@@ -3,7 +3,7 @@ import { isMainThread } from "node:worker_threads";
 import { requireFrom } from "../common/node.ts";
 import { engineFiles } from "./engine-files-node.ts";
 
-/** The variable by which ONNX Runtime 1.30 is told, before it is loaded, to record and send nothing. */
+/** The environment variable that disables ONNX Runtime's telemetry if it is set before the library is loaded. */
 const VARIABLE = "ORT_DISABLE_TELEMETRY";
 
 /** The part of koffi's addon that sets a variable of the process. */

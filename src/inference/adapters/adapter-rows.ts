@@ -1,6 +1,6 @@
 import { arrayEqual } from "../../common/index.ts";
 import { adapterPart } from "../../nn/index.ts";
-import type { HostTensor } from "../../tensor/index.ts";
+import { elementCount, type HostTensor } from "../../tensor/index.ts";
 import type { WeightFeeds } from "../weights.ts";
 
 /** True if rows with these feeds can be computed in one run: they differ in low-rank changes alone. */
@@ -19,38 +19,32 @@ export class AdapterRows {
    */
   feeds(rows: readonly WeightFeeds[]): WeightFeeds {
     const [first] = rows as [WeightFeeds];
-    if (rows.every((row) => row === first)) return this.#alone(first);
-    if (this.#last && arrayEqual(this.#last.rows, rows)) return this.#last.feeds;
-    const feeds = Object.fromEntries(
-      Object.entries(first).map(([name, tensor]) => {
-        const part = adapterPart(name);
-        return [
-          name,
-          part
-            ? stacked(
-                part,
-                rows.map((row) => row[name] as HostTensor<"float32">),
-              )
-            : tensor,
-        ];
-      }),
-    );
-    this.#last = { rows, feeds };
-    return feeds;
+    if (rows.every((row) => row === first)) {
+      const known = this.#single.get(first) ?? fedTogether([first]);
+      this.#single.set(first, known);
+      return known;
+    }
+    if (!this.#last || !arrayEqual(this.#last.rows, rows)) this.#last = { rows, feeds: fedTogether(rows) };
+    return this.#last.feeds;
   }
+}
 
-  #alone(row: WeightFeeds): WeightFeeds {
-    const known = this.#single.get(row);
-    if (known) return known;
-    const feeds = Object.fromEntries(
-      Object.entries(row).map(([name, tensor]) => {
-        const part = adapterPart(name);
-        return [name, part ? stacked(part, [tensor as HostTensor<"float32">]) : tensor];
-      }),
-    );
-    this.#single.set(row, feeds);
-    return feeds;
-  }
+/** The feeds of rows in one run: the parts of their adapters one after the other, all else as the first has it. */
+function fedTogether(rows: readonly WeightFeeds[]): WeightFeeds {
+  return Object.fromEntries(
+    Object.entries(rows[0] as WeightFeeds).map(([name, tensor]) => {
+      const part = adapterPart(name);
+      return [
+        name,
+        part
+          ? stacked(
+              part,
+              rows.map((row) => row[name] as HostTensor<"float32">),
+            )
+          : tensor,
+      ];
+    }),
+  );
 }
 
 /** One part of several adapters: `[B, r, I]` down, `[B, O, r]` up, `[B, 1, O]` the factor. */
@@ -63,7 +57,7 @@ function stacked(part: "down" | "up" | "factor", tensors: readonly HostTensor<"f
   const rank = part === "factor" ? 1 : Math.max(...tensors.map(({ shape }) => shape[rankAxis] as number));
   const shape = part === "down" ? [count, rank, plain[1] as number] : [count, plain[0] as number, rank];
   if (part === "factor") shape.splice(1, 2, 1, first.shape[0] as number);
-  const size = shape.slice(1).reduce((product, length) => product * length, 1);
+  const size = elementCount(shape.slice(1));
   const data = new Float32Array(count * size);
   for (const [i, tensor] of tensors.entries()) {
     if (part !== "up") data.set(tensor.data, i * size);

@@ -27,7 +27,7 @@ function cacheOfRows(): KeyValueCache {
   return KeyValueCache.join(rows, sizes);
 }
 
-/** What the rows hold, slots behind their ends left out. */
+/** The rows' keys and values, without the slots after their ends. */
 function contents(cache: KeyValueCache): unknown {
   const feeds = cache.feeds(false);
   const rows = cache.lengths.map((length, row) =>

@@ -171,14 +171,11 @@ export class KeyValueCache {
     const { heads, headSize } = this.#sizes;
     const spare = this.#spare ?? { data: this.#data.map(({ length }) => new Float32Array(length)), tensors: new Map() };
     const first = this.#sharedLength;
+    const capacities = { oldCapacity: this.#capacity, newCapacity: this.#capacity };
     for (const [i, source] of this.#data.entries())
       for (const [to, from] of indices.entries()) {
-        const size = ((this.lengths[from] as number) - first) * headSize;
-        for (let head = 0; head < heads; head++) {
-          const start = (from * heads + head) * this.#capacity * headSize;
-          const place = (to * heads + head) * this.#capacity * headSize;
-          spare.data[i]?.set(source.subarray(start, start + size), place);
-        }
+        const slots = (this.lengths[from] as number) - first;
+        copyHeads(source, spare.data[i] as Float32Array, { heads, headSize, from, to, slots, ...capacities });
       }
     this.#spare = { data: this.#data, tensors: this.#tensors };
     this.#data = spare.data;
@@ -210,6 +207,7 @@ export class KeyValueCache {
           headSize,
           from: row,
           to,
+          slots: (joined.lengths[to] as number) - joined.#sharedLength,
           oldCapacity: cache.#capacity,
           newCapacity: joined.#capacity,
         });
@@ -225,7 +223,13 @@ export class KeyValueCache {
     const sizes = { heads, headSize, oldCapacity: this.#capacity, newCapacity: capacity };
     const grown = this.#data.map((old) => {
       const data = new Float32Array(this.lengths.length * heads * capacity * headSize);
-      for (const row of this.lengths.keys()) copyHeads(old, data, { ...sizes, from: row, to: row });
+      for (const [row, length] of this.lengths.entries())
+        copyHeads(old, data, {
+          ...sizes,
+          from: row,
+          to: row,
+          slots: Math.min(this.#capacity, length - this.#sharedLength),
+        });
       return data;
     });
     this.#hold(grown, capacity);
@@ -245,6 +249,7 @@ export function cacheName(side: "past" | "shared" | "present" | "cross", i: numb
   return `${side}.${i >> 1}.${i % 2 === 0 ? "key" : "value"}`;
 }
 
+/** Copies so many slots of a row's heads from one place to another. */
 function copyHeads(
   source: Float32Array,
   target: Float32Array,
@@ -253,11 +258,12 @@ function copyHeads(
     headSize,
     from,
     to,
+    slots,
     oldCapacity,
     newCapacity,
-  }: { heads: number; headSize: number; from: number; to: number; oldCapacity: number; newCapacity: number },
+  }: Readonly<Record<"heads" | "headSize" | "from" | "to" | "slots" | "oldCapacity" | "newCapacity", number>>,
 ): void {
-  const width = Math.min(oldCapacity, newCapacity) * headSize;
+  const width = slots * headSize;
   for (let head = 0; head < heads; head++) {
     const start = (from * heads + head) * oldCapacity * headSize;
     target.set(source.subarray(start, start + width), (to * heads + head) * newCapacity * headSize);

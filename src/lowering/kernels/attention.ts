@@ -40,12 +40,9 @@ function lowerGrouped(c: LowerContext, { heads, keyHeads, scale, softcap, window
 const groupedOp = defineKernel<Grouped>({
   name: "groupQueryAttention",
   infer(inputs, { heads, isPacked }) {
-    const [q, key, value] = (
-      isPacked ? [inputs[0], ...inputs.slice(1)] : [inputs[0], ...inputs.slice(3)]
-    ) as TensorType[];
-    const size = key?.shape[3] as number;
-    const mixed = { dtype: "float32", shape: [...(q?.shape.slice(0, 2) ?? []), heads * size] } as const;
-    return [mixed, key as TensorType, value as TensorType];
+    const [batch, length] = (inputs[0] as TensorType).shape as [Dimension, Dimension];
+    const [key, value] = inputs.slice(isPacked ? 1 : 3) as [TensorType, TensorType];
+    return [{ dtype: "float32", shape: [batch, length, heads * (key.shape[3] as number)] }, key, value];
   },
   lower: lowerGrouped,
 });

@@ -5,7 +5,7 @@ import type { Positions } from "./positions.ts";
 
 /** The range and the direction of distances. */
 export interface DistanceOptions {
-  /** Half of the number of distances that are told apart. */
+  /** Half of the number of distances that have an embedding of their own. */
   readonly span: number;
   /** The distance from which on all share the last bucket; undefined: distances have no buckets. */
   readonly maxDistance: number | undefined;

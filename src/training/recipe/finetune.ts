@@ -10,6 +10,7 @@ import {
   readJsonFile,
   type Weights,
 } from "../../inference/index.ts";
+import { elementCount } from "../../tensor/index.ts";
 import { loadTokenizer, type Tokenizer } from "../../tokenizers/index.ts";
 import { saveAdapter, startAdapter } from "../adapters/lora.ts";
 import { loraOf } from "../adapters/lora-settings.ts";
@@ -214,10 +215,9 @@ function identityOf(
 
 /** The number of values that are learned, and of those that the model has in all. */
 function countsOf(first: Parameters, architecture: Architecture): Pick<FinetunePlan, "learned" | "total"> {
-  const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
   return {
     learned: Object.values(first).reduce((sum, { data }) => sum + data.length, 0),
-    total: [...parameterShapes(architecture).values()].reduce((sum, shape) => sum + size(shape), 0),
+    total: [...parameterShapes(architecture).values()].reduce((sum, shape) => sum + elementCount(shape), 0),
   };
 }
 
