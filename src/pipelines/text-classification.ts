@@ -69,7 +69,7 @@ async function classScores(
   });
 }
 
-/** A row of a head that tells classes of a whole text. */
+/** The result of a classification head for one text. */
 export function classLogits(context: TaskContext, { logits }: ForwardResult, row: number): Float32Array {
   if (logits?.shape.length !== 2 || /PreTraining$/.test(String((context.model.config.architectures as string[])?.[0])))
     throw lacksHead(context, "sequence classification");

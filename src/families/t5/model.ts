@@ -97,7 +97,7 @@ function classes(root: Scope, hidden: Value, c: T5Config, context: ModelContext)
   return linear(at.in("out_proj"), context.dropout(summary, c.classifierDropout), c.head.numLabels);
 }
 
-/** T5's encoder alone, with or without a head that tells classes of tokens. */
+/** T5's encoder alone, with or without a token classification head. */
 export const t5Encoder: EncoderModel<T5EncoderConfig> = (root, c, context) => {
   const hidden = stack(root, "encoder", c, context);
   context.hiddenStates.push(hidden);

@@ -19,7 +19,7 @@ export const transformerForward = {
 export const plainAdapters: AdapterRules = {
   areSupported: true,
   leavesOutPrefix: false,
-  headRemedy: "heads that tell classes are supported on encoders alone, such as BERT",
+  headRemedy: "classification heads are supported on encoders only, such as BERT",
 };
 
 /** The head of models that have no other. */
