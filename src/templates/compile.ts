@@ -3,15 +3,17 @@ import { compileFor } from "./compile-loops.ts";
 import { compileMacro } from "./compile-macros.ts";
 import { compileFilterBlock, compileScope, compileSet, compileSetBlock, compileWith } from "./compile-scopes.ts";
 import { compileTarget } from "./compile-targets.ts";
-import { Activation, type Block, noParentBlock, type Output, TemplateReference } from "./context.ts";
+import { Activation, type Block, Context, noParentBlock, type Output, TemplateReference } from "./context.ts";
 import { PythonError, typeError } from "./errors.ts";
-import { type Execute, entrance, type Frame, reader, writer } from "./frame.ts";
+import { type Compiled, type Execute, entrance, type Frame, reader, writer } from "./frame.ts";
+import { GLOBALS } from "./globals.ts";
 import { syntaxError } from "./lexer.ts";
 import {
   type BlockNode,
   type DataNode,
   type Expression,
   type IfNode,
+  type LoadNode,
   type Statement,
   type TemplateNode,
   walk,
@@ -24,24 +26,19 @@ type Compilers = {
   readonly [Type in Statement["type"]]: (node: Extract<Statement, { type: Type }>, frame: Frame) => Execute;
 };
 
-/** Code of a whole template. */
-export interface Compiled {
-  readonly root: Block;
-  readonly blocks: ReadonlyMap<string, Block>;
-}
-
-/** Makes code of a template. */
-export function compile(template: TemplateNode): Compiled {
+/** Makes code of a template. @param partial the code of another template, which it includes */
+export function compile(template: TemplateNode, partial: Frame["partial"]): Compiled {
   const blocks = new Map<string, Block>();
+  const reads = new Set<string>();
   for (const node of walk(template.body)) {
     if (node.type !== "block") continue;
     if (blocks.has(node.name)) throw syntaxError(`block '${node.name}' defined twice`, node.line);
-    blocks.set(node.name, compileBlock(node));
+    blocks.set(node.name, compileBlock(node, { reads, partial }));
   }
-  const symbols = new Symbols(new Unit());
+  const symbols = new Symbols(new Unit(undefined, reads));
   const self = selfReference(symbols, template.body);
   analyze(symbols, template.body);
-  const body = compileBody(template.body, { symbols, isTop: true, isSoft: false, inLoop: false, compileBody });
+  const body = compileBody(template.body, { symbols, isTop: true, isSoft: false, inLoop: false, compileBody, partial });
   const enter = entrance(symbols);
   const root: Block = (context, run, out) => {
     const activation = new Activation(symbols.unit, context, run);
@@ -49,7 +46,7 @@ export function compile(template: TemplateNode): Compiled {
     enter(activation);
     body(activation, out);
   };
-  return { root, blocks };
+  return { root, blocks, reads };
 }
 
 function selfReference(symbols: Symbols, body: readonly Statement[]): ((activation: Activation) => void) | undefined {
@@ -58,14 +55,14 @@ function selfReference(symbols: Symbols, body: readonly Statement[]): ((activati
   return (activation) => write(activation, new TemplateReference(activation.context));
 }
 
-function compileBlock(node: BlockNode): Block {
-  const symbols = new Symbols(new Unit());
+function compileBlock(node: BlockNode, { reads, partial }: { reads: Set<string>; partial: Frame["partial"] }): Block {
+  const symbols = new Symbols(new Unit(undefined, reads));
   const self = selfReference(symbols, node.body);
   const parent = readNames(node.body, ["super"]).has("super")
     ? writer(symbols.unit, symbols.declareParameter("super"))
     : undefined;
   analyze(symbols, node.body);
-  const body = compileBody(node.body, { symbols, isTop: false, isSoft: false, inLoop: false, compileBody });
+  const body = compileBody(node.body, { symbols, isTop: false, isSoft: false, inLoop: false, compileBody, partial });
   const enter = entrance(symbols);
   return (context, run, out) => {
     const activation = new Activation(symbols.unit, context, run);
@@ -153,12 +150,29 @@ const COMPILERS: Compilers = {
   },
   break: ({ line }, frame) => jump("break", line, frame),
   continue: ({ line }, frame) => jump("continue", line, frame),
-  load: ({ statement }) => {
-    return () => {
-      throw typeError(`no loader for this environment specified: ${statement} needs another template`);
-    };
-  },
+  load: (node, frame) => (node.statement === "include" ? compileInclude(node, frame) : noLoader(node.statement)),
 };
+
+function noLoader(statement: LoadNode["statement"]): Execute {
+  return () => {
+    throw typeError(`no loader for this environment specified: ${statement} needs another template`);
+  };
+}
+
+/** Code of `{% include "name" %}`: the partial sees the names around it, and what it sets ends with it. */
+function compileInclude({ template, mayBeMissing, hasContext, line }: LoadNode, frame: Frame): Execute {
+  const name = template.type === "constant" ? template.value : undefined;
+  const partial = typeof name === "string" ? frame.partial(name, line) : undefined;
+  if (!partial) return mayBeMissing && typeof name === "string" ? () => undefined : noLoader("include");
+  for (const read of partial.reads) if (hasContext && !frame.symbols.find(read)) frame.symbols.unit.reads.add(read);
+  const locals = localReaders(frame);
+  return (activation, out) => {
+    const { context, run } = activation;
+    const names = hasContext ? context.derived(locals(activation)).parent : GLOBALS;
+    run.call(() => partial.root(new Context(names, partial.blocks, context.marks), run, out));
+    return undefined;
+  };
+}
 
 function jump(kind: "break" | "continue", line: number, { inLoop }: Frame): Execute {
   if (!inLoop) throw syntaxError(`'${kind}' outside loop`, line);

@@ -1,4 +1,4 @@
-import type { Activation, Output } from "./context.ts";
+import type { Activation, Block, Output } from "./context.ts";
 import type { Statement } from "./nodes.ts";
 import { type Load, type Reference, Symbols, type Unit } from "./symbols.ts";
 import { orUndefined, type Value } from "./values.ts";
@@ -14,6 +14,16 @@ export interface Frame {
   readonly inLoop: boolean;
   /** Makes code of statements that stand here or within. */
   readonly compileBody: (statements: readonly Statement[], frame: Frame) => Execute;
+  /** The code of a partial; undefined where there is none of that name. */
+  readonly partial: (name: string, line: number) => Compiled | undefined;
+}
+
+/** Code of a whole template. */
+export interface Compiled {
+  readonly root: Block;
+  readonly blocks: ReadonlyMap<string, Block>;
+  /** The names that it reads from its context, those of its partials included. */
+  readonly reads: ReadonlySet<string>;
 }
 
 /** The end of a statement: as usual, or on its way out of a loop. */
@@ -29,6 +39,7 @@ export const inner = (frame: Frame, unit: Unit = frame.symbols.unit): Frame => (
   isSoft: false,
   inLoop: unit === frame.symbols.unit && frame.inLoop,
   compileBody: frame.compileBody,
+  partial: frame.partial,
 });
 
 /** Code of an expression. */
@@ -58,6 +69,7 @@ function owner(activation: Activation, unit: Unit): Activation {
 
 /** Code that gives the variables of a scope their first values. */
 export function entrance(symbols: Symbols): (activation: Activation) => void {
+  for (const load of symbols.loads.values()) if (load.kind === "resolve") symbols.unit.reads.add(load.name);
   const loads = [...symbols.loads].map(([slot, load]) => [slot, firstValue(symbols.unit, load)] as const);
   const active = loads.filter(
     (load): load is readonly [number, (activation: Activation) => Value | undefined] => load[1] !== undefined,

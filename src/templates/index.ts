@@ -1,3 +1,3 @@
 export { TemplateError } from "./errors.ts";
 export { textFunction } from "./globals.ts";
-export { type RenderOptions, Template } from "./template.ts";
+export { type Partials, type RenderOptions, Template } from "./template.ts";

@@ -283,6 +283,10 @@ export interface LoadNode extends At {
   readonly statement: "include" | "import" | "from" | "extends";
   readonly template: Expression;
   readonly names: readonly NameNode[];
+  /** True for `ignore missing`. */
+  readonly mayBeMissing: boolean;
+  /** False for `without context`. */
+  readonly hasContext: boolean;
 }
 
 const isNode = (value: unknown): value is Node =>

@@ -228,7 +228,8 @@ class Parser extends ExpressionParser {
   #load(statement: LoadNode["statement"], line: number): LoadNode {
     const template = this.expression();
     const names: NameNode[] = [];
-    if (statement === "include" && this.isName("ignore") && this.following.text === "missing") {
+    const mayBeMissing = statement === "include" && this.isName("ignore") && this.following.text === "missing";
+    if (mayBeMissing) {
       this.next();
       this.next();
     }
@@ -237,8 +238,9 @@ class Parser extends ExpressionParser {
       names.push(this.targetName());
     }
     if (statement === "from") this.#importedNames(names);
+    const hasContext = !this.isName("without");
     if (statement !== "extends") this.#skipContext();
-    return { type: "load", statement, template, names, line };
+    return { type: "load", statement, template, names, mayBeMissing, hasContext, line };
   }
 
   #importedNames(names: NameNode[]): void {

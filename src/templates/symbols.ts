@@ -4,10 +4,13 @@ import { children, walk } from "./nodes.ts";
 /** The variables of one function of Jinja's compiled code: the template, a macro, a block, a recursive loop. */
 export class Unit {
   readonly parent: Unit | undefined;
+  /** The names that the whole template reads from its context. */
+  readonly reads: Set<string>;
   readonly #slots = new Map<string, number>();
 
-  constructor(parent?: Unit) {
+  constructor(parent: Unit | undefined, reads = parent?.reads ?? new Set<string>()) {
     this.parent = parent;
+    this.reads = reads;
   }
 
   /** The number of a variable. */

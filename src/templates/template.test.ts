@@ -78,6 +78,47 @@ describe("a template that is nested too deep is refused", () => {
   });
 });
 
+describe("partials", () => {
+  const partials = {
+    greeting: "Hello {{ name }}{% set name = 'inner' %}!",
+    list: "{% for x in items %}{% include 'item' %}{% endfor %}",
+    item: "[{{ loop is defined }} {{ x }} {{ tail }}]",
+    self: "{% include 'other' %}",
+    other: "{% include 'self' %}",
+  };
+  const render = (source: string, context = {}): string => new Template(source, partials).render(context);
+
+  // Values of jinja2 3.1.6 with a DictLoader of the same templates.
+  test("see the names around them and keep to themselves what they set", () => {
+    expect(render("{% include 'greeting' %} {{ name }}", { name: "Ann" })).toBe("Hello Ann! Ann");
+    expect(render("{% set name = 'Bo' %}{% include 'greeting' %}")).toBe("Hello Bo!");
+    expect(render("{% include 'list' %}", { items: [1, 2], tail: "t" })).toBe("[False 1 t][False 2 t]");
+    const looped = "{% for x in items %}{{ loop.index }}{% include 'item' %}{% endfor %}";
+    expect(render(looped, { items: [1, 2], tail: "t" })).toBe("1[True 1 t]2[True 2 t]");
+    expect(render("{% include 'greeting' without context %}", { name: "Ann" })).toBe("Hello !");
+    expect(render("a{% include 'none' ignore missing %}b")).toBe("ab");
+  });
+
+  test("that include themselves are refused, and names that are not there", () => {
+    expect(() => render("{% include 'self' %}")).toThrow("partial 'self' includes itself: self → other → self");
+    expect(() => render("{% include 'none' %}")).toThrow("no loader");
+    expect(() => render("{% include '../secret' %}")).toThrow("no loader");
+    expect(() => render("{% include toString %}", { toString: "greeting" })).toThrow("no loader");
+  });
+
+  test("add what they read to the template's variables", () => {
+    const variables = (source: string): string[] => new Template(source, partials).variables;
+    expect(variables("{% include 'list' %}{{ range(3) }}")).toEqual(["items", "loop", "tail"]);
+    expect(variables("{% set a = b %}{{ a }}{% for x in c if x.d %}{{ x }}{{ loop.index }}{% endfor %}")).toEqual([
+      "b",
+      "c",
+    ]);
+    expect(
+      variables("{% macro m(p) %}{{ p }}{{ q }}{% endmacro %}{{ m(1) }}{% if r %}{% set s = 1 %}{% endif %}{{ s }}"),
+    ).toEqual(["q", "r", "s"]);
+  });
+});
+
 test("an error says where in the template it is", () => {
   expect(failure("a\n{% if true %}\n  {{ x.y }}{% endif %}")).toMatchObject({ line: 3, message: "'x' is undefined" });
   expect(failure("{% macro m() %}\n{{ 1 / 0 }}{% endmacro %}\n\n{{ m() }}").line).toBe(2);

@@ -1,8 +1,10 @@
-import { type Compiled, compile } from "./compile.ts";
+import { compile } from "./compile.ts";
 import { Context, Output } from "./context.ts";
 import { toValue } from "./convert.ts";
 import { TemplateError } from "./errors.ts";
+import type { Compiled } from "./frame.ts";
 import { GLOBALS } from "./globals.ts";
+import { syntaxError } from "./lexer.ts";
 import { parse } from "./parse.ts";
 import { Run, type TemplateLimits } from "./run.ts";
 import type { Value } from "./values.ts";
@@ -21,12 +23,16 @@ export interface RenderOptions {
     | undefined;
 }
 
+/** Templates by the names that `{% include "name" %}` knows them by. */
+export type Partials = Readonly<Record<string, string>>;
+
 /** Longer templates are refused. */
 const LONGEST = 2 ** 19;
 
 /**
  * A template of Python's Jinja, as jinja2 3.1.6 renders it in an immutable sandbox with `trim_blocks`, `lstrip_blocks`
- * and loop controls, and with transformers' `tojson` and `{% generation %}`. It cannot load other templates.
+ * and loop controls, and with transformers' `tojson` and `{% generation %}`. It includes the partials that it is given and
+ * cannot load other templates.
  *
  * https://jinja.palletsprojects.com/en/stable/templates/
  */
@@ -34,10 +40,13 @@ export class Template {
   readonly #compiled: Compiled;
 
   /** Throws a {@link TemplateError} where the text is no template. */
-  constructor(source: string) {
-    if (source.length > LONGEST)
-      throw new TemplateError("limit", `the template has ${source.length} characters, of which ${LONGEST} are allowed`);
-    this.#compiled = withinStack(() => compile(parse(source)));
+  constructor(source: string, partials: Partials = {}) {
+    this.#compiled = withinStack(() => compileWith(source, partials, []));
+  }
+
+  /** The names that the template and its partials read from the context, sorted; those that every template has are left out. */
+  get variables(): string[] {
+    return [...this.#compiled.reads].filter((name) => !GLOBALS.has(name)).sort();
   }
 
   /** The text that the template makes of a context; throws a {@link TemplateError} where it fails or takes too much. */
@@ -59,6 +68,19 @@ export class Template {
       throw cause;
     }
   }
+}
+
+/** The code of a template and of what it includes. @param around the names of the partials that include it */
+function compileWith(source: string, partials: Partials, around: readonly string[]): Compiled {
+  if (source.length > LONGEST)
+    throw new TemplateError("limit", `the template has ${source.length} characters, of which ${LONGEST} are allowed`);
+  return compile(parse(source), (name, line) => {
+    const included = Object.hasOwn(partials, name) ? partials[name] : undefined;
+    if (included === undefined) return undefined;
+    if (around.includes(name))
+      throw syntaxError(`partial '${name}' includes itself: ${[...around, name].join(" → ")}`, line);
+    return compileWith(included, partials, [...around, name]);
+  });
 }
 
 const watcherOf = (origins: ReadonlyMap<object, object>, watch: NonNullable<RenderOptions["watch"]>) => {
