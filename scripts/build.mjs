@@ -88,7 +88,7 @@ const englishAlone = {
     build.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: "export {};" }));
   },
 };
-const web = { lectern: "src/index.ts", training: "src/training/index.ts" };
+const web = { lectern: "src/index.ts", training: "src/training/index.ts", prompting: "src/prompting/index.ts" };
 for (const [name, entry] of Object.entries(web))
   await build({
     entryPoints: [entry],

@@ -12,6 +12,7 @@ export const LAYERS = [
   ["pipelines"],
   ["training"],
   ["evaluation"],
+  ["prompting"],
   ["inference"],
   ["generation"],
   ["families"],

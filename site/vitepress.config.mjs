@@ -43,6 +43,7 @@ const pages = [
     text: "Use",
     items: [
       page("Pipelines", "/pipelines"),
+      page("Prompts", "/prompting"),
       page("Generation options", "/generation"),
       page("Training", "/training"),
       page("Tokenizers", "/tokenizers"),

@@ -1,4 +1,5 @@
 import type { WrittenType } from "../formats/index.ts";
+import type { Order, Selection } from "../prompting/index.ts";
 import type { TokenizerKind } from "../tokenizers/index.ts";
 import type { TrainingTaskName } from "../training/index.ts";
 
@@ -31,3 +32,7 @@ export const tokenizerTypes = every<TokenizerKind>()([
   "word-level",
   "character",
 ]);
+
+export const selections = every<Selection>()(["fixed", "random", "balanced", "nearest", "diverse"]);
+
+export const orders = every<Order>()(["ranked", "reversed", "shuffled", "original"]);

@@ -81,6 +81,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     computes: true,
     load: async () => (await import("./compare.ts")).compareCommand,
   },
+  prompt: {
+    group: "Prompts:",
+    description: "Render, check and compare prompts.",
+    load: async () => (await import("./prompt.ts")).promptCommand,
+  },
   list: {
     group: "Models on this machine:",
     description: "List the bundled models and those in the Hugging Face cache.",

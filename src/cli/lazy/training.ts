@@ -5,6 +5,7 @@ export {
   parseRecipe,
   parseRunOverrides,
   presentRecipe,
+  readExamples,
   readText,
   trainRecipe,
 } from "../../training/index.ts";

@@ -1,0 +1,27 @@
+export { type EncodedPrompt, encodePrompt, type PartTokens } from "./budget.ts";
+export { type CheckOptions, checkPrompt, type Finding, specialTokenFindings } from "./check-prompt.ts";
+export {
+  type Budget,
+  type BuildOptions,
+  type BuiltPrompt,
+  buildPrompt,
+  type DroppedExample,
+  type Order,
+  orders,
+} from "./few-shot.ts";
+export {
+  definePrompt,
+  Prompt,
+  type PromptDefinition,
+  type PromptPart,
+  type RenderedPrompt,
+} from "./prompt.ts";
+export { parsePrompt } from "./prompt-file.ts";
+export { type Embed, type Selection, selections } from "./selection.ts";
+export type {
+  Values,
+  ValuesOf,
+  Variable,
+  VariableSettings,
+  VariableType,
+} from "./variables.ts";

@@ -1,0 +1,94 @@
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const main = join(root, "dist/cli/main.js");
+const run = promisify(execFile);
+const page = readFileSync(join(root, "docs/prompting.md"), "utf8");
+const blocks = (language: string): string[] =>
+  [...page.matchAll(/^```(\w*)\n(.*?)^```$/gms)]
+    .filter(([, own]) => own === language)
+    .map(([, , code]) => code as string);
+
+describe.skipIf(!existsSync(main))("docs/prompting.md (skipped until `npm run build` has run)", () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "lectern-prompts-"));
+    await cp(join(root, "examples/prompts"), folder, { recursive: true });
+    await mkdir(join(folder, "node_modules"));
+    await symlink(root, join(folder, "node_modules/lectern"), "dir");
+  });
+
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  async function results(block: string | undefined): Promise<{ stdout: string; stderr: string }[]> {
+    const outputs = [];
+    for (const line of (block as string).trim().split("\n"))
+      outputs.push(
+        await run("bash", ["-c", line.replace("npx lectern", `"${process.execPath}" "${main}"`)], { cwd: folder }),
+      );
+    return outputs;
+  }
+
+  test("shows the file that the example has", () => {
+    expect(blocks("jinja")[0]).toBe(readFileSync(join(root, "examples/prompts/prompts/sentiment.prompt"), "utf8"));
+  });
+
+  test("renders, checks and compares", async () => {
+    const [rendered, checked, compared] = await results(blocks("sh")[0]);
+    expect(rendered?.stdout).toBe(
+      "Decide whether each review is positive or negative.\n\nReview: a joy to watch\nSentiment:\n",
+    );
+    expect(checked?.stderr).toBe("2 prompts, 0 errors, 0 warnings\n");
+    expect(compared?.stdout).toMatch(
+      /^definition:\n@@[\s\S]*\+You judge film reviews\. Be strict\.[\s\S]*tokens: \d+ → \d+\n$/,
+    );
+  });
+
+  test("draws the budget, and drops what does not fit", async () => {
+    const [drawn, dropped] = await results(blocks("sh")[1]);
+    expect(drawn?.stderr).toBe(blocks("").at(-1));
+    const { ids, budget } = JSON.parse(dropped?.stdout as string);
+    const counted = budget.parts.reduce((sum: number, { tokens }: { tokens: number }) => sum + tokens, 0);
+    expect([counted, budget.prompt + budget.free + budget.reserve]).toEqual([ids.length, 96]);
+    expect(budget.dropped.length).toBeGreaterThan(0);
+    expect(budget.kept.length + budget.dropped.length).toBe(6);
+  });
+
+  test("the program runs", async () => {
+    const path = join(folder, "program.mjs");
+    await writeFile(path, blocks("js")[0] as string);
+    expect((await run(process.execPath, [path], { cwd: folder })).stdout).toMatch(
+      /Review: so so\nSentiment: \d+ \d+\n/,
+    );
+  });
+
+  test.each([
+    [["render", "sentiment"], 1, "variable text needs a value"],
+    [["render", "sentimnt"], 2, 'there is no prompt "sentimnt" in prompts; did you mean sentiment?'],
+    [["render", "sentiment@7"], 2, 'there is no prompt "sentiment@7" in prompts; did you mean sentiment@2?'],
+    [["render", "sentiment", "--var", "text"], 2, "--var takes name=value; got text"],
+    [
+      ["render", "sentiment@2", "--var", "text=a", "--var", "stars=many"],
+      2,
+      "a value of type integer is JSON; got many",
+    ],
+    [["render", "sentiment", "--var", "text=a", "--shots", "2"], 2, "--shots counts tokens, which needs --model"],
+    [
+      ["render", "sentiment", "--var", "text=a", "--model", "stories", "--window", "20"],
+      1,
+      "more than the window of 20",
+    ],
+    [["check", "--folder", "nowhere"], 1, "cannot read the folder of prompts nowhere"],
+  ])("lectern prompt %j is explained", async (args, code, message) => {
+    const failed = run(process.execPath, [main, "prompt", ...args], { cwd: folder });
+    await expect(failed).rejects.toMatchObject({ code, stderr: expect.stringContaining(message) });
+  });
+});
