@@ -48,7 +48,7 @@ export function benchCommand(command: Command, terminal: Terminal, signal: Abort
       const threads =
         count("--threads", flags.threads) ?? Math.min(await coreCount(availableParallelism()), MOST_THREADS);
       const context = { flags: { ...flags, threads: String(threads) }, terminal, signal };
-      await using model = await loadFor(name, context);
+      await using model = await loadFor(name, context, { prefixCacheBytes: 0 }); // every run computes its prompt
       const { contextWindow, precision } = model;
       const onRun = (run: number): void => {
         if (!flags.quiet) terminal.stderr.control(`\rrun ${run} of ${runs}`);

@@ -144,13 +144,15 @@ class Session {
     }
   }
 
-  /** Shows how much of the context window is used. */
-  #sayFill({ inputIds, outputIds, finishReason }: GenerateResult): void {
+  /** Shows how much of the context window is used, and how much of the prompt had to be computed. */
+  #sayFill({ inputIds, outputIds, finishReason, usage }: GenerateResult): void {
     const used = (inputIds[0]?.length ?? 0) + (this.#model.isEncoderDecoder ? 0 : outputIds.length);
     const { contextWindow } = this.#model;
     const share = Number.isFinite(contextWindow) ? ` of ${contextWindow}` : "";
     const stopped = finishReason === "abort" ? "stopped; " : "";
-    this.#say(`[${stopped}context: ${used}${share} tokens]\n`);
+    const { promptTokens, cachedTokens } = usage;
+    const cached = cachedTokens > 0 ? `; prompt: ${promptTokens - cachedTokens} new, ${cachedTokens} cached` : "";
+    this.#say(`[${stopped}context: ${used}${share} tokens${cached}]\n`);
   }
 
   async #command(line: string): Promise<void> {

@@ -125,10 +125,6 @@ async function generateShown(
 
 function toJson(model: string, prompt: string, result: GenerateResult, loadMs: number): object {
   const [inputIds] = result.inputIds;
-  const { outputIds, text, finishReason, sequences, timing } = result;
-  const usage = {
-    promptTokens: inputIds?.length ?? 0,
-    completionTokens: sequences.reduce((sum, sequence) => sum + sequence.outputIds.length, 0),
-  };
+  const { outputIds, text, finishReason, sequences, usage, timing } = result;
   return { model, prompt, inputIds, outputIds, text, finishReason, sequences, usage, timing: { loadMs, ...timing } };
 }

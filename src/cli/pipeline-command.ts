@@ -29,10 +29,11 @@ export function addPipelineFlags(command: Command, { isBatched = true }: { isBat
 export async function loadFor(
   name: string,
   context: CommandContext & { readonly flags: PipelineFlags },
+  options: LoadOptions = {},
 ): Promise<Model> {
   const { flags } = context;
   const precision = flags.precision as LoadOptions["precision"];
-  return openModel(name, context, { threads: count("--threads", flags.threads), precision });
+  return openModel(name, context, { ...options, threads: count("--threads", flags.threads), precision });
 }
 
 /** The printing of results. */

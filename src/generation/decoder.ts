@@ -8,6 +8,8 @@ export interface Decoder {
   step(tokens: readonly number[]): Promise<Float32Array[]>;
   /** Keeps the rows of these indices, in this order; an index may come twice. */
   select(indices: readonly number[]): void;
+  /** Notes that the rows of these indices are at their end, so that later prompts may begin with what they hold. */
+  finish?(indices: readonly number[]): void;
 }
 
 /** A decoder that shows more than the last scores, and can go back: what looking ahead needs. */

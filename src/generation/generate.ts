@@ -66,11 +66,15 @@ export async function generate(
     if (context.signal?.aborted) break;
     if (performance.now() > deadline) for (const sequence of active) sequence.finishReason ??= "time";
     const kept = active.flatMap((sequence, row) => (sequence.finishReason ? [] : [row]));
-    if (kept.length === 0) break;
-    if (kept.length < active.length) decoder.select(kept);
+    if (kept.length < active.length) {
+      decoder.finish?.([...active.keys()].filter((row) => !kept.includes(row)));
+      if (kept.length === 0) return sequences.map((sequence) => sequence.result());
+      decoder.select(kept);
+    }
     active = kept.map((row) => active[row] as GrowingSequence);
     scores = await decoder.step(active.map((sequence) => sequence.last));
   }
+  decoder.finish?.([...active.keys()]);
   return sequences.map((sequence) => sequence.result());
 }
 

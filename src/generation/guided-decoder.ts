@@ -40,6 +40,10 @@ export class GuidedDecoder implements Decoder {
     this.#unwanted.select(indices);
   }
 
+  finish(indices: readonly number[]): void {
+    this.#wanted.finish?.(indices);
+  }
+
   #guide(wanted: Float32Array[], unwanted: readonly Float32Array[]): Float32Array[] {
     for (const [row, scores] of wanted.entries()) {
       const other = unwanted[row] as Float32Array;

@@ -12,6 +12,8 @@ export interface CachedDecoderOptions {
   readonly chunk?: number | undefined;
   /** Cancels a prompt that is being computed, with code `abort`. */
   readonly signal?: AbortSignal | undefined;
+  /** True if the keys and values of earlier texts are reused, and those of its own kept. */
+  readonly reusesPrefixes?: boolean;
 }
 
 /** One generation's rows over the shared session. */
@@ -21,12 +23,17 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
   readonly #engine: DecodeEngine;
   readonly #chunk: number;
   readonly #signal: AbortSignal | undefined;
+  readonly #reusesPrefixes: boolean;
   readonly #rows: CacheRows;
   #memories: readonly CrossAttentionCache[];
   #memory: MemoryFeeds | undefined;
 
-  constructor(engine: DecodeEngine, { memories = [], chunk = PREFILL_TOKENS, signal }: CachedDecoderOptions = {}) {
+  constructor(
+    engine: DecodeEngine,
+    { memories = [], chunk = PREFILL_TOKENS, signal, reusesPrefixes = false }: CachedDecoderOptions = {},
+  ) {
     this.#chunk = chunk;
+    this.#reusesPrefixes = reusesPrefixes;
     this.#signal = signal;
     this.#engine = engine;
     this.vocabularySize = engine.vocabularySize;
@@ -41,16 +48,17 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     const caches: KeyValueCache[] = [];
     const scores: Float32Array[] = [];
     for (const [i, row] of rows.entries()) {
-      const cache = new KeyValueCache(sizes, 1);
+      const cache = this.#reusesPrefixes ? this.#engine.recall(row) : new KeyValueCache(sizes, 1);
       const memory = this.#memories[i] && CrossAttentionCache.join([this.#memories[i] as CrossAttentionCache]);
       let last: Float32Array[] = [];
-      for (let at = 0; at < row.length; at += chunk) {
+      for (let at = cache.lengths[0] as number; at < row.length; at += chunk) {
         throwIfAborted(this.#signal);
         const part = row.slice(at, at + chunk);
         const compute = (): Promise<Float32Array[]> =>
           this.#engine.extend(cache, [part], { memory, lengths: [row.length] });
         last = await this.#engine.chunk(part.length, compute);
       }
+      if (this.#reusesPrefixes) this.#engine.remember(cache, 0);
       caches.push(cache);
       scores.push(last[0] as Float32Array);
     }
@@ -63,6 +71,11 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
           ),
     );
     return scores;
+  }
+
+  finish(rows: readonly number[]): void {
+    const { cache, at } = this.#rows;
+    if (this.#reusesPrefixes) for (const row of rows) this.#engine.remember(cache, at[row] as number);
   }
 
   /** More tokens of the only row. */

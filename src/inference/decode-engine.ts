@@ -7,6 +7,7 @@ import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { AdapterRows } from "./adapters/adapter-rows.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
 import { type CacheSizes, cacheName, KeyValueCache } from "./cache/key-value-cache.ts";
+import { PrefixCache } from "./cache/prefix-cache.ts";
 import { type CachedModel, deriveFeeds, type ModelGraph } from "./decode-graph.ts";
 import { lowerModel } from "./lower-model.ts";
 import { type CacheRows, PREFILL_TOKENS, Scheduler } from "./scheduler.ts";
@@ -54,6 +55,10 @@ interface EngineParts {
   readonly adapters: AdapterRows;
   /** Joins the steps of concurrent requests. */
   readonly scheduler: Scheduler;
+  /** The keys and values of earlier texts. */
+  readonly prefixes: PrefixCache;
+  /** The text length in tokens up to which the keys of a token do not depend on it. */
+  readonly keysFixedUpTo: number;
 }
 
 /** The session that decodes over a cache, shared by all generations of a model. */
@@ -65,6 +70,8 @@ export class DecodeEngine {
   readonly bytes: number;
   /** Time that the engine has computed for this request, in milliseconds. */
   computedMs = 0;
+  /** The number of prompt tokens of this request whose keys and values were there already. */
+  cachedTokens = 0;
   readonly #parts: EngineParts;
   /** The tensors that the request's adapter feeds. */
   readonly feeds: WeightFeeds;
@@ -103,6 +110,7 @@ export class DecodeEngine {
     weights: Weights,
     options: SessionOptions = {},
     use: DecodeUse = {},
+    prefixes = new PrefixCache(0),
   ): Promise<DecodeEngine> {
     const open = async (graph: ModelGraph, outputs: Record<string, Value>, sharesMemory = false) => {
       const lowered = lowerModel(outputs, weights, "decode");
@@ -129,7 +137,8 @@ export class DecodeEngine {
     };
     const encoder = memory && (await open(memory, named("cross", memory.crossCache)));
     const step = await open(graph, outputs, graph.isInPlace);
-    const parts = { model, use, encoder, step, isInPlace: graph.isInPlace };
+    const { isInPlace, keysFixedUpTo } = graph;
+    const parts = { model, use, encoder, step, isInPlace, keysFixedUpTo, prefixes };
     return new DecodeEngine({ ...parts, adapters: new AdapterRows(), scheduler: new Scheduler() });
   }
 
@@ -141,6 +150,29 @@ export class DecodeEngine {
   /** Computes a part of a prompt in turn with the steps of other requests. */
   chunk<T>(tokens: number, compute: () => Promise<T>): Promise<T> {
     return this.#parts.scheduler.chunk(tokens, compute);
+  }
+
+  /**
+   * A cache for a prompt, with the keys and values of what an earlier text had in common with it. Its last token is left
+   * to compute, since it gives the scores.
+   */
+  recall(prompt: readonly number[]): KeyValueCache {
+    const cache = new KeyValueCache(this.sizes, 1);
+    const { prefixes, keysFixedUpTo } = this.#parts;
+    if (prompt.length > keysFixedUpTo) return cache;
+    const parts = prefixes.find(this, prompt.slice(0, -1));
+    if (parts.length > 0) cache.reserve(prompt.length);
+    for (const { data, tokens, count } of parts) {
+      cache.copyIn(data, tokens, count, prompt.length);
+      this.cachedTokens += count;
+    }
+    return cache;
+  }
+
+  /** Keeps a row's keys and values for prompts that begin like it, unless they are good for its own length alone. */
+  remember(cache: KeyValueCache, row: number): void {
+    const { prefixes, keysFixedUpTo } = this.#parts;
+    if ((cache.computedFor[row] as number) <= keysFixedUpTo) prefixes.store(this, cache, row);
   }
 
   /** Encodes one row: the keys and values of its states, computed once. */

@@ -60,8 +60,13 @@ export interface CachedUse {
   readonly plan?: AdapterPlan | undefined;
 }
 
-/** A graph over a cache, and whether it writes into it. */
-export type CachedGraph = ModelGraph & { readonly isInPlace: boolean };
+/** A graph over a cache. */
+export interface CachedGraph extends ModelGraph {
+  /** True if it writes into the cache. */
+  readonly isInPlace: boolean;
+  /** The text length in tokens up to which the keys of a token do not depend on it. */
+  readonly keysFixedUpTo: number;
+}
 
 /** The graph of new tokens over a cache: logits of the last one, or of all. */
 function cachedGraph(family: Family, config: DecoderConfig, use: CachedUse = {}): CachedGraph {
@@ -70,7 +75,7 @@ function cachedGraph(family: Family, config: DecoderConfig, use: CachedUse = {})
   const context = new ModelContext({ batch: "B", queries: "T", numLayers: config.numHiddenLayers, cache, logits });
   const graph = build(family, config, context, new Scope("", new Map(), plan));
   if (isInPlace && !context.canAttendInPlace) return cachedGraph(family, config, { ...use, isInPlace: false });
-  return { ...graph, isInPlace };
+  return { ...graph, isInPlace, keysFixedUpTo: context.keysFixedUpTo };
 }
 
 /** A model that decodes over a cache: its sizes, and its graphs for a use. */
@@ -126,7 +131,7 @@ function encoderDecoderGraphs(
   if (isInPlace && !context.canAttendInPlace) return encoderDecoderGraphs(family, config, { ...use, isInPlace: false });
   return {
     memory: { ...once.decoder, derived: [...once.encoder.derived.values()] },
-    step: { ...outputs, derived: [...context.derived.values()], isInPlace },
+    step: { ...outputs, derived: [...context.derived.values()], isInPlace, keysFixedUpTo: context.keysFixedUpTo },
   };
 }
 

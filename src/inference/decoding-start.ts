@@ -20,6 +20,8 @@ export interface DecodingSession {
 export interface RequestSession {
   /** Time that the engine has computed for this request, in milliseconds. */
   readonly computedMs: number;
+  /** The number of prompt tokens whose keys and values were there already. */
+  readonly cachedTokens: number;
   /** Decoders of the prompts; an encoder reads them, where there is one, and the decoder begins with its start token. */
   begin(inputIds: readonly (readonly number[])[], options: BeginOptions): Promise<DecodingStart>;
   /** Ends the request: others no longer wait for its steps. */
@@ -46,6 +48,7 @@ export interface BeginOptions {
 interface Engine<E> {
   readonly bytes: number;
   readonly computedMs: number;
+  readonly cachedTokens?: number;
   forRequest(feeds: WeightFeeds): E;
   endRequest(): void;
   dispose(): Promise<void>;
@@ -65,6 +68,9 @@ export function decodingSession<E extends Engine<E>>(
         get computedMs() {
           return own.computedMs;
         },
+        get cachedTokens() {
+          return own.cachedTokens ?? 0;
+        },
         begin: (inputIds, options) => begin(own, inputIds, options),
         endRequest: () => own.endRequest(),
       };
@@ -77,17 +83,23 @@ export function rewindRefused(name: string): LecternError {
   return new LecternError("unsupported", `a ${name} cannot go back: no guessing ahead, no contrastive search`);
 }
 
-/** Decoders that go on from prompts, under guidance where it is asked for. @param plain makes one without */
-export function continuing(plain: () => Decoder, { options }: BeginOptions): DecodingStart["decoderOf"] {
+/**
+ * Decoders that go on from prompts, under guidance where it is asked for.
+ * @param plain makes one without guidance, for what is wanted, or for what guidance moves away from
+ */
+export function continuing(
+  plain: (isWanted: boolean) => Decoder,
+  { options }: BeginOptions,
+): DecodingStart["decoderOf"] {
   const { guidanceScale = 1, negativePromptIds } = options;
   check(
     negativePromptIds === undefined || guidanceScale !== 1,
     "usage",
     () => "generation: negativePromptIds does nothing without guidanceScale",
   );
-  if (guidanceScale === 1) return plain;
+  if (guidanceScale === 1) return () => plain(true);
   return (rows) =>
-    new GuidedDecoder(plain(), plain(), {
+    new GuidedDecoder(plain(true), plain(false), {
       scale: guidanceScale,
       negative: negativePromptIds && rows.map((row) => (negativePromptIds[row] ?? negativePromptIds[0]) as number[]),
     });

@@ -29,6 +29,7 @@ const loadRules: Readonly<Record<keyof LoadOptions, Rules[string]>> = {
     fits: (value) => precisions.some((precision) => precision === value),
     expected: `one of ${precisions.join(", ")}`,
   },
+  prefixCacheBytes: rules.size,
   base: rules.name,
   force: rules.flag,
   families: {
@@ -57,7 +58,7 @@ export function checkLoad(name: unknown, options: unknown): void {
   checkFields("loadModel", options, loadRules);
 }
 
-const { threads, precision, base, force, families, ...tokenizerRules } = loadRules;
+const { threads, precision, prefixCacheBytes, base, force, families, ...tokenizerRules } = loadRules;
 
 /** Checks what a tokenizer is loaded by. */
 export function checkTokenizerLoad(name: unknown, options: unknown): void {

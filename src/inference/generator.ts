@@ -19,6 +19,7 @@ import {
   type TokenEvent,
 } from "../generation/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
+import type { PrefixCache } from "./cache/prefix-cache.ts";
 import type { CachedDecoder } from "./cached-decoder.ts";
 import type { DecodeUse } from "./decode-engine.ts";
 import type { DecodingSession, DecodingStart, RequestSession } from "./decoding-start.ts";
@@ -38,6 +39,7 @@ export interface GeneratorParts {
   readonly generationConfig: Readonly<Record<string, unknown>>;
   readonly threads: number | undefined;
   readonly pool: SessionPool;
+  readonly prefixes: PrefixCache;
   readonly openAssistant: (location: string) => Promise<Assistant>;
 }
 
@@ -125,7 +127,8 @@ export class Generator {
     try {
       const sequences = await this.#run({ generation, engine, own, strategy, options, context, rows });
       const totalMs = performance.now() - started;
-      return finished(rows, sequences, { firstTokenMs, totalMs, engineMs: engine.computedMs });
+      const { computedMs: engineMs, cachedTokens } = engine;
+      return finished(rows, sequences, { firstTokenMs, totalMs, engineMs, cachedTokens });
     } finally {
       engine.endRequest();
       lease.release();
@@ -214,10 +217,10 @@ export class Generator {
 
   /** The session for a use, made on first need; one that shows more than plain decoding leaves weights in their file. */
   #lease({ generation, use, weights, layers }: EngineNeed): Promise<Lease<DecodingSession>> {
-    const { pool, threads } = this.#parts;
+    const { pool, threads, prefixes } = this.#parts;
     const options = { threads, ...(use.showsAll && !weights.isQuantized && { prepack: false }) };
     const key = sessionKey(weights.version, "decode", JSON.stringify([use, layers]));
-    return pool.lease(key, () => generation.open(weights, options, use));
+    return pool.lease(key, () => generation.open(weights, options, { use, prefixes }));
   }
 
   async #speculate(job: Job, decoder: Scoring, prompt: readonly number[], index: number): Promise<Sequence> {
@@ -312,9 +315,11 @@ function fillAborted(
 function finished(
   inputIds: Generated["inputIds"],
   sequences: readonly Sequence[],
-  { firstTokenMs, totalMs, engineMs } = { firstTokenMs: 0, totalMs: 0, engineMs: 0 },
+  { firstTokenMs = 0, totalMs = 0, engineMs = 0, cachedTokens = 0 } = {},
 ): Generated {
   const count = sequences.reduce((sum, { outputIds }) => sum + outputIds.length, 0);
+  const promptTokens = inputIds.reduce((sum, { length }) => sum + length, 0);
+  const usage = { promptTokens, completionTokens: count, cachedTokens };
   const tokensPerSecond = (1000 * Math.max(0, count - sequences.length)) / Math.max(1, totalMs - firstTokenMs);
-  return { inputIds, sequences, timing: { firstTokenMs, totalMs, tokensPerSecond, engineMs } };
+  return { inputIds, sequences, usage, timing: { firstTokenMs, totalMs, tokensPerSecond, engineMs } };
 }

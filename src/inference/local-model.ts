@@ -6,6 +6,7 @@ import type { Tokenizer } from "../tokenizers/index.ts";
 import { openAdapted } from "./adapters/adapted-model.ts";
 import { AdaptedWeights } from "./adapters/adapted-weights.ts";
 import { type Adapter, readAdapter } from "./adapters/adapters.ts";
+import { PrefixCache } from "./cache/prefix-cache.ts";
 import { type ForwardInputs, type ForwardOptions, ForwardPass, type ForwardResult } from "./forward.ts";
 import { checkForward } from "./forward-check.ts";
 import { Generator, type RequestWeights } from "./generator.ts";
@@ -28,6 +29,13 @@ import { checkTokenizer } from "./tokenizer-check.ts";
 /** The adapter's name where a directory holds nothing else. */
 const ADAPTER_OF_DIRECTORY = "default";
 
+/** The memory that earlier texts are kept in where the caller does not say. */
+const PREFIX_CACHE_BYTES = 256 * 2 ** 20;
+
+type LocalSettings = Pick<ModelSource, "threads" | "families" | "prefixCacheBytes"> & {
+  readonly precision: ComputedPrecision;
+};
+
 /** The weights that requests begin with, until an adapter is added. */
 interface Revision {
   readonly adapted: AdaptedWeights;
@@ -41,6 +49,7 @@ export class LocalModel implements ModelHost {
   readonly #files: ModelFiles;
   readonly #threads: number | undefined;
   readonly #pool: SessionPool;
+  readonly #prefixes: PrefixCache;
   /** Fires when the model is disposed, and ends what is being generated. */
   readonly #ending = new AbortController();
   #revision: Revision;
@@ -52,17 +61,19 @@ export class LocalModel implements ModelHost {
     files: OpenedModelFiles,
     tokenizer: Tokenizer | undefined,
     generationConfig: Readonly<Record<string, unknown>>,
-    { threads, families, precision }: Pick<ModelSource, "threads" | "families"> & { precision: ComputedPrecision },
+    { threads, families, precision, prefixCacheBytes = PREFIX_CACHE_BYTES }: LocalSettings,
   ) {
     const { isEncoderDecoder, generation } = runtimeOf(files.architecture);
     const parameterCount = countParameters(files);
     this.#files = files;
     this.#threads = threads;
     this.#pool = new SessionPool(poolLimit(parameterCount));
+    this.#prefixes = new PrefixCache(prefixCacheBytes);
     this.#revision = this.#revisionOf(new AdaptedWeights(files.weights, files.architecture));
     const openAssistant = (location: string): Promise<LocalModel> =>
-      LocalModel.open({ location, threads, families, precision });
-    this.generator = new Generator({ files, tokenizer, generationConfig, threads, pool: this.#pool, openAssistant });
+      LocalModel.open({ location, threads, families, precision, prefixCacheBytes: 0 });
+    const [pool, prefixes] = [this.#pool, this.#prefixes];
+    this.generator = new Generator({ files, tokenizer, generationConfig, threads, pool, prefixes, openAssistant });
     this.description = {
       family: files.architecture.family.name,
       kind: files.architecture.kind,
@@ -92,7 +103,7 @@ export class LocalModel implements ModelHost {
   }
 
   static async #read(
-    { location, base, threads, force = false, families, precision = "float32" }: ModelSource,
+    { location, base, force = false, families, precision = "float32", ...settings }: ModelSource,
     signal: AbortSignal,
   ): Promise<LocalModel> {
     const files = await openDirectory(location, signal);
@@ -114,7 +125,7 @@ export class LocalModel implements ModelHost {
     const computed = computedPrecision(precision, countParameters(parts));
     const weights = await quantizeWeights(parts.architecture, parts.weights, computed);
     throwIfAborted(signal);
-    const options = { threads, families, precision: computed };
+    const options = { ...settings, families, precision: computed };
     const model = new LocalModel({ ...parts, weights }, tokenizer, generationConfig, options);
     if (adapted) await model.#add(ADAPTER_OF_DIRECTORY, adapted.adapter);
     throwIfAborted(signal);
@@ -155,6 +166,7 @@ export class LocalModel implements ModelHost {
     const old = this.#revision.forward;
     this.#revision = this.#revisionOf(adapted);
     this.#adapter = name;
+    this.#prefixes.clear(); // all of weights that no later request has
     await old.dispose();
   }
 
@@ -186,6 +198,7 @@ export class LocalModel implements ModelHost {
   /** Ends what is being generated, waits for passes under way, and frees all sessions. */
   async dispose(): Promise<void> {
     this.#ending.abort();
+    this.#prefixes.clear();
     await this.#pool.dispose();
     await this.generator.dispose();
   }

@@ -18,7 +18,7 @@ import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
 import { checkAdapter, checkCall, checkEmbed, checkForwardOptions, checkInput, checkLoad } from "./door.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import { checkForwardInputs } from "./forward-check.ts";
-import type { GenerateHooks, ModelDescription, ModelHost, Timing } from "./host/host.ts";
+import type { GenerateHooks, ModelDescription, ModelHost, Timing, Usage } from "./host/host.ts";
 import { forwardRows, type Reading, type Row } from "./length-bucketing.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { locateBase } from "./locate-base.ts";
@@ -37,6 +37,12 @@ export interface LoadOptions extends HubOptions {
    * int8. Default float32.
    */
   readonly precision?: Precision | undefined;
+  /**
+   * Memory for the keys and values of earlier texts, in bytes: a prompt that begins like one of them is computed from
+   * where they part. It fills as texts are read and written, and the least recently used go. 0 keeps none. Default 256
+   * MiB.
+   */
+  readonly prefixCacheBytes?: number | undefined;
   /** For a directory with an adapter alone: the model that it adapts, in place of the one it names. */
   readonly base?: string | undefined;
   /** True if a tokenizer that does not match the model is accepted; by default it is rejected with the reason. */
@@ -95,6 +101,8 @@ export interface GenerateResult {
   readonly finishReason: FinishReason;
   /** The number of new tokens that fitted in the context window, where more were asked for. */
   readonly newTokensThatFit?: number;
+  /** The number of tokens that the generation read and wrote, of all sequences. */
+  readonly usage: Usage;
   /** The time that the generation took. */
   readonly timing: Timing;
 }
@@ -231,8 +239,8 @@ export class Model {
         return this.#host.generate(request, hooks);
       })(),
     );
-    const { sequences, timing, ...rows } = await generated;
-    return { inputIds: rows.inputIds, sequences, ...(sequences[0] as Sequence), timing };
+    const { sequences, usage, timing, ...rows } = await generated;
+    return { inputIds: rows.inputIds, sequences, ...(sequences[0] as Sequence), usage, timing };
   }
 
   /** Generates text piece by piece. */
@@ -340,7 +348,8 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
 
 /** @param own the options as the caller gave them, for what the model fetches later */
 async function load(name: string, options: LoadOptions, own: LoadOptions): Promise<Model> {
-  const { threads, precision, force, families, signal, cacheDir, offline, onProgress, onWarning } = options;
+  const { threads, precision, prefixCacheBytes, force, families, signal, cacheDir, offline } = options;
+  const { onProgress, onWarning } = options;
   throwIfAborted(signal);
   const files = await openDirectory(await locateModel(name, options));
   throwIfAborted(signal);
@@ -353,7 +362,7 @@ async function load(name: string, options: LoadOptions, own: LoadOptions): Promi
   );
   const given = options.base === undefined ? undefined : await locateModel(options.base, hub);
   const base = isAdapter ? (given ?? (await locateBase(files, hub))) : undefined;
-  const source = { location: files.location, base, threads, precision, force };
+  const source = { location: files.location, base, threads, precision, prefixCacheBytes, force };
   const opening = families
     ? (await import("./local-model.ts")).LocalModel.open({ ...source, families }, signal)
     : openHost(source, signal);

@@ -29,7 +29,7 @@ import {
   positionIds,
   rotaryTables,
 } from "./positions/index.ts";
-import { isFixed, type RotaryConfig } from "./rotary-frequencies.ts";
+import { fixedUpTo, isFixed, type RotaryConfig } from "./rotary-frequencies.ts";
 
 /** The use that a model is built for. Sizes may be names; training gives numbers. */
 export interface BuildOptions {
@@ -135,6 +135,8 @@ export class ModelContext implements PositionContext {
   /** Queries and keys before they were turned, by what they became, where the cache is written in place. */
   readonly #turned = new WeakMap<Value, { readonly x: Value; readonly config: RotaryConfig }>();
   #isBiased = false;
+  /** The text length in tokens up to which the keys of a token do not depend on it. */
+  keysFixedUpTo = Number.POSITIVE_INFINITY;
 
   constructor(options: BuildOptions) {
     this.#options = options;
@@ -181,6 +183,7 @@ export class ModelContext implements PositionContext {
   /** Turns queries or keys `[B, H, T, D]` by their positions, or the first dimensions of each head. */
   rotate(x: Value, config: RotaryConfig): Value {
     if (config.size === 0) return x;
+    this.keysFixedUpTo = Math.min(this.keysFixedUpTo, fixedUpTo(config));
     if (this.#options.cache?.isInPlace && isFixed(config)) {
       const heads = x.shape[1] as number;
       const { cos, sin } = allRotaryTables(this, config);

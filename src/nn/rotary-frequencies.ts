@@ -242,6 +242,12 @@ function yarnFrequencies(
 }
 
 /** True if a position is always turned alike, however long its text. */
-export function isFixed({ scaling }: RotaryConfig): boolean {
-  return scaling.type !== "dynamic" && scaling.type !== "longrope";
+export function isFixed(config: RotaryConfig): boolean {
+  return fixedUpTo(config) === Number.POSITIVE_INFINITY;
+}
+
+/** The text length in tokens up to which a position is always turned alike. */
+export function fixedUpTo({ scaling, maxPositions }: RotaryConfig): number {
+  if (scaling.type === "dynamic") return maxPositions;
+  return scaling.type === "longrope" ? scaling.original : Number.POSITIVE_INFINITY;
 }

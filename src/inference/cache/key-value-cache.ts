@@ -139,6 +139,43 @@ export class KeyValueCache {
     this.#grow(Math.max(0, ...this.lengths) - this.#sharedLength + count);
   }
 
+  /** A copy of the keys and values of a row's tokens from one place to another: `[2 L, K, N, D]`. */
+  copyOut(row: number, from: number, to: number): Float32Array {
+    const { heads, headSize } = this.#sizes;
+    const first = this.#sharedLength;
+    const copy = new Float32Array(this.#data.length * heads * (to - from) * headSize);
+    const pieces = [
+      { cache: this.#shared, row: 0, start: 0, from, to: Math.min(to, first) },
+      { cache: this, row, start: first, from: Math.max(from, first), to },
+    ];
+    for (const piece of pieces) {
+      if (!piece.cache || piece.from >= piece.to) continue;
+      for (const [i, data] of piece.cache.#data.entries())
+        for (let head = 0; head < heads; head++) {
+          const at = (piece.row * heads + head) * piece.cache.#capacity - piece.start;
+          const target = (i * heads + head) * (to - from) + piece.from - from;
+          copy.set(data.subarray((at + piece.from) * headSize, (at + piece.to) * headSize), target * headSize);
+        }
+    }
+    return copy;
+  }
+
+  /**
+   * Writes keys and values that {@link copyOut} gave behind what the only row has.
+   * @param count the number of tokens that are taken, the first ones
+   */
+  copyIn(data: Float32Array, tokens: readonly number[], count: number, computedFor: number): void {
+    const { heads, headSize } = this.#sizes;
+    const [length = 0] = this.lengths;
+    this.reserve(count);
+    for (const [i, target] of this.#data.entries())
+      for (let head = 0; head < heads; head++) {
+        const from = (i * heads + head) * tokens.length * headSize;
+        target.set(data.subarray(from, from + count * headSize), (head * this.#capacity + length) * headSize);
+      }
+    this.advance([tokens.slice(0, count)], [computedFor]);
+  }
+
   /** Forgets the last tokens of every row: their slots are written over. */
   forget(count: number): void {
     for (const [row, length] of this.lengths.entries()) {

@@ -17,6 +17,8 @@ export interface ModelSource {
   readonly base?: string | undefined;
   readonly threads?: number | undefined;
   readonly precision?: Precision | undefined;
+  /** Memory for the keys and values of earlier texts, in bytes. */
+  readonly prefixCacheBytes?: number | undefined;
   /** True if a tokenizer that does not belong to the model is taken all the same. */
   readonly force?: boolean | undefined;
   /** Families of the caller; functions cannot cross to a worker, so the model computes in the caller's thread. */
@@ -76,10 +78,21 @@ export interface Timing {
   readonly engineMs: number;
 }
 
+/** The number of tokens that a generation read and wrote. */
+export interface Usage {
+  /** Tokens of all prompts. */
+  readonly promptTokens: number;
+  /** New tokens of all sequences. */
+  readonly completionTokens: number;
+  /** Prompt tokens that were not computed, since an earlier text began with them. */
+  readonly cachedTokens: number;
+}
+
 export interface Generated {
   /** The prompts of the sequences. */
   readonly inputIds: readonly (readonly number[])[];
   readonly sequences: readonly Sequence[];
+  readonly usage: Usage;
   readonly timing: Timing;
 }
 

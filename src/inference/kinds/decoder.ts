@@ -54,8 +54,9 @@ function generationOf(architecture: DecoderArchitecture): GenerationRuntime {
   const { config } = architecture;
   return {
     hasStepActivations: true,
-    async open(weights, options, use) {
-      return decodingSession(await DecodeEngine.create(cachedDecoder(architecture), weights, options, use), begin);
+    async open(weights, options, { use, prefixes }) {
+      const model = cachedDecoder(architecture);
+      return decodingSession(await DecodeEngine.create(model, weights, options, use, prefixes), begin);
     },
     use({ strategy, options: { dolaLayers, numReturnSequences = 1 }, numPrompts }) {
       if (dolaLayers !== undefined)
@@ -76,8 +77,10 @@ async function begin(
   settings: BeginOptions,
 ): Promise<DecodingStart> {
   const { useCache, prefillChunkSize: chunk } = settings.options;
-  const cached = (): CachedDecoder => new CachedDecoder(engine, { chunk, signal: settings.signal });
-  const plain = (): Decoder => (useCache === false ? new UncachedDecoder(cached) : cached());
+  const cached = (reusesPrefixes: boolean): CachedDecoder =>
+    new CachedDecoder(engine, { chunk, signal: settings.signal, reusesPrefixes });
+  const plain = (isWanted: boolean): Decoder =>
+    useCache === false ? new UncachedDecoder(() => cached(false)) : cached(isWanted);
   return {
     decoderOf: continuing(plain, settings),
     prompts: inputIds,

@@ -82,7 +82,7 @@ function generationOf(architecture: EncoderDecoder): GenerationRuntime {
   const { family, config } = architecture;
   return {
     hasStepActivations: true,
-    async open(weights, options, use) {
+    async open(weights, options, { use }) {
       const engine = await DecodeEngine.create(cachedEncoderDecoder(architecture), weights, options, use);
       return decodingSession(engine, (own, inputIds, settings) => begin(own, architecture, inputIds, settings));
     },

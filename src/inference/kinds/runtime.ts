@@ -2,6 +2,7 @@ import type { HeadConfig } from "../../families/index.ts";
 import type { Positions, Scope } from "../../nn/index.ts";
 import type { SessionOptions } from "../../runtime/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
+import type { PrefixCache } from "../cache/prefix-cache.ts";
 import type { DecodeUse } from "../decode-engine.ts";
 import type { DecodingSession } from "../decoding-start.ts";
 import type { ForwardInputs } from "../forward.ts";
@@ -61,9 +62,15 @@ export interface PassRows {
   readonly positions: Positions;
 }
 
+/** The use of a decoding session, and the earlier texts that its prompts may begin with. */
+export interface DecodePurpose {
+  readonly use: DecodeUse;
+  readonly prefixes?: PrefixCache | undefined;
+}
+
 /** Text generation. */
 export interface GenerationRuntime {
-  open(weights: Weights, options: SessionOptions, use: DecodeUse): Promise<DecodingSession>;
+  open(weights: Weights, options: SessionOptions, purpose: DecodePurpose): Promise<DecodingSession>;
   /** The session that a strategy of plain or beam decoding needs. */
   use(request: UseRequest): DecodeUse;
   /** The same model, cut off after some layers of what decodes. */

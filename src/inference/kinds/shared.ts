@@ -46,9 +46,9 @@ export const plainUse =
 export function recurrentGeneration(name: string, open: GenerationRuntime["open"]): GenerationRuntime {
   return {
     hasStepActivations: false,
-    async open(weights, options, use) {
-      if (use.showsAll) throw rewindRefused(name);
-      return open(weights, options, use);
+    async open(weights, options, purpose) {
+      if (purpose.use.showsAll) throw rewindRefused(name);
+      return open(weights, options, purpose);
     },
     use: plainUse(name),
     withLayers() {
