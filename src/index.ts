@@ -28,7 +28,9 @@ export {
   loadTokenizer,
   type Model,
   type PoolingMode,
+  type Priority,
   type Timing,
+  type Usage,
 } from "./inference/index.ts";
 export {
   type AggregationStrategy,

@@ -18,6 +18,7 @@ export {
   type FinishReason,
   fittingNewTokens,
   type GenerateContext,
+  plannedNewTokens,
   type Sequence,
   type StoppingCriteria,
   type TokenEvent,

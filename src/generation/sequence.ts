@@ -153,6 +153,12 @@ export function fittingNewTokens(
   return (askedNewTokens(options, promptLength) ?? 0) > room ? room : undefined;
 }
 
+/** The number of new tokens that a prompt may get, 0 where it may get none. */
+export function plannedNewTokens(options: GenerationOptions, promptLength: number, contextWindow: number): number {
+  const asked = askedNewTokens(options, promptLength) ?? DEFAULT_NEW_TOKENS;
+  return Math.max(0, Math.min(asked, roomFor(promptLength, contextWindow)));
+}
+
 /** The number of new tokens that a prompt may get. */
 export function newTokenLimit(options: GenerationOptions, promptLength: number, contextWindow: number): number {
   const limit = Math.min(

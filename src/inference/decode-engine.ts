@@ -76,10 +76,14 @@ export class DecodeEngine {
   /** The tensors that the request's adapter feeds. */
   readonly feeds: WeightFeeds;
 
-  private constructor(parts: EngineParts, feeds: WeightFeeds = {}) {
+  /** The lower number first. */
+  readonly #priority: number;
+
+  private constructor(parts: EngineParts, feeds: WeightFeeds = {}, priority = 0) {
     const { config, numLayers } = parts.model;
     this.#parts = parts;
     this.feeds = feeds;
+    this.#priority = priority;
     this.bytes = parts.step.bytes + (parts.encoder?.bytes ?? 0);
     this.vocabularySize = config.vocabSize;
     this.contextWindow = config.maxPositionEmbeddings;
@@ -87,8 +91,8 @@ export class DecodeEngine {
   }
 
   /** The same sessions for one request, which feeds its adapter and has its own clock. */
-  forRequest(feeds: WeightFeeds): DecodeEngine {
-    const engine = new DecodeEngine(this.#parts, feeds);
+  forRequest(feeds: WeightFeeds, priority?: number): DecodeEngine {
+    const engine = new DecodeEngine(this.#parts, feeds, priority);
     this.#parts.scheduler.begin(engine);
     return engine;
   }
@@ -149,7 +153,7 @@ export class DecodeEngine {
 
   /** Computes a part of a prompt in turn with the steps of other requests. */
   chunk<T>(tokens: number, compute: () => Promise<T>): Promise<T> {
-    return this.#parts.scheduler.chunk(tokens, compute);
+    return this.#parts.scheduler.chunk(tokens, compute, this.#priority);
   }
 
   /**

@@ -11,8 +11,11 @@ import type { WeightFeeds } from "./weights.ts";
 export interface DecodingSession {
   /** Estimated memory, in bytes. */
   readonly bytes: number;
-  /** The same sessions for one request, which feeds its adapter and has its own clock. */
-  forRequest(feeds: WeightFeeds): RequestSession;
+  /**
+   * The same sessions for one request, which feeds its adapter and has its own clock.
+   * @param priority of its prompts; the lower number first, default 0
+   */
+  forRequest(feeds: WeightFeeds, priority?: number): RequestSession;
   dispose(): Promise<void>;
 }
 
@@ -49,7 +52,7 @@ interface Engine<E> {
   readonly bytes: number;
   readonly computedMs: number;
   readonly cachedTokens?: number;
-  forRequest(feeds: WeightFeeds): E;
+  forRequest(feeds: WeightFeeds, priority?: number): E;
   endRequest(): void;
   dispose(): Promise<void>;
 }
@@ -62,8 +65,8 @@ export function decodingSession<E extends Engine<E>>(
   return {
     bytes: engine.bytes,
     dispose: () => engine.dispose(),
-    forRequest(feeds) {
-      const own = engine.forRequest(feeds);
+    forRequest(feeds, priority) {
+      const own = engine.forRequest(feeds, priority);
       return {
         get computedMs() {
           return own.computedMs;

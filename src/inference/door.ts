@@ -12,8 +12,10 @@ import {
   shown,
   unknownField,
 } from "../common/index.ts";
+import { priorityNames } from "./admission.ts";
 import type { ForwardOptions } from "./forward.ts";
-import type { GenerateInput, LoadOptions } from "./model.ts";
+import type { LoadOptions } from "./load-options.ts";
+import type { GenerateInput } from "./model.ts";
 import { precisions } from "./quantize-model.ts";
 import type { EmbedOptions } from "./sentence-encoder.ts";
 
@@ -30,6 +32,8 @@ const loadRules: Readonly<Record<keyof LoadOptions, Rules[string]>> = {
     expected: `one of ${precisions.join(", ")}`,
   },
   prefixCacheBytes: rules.size,
+  maxSequences: rules.count,
+  maxCacheBytes: rules.count,
   base: rules.name,
   force: rules.flag,
   families: {
@@ -58,7 +62,8 @@ export function checkLoad(name: unknown, options: unknown): void {
   checkFields("loadModel", options, loadRules);
 }
 
-const { threads, precision, prefixCacheBytes, base, force, families, ...tokenizerRules } = loadRules;
+const { threads, precision, prefixCacheBytes, maxSequences, maxCacheBytes, base, force, families, ...tokenizerRules } =
+  loadRules;
 
 /** Checks what a tokenizer is loaded by. */
 export function checkTokenizerLoad(name: unknown, options: unknown): void {
@@ -108,6 +113,10 @@ const callRules: Rules = {
   stoppingCriteria: rules.function,
   candidates: rules.count,
   adapter: adapterName,
+  priority: {
+    fits: (value) => Number.isSafeInteger(value) || priorityNames.some((name) => name === value),
+    expected: `${priorityNames.join(", ")} or a whole number`,
+  },
 };
 
 /** Checks the options of `generate` that are not those of generation. */

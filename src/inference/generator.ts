@@ -19,12 +19,13 @@ import {
   type TokenEvent,
 } from "../generation/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
+import { type Admission, priorityOf, sizeOf } from "./admission.ts";
 import type { PrefixCache } from "./cache/prefix-cache.ts";
 import type { CachedDecoder } from "./cached-decoder.ts";
 import type { DecodeUse } from "./decode-engine.ts";
 import type { DecodingSession, DecodingStart, RequestSession } from "./decoding-start.ts";
 import type { ForwardPass } from "./forward.ts";
-import type { Generated, GenerateHooks, GenerateRequest } from "./host/host.ts";
+import type { Generated, GenerateHooks, GenerateRequest, Timing, Usage } from "./host/host.ts";
 import { type GenerationRuntime, runtimeOf } from "./kinds/index.ts";
 import { generating, type ModelFiles } from "./model-files.ts";
 import { type Lease, type SessionPool, sessionKey } from "./sessions/session-pool.ts";
@@ -40,6 +41,7 @@ export interface GeneratorParts {
   readonly threads: number | undefined;
   readonly pool: SessionPool;
   readonly prefixes: PrefixCache;
+  readonly admission: Admission;
   readonly openAssistant: (location: string) => Promise<Assistant>;
 }
 
@@ -57,16 +59,23 @@ export interface Assistant {
   dispose(): Promise<void>;
 }
 
-/** A generation under way. */
-interface Job {
+/** A generation that may begin. */
+interface Plan {
+  readonly request: GenerateRequest;
   readonly generation: GenerationRuntime;
-  readonly engine: RequestSession;
   readonly own: RequestWeights;
   readonly strategy: Strategy;
   readonly options: GenerationOptions;
-  readonly context: GenerateContext;
   /** The token ids that are read: of an encoder–decoder by its encoder. */
   readonly rows: readonly (readonly number[])[];
+  /** The tokens that token healing removed from each prompt. */
+  readonly healings: GenerateContext["healings"];
+}
+
+/** A generation under way. */
+interface Job extends Plan {
+  readonly engine: RequestSession;
+  readonly context: GenerateContext;
 }
 
 /** The need that a decoding session is leased for. */
@@ -89,11 +98,32 @@ export class Generator {
     this.#parts = parts;
   }
 
-  async generate(
-    { inputIds, options: given, candidates }: GenerateRequest,
-    hooks: GenerateHooks,
-    own: RequestWeights,
-  ): Promise<Generated> {
+  /** Generates as soon as the model has room. */
+  async generate(request: GenerateRequest, hooks: GenerateHooks, own: RequestWeights): Promise<Generated> {
+    const { admission, files } = this.#parts;
+    const plan = this.#plan(request, own);
+    const { options, rows, strategy } = plan;
+    const { maxPositionEmbeddings: contextWindow } = files.architecture.config;
+    const { isEncoderDecoder } = runtimeOf(files.architecture);
+    const { maxTime } = options;
+    const asked = performance.now();
+    const entry = await admission.enter(sizeOf({ strategy, options, rows, contextWindow, isEncoderDecoder }), {
+      priority: request.priority,
+      signal: hooks.signal,
+      maxTime,
+    });
+    const queueMs = performance.now() - asked;
+    if (typeof entry === "string") return finished(rows, fillUp([], rows.length, options, entry), { queueMs });
+    try {
+      const left = maxTime !== undefined && { maxTime: maxTime - queueMs / 1000 };
+      return await this.#generate({ ...plan, options: { ...options, ...left } }, hooks, queueMs);
+    } finally {
+      entry();
+    }
+  }
+
+  #plan(request: GenerateRequest, own: RequestWeights): Plan {
+    const { inputIds, options: given, candidates } = request;
     const { files, tokenizer, generationConfig } = this.#parts;
     const generation = generating(files);
     const { isEncoderDecoder } = runtimeOf(files.architecture);
@@ -105,30 +135,36 @@ export class Generator {
     const strategy = strategyOf(options, given);
     this.#check(options, strategy, candidates);
     const { rows, healings } = healPrompts(inputIds, { options, strategy, tokenizer, isEncoderDecoder });
-    const use = useOf(generation, { strategy, options, numPrompts: inputIds.length });
-    if (hooks.signal?.aborted) return finished(rows, fillAborted([], rows.length, options));
+    return { request, generation, own, strategy, options, rows, healings };
+  }
+
+  /** @param queueMs the time that the request has waited, in milliseconds */
+  async #generate(plan: Plan, hooks: GenerateHooks, queueMs: number): Promise<Generated> {
+    const { request, generation, own, strategy, options, rows, healings } = plan;
+    const { tokenizer, files } = this.#parts;
+    const use = useOf(generation, { strategy, options, numPrompts: rows.length });
     const lease = await this.#lease({ generation, use, weights: own.weights });
-    const engine = lease.session.forRequest(own.feeds);
-    const started = performance.now();
+    const engine = lease.session.forRequest(own.feeds, priorityOf(request.priority));
+    const started = performance.now() - queueMs;
     let firstTokenMs = 0;
     const context: GenerateContext = {
       ...readingOf(tokenizer),
-      encoderIds: isEncoderDecoder ? rows : undefined,
+      encoderIds: runtimeOf(files.architecture).isEncoderDecoder ? rows : undefined,
       onToken: (event: TokenEvent) => {
         firstTokenMs ||= performance.now() - started;
         return hooks.onToken?.(event);
       },
       logitsProcessor: hooks.logitsProcessor,
       stoppingCriteria: hooks.stoppingCriteria,
-      candidates,
+      candidates: request.candidates,
       healings,
       signal: hooks.signal,
     };
     try {
-      const sequences = await this.#run({ generation, engine, own, strategy, options, context, rows });
+      const sequences = await this.#run({ ...plan, engine, context });
       const totalMs = performance.now() - started;
       const { computedMs: engineMs, cachedTokens } = engine;
-      return finished(rows, sequences, { firstTokenMs, totalMs, engineMs, cachedTokens });
+      return finished(rows, sequences, { queueMs, firstTokenMs, totalMs, engineMs, cachedTokens });
     } finally {
       engine.endRequest();
       lease.release();
@@ -186,7 +222,7 @@ export class Generator {
       if (!(error instanceof LecternError && error.code === "abort")) throw error;
     }
     const begun = prompts.length === 0 ? rows : prompts;
-    const all = fillAborted(sequences, begun.length, options);
+    const all = fillUp(sequences, begun.length, options, "abort");
     const perPrompt = all.length / begun.length;
     const { maxPositionEmbeddings } = this.#parts.files.architecture.config;
     const window = job.strategy === "contrastive" ? maxPositionEmbeddings - 1 : maxPositionEmbeddings; // reads its last
@@ -301,25 +337,29 @@ function readingOf(tokenizer: Tokenizer | undefined): Pick<GenerateContext, "tex
   };
 }
 
-/** As many sequences as were asked for: behind those that there are, empty ones that the caller cancelled. */
-function fillAborted(
+/** As many sequences as were asked for: behind those that there are, empty ones that ended before they began. */
+function fillUp(
   sequences: readonly Sequence[],
   prompts: number,
   { numReturnSequences = 1 }: GenerationOptions,
+  finishReason: "abort" | "time",
 ): Sequence[] {
   const missing = Math.max(0, prompts * numReturnSequences - sequences.length);
-  const empty = Array.from({ length: missing }, (): Sequence => ({ outputIds: [], text: "", finishReason: "abort" }));
+  const empty = Array.from({ length: missing }, (): Sequence => ({ outputIds: [], text: "", finishReason }));
   return [...sequences, ...empty];
 }
+
+/** The time of a generation, and the prompt tokens that were there already. */
+type FinishedTiming = Pick<Timing, "queueMs"> & Partial<Timing> & Partial<Pick<Usage, "cachedTokens">>;
 
 function finished(
   inputIds: Generated["inputIds"],
   sequences: readonly Sequence[],
-  { firstTokenMs = 0, totalMs = 0, engineMs = 0, cachedTokens = 0 } = {},
+  { queueMs, firstTokenMs = 0, totalMs = queueMs, engineMs = 0, cachedTokens = 0 }: FinishedTiming,
 ): Generated {
   const count = sequences.reduce((sum, { outputIds }) => sum + outputIds.length, 0);
   const promptTokens = inputIds.reduce((sum, { length }) => sum + length, 0);
   const usage = { promptTokens, completionTokens: count, cachedTokens };
   const tokensPerSecond = (1000 * Math.max(0, count - sequences.length)) / Math.max(1, totalMs - firstTokenMs);
-  return { inputIds, sequences, usage, timing: { firstTokenMs, totalMs, tokensPerSecond, engineMs } };
+  return { inputIds, sequences, usage, timing: { queueMs, firstTokenMs, totalMs, tokensPerSecond, engineMs } };
 }

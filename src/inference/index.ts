@@ -8,6 +8,7 @@ export {
   peftName,
 } from "./adapters/adapters.ts";
 export { adapterPlan, endsWith, isLearned, type LoraConfig, liesIn } from "./adapters/lora-config.ts";
+export type { Priority } from "./admission.ts";
 export { targetedTables } from "./embedding-adapter.ts";
 export {
   type ForwardInputs,
@@ -18,15 +19,15 @@ export {
 } from "./forward.ts";
 export { type ForwardGraph, type ForwardGraphOptions, forwardGraph } from "./forward-graph.ts";
 export { classesOf, isSameHead, type Json, withHead, withLabels } from "./head-config.ts";
-export type { Timing } from "./host/host.ts";
+export type { Timing, Usage } from "./host/host.ts";
 export { headOf } from "./kinds/index.ts";
 export { type BatchRunOptions, forwardRows, type Reading, type Row } from "./length-bucketing.ts";
+export type { LoadOptions } from "./load-options.ts";
 export { loadTokenizer } from "./load-tokenizer.ts";
 export {
   type GenerateInput,
   type GenerateOptions,
   type GenerateResult,
-  type LoadOptions,
   loadModel,
   Model,
 } from "./model.ts";

@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -84,6 +84,37 @@ test("eight requests with three adapters run at once while adapters are added an
     "generate: adapter must be the name of an adapter that was added, or null for none; got 5",
   );
   await model.dispose();
+});
+
+test("keys and values are reused for the same revision of the same adapter alone", async () => {
+  const [model, plain] = [
+    await loadModel(fixture("models/qwen2")),
+    await loadModel(fixture("models/qwen2"), { prefixCacheBytes: 0 }),
+  ];
+  const place = await writeAdapter(model.config.hidden_size as number, 2);
+  const rescaled = await mkdtemp(join(tmpdir(), "lectern-"));
+  await cp(place, rescaled, { recursive: true });
+  const path = join(rescaled, "adapter_config.json");
+  await writeFile(path, (await readFile(path, "utf8")).replace('"lora_alpha":4', '"lora_alpha":9'));
+  const long = { inputIds: Array.from({ length: 30 }, (_, i) => 3 + ((i * i) % 200)) };
+  const cached: number[] = [];
+  const compare = async (adapter: string | null): Promise<void> => {
+    const { usage, outputIds } = await model.generate(long, { ...options, adapter });
+    expect(outputIds).toEqual((await plain.generate(long, { ...options, adapter })).outputIds);
+    cached.push(usage.cachedTokens);
+  };
+  const add = async (name: string, location: string): Promise<void> => {
+    for (const each of [model, plain]) await each.addAdapter(name, location);
+  };
+  await compare(null);
+  await compare(null);
+  await add("one", place);
+  await add("other", rescaled);
+  for (const adapter of ["one", "other", null, "one", "other", null]) await compare(adapter);
+  await add("one", rescaled); // another revision under the same name
+  for (const adapter of ["one", "other", "one"]) await compare(adapter);
+  expect(cached).toEqual([0, 29, 0, 0, 0, 29, 29, 29, 0, 0, 29]);
+  for (const each of [model, plain]) await each.dispose();
 });
 
 test("a pass takes the adapter of its request", async () => {

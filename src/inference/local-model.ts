@@ -6,6 +6,7 @@ import type { Tokenizer } from "../tokenizers/index.ts";
 import { openAdapted } from "./adapters/adapted-model.ts";
 import { AdaptedWeights } from "./adapters/adapted-weights.ts";
 import { type Adapter, readAdapter } from "./adapters/adapters.ts";
+import { Admission, type AdmissionLimits } from "./admission.ts";
 import { PrefixCache } from "./cache/prefix-cache.ts";
 import { type ForwardInputs, type ForwardOptions, ForwardPass, type ForwardResult } from "./forward.ts";
 import { checkForward } from "./forward-check.ts";
@@ -32,9 +33,9 @@ const ADAPTER_OF_DIRECTORY = "default";
 /** The memory that earlier texts are kept in where the caller does not say. */
 const PREFIX_CACHE_BYTES = 256 * 2 ** 20;
 
-type LocalSettings = Pick<ModelSource, "threads" | "families" | "prefixCacheBytes"> & {
+interface LocalSettings extends AdmissionLimits, Pick<ModelSource, "threads" | "families" | "prefixCacheBytes"> {
   readonly precision: ComputedPrecision;
-};
+}
 
 /** The weights that requests begin with, until an adapter is added. */
 interface Revision {
@@ -61,7 +62,7 @@ export class LocalModel implements ModelHost {
     files: OpenedModelFiles,
     tokenizer: Tokenizer | undefined,
     generationConfig: Readonly<Record<string, unknown>>,
-    { threads, families, precision, prefixCacheBytes = PREFIX_CACHE_BYTES }: LocalSettings,
+    { threads, families, precision, prefixCacheBytes = PREFIX_CACHE_BYTES, ...limits }: LocalSettings,
   ) {
     const { isEncoderDecoder, generation } = runtimeOf(files.architecture);
     const parameterCount = countParameters(files);
@@ -73,7 +74,9 @@ export class LocalModel implements ModelHost {
     const openAssistant = (location: string): Promise<LocalModel> =>
       LocalModel.open({ location, threads, families, precision, prefixCacheBytes: 0 });
     const [pool, prefixes] = [this.#pool, this.#prefixes];
-    this.generator = new Generator({ files, tokenizer, generationConfig, threads, pool, prefixes, openAssistant });
+    const admission = new Admission(limits, generation?.tokenBytes ?? 0);
+    const shared = { threads, pool, prefixes, admission, openAssistant };
+    this.generator = new Generator({ files, tokenizer, generationConfig, ...shared });
     this.description = {
       family: files.architecture.family.name,
       kind: files.architecture.kind,

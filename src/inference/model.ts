@@ -1,6 +1,5 @@
 import { openHost } from "#host";
 import { CallerFunctions, check, LecternError, throwIfAborted } from "../common/index.ts";
-import type { OwnFamily } from "../families/index.ts";
 import type { FileSource } from "../files/index.ts";
 import { type HubOptions, locateModel, openDirectory } from "../formats/index.ts";
 import {
@@ -15,44 +14,18 @@ import {
 } from "../generation/index.ts";
 import { warn } from "../runtime/index.ts";
 import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
+import type { Priority } from "./admission.ts";
 import { checkAdapter, checkCall, checkEmbed, checkForwardOptions, checkInput, checkLoad } from "./door.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import { checkForwardInputs } from "./forward-check.ts";
 import type { GenerateHooks, ModelDescription, ModelHost, Timing, Usage } from "./host/host.ts";
 import { forwardRows, type Reading, type Row } from "./length-bucketing.ts";
+import type { LoadOptions } from "./load-options.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { locateBase } from "./locate-base.ts";
 import { lastStates, pool, yieldsStates } from "./pooling.ts";
-import type { Precision } from "./quantize-model.ts";
 import { type EmbedOptions, sentenceEncoder } from "./sentence-encoder.ts";
 import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts";
-
-/** Options of `loadModel`. */
-export interface LoadOptions extends HubOptions {
-  /** The number of threads that compute, from 1; default: the engine's choice, one for each core of the machine. */
-  readonly threads?: number | undefined;
-  /**
-   * The precision that linear layers compute in. `int8` and `int4` store their matrices in blocks of 32 weights with a
-   * scale each, in a derived file that is written on first use; `auto` is float32 below 100 million parameters, else
-   * int8. Default float32.
-   */
-  readonly precision?: Precision | undefined;
-  /**
-   * Memory for the keys and values of earlier texts, in bytes: a prompt that begins like one of them is computed from
-   * where they part. It fills as texts are read and written, and the least recently used go. 0 keeps none. Default 256
-   * MiB.
-   */
-  readonly prefixCacheBytes?: number | undefined;
-  /** For a directory with an adapter alone: the model that it adapts, in place of the one it names. */
-  readonly base?: string | undefined;
-  /** True if a tokenizer that does not match the model is accepted; by default it is rejected with the reason. */
-  readonly force?: boolean | undefined;
-  /**
-   * Model families of your own, as `defineFamily` makes them. Functions cannot cross to a worker, so such a load computes
-   * in the caller's thread.
-   */
-  readonly families?: readonly OwnFamily[] | undefined;
-}
 
 /** One of these, or several prompts at once. */
 export interface GenerateInput {
@@ -83,6 +56,11 @@ export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel
   readonly stoppingCriteria?: StoppingCriteria | undefined;
   /** The adapter of this request, by the name it was added under; null: none; default: the one in use. */
   readonly adapter?: string | null | undefined;
+  /**
+   * The order in which requests wait where `maxSequences` or `maxCacheBytes` are reached, and prompts are computed: the
+   * lower number first, as in vLLM; "interactive" is 0, "batch" 10. Default: "interactive".
+   */
+  readonly priority?: Priority | undefined;
   /** Also report this many of the most probable tokens of each step. */
   readonly candidates?: number | undefined;
 }
@@ -214,8 +192,8 @@ export class Model {
   async generate(input: GenerateInput, options: GenerateOptions = {}): Promise<GenerateResult> {
     checkInput(input);
     checkCall(options);
-    const { signal, onToken, logitsProcessor, stoppingCriteria, candidates, adapter, assistantModel, ...rest } =
-      options;
+    const { signal, onToken, logitsProcessor, stoppingCriteria, ...others } = options;
+    const { candidates, adapter, priority, assistantModel, ...rest } = others;
     const isGone = assistantModel instanceof Model && assistantModel.#disposed !== undefined;
     if (isGone) throw new LecternError("engine", "assistantModel: the model was disposed");
     const named = assistantModel instanceof Model ? assistantModel.location : assistantModel;
@@ -235,7 +213,7 @@ export class Model {
           parsed.assistantModel === undefined || assistantModel instanceof Model
             ? {}
             : { assistantModel: await this.#locate(parsed.assistantModel, functions) };
-        const request = { inputIds, options: { ...parsed, ...assistant }, candidates, adapter };
+        const request = { inputIds, options: { ...parsed, ...assistant }, candidates, adapter, priority };
         return this.#host.generate(request, hooks);
       })(),
     );
@@ -348,8 +326,8 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
 
 /** @param own the options as the caller gave them, for what the model fetches later */
 async function load(name: string, options: LoadOptions, own: LoadOptions): Promise<Model> {
-  const { threads, precision, prefixCacheBytes, force, families, signal, cacheDir, offline } = options;
-  const { onProgress, onWarning } = options;
+  const { threads, precision, prefixCacheBytes, maxSequences, maxCacheBytes, force, families } = options;
+  const { signal, cacheDir, offline, onProgress, onWarning } = options;
   throwIfAborted(signal);
   const files = await openDirectory(await locateModel(name, options));
   throwIfAborted(signal);
@@ -362,7 +340,8 @@ async function load(name: string, options: LoadOptions, own: LoadOptions): Promi
   );
   const given = options.base === undefined ? undefined : await locateModel(options.base, hub);
   const base = isAdapter ? (given ?? (await locateBase(files, hub))) : undefined;
-  const source = { location: files.location, base, threads, precision, prefixCacheBytes, force };
+  const limits = { prefixCacheBytes, maxSequences, maxCacheBytes };
+  const source = { location: files.location, base, threads, precision, ...limits, force };
   const opening = families
     ? (await import("./local-model.ts")).LocalModel.open({ ...source, families }, signal)
     : openHost(source, signal);

@@ -111,6 +111,14 @@ test.each([
   expect(order).toEqual(expected);
 });
 
+test("prompts of a lower priority number are computed first", async () => {
+  const order: number[] = [];
+  const scheduler = new Scheduler();
+  const priorities = [10, 0, 10, -1, 0];
+  await Promise.all(priorities.map((own, i) => scheduler.chunk(256, async () => void order.push(i), own)));
+  expect(order).toEqual([0, 3, 1, 4, 2]); // the first one had begun
+});
+
 async function outputs(model: Model, inputIds: readonly number[], options: GenerationOptions): Promise<unknown> {
   const { sequences } = await model.generate({ inputIds }, options);
   return sequences.map(({ outputIds, finishReason }) => ({ outputIds, finishReason }));

@@ -83,8 +83,8 @@ export class Scheduler {
   /** Requests whose next step is waited for. */
   #expected = new Set<StepEngine>();
   #waiting: Waiting[] = [];
-  /** Chunks of prompts, in the order in which they were asked for. */
-  readonly #chunks: { readonly tokens: number; readonly run: () => Promise<void> }[] = [];
+  /** Chunks of prompts, by priority, then in the order in which they were asked for. */
+  readonly #chunks: { readonly tokens: number; readonly priority: number; readonly run: () => Promise<void> }[] = [];
   #isRunning = false;
   /** Caches in which several decoders have rows. */
   readonly #joint = new WeakSet<KeyValueCache>();
@@ -114,9 +114,11 @@ export class Scheduler {
   }
 
   /** Computes a part of a prompt, of so many tokens, between the steps of other requests. */
-  chunk<T>(tokens: number, compute: () => Promise<T>): Promise<T> {
+  chunk<T>(tokens: number, compute: () => Promise<T>, priority = 0): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#chunks.push({ tokens, run: () => compute().then(resolve, reject) });
+      const behind = this.#chunks.findIndex((other) => other.priority > priority);
+      const chunk = { tokens, priority, run: () => compute().then(resolve, reject) };
+      this.#chunks.splice(behind < 0 ? this.#chunks.length : behind, 0, chunk);
       if (!this.#isRunning) void this.#run();
     });
   }

@@ -7,6 +7,11 @@ import type { HostTensor } from "../../tensor/index.ts";
 const GROWTH = 64;
 const LEAST_GROWTH = 1.25;
 
+/** The number of slots that a row of so many tokens takes at most. */
+export function mostSlots(length: number): number {
+  return Math.ceil((length * LEAST_GROWTH) / GROWTH) * GROWTH;
+}
+
 /**
  * The keys and values of earlier tokens, `[B, K, C, D]` for each layer; every row starts at slot 0. Rows that go on
  * from one prompt share its part, which is held once, and have each only what came after.

@@ -7,6 +7,7 @@ import type {
   TokenEvent,
 } from "../../generation/index.ts";
 import type { Channel } from "../../runtime/index.ts";
+import type { Priority } from "../admission.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "../forward.ts";
 import type { Precision } from "../quantize-model.ts";
 
@@ -19,6 +20,10 @@ export interface ModelSource {
   readonly precision?: Precision | undefined;
   /** Memory for the keys and values of earlier texts, in bytes. */
   readonly prefixCacheBytes?: number | undefined;
+  /** The number of sequences that are computed at once, at most. */
+  readonly maxSequences?: number | undefined;
+  /** Memory for the keys and values of running requests, at most, in bytes. */
+  readonly maxCacheBytes?: number | undefined;
   /** True if a tokenizer that does not belong to the model is taken all the same. */
   readonly force?: boolean | undefined;
   /** Families of the caller; functions cannot cross to a worker, so the model computes in the caller's thread. */
@@ -49,6 +54,7 @@ export interface GenerateRequest {
   readonly candidates?: number | undefined;
   /** A name; undefined: the default adapter; null: none. */
   readonly adapter?: string | null | undefined;
+  readonly priority?: Priority | undefined;
 }
 
 export interface GenerateHooks {
@@ -68,6 +74,8 @@ export type ProvidedCallbacks = Readonly<Record<"onToken" | "logitsProcessor" | 
 
 /** The time that a generation took. */
 export interface Timing {
+  /** The time within the total that it waited for other requests to leave room. */
+  readonly queueMs: number;
   /** From the start to the first token. */
   readonly firstTokenMs: number;
   /** From the start to the end. */

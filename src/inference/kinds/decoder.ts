@@ -10,7 +10,7 @@ import { headLoss } from "../loss.ts";
 import { ScoringDecoder } from "../scoring-decoder.ts";
 import { UncachedDecoder } from "../uncached-decoder.ts";
 import type { ForwardRuntime, GenerationRuntime, ModelRuntime } from "./runtime.ts";
-import { checkEarlyExit, plainAdapters, transformerForward } from "./shared.ts";
+import { checkEarlyExit, plainAdapters, tokenBytes, transformerForward } from "./shared.ts";
 
 type DecoderArchitecture = ArchitectureOf<"decoder">;
 
@@ -54,6 +54,7 @@ function generationOf(architecture: DecoderArchitecture): GenerationRuntime {
   const { config } = architecture;
   return {
     hasStepActivations: true,
+    tokenBytes: tokenBytes(config, config.numHiddenLayers),
     async open(weights, options, { use, prefixes }) {
       const model = cachedDecoder(architecture);
       return decodingSession(await DecodeEngine.create(model, weights, options, use, prefixes), begin);

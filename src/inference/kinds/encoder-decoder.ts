@@ -14,7 +14,7 @@ import { ScoringDecoder } from "../scoring-decoder.ts";
 import { UncachedDecoder } from "../uncached-decoder.ts";
 import { decoderRows } from "./decoder-inputs.ts";
 import type { ForwardRuntime, GenerationRuntime, ModelRuntime } from "./runtime.ts";
-import { checkEarlyExit, plainAdapters, plainUse, transformerForward } from "./shared.ts";
+import { checkEarlyExit, plainAdapters, plainUse, tokenBytes, transformerForward } from "./shared.ts";
 
 type EncoderDecoder = ArchitectureOf<"encoder-decoder">;
 
@@ -82,6 +82,7 @@ function generationOf(architecture: EncoderDecoder): GenerationRuntime {
   const { family, config } = architecture;
   return {
     hasStepActivations: true,
+    tokenBytes: tokenBytes(config, config.decoderLayers),
     async open(weights, options, { use }) {
       const engine = await DecodeEngine.create(cachedEncoderDecoder(architecture), weights, options, use);
       return decodingSession(engine, (own, inputIds, settings) => begin(own, architecture, inputIds, settings));

@@ -75,6 +75,8 @@ export interface GenerationRuntime {
   use(request: UseRequest): DecodeUse;
   /** The same model, cut off after some layers of what decodes. */
   withLayers(count: number): GenerationRuntime;
+  /** Keys and values of one token, in bytes; of an encoder–decoder, of one token of either side. */
+  readonly tokenBytes: number;
   /** True if attention weights and hidden states can be given for each step. */
   readonly hasStepActivations: boolean;
 }

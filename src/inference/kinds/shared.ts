@@ -42,10 +42,19 @@ export const plainUse =
     throw new LecternError("unsupported", `generation: dolaLayers needs a decoder-only model; this is ${name}`);
   };
 
+/** Keys and values of one token in all layers, in bytes. */
+export function tokenBytes(
+  { numKeyValueHeads, headSize }: { readonly numKeyValueHeads: number; readonly headSize: number },
+  layers: number,
+): number {
+  return 2 * layers * numKeyValueHeads * headSize * Float32Array.BYTES_PER_ELEMENT;
+}
+
 /** Generation by a recurrent model, whose state takes no token back. */
 export function recurrentGeneration(name: string, open: GenerationRuntime["open"]): GenerationRuntime {
   return {
     hasStepActivations: false,
+    tokenBytes: 0,
     async open(weights, options, purpose) {
       if (purpose.use.showsAll) throw rewindRefused(name);
       return open(weights, options, purpose);

@@ -1,0 +1,40 @@
+import type { OwnFamily } from "../families/index.ts";
+import type { HubOptions } from "../formats/index.ts";
+import type { Precision } from "./quantize-model.ts";
+
+/** Options of `loadModel`. */
+export interface LoadOptions extends HubOptions {
+  /** The number of threads that compute, from 1; default: the engine's choice, one for each core of the machine. */
+  readonly threads?: number | undefined;
+  /**
+   * The precision that linear layers compute in. `int8` and `int4` store their matrices in blocks of 32 weights with a
+   * scale each, in a derived file that is written on first use; `auto` is float32 below 100 million parameters, else
+   * int8. Default float32.
+   */
+  readonly precision?: Precision | undefined;
+  /**
+   * Memory for the keys and values of earlier texts, in bytes: a prompt that begins like one of them is computed from
+   * where they part. It fills as texts are read and written, and the least recently used go. 0 keeps none. Default 256
+   * MiB.
+   */
+  readonly prefixCacheBytes?: number | undefined;
+  /**
+   * The number of sequences that are computed at once, at most: prompts, return sequences and beams of all requests
+   * together. Later requests wait. Default: no limit.
+   */
+  readonly maxSequences?: number | undefined;
+  /**
+   * Memory for the keys and values of running requests, at most, in bytes, as if each became as long as its options allow.
+   * Later requests wait. Default: no limit.
+   */
+  readonly maxCacheBytes?: number | undefined;
+  /** For a directory with an adapter alone: the model that it adapts, in place of the one it names. */
+  readonly base?: string | undefined;
+  /** True if a tokenizer that does not match the model is accepted; by default it is rejected with the reason. */
+  readonly force?: boolean | undefined;
+  /**
+   * Model families of your own, as `defineFamily` makes them. Functions cannot cross to a worker, so such a load computes
+   * in the caller's thread.
+   */
+  readonly families?: readonly OwnFamily[] | undefined;
+}
