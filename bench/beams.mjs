@@ -43,7 +43,7 @@ for (const [name, { shape }] of parametersOf([decoder.logits])) {
 await writeFile(join(directory, "config.json"), JSON.stringify(json));
 await writeFileAtomic(join(directory, "model.safetensors"), safetensorsChunks(tensors));
 
-const model = await loadModel(directory);
+const model = await loadModel(directory, { prefixCacheBytes: 0 });
 const input = { inputIds: [Array.from({ length: 128 }, (_, i) => 5 + i * 3)] };
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 const perStep = async (numBeams) => {

@@ -15,7 +15,7 @@ const NEW_TOKENS = 32;
 const prompt = Array.from({ length: 16 }, (_, i) => 5 + i * 7);
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
-const model = await loadModel(directory);
+const model = await loadModel(directory, { prefixCacheBytes: 0 });
 const options = { doSample: false, maxNewTokens: NEW_TOKENS, eosTokenId: null };
 await model.generate({ inputIds: [prompt] }, options);
 const [ours, theirs, outside] = [[], [], []];

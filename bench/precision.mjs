@@ -32,7 +32,7 @@ else {
 }
 
 async function measure(precision) {
-  const loaded = await loadModel(model, { precision });
+  const loaded = await loadModel(model, { precision, prefixCacheBytes: 0 });
   const inputIds = [loaded.tokenizer.encode(readFileSync(path, "utf8").slice(0, 200_000)).ids.slice(0, WINDOW / 8)];
   const options = { doSample: false, eosTokenId: null, maxNewTokens: NEW_TOKENS };
   const speeds = [];

@@ -9,9 +9,14 @@ export type Pointer = bigint;
 
 type Argument = Pointer | number | string | NodeJS.ArrayBufferView | Pointer[] | null;
 
+/** A loaded library, whose functions can be called until koffi collects this object. */
+interface Library {
+  func(declaration: string): () => Pointer;
+}
+
 /** The part of koffi's addon that is used: calls of C functions by their addresses and declarations. */
 interface Koffi {
-  load(path: string): { func(declaration: string): () => Pointer };
+  load(path: string): Library;
   array(type: string, length: number): object;
   decode(pointer: Pointer, type: object): Pointer[];
   proto(declaration: string): object;
@@ -71,6 +76,8 @@ const LOG_NAME = "lectern";
 
 /** ONNX Runtime's C interface, in this thread. */
 export class EngineApi {
+  /** Held so that the engine stays loaded: its functions are called by address, which keeps nothing alive. */
+  readonly library: Library;
   readonly #koffi: Koffi;
   readonly #functions: ReadonlyMap<ApiFunction, readonly [pointer: Pointer, type: object]>;
   /** The engine's environment, which all sessions of the process share. */
@@ -85,7 +92,8 @@ export class EngineApi {
     const addon = requireFrom(dirname(library));
     this.#koffi = addon(`${dirname(library)}/koffi.node`) as Koffi;
     const { load, decode, array, call, proto } = this.#koffi;
-    const [getApi = 0n] = decode(load(library).func("void* OrtGetApiBase()")(), array("void*", 2));
+    this.library = load(library);
+    const [getApi = 0n] = decode(this.library.func("void* OrtGetApiBase()")(), array("void*", 2));
     const api = call(getApi, proto("void* GetApi(uint32_t)"), API_VERSION) as Pointer;
     const places = Object.values(declarations).map(([place]) => place);
     const table = decode(api, array("void*", Math.max(...places) + 1));
