@@ -2,7 +2,7 @@ import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { Person } from "../../test/helpers/cli.ts";
+import { cli, Person } from "../../test/helpers/cli.ts";
 import { fixture } from "../../test/helpers/fixtures.ts";
 
 const [CTRL_C, CTRL_D, UP] = ["\u0003", "\u0004", "\u001b[A"];
@@ -35,6 +35,37 @@ test("a conversation keeps its messages, saves them, and goes on from the file",
   await later.after("> ", "/bye\r");
   expect(await later.result).toBe(0);
   expect(JSON.parse(await readFile(file, "utf8"))).toEqual({ messages: [{ role: "system", content: "Be a dog." }] });
+});
+
+test("the next turn reports how much of its prompt was cached, and --prefix-cache 0 keeps nothing", async () => {
+  const reports: string[] = [];
+  for (const flags of [[], ["--prefix-cache", "0"]]) {
+    const person = new Person([
+      "run",
+      chat,
+      "--system",
+      "You are a fox.",
+      "--max-new-tokens",
+      "3",
+      ...greedy,
+      ...flags,
+    ]);
+    for (const message of ["Who are you?\r", "Where?\r"]) {
+      await person.after("> ", message);
+      await person.after("[context: ");
+      reports.push(await person.after("]"));
+    }
+    await person.after("> ", CTRL_D);
+    expect(await person.result).toBe(0);
+  }
+  expect(reports.map((report) => /; prompt: \d+ new, [1-9]\d+ cached\]/.test(report))).toEqual([
+    false,
+    true,
+    false,
+    false,
+  ]);
+  const { err } = await cli(["run", chat, "Hi", "--prefix-cache", "some"]);
+  expect(err).toContain("--prefix-cache takes a whole number from 0; got some");
 });
 
 test("without a chat template a text is continued; an empty line asks for more; lines between quotes are one", async () => {

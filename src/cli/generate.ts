@@ -32,13 +32,15 @@ export async function run(name: string, prompt: string | undefined, context: Run
   const options = { ...parseOptions(await readGenerationOptions(flags)), signal };
   const threads = count("--threads", flags.threads);
   const precision = flags.precision as LoadOptions["precision"];
+  const prefixCache = number("--prefix-cache", flags.prefixCache, "a whole number from 0");
+  const prefixCacheBytes = prefixCache === undefined ? undefined : prefixCache * 2 ** 20;
   const converses = terminal.isInteractive && prompt === undefined && flags.inputIds === undefined && !flags.json;
   const isOptional = prompt !== undefined || flags.messages !== undefined;
   const needsPrompt = flags.inputIds === undefined && !converses;
   const reading = needsPrompt ? readPrompt(prompt, terminal, isOptional) : Promise.resolve(undefined);
   reading.catch(() => {}); // reported below, once the model is open
   const begun = performance.now();
-  await using model = await openModel(name, context, { threads, precision });
+  await using model = await openModel(name, context, { threads, precision, prefixCacheBytes });
   if (display?.what === "attention") await checkAttention(model, options, display);
   if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);
   const loadMs = performance.now() - begun;

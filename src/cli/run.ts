@@ -13,6 +13,7 @@ export interface RunFlags extends ModelFlags, GenerationFlags, ConversationFlags
   readonly adapter?: string;
   readonly threads?: string;
   readonly precision?: string;
+  readonly prefixCache?: string;
 }
 
 /** `lectern run [MODEL] [PROMPT]` */
@@ -39,6 +40,10 @@ export function runCommand(command: Command, terminal: Terminal, signal: AbortSi
     .option(...PRECISION_OPTION)
     .option("--base <model>", "the base model of an adapter's directory, in place of the one it names")
     .option("--threads <n>", "number of threads; default chosen by the engine")
+    .option(
+      "--prefix-cache <MiB>",
+      "memory at most for the keys and values of a conversation's earlier turns, which are not computed again; default 256",
+    )
     .option("--force", "accept a tokenizer that does not belong to the model");
   addGenerationFlags(command);
   return command.action(async (name: string, prompt: string | undefined, flags: RunFlags) => {
