@@ -42,35 +42,50 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     this.#memories = memories;
   }
 
-  /** Each prompt is computed by itself, so it does not matter what it is batched with. */
+  /**
+   * Each prompt is computed by itself, so it does not matter what it is batched with, and it may begin like the one before.
+   * Prompts of one token, as in an encoder–decoder, are a step.
+   */
   async prefill(rows: readonly (readonly number[])[], chunk = this.#chunk): Promise<Float32Array[]> {
-    const { sizes } = this.#engine;
+    throwIfAborted(this.#signal);
+    const { sizes, isShared } = this.#engine;
+    if (!isShared && rows.every(({ length }) => length === 1)) {
+      this.#own(new KeyValueCache(sizes, rows.length));
+      return this.step(rows.map(([token]) => token as number));
+    }
     const caches: KeyValueCache[] = [];
     const scores: Float32Array[] = [];
     for (const [i, row] of rows.entries()) {
       const cache = this.#reusesPrefixes ? this.#engine.recall(row) : new KeyValueCache(sizes, 1);
-      const memory = this.#memories[i] && CrossAttentionCache.join([this.#memories[i] as CrossAttentionCache]);
-      let last: Float32Array[] = [];
-      for (let at = cache.lengths[0] as number; at < row.length; at += chunk) {
-        throwIfAborted(this.#signal);
-        const part = row.slice(at, at + chunk);
-        const compute = (): Promise<Float32Array[]> =>
-          this.#engine.extend(cache, [part], { memory, lengths: [row.length] });
-        last = await this.#engine.chunk(part.length, compute);
-      }
-      if (this.#reusesPrefixes) this.#engine.remember(cache, 0);
+      scores.push(await this.#compute(row, i, cache, chunk));
       caches.push(cache);
-      scores.push(last[0] as Float32Array);
     }
+    const [first] = caches;
     this.#own(
-      caches.length === 1
-        ? (caches[0] as KeyValueCache)
+      first && caches.length === 1
+        ? first
         : KeyValueCache.join(
             caches.map((cache) => ({ cache, row: 0 })),
             sizes,
           ),
     );
     return scores;
+  }
+
+  /** Computes what a cache lacks of a prompt; the scores after it. */
+  async #compute(row: readonly number[], index: number, cache: KeyValueCache, chunk: number): Promise<Float32Array> {
+    const own = this.#memories[index];
+    const memory = own && CrossAttentionCache.join([own]);
+    let last: Float32Array[] = [];
+    for (let at = cache.lengths[0] as number; at < row.length; at += chunk) {
+      throwIfAborted(this.#signal);
+      const part = row.slice(at, at + chunk);
+      const compute = (): Promise<Float32Array[]> =>
+        this.#engine.extend(cache, [part], { memory, lengths: [row.length] });
+      last = await this.#engine.chunk(part.length, compute);
+    }
+    if (this.#reusesPrefixes) this.#engine.remember(cache, 0);
+    return last[0] as Float32Array;
   }
 
   finish(rows: readonly number[]): void {

@@ -83,6 +83,21 @@ test("beams, several sequences and guidance reuse prefixes, and give the same re
   for (const model of models) await model.dispose();
 });
 
+test("prompts of one call, and of later calls while it runs, begin where the others part", async () => {
+  const models = await both(fixture("models/llama_gqa"));
+  const shared = ids(40, 1);
+  const rows = [5, 6, 7].map((id) => [...shared, id, 9]);
+  expect(await hitsOf(models, [rows])).toEqual([2 * 40]);
+  const other = ids(30, 2);
+  let later: Promise<GenerateResult> | undefined;
+  const onToken = (): void => {
+    later ??= models[0].generate({ inputIds: [...other, 4] }, options);
+  };
+  await models[0].generate({ inputIds: other }, { ...options, onToken });
+  expect((await later)?.usage.cachedTokens).toBe(30);
+  for (const model of models) await model.dispose();
+});
+
 test("what a cancelled request computed is reused", async () => {
   const models = await both(fixture("models/llama_gqa"));
   const prompt = ids(30, 1);
