@@ -1,7 +1,7 @@
 import { contrastLayers } from "../generation/index.ts";
 import type { Value } from "../graph/index.ts";
 import { canAttendInPlace } from "../lowering/index.ts";
-import type { AdapterPlan, DerivedInput, Positions } from "../nn/index.ts";
+import { type AdapterPlan, cacheSlots, type DerivedInput, type Positions } from "../nn/index.ts";
 import { canShareMemory, createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { AdapterRows } from "./adapters/adapter-rows.ts";
@@ -243,6 +243,7 @@ export class DecodeEngine {
     const positions: Positions = {
       queries,
       get keys() {
+        if (isInPlace) return cacheSlots(queries);
         return cache.positions().map((held, i) => [...held, ...(queries[i] as number[])]);
       },
       ids: tokens,

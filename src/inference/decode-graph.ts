@@ -74,7 +74,6 @@ function cachedGraph(family: Family, config: DecoderConfig, use: CachedUse = {})
   const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize, isShared, isInPlace };
   const context = new ModelContext({ batch: "B", queries: "T", numLayers: config.numHiddenLayers, cache, logits });
   const graph = build(family, config, context, new Scope("", new Map(), plan));
-  if (isInPlace && !context.canAttendInPlace) return cachedGraph(family, config, { ...use, isInPlace: false });
   return { ...graph, isInPlace, keysFixedUpTo: context.keysFixedUpTo };
 }
 
@@ -128,7 +127,6 @@ function encoderDecoderGraphs(
   });
   const unread = input("encoder_states", "float32", ["B", "S", config.hiddenSize]);
   const outputs = model.decode(new Scope("", new Map(), plan), config, context, unread);
-  if (isInPlace && !context.canAttendInPlace) return encoderDecoderGraphs(family, config, { ...use, isInPlace: false });
   return {
     memory: { ...once.decoder, derived: [...once.encoder.derived.values()] },
     step: { ...outputs, derived: [...context.derived.values()], isInPlace, keysFixedUpTo: context.keysFixedUpTo },

@@ -134,7 +134,6 @@ export class ModelContext implements PositionContext {
   readonly dropoutMasks: DropoutMask[] = [];
   /** Queries and keys before they were turned, by what they became, where the cache is written in place. */
   readonly #turned = new WeakMap<Value, { readonly x: Value; readonly config: RotaryConfig }>();
-  #isBiased = false;
   /** The text length in tokens up to which the keys of a token do not depend on it. */
   keysFixedUpTo = Number.POSITIVE_INFINITY;
 
@@ -159,6 +158,7 @@ export class ModelContext implements PositionContext {
   get span(): Dimension {
     const { queries, cache } = this.#options;
     if (!cache) return queries;
+    if (cache.isInPlace) return "L";
     return cache.isShared ? `Q+P+${queries}` : `P+${queries}`;
   }
 
@@ -259,26 +259,17 @@ export class ModelContext implements PositionContext {
     return mixed;
   }
 
-  /** True if the cache can be written in place: no layer adds a bias of its own to what tokens see. */
-  get canAttendInPlace(): boolean {
-    return !this.#isBiased;
-  }
-
   #attendInPlace(
     q: Value,
     k: Value,
     v: Value,
-    {
-      bias,
-      ...options
-    }: {
+    options: {
       readonly scale: number;
       readonly softcap?: number | undefined;
       readonly window?: number | undefined;
       readonly bias?: Value | undefined;
     },
   ): Value {
-    this.#isBiased ||= bias !== undefined;
     const [past] = this.#past(this.cache.length) as [KeyValue];
     const [last, longest] = [lastKey(this), longestRow(this)];
     const [turned, turnedKeys] = [this.#turned.get(q), this.#turned.get(k)];

@@ -24,6 +24,7 @@ export { embedding, joinHeads, layerNorm, linear, rmsNorm, splitHeads } from "./
 export {
   attentionBias,
   type BucketOptions,
+  cacheSlots,
   type Derivation,
   type DerivedInput,
   type DistanceOptions,

@@ -23,9 +23,14 @@ export interface CachedAttentionAttributes {
   readonly softcap?: number | undefined;
   /** The number of tokens that a query sees, itself among them; default all. */
   readonly window?: number | undefined;
+  /** True if the last operand is a bias of the scores. */
+  readonly isBiased?: boolean | undefined;
 }
 
-function infer(operands: readonly TensorType[], { heads, keyHeads }: CachedAttentionAttributes): TensorType[] {
+function infer(
+  operands: readonly TensorType[],
+  { heads, keyHeads, isBiased = false }: CachedAttentionAttributes,
+): TensorType[] {
   const [q, k, v, key, value, last, longest] = operands;
   if (!q || !k || !v || !key || !value || !last || !longest)
     throw new TypeError("cachedAttention: takes q, k, v, the cache's keys and values, and two counts");
@@ -39,6 +44,11 @@ function infer(operands: readonly TensorType[], { heads, keyHeads }: CachedAtten
     last.dtype === "int32" &&
     longest.dtype === "int32";
   if (!fits) throw shapeError("cachedAttention", "q [B, T, H·D], k and v [B, T, K·D], a cache [B, K, C, D]", q, k, key);
+  const bias = isBiased ? operands.at(-1) : undefined;
+  const [rows, perHead, queries] = bias?.shape ?? [1, 1, q.shape[1]];
+  const isBroadcast = (rows === 1 || rows === batch) && (perHead === 1 || perHead === heads);
+  if (bias && !(isBroadcast && queries === q.shape[1]))
+    throw shapeError("cachedAttention", "a bias [B, H, T, L] for q [B, T, H·D]", q, bias);
   const cache = { dtype: key.dtype, shape: [batch, keyHeads, capacity, size] };
   return [{ dtype: q.dtype, shape: q.shape }, cache, cache];
 }
@@ -80,20 +90,29 @@ function biasOf(positions: Value, capacity: Dimension, window: number | undefine
   return window === undefined ? past : where(less(age, scalar(window)), past, scalar(LOWEST_FLOAT32));
 }
 
+/** A bias `[B, H, T, L]` of the first L slots, over all of them: what lies behind is never read. */
+function widened(bias: Value, capacity: Dimension): Value {
+  const last = reduceMax(cast(iota(bias.shape[3] as Dimension), "float32"), [0], true);
+  const places = cast(min(cast(iota(capacity), "float32"), last), "int64");
+  return takeAlong(bias, expand(reshape(places, [1, 1, 1, capacity]), [...bias.shape.slice(0, 3), capacity]));
+}
+
 const cachedAttentionOp = defineComposite<CachedAttentionAttributes>({
   name: "cachedAttention",
   infer,
-  decomposition(inputs, { heads, keyHeads, scale, softcap, window }) {
-    const [q, k, v, key, value, last, , ...tables] = inputs as [Value, Value, Value, Value, Value, Value, Value];
+  decomposition(inputs, { heads, keyHeads, scale, softcap, window, isBiased }) {
+    const [q, k, v, key, value, last] = inputs as [Value, Value, Value, Value, Value, Value];
+    const tables = inputs.slice(7, isBiased ? -1 : undefined);
     const [batch, length] = q.shape as [Dimension, Dimension];
     const positions = cachePositions(last, length);
     const turned = (x: Value, count: number): Value => {
-      const [cos, sin] = tables as Value[];
+      const [cos, sin] = tables;
       return cos && sin ? rotaryAt(x, cast(positions, "int64"), cos, sin, count) : x;
     };
     const keys = written(key, separate(turned(k, keyHeads), keyHeads), positions);
     const values = written(value, separate(v, keyHeads), positions);
-    const bias = biasOf(positions, key.shape[2] as Dimension, window);
+    const seen = biasOf(positions, key.shape[2] as Dimension, window);
+    const bias = isBiased ? add(seen, widened(inputs.at(-1) as Value, key.shape[2] as Dimension)) : seen;
     const { mixed } = attend(separate(turned(q, heads), heads), keys, values, bias, { scale, softcap });
     return [reshape(transpose(mixed, [0, 2, 1, 3]), [batch, length, q.shape[2] as number]), keys, values];
   },
@@ -116,18 +135,28 @@ export interface KeysAndValues {
  * @param counts `last`, int32 `[B]`: the slot of each row's last new token; `longest`, an int32 scalar: the length of the
  *   longest row with its new tokens
  * @param options.rotary tables `[N, R / 2]` of cosines and sines by which queries and keys are turned before
+ * @param options.bias added to the scores of the first L slots, L the length of the longest row: `[B, H, T, L]`, B and H
+ *   perhaps 1
  * @returns mixed values `[B, T, H·D]` and the cache as it is then
  */
 export function cachedAttention(
   [q, k, v]: readonly [q: Value, k: Value, v: Value],
   cache: KeysAndValues,
   { last, longest }: { readonly last: Value; readonly longest: Value },
-  options: CachedAttentionAttributes & { readonly rotary?: { readonly cos: Value; readonly sin: Value } | undefined },
+  options: Omit<CachedAttentionAttributes, "isBiased"> & {
+    readonly rotary?: { readonly cos: Value; readonly sin: Value } | undefined;
+    readonly bias?: Value | undefined;
+  },
 ): { mixed: Value; cache: KeysAndValues } {
-  const { rotary, ...attributes } = options;
-  const tables = rotary ? [rotary.cos, rotary.sin] : [];
-  const operands = [q, k, v, cache.key, cache.value, last, longest, ...tables];
-  const [mixed, key, value] = apply(cachedAttentionOp, operands, attributes) as [Value, Value, Value];
+  const { rotary, bias, ...attributes } = options;
+  const operands = [q, k, v, cache.key, cache.value, last, longest];
+  if (rotary) operands.push(rotary.cos, rotary.sin);
+  if (bias) operands.push(bias);
+  const [mixed, key, value] = apply(cachedAttentionOp, operands, { ...attributes, isBiased: bias !== undefined }) as [
+    Value,
+    Value,
+    Value,
+  ];
   return { mixed, cache: { key, value } };
 }
 

@@ -23,17 +23,20 @@ type Cached = AttributesOf<"cachedAttention">;
 /** Queries, keys and values are apart, or side by side in one operand. */
 type Grouped = Cached & { readonly isPacked: boolean };
 
-function lowerGrouped(c: LowerContext, { heads, keyHeads, scale, softcap, window, isPacked }: Grouped): string[] {
+function lowerGrouped(c: LowerContext, attention: Grouped): string[] {
+  const { heads, keyHeads, scale, softcap, window, isPacked, isBiased = false } = attention;
+  const [q, ...rest] = c.inputs as [string, ...string[]];
+  const bias = isBiased ? (rest.pop() as string) : undefined;
+  const parts = isPacked ? [q, "", "", ...rest] : [q, ...rest]; // q, k, v, keys, values, last, longest, tables
   const attributes = {
     num_heads: heads,
     kv_num_heads: keyHeads,
     scale: { float: scale },
     ...(softcap !== undefined && { softcap: { float: softcap } }),
     ...(window !== undefined && { local_window_size: window }),
-    do_rotary: c.inputs.length > 7 - 2 * Number(isPacked) ? 1 : 0,
+    do_rotary: parts.length > 7 ? 1 : 0,
   };
-  const [q, ...rest] = c.inputs as [string, ...string[]];
-  const operands = isPacked ? [q, "", "", ...rest] : c.inputs;
+  const operands = bias === undefined ? parts : Array.from({ length: 11 }, (_, i) => parts[i] ?? "").with(10, bias);
   return c.emitMany("GroupQueryAttention", operands, 3, attributes, "com.microsoft");
 }
 
@@ -61,7 +64,8 @@ export const groupQueryAttention: Kernel<Cached> = {
   tolerance: 1e-5,
   fits: ({ inputs, attributes: { heads } }) => canAttendInPlace(Number(inputs[0]?.shape[2]) / heads),
   build({ inputs, attributes }) {
-    const [q, k, v, key, value, last, longest, cos, sin] = inputs as readonly Value[] as [
+    const { heads, keyHeads, isBiased = false } = attributes;
+    const [q, k, v, key, value, last, longest] = inputs as readonly Value[] as [
       Value,
       Value,
       Value,
@@ -69,11 +73,9 @@ export const groupQueryAttention: Kernel<Cached> = {
       Value,
       Value,
       Value,
-      Value?,
-      Value?,
     ];
-    const { heads, keyHeads } = attributes;
-    const rest = [v, key, value, last, longest];
+    const [cos, sin] = inputs.slice(7, isBiased ? -1 : undefined);
+    const rest = [v, key, value, last, longest, ...(isBiased ? inputs.slice(-1) : [])];
     if (!cos || !sin || turnsInside((q.shape[2] as number) / heads, cos)) {
       const packed = packedOf([q, k, v]);
       const operands = packed ? [packed, ...inputs.slice(3)] : inputs;

@@ -40,7 +40,7 @@ function cachedCall(
     length,
     turned = 0,
   }: Readonly<Record<"heads" | "keyHeads" | "size" | "past" | "length", number>> & { turned?: number },
-  options: { window?: number; softcap?: number } = {},
+  options: { window?: number; softcap?: number; isBiased?: boolean } = {},
 ): readonly g.Value[] {
   const capacity = past + length;
   const operands = [operand("q", 1, length, heads * size), operand("k", 1, length, keyHeads * size)];
@@ -48,6 +48,7 @@ function cachedCall(
   for (const side of ["key", "value"]) operands.push(operand(side, 1, keyHeads, capacity, size));
   operands.push(integers("last", "int32", [1], capacity - 1), integers("longest", "int32", [], capacity));
   if (turned > 0) for (const table of ["cos", "sin"]) operands.push(operand(table, capacity, turned / 2));
+  if (options.isBiased) operands.push(operand("bias", 1, heads, length, capacity));
   return g.apply(g.ops.cachedAttention, operands, { heads, keyHeads, scale: 0.3, ...options });
 }
 
@@ -92,6 +93,10 @@ const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
     cachedCall({ heads: 4, keyHeads: 2, size: 32, past: 3, length: 2, turned: 16 }),
     cachedCall({ heads: 4, keyHeads: 2, size: 8, past: 9, length: 4 }, { window: 3 }),
     cachedCall({ heads: 4, keyHeads: 2, size: 8, past: 9, length: 1 }, { window: 3, softcap: 2 }),
+    cachedCall({ heads: 4, keyHeads: 4, size: 8, past: 5, length: 1 }, { isBiased: true }),
+    cachedCall({ heads: 4, keyHeads: 2, size: 8, past: 3, length: 4 }, { isBiased: true }),
+    cachedCall({ heads: 4, keyHeads: 1, size: 16, past: 9, length: 2, turned: 16 }, { isBiased: true }),
+    cachedCall({ heads: 4, keyHeads: 2, size: 32, past: 3, length: 2, turned: 16 }, { isBiased: true }),
   ],
   attention: [
     attentionCall(2, 2, 5, false),

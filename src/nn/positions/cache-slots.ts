@@ -21,7 +21,13 @@ function computeLongestRow(positions: Positions): HostTensor<"int32"> {
   return { dtype: "int32", shape: [], data: Int32Array.of(longestOf(positions)) };
 }
 
+/** The slots of a cache in which each row begins at slot 0, up to the longest row: a slot is the position of its key. */
+export function cacheSlots(queries: Positions["queries"]): Positions["keys"] {
+  const slots = Array.from({ length: longestOf({ queries }) }, (_, slot) => slot);
+  return queries.map(() => slots);
+}
+
 /** The length of the longest row with its new tokens. */
-export function longestOf({ queries }: Positions): number {
+export function longestOf({ queries }: Pick<Positions, "queries">): number {
   return queries.reduce((most, row) => Math.max(most, (row.at(-1) as number) + 1), 0);
 }

@@ -1,7 +1,7 @@
 export { positionIds } from "./absolute.ts";
 export { positionIdsAfterPadding } from "./after-padding.ts";
 export { attentionBias, bidirectionalBias, causalBias, paddingBias } from "./attention-bias.ts";
-export { lastKey, longestRow } from "./cache-slots.ts";
+export { cacheSlots, lastKey, longestRow } from "./cache-slots.ts";
 export { type Derivation, type DerivedInput, DerivedInputs, type PositionContext } from "./derive.ts";
 export { lastToken, stateAtLast } from "./last-token.ts";
 export { neighbour } from "./neighbours.ts";

@@ -43,9 +43,17 @@ function computeBuckets(
     const wide = Math.fround(Math.fround(Math.log(Math.fround(distance / exact))) / Math.log(maxDistance / exact));
     return side + Math.min(count - 1, exact + Math.trunc(Math.fround(wide * (count - exact))));
   };
-  const shape = [queries.length, queries[0]?.length ?? 0, keys[0]?.length ?? 0];
-  const data = queries.flatMap((row, i) =>
-    row.flatMap((query) => (keys[i] as readonly number[]).map((key) => BigInt(bucket(Math.max(0, key) - query)))),
-  );
-  return { dtype: "int64", shape, data: BigInt64Array.from(data) };
+  const [rows, length, span] = [queries.length, queries[0]?.length ?? 0, keys[0]?.length ?? 0];
+  const data = new BigInt64Array(rows * length * span);
+  const known = new Map<number, bigint>();
+  let at = 0;
+  for (const [i, row] of queries.entries())
+    for (const query of row)
+      for (const key of keys[i] as readonly number[]) {
+        const relative = Math.max(0, key) - query;
+        let own = known.get(relative);
+        if (own === undefined) known.set(relative, (own = BigInt(bucket(relative))));
+        data[at++] = own;
+      }
+  return { dtype: "int64", shape: [rows, length, span], data };
 }
