@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { openFiles } from "../dist/files/index.js";
 import { CachedDecoder } from "../dist/inference/cached-decoder.js";
 import { DecodeEngine } from "../dist/inference/decode-engine.js";
-import { cachedDecoder } from "../dist/inference/decode-graph.js";
+import { cachedDecoder, cachedEncoderDecoder } from "../dist/inference/decode-graph.js";
 import { openModelFiles } from "../dist/inference/model-files.js";
 import { quantizeWeights } from "../dist/inference/quantize-model.js";
 
@@ -17,16 +17,21 @@ if (!directory) throw new Error("usage: node bench/kernels.mjs DIRECTORY [float3
 const STEPS = 8;
 const { architecture, weights: stored } = await openModelFiles(await openFiles(directory));
 const weights = await quantizeWeights(architecture, stored, precision);
-const { config } = architecture;
+const isEncoderDecoder = architecture.kind === "encoder-decoder";
+const model = (isEncoderDecoder ? cachedEncoderDecoder : cachedDecoder)(architecture);
 const folder = await mkdtemp(join(tmpdir(), "lectern-"));
-const engine = await DecodeEngine.create(cachedDecoder(architecture), weights, { profile: join(folder, "trace") });
-const decoder = new CachedDecoder(engine);
+const engine = await DecodeEngine.create(model, weights, { profile: join(folder, "trace") });
+const memories = isEncoderDecoder ? [await engine.encode([1, 2, 3, 4])] : [];
+const decoder = new CachedDecoder(engine, { memories });
 await decoder.prefill([[1, 2, 3, 4]]);
 for (let step = 0; step < STEPS; step++) await decoder.step([5 + step]);
 await engine.dispose();
 
-const [name] = await readdir(folder);
-const events = JSON.parse(await readFile(join(folder, name), "utf8"));
+const traces = await Promise.all(
+  (await readdir(folder)).map(async (name) => JSON.parse(await readFile(join(folder, name), "utf8"))),
+);
+const runsOf = (trace) => trace.filter(({ name }) => name === "model_run").length;
+const events = traces.find((trace) => runsOf(trace) > 1); // an encoder runs once
 await rm(folder, { recursive: true });
 const runs = STEPS + 1;
 const kernels = new Map();
@@ -37,10 +42,8 @@ for (const { cat, dur, args, name: event } of events) {
 }
 const all = [...kernels].toSorted(([, a], [, b]) => b.ms - a.ms);
 const perStep = all.reduce((sum, [, { count }]) => sum + count, 0) / runs;
-console.log(
-  `${perStep} kernels a step, ${(perStep / config.numHiddenLayers).toFixed(1)} a layer (prefill counted as a step)`,
-);
+console.log(`${perStep} kernels a step, ${(perStep / model.numLayers).toFixed(1)} a layer (prefill counted as a step)`);
 for (const [type, { count, ms }] of all)
   console.log(
-    `${type.padEnd(28)} ${(count / runs / config.numHiddenLayers).toFixed(1).padStart(6)} a layer ${(ms / runs).toFixed(2).padStart(8)} ms a step`,
+    `${type.padEnd(28)} ${(count / runs / model.numLayers).toFixed(1).padStart(6)} a layer ${(ms / runs).toFixed(2).padStart(8)} ms a step`,
   );
