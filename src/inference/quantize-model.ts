@@ -1,9 +1,10 @@
 import type { Architecture } from "../families/index.ts";
 import { derivedFile } from "../files/index.ts";
-import type { Value, WeightLayout } from "../graph/index.ts";
+import type { Value } from "../graph/index.ts";
 import type { WeightLocation } from "../lowering/index.ts";
 import {
-  INT4_BLOCK,
+  blockOf,
+  type QuantizedLayout,
   type QuantizedPart,
   type QuantizedPrecision,
   quantizedPart,
@@ -12,6 +13,7 @@ import {
 } from "../passes/index.ts";
 import { byteLength, elementCount, quantizeBlocks } from "../tensor/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
+import { isEmbedding } from "./tied-embeddings.ts";
 import { parametersOf, type Weights } from "./weights.ts";
 
 /** The precisions that a model can be loaded in. */
@@ -22,7 +24,7 @@ export type Precision = (typeof precisions)[number];
 const SMALL_MODEL = 100e6;
 
 /** The version of the file's contents: another way to quantize makes another file. */
-const RECIPE = "quantized 1";
+const RECIPE = "quantized 2";
 
 /** Tensors begin at multiples of so many bytes. */
 const ALIGNMENT = 64;
@@ -42,14 +44,22 @@ export function computedPrecision(precision: Precision, parameterCount: number):
 /** Quantized matrices side by side: their places in the checkpoint, and those of the parts in the derived file. */
 interface Matrix {
   readonly paths: readonly string[];
-  readonly layout: WeightLayout;
+  readonly layout: QuantizedLayout;
   readonly sizes: readonly [outSize: number, inSize: number];
   readonly levels: { readonly name: string; readonly offset: number; readonly shape: readonly number[] };
   readonly scales: { readonly name: string; readonly offset: number; readonly shape: readonly number[] };
+  /** True if it lies where another matrix does: a table of words whose output layer has the same bytes. */
+  readonly isShared: boolean;
+}
+
+/** Tables other than those of words, such as of positions, stay as they are: they are small. */
+function isQuantized(name: string): boolean {
+  const { layout, paths = [] } = quantizedPart(name) ?? {};
+  return layout !== "rows" || paths.every((path) => isEmbedding(path.replace(/\.weight$/, "")));
 }
 
 /**
- * Weights whose linear layers are read in few bits. They are quantized on first use and kept in the folder of derived
+ * Weights whose linear layers and tables of words are read in few bits. They are quantized on first use and kept in the folder of derived
  * files, beside the checkpoint, which is not changed.
  */
 export async function quantizeWeights(
@@ -59,7 +69,7 @@ export async function quantizeWeights(
 ): Promise<Weights> {
   if (precision === "float32") return weights;
   const { heads } = forwardGraph(architecture);
-  const rewritten = runPasses(heads, { quantization: { precision, has: () => true } });
+  const rewritten = runPasses(heads, { quantization: { precision, has: isQuantized } });
   const { matrices, size } = layOut([...parametersOf(Object.values(rewritten)).values()], weights);
   if (matrices.length === 0) return weights;
   const [source, ...besides] = weights.files(matrices.flatMap(({ paths }) => paths)) as [string, ...string[]];
@@ -67,11 +77,11 @@ export async function quantizeWeights(
   const pieces = (): AsyncIterable<Uint8Array> => quantizedPieces(matrices, weights, precision);
   const file = await derivedFile({ source, besides, recipe, size, pieces });
   const places = new Map<string, WeightLocation>();
-  for (const { levels, scales } of matrices) {
+  for (const { layout, levels, scales } of matrices) {
     places.set(levels.name, {
       file,
       offset: levels.offset,
-      dtype: precision === "int4" ? "uint8" : "int8",
+      dtype: precision === "int8" && layout !== "rows" ? "int8" : "uint8",
       shape: levels.shape,
     });
     places.set(scales.name, { file, offset: scales.offset, dtype: "float32", shape: scales.shape });
@@ -98,18 +108,27 @@ function layOut(parameters: readonly Value[], weights: Weights): { matrices: rea
     size = offset + bytes;
     return offset;
   };
-  const matrices = [...found.values()].map(({ paths, layout, levels, scales }): Matrix => {
+  const isTable = ({ layout }: Pick<Matrix, "layout">): boolean => layout === "rows";
+  const matrices: Matrix[] = [];
+  for (const { paths, layout, precision, levels, scales } of [...found.values()].sort(
+    (a, b) => Number(isTable(a)) - Number(isTable(b)),
+  )) {
     if (!levels || !scales) throw new Error(`quantization: ${paths.join()} lacks a part`);
-    return {
+    const twin =
+      precision === "int4" && isTable({ layout })
+        ? matrices.find((other) => other.layout === "out-in" && other.paths.join() === paths.join())
+        : undefined;
+    matrices.push({
       paths,
       layout,
       sizes: paths
         .map((path) => sizesOf(weights.shape(path) as readonly [number, number], layout))
         .reduce(([sum, inSize], [outSize]) => [sum + outSize, inSize]),
-      levels: { ...levels, offset: place(elementCount(levels.shape)) },
-      scales: { ...scales, offset: place(byteLength("float32", elementCount(scales.shape))) },
-    };
-  });
+      levels: { ...levels, offset: twin?.levels.offset ?? place(elementCount(levels.shape)) },
+      scales: { ...scales, offset: twin?.scales.offset ?? place(byteLength("float32", elementCount(scales.shape))) },
+      isShared: twin !== undefined,
+    });
+  }
   return { matrices, size };
 }
 
@@ -121,11 +140,14 @@ async function* quantizedPieces(
 ): AsyncGenerator<Uint8Array> {
   let at = 0;
   const padding = (offset: number): Uint8Array => new Uint8Array(offset - at);
-  for (const matrix of matrices) {
+  for (const matrix of matrices.filter(({ isShared }) => !isShared)) {
     yield padding(matrix.levels.offset);
     at = matrix.levels.offset;
     const scales: Float32Array[] = [];
-    const parts = precision === "int4" ? int4Levels(matrix, weights, scales) : int8Levels(matrix, weights, scales);
+    const isTurned = precision === "int8" && matrix.layout !== "rows";
+    const parts = isTurned
+      ? turnedLevels(matrix, weights, scales)
+      : blockLevels(matrix, precision === "int4" ? 4 : 8, weights, scales);
     for await (const levels of parts) {
       yield levels;
       at += levels.length;
@@ -140,16 +162,22 @@ async function* quantizedPieces(
 }
 
 /** Levels in blocks along each row. @param scales receives their scales */
-async function* int4Levels(matrix: Matrix, weights: Weights, scales: Float32Array[]): AsyncGenerator<Uint8Array> {
+async function* blockLevels(
+  matrix: Matrix,
+  bits: 4 | 8,
+  weights: Weights,
+  scales: Float32Array[],
+): AsyncGenerator<Uint8Array> {
+  const block = blockOf(matrix.sizes[1]) as number;
   for await (const rows of rowsOf(matrix, weights)) {
-    const quantized = quantizeBlocks(rows, 4, INT4_BLOCK);
+    const quantized = quantizeBlocks(rows, bits, block);
     scales.push(quantized.scales);
     yield quantized.levels;
   }
 }
 
 /** Levels of whole rows, turned to `[I, O]`. @param scales receives their scales */
-async function* int8Levels(matrix: Matrix, weights: Weights, scales: Float32Array[]): AsyncGenerator<Uint8Array> {
+async function* turnedLevels(matrix: Matrix, weights: Weights, scales: Float32Array[]): AsyncGenerator<Uint8Array> {
   const [outSize, inSize] = matrix.sizes;
   const turned = new Int8Array(outSize * inSize);
   let row = 0;
