@@ -126,7 +126,7 @@ export class LocalModel implements ModelHost {
     }
     const generationConfig = stored ?? generationFields(parts.json);
     const computed = computedPrecision(precision, countParameters(parts));
-    const weights = await quantizeWeights(parts.architecture, parts.weights, computed);
+    const weights = await quantizeWeights(parts.architecture, parts.weights, computed, signal);
     throwIfAborted(signal);
     const options = { ...settings, families, precision: computed };
     const model = new LocalModel({ ...parts, weights }, tokenizer, generationConfig, options);

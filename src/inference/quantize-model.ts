@@ -13,6 +13,7 @@ import {
 } from "../passes/index.ts";
 import { byteLength, elementCount, quantizeBlocks } from "../tensor/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
+import { checkMemory } from "./sessions/check-memory.ts";
 import { isEmbedding } from "./tied-embeddings.ts";
 import { parametersOf, type Weights } from "./weights.ts";
 
@@ -66,6 +67,7 @@ export async function quantizeWeights(
   architecture: Architecture,
   weights: Weights,
   precision: ComputedPrecision,
+  signal?: AbortSignal,
 ): Promise<Weights> {
   if (precision === "float32") return weights;
   const { heads } = forwardGraph(architecture);
@@ -73,9 +75,10 @@ export async function quantizeWeights(
   const { matrices, size } = layOut([...parametersOf(Object.values(rewritten)).values()], weights);
   if (matrices.length === 0) return weights;
   const [source, ...besides] = weights.files(matrices.flatMap(({ paths }) => paths)) as [string, ...string[]];
+  checkMemory(size, precision);
   const recipe = JSON.stringify([RECIPE, matrices.map(({ levels }) => levels.name)]);
   const pieces = (): AsyncIterable<Uint8Array> => quantizedPieces(matrices, weights, precision);
-  const file = await derivedFile({ source, besides, recipe, size, pieces });
+  const file = await derivedFile({ source, besides, recipe, size, pieces, signal });
   const places = new Map<string, WeightLocation>();
   for (const { layout, levels, scales } of matrices) {
     places.set(levels.name, {

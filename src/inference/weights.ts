@@ -81,6 +81,11 @@ export class Weights {
     return { quantization: { precision, has } };
   }
 
+  /** The precision that linear layers are computed in. */
+  get precision(): QuantizedPrecision | "float32" {
+    return this.#quantized?.precision ?? "float32";
+  }
+
   /** True if some matrices are read in few bits, for which the engine's fast products need packed copies. */
   get isQuantized(): boolean {
     return this.#quantized !== undefined;
