@@ -9,6 +9,7 @@ export {
 } from "./adapters/adapters.ts";
 export { adapterPlan, endsWith, isLearned, type LoraConfig, liesIn } from "./adapters/lora-config.ts";
 export type { Priority } from "./admission.ts";
+export { copyCompanions } from "./companions.ts";
 export { targetedTables } from "./embedding-adapter.ts";
 export {
   type ForwardInputs,

@@ -4,6 +4,7 @@ import { absoluteLocation, checkWritable } from "../../files/index.ts";
 import { locateModel, openDirectory } from "../../formats/index.ts";
 import {
   adapterPlan,
+  copyCompanions,
   isLearned,
   isSameHead,
   type LoraConfig,
@@ -18,7 +19,7 @@ import { checkColumns } from "../data/columns.ts";
 import { type Example, nameOf, type Rows, readExamples } from "../data/examples.ts";
 import { headLabels, type LabelSource, nameLabels } from "../data/labels.ts";
 import type { PreferenceOptions } from "../objectives/losses.ts";
-import { copyCompanions, exportModel } from "../run/export-model.ts";
+import { exportModel } from "../run/export-model.ts";
 import { takeWeights } from "../run/initial-weights.ts";
 import { initialize } from "../run/initialize.ts";
 import { type Run, type RunConfig, type RunResult, runTraining } from "../run/run.ts";
