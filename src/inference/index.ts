@@ -34,6 +34,7 @@ export {
 } from "./model.ts";
 export { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 export { lastStates, type PoolingMode, pool, statesAt, yieldsStates } from "./pooling.ts";
+export { computedPrecision, quantizeWeights } from "./quantize-model.ts";
 export type { EmbedOptions } from "./sentence-encoder.ts";
 export { checkTrainableEmbeddings, sentenceFiles } from "./sentence-modules.ts";
 export { isEmbedding, isSharedEmbedding, isTiedOutput } from "./tied-embeddings.ts";

@@ -1,6 +1,7 @@
 export { type PassUse, runPasses } from "./pass-list.ts";
 export {
   blockOf,
+  type Quantization,
   type QuantizedLayout,
   type QuantizedPart,
   type QuantizedPrecision,

@@ -1,7 +1,7 @@
 import { defineComposite, definePrimitive } from "../op.ts";
 import { rowAxes } from "../shape.ts";
 import { applyOne, type Dimension, shapeError, type TensorType, type Value } from "../value.ts";
-import { add } from "./elementwise.ts";
+import { add, unbroadcast } from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
 
 /** The way in which a matrix is stored in few bits: blocks along its input axis, each with a scale. */
@@ -62,7 +62,12 @@ const quantizedLinearOp = defineComposite<BlockFormat>({
     const product = matmul(x as Value, weight, { transposeB: true });
     return [bias ? add(product, bias) : product];
   },
-  gradient: "through decomposition",
+  /** The matrix is expanded anew, so that it need not be kept between the two passes. */
+  gradient({ inputs: [, blocks, scales, bias], gradients, attributes }) {
+    const dy = gradients[0] as Value;
+    const weight = applyOne(dequantizeOp, [blocks as Value, scales as Value], attributes);
+    return [matmul(dy, weight), undefined, undefined, bias && unbroadcast(dy, bias.shape)];
+  },
 });
 
 /** The matrix `[O, I]` of blocks: uint8 `[O, I / block, block · bits / 8]`, and scales `[O, I / block]`. */

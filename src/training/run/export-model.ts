@@ -60,7 +60,13 @@ export async function exportModel(
     await writeFileAtomic(joinPath(out, "model.safetensors"), safetensorsChunks(Object.fromEntries(tensors)));
   const files = await openDirectory(tokenizer);
   const fingerprint = (await loadTokenizer(files))?.fingerprint;
-  const json = { ...config, torch_dtype: precision, dtype: undefined, [FINGERPRINT_KEY]: fingerprint };
+  const json = {
+    ...config,
+    torch_dtype: precision,
+    dtype: undefined,
+    quantization_config: undefined,
+    [FINGERPRINT_KEY]: fingerprint,
+  };
   await writeFileAtomic(joinPath(out, "config.json"), configText(json));
   await copyCompanions(tokenizer, out);
 }
