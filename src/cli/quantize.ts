@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { QuantizedModel } from "../inference/quantize-directory.ts";
+import type { QuantizedModel } from "../inference/node.ts";
 import { bytesText } from "./download-progress.ts";
 import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
 import { tableLines } from "./table.ts";

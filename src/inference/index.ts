@@ -36,7 +36,7 @@ export { generating, type ModelFiles, openModelFiles, readJsonFile } from "./mod
 export { lastStates, type PoolingMode, pool, statesAt, yieldsStates } from "./pooling.ts";
 export { computedPrecision, quantizeWeights } from "./quantize-model.ts";
 export type { EmbedOptions } from "./sentence-encoder.ts";
-export { checkTrainableEmbeddings, sentenceFiles } from "./sentence-modules.ts";
+export { checkTrainableEmbeddings } from "./sentence-modules.ts";
 export { isEmbedding, isSharedEmbedding, isTiedOutput } from "./tied-embeddings.ts";
 export { FINGERPRINT_KEY } from "./tokenizer-check.ts";
 export { parametersOf, Weights } from "./weights.ts";

@@ -1,3 +1,3 @@
 /** Parts that need Node. */
 export { exportGguf } from "./export-gguf.ts";
-export { quantizeModel } from "./quantize-directory.ts";
+export { type QuantizedModel, quantizeModel } from "./quantize-directory.ts";
