@@ -144,6 +144,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: "Train a tokenizer.",
     load: async () => (await import("./tokenizer.ts")).tokenizerCommand,
   },
+  quantize: {
+    group: "Train and evaluate:",
+    description: "Write a model in int8 or int4 and measure what that costs.",
+    load: async () => (await import("./quantize.ts")).quantizeCommand,
+  },
   export: {
     group: "Train and evaluate:",
     description: "Write a model as one file for other programs.",

@@ -28,6 +28,7 @@ interface FinetuneFlags extends ModelFlags {
   readonly loraAlpha?: string;
   readonly loraDropout?: string;
   readonly loraTargets?: string;
+  readonly precision?: "float32" | "int8" | "int4";
   readonly dora?: boolean;
   readonly rslora?: boolean;
   readonly preferenceLoss?: "sigmoid" | "hinge" | "ipo" | "orpo" | "simpo";
@@ -45,7 +46,7 @@ const renamed = {
 
 /** `lectern finetune MODEL DATA --task TASK --out DIRECTORY` */
 export function finetuneCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
-  return addRenamedFlags(command, renamed)
+  const withOptions = addRenamedFlags(command, renamed)
     .argument("<model>", MODEL_ARGUMENT)
     .argument("<data>", "examples: .csv, .tsv, .jsonl or .json, also with .gz")
     .addOption(new Option("--task <task>", "what to learn").choices([...trainingTasks]).makeOptionMandatory())
@@ -64,14 +65,8 @@ export function finetuneCommand(command: Command, terminal: Terminal, signal: Ab
     )
     .option("--label-smoothing <x>", "the share of the target spread over all classes")
     .option("--balance-classes", "count classes by how rare they are")
-    .option("--prefix <text>", "put before each source text")
-    .option("--lora", "learn an adapter instead of all weights")
-    .option("--lora-rank <n>", "default 8")
-    .option("--lora-alpha <x>", "default twice the rank")
-    .option("--lora-dropout <share>", "of what the adapter reads, in training; default none")
-    .option("--lora-targets <names>", "linear layers by name, with commas; default all")
-    .option("--dora", "learn size and direction apart")
-    .option("--rslora", "scale by the root of the rank")
+    .option("--prefix <text>", "put before each source text");
+  return addAdapterFlags(withOptions)
     .addOption(new Option("--preference-loss <kind>").choices(["sigmoid", "hinge", "ipo", "orpo", "simpo"]))
     .option("--beta <x>", "how much a preference counts; default 0.1")
     .option("--config <file>", "settings of the run in JSON: optimizer, schedule, maxGradNorm, groups, patience …")
@@ -104,6 +99,24 @@ export function finetuneCommand(command: Command, terminal: Terminal, signal: Ab
       terminal.stdout.write(`${step} steps; held out: ${described(evaluation)}; written to ${flags.out}\n`);
       if (flags.task === "text-classification") terminal.stdout.write(`try it: lectern classify ${flags.out} "…"\n`);
     });
+}
+
+function addAdapterFlags(command: Command): Command {
+  return command
+    .option("--lora", "learn an adapter instead of all weights")
+    .option("--lora-rank <n>", "default 8")
+    .option("--lora-alpha <x>", "default twice the rank")
+    .option("--lora-dropout <share>", "of what the adapter reads, in training; default none")
+    .option("--lora-targets <names>", "linear layers by name, with commas; default all")
+    .addOption(
+      new Option("--precision <kind>", "of the base below an adapter; default float32").choices([
+        "float32",
+        "int8",
+        "int4",
+      ]),
+    )
+    .option("--dora", "learn size and direction apart")
+    .option("--rslora", "scale by the root of the rank");
 }
 
 async function optionsOf(flags: FinetuneFlags, terminal: Terminal): Promise<Omit<FinetuneOptions, "model" | "data">> {
@@ -148,6 +161,7 @@ async function optionsOf(flags: FinetuneFlags, terminal: Terminal): Promise<Omit
           ...(targets && { targetModules: targets }),
         }
       : undefined,
+    precision: flags.precision,
     config:
       flags.config === undefined
         ? undefined

@@ -36,11 +36,13 @@ test("derived bytes are made once, again for a file that changed, and again by a
   expect(made).toBe(3);
 });
 
-test("two that make the same at once both get it whole", async () => {
+test("of two that need the same at once, one makes it and the other waits", async () => {
   process.env.LECTERN_CACHE = join(folder, "cache");
   const options = { source, recipe: "twice", size: 3, pieces };
+  const before = made;
   const paths = await Promise.all([derivedFile(options), derivedFile(options)]);
   expect(paths[0]).toBe(paths[1]);
+  expect(made).toBe(before + 1);
   expect(await bytesOf(paths[0] as string)).toEqual([1, 2, 3]);
 });
 
@@ -90,4 +92,50 @@ test("a failure on the way leaves nothing behind and is told", async () => {
 test("a cache folder that cannot be is named", async () => {
   process.env.LECTERN_CACHE = source;
   await expect(derivedFile({ source, recipe: "x", size: 3, pieces })).rejects.toThrow("set LECTERN_CACHE");
+});
+
+test("an alteration that no sample shows is found by the time of the change", async () => {
+  process.env.LECTERN_CACHE = join(folder, "cache");
+  const size = 20 * 2 ** 20;
+  async function* large(): AsyncGenerator<Uint8Array> {
+    yield new Uint8Array(size).fill(1);
+  }
+  const options = { source, recipe: "altered", size, pieces: large };
+  const path = await derivedFile(options);
+  const file = await open(path, "r+");
+  await file.write(Uint8Array.of(9), 0, 1, 4096 + 17);
+  await file.close();
+  expect((await readFile(await derivedFile(options)))[4096 + 17]).toBe(1);
+});
+
+test("what the disk has no room for is refused before it is made", async () => {
+  process.env.LECTERN_CACHE = join(folder, "small");
+  const before = made;
+  await expect(derivedFile({ source, recipe: "huge", size: 2 ** 60, pieces })).rejects.toThrow(
+    /derived weights \(1099511627776 MiB\) cannot be written to .*: the disk lacks \d+ MiB; make room, or set LECTERN_CACHE/,
+  );
+  expect(made).toBe(before);
+  expect(await readdir(join(folder, "small", "derived"))).toEqual([]);
+});
+
+test.runIf(process.platform === "linux")("a folder below /proc is refused and not tried for ever", async () => {
+  process.env.LECTERN_CACHE = "/proc/lectern/cache";
+  await expect(derivedFile({ source, recipe: "x", size: 3, pieces })).rejects.toThrow(
+    "cannot be written to /proc/lectern/cache/derived",
+  );
+});
+
+test("a cancelled derivation leaves nothing behind", async () => {
+  process.env.LECTERN_CACHE = join(folder, "cancelled");
+  const controller = new AbortController();
+  async function* long(): AsyncGenerator<Uint8Array> {
+    yield Uint8Array.of(1);
+    controller.abort();
+    yield Uint8Array.of(2);
+  }
+  const { signal } = controller;
+  await expect(derivedFile({ source, recipe: "x", size: 2, pieces: long, signal })).rejects.toMatchObject({
+    code: "abort",
+  });
+  expect(await readdir(join(folder, "cancelled", "derived"))).toEqual([]);
 });

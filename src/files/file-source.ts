@@ -26,4 +26,6 @@ export interface DerivedFile {
   readonly recipe: string;
   readonly size: number;
   readonly pieces: () => AsyncIterable<Uint8Array>;
+  /** Cancels the making, with code `abort`. */
+  readonly signal?: AbortSignal | undefined;
 }

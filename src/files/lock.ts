@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
+import { makeFolder } from "./make-folder.ts";
 import { isAlive } from "./part-files.ts";
 import { pause } from "./pause.ts";
 
@@ -27,7 +28,7 @@ interface Holder {
 export async function withLock<T>(path: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   const own = path.replace(/\.lock$/, ".lectern.lock");
   const mark = randomBytes(8).toString("hex");
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   while (!(await tryLock(own, mark))) await pause(LOOK, signal);
   return holding(own, mark, async () => {
     while (await isLockedByPython(path)) await pause(LOOK, signal);

@@ -1,6 +1,7 @@
 /** Parts that need Node: locks, unfinished files, the cache folder of derived files. */
 export { derivedFolder } from "./derived-node.ts";
 export { isBusy, withLock } from "./lock.ts";
+export { makeFolder } from "./make-folder.ts";
 export { isDead, isPart, partPath, removeDeadParts } from "./part-files.ts";
 export { pause } from "./pause.ts";
 export { checkWritable, isSameDirectory, writeFileAtomic } from "./write-file.ts";

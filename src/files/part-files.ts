@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -56,10 +56,14 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Writes a file whole or not at all, and removes what dead processes left beside it. */
+/**
+ * Writes a file whole or not at all, and removes what dead processes left beside it.
+ * @param finish what is done with the file once all is written, before it gets its name
+ */
 export async function writeByPart(
   path: string,
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  finish?: (file: FileHandle) => Promise<void>,
 ): Promise<void> {
   await removeDeadParts(dirname(path));
   const part = partPath(path);
@@ -68,6 +72,7 @@ export async function writeByPart(
     try {
       for await (const piece of pieces) await handle.writeFile(piece);
       await handle.sync();
+      await finish?.(handle);
     } finally {
       await handle.close();
     }

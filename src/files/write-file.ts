@@ -1,7 +1,8 @@
 import { constants, existsSync, realpathSync } from "node:fs";
-import { access, appendFile, mkdir, stat } from "node:fs/promises";
+import { access, appendFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { check, LecternError } from "../common/index.ts";
+import { makeFolder } from "./make-folder.ts";
 import { writeByPart } from "./part-files.ts";
 
 /** Fails where a directory cannot be made or written, so that long work does not end there; makes nothing. */
@@ -33,7 +34,7 @@ export function isSameDirectory(one: string, other: string): boolean {
 
 /** Makes a directory where there is none. */
 export async function makeDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((cause) => {
+  await makeFolder(path).catch((cause) => {
     throw new LecternError("file", `${path} cannot be made: ${(cause as Error).message}; choose another directory`, {
       cause,
     });

@@ -15,4 +15,4 @@ export type { HubOptions, LocateOptions, ProgressEvent } from "./hub/options.ts"
 export { commercialUseOf, licenceOf, taskOf } from "./model-card.ts";
 export { openDirectory } from "./open-directory.ts";
 export type { TensorInfo } from "./safetensors-header.ts";
-export { safetensorsChunks } from "./safetensors-write.ts";
+export { safetensorsChunks, safetensorsHeader } from "./safetensors-write.ts";

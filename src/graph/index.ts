@@ -64,6 +64,7 @@ export {
 } from "./ops/loss.ts";
 export { type MatmulAttributes, matmul } from "./ops/matmul.ts";
 export { layerNorm, rmsNorm } from "./ops/norm.ts";
+export { quantizedGather } from "./ops/quantized-gather.ts";
 export { type BlockFormat, dequantize, quantizedLinear } from "./ops/quantized-linear.ts";
 export { type Cell, gateCount, recurrence } from "./ops/recurrence.ts";
 export { reduceMax, reduceMean, reduceSum } from "./ops/reduction.ts";

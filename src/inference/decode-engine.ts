@@ -11,6 +11,7 @@ import { PrefixCache } from "./cache/prefix-cache.ts";
 import { type CachedModel, deriveFeeds, type ModelGraph } from "./decode-graph.ts";
 import { lowerModel } from "./lower-model.ts";
 import { type CacheRows, PREFILL_TOKENS, Scheduler } from "./scheduler.ts";
+import { checkMemory } from "./sessions/check-memory.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
 import type { WeightFeeds, Weights } from "./weights.ts";
 
@@ -120,6 +121,7 @@ export class DecodeEngine {
       const lowered = lowerModel(outputs, weights, "decode");
       const inputs = new Set(lowered.inputs.map(({ name }) => name));
       const bytes = sessionBytes(lowered, options);
+      checkMemory(bytes, weights.precision);
       const derived = graph.derived.filter(({ name }) => inputs.has(name));
       return { derived, session: await createSession(lowered, { ...options, sharesMemory }), inputs, bytes };
     };

@@ -1,8 +1,3 @@
-/**
- * Writes a model as a GGUF file.
- *
- * @module lectern/export
- */
 import { check, checkFields, checkValue, LecternError, type Rule, rules } from "../common/index.ts";
 import type { LlamaConfig } from "../families/index.ts";
 import type { FileSource } from "../files/index.ts";

@@ -9,6 +9,7 @@ import { deriveFeeds, symbolic } from "./decode-graph.ts";
 import { type ForwardGraph, forwardGraph } from "./forward-graph.ts";
 import { type PassSizes, runtimeOf } from "./kinds/index.ts";
 import { lowerModel } from "./lower-model.ts";
+import { checkMemory } from "./sessions/check-memory.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
 import { type Lease, type PooledSession, SessionPool, sessionKey } from "./sessions/session-pool.ts";
 import { parametersOf, type WeightFeeds, type Weights } from "./weights.ts";
@@ -161,9 +162,11 @@ export class ForwardPass {
     const isPlain = !withLoss && !options.hiddenStates && !options.attentions;
     const prepack = this.#weights.isQuantized || (isPlain && runtimeOf(this.#architecture).forward.prepacks);
     const settings = { prepack, threads: this.#threads, withoutRewrites: ["SkipLayerNormFusion"] };
+    const bytes = sessionBytes(graph, settings);
+    checkMemory(bytes, this.#weights.precision);
     const engine = await createSession(graph, settings);
     const inputs = new Set(graph.inputs.map(({ name }) => name));
-    return { engine, inputs, bytes: sessionBytes(graph, settings), dispose: () => engine.dispose() };
+    return { engine, inputs, bytes, dispose: () => engine.dispose() };
   }
 
   #outputs(withLoss: boolean, options: ForwardOptions, pass: ForwardGraph): Record<string, Value> {

@@ -9,6 +9,7 @@ export {
 } from "./adapters/adapters.ts";
 export { adapterPlan, endsWith, isLearned, type LoraConfig, liesIn } from "./adapters/lora-config.ts";
 export type { Priority } from "./admission.ts";
+export { copyCompanions } from "./companions.ts";
 export { targetedTables } from "./embedding-adapter.ts";
 export {
   type ForwardInputs,
@@ -33,8 +34,9 @@ export {
 } from "./model.ts";
 export { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 export { lastStates, type PoolingMode, pool, statesAt, yieldsStates } from "./pooling.ts";
+export { computedPrecision, quantizeWeights } from "./quantize-model.ts";
 export type { EmbedOptions } from "./sentence-encoder.ts";
-export { checkTrainableEmbeddings, sentenceFiles } from "./sentence-modules.ts";
+export { checkTrainableEmbeddings } from "./sentence-modules.ts";
 export { isEmbedding, isSharedEmbedding, isTiedOutput } from "./tied-embeddings.ts";
 export { FINGERPRINT_KEY } from "./tokenizer-check.ts";
 export { parametersOf, Weights } from "./weights.ts";

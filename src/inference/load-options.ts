@@ -7,9 +7,10 @@ export interface LoadOptions extends HubOptions {
   /** The number of threads that compute, from 1; default: the engine's choice, one for each core of the machine. */
   readonly threads?: number | undefined;
   /**
-   * The precision that linear layers compute in. `int8` and `int4` store their matrices in blocks of 32 weights with a
-   * scale each, in a derived file that is written on first use; `auto` is float32 below 100 million parameters, else
-   * int8. Default float32.
+   * The precision that linear layers compute in. `int8` and `int4` store their matrices, and tables of words, in whole
+   * numbers with a scale for each output or block, in a derived file that is written on first use; `auto` is float32 below
+   * 100 million parameters, else int8. Default float32, or that of a directory that `quantizeModel` wrote, which has no
+   * other.
    */
   readonly precision?: Precision | undefined;
   /**

@@ -106,7 +106,7 @@ export class LocalModel implements ModelHost {
   }
 
   static async #read(
-    { location, base, force = false, families, precision = "float32", ...settings }: ModelSource,
+    { location, base, force = false, families, precision, ...settings }: ModelSource,
     signal: AbortSignal,
   ): Promise<LocalModel> {
     const files = await openDirectory(location, signal);
@@ -125,8 +125,8 @@ export class LocalModel implements ModelHost {
       checkTokenizer({ location, tokenizer, config: parts.json, generationConfig: stored ?? {}, vocabSize: most });
     }
     const generationConfig = stored ?? generationFields(parts.json);
-    const computed = computedPrecision(precision, countParameters(parts));
-    const weights = await quantizeWeights(parts.architecture, parts.weights, computed);
+    const computed = computedPrecision(precision, countParameters(parts), parts.weights.quantized);
+    const weights = await quantizeWeights(parts.architecture, parts.weights, computed, signal);
     throwIfAborted(signal);
     const options = { ...settings, families, precision: computed };
     const model = new LocalModel({ ...parts, weights }, tokenizer, generationConfig, options);

@@ -5,6 +5,7 @@ import { type Checkpoint, openCheckpoint } from "../formats/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
 import { type GenerationRuntime, runtimeOf } from "./kinds/index.ts";
 import { refuseQuantizedConfig, refuseQuantizedTensors } from "./quantization.ts";
+import { ownQuantization, QuantizedCheckpoint } from "./quantized-directory.ts";
 import { readJsonFile } from "./read-json-file.ts";
 import { namesWithoutCopies } from "./tied-copies.ts";
 import { settleTying } from "./tied-embeddings.ts";
@@ -24,15 +25,22 @@ export interface OpenedModelFiles extends ModelFiles {
   readonly warnings: readonly string[];
 }
 
-/** Opens a Hugging Face directory. @param own families of the caller */
-export async function openModelFiles(files: FileSource, own: readonly OwnFamily[] = []): Promise<OpenedModelFiles> {
+/** Opens a Hugging Face directory. @param families of the caller */
+export async function openModelFiles(
+  files: FileSource,
+  families: readonly OwnFamily[] = [],
+): Promise<OpenedModelFiles> {
   const said = await readJsonFile(files, "config.json");
-  refuseQuantizedConfig(files.location, said);
-  const opened = await openCheckpoint(files);
+  const own = ownQuantization(files.location, said);
+  if (!own) refuseQuantizedConfig(files.location, said);
+  const stored = await openCheckpoint(files);
+  const ours = own && new QuantizedCheckpoint(stored, own, files.location);
+  const opened = ours ?? stored;
   refuseQuantizedTensors(files.location, opened.names());
-  const { json, checkpoint, copies, warnings } = await settleTying(files, said, opened, own);
-  const { architecture, names } = await architectureOf(json, checkpoint, own);
-  const weights = new Weights(files, checkpoint, architecture.family.checkpoint);
+  const { json, checkpoint, copies, warnings } = await settleTying(files, said, opened, families);
+  const { architecture, names } = await architectureOf(json, checkpoint, families);
+  const quantized = ours?.quantized(files);
+  const weights = new Weights(files, checkpoint, architecture.family.checkpoint, { quantized });
   const parameters = parametersOf(Object.values(forwardGraph(architecture).heads));
   const extra = weights
     .verify([...parameters.values()])

@@ -1,2 +1,3 @@
 /** Parts that need Node. */
 export { exportGguf } from "./export-gguf.ts";
+export { type QuantizedModel, quantizeModel } from "./quantize-directory.ts";

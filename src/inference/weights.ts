@@ -30,7 +30,12 @@ export interface FedWeights {
 export interface QuantizedWeights {
   readonly precision: QuantizedPrecision;
   readonly places: ReadonlyMap<string, WeightLocation>;
+  /** The matrices that the checkpoint has in few bits alone. */
+  readonly only?: ReadonlySet<string>;
 }
+
+/** Bytes are read some at a time. */
+const PIECE = 2 ** 24;
 
 let versions = 0;
 
@@ -81,6 +86,16 @@ export class Weights {
     return { quantization: { precision, has } };
   }
 
+  /** The matrices in few bits; undefined where all are floats. */
+  get quantized(): QuantizedWeights | undefined {
+    return this.#quantized;
+  }
+
+  /** The precision that linear layers are computed in. */
+  get precision(): QuantizedPrecision | "float32" {
+    return this.#quantized?.precision ?? "float32";
+  }
+
   /** True if some matrices are read in few bits, for which the engine's fast products need packed copies. */
   get isQuantized(): boolean {
     return this.#quantized !== undefined;
@@ -108,6 +123,13 @@ export class Weights {
     return { dtype: "float32", shape, data: Float32Array.from(toFloat32(dtype, data)) };
   }
 
+  /** The bytes of a parameter as they are stored, some at a time. */
+  async *bytesOf(path: string): AsyncGenerator<Uint8Array> {
+    const { file, offset, byteLength: length } = this.checkpoint.info(this.stored(path));
+    for (let at = 0; at < length; at += PIECE)
+      yield await this.#files.readBytes(file, offset + at, Math.min(PIECE, length - at));
+  }
+
   /** Some rows of a stored matrix as float32, `[to − from, …]`. */
   async readRows(path: string, from: number, to: number): Promise<Float32Array> {
     const { file, offset, dtype, shape } = this.checkpoint.info(this.stored(path));
@@ -127,6 +149,11 @@ export class Weights {
     if (this.#fed.paths.has(path)) return { kind: "input" };
     const location = this.#quantized?.places.get(path);
     if (location) return { kind: "constant", location };
+    if (this.#quantized?.only?.has(this.stored(path)))
+      throw new LecternError(
+        "unsupported",
+        `${path} is stored in ${this.precision} alone, and this computation needs it in float32; use the float model that was quantized`,
+      );
     const { file, offset, dtype, shape } = this.checkpoint.info(this.stored(path));
     return { kind: "constant", location: { file: this.#files.resolve(file), offset, dtype, shape } };
   }

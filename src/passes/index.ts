@@ -1,3 +1,11 @@
 export { type PassUse, runPasses } from "./pass-list.ts";
-export { INT4_BLOCK, type QuantizedPart, type QuantizedPrecision, quantizedPart, sizesOf } from "./quantize.ts";
+export {
+  blockOf,
+  type Quantization,
+  type QuantizedLayout,
+  type QuantizedPart,
+  type QuantizedPrecision,
+  quantizedPart,
+  sizesOf,
+} from "./quantize.ts";
 export { type Tiling, tilingOf } from "./row-tiling.ts";

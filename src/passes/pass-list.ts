@@ -1,5 +1,5 @@
 import type { Value } from "../graph/index.ts";
-import { type Quantization, quantizeLinears } from "./quantize.ts";
+import { type Quantization, quantizeMatrices } from "./quantize.ts";
 import { fuseSkipNorms } from "./skip-norm.ts";
 import { pushDownSlices } from "./slice-pushdown.ts";
 
@@ -23,7 +23,7 @@ interface Pass {
 const passes: readonly Pass[] = [
   {
     name: "quantize",
-    run: (outputs, { quantization }) => (quantization ? quantizeLinears(outputs, quantization) : outputs),
+    run: (outputs, { quantization }) => (quantization ? quantizeMatrices(outputs, quantization) : outputs),
   },
   { name: "skip-norm", run: (outputs, { isDifferentiated }) => (isDifferentiated ? outputs : fuseSkipNorms(outputs)) },
   { name: "slice-pushdown", run: pushDownSlices },

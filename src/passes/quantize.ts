@@ -5,6 +5,7 @@ import {
   nodesOf,
   ops,
   parameter,
+  quantizedGather,
   quantizedLinear,
   rewriteNamed,
   split,
@@ -15,20 +16,37 @@ import {
 /** The ways in which matrices are stored in few bits. */
 export type QuantizedPrecision = "int8" | "int4";
 
-/** The number of weights that share a scale in int4, as in GGUF's Q4_0; in int8, all of an output's weights do. */
-export const INT4_BLOCK = 32;
+/**
+ * The numbers of weights that share a scale in int4, and in tables of either precision; in int8, all of an output's weights
+ * do. Blocks of 64 take a sixth less memory with the engine's copies, and wide matrices bear them.
+ */
+const BLOCK = 32;
+const WIDE_BLOCK = 64;
+const WIDE = 1024;
+
+/** The number of weights of a row that share a scale; undefined where a row is not whole blocks. */
+export function blockOf(rowSize: number): number | undefined {
+  const block = rowSize >= WIDE && rowSize % WIDE_BLOCK === 0 ? WIDE_BLOCK : BLOCK;
+  return rowSize % block === 0 ? block : undefined;
+}
+
+/** The form of a matrix in few bits: of a linear layer, by the layout of what it was, or rows of a table that ids name. */
+export type QuantizedLayout = WeightLayout | "rows";
 
 /** A part of a matrix that is stored in few bits: the parameter of a graph that it is. */
 export interface QuantizedPart {
   /** The paths of the matrices in the checkpoint whose outputs follow each other in it. */
   readonly paths: readonly string[];
-  readonly layout: WeightLayout;
+  readonly layout: QuantizedLayout;
   readonly precision: QuantizedPrecision;
   readonly part: "levels" | "scales";
 }
 
 /** Matrices with fewer outputs stay as they are: classes, and the routers of experts. */
 const LEAST_OUTPUTS = 64;
+
+/** The bits of a level. */
+const bitsOf = { int8: 8, int4: 4 } as const;
 
 /** The matrices that a graph reads in few bits. */
 export interface Quantization {
@@ -46,17 +64,18 @@ interface Linear {
 }
 
 /**
- * Rewrites a graph so that its linear layers read matrices in few bits; in int4, where their inputs are whole blocks.
- * Layers side by side that read the same value, such as those of queries, keys and values, become one, whose result is
+ * Rewrites a graph so that its linear layers and what gathers rows of tables read matrices in few bits; in int4 and in
+ * tables, where rows are whole blocks. Layers side by side that read the same value, such as those of queries, keys and values, become one, whose result is
  * split.
  */
-export function quantizeLinears<K extends string>(
+export function quantizeMatrices<K extends string>(
   outputs: Readonly<Record<K, Value>>,
   quantization: Quantization,
 ): Record<K, Value> {
   const groups = groupsOf(nodesOf(Object.values(outputs)), quantization);
   const made = new Map<Node, readonly Value[]>();
-  return rewriteNamed(outputs, (node, [x, , bias]) => {
+  return rewriteNamed(outputs, (node, [x, ids, bias]) => {
+    if (node.op === ops.gather) return gathered(node, ids as Value, quantization);
     const group = groups.get(node);
     if (!group) return undefined;
     const [{ node: first }] = group as readonly [Linear];
@@ -69,6 +88,19 @@ export function quantizeLinears<K extends string>(
     }
     return [made.get(first)?.[group.findIndex((linear) => linear.node === node)] as Value];
   });
+}
+
+/** Rows of a table that is read in few bits; undefined for other tables. */
+function gathered({ inputs: [table] }: Node, ids: Value, { precision, has }: Quantization): Value[] | undefined {
+  if (table?.source.kind !== "parameter" || table.shape.length !== 2) return undefined;
+  const [count, rowSize] = table.shape as readonly [number, number];
+  const block = blockOf(rowSize);
+  const own = { paths: [table.source.name], layout: "rows", precision } as const;
+  if (count < LEAST_OUTPUTS || block === undefined || !has(nameOf({ ...own, part: "levels" }))) return undefined;
+  const bits = bitsOf[precision];
+  const levels = parameter(nameOf({ ...own, part: "levels" }), [count, (rowSize * bits) / 8], "uint8");
+  const scales = parameter(nameOf({ ...own, part: "scales" }), [count, rowSize / block], "float32");
+  return [quantizedGather([levels, scales], ids, { bits, block })];
 }
 
 /** The linear layers that can be read in few bits, and with which others each is computed. */
@@ -99,7 +131,7 @@ function linearOf(node: Node, precision: QuantizedPrecision): Linear | undefined
   if (node.op !== ops.linear || weight?.source.kind !== "parameter") return undefined;
   const { layout } = node.attributes as { layout: WeightLayout };
   const sizes = sizesOf(weight.shape as readonly [number, number], layout);
-  if (sizes[0] < LEAST_OUTPUTS || (precision === "int4" && sizes[1] % INT4_BLOCK !== 0)) return undefined;
+  if (sizes[0] < LEAST_OUTPUTS || (precision === "int4" && blockOf(sizes[1]) === undefined)) return undefined;
   return { node, path: weight.source.name, layout, sizes };
 }
 
@@ -122,12 +154,10 @@ type Sizes = readonly [outSize: number, inSize: number];
 type PartOf = (part: QuantizedPart["part"], shape: readonly number[], dtype: "uint8" | "int8" | "float32") => Value;
 
 function int4(x: Value, [outSize, inSize]: Sizes, bias: Value | undefined, part: PartOf): Value {
-  const count = inSize / INT4_BLOCK;
-  const levels = part("levels", [outSize, count, INT4_BLOCK / 2], "uint8");
-  return quantizedLinear(x, [levels, part("scales", [outSize, count], "float32")], bias, {
-    bits: 4,
-    block: INT4_BLOCK,
-  });
+  const block = blockOf(inSize) as number;
+  const levels = part("levels", [outSize, inSize / block, block / 2], "uint8");
+  const scales = part("scales", [outSize, inSize / block], "float32");
+  return quantizedLinear(x, [levels, scales], bias, { bits: 4, block });
 }
 
 function int8(x: Value, [outSize, inSize]: Sizes, bias: Value | undefined, part: PartOf): Value {
@@ -135,8 +165,8 @@ function int8(x: Value, [outSize, inSize]: Sizes, bias: Value | undefined, part:
 }
 
 /** The sizes of a matrix's outputs and inputs. */
-export function sizesOf(shape: readonly [number, number], layout: WeightLayout): Sizes {
-  return layout === "out-in" ? shape : [shape[1], shape[0]];
+export function sizesOf(shape: readonly [number, number], layout: QuantizedLayout): Sizes {
+  return layout === "in-out" ? [shape[1], shape[0]] : shape;
 }
 
 /** Paths are joined by a character that names of tensors do not have. */
@@ -146,7 +176,7 @@ function nameOf({ paths, layout, precision, part }: QuantizedPart): string {
   return `${paths.join(BESIDE)}#${precision}.${layout}.${part}`;
 }
 
-const quantized = /^(.*)#(int4|int8)\.(out-in|in-out)\.(levels|scales)$/;
+const quantized = /^(.*)#(int4|int8)\.(out-in|in-out|rows)\.(levels|scales)$/;
 
 /** The part of quantized matrices that a parameter's name stands for; undefined for other parameters. */
 export function quantizedPart(name: string): QuantizedPart | undefined {
@@ -155,7 +185,7 @@ export function quantizedPart(name: string): QuantizedPart | undefined {
   return {
     paths: paths.split(BESIDE),
     precision: precision as QuantizedPrecision,
-    layout: layout as WeightLayout,
+    layout: layout as QuantizedLayout,
     part: part as QuantizedPart["part"],
   };
 }

@@ -82,7 +82,10 @@ export function sha256(): Hash {
   return { update: (bytes) => hash.update(bytes), hex: () => hash.digest("hex") };
 }
 
-export { totalmem as totalMemory };
+/** The memory of this machine, or of the group that the process belongs to. */
+export function totalMemory(): number {
+  return Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+}
 
 export function processName(): string {
   return `${hostname()}.${process.pid}`;

@@ -43,6 +43,18 @@ export function quantizeBlocks(values: Float32Array, bits: 4 | 8, block: number)
   return { levels, scales };
 }
 
+/** The values of blocks that `quantizeBlocks` made. */
+export function dequantizeBlocks({ levels, scales }: QuantizedBlocks, bits: 4 | 8): Float32Array {
+  const values = new Float32Array((levels.length * 8) / bits);
+  const block = values.length / scales.length;
+  const middle = 2 ** (bits - 1);
+  for (let i = 0; i < values.length; i++) {
+    const level = bits === 8 ? levels[i] : ((levels[i >> 1] as number) >> (4 * (i & 1))) & 15;
+    values[i] = ((level as number) - middle) * (scales[Math.floor(i / block)] as number);
+  }
+  return values;
+}
+
 /** The value of largest size in a block. */
 function largestOf(values: Float32Array, from: number, block: number): number {
   let [largest, size] = [0, 0];

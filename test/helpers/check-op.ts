@@ -40,7 +40,7 @@ export async function checkOp(name: string, { build, operands, expected }: OpChe
   const { outputs, gradients } = differentiate({ loss, y }, inputs);
   const named = Object.fromEntries(gradients.map((gradient, i) => [`g${i}`, gradient]));
   const session = await createSession(
-    lowerGraph({ outputs: { ...outputs, ...named }, bind: () => ({ kind: "input" }) }),
+    lowerGraph({ outputs: { ...outputs, ...named }, bind: () => ({ kind: "input" }), phase: "train" }),
   );
   const feeds = Object.fromEntries(tensors.map((tensor, i) => [`x${i}`, tensor]));
   const result = await session.run(feeds);

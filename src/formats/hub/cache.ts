@@ -1,6 +1,6 @@
-import { copyFile, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { partPath, removeDeadParts } from "../../files/node.ts";
+import { makeFolder, partPath, removeDeadParts } from "../../files/node.ts";
 
 /** The tag by which backup programs know a cache (https://bford.info/cachedir/), in huggingface_hub's words. */
 const CACHE_TAG = [
@@ -51,7 +51,7 @@ export class CachedRepository {
     if ((await readFile(path, "utf8").catch(() => undefined)) === commit) return;
     const beside = partPath(path);
     try {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       await removeDeadParts(dirname(path));
       await writeFile(beside, commit);
       await rename(beside, path);
@@ -64,7 +64,7 @@ export class CachedRepository {
   async setAbsent(commit: string, files: readonly string[]): Promise<void> {
     if (await this.isAbsent(commit, files)) return;
     const folder = join(this.folder, ".no_exist", commit);
-    await mkdir(folder, { recursive: true }).catch(ignoreReadOnly);
+    await makeFolder(folder).catch(ignoreReadOnly);
     for (const file of files) await writeFile(join(folder, file), "", { flag: "a" }).catch(ignoreReadOnly);
   }
 
@@ -89,7 +89,7 @@ export class CachedRepository {
 
   /** Makes the folders for blobs, and tags the cache. */
   async prepare(): Promise<void> {
-    await mkdir(join(this.folder, "blobs"), { recursive: true });
+    await makeFolder(join(this.folder, "blobs"));
     await writeFile(join(this.cacheDir, "CACHEDIR.TAG"), CACHE_TAG, { flag: "wx" }).catch(() => {}); // there already
   }
 
@@ -97,7 +97,7 @@ export class CachedRepository {
   async link(commit: string, file: string, etag: string, symlinks: boolean): Promise<void> {
     const path = join(this.snapshot(commit), file);
     const blob = this.blob(etag);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await removeDeadParts(dirname(path));
     const target = relative(dirname(path), blob);
     if ((await readlink(path).catch(() => undefined)) === target) return;

@@ -1,7 +1,7 @@
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LecternError, throwIfAborted } from "../../common/index.ts";
-import { withLock } from "../../files/node.ts";
+import { makeFolder, withLock } from "../../files/node.ts";
 import { shardsOf } from "../checkpoint.ts";
 import { CachedRepository, isCommit } from "./cache.ts";
 import { type Choice, chooseFiles, INDEX } from "./choose.ts";
@@ -178,7 +178,7 @@ class Download {
     const size = metadata.size ?? files.get(file);
     const blob = cached.blob(metadata.etag);
     const report = this.#reporter(file, size);
-    await mkdir(dirname(blob), { recursive: true });
+    await makeFolder(dirname(blob));
     if (!(await isWhole(blob, size)))
       await withLock(cached.lock(metadata.etag), signal, async () => {
         if (await isWhole(blob, size)) return; // by another process, in the meantime

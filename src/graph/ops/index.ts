@@ -12,6 +12,7 @@ import { linearOps } from "./linear.ts";
 import { lossOps } from "./loss.ts";
 import { matmulOps } from "./matmul.ts";
 import { normOps } from "./norm.ts";
+import { quantizedGatherOps } from "./quantized-gather.ts";
 import { quantizedLinearOps } from "./quantized-linear.ts";
 import { recurrenceOps } from "./recurrence.ts";
 import { reductionOps } from "./reduction.ts";
@@ -37,6 +38,7 @@ const table = {
   ...lossOps,
   ...linearOps,
   ...quantizedLinearOps,
+  ...quantizedGatherOps,
   ...int8LinearOps,
   ...rotaryOps,
   ...attentionOps,

@@ -2,7 +2,7 @@ import { defineComposite } from "../op.ts";
 import { rowAxes } from "../shape.ts";
 import { applyOne, type Dimension, shapeError, type Value } from "../value.ts";
 import { cast } from "./cast.ts";
-import { add, mul } from "./elementwise.ts";
+import { add, mul, unbroadcast } from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
 
 const int8LinearOp = defineComposite<object>({
@@ -20,7 +20,14 @@ const int8LinearOp = defineComposite<object>({
     const product = mul(matmul(x as Value, cast(levels as Value, "float32")), scales as Value);
     return [bias ? add(product, bias) : product];
   },
-  gradient: "through decomposition",
+  /** The matrix is expanded anew, so that it need not be kept between the two passes. */
+  gradient({ inputs: [x, levels, scales, bias], gradients }) {
+    const [dy, factors] = [gradients[0] as Value, scales as Value];
+    const weight = cast(levels as Value, "float32");
+    const dScales = unbroadcast(mul(dy, matmul(x as Value, weight)), factors.shape);
+    const dx = matmul(mul(dy, factors), weight, { transposeB: true });
+    return [dx, undefined, dScales, bias && unbroadcast(dy, bias.shape)];
+  },
 });
 
 /**

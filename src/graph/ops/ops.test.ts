@@ -19,6 +19,9 @@ const bias = g.constant({
 const block = g.constant({ dtype: "float32", shape: [1, 1, 2, 2], data: Float32Array.of(0, -1e9, 0, 0.5) });
 /** Levels 1, 0, 15, 8 of a block of four. */
 const nibbles = g.constant({ dtype: "uint8", shape: [1, 1, 2], data: Uint8Array.of(0x01, 0x8f) });
+/** Levels of three rows of a block each. */
+const rows = g.constant({ dtype: "uint8", shape: [3, 2], data: Uint8Array.of(0x01, 0x8f, 0, 0, 0x10, 0x8f) });
+const factors = g.constant({ dtype: "float32", shape: [3, 1], data: Float32Array.of(0.5, 9, 2) });
 const halves = g.constant({ dtype: "float32", shape: [1, 1], data: Float32Array.of(0.5) });
 const levels = g.constant({ dtype: "int8", shape: [2, 2], data: Int8Array.of(3, -4, -5, 6) });
 const counts = {
@@ -192,6 +195,11 @@ const checks: Record<g.OpName, OpCheck> = {
     build: (x, scales, bias) => g.int8Linear(x, [levels, scales], bias),
     operands: [m([1, 2], 1, 2), m([2], 0.5, 0.25), m([2], 0.25, 0)],
     expected: [0.5 * (3 - 10) + 0.25, 0.25 * (-4 + 12)],
+  },
+  quantizedGather: {
+    build: (x) => g.add(x, g.quantizedGather([rows, factors], ids, { bits: 4, block: 4 })),
+    operands: [m([3, 4], ...new Array(12).fill(0))],
+    expected: [-16, -14, 14, 0, -3.5, -4, 3.5, 0, -16, -14, 14, 0],
   },
   quantizedLinear: {
     build: (x, bias) => g.quantizedLinear(x, [nibbles, halves], bias, { bits: 4, block: 4 }),

@@ -1,7 +1,7 @@
 import { defineComposite, definePrimitive } from "../op.ts";
 import { rowAxes } from "../shape.ts";
 import { applyOne, type Dimension, shapeError, type TensorType, type Value } from "../value.ts";
-import { add } from "./elementwise.ts";
+import { add, unbroadcast } from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
 
 /** The way in which a matrix is stored in few bits: blocks along its input axis, each with a scale. */
@@ -13,8 +13,8 @@ export interface BlockFormat {
 }
 
 /** `[O, I]` of blocks `[O, I / block, bytes]` and scales `[O, I / block]`. */
-function matrixShape(blocks: TensorType, { block }: BlockFormat): readonly [outSize: number, inSize: number] {
-  const [outSize, count] = blocks.shape as [number, number];
+function matrixShape(blocks: TensorType, { block }: BlockFormat): readonly [outSize: Dimension, inSize: number] {
+  const [outSize, count] = blocks.shape as [Dimension, number];
   return [outSize, count * block];
 }
 
@@ -30,7 +30,7 @@ const dequantizeOp = definePrimitive<BlockFormat>({
   },
   lower(c, { bits, block }) {
     const [blocks, scales] = c.inputs as [string, string];
-    const [outSize, count] = (c.inputTypes[0] as TensorType).shape as [number, number];
+    const [, count] = (c.inputTypes[0] as TensorType).shape as [Dimension, number];
     const byte = (value: number): string => c.constant({ dtype: "uint8", shape: [], data: Uint8Array.of(value) });
     const column = (x: string): string => c.emit("Unsqueeze", [x, c.int64(-1)]);
     let levels = blocks;
@@ -38,11 +38,11 @@ const dequantizeOp = definePrimitive<BlockFormat>({
       const low = c.emit("BitwiseAnd", [blocks, byte(15)]);
       const high = c.emit("BitShift", [blocks, byte(4)], { direction: "RIGHT" });
       const pairs = c.emit("Concat", [column(low), column(high)], { axis: -1 });
-      levels = c.emit("Reshape", [pairs, c.int64(outSize, count, block)]);
+      levels = c.emit("Reshape", [pairs, c.int64(-1, count, block)]);
     }
     const middle = c.constant({ dtype: "float32", shape: [], data: Float32Array.of(2 ** (bits - 1)) });
     const centred = c.emit("Sub", [c.emit("Cast", [levels], { to: 1 }), middle]);
-    return [c.emit("Reshape", [c.emit("Mul", [centred, column(scales)]), c.int64(outSize, count * block)])];
+    return [c.emit("Reshape", [c.emit("Mul", [centred, column(scales)]), c.int64(-1, count * block)])];
   },
   gradient: () => [undefined, undefined],
 });
@@ -54,7 +54,7 @@ const quantizedLinearOp = defineComposite<BlockFormat>({
     const [outSize, inSize] = matrixShape(blocks, format);
     if (x.shape.at(-1) !== inSize || (bias && bias.shape.join() !== String(outSize)))
       throw shapeError("quantizedLinear", `x of ${inSize} and a bias of ${outSize}`, x, ...(bias ? [bias] : []));
-    return [{ dtype: x.dtype, shape: [...x.shape.slice(0, -1), outSize as Dimension] }];
+    return [{ dtype: x.dtype, shape: [...x.shape.slice(0, -1), outSize] }];
   },
   sliceRule: rowAxes,
   decomposition([x, blocks, scales, bias], format) {
@@ -62,7 +62,12 @@ const quantizedLinearOp = defineComposite<BlockFormat>({
     const product = matmul(x as Value, weight, { transposeB: true });
     return [bias ? add(product, bias) : product];
   },
-  gradient: "through decomposition",
+  /** The matrix is expanded anew, so that it need not be kept between the two passes. */
+  gradient({ inputs: [, blocks, scales, bias], gradients, attributes }) {
+    const dy = gradients[0] as Value;
+    const weight = applyOne(dequantizeOp, [blocks as Value, scales as Value], attributes);
+    return [matmul(dy, weight), undefined, undefined, bias && unbroadcast(dy, bias.shape)];
+  },
 });
 
 /** The matrix `[O, I]` of blocks: uint8 `[O, I / block, block · bits / 8]`, and scales `[O, I / block]`. */

@@ -58,7 +58,9 @@ export async function openAdapted(
   const own = hasConfig ? { ...(await readJsonFile(files, "config.json")), ...untied } : base.json;
   const json = await configWithHead(own, files);
   const architecture = readConfig(json, base.weights.checkpoint.names());
-  const weights = new Weights(baseFiles, base.weights.checkpoint, architecture.family.checkpoint);
+  const weights = new Weights(baseFiles, base.weights.checkpoint, architecture.family.checkpoint, {
+    quantized: base.weights.quantized,
+  });
   const adapter = await readAdapter(files.location, architecture);
   const missing = [...parametersOf(Object.values(forwardGraph(architecture).heads)).keys()].find(
     (path) => !weights.has(path) && !adapter.parameters[path],

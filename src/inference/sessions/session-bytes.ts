@@ -1,4 +1,5 @@
 import type { OnnxGraph } from "../../lowering/index.ts";
+import { quantizedPart } from "../../passes/index.ts";
 import type { SessionOptions } from "../../runtime/index.ts";
 import { byteLength, elementCount } from "../../tensor/index.ts";
 
@@ -9,13 +10,14 @@ const OVERHEAD = 16 * 2 ** 20;
 const LEAST_LIMIT = 128 * 2 ** 20;
 
 /**
- * Estimate of the memory that a session holds, in bytes. Weights that stay mapped in their file count nothing; packed
+ * Estimate of the memory that a session holds, in bytes. Weights that stay mapped in their file, as tables of words do, count nothing; packed
  * copies of them count whole: float32, or levels of few bits.
  */
 export function sessionBytes({ initializers }: OnnxGraph, { prepack = true }: SessionOptions): number {
   return initializers.reduce((sum, initializer) => {
     if ("tensor" in initializer)
       return sum + byteLength(initializer.tensor.dtype, elementCount(initializer.tensor.shape));
+    if (quantizedPart(initializer.name)?.layout === "rows") return sum;
     const { dtype, shape } = initializer.external;
     const isQuantized = dtype === "uint8" || dtype === "int8";
     const isCopied = isQuantized || prepack || dtype !== "float32";

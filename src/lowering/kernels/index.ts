@@ -2,6 +2,7 @@ import type { AttributesOf, CompositeName } from "../../graph/index.ts";
 import { groupQueryAttention, groupQueryAttentionOfRows, multiHeadAttention, rotaryEmbedding } from "./attention.ts";
 import type { Kernel } from "./kernel.ts";
 import { skipSimplifiedLayerNorm } from "./norm.ts";
+import { gatherBlockQuantized } from "./quantized-gather.ts";
 import { integerProduct, matMulNBits } from "./quantized-linear.ts";
 import { recurrentLayer } from "./recurrence.ts";
 
@@ -14,6 +15,7 @@ export const kernels: KernelTable = {
   cachedAttention: [groupQueryAttention],
   int8Linear: [integerProduct],
   linear: [],
+  quantizedGather: [gatherBlockQuantized],
   quantizedLinear: [matMulNBits],
   recurrence: [recurrentLayer],
   rotary: [],

@@ -131,6 +131,11 @@ const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
       return g.apply(g.ops.quantizedLinear, [...operands, operand("bias", outSize)], { bits, block });
     }),
   ),
+  quantizedGather: ([4, 8] as const).map((bits) => {
+    const levels = bytes("levels", 9, (64 * bits) / 8);
+    const ids = integers("ids", "int64", [2, 3], 8, 0, 3, 3, 1, 5);
+    return g.apply(g.ops.quantizedGather, [levels, operand("scales", 9, 2), ids], { bits, block: 32 });
+  }),
   rotaryAt: [
     [8, 8],
     [16, 16],

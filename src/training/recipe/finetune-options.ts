@@ -52,6 +52,7 @@ const optionsSchema = z.strictObject({
   lora: z
     .looseObject({ r: count.optional(), loraAlpha: positive.optional(), loraDropout: share.optional() })
     .optional(),
+  precision: z.enum(["float32", "int8", "int4"]).optional(),
   baseName: z.string().optional(),
   config: runOverrides.extend({ groups: z.array(group).optional() }).optional(),
 });

@@ -4,9 +4,12 @@ import { absoluteLocation, checkWritable } from "../../files/index.ts";
 import { locateModel, openDirectory } from "../../formats/index.ts";
 import {
   adapterPlan,
+  computedPrecision,
+  copyCompanions,
   isLearned,
   isSameHead,
   type LoraConfig,
+  quantizeWeights,
   readJsonFile,
   type Weights,
 } from "../../inference/index.ts";
@@ -18,7 +21,7 @@ import { checkColumns } from "../data/columns.ts";
 import { type Example, nameOf, type Rows, readExamples } from "../data/examples.ts";
 import { headLabels, type LabelSource, nameLabels } from "../data/labels.ts";
 import type { PreferenceOptions } from "../objectives/losses.ts";
-import { copyCompanions, exportModel } from "../run/export-model.ts";
+import { exportModel } from "../run/export-model.ts";
 import { takeWeights } from "../run/initial-weights.ts";
 import { initialize } from "../run/initialize.ts";
 import { type Run, type RunConfig, type RunResult, runTraining } from "../run/run.ts";
@@ -71,6 +74,11 @@ export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onRep
   readonly preference?: Partial<PreferenceOptions> | undefined;
   /** The settings of an adapter to train instead of all weights. */
   readonly lora?: Partial<LoraConfig> | undefined;
+  /**
+   * The precision of the base's matrices while an adapter is trained, which stays in float32 (QLoRA; Dettmers et al.,
+   * 2023). Default that of the base: float32, unless `quantizeModel` wrote it.
+   */
+  readonly precision?: "float32" | "int8" | "int4" | undefined;
   /** The base model that an adapter names, such as `owner/name` on the Hub; default the path of `model`. */
   readonly baseName?: string | undefined;
   /** Settings of the run that take precedence over those above. */
@@ -118,7 +126,8 @@ export async function finetune(wanted: FinetuneOptions): Promise<FinetuneResult>
   const given = await readGiven(options);
   const own = headLabels(await readJsonFile(files, "config.json"), heads[name].ending);
   const { examples, held, labels } = nameLabels(given, labelSource(options), own);
-  const { architecture, json, weights } = await openForTask(options.model, name, labels);
+  const { architecture, json, weights: base } = await openForTask(options.model, name, labels);
+  const weights = await inPrecision(options, architecture, base);
   const context = contextOf(options, architecture, tokenizer, labels, examples);
   const parts = taskParts(name, context);
   const encoded = examples.map((example) => parts.encode(example));
@@ -131,7 +140,8 @@ export async function finetune(wanted: FinetuneOptions): Promise<FinetuneResult>
   const lora = options.lora && loraOf(options.lora, architecture, weights);
   const { first, fresh } = await firstParameters({ architecture, weights, lora, seed });
   const bind = weights.bind.bind(weights);
-  const graph = lora ? { plan: adapterPlan(lora), learns: isLearned(lora), bind } : { bind };
+  const { quantization } = weights.passes;
+  const graph = lora ? { plan: adapterPlan(lora), learns: isLearned(lora), bind, quantization } : { bind };
   const rows = { training: split.training.flat(), heldOut: split.heldOut.flat() };
   const known =
     name === "preference"
@@ -159,11 +169,27 @@ export async function finetune(wanted: FinetuneOptions): Promise<FinetuneResult>
       ...identityOf(split, tokenizer),
       "the model's weights": await hashWeights(files, weights),
       lora,
+      ...(weights.isQuantized && { precision: weights.precision }),
     },
   });
   const buffers = lora ? {} : await buffersOf(architecture, weights);
   await write(options, { architecture, json, lora, parameters: { ...result.parameters, ...buffers } });
   return { ...result, plan };
+}
+
+/** The base's weights, in few bits where an adapter is trained on such a base. */
+async function inPrecision(
+  { precision, lora, signal }: FinetuneOptions,
+  architecture: Architecture,
+  base: Weights,
+): Promise<Weights> {
+  check(
+    lora !== undefined || precision === undefined || precision === "float32",
+    "usage",
+    () => `finetune: precision ${precision} is that of the base below an adapter; train one (lora), or leave it out`,
+  );
+  if (lora === undefined) return base;
+  return quantizeWeights(architecture, base, computedPrecision(precision, 0, base.quantized), signal);
 }
 
 /** The examples to train on and, where a file of its own has them, those to validate on; columns are checked. */

@@ -53,7 +53,11 @@ export async function openForTask(
     );
   if (needsLmHead(architecture)) generating(base);
   const checkpoint = keepsHead ? base.weights.checkpoint : withoutClasses(base.weights.checkpoint);
-  return { architecture, json, weights: new Weights(files, checkpoint, architecture.family.checkpoint) };
+  return {
+    architecture,
+    json,
+    weights: new Weights(files, checkpoint, architecture.family.checkpoint, { quantized: base.weights.quantized }),
+  };
 }
 
 /** The layers of a head that have a row for each class. */

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fixture } from "../../../test/helpers/fixtures.ts";
+import { copyCompanions } from "../../inference/index.ts";
 import { openForTask } from "../recipe/task-model.ts";
-import { configText, copyCompanions } from "./export-model.ts";
+import { configText } from "./export-model.ts";
 
 test("what transformers declares a float is written as one, and other numbers as they are", () => {
   const config = {

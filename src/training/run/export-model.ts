@@ -1,29 +1,9 @@
-import { isSameDirectory, joinPath, makeDirectory, writeFileAtomic } from "../../files/index.ts";
+import { joinPath, makeDirectory, writeFileAtomic } from "../../files/index.ts";
 import { openDirectory, safetensorsChunks } from "../../formats/index.ts";
-import { FINGERPRINT_KEY, sentenceFiles } from "../../inference/index.ts";
+import { copyCompanions, FINGERPRINT_KEY } from "../../inference/index.ts";
 import { fromFloat32, type HostTensor } from "../../tensor/index.ts";
 import { loadTokenizer } from "../../tokenizers/index.ts";
 import type { Parameters } from "./step-graph.ts";
-
-/** The files of a model beside its weights and its config. */
-const companions = [
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "generation_config.json",
-  "vocab.txt",
-  "vocab.json",
-  "merges.txt",
-  "added_tokens.json",
-  "spiece.model",
-  "tokenizer.model",
-  "sentencepiece.bpe.model",
-  "sentencepiece.model",
-  "spm.model",
-  "source.spm",
-  "target.spm",
-  "chat_template.jinja",
-];
 
 /**
  * Settings that transformers (5.24) declares to be floats: it refuses 1 where it wrote 1.0, which JavaScript reads as the
@@ -80,18 +60,13 @@ export async function exportModel(
     await writeFileAtomic(joinPath(out, "model.safetensors"), safetensorsChunks(Object.fromEntries(tensors)));
   const files = await openDirectory(tokenizer);
   const fingerprint = (await loadTokenizer(files))?.fingerprint;
-  const json = { ...config, torch_dtype: precision, dtype: undefined, [FINGERPRINT_KEY]: fingerprint };
+  const json = {
+    ...config,
+    torch_dtype: precision,
+    dtype: undefined,
+    quantization_config: undefined,
+    [FINGERPRINT_KEY]: fingerprint,
+  };
   await writeFileAtomic(joinPath(out, "config.json"), configText(json));
   await copyCompanions(tokenizer, out);
-}
-
-/** Copies what belongs to a model beside its weights and its config. */
-export async function copyCompanions(tokenizer: string, out: string): Promise<void> {
-  if (isSameDirectory(tokenizer, out)) return;
-  const files = await openDirectory(tokenizer);
-  for (const name of [...companions, ...(await sentenceFiles(files))]) {
-    if (!(await files.has(name))) continue;
-    await makeDirectory(joinPath(out, name, ".."));
-    await writeFileAtomic(joinPath(out, name), [await files.readBytes(name)]);
-  }
 }

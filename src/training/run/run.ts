@@ -52,7 +52,7 @@ export interface Run {
   /** The learned parameters before the first step. */
   readonly start: () => Promise<Parameters>;
   /** The learned parameters, the location of the others, and the adapted layers. */
-  readonly graph?: Pick<StepOptions, "learns" | "bind" | "plan">;
+  readonly graph?: Pick<StepOptions, "learns" | "bind" | "plan" | "quantization">;
   /** The number of threads; default: the engine's choice. */
   readonly threads?: number | undefined;
   /** Ends the run after the current step, with a checkpoint. */

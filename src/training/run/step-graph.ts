@@ -5,7 +5,7 @@ import { add, type Value } from "../../graph/index.ts";
 import { type ForwardGraph, type ForwardInputs, forwardGraph, parametersOf, passFeeds } from "../../inference/index.ts";
 import { lowerGraph, type WeightBinding } from "../../lowering/index.ts";
 import type { AdapterPlan } from "../../nn/index.ts";
-import { runPasses } from "../../passes/index.ts";
+import { type Quantization, quantizedPart, runPasses } from "../../passes/index.ts";
 import { createSession, type EngineSession } from "../../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../../tensor/index.ts";
 
@@ -43,6 +43,8 @@ export interface StepOptions {
   readonly learns?: ((name: string) => boolean) | undefined;
   /** The location of parameters that are not fed. */
   readonly bind?: ((name: string) => WeightBinding) | undefined;
+  /** The matrices that are read in few bits; those that are learned are not among them. */
+  readonly quantization?: Quantization | undefined;
   /** The adapters of linear layers. */
   readonly plan?: AdapterPlan | undefined;
   /** True if dropout is applied, at the rates of the model's config. */
@@ -89,6 +91,28 @@ export function parameterShapes(architecture: Architecture, plan?: AdapterPlan):
  */
 const fusions = ["SkipLayerNormFusion", "BiasGeluFusion"];
 
+/** Rewrites that would expand all matrices of few bits at load, or keep what is expanded once for the gradients. */
+const expansions = ["ConstantFolding", "CommonSubexpressionElimination"];
+
+/** A step's results as passes rewrite them, and the inner values that are kept for the gradients. */
+function rewritten(
+  yielded: Readonly<Record<string, Value>>,
+  pass: ForwardGraph,
+  { quantization, gradientCheckpointing }: StepOptions,
+  isLearned: (name: string) => boolean,
+): { readonly outputs: Record<string, Value>; readonly kept: readonly Value[] } {
+  const states = gradientCheckpointing ? Object.values(pass.hiddenStates).flat() : [];
+  if (!quantization) return { outputs: runPasses(yielded, { isDifferentiated: true }), kept: states };
+  const has = (name: string): boolean => quantization.has(name) && !quantizedPart(name)?.paths.some(isLearned);
+  const named = Object.fromEntries(states.map((value, i) => [`kept.${i}`, value]));
+  const all: Record<string, Value> = runPasses(
+    { ...yielded, ...named },
+    { isDifferentiated: true, quantization: { ...quantization, has } },
+  );
+  const outputs = Object.fromEntries(Object.keys(yielded).map((name) => [name, all[name] as Value]));
+  return { outputs, kept: states.map((_, i) => all[`kept.${i}`] as Value) };
+}
+
 /** Loss and gradients of one batch shape, compiled once; parameters are fed and never copied. */
 export class StepGraph {
   readonly #architecture: Architecture;
@@ -119,8 +143,7 @@ export class StepGraph {
     const isLearned = (name: string): boolean => learns(name) && !buffers?.test(name);
     const learned = [...parametersOf([loss])].filter(([name]) => isLearned(name));
     const yielded = { loss, ...remembered(pass), ...options.outputs?.(pass) };
-    const kept = options.gradientCheckpointing ? Object.values(pass.hiddenStates).flat() : [];
-    const outputs: Record<string, Value> = runPasses(yielded, { isDifferentiated: true });
+    const { outputs, kept } = rewritten(yielded, pass, options, isLearned);
     const result = options.gradients
       ? differentiate(
           outputs as { loss: Value },
@@ -136,7 +159,7 @@ export class StepGraph {
       bind: (name) => (isLearned(name) || !bind ? { kind: "input" } : bind(name)),
       phase: "train",
     });
-    const withoutRewrites = options.gradients ? fusions : [];
+    const withoutRewrites = [...(options.gradients ? fusions : []), ...(options.quantization ? expansions : [])];
     const memoryPattern = !options.gradientCheckpointing; // which is for those who give time for memory
     const engine = { prepack: false, memoryPattern, threads: options.threads, withoutRewrites };
     const session = await createSession(lowered, engine);
