@@ -1,6 +1,7 @@
 import type { AnyOp, Op } from "../op.ts";
 import { activationOps } from "./activation.ts";
 import { attentionOps } from "./attention.ts";
+import { blockInputOps } from "./block-inputs.ts";
 import { cachedAttentionOps } from "./cached-attention.ts";
 import { castOps } from "./cast.ts";
 import { comparisonOps } from "./comparison.ts";
@@ -37,6 +38,7 @@ const table = {
   ...lossOps,
   ...linearOps,
   ...quantizedLinearOps,
+  ...blockInputOps,
   ...int8LinearOps,
   ...rotaryOps,
   ...attentionOps,
