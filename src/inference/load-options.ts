@@ -8,8 +8,9 @@ export interface LoadOptions extends HubOptions {
   readonly threads?: number | undefined;
   /**
    * The precision that linear layers compute in. `int8` and `int4` store their matrices in blocks of 32 weights with a
-   * scale each, in a derived file that is written on first use; `auto` is float32 below 100 million parameters, else
-   * int8. Default float32.
+   * scale each, in a derived file that is written on first use; `auto` is that of a quantized checkpoint, else float32
+   * below 100 million parameters and int8 above. Default: the one that the checkpoint has, in few bits if it is a
+   * quantized GGUF file or has a `quantization_config`, else float32.
    */
   readonly precision?: Precision | undefined;
   /**

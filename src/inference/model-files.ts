@@ -1,10 +1,9 @@
-import { LecternError } from "../common/index.ts";
+import { check, LecternError } from "../common/index.ts";
 import { type Architecture, type OwnFamily, readConfig } from "../families/index.ts";
 import type { FileSource } from "../files/index.ts";
 import { type Checkpoint, openCheckpoint } from "../formats/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
 import { type GenerationRuntime, runtimeOf } from "./kinds/index.ts";
-import { refuseQuantizedConfig, refuseQuantizedTensors } from "./quantization.ts";
 import { readJsonFile } from "./read-json-file.ts";
 import { namesWithoutCopies } from "./tied-copies.ts";
 import { settleTying } from "./tied-embeddings.ts";
@@ -24,15 +23,25 @@ export interface OpenedModelFiles extends ModelFiles {
   readonly warnings: readonly string[];
 }
 
-/** Opens a Hugging Face directory. @param own families of the caller */
+/** Opens a Hugging Face directory with all its weights as floats. @param own families of the caller */
 export async function openModelFiles(files: FileSource, own: readonly OwnFamily[] = []): Promise<OpenedModelFiles> {
+  const opened = await openStoredModel(files, own);
+  return { ...opened, weights: await opened.weights.expanded() };
+}
+
+/** Opens a Hugging Face directory; weights that the checkpoint has in few bits are pending. */
+export async function openStoredModel(files: FileSource, own: readonly OwnFamily[] = []): Promise<OpenedModelFiles> {
   const said = await readJsonFile(files, "config.json");
-  refuseQuantizedConfig(files.location, said);
   const opened = await openCheckpoint(files);
-  refuseQuantizedTensors(files.location, opened.names());
   const { json, checkpoint, copies, warnings } = await settleTying(files, said, opened, own);
   const { architecture, names } = await architectureOf(json, checkpoint, own);
   const weights = new Weights(files, checkpoint, architecture.family.checkpoint);
+  check(
+    architecture.family.checkpoint.linearLayout !== "in-out" || !weights.hasPublished,
+    "unsupported",
+    () =>
+      `${files.location}: quantized checkpoints of ${architecture.family.name}, whose matrices are [inputs, outputs], are not read; load the original float checkpoint`,
+  );
   const parameters = parametersOf(Object.values(forwardGraph(architecture).heads));
   const extra = weights
     .verify([...parameters.values()])

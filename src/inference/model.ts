@@ -24,6 +24,7 @@ import type { LoadOptions } from "./load-options.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { locateBase } from "./locate-base.ts";
 import { lastStates, pool, yieldsStates } from "./pooling.ts";
+import type { ComputedPrecision } from "./quantize-model.ts";
 import { type EmbedOptions, sentenceEncoder } from "./sentence-encoder.ts";
 import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts";
 
@@ -148,8 +149,8 @@ export class Model {
     return this.#host.description.parameterCount;
   }
 
-  /** The precision that linear layers compute in. */
-  get precision(): "float32" | "int8" | "int4" {
+  /** The precision that linear layers compute in; `published`: the few bits of a quantized checkpoint. */
+  get precision(): ComputedPrecision {
     return this.#host.description.precision;
   }
 

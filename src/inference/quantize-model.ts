@@ -30,12 +30,18 @@ const ALIGNMENT = 64;
 /** Rows are read and quantized together up to so many weights: bounds the memory that it takes. */
 const CHUNK_WEIGHTS = 2 ** 22;
 
-/** A precision that was chosen. */
-export type ComputedPrecision = Exclude<Precision, "auto">;
+/** A precision that was chosen; `published`: the few bits that the checkpoint has its matrices in. */
+export type ComputedPrecision = Exclude<Precision, "auto"> | "published";
 
-/** The precision that a model computes in. */
-export function computedPrecision(precision: Precision, parameterCount: number): ComputedPrecision {
-  if (precision !== "auto") return precision;
+/** The precision that a model computes in. @param isPublished true if its checkpoint has matrices in few bits */
+export function computedPrecision(
+  precision: Precision | undefined,
+  parameterCount: number,
+  isPublished: boolean,
+): ComputedPrecision {
+  if (precision !== undefined && precision !== "auto") return precision;
+  if (isPublished) return "published";
+  if (precision === undefined) return "float32";
   return parameterCount < SMALL_MODEL ? "float32" : "int8";
 }
 
@@ -55,7 +61,7 @@ interface Matrix {
 export async function quantizeWeights(
   architecture: Architecture,
   weights: Weights,
-  precision: ComputedPrecision,
+  precision: Exclude<Precision, "auto">,
 ): Promise<Weights> {
   if (precision === "float32") return weights;
   const { heads } = forwardGraph(architecture);

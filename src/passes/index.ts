@@ -1,3 +1,4 @@
 export { type PassUse, runPasses } from "./pass-list.ts";
+export { type PublishedPart, publishedPart } from "./published.ts";
 export { INT4_BLOCK, type QuantizedPart, type QuantizedPrecision, quantizedPart, sizesOf } from "./quantize.ts";
 export { type Tiling, tilingOf } from "./row-tiling.ts";
