@@ -35,8 +35,8 @@ export function gptqLayers(reader: PartReader): Layer[] {
       group,
       sizes: [outSize, inSize],
       zeroOffset: format === "gptq" ? 1 : 0,
-      isSymmetric: settings.sym !== false,
-      isPermuted: settings.desc_act === true && reader.has(`${path}.g_idx`) && count > 1,
+      isSymmetric: settings.sym === true,
+      isPermuted: settings.desc_act !== false && reader.has(`${path}.g_idx`) && count > 1,
     };
     return {
       path,
@@ -92,6 +92,6 @@ async function columnOrder(
   const isWhole = order.every((input, column) => groups[input] === Math.floor(column / group));
   if (!isWhole) throw reader.refused(`${name} does not give each of ${inSize / group} groups ${group} inputs`);
   if (!isPermuted && order.some((input, column) => input !== column))
-    throw reader.refused(`desc_act is not true, but ${name} has groups in another order; set desc_act to true`);
+    throw reader.refused(`desc_act is false, but ${name} has groups in another order; set desc_act to true`);
   return isPermuted ? order : undefined;
 }

@@ -101,9 +101,9 @@ export class PartReader {
     return found;
   }
 
-  /** The size of groups along the inputs; −1 or none: one group. */
+  /** The size of groups along the inputs; −1, none, or more than there are inputs: one group. */
   group(value: unknown, inSize: number, path: string): number {
-    if (value === -1 || value === null || value === undefined) return inSize;
+    if (value === -1 || value === null || value === undefined || Number(value) > inSize) return inSize;
     check(
       typeof value === "number" && Number.isInteger(value) && value > 0 && inSize % value === 0,
       "config",

@@ -92,7 +92,7 @@ export function refuseQuantizedTensors(location: string, names: readonly string[
 function quantizedRefused(location: string, quantization: string): LecternError {
   return new LecternError(
     "unsupported",
-    `${location}: this checkpoint is quantized with ${quantization}; read are float checkpoints, GGUF, and quantization_config of ${readMethods.join(", ")}; load one of these`,
+    `${location}: this checkpoint is quantized with ${quantization}; of quantized checkpoints Lectern reads GGUF and ${readMethods.join(", ")}; load the original float checkpoint or a GGUF of it`,
   );
 }
 
