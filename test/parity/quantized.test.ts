@@ -3,17 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Checkpoint, openCheckpoint, openDirectory, type QuantizedMatrix } from "../../src/formats/index.ts";
-import { nodesOf } from "../../src/graph/index.ts";
-import { passFeeds } from "../../src/inference/forward.ts";
-import { forwardGraph } from "../../src/inference/forward-graph.ts";
 import { loadModel } from "../../src/inference/index.ts";
-import { openStoredModel } from "../../src/inference/model-files.ts";
-import { weightsIn } from "../../src/inference/weights-in.ts";
-import { lowerGraph } from "../../src/lowering/index.ts";
-import { runPasses } from "../../src/passes/index.ts";
-import { createSession } from "../../src/runtime/index.ts";
 import { type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
 import { fixture, maxDifference, readTensors } from "../helpers/fixtures.ts";
+import { blockValues, decomposedLogits, distance } from "../helpers/published.ts";
 
 /** Made by quantized_checkpoints.py with the libraries that publish such checkpoints. */
 const names = (await readdir(fixture("quantized"))).sort();
@@ -33,46 +26,6 @@ beforeAll(async () => {
 afterAll(() => rm(cache, { recursive: true }));
 
 const open = async (path: string): Promise<Checkpoint> => openCheckpoint(await openDirectory(path));
-
-/** The values that a matrix's blocks stand for, in the order of the inputs. */
-async function valuesOf({ form, blocks, order }: QuantizedMatrix, shape: readonly number[]): Promise<Float32Array> {
-  const { bits, block, isPermuted } = form;
-  const values = new Float32Array((shape[0] as number) * (shape[1] as number));
-  const columns = isPermuted ? Array.from(await order(), Number) : undefined;
-  let at = 0;
-  for await (const { levels, scales, offsets } of blocks())
-    for (let i = 0; i < (levels.length * 8) / bits; i++, at++) {
-      const level = bits === 8 ? levels[i] : ((levels[i >> 1] as number) >> (4 * (i & 1))) & 15;
-      const [row, column] = [Math.floor(at / (shape[1] as number)), at % (shape[1] as number)];
-      const own = Math.floor(i / block);
-      values[row * (shape[1] as number) + (columns?.[column] ?? column)] =
-        ((level as number) - 2 ** (bits - 1)) * (scales[own] as number) + (offsets?.[own] ?? 0);
-    }
-  return values;
-}
-
-/** The largest difference, as a part of the largest value. */
-function distance(a: Float32Array, b: Float32Array): number {
-  const largest = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] as number))), 0) / largest;
-}
-
-/** Logits over the published blocks where products are not the engine's, but decomposed into float32 ones. */
-async function decomposedLogits(path: string): Promise<Float32Array> {
-  const files = await openStoredModel(await openDirectory(path));
-  const weights = await weightsIn("published", files, () => {});
-  const pass = forwardGraph(files.architecture);
-  const outputs = runPasses(pass.heads, weights.passes);
-  const kinds = new Set(nodesOf(Object.values(outputs)).map(({ op }) => op.name));
-  expect([...kinds]).toContain("quantizedLinear");
-  const graph = lowerGraph({ outputs, bind: (name) => weights.bind(name), phase: "train" });
-  const session = await createSession(graph);
-  const feeds = passFeeds(files.architecture, pass, { inputIds });
-  const wanted = graph.inputs.map(({ name }) => [name, feeds[name] as HostTensor] as const);
-  const { logits } = await session.run(Object.fromEntries(wanted));
-  await session.dispose();
-  return logits?.data as Float32Array;
-}
 
 describe.each(names)("%s", (name) => {
   const path = fixture(`quantized/${name}`);
@@ -99,7 +52,7 @@ describe.each(names)("%s", (name) => {
       const matrix = checkpoint.quantized(key) as QuantizedMatrix;
       const { data, shape } = await checkpoint.read(key);
       expect(matrix.isExact).toBe(!ROUNDED.test(name));
-      expect(distance(await valuesOf(matrix, shape), data as Float32Array), key).toBeLessThan(
+      expect(distance(await blockValues(matrix, shape), data as Float32Array), key).toBeLessThan(
         matrix.isExact ? 1e-6 : 4.1e-3,
       );
     }
@@ -123,7 +76,8 @@ describe.each(names)("%s", (name) => {
     }
     const [exact, own] = results as [HostTensor, HostTensor];
     expect(maxDifference(exact, logits as HostTensor)).toBeLessThan(LOGITS_TOLERANCE);
-    const decomposed = await decomposedLogits(path);
+    const { logits: decomposed, ops } = await decomposedLogits(path, inputIds);
+    expect([...ops]).toContain("quantizedLinear");
     expect(distance(decomposed, exact.data as Float32Array)).toBeLessThan(ROUNDED.test(name) ? 0.05 : 1e-6);
     // The engine's products round inputs to 8 bits.
     expect(distance(own.data as Float32Array, decomposed)).toBeLessThan(0.05);
