@@ -45,8 +45,8 @@ export async function openQuantized(
   const parts = new Set(layers.flatMap((layer) => layer.parts));
   const tensors = new Map<string, AnyTensor>();
   for (const name of stored.names()) if (!parts.has(name)) tensors.set(name, stored.info(name));
-  const others = [...tensors.keys()];
-  refuseQuantizedTensors(files.location, others);
+  refuseUnscaled(reader, [...tensors.keys()]);
+  refuseQuantizedTensors(files.location, [...tensors.keys()]);
   const latest: Latest = {};
   for (const layer of layers) {
     const name = `${layer.path}.weight`;
@@ -54,6 +54,16 @@ export async function openQuantized(
     tensors.set(name, converted(layer, reader, latest));
   }
   return new TensorFiles(files, tensors);
+}
+
+/** Refuses weights of 8 bits that belong to no layer: their scale is missing. */
+function refuseUnscaled(reader: PartReader, names: readonly string[]): void {
+  const codes: ReadonlySet<string> = new Set(["int8", "uint8", "float8e4m3", "float8e5m2"]);
+  const unscaled = names.find((name) => name.endsWith(".weight") && codes.has(reader.info(name).dtype));
+  if (unscaled !== undefined)
+    throw reader.refused(
+      `tensor ${unscaled} is stored as ${reader.info(unscaled).dtype}, and its scale is missing (weight_scale, weight_scale_inv, SCB, or quant_state)`,
+    );
 }
 
 /** The layer whose values were computed last, of which rows are asked one after the other. */
