@@ -114,6 +114,7 @@ export function blocksOf(bytes: Uint8Array, { name, values, bytes: size, form }:
   }
   const whole = new Float32Array(count * values);
   form(units, whole);
-  const levels = Uint8Array.from(whole, (level) => level - shift + middle);
+  const levels = new Uint8Array(whole.length);
+  for (let i = 0; i < levels.length; i++) levels[i] = (whole[i] as number) - shift + middle;
   return { levels: packLevels(levels, bits), scales, ...(type.offset && { offsets }) };
 }
