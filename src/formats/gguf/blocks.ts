@@ -1,3 +1,4 @@
+import { ownEntry } from "../../common/index.ts";
 import { type BlockForm, type Blocks, packLevels } from "../quantized/matrix.ts";
 import { halfAt, offsetOf, scaleOf, signed, sixBitScale, xsScale } from "./dequantize.ts";
 import type { GgufType } from "./types.ts";
@@ -87,14 +88,14 @@ const blockTypes: Readonly<Record<string, BlockType>> = {
 
 /** The form in which blocks of a type are computed with; undefined for types whose values stand for themselves. */
 export function blockFormOf({ name }: GgufType): BlockForm | undefined {
-  const type = Object.hasOwn(blockTypes, name) ? blockTypes[name] : undefined;
+  const type = ownEntry(blockTypes, name);
   if (!type) return undefined;
   return { bits: type.bits, block: type.group, hasOffsets: type.offset !== undefined, isPermuted: false };
 }
 
 /** Whole blocks of a type in its form. */
 export function blocksOf(bytes: Uint8Array, { name, values, bytes: size, form }: GgufType): Blocks {
-  const type = blockTypes[name];
+  const type = ownEntry(blockTypes, name);
   if (!type || typeof form === "string") throw new TypeError(`${name} has no blocks`);
   const { bits, group, shift } = type;
   const middle = 2 ** (bits - 1);
