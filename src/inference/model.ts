@@ -24,7 +24,6 @@ import type { LoadOptions } from "./load-options.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { locateBase } from "./locate-base.ts";
 import { lastStates, pool, yieldsStates } from "./pooling.ts";
-import type { ComputedPrecision } from "./quantize-model.ts";
 import { type EmbedOptions, sentenceEncoder } from "./sentence-encoder.ts";
 import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts";
 
@@ -150,7 +149,7 @@ export class Model {
   }
 
   /** The precision that linear layers compute in; `published`: the few bits of a quantized checkpoint. */
-  get precision(): ComputedPrecision {
+  get precision(): "float32" | "int8" | "int4" | "published" {
     return this.#host.description.precision;
   }
 

@@ -63,7 +63,8 @@ def write(name, seed, quantize, settings, left=()):
         rows[f"{path}.weight"] = values[:: values.shape[0] // 4].clone().contiguous()
     with torch.no_grad():
         rows["logits"] = made(torch.tensor([IDS])).logits[0].contiguous()
-    tensors = {key: value.half() if value.dtype == torch.float32 and key.count("model.") + key.count("lm_head") and key.endswith(("norm.weight", "embed_tokens.weight", "lm_head.weight", "bias")) else value for key, value in tensors.items()}
+    floats = {key for key, value in tensors.items() if key in made.state_dict() and value.dtype == torch.float32}
+    tensors |= {key: tensors[key].half() for key in floats}
     folder = OUT / name
     folder.mkdir(parents=True, exist_ok=True)
     config = json.loads(made.config.to_json_string(use_diff=False))
@@ -123,23 +124,21 @@ def gptq(bits, group, symmetric, act_order=False, version="gptq"):
 
 
 def awq_modules():
+    """AutoAWQ's layer and its unpacking, with stubs for what their files import beside them."""
     packing = load("awq", "utils/packing_utils.py", "awq_packing")
-    for name in ["awq", "awq.utils", "awq.modules", "awq.modules.linear"]:
-        stub = types.ModuleType(name)
-        stub.__path__, stub.__spec__ = [], find_spec("awq") if name == "awq" else None
-        PENDING[name] = stub
-    PENDING["awq.utils.module"] = types.SimpleNamespace(try_import=lambda name: (None, ""))
-    PENDING["awq.utils.utils"] = types.SimpleNamespace(get_best_device=lambda: "cpu")
-    PENDING["awq.utils.packing_utils"] = packing
     path = Path(find_spec("awq").origin).parent / "modules/linear/gemm.py"
-    sys.modules.update(PENDING)
+    stubs = {name: types.ModuleType(name) for name in ["awq", "awq.utils", "awq.modules", "awq.modules.linear"]}
+    for stub in stubs.values():
+        stub.__path__ = []
+    stubs["awq.utils.module"] = types.SimpleNamespace(try_import=lambda name: (None, ""))
+    stubs["awq.utils.utils"] = types.SimpleNamespace(get_best_device=lambda: "cpu")
+    sys.modules.update(stubs | {"awq.utils.packing_utils": packing})
     spec = spec_from_file_location("awq_gemm", path)
     gemm = module_from_spec(spec)
     spec.loader.exec_module(gemm)
     return packing, gemm
 
 
-PENDING = {}
 PACKING, GEMM = awq_modules()
 
 
