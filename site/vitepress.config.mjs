@@ -49,6 +49,7 @@ const pages = [
       page("Tokenizers", "/tokenizers"),
       page("Hugging Face Hub", "/hub"),
       page("GGUF", "/gguf"),
+      page("Quantized checkpoints", "/quantization"),
       page("Command line", "/cli"),
     ],
   },

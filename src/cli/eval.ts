@@ -38,7 +38,11 @@ export function evalCommand(command: Command, terminal: Terminal, signal: AbortS
       const recipe = parseRecipe(await readJson(path, "the recipe"), path, onRenamed(flags, terminal));
       const threads = count("--threads", flags.threads);
       await using model = await loadFor(directory, context);
-      if (model.precision !== "float32" && !("task" in recipe && recipe.task === "text2text-generation"))
+      if (
+        flags.precision !== undefined &&
+        model.precision !== "float32" &&
+        !("task" in recipe && recipe.task === "text2text-generation")
+      )
         throw new LecternError(
           "unsupported",
           `eval: ${path} is measured in float32; got --precision ${flags.precision}, which only recipes of text2text-generation follow; leave it out`,

@@ -1,27 +1,21 @@
 import { check, isObject, LecternError, parseJsonObject, shown } from "../common/index.ts";
 import type { FileSource } from "../files/index.ts";
-import { type HostTensor, typedArrays } from "../tensor/index.ts";
 import { GgufFiles } from "./gguf/files.ts";
 import { pickleRefused } from "./hub/choose.ts";
 import { withCurrentNames } from "./parameter-names.ts";
+import { openQuantized, readQuantization } from "./quantized/index.ts";
 import { headerLength, parseHeader, type TensorInfo } from "./safetensors-header.ts";
-
-/** The tensors of a model, in one file or several, read where they lie. */
-export interface Checkpoint {
-  names(): string[];
-  has(name: string): boolean;
-  /** Throws code `file` for a name that is not there. */
-  info(name: string): TensorInfo & { readonly file: string };
-  read(name: string): Promise<HostTensor>;
-}
+import { type Checkpoint, TensorFiles } from "./tensor-files.ts";
 
 /**
  * Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names, by the names that parameters have
- * today; reads headers only.
+ * today; reads headers only. Matrices that `quantization_config` describes go by the names of their weights.
  */
 export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
   if (files instanceof GgufFiles) return files.openCheckpoint();
-  return withCurrentNames(await openStored(files), files.location);
+  const settings = await readQuantization(files);
+  const stored = await openStored(files);
+  return withCurrentNames(await openQuantized(files, stored, settings), files.location);
 }
 
 async function openStored(files: FileSource): Promise<Checkpoint> {
@@ -89,38 +83,4 @@ function readWeightMap(indexName: string, text: string): Map<string, string> {
         `${indexName}: weight_map must give a .safetensors file of this directory for each tensor; got ${shown(file)} for ${tensor}`,
     );
   return new Map(Object.entries(map) as [string, string][]);
-}
-
-class TensorFiles implements Checkpoint {
-  readonly #files: FileSource;
-  readonly #tensors: ReadonlyMap<string, TensorInfo & { readonly file: string }>;
-
-  constructor(files: FileSource, tensors: ReadonlyMap<string, TensorInfo & { readonly file: string }>) {
-    this.#files = files;
-    this.#tensors = tensors;
-  }
-
-  names(): string[] {
-    return [...this.#tensors.keys()];
-  }
-
-  has(name: string): boolean {
-    return this.#tensors.has(name);
-  }
-
-  info(name: string): TensorInfo & { readonly file: string } {
-    const info = this.#tensors.get(name);
-    if (!info) throw new LecternError("file", `${this.#files.location}: the checkpoint has no tensor ${name}`);
-    return info;
-  }
-
-  async read(name: string): Promise<HostTensor> {
-    const { file, dtype, shape, offset, byteLength } = this.info(name);
-    const bytes = await this.#files.readBytes(file, offset, byteLength);
-    return {
-      dtype,
-      shape,
-      data: new typedArrays[dtype](bytes.buffer, bytes.byteOffset, byteLength / typedArrays[dtype].BYTES_PER_ELEMENT),
-    };
-  }
 }

@@ -1,5 +1,5 @@
 export { locateModel } from "#hub";
-export { type Checkpoint, openCheckpoint, openSafetensors } from "./checkpoint.ts";
+export { openCheckpoint, openSafetensors } from "./checkpoint.ts";
 export {
   architectureFor,
   commonSettings,
@@ -14,5 +14,8 @@ export { pickleRefused } from "./hub/choose.ts";
 export type { HubOptions, LocateOptions, ProgressEvent } from "./hub/options.ts";
 export { commercialUseOf, licenceOf, taskOf } from "./model-card.ts";
 export { openDirectory } from "./open-directory.ts";
+export { withoutTensors, withRenamed } from "./parameter-names.ts";
+export type { BlockForm, Blocks, QuantizedMatrix } from "./quantized/index.ts";
 export type { TensorInfo } from "./safetensors-header.ts";
 export { safetensorsChunks, safetensorsHeader } from "./safetensors-write.ts";
+export type { Checkpoint, StoredTensor } from "./tensor-files.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Checkpoint } from "./checkpoint.ts";
 import { currentName, renamings, withCurrentNames } from "./parameter-names.ts";
+import type { Checkpoint } from "./tensor-files.ts";
 
 /** An old name and today's, for each entry of the table, in its order. */
 const examples: readonly (readonly [string, string])[] = [
@@ -29,7 +29,16 @@ test.each(["encoder.layer.0.gamma", "module.bert.pooler.dense.weight", "_orig_mo
 function holding(...names: string[]): Checkpoint {
   const info = (name: string) => ({ dtype: "float32", shape: [1], offset: 0, byteLength: 4, file: name }) as const;
   const read = async (name: string) => ({ dtype: "float32", shape: [1], data: Float32Array.of(name.length) }) as const;
-  return { names: () => names, has: (name) => names.includes(name), info, read };
+  const checkpoint: Checkpoint = {
+    names: () => [...names],
+    has: (name) => names.includes(name),
+    info,
+    read,
+    readRows: async (name) => (await read(name)).data,
+    quantized: () => undefined,
+    expand: async () => checkpoint,
+  };
+  return checkpoint;
 }
 
 test("a checkpoint with old names is read by those of today", async () => {

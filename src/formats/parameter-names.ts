@@ -1,7 +1,7 @@
 import { LecternError } from "../common/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
-import type { Checkpoint } from "./checkpoint.ts";
-import type { TensorInfo } from "./safetensors-header.ts";
+import type { QuantizedMatrix } from "./quantized/matrix.ts";
+import type { Checkpoint, StoredTensor } from "./tensor-files.ts";
 
 /**
  * Names that parameters had, and have now: what transformers 5 renames while it loads any model (the "legacy" table of
@@ -36,6 +36,18 @@ export function withCurrentNames(checkpoint: Checkpoint, location: string): Chec
   return isCurrent ? checkpoint : new RenamedCheckpoint(checkpoint, stored);
 }
 
+/** A checkpoint in which one tensor goes by another name. */
+export function withRenamed(checkpoint: Checkpoint, from: string, to: string): Checkpoint {
+  const names = checkpoint.names().map((name) => [name === from ? to : name, name] as const);
+  return new RenamedCheckpoint(checkpoint, new Map(names));
+}
+
+/** A checkpoint without some of its tensors. */
+export function withoutTensors(checkpoint: Checkpoint, left: RegExp): Checkpoint {
+  const names = checkpoint.names().filter((name) => !left.test(name));
+  return new RenamedCheckpoint(checkpoint, new Map(names.map((name) => [name, name])));
+}
+
 class RenamedCheckpoint implements Checkpoint {
   readonly #checkpoint: Checkpoint;
   readonly #stored: ReadonlyMap<string, string>;
@@ -53,11 +65,28 @@ class RenamedCheckpoint implements Checkpoint {
     return this.#stored.has(name);
   }
 
-  info(name: string): TensorInfo & { readonly file: string } {
-    return this.#checkpoint.info(this.#stored.get(name) ?? name);
+  info(name: string): StoredTensor {
+    return this.#checkpoint.info(this.#own(name));
   }
 
   read(name: string): Promise<HostTensor> {
-    return this.#checkpoint.read(this.#stored.get(name) ?? name);
+    return this.#checkpoint.read(this.#own(name));
+  }
+
+  readRows(name: string, from: number, to: number): Promise<Float32Array> {
+    return this.#checkpoint.readRows(this.#own(name), from, to);
+  }
+
+  quantized(name: string): QuantizedMatrix | undefined {
+    return this.#checkpoint.quantized(this.#own(name));
+  }
+
+  async expand(names?: ReadonlySet<string>): Promise<Checkpoint> {
+    const own = names && new Set([...names].map((name) => this.#own(name)));
+    return new RenamedCheckpoint(await this.#checkpoint.expand(own), this.#stored);
+  }
+
+  #own(name: string): string {
+    return this.#stored.get(name) ?? name;
   }
 }

@@ -14,6 +14,8 @@ const dtypes: Readonly<Record<string, DType>> = {
   F32: "float32",
   F16: "float16",
   BF16: "bfloat16",
+  F8_E4M3: "float8e4m3",
+  F8_E5M2: "float8e5m2",
   I8: "int8",
   U8: "uint8",
   I32: "int32",

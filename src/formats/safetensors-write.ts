@@ -5,6 +5,8 @@ const codes: Readonly<Partial<Record<DType, string>>> = {
   float32: "F32",
   float16: "F16",
   bfloat16: "BF16",
+  float8e4m3: "F8_E4M3",
+  float8e5m2: "F8_E5M2",
   int8: "I8",
   uint8: "U8",
   int32: "I32",

@@ -22,6 +22,7 @@ export type {
 export { defineComposite, defineKernel, definePrimitive } from "./op.ts";
 export { gelu, geluTanh, quickGelu, silu, softcap } from "./ops/activation.ts";
 export { attend } from "./ops/attention.ts";
+export { blockSums, takeColumns } from "./ops/block-inputs.ts";
 export {
   type CachedAttentionAttributes,
   cachedAttention,

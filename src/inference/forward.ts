@@ -157,7 +157,8 @@ export class ForwardPass {
 
   async #create(withLoss: boolean, options: ForwardOptions, pass: ForwardGraph): Promise<Session> {
     const phase = options.gradients ? "train" : "forward";
-    const graph = lowerModel(this.#outputs(withLoss, options, pass), this.#weights, phase);
+    const weights = options.gradients ? await this.#weights.expanded() : this.#weights;
+    const graph = lowerModel(this.#outputs(withLoss, options, pass), weights, phase);
     // What reads texts by the thousand is worth packed copies of its weights; other passes leave them in their file.
     const isPlain = !withLoss && !options.hiddenStates && !options.attentions;
     const prepack = this.#weights.isQuantized || (isPlain && runtimeOf(this.#architecture).forward.prepacks);

@@ -8,9 +8,10 @@ export interface LoadOptions extends HubOptions {
   readonly threads?: number | undefined;
   /**
    * The precision that linear layers compute in. `int8` and `int4` store their matrices, and tables of words, in whole
-   * numbers with a scale for each output or block, in a derived file that is written on first use; `auto` is float32 below
-   * 100 million parameters, else int8. Default float32, or that of a directory that `quantizeModel` wrote, which has no
-   * other.
+   * numbers with a scale for each output or block, in a derived file that is written on first use; `auto` is that of a
+   * quantized checkpoint, else float32 below 100 million parameters and int8 above. Default: the one that the checkpoint
+   * has, in few bits if it is a quantized GGUF file, has a `quantization_config` or was written by `quantizeModel` (which
+   * has no other), else float32.
    */
   readonly precision?: Precision | undefined;
   /**

@@ -21,11 +21,12 @@ import type {
 } from "./host/host.ts";
 import { runtimeOf } from "./kinds/index.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
-import { type ModelFiles, type OpenedModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
-import { type ComputedPrecision, computedPrecision, quantizeWeights } from "./quantize-model.ts";
+import { type ModelFiles, type OpenedModelFiles, openStoredModel, readJsonFile } from "./model-files.ts";
+import { type ComputedPrecision, computedPrecision } from "./quantize-model.ts";
 import { poolLimit } from "./sessions/session-bytes.ts";
 import { SessionPool } from "./sessions/session-pool.ts";
 import { checkTokenizer } from "./tokenizer-check.ts";
+import { weightsIn } from "./weights-in.ts";
 
 /** The adapter's name where a directory holds nothing else. */
 const ADAPTER_OF_DIRECTORY = "default";
@@ -71,8 +72,9 @@ export class LocalModel implements ModelHost {
     this.#pool = new SessionPool(poolLimit(parameterCount));
     this.#prefixes = new PrefixCache(prefixCacheBytes);
     this.#revision = this.#revisionOf(new AdaptedWeights(files.weights, files.architecture));
+    const own = precision === "published" ? undefined : precision; // an assistant has its own file
     const openAssistant = (location: string): Promise<LocalModel> =>
-      LocalModel.open({ location, threads, families, precision, prefixCacheBytes: 0 });
+      LocalModel.open({ location, threads, families, precision: own, prefixCacheBytes: 0 });
     const [pool, prefixes] = [this.#pool, this.#prefixes];
     const admission = new Admission(limits, generation?.tokenBytes ?? 0);
     const shared = { threads, pool, prefixes, admission, openAssistant };
@@ -112,7 +114,7 @@ export class LocalModel implements ModelHost {
     const files = await openDirectory(location, signal);
     throwIfAborted(signal);
     const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files, base) : undefined;
-    const parts = adapted ?? (await openModelFiles(files, families));
+    const parts = adapted ?? (await openStoredModel(files, families));
     throwIfAborted(signal);
     const tokenizer = await tokenizerOf(files, base);
     throwIfAborted(signal);
@@ -125,11 +127,15 @@ export class LocalModel implements ModelHost {
       checkTokenizer({ location, tokenizer, config: parts.json, generationConfig: stored ?? {}, vocabSize: most });
     }
     const generationConfig = stored ?? generationFields(parts.json);
-    const computed = computedPrecision(precision, countParameters(parts), parts.weights.quantized);
-    const weights = await quantizeWeights(parts.architecture, parts.weights, computed, signal);
+    const { quantized, hasPublished } = parts.weights;
+    const computed = computedPrecision(precision, countParameters(parts), { quantized, hasPublished });
+    const rounded: string[] = [];
+    const warn = (loss: string): unknown => rounded.push(`${location}: ${loss}`);
+    const weights = await weightsIn(computed, parts, { warn, signal });
     throwIfAborted(signal);
     const options = { ...settings, families, precision: computed };
-    const model = new LocalModel({ ...parts, weights }, tokenizer, generationConfig, options);
+    const warnings = [...parts.warnings, ...rounded];
+    const model = new LocalModel({ ...parts, weights, warnings }, tokenizer, generationConfig, options);
     if (adapted) await model.#add(ADAPTER_OF_DIRECTORY, adapted.adapter);
     throwIfAborted(signal);
     return model;

@@ -1,10 +1,9 @@
-import { LecternError } from "../common/index.ts";
+import { check, LecternError } from "../common/index.ts";
 import { type Architecture, type OwnFamily, readConfig } from "../families/index.ts";
 import type { FileSource } from "../files/index.ts";
 import { type Checkpoint, openCheckpoint } from "../formats/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
 import { type GenerationRuntime, runtimeOf } from "./kinds/index.ts";
-import { refuseQuantizedConfig, refuseQuantizedTensors } from "./quantization.ts";
 import { ownQuantization, QuantizedCheckpoint } from "./quantized-directory.ts";
 import { readJsonFile } from "./read-json-file.ts";
 import { namesWithoutCopies } from "./tied-copies.ts";
@@ -25,22 +24,31 @@ export interface OpenedModelFiles extends ModelFiles {
   readonly warnings: readonly string[];
 }
 
-/** Opens a Hugging Face directory. @param families of the caller */
-export async function openModelFiles(
+/** Opens a Hugging Face directory with all its weights as floats. @param own families of the caller */
+export async function openModelFiles(files: FileSource, own: readonly OwnFamily[] = []): Promise<OpenedModelFiles> {
+  const opened = await openStoredModel(files, own);
+  return { ...opened, weights: await opened.weights.expanded() };
+}
+
+/** Opens a Hugging Face directory; weights that the checkpoint has in few bits are pending. @param families of the caller */
+export async function openStoredModel(
   files: FileSource,
   families: readonly OwnFamily[] = [],
 ): Promise<OpenedModelFiles> {
   const said = await readJsonFile(files, "config.json");
   const own = ownQuantization(files.location, said);
-  if (!own) refuseQuantizedConfig(files.location, said);
   const stored = await openCheckpoint(files);
   const ours = own && new QuantizedCheckpoint(stored, own, files.location);
-  const opened = ours ?? stored;
-  refuseQuantizedTensors(files.location, opened.names());
-  const { json, checkpoint, copies, warnings } = await settleTying(files, said, opened, families);
+  const { json, checkpoint, copies, warnings } = await settleTying(files, said, ours ?? stored, families);
   const { architecture, names } = await architectureOf(json, checkpoint, families);
-  const quantized = ours?.quantized(files);
+  const quantized = ours?.parts(files);
   const weights = new Weights(files, checkpoint, architecture.family.checkpoint, { quantized });
+  check(
+    architecture.family.checkpoint.linearLayout !== "in-out" || !weights.hasPublished,
+    "unsupported",
+    () =>
+      `${files.location}: quantized checkpoints of ${architecture.family.name}, whose matrices are [inputs, outputs], are not read; load the original float checkpoint`,
+  );
   const parameters = parametersOf(Object.values(forwardGraph(architecture).heads));
   const extra = weights
     .verify([...parameters.values()])

@@ -148,8 +148,8 @@ export class Model {
     return this.#host.description.parameterCount;
   }
 
-  /** The precision that linear layers compute in. */
-  get precision(): "float32" | "int8" | "int4" {
+  /** The precision that linear layers compute in; `published`: the few bits of a quantized checkpoint. */
+  get precision(): "float32" | "int8" | "int4" | "published" {
     return this.#host.description.precision;
   }
 

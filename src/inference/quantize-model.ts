@@ -4,7 +4,7 @@ import { derivedFile } from "../files/index.ts";
 import type { WeightLocation } from "../lowering/index.ts";
 import { planMatrices, quantizedPieces } from "./quantized-matrices.ts";
 import { checkMemory } from "./sessions/check-memory.ts";
-import type { QuantizedWeights, Weights } from "./weights.ts";
+import type { Weights } from "./weights.ts";
 
 /** The precisions that a model can be loaded in. */
 export const precisions = ["float32", "int8", "int4", "auto"] as const;
@@ -16,28 +16,30 @@ const SMALL_MODEL = 100e6;
 /** The version of the file's contents: another way to quantize makes another file. */
 const RECIPE = "quantized 2";
 
-/** A precision that was chosen. */
-export type ComputedPrecision = Exclude<Precision, "auto">;
+/** A precision that was chosen; `published`: the few bits that the checkpoint has its matrices in. */
+export type ComputedPrecision = Exclude<Precision, "auto"> | "published";
 
 /**
  * The precision that a model computes in.
- * @param stored the precision of a checkpoint that is in few bits already
+ * @param stored the few bits that the checkpoint has its matrices in: of ours, or as they are published
  */
 export function computedPrecision(
   precision: Precision | undefined,
   parameterCount: number,
-  stored?: Pick<QuantizedWeights, "precision">,
+  { quantized, hasPublished }: Pick<Weights, "quantized" | "hasPublished">,
 ): ComputedPrecision {
-  if (stored) {
+  if (quantized) {
     check(
-      precision === undefined || precision === "auto" || precision === stored.precision,
+      precision === undefined || precision === "auto" || precision === quantized.precision,
       "usage",
       () =>
-        `precision: this model is stored in ${stored.precision}, got ${precision}; leave it out, or use the float model that was quantized`,
+        `precision: this model is stored in ${quantized.precision}, got ${precision}; leave it out, or use the float model that was quantized`,
     );
-    return stored.precision;
+    return quantized.precision;
   }
-  if (precision !== "auto") return precision ?? "float32";
+  if (precision !== undefined && precision !== "auto") return precision;
+  if (hasPublished) return "published";
+  if (precision === undefined) return "float32";
   return parameterCount < SMALL_MODEL ? "float32" : "int8";
 }
 
@@ -48,7 +50,7 @@ export function computedPrecision(
 export async function quantizeWeights(
   architecture: Architecture,
   weights: Weights,
-  precision: ComputedPrecision,
+  precision: Exclude<ComputedPrecision, "published">,
   signal?: AbortSignal,
 ): Promise<Weights> {
   if (precision === "float32" || weights.isQuantized) return weights;

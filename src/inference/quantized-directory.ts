@@ -106,8 +106,24 @@ export class QuantizedCheckpoint implements Checkpoint {
     return { dtype: "float32", shape, data };
   }
 
+  async readRows(name: string, from: number, to: number): Promise<Float32Array> {
+    if (!this.#shapes.has(name)) return this.#stored.readRows(name, from, to);
+    const { shape, data } = (await this.read(name)) as HostTensor<"float32">;
+    const width = elementCount(shape.slice(1));
+    return data.slice(from * width, to * width);
+  }
+
+  /** None is in blocks that another program wrote. */
+  quantized(): undefined {
+    return undefined;
+  }
+
+  async expand(): Promise<Checkpoint> {
+    return this;
+  }
+
   /** The parts as sessions bind them. @param files that the checkpoint was opened from */
-  quantized(files: FileSource): QuantizedWeights {
+  parts(files: FileSource): QuantizedWeights {
     const places = new Map<string, WeightLocation>();
     for (const name of this.#stored.names()) {
       const part = quantizedPart(name);

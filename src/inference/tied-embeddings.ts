@@ -1,7 +1,8 @@
 import { LecternError } from "../common/index.ts";
 import { type Architecture, type OwnFamily, readConfig } from "../families/index.ts";
 import type { FileSource } from "../files/index.ts";
-import type { Checkpoint } from "../formats/index.ts";
+import { type Checkpoint, withRenamed } from "../formats/index.ts";
+import { elementCount } from "../tensor/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
 import { runtimeOf } from "./kinds/index.ts";
 import { parametersOf, Weights } from "./weights.ts";
@@ -65,8 +66,8 @@ export async function settleTying(
   const weights = new Weights(files, checkpoint, architecture.family.checkpoint);
   if (own === undefined || table === undefined || !weights.has(own)) return settled;
   const [head, embeddings] = [weights.stored(own), weights.stored(table)];
-  if (!weights.has(table)) return { ...settled, checkpoint: renamedTensor(checkpoint, head, table) };
-  if (await isSameTensor(files, checkpoint, head, embeddings)) return { ...settled, copies: [head] };
+  if (!weights.has(table)) return { ...settled, checkpoint: withRenamed(checkpoint, head, table) };
+  if (await isSameTensor(checkpoint, head, embeddings)) return { ...settled, copies: [head] };
   const warning = `${files.location}: config.json ties the embeddings, but the checkpoint has another ${head}, which is used, as in transformers 5; set tie_word_embeddings to false to say so`;
   return { ...settled, json: untied, warnings: [warning] };
 }
@@ -75,29 +76,18 @@ function pathsOf(architecture: Architecture): Set<string> {
   return new Set(parametersOf(Object.values(forwardGraph(architecture).heads)).keys());
 }
 
-/** The same checkpoint, in which one tensor goes by another name. */
-function renamedTensor(checkpoint: Checkpoint, from: string, to: string): Checkpoint {
-  const own = (name: string): string => (name === to ? from : name);
-  return {
-    names: () => checkpoint.names().map((name) => (name === from ? to : name)),
-    has: (name) => name !== from && checkpoint.has(own(name)),
-    info: (name) => checkpoint.info(own(name)),
-    read: (name) => checkpoint.read(own(name)),
-  };
-}
+/** The number of values that are compared at once. */
+const PIECE = 1 << 22;
 
-/** The number of bytes that are compared at once. */
-const PIECE = 1 << 24;
-
-async function isSameTensor(files: FileSource, checkpoint: Checkpoint, a: string, b: string): Promise<boolean> {
+async function isSameTensor(checkpoint: Checkpoint, a: string, b: string): Promise<boolean> {
   const [left, right] = [checkpoint.info(a), checkpoint.info(b)];
   if (left.dtype !== right.dtype || left.shape.join() !== right.shape.join()) return false;
-  for (let at = 0; at < left.byteLength; at += PIECE) {
-    const length = Math.min(PIECE, left.byteLength - at);
-    const [own, other] = await Promise.all(
-      [left, right].map(({ file, offset }) => files.readBytes(file, offset + at, length)),
-    );
-    if (!own?.every((byte, i) => byte === other?.[i])) return false;
+  const [rows = 1, ...others] = left.shape;
+  const atOnce = Math.max(1, Math.floor(PIECE / elementCount(others)));
+  for (let from = 0; from < rows; from += atOnce) {
+    const to = Math.min(rows, from + atOnce);
+    const [own, other] = await Promise.all([a, b].map((name) => checkpoint.readRows(name, from, to)));
+    if (!own?.every((value, i) => Object.is(value, other?.[i]))) return false;
   }
   return true;
 }

@@ -1,19 +1,12 @@
 import { check, LecternError } from "../common/index.ts";
 import type { CheckpointNames } from "../families/index.ts";
 import type { FileSource } from "../files/index.ts";
-import type { Checkpoint } from "../formats/index.ts";
+import type { BlockForm, Checkpoint, QuantizedMatrix, StoredTensor } from "../formats/index.ts";
 import { nodesOf, type Value } from "../graph/index.ts";
 import type { WeightBinding, WeightLocation } from "../lowering/index.ts";
 import type { AdapterPlan } from "../nn/index.ts";
 import { type PassUse, type QuantizedPrecision, quantizedPart } from "../passes/index.ts";
-import {
-  byteLength,
-  elementCount,
-  type HostTensor,
-  type TypedArrays,
-  toFloat32,
-  typedArrays,
-} from "../tensor/index.ts";
+import { type HostTensor, toFloat32 } from "../tensor/index.ts";
 
 /** Tensors that are fed to a session in place of weights, by the name of the graph's input. */
 export type WeightFeeds = Readonly<Record<string, HostTensor>>;
@@ -37,6 +30,19 @@ export interface QuantizedWeights {
 /** Bytes are read some at a time. */
 const PIECE = 2 ** 24;
 
+/** The matrices that graphs read in the few bits that the checkpoint has them in, and the place of their parts. */
+export interface PublishedWeights {
+  /** The form of each matrix, by its parameter. */
+  readonly forms: ReadonlyMap<string, BlockForm>;
+  readonly places: ReadonlyMap<string, WeightLocation>;
+}
+
+interface WeightsOptions {
+  readonly fed?: FedWeights;
+  readonly quantized?: QuantizedWeights | undefined;
+  readonly published?: PublishedWeights | undefined;
+}
+
 let versions = 0;
 
 /** The location of each parameter of a model in its checkpoint, checked against what the model needs. Immutable. */
@@ -48,14 +54,16 @@ export class Weights {
   readonly #names: CheckpointNames;
   readonly #fed: FedWeights;
   readonly #quantized: QuantizedWeights | undefined;
+  readonly #published: PublishedWeights | undefined;
 
   constructor(
     files: FileSource,
     checkpoint: Checkpoint,
     names: CheckpointNames,
-    { fed = { paths: new Set() }, quantized }: { fed?: FedWeights; quantized?: QuantizedWeights | undefined } = {},
+    { fed = { paths: new Set() }, quantized, published }: WeightsOptions = {},
   ) {
     this.#quantized = quantized;
+    this.#published = published;
     this.#files = files;
     this.checkpoint = checkpoint;
     this.#names = names;
@@ -69,19 +77,41 @@ export class Weights {
 
   /** The same checkpoint for graphs that take some weights as inputs. */
   withFed(fed: FedWeights): Weights {
-    return new Weights(this.#files, this.checkpoint, this.#names, { fed, quantized: this.#quantized });
+    return this.#with({ fed });
   }
 
   /** The same checkpoint for graphs that read matrices in few bits. */
   withQuantized(quantized: QuantizedWeights): Weights {
-    return new Weights(this.#files, this.checkpoint, this.#names, { fed: this.#fed, quantized });
+    return this.#with({ quantized });
+  }
+
+  /** The same checkpoint for graphs that read matrices in the few bits that it has them in. */
+  withPublished(published: PublishedWeights): Weights {
+    return this.#with({ published });
+  }
+
+  /** The same weights, with the values of all parameters, or of some, in a file. */
+  async expanded(paths?: Iterable<string>): Promise<Weights> {
+    const names = paths && new Set(Array.from(paths, (path) => this.stored(path)));
+    const checkpoint = await this.checkpoint.expand(names);
+    return checkpoint === this.checkpoint ? this : this.#with({}, checkpoint);
+  }
+
+  #with(options: WeightsOptions, checkpoint: Checkpoint = this.checkpoint): Weights {
+    const own = { fed: this.#fed, quantized: this.#quantized, published: this.#published };
+    return new Weights(this.#files, checkpoint, this.#names, { ...own, ...options });
   }
 
   /** The way in which graphs of these weights are rewritten. */
   get passes(): PassUse {
+    const isFed = (path: string): boolean => this.#fed.paths.has(path);
+    if (this.#published) {
+      const { forms, places } = this.#published;
+      const formOf = (path: string): BlockForm | undefined => (isFed(path) ? undefined : forms.get(path));
+      return { published: { formOf, has: (name) => places.has(name) } };
+    }
     const { precision, places } = this.#quantized ?? {};
     if (!precision || !places) return {};
-    const isFed = (path: string): boolean => this.#fed.paths.has(path);
     const has = (name: string): boolean => places.has(name) && !quantizedPart(name)?.paths.some(isFed);
     return { quantization: { precision, has } };
   }
@@ -98,7 +128,7 @@ export class Weights {
 
   /** True if some matrices are read in few bits, for which the engine's fast products need packed copies. */
   get isQuantized(): boolean {
-    return this.#quantized !== undefined;
+    return this.#quantized !== undefined || this.#published !== undefined;
   }
 
   /** The checkpoint's own name of a parameter; some files leave out the family's prefix, or have another name. */
@@ -125,37 +155,52 @@ export class Weights {
 
   /** The bytes of a parameter as they are stored, some at a time. */
   async *bytesOf(path: string): AsyncGenerator<Uint8Array> {
-    const { file, offset, byteLength: length } = this.checkpoint.info(this.stored(path));
+    const { file, offset, byteLength: length, derived } = this.checkpoint.info(this.stored(path));
+    if (derived) {
+      const { buffer, byteOffset, byteLength } = (await this.checkpoint.read(this.stored(path))).data;
+      return yield new Uint8Array(buffer, byteOffset, byteLength);
+    }
     for (let at = 0; at < length; at += PIECE)
       yield await this.#files.readBytes(file, offset + at, Math.min(PIECE, length - at));
   }
 
   /** Some rows of a stored matrix as float32, `[to − from, …]`. */
-  async readRows(path: string, from: number, to: number): Promise<Float32Array> {
-    const { file, offset, dtype, shape } = this.checkpoint.info(this.stored(path));
-    const size = byteLength(dtype, elementCount(shape.slice(1)));
-    const bytes = await this.#files.readBytes(file, offset + from * size, (to - from) * size);
-    return toFloat32(dtype, new typedArrays[dtype](bytes.buffer) as TypedArrays[typeof dtype]);
+  readRows(path: string, from: number, to: number): Promise<Float32Array> {
+    return this.checkpoint.readRows(this.stored(path), from, to);
+  }
+
+  /** A matrix in the few bits that the checkpoint has it in; undefined for others. */
+  published(path: string): QuantizedMatrix | undefined {
+    return this.checkpoint.quantized(this.stored(path));
+  }
+
+  /** True if the checkpoint has matrices in few bits. */
+  get hasPublished(): boolean {
+    return this.checkpoint.names().some((name) => this.checkpoint.quantized(name) !== undefined);
   }
 
   /** The files that the checkpoint's tensors lie in, as the engine finds them. */
   files(paths: readonly string[]): string[] {
-    return [...new Set(paths.map((path) => this.checkpoint.info(this.stored(path)).file))].map((file) =>
-      this.#files.resolve(file),
-    );
+    return [...new Set(paths.map((path) => this.#fileOf(this.checkpoint.info(this.stored(path)))))];
+  }
+
+  #fileOf({ file, derived }: Pick<StoredTensor, "file" | "derived">): string {
+    return derived === "written" ? file : this.#files.resolve(file);
   }
 
   bind(path: string): WeightBinding {
     if (this.#fed.paths.has(path)) return { kind: "input" };
-    const location = this.#quantized?.places.get(path);
+    const location = this.#published?.places.get(path) ?? this.#quantized?.places.get(path);
     if (location) return { kind: "constant", location };
     if (this.#quantized?.only?.has(this.stored(path)))
       throw new LecternError(
         "unsupported",
         `${path} is stored in ${this.precision} alone, and this computation needs it in float32; use the float model that was quantized`,
       );
-    const { file, offset, dtype, shape } = this.checkpoint.info(this.stored(path));
-    return { kind: "constant", location: { file: this.#files.resolve(file), offset, dtype, shape } };
+    const info = this.checkpoint.info(this.stored(path));
+    if (info.derived === "pending") throw new Error(`${path} is bound before its values are in a file`);
+    const { offset, dtype, shape } = info;
+    return { kind: "constant", location: { file: this.#fileOf(info), offset, dtype, shape } };
   }
 
   /**

@@ -1,4 +1,5 @@
 export { type PassUse, runPasses } from "./pass-list.ts";
+export { type PublishedPart, publishedPart } from "./published.ts";
 export {
   blockOf,
   type Quantization,

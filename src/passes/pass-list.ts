@@ -1,4 +1,5 @@
 import type { Value } from "../graph/index.ts";
+import { type Published, readPublished } from "./published.ts";
 import { type Quantization, quantizeMatrices } from "./quantize.ts";
 import { fuseSkipNorms } from "./skip-norm.ts";
 import { pushDownSlices } from "./slice-pushdown.ts";
@@ -9,6 +10,8 @@ type Outputs = Readonly<Record<string, Value>>;
 export interface PassUse {
   /** The matrices that are read in few bits; default: none. */
   readonly quantization?: Quantization | undefined;
+  /** The matrices that are read in the few bits that the checkpoint has them in; default: none. */
+  readonly published?: Published | undefined;
   /** True if the graph is differentiated afterwards, which keeps its ops as gradients are written for. */
   readonly isDifferentiated?: boolean;
 }
@@ -21,6 +24,7 @@ interface Pass {
 
 /** In this order. Tiling by rows is asked for op by op, where lowering writes a loop. */
 const passes: readonly Pass[] = [
+  { name: "published", run: (outputs, { published }) => (published ? readPublished(outputs, published) : outputs) },
   {
     name: "quantize",
     run: (outputs, { quantization }) => (quantization ? quantizeMatrices(outputs, quantization) : outputs),

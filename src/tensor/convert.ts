@@ -34,6 +34,15 @@ function halfToNumber(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+/** The value of an 8-bit float with 4 bits of exponent (bias 7) and 3 of fraction; 0x7f is NaN, nothing is infinite. */
+function smallFloat(bits: number): number {
+  const sign = bits & 0x80 ? -1 : 1;
+  const exponent = (bits >> 3) & 15;
+  const fraction = bits & 7;
+  if (exponent === 15 && fraction === 7) return Number.NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -9 : sign * (1 + fraction / 8) * 2 ** (exponent - 7);
+}
+
 /** float32 bits to float16 bits, rounding to the nearest, ties to even; too large becomes infinity. */
 function floatBitsToHalf(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
@@ -72,6 +81,11 @@ export function toFloat32<D extends DType>(dtype: D, data: TypedArrays[D]): Floa
   } else if (dtype === "bfloat16") {
     const bits = new Uint32Array(out.buffer);
     for (let i = 0; i < bits.length; i++) bits[i] = (data[i] as number) << 16;
+  } else if (dtype === "float8e4m3") {
+    const values = Float32Array.from({ length: 256 }, (_, bits) => smallFloat(bits));
+    for (let i = 0; i < out.length; i++) out[i] = values[data[i] as number] as number;
+  } else if (dtype === "float8e5m2") {
+    for (let i = 0; i < out.length; i++) out[i] = halfValue((data[i] as number) << 8);
   } else {
     out.set(data);
   }

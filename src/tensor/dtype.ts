@@ -1,5 +1,16 @@
 /** Element types. `int4` is packed, two values a byte, low nibble first; `bool` is one byte, 0 or 1. */
-export type DType = "float32" | "float16" | "bfloat16" | "int8" | "uint8" | "int4" | "int32" | "int64" | "bool";
+export type DType =
+  | "float32"
+  | "float16"
+  | "bfloat16"
+  | "float8e4m3"
+  | "float8e5m2"
+  | "int8"
+  | "uint8"
+  | "int4"
+  | "int32"
+  | "int64"
+  | "bool";
 
 /** The typed array of each dtype; float16 and bfloat16 are kept as their 16 bits. */
 export interface TypedArrays {
@@ -9,6 +20,10 @@ export interface TypedArrays {
   float16: Uint16Array;
   /** The bits of bfloat16 floats. */
   bfloat16: Uint16Array;
+  /** The bits of 8-bit floats with 4 bits of exponent and 3 of fraction, without infinities. */
+  float8e4m3: Uint8Array;
+  /** The bits of 8-bit floats with 5 bits of exponent and 2 of fraction. */
+  float8e5m2: Uint8Array;
   /** Signed bytes. */
   int8: Int8Array;
   /** Unsigned bytes. */
@@ -33,6 +48,8 @@ export const typedArrays: { readonly [D in DType]: Constructor<TypedArrays[D]> }
   float32: Float32Array,
   float16: Uint16Array,
   bfloat16: Uint16Array,
+  float8e4m3: Uint8Array,
+  float8e5m2: Uint8Array,
   int8: Int8Array,
   uint8: Uint8Array,
   int4: Uint8Array,
@@ -56,6 +73,8 @@ export const onnxTypes: Readonly<Record<DType, number>> = {
   bool: 9,
   float16: 10,
   bfloat16: 16,
+  float8e4m3: 17,
+  float8e5m2: 19,
   int4: 22,
 };
 

@@ -88,7 +88,7 @@ describe.each(cases)("$file", (expected) => {
   );
 
   test.skipIf(folder(file) === "")("logits, greedy tokens and text are the reference's", async () => {
-    await using model = await loadModel(path);
+    await using model = await loadModel(path, { precision: "float32" });
     const recorded = await readTensors(folder(file), file.replace(".gguf", ".expected.safetensors"));
     const { logits } = await model.forward({ inputIds: [expected.input_ids] });
     if (!logits) throw new Error("the model gave no logits");
@@ -120,7 +120,7 @@ describe.skipIf(!stories || !original)("stories260K (skipped where ../shared is 
       readonly output_ids: number[];
     }
     const { cases: all } = await readJson<{ cases: Story[] }>(answers);
-    await using model = await loadModel(join(stories as string, file));
+    await using model = await loadModel(join(stories as string, file), { precision: "float32" });
     for (const { prompt, input_ids, output_ids } of all) {
       const options = { doSample: false, maxNewTokens: output_ids.length, eosTokenId: null };
       const { inputIds, outputIds } = await model.generate({ prompt }, options);

@@ -98,7 +98,7 @@ async function compare(
   count: number,
   nearTie: number,
 ): Promise<{ compared: number; distance: number }> {
-  await using model = await loadModel(path);
+  await using model = await loadModel(path, { precision: "float32" });
   const options = { doSample: false, maxNewTokens: count, eosTokenId: null, outputLogits: true };
   const { sequences } = await model.generate({ inputIds: [ids] }, options);
   const { outputIds = [], logits = [] } = sequences[0] ?? {};
@@ -117,7 +117,7 @@ describe.skipIf(!existsSync(entry))(`what Lectern writes, in llama.cpp (${hint})
   test.each(writtenTypes)("the shipped model as %s: same ids, same greedy story", async (type: WrittenType) => {
     const path = join(folder, `stories-${type}.gguf`);
     await exportGguf(stories, { type, out: path });
-    await using model = await loadModel(path);
+    await using model = await loadModel(path, { precision: "float32" });
     const theirs = await peer.loadModel({ modelPath: path });
     let compared = 0;
     for (const prompt of ["Once upon a time", "The wolf said to the little girl", "The old king had three sons"]) {
@@ -154,7 +154,7 @@ describe.skipIf(!existsSync(entry))(`what Lectern writes, in llama.cpp (${hint})
     await writeFile(file, JSON.stringify({ ...json, model, normalizer, pre_tokenizer: preTokenizerJson(pre) }));
     const path = join(folder, `${name}.gguf`);
     await exportGguf(directory, { type: "Q4_0", out: path });
-    await using ours = await loadModel(path);
+    await using ours = await loadModel(path, { precision: "float32" });
     const theirs = await peer.loadModel({ modelPath: path });
     const texts = [
       "don't DON'T",

@@ -73,7 +73,8 @@ export const decodeQ8_0: Decoder = (bytes, out) => {
   }
 };
 
-function signed(byte: number): number {
+/** The signed value of a byte. */
+export function signed(byte: number): number {
   return (byte << 24) >> 24;
 }
 
@@ -95,11 +96,8 @@ export const decodeIQ4_NL: Decoder = (bytes, out) => {
 /** IQ4_XS: scale d, and a 6-bit scale for each of 8 groups of 32, its high bits apart. */
 export const decodeIQ4_XS: Decoder = (bytes, out) => {
   for (let at = 0, to = 0; at < bytes.length; at += 136, to += 256) {
-    const d = halfAt(bytes, at);
-    const high = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8);
     for (let group = 0; group < 8; group++) {
-      const low = ((bytes[at + 4 + (group >> 1)] as number) >> (4 * (group & 1))) & 15;
-      const scale = fround(d * ((low | (((high >> (2 * group)) & 3) << 4)) - 32));
+      const scale = xsScale(bytes, at, group);
       for (let i = 0; i < 16; i++) {
         const q = bytes[at + 8 + 16 * group + i] as number;
         out[to + 32 * group + i] = scale * (STEPS[q & 15] as number);
@@ -108,6 +106,13 @@ export const decodeIQ4_XS: Decoder = (bytes, out) => {
     }
   }
 };
+
+/** The scale of a group in IQ4_XS. */
+export function xsScale(bytes: Uint8Array, at: number, group: number): number {
+  const high = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8);
+  const low = ((bytes[at + 4 + (group >> 1)] as number) >> (4 * (group & 1))) & 15;
+  return fround(halfAt(bytes, at) * ((low | (((high >> (2 * group)) & 3) << 4)) - 32));
+}
 
 /** Q2_K: 16 groups of 16; each byte of scales holds a scale (low) and an offset (high), both 4 bits. */
 export const decodeQ2_K: Decoder = (bytes, out) => {
@@ -145,7 +150,7 @@ export const decodeQ3_K: Decoder = (bytes, out) => {
 };
 
 /** Q3_K's scales: 4 low bits in 8 bytes, 2 high bits in 4 more. */
-function sixBitScale(bytes: Uint8Array, at: number, group: number): number {
+export function sixBitScale(bytes: Uint8Array, at: number, group: number): number {
   const low = ((bytes[at + (group & 7)] as number) >> (group < 8 ? 0 : 4)) & 15;
   return low | ((((bytes[at + 8 + (group & 3)] as number) >> (2 * (group >> 2))) & 3) << 4);
 }
@@ -182,12 +187,13 @@ export const decodeQ5_K: Decoder = (bytes, out) => {
 };
 
 /** The 6-bit scale of a group in the 12 bytes of Q4_K and Q5_K. */
-function scaleOf(bytes: Uint8Array, at: number, group: number): number {
+export function scaleOf(bytes: Uint8Array, at: number, group: number): number {
   if (group < 4) return (bytes[at + group] as number) & 63;
   return ((bytes[at + group + 4] as number) & 15) | (((bytes[at + group - 4] as number) >> 6) << 4);
 }
 
-function offsetOf(bytes: Uint8Array, at: number, group: number): number {
+/** The 6-bit offset of a group, beside {@link scaleOf}. */
+export function offsetOf(bytes: Uint8Array, at: number, group: number): number {
   if (group < 4) return (bytes[at + group + 4] as number) & 63;
   return ((bytes[at + group + 4] as number) >> 4) | (((bytes[at + group] as number) >> 6) << 4);
 }

@@ -1,25 +1,15 @@
 import { check, LecternError } from "../../common/index.ts";
-import { derivedFile, type FileSource } from "../../files/index.ts";
-import { elementCount, type HostTensor, typedArrays } from "../../tensor/index.ts";
-import type { Checkpoint } from "../checkpoint.ts";
-import type { TensorInfo } from "../safetensors-header.ts";
+import type { FileSource } from "../../files/index.ts";
+import { elementCount } from "../../tensor/index.ts";
+import { type Checkpoint, TensorFiles } from "../tensor-files.ts";
 import { architectureOf } from "./architectures.ts";
 import { configOf } from "./config.ts";
 import { type GgufHeader, readGgufHeader } from "./header.ts";
 import { GgufMetadata } from "./metadata.ts";
 import { joinParts, partNames } from "./parts.ts";
 import { samplingConfig } from "./sampling.ts";
-import { isAsStored, planTensors, type TensorPlan, tensorPieces } from "./tensors.ts";
+import { planTensors, tensorOf } from "./tensors.ts";
 import { type GgufTokenizer, tokenizerOf } from "./tokenizer.ts";
-
-/** Changes whenever the same file would give other derived bytes. */
-const RECIPE = "gguf-1";
-
-/** The alignment of tensors in a derived file, for any element type. */
-const ALIGNMENT = 64;
-
-/** The weights that had to be changed, which the engine finds by another name than the file's own. */
-const DERIVED = "derived-weights";
 
 /** A GGUF file that reads like a Hugging Face directory: its JSON files are made from the metadata. */
 export class GgufFiles implements FileSource {
@@ -29,9 +19,6 @@ export class GgufFiles implements FileSource {
   readonly #header: GgufHeader;
   readonly #metadata: GgufMetadata;
   readonly #made = new Map<string, Promise<string>>();
-  /** The location of the derived weights, once there is one. */
-  #derived = "";
-
   /** The file's own name, and those of its other parts. */
   readonly #parts: ReadonlySet<string>;
 
@@ -75,16 +62,15 @@ export class GgufFiles implements FileSource {
 
   async readBytes(name: string, start = 0, length?: number): Promise<Uint8Array> {
     if (this.#parts.has(name)) return this.#inner.readBytes(name, start, length);
-    if (name === DERIVED) return this.#inner.readBytes(this.#derived, start, length);
     const bytes = new TextEncoder().encode(await this.readText(name));
     return bytes.slice(start, length === undefined ? undefined : start + length);
   }
 
   resolve(name: string): string {
-    return name === DERIVED ? this.#derived : this.#inner.resolve(name);
+    return this.#inner.resolve(name);
   }
 
-  /** The tensors by their Hugging Face names; those that had to be changed are written to the cache first. */
+  /** The tensors by their Hugging Face names; those that have to be changed are pending. */
   async openCheckpoint(): Promise<Checkpoint> {
     const { head_dim } = JSON.parse(await this.readText("config.json")) as { head_dim: number };
     const plans = planTensors({
@@ -93,9 +79,8 @@ export class GgufFiles implements FileSource {
       header: this.#header,
       headSize: head_dim,
     });
-    const { places, size } = placeDerived(plans);
-    if (size > 0) this.#derived = await this.#derive(plans, places, size);
-    return new GgufCheckpoint(this.#inner, this.#name, plans, places);
+    const place = { files: this.#inner, name: this.#name };
+    return new TensorFiles(this.#inner, new Map([...plans].map(([path, plan]) => [path, tensorOf(place, plan)])));
   }
 
   get #architecture(): string {
@@ -141,92 +126,5 @@ export class GgufFiles implements FileSource {
     );
     const bytes = await this.#inner.readBytes(tensor.file ?? this.#name, tensor.offset, tensor.byteLength);
     return Array.from(new Float32Array(bytes.buffer, bytes.byteOffset, elementCount(tensor.shape)));
-  }
-
-  #derive(plans: ReadonlyMap<string, TensorPlan>, places: ReadonlyMap<string, number>, size: number): Promise<string> {
-    const [inner, name] = [this.#inner, this.#name];
-    async function* pieces(): AsyncGenerator<Uint8Array> {
-      let at = 0;
-      for (const [key, place] of places) {
-        yield new Uint8Array(place - at);
-        at = place;
-        for await (const piece of tensorPieces(inner, name, plans.get(key) as TensorPlan)) {
-          yield piece;
-          at += piece.length;
-        }
-      }
-    }
-    const [source, ...besides] = [...this.#parts].map((part) => this.#inner.resolve(part)) as [string, ...string[]];
-    return derivedFile({ source, besides, recipe: RECIPE, size, pieces });
-  }
-}
-
-/** The place of each changed tensor in the derived file. */
-function placeDerived(plans: ReadonlyMap<string, TensorPlan>): { places: Map<string, number>; size: number } {
-  const places = new Map<string, number>();
-  let size = 0;
-  for (const [name, plan] of plans) {
-    if (isAsStored(plan)) continue;
-    const place = Math.ceil(size / ALIGNMENT) * ALIGNMENT;
-    places.set(name, place);
-    size = place + byteLengthOf(plan);
-  }
-  return { places, size };
-}
-
-function byteLengthOf({ dtype, shape }: TensorPlan): number {
-  return elementCount(shape) * typedArrays[dtype].BYTES_PER_ELEMENT;
-}
-
-class GgufCheckpoint implements Checkpoint {
-  readonly #files: FileSource;
-  readonly #name: string;
-  readonly #plans: ReadonlyMap<string, TensorPlan>;
-  readonly #places: ReadonlyMap<string, number>;
-
-  constructor(
-    files: FileSource,
-    name: string,
-    plans: ReadonlyMap<string, TensorPlan>,
-    places: ReadonlyMap<string, number>,
-  ) {
-    this.#files = files;
-    this.#name = name;
-    this.#plans = plans;
-    this.#places = places;
-  }
-
-  names(): string[] {
-    return [...this.#plans.keys()];
-  }
-
-  has(name: string): boolean {
-    return this.#plans.has(name);
-  }
-
-  info(name: string): TensorInfo & { readonly file: string } {
-    const plan = this.#plan(name);
-    const place = this.#places.get(name);
-    const own = { file: plan.source.file ?? this.#name, offset: plan.offset };
-    const where = place === undefined ? own : { file: DERIVED, offset: place };
-    return { dtype: plan.dtype, shape: plan.shape, byteLength: byteLengthOf(plan), ...where };
-  }
-
-  /** Decodes from the GGUF file itself. */
-  async read(name: string): Promise<HostTensor> {
-    const plan = this.#plan(name);
-    const bytes = new Uint8Array(byteLengthOf(plan));
-    let at = 0;
-    for await (const piece of tensorPieces(this.#files, this.#name, plan)) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    return { dtype: plan.dtype, shape: plan.shape, data: new typedArrays[plan.dtype](bytes.buffer) };
-  }
-
-  #plan(name: string): TensorPlan {
-    const plan = this.#plans.get(name);
-    if (!plan) throw new LecternError("file", `${this.#name}: the file has no tensor for ${name}`);
-    return plan;
   }
 }

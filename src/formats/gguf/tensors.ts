@@ -1,7 +1,10 @@
 import { check, LecternError } from "../../common/index.ts";
 import type { FileSource } from "../../files/index.ts";
 import { byteLength, type DType, elementCount, toFloat32, typedArrays } from "../../tensor/index.ts";
+import type { Blocks } from "../quantized/matrix.ts";
+import type { AnyTensor } from "../tensor-files.ts";
 import { type GgufArchitecture, outerNames } from "./architectures.ts";
+import { blockFormOf, blocksOf } from "./blocks.ts";
 import type { GgufHeader, GgufTensor } from "./header.ts";
 
 /** The derivation of a checkpoint's tensor from one of the file. */
@@ -18,7 +21,7 @@ export interface TensorPlan {
 }
 
 /** True if a tensor lies in the file just as the checkpoint has it. */
-export function isAsStored({ source, headRows, add }: TensorPlan): boolean {
+function isAsStored({ source, headRows, add }: TensorPlan): boolean {
   return typeof source.type.form === "string" && headRows === 0 && add === 0;
 }
 
@@ -99,22 +102,88 @@ function partsOf(layout: Layout, path: string, name: string, source: GgufTensor)
 /** The approximate number of bytes of a tensor that are decoded at once. */
 const PIECE_BYTES = 1 << 20;
 
-/** The bytes that a tensor has in the checkpoint, piece by piece. */
-export async function* tensorPieces(files: FileSource, name: string, plan: TensorPlan): AsyncGenerator<Uint8Array> {
-  const { source, shape, headRows, add, dtype } = plan;
+/** Some rows of a tensor as the file has them. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** The bytes of a tensor's rows in the file, piece by piece; whole heads where their rows change places. */
+async function* storedPieces(
+  { files, name }: Place,
+  { source, shape, headRows, offset }: TensorPlan,
+  from = 0,
+  to?: number,
+): AsyncGenerator<Piece> {
   const isVector = shape.length < 2;
   const columns = isVector ? (headRows > 0 ? 1 : elementCount(shape)) : (shape.at(-1) as number);
-  const rows = elementCount(shape) / columns;
+  const end = to ?? elementCount(shape) / columns;
   const rowBytes = (columns / source.type.values) * source.type.bytes;
   const group = headRows || 1;
   const atOnce = group * Math.max(1, Math.floor(PIECE_BYTES / (rowBytes * group)));
-  for (let row = 0; row < rows; row += atOnce) {
-    const count = Math.min(atOnce, rows - row);
-    const bytes = await files.readBytes(source.file ?? name, plan.offset + row * rowBytes, count * rowBytes);
-    const values = decoded(bytes, plan, count * columns);
+  for (let row = from; row < end; row += atOnce) {
+    const rows = Math.min(atOnce, end - row);
+    const bytes = await files.readBytes(source.file ?? name, offset + row * rowBytes, rows * rowBytes);
+    yield { bytes, columns, rows };
+  }
+}
+
+/** A GGUF file in its directory. */
+export interface Place {
+  readonly files: FileSource;
+  readonly name: string;
+}
+
+/** A checkpoint's tensor: where it lies in the file, or its derivation. */
+export function tensorOf(place: Place, plan: TensorPlan): AnyTensor {
+  const { dtype, shape, source, offset } = plan;
+  const file = source.file ?? place.name;
+  if (isAsStored(plan)) return { dtype, shape, file, offset, byteLength: byteLength(dtype, elementCount(shape)) };
+  const form = shape.length === 2 && plan.add === 0 ? blockFormOf(source.type) : undefined;
+  return {
+    dtype,
+    shape,
+    sources: [file],
+    pieces: (from, to) => valuePieces(place, plan, from, to),
+    quantized: form && {
+      form,
+      method: source.type.name,
+      isExact: true,
+      blocks: () => blockPieces(place, plan),
+      order: () => Promise.reject(new TypeError(`${source.type.name} keeps the order of inputs`)),
+    },
+  };
+}
+
+/** The bytes that a tensor has in the checkpoint, or those of some of its rows, piece by piece. */
+async function* valuePieces(place: Place, plan: TensorPlan, from?: number, to?: number): AsyncGenerator<Uint8Array> {
+  const { headRows, add, dtype } = plan;
+  const group = headRows || 1;
+  const [start, end] = [from && from - (from % group), to && Math.ceil(to / group) * group]; // whole heads
+  let row = start ?? 0;
+  for await (const { bytes, columns, rows } of storedPieces(place, plan, start, end)) {
+    const values = decoded(bytes, plan, rows * columns);
     if (add !== 0) for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) + add;
     const whole = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    yield headRows === 0 ? whole : halvesFromPairs(whole, byteLength(dtype, columns), headRows);
+    const rowBytes = byteLength(dtype, columns);
+    const turned = halvesFromPairs(whole, rowBytes, headRows);
+    yield turned.subarray(Math.max(0, (from ?? row) - row) * rowBytes, ((to ?? row + rows) - row) * rowBytes);
+    row += rows;
+  }
+}
+
+/** The blocks of a matrix, piece by piece. */
+async function* blockPieces(place: Place, plan: TensorPlan): AsyncGenerator<Blocks> {
+  for await (const { bytes, rows } of storedPieces(place, plan)) {
+    const { levels, scales, offsets } = blocksOf(bytes, plan.source.type);
+    const turned = <A extends Uint8Array | Float32Array>({ buffer, byteLength }: A): Uint8Array =>
+      halvesFromPairs(new Uint8Array(buffer, 0, byteLength), byteLength / rows, plan.headRows);
+    yield {
+      levels: turned(levels),
+      scales: new Float32Array(turned(scales).buffer),
+      offsets: offsets && new Float32Array(turned(offsets).buffer),
+    };
   }
 }
 
@@ -144,6 +213,7 @@ export function pairsFromHalves(values: Float32Array, rows: number, headRows: nu
 
 /** Rows 0, 1, 2, 3 … of each head as 0, 2 … 1, 3 …: llama.cpp turns neighbours, Hugging Face halves. */
 function halvesFromPairs(bytes: Uint8Array, rowBytes: number, headRows: number): Uint8Array {
+  if (headRows === 0) return bytes;
   const out = new Uint8Array(bytes.length);
   const half = headRows / 2;
   for (let to = 0; to < bytes.length / rowBytes; to++) {

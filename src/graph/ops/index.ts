@@ -1,6 +1,7 @@
 import type { AnyOp, Op } from "../op.ts";
 import { activationOps } from "./activation.ts";
 import { attentionOps } from "./attention.ts";
+import { blockInputOps } from "./block-inputs.ts";
 import { cachedAttentionOps } from "./cached-attention.ts";
 import { castOps } from "./cast.ts";
 import { comparisonOps } from "./comparison.ts";
@@ -39,6 +40,7 @@ const table = {
   ...linearOps,
   ...quantizedLinearOps,
   ...quantizedGatherOps,
+  ...blockInputOps,
   ...int8LinearOps,
   ...rotaryOps,
   ...attentionOps,

@@ -191,6 +191,16 @@ const checks: Record<g.OpName, OpCheck> = {
     operands: [m([1, 4], 0, 0, 0, 0)],
     expected: [-3.5, -4, 3.5, 0],
   },
+  blockSums: {
+    build: (x) => g.blockSums(x, 2),
+    operands: [m([2, 4], 1, 2, 3, 4, 5, 6, 7, 8)],
+    expected: [3, 7, 11, 15],
+  },
+  takeColumns: {
+    build: (x) => g.takeColumns(x, g.constant({ dtype: "int64", shape: [3], data: BigInt64Array.of(2n, 0n, 1n) })),
+    operands: [m([2, 3], 1, 2, 3, 4, 5, 6)],
+    expected: [3, 1, 2, 6, 4, 5],
+  },
   int8Linear: {
     build: (x, scales, bias) => g.int8Linear(x, [levels, scales], bias),
     operands: [m([1, 2], 1, 2), m([2], 0.5, 0.25), m([2], 0.25, 0)],

@@ -5,7 +5,7 @@ import { type Checkpoint, openDirectory, type TensorInfo } from "../../formats/i
 import { forwardGraph } from "../forward-graph.ts";
 import { defaultLabels, type Json, withHead, withLabels } from "../head-config.ts";
 import { locateBase } from "../locate-base.ts";
-import { type OpenedModelFiles, openModelFiles, readJsonFile } from "../model-files.ts";
+import { type OpenedModelFiles, openStoredModel, readJsonFile } from "../model-files.ts";
 import { parametersOf, Weights } from "../weights.ts";
 import { type Adapter, openAdapterFile, readAdapter } from "./adapters.ts";
 
@@ -52,7 +52,7 @@ export async function openAdapted(
 ): Promise<OpenedModelFiles & { readonly adapter: Adapter; readonly base: Architecture }> {
   const named = location ?? (await locateBase(files));
   const baseFiles = await openDirectory(named);
-  const base = await openModelFiles(baseFiles);
+  const base = await openStoredModel(baseFiles);
   const hasConfig = await files.has("config.json");
   const untied = base.json.tie_word_embeddings === false && { tie_word_embeddings: false };
   const own = hasConfig ? { ...(await readJsonFile(files, "config.json")), ...untied } : base.json;

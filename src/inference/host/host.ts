@@ -9,7 +9,7 @@ import type {
 import type { Channel } from "../../runtime/index.ts";
 import type { Priority } from "../admission.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "../forward.ts";
-import type { Precision } from "../quantize-model.ts";
+import type { ComputedPrecision, Precision } from "../quantize-model.ts";
 
 export interface ModelSource {
   /** A directory, or an absolute URL of one. */
@@ -42,7 +42,7 @@ export interface ModelDescription {
   readonly contextWindow: number;
   readonly parameterCount: number;
   /** The precision that it computes in. */
-  readonly precision: Exclude<Precision, "auto">;
+  readonly precision: ComputedPrecision;
   readonly startToken: number | undefined;
   /** Warnings about files that are used all the same. */
   readonly warnings: readonly string[];

@@ -1,5 +1,6 @@
 import type { AttributesOf, CompositeName } from "../../graph/index.ts";
 import { groupQueryAttention, groupQueryAttentionOfRows, multiHeadAttention, rotaryEmbedding } from "./attention.ts";
+import { gatherLast } from "./block-inputs.ts";
 import type { Kernel } from "./kernel.ts";
 import { skipSimplifiedLayerNorm } from "./norm.ts";
 import { gatherBlockQuantized } from "./quantized-gather.ts";
@@ -12,6 +13,7 @@ export type KernelTable = { readonly [N in CompositeName]: readonly Kernel<Attri
 export const kernels: KernelTable = {
   attention: [multiHeadAttention, groupQueryAttentionOfRows],
   attentionBlock: [],
+  blockSums: [],
   cachedAttention: [groupQueryAttention],
   int8Linear: [integerProduct],
   linear: [],
@@ -22,5 +24,6 @@ export const kernels: KernelTable = {
   rotaryAt: [rotaryEmbedding],
   skipRmsNorm: [skipSimplifiedLayerNorm],
   softcap: [],
+  takeColumns: [gatherLast],
   writtenRecurrence: [],
 };

@@ -115,6 +115,10 @@ const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
     if (rows > 1) (feeds.get(x) as HostTensor<"float32">).data.fill(0, 40, 80); // a row of zeros
     return g.apply(g.ops.int8Linear, [x, levels, scales, operand("bias", 24)], {});
   }),
+  takeColumns: [1, 5].map((rows) => {
+    const order = integers("order", "int64", [4], 2, 0, 3, 1);
+    return g.apply(g.ops.takeColumns, [operand("x", 2, rows, 4), order], {});
+  }),
   skipRmsNorm: [1, 6].map((length) => {
     const operands = [operand("a", 2, length, 16), operand("b", 2, length, 16), operand("weight", 16)];
     return g.apply(g.ops.skipRmsNorm, operands, { epsilon: 1e-5 });

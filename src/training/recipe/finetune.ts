@@ -189,7 +189,8 @@ async function inPrecision(
     () => `finetune: precision ${precision} is that of the base below an adapter; train one (lora), or leave it out`,
   );
   if (lora === undefined) return base;
-  return quantizeWeights(architecture, base, computedPrecision(precision, 0, base.quantized), signal);
+  const computed = computedPrecision(precision, 0, base);
+  return computed === "published" ? base : quantizeWeights(architecture, base, computed, signal);
 }
 
 /** The examples to train on and, where a file of its own has them, those to validate on; columns are checked. */

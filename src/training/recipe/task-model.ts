@@ -1,6 +1,6 @@
 import { arrayEqual, LecternError } from "../../common/index.ts";
 import { readConfig } from "../../families/index.ts";
-import { type Checkpoint, openDirectory } from "../../formats/index.ts";
+import { openDirectory, withoutTensors } from "../../formats/index.ts";
 import {
   checkTrainableEmbeddings,
   generating,
@@ -52,7 +52,7 @@ export async function openForTask(
       `finetune: ${architecture.family.name} is ${articled(architecture.kind)}; ${name} needs ${kinds.map(articled).join(" or ")}`,
     );
   if (needsLmHead(architecture)) generating(base);
-  const checkpoint = keepsHead ? base.weights.checkpoint : withoutClasses(base.weights.checkpoint);
+  const checkpoint = keepsHead ? base.weights.checkpoint : withoutTensors(base.weights.checkpoint, CLASSES);
   return {
     architecture,
     json,
@@ -60,18 +60,8 @@ export async function openForTask(
   };
 }
 
-/** The layers of a head that have a row for each class. */
+/** The layers of a head that have a row for each class, and go where the classes are others, even if these are as many. */
 const CLASSES = /(^|\.)(classifier|score)(\.out_proj)?\.(weight|bias)$/;
-
-/** A checkpoint without the rows of other classes, even where these are as many. */
-function withoutClasses(checkpoint: Checkpoint): Checkpoint {
-  return {
-    names: () => checkpoint.names().filter((name) => !CLASSES.test(name)),
-    has: (name) => !CLASSES.test(name) && checkpoint.has(name),
-    info: (name) => checkpoint.info(name),
-    read: (name) => checkpoint.read(name),
-  };
-}
 
 /** `config.json` with the head and the classes that a task needs. */
 function configFor(own: Json, name: TrainingTaskName, labels: readonly string[]): Json {
