@@ -1,5 +1,11 @@
 import type { AttributesOf, CompositeName } from "../../graph/index.ts";
-import { groupQueryAttention, groupQueryAttentionOfRows, multiHeadAttention, rotaryEmbedding } from "./attention.ts";
+import {
+  groupQueryAttention,
+  groupQueryAttentionOfRows,
+  joinedGroupQueryAttention,
+  multiHeadAttention,
+  rotaryEmbedding,
+} from "./attention.ts";
 import type { Kernel } from "./kernel.ts";
 import { skipSimplifiedLayerNorm } from "./norm.ts";
 import { gatherBlockQuantized } from "./quantized-gather.ts";
@@ -13,6 +19,7 @@ export const kernels: KernelTable = {
   attention: [multiHeadAttention, groupQueryAttentionOfRows],
   attentionBlock: [],
   cachedAttention: [groupQueryAttention],
+  joinedAttention: [joinedGroupQueryAttention],
   int8Linear: [integerProduct],
   linear: [],
   quantizedGather: [gatherBlockQuantized],
