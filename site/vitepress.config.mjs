@@ -49,6 +49,7 @@ const pages = [
       page("Tokenizers", "/tokenizers"),
       page("Hugging Face Hub", "/hub"),
       page("GGUF", "/gguf"),
+      page("ONNX and Transformers.js", "/export"),
       page("Command line", "/cli"),
     ],
   },

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -151,5 +151,142 @@ describe("one graph, in ONNX Runtime alone, computes what Lectern computes", () 
     const expected = await model.forward({ inputIds: ids });
     expect(maxDifference(logits as HostTensor, expected.logits as HostTensor)).toBeLessThan(2e-5);
     await model.dispose();
+  });
+});
+
+/** The cache that a run yields, under the names that the next one reads; keys of the encoder stay as they were. */
+const passedOn = (
+  results: Readonly<Record<string, HostTensor>>,
+  before: Readonly<Record<string, HostTensor>>,
+): Record<string, HostTensor> =>
+  Object.fromEntries(
+    Object.entries(results)
+      .filter(([name]) => name.startsWith("present"))
+      .map(([name, tensor]) => {
+        const own = name.replace("present", "past_key_values");
+        return [own, name.includes("encoder") && before[own]?.data.length ? before[own] : tensor];
+      }),
+  );
+
+/** An empty cache for the inputs that a graph has for one. */
+const empty = (graph: Plain, rows: number, [heads, size]: readonly [number, number]): Record<string, HostTensor> =>
+  Object.fromEntries(
+    graph.inputs
+      .filter((name) => name.startsWith("past_key_values"))
+      .map((name) => [name, { dtype: "float32", shape: [rows, heads, 0, size], data: new Float32Array(0) }]),
+  );
+
+const scalar = (value: number): HostTensor => ({ dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(value)) });
+
+/** Logits of the last place, `[B][V]`. */
+const lastOf = ({ shape, data }: HostTensor): number[][] => {
+  const [rows, length, size] = shape as [number, number, number];
+  return Array.from({ length: rows }, (_, row) => {
+    const end = (row + 1) * length * size;
+    return Array.from(data.subarray(end - size, end), Number);
+  });
+};
+
+describe("the layout of Transformers.js: steps over a cache compute what the whole computes", () => {
+  const head = (config: Readonly<Record<string, unknown>>): [number, number] => {
+    const of = (...keys: string[]): number =>
+      Number(keys.map((key) => config[key]).find((value) => value !== undefined));
+    const heads = of("decoder_attention_heads", "num_attention_heads", "num_heads", "n_head");
+    const size = of("d_kv", "head_dim", "") || of("d_model", "hidden_size", "n_embd") / heads;
+    return [Number(config.num_key_value_heads ?? heads), size];
+  };
+
+  test.each(decoders)("%s, a row padded on the left", async (name) => {
+    const path = fixture(`models/${name}`);
+    const model = await loadModel(path, { precision: "float32" });
+    const [graph] = (await exported(path, { layout: "transformers.js" })) as [Plain];
+    let cache = empty(graph, 2, head(model.config));
+    const steps = [
+      [0, 5],
+      [5, 6],
+      [6, 7],
+      [7, 8],
+    ] as const;
+    for (const [from, to] of steps) {
+      const part = (rows: Rows, start: number): HostTensor => int64(rows.map((row) => row.slice(start, to)));
+      const results = await graph.run({
+        ...cache,
+        input_ids: part(ids, from),
+        attention_mask: part(leftMask, 0),
+        position_ids: part(counted(leftMask), from),
+        num_logits_to_keep: scalar(from === 0 ? 0 : 1),
+      });
+      const seen = {
+        inputIds: ids.map((row) => row.slice(0, to)),
+        attentionMask: leftMask.map((row) => row.slice(0, to)),
+      };
+      const expected = await model.forward(seen);
+      expect(results.logits?.shape[1]).toBe(to - from);
+      for (const [row, wanted] of lastOf(expected.logits as HostTensor).entries())
+        expect(difference(lastOf(results.logits as HostTensor)[row] as number[], wanted)).toBeLessThan(5e-5);
+      cache = passedOn(results, cache);
+    }
+    await model.dispose();
+  });
+
+  test.each(encoderDecoders)("%s, a source padded on the right", async (name) => {
+    const path = fixture(`models/${name}`);
+    const model = await loadModel(path, { precision: "float32" });
+    const [encoder, decoder] = (await exported(path, { layout: "transformers.js" })) as [Plain, Plain];
+    const source = { input_ids: int64(rightIds), attention_mask: int64(rightMask) };
+    const { last_hidden_state } = await encoder.run(source);
+    let cache = empty(decoder, 2, head(model.config));
+    for (const to of [1, 2, 3]) {
+      const results = await decoder.run({
+        ...cache,
+        input_ids: int64(ids.map((row) => row.slice(to + 2, to + 3))),
+        encoder_attention_mask: int64(rightMask),
+        encoder_hidden_states: last_hidden_state as HostTensor,
+      });
+      const decoderInputIds = ids.map((row) => row.slice(3, to + 3));
+      const expected = await model.forward({ inputIds: rightIds, attentionMask: rightMask, decoderInputIds });
+      for (const [row, wanted] of lastOf(expected.logits as HostTensor).entries())
+        expect(difference(lastOf(results.logits as HostTensor)[row] as number[], wanted)).toBeLessThan(5e-5);
+      cache = passedOn(results, cache);
+    }
+    await model.dispose();
+  });
+});
+
+describe("files", () => {
+  test.each(["int8", "int4"] as const)("in %s, under the name that Transformers.js has for it", async (precision) => {
+    const out = join(folder, `quantized-${precision}`);
+    const { graphs } = await exportOnnx("models/stories", { out, precision, layout: "transformers.js" });
+    const stem = precision === "int8" ? "model_quantized" : "model_q4";
+    expect(graphs.map(({ file }) => file)).toEqual([`onnx/${stem}.onnx`]);
+    expect((await readdir(out)).sort()).toEqual(
+      expect.arrayContaining(["config.json", "generation_config.json", "onnx", "tokenizer.json"]),
+    );
+    expect((await readdir(join(out, "onnx"))).sort()).toEqual([`${stem}.onnx`, `${stem}.onnx_data`]);
+    const config = JSON.parse(await readFile(join(out, "config.json"), "utf8")) as Record<string, unknown>;
+    const dtype = precision === "int8" ? "q8" : "q4";
+    expect(config["transformers.js_config"]).toEqual({ use_external_data_format: true, dtype });
+  });
+
+  test.each(["int8", "int4"] as const)("in %s, the graph computes what the model computes in it", async (precision) => {
+    const model = await loadModel("stories", { precision });
+    const [graph] = (await exported("models/stories", { precision })) as [Plain];
+    const mask = ids.map((row) => row.map(() => 1));
+    const feeds = { input_ids: int64(ids), attention_mask: int64(mask), position_ids: int64(counted(mask)) };
+    const { logits } = await graph.run(feeds);
+    const expected = await model.forward({ inputIds: ids });
+    expect(maxDifference(logits as HostTensor, expected.logits as HostTensor)).toBeLessThan(2e-2); // as the kernel against its decomposition
+    await model.dispose();
+  });
+
+  test("refuses what one graph cannot hold, by name", async () => {
+    const out = join(folder, "refused");
+    await expect(exportOnnx("models/stories-gru", { out, layout: "transformers.js" })).rejects.toThrow(
+      "Transformers.js has no recurrent models",
+    );
+    await expect(exportOnnx("models/stories", { out, layout: "tf" as "onnx" })).rejects.toThrow(
+      "one of onnx, transformers.js",
+    );
+    await expect(readdir(out)).rejects.toThrow("ENOENT");
   });
 });
