@@ -57,21 +57,29 @@ async function runCases() {
   const results = await openResults(resultsFolder, machine, await versions());
   if (given.fresh) await results.forget(chosen.map(({ id }) => id));
   for (const work of chosen) {
-    const sides = Object.entries(work.sides).filter(([, side]) => isPresent(side));
-    const absent = Object.keys(work.sides).filter((name) => !sides.some(([present]) => present === name));
-    if (absent.length > 0) console.error(`${work.id}: ${absent.join(", ")} is not installed and not measured`);
-    const variants = variantsOf(sides, machine.cores);
-    for (const [, side] of sides) if (!isOver()) await prepare(side, root);
-    for (let turn = nextTurn(results.of(work.id), variants, rounds); turn; ) {
-      if (isOver()) return console.error(`bench: the budget is spent within ${work.id}; run again to go on`);
-      const { key, side, threads, isProbe } = turn;
-      console.error(`${work.id}: ${key}${isProbe ? ", to warm up" : ""}`);
-      await results.add(work.id, key, await measure(side, work.work, { root, threads }), isProbe);
-      turn = nextTurn(results.of(work.id), variants, rounds);
-    }
+    if (isOver()) break;
+    await runCase(work, results).catch((error) => {
+      process.exitCode = 1; // the other cases are measured all the same
+      console.error(`${work.id}: ${error.message}`);
+    });
   }
   for (const line of rowLines(results.all)) console.log(line);
   if (!given.quick) await writeReports();
+}
+
+/** Measures what is left of a case. */
+async function runCase({ id, work, sides: all }, results) {
+  const sides = Object.entries(all).filter(([, side]) => isPresent(side));
+  const absent = Object.keys(all).filter((name) => !sides.some(([present]) => present === name));
+  if (absent.length > 0) console.error(`${id}: ${absent.join(", ")} is not installed and not measured`);
+  const variants = variantsOf(sides, machine.cores);
+  for (const [, side] of sides) if (!isOver()) await prepare(side, root);
+  for (let turn; (turn = nextTurn(results.of(id), variants, rounds)); ) {
+    if (isOver()) return console.error(`bench: the budget is spent within ${id}; run again to go on`);
+    const { key, side, threads, isProbe } = turn;
+    console.error(`${id}: ${key}${isProbe ? ", to warm up" : ""}`);
+    await results.add(id, key, await measure(side, work, { root, threads }), isProbe);
+  }
 }
 
 /** Writes docs/performance.md and its charts of the results of all machines. */

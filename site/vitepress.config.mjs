@@ -58,6 +58,7 @@ const pages = [
     items: [
       page("Supported models", "/models"),
       page("Architecture", "/architecture"),
+      page("Performance", "/performance"),
       page("RNN and transformer", "/rnn-vs-transformer"),
       page("Changes", "/changelog"),
       page("Release", "/release"),

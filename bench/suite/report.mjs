@@ -94,6 +94,12 @@ export function performancePage(all) {
     "figure is the ratio of medians, with the least and the largest ratio of a round beside it. A peer runs with one thread and with one for each core, and the",
     "better of the two counts.",
     "",
+    "```sh",
+    "npm install --prefix bench --ignore-scripts",
+    "npm run bench                                    # all of it: hours, the first time with checkpoints to make",
+    "node bench/run.mjs --only generate --budget 80   # a piece; again: the next one",
+    "```",
+    "",
     ...(all.length === 0 ? ["No results yet."] : all.flatMap(([name, results]) => machineSection(results, name))),
   ]
     .join("\n")

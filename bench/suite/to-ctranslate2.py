@@ -10,12 +10,12 @@ directory, out = sys.argv[1:3]
 model = MarianMTModel.from_pretrained(directory)
 loader = converters.MarianMTLoader()
 spec = loader.get_model_spec(model)
-words = [str(i) for i in range(model.config.vocab_size)]
-words[model.config.eos_token_id], words[model.config.pad_token_id] = "</s>", "<pad>"
+words = [str(i) for i in range(model.config.vocab_size - 1)]  # the converter leaves the padding token out, the last
+words[model.config.eos_token_id] = "</s>"
 spec.register_source_vocabulary(words)
 spec.register_target_vocabulary(words)
 spec.config.bos_token, spec.config.eos_token, spec.config.unk_token = "<s>", "</s>", words[1]
-spec.config.decoder_start_token = "<pad>"
+spec.config.decoder_start_token = "</s>"
 spec.validate()
 spec.optimize(quantization="int8")
 os.makedirs(out, exist_ok=True)
