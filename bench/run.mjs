@@ -1,8 +1,10 @@
 /**
  * The benchmark suite: Lectern beside its peers on checkpoints of real sizes with random weights.
- *   npm run bench [-- --only NAME,…] [--quick] [--budget SECONDS] [--rounds 5] [--fresh] [--list] [--report]
+ *   npm run bench [-- --only NAME,…] [--quick] [--budget SECONDS] [--rounds 5] [--prepare] [--fresh] [--list]
+ *     [--report]
  *
- * Checkpoints and what peers read are made below LECTERN_BENCH_DIR (default bench/.models) on first use. Sides of a case
+ * Checkpoints and what peers read are made below LECTERN_BENCH_DIR (default bench/.models) on first use, or by `--prepare`, which
+ * measures nothing: it takes minutes a model, and need not be done on a quiet machine. Sides of a case
  * take turns in processes of their own, with another side first in each round. Each measurement is kept in
  * bench/results as soon as it is made, so a run that ends early, at `--budget` or by hand, goes on where it was; `--fresh`
  * measures the chosen cases again. `--only` takes parts of the names that `--list` prints. A peer runs at the better of one
@@ -26,6 +28,7 @@ const { values: given } = parseArgs({
     quick: { type: "boolean", default: false },
     budget: { type: "string", default: "Infinity" },
     rounds: { type: "string", default: "5" },
+    prepare: { type: "boolean", default: false },
     fresh: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
     report: { type: "boolean", default: false },
@@ -48,6 +51,7 @@ const machine = await machineFacts();
 const resultsFolder = given.quick ? join(root, "quick") : join(here, "results");
 
 if (given.list) for (const { id, sides } of cases) console.log(`${id}: ${Object.keys(sides).join(", ")}`);
+else if (given.prepare) await prepareCases();
 else if (given.report) await writeReports();
 else await runCases();
 
@@ -65,6 +69,16 @@ async function runCases() {
   }
   for (const line of rowLines(results.all)) console.log(line);
   if (!given.quick) await writeReports();
+}
+
+/** Makes what the sides of the chosen cases read. */
+async function prepareCases() {
+  for (const { id, sides } of chosen)
+    for (const [name, side] of Object.entries(sides)) {
+      if (!isPresent(side)) continue;
+      console.error(`${id}: ${name}`);
+      await prepare(side, root);
+    }
 }
 
 /** Measures what is left of a case. */

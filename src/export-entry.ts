@@ -3,6 +3,7 @@
  *
  * @module lectern/export
  */
+export type { WrittenType } from "./formats/index.ts";
 export { type ExportedGguf, type ExportGgufOptions, exportGguf } from "./inference/export-gguf.ts";
 export {
   type ExportedGraph,
@@ -12,3 +13,4 @@ export {
   type OnnxLayout,
 } from "./inference/onnx/export-onnx.ts";
 export { type QuantizedModel, type QuantizeOptions, quantizeModel } from "./inference/quantize-directory.ts";
+export type { ComputedPrecision, Precision } from "./inference/quantize-model.ts";
