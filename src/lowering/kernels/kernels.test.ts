@@ -82,7 +82,7 @@ function attentionCall(
   return g.apply(g.ops.attention, operands, { scale: 0.3, causal, softcap });
 }
 
-/** Attention of new tokens over earlier ones under a bias that hides the first key of the first row. */
+/** Attention of new tokens over earlier ones, of which a bias hides the first in the first row. */
 function joinedCall([rows, heads, keyHeads, past, length]: readonly [
   number,
   number,
@@ -99,7 +99,7 @@ function joinedCall([rows, heads, keyHeads, past, length]: readonly [
   const { data } = feeds.get(bias) as HostTensor<"float32">;
   for (let at = 0; at < data.length; at++) {
     const [key, query] = [at % span, Math.floor(at / span) % length];
-    if (key > past + query || (key === 0 && at < span)) data[at] = -3.4028234663852886e38;
+    if (key > past + query || (past > 0 && key === 0 && at < data.length / rows)) data[at] = -3.4028234663852886e38;
   }
   const cache = ["key", "value"].map((side) => operand(side, rows, keyHeads, past, 8));
   const operands = [of("q", heads), of("k", keyHeads), of("v", keyHeads), bias, ...cache];
