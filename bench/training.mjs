@@ -92,30 +92,28 @@ async function measure({ rows, length, config }, gradientCheckpointing) {
   return { seconds: median(times.slice(WARM_UP)), megabytes: process.resourceUsage().maxRSS / 1024 };
 }
 
+const run = (program, args) => JSON.parse(execFileSync(program, args).toString());
+
+/** The same steps in PyTorch. */
+function reference(python, name) {
+  const { rows, length, config } = shapes[name];
+  const script = fileURLToPath(new URL("./training-reference.py", import.meta.url));
+  const sizes = [rows, length, STEPS, WARM_UP].map(String);
+  return run(python, [script, name, ...sizes, JSON.stringify(config)]);
+}
+
 const [python, only] = process.argv.slice(2);
-if (python === "--measure") console.log(JSON.stringify(await measure(shapes[only], process.argv[4] === "recompute")));
+if (python === "--reference") console.log(JSON.stringify(reference(process.argv[4], only)));
+else if (python === "--measure")
+  console.log(JSON.stringify(await measure(shapes[only], process.argv[4] === "recompute")));
 else
   for (const name of only ? [only] : Object.keys(shapes)) {
-    const { rows, length, config } = shapes[name];
-    const run = (program, args) => JSON.parse(execFileSync(program, args).toString());
     const [ours, theirs, recomputed] = [[], [], []];
     for (let round = 0; round < ROUNDS; round++) {
       const own = [fileURLToPath(import.meta.url), "--measure", name];
       ours.push(run(process.execPath, own));
       if (round === 0) recomputed.push(run(process.execPath, [...own, "recompute"]));
-      if (!python) continue;
-      const script = fileURLToPath(new URL("./training-reference.py", import.meta.url));
-      theirs.push(
-        run(python, [
-          script,
-          name,
-          String(rows),
-          String(length),
-          String(STEPS),
-          String(WARM_UP),
-          JSON.stringify(config),
-        ]),
-      );
+      if (python) theirs.push(reference(python, name));
     }
     const told = (who, all) =>
       `${who}  ${median(all.map(({ seconds }) => seconds)).toFixed(3)} s a step, ${median(all.map(({ megabytes }) => megabytes)).toFixed(0)} MB`;

@@ -50,6 +50,7 @@ const pages = [
       page("Hugging Face Hub", "/hub"),
       page("GGUF", "/gguf"),
       page("Quantized checkpoints", "/quantization"),
+      page("ONNX and Transformers.js", "/export"),
       page("Command line", "/cli"),
     ],
   },
@@ -58,6 +59,7 @@ const pages = [
     items: [
       page("Supported models", "/models"),
       page("Architecture", "/architecture"),
+      page("Performance", "/performance"),
       page("RNN and transformer", "/rnn-vs-transformer"),
       page("Changes", "/changelog"),
       page("Release", "/release"),

@@ -54,13 +54,13 @@ describe("the commands take a GGUF file as they take a directory", () => {
     expect(lectern("forward", quantized, "--text", "Once", "--out", out).stdout).toContain("logits\t[1, 2, 512]");
   });
 
-  test("export writes a file that runs; onnx is refused by name", () => {
+  test("export writes a file that runs; options of other formats are refused by name", () => {
     const out = join(folder, "stories.gguf");
     const told = JSON.parse(lectern("export", "stories", "--type", "q8_0", "--out", out, "--json").stdout) as object;
     expect(told).toMatchObject({ type: "q8_0", tensors: 56 });
     expect(lectern("run", out, "Once upon a time", "--max-new-tokens", "5", "--seed", "1").status).toBe(0);
-    const { status, stderr } = lectern("export", "stories", "--format", "onnx", "--out", out);
-    expect([status, stderr]).toEqual([1, "lectern: export: --format onnx is not available yet; gguf is\n"]);
+    const { status, stderr } = lectern("export", "stories", "--format", "onnx", "--type", "q8_0", "--out", out);
+    expect([status, stderr]).toEqual([2, "lectern: export: --type belongs to --format gguf; got --format onnx\n"]);
   });
 });
 

@@ -21,7 +21,7 @@ export type {
 } from "./op.ts";
 export { defineComposite, defineKernel, definePrimitive } from "./op.ts";
 export { gelu, geluTanh, quickGelu, silu, softcap } from "./ops/activation.ts";
-export { attend } from "./ops/attention.ts";
+export { attend, attendJoined } from "./ops/attention.ts";
 export { blockSums, takeColumns } from "./ops/block-inputs.ts";
 export {
   type CachedAttentionAttributes,
@@ -51,7 +51,17 @@ export {
   sub,
   tanh,
 } from "./ops/elementwise.ts";
-export { addAlong, gather, gatherOps, iota, oneHot, putAlong, scatterAdd, takeAlong } from "./ops/gather.ts";
+export {
+  addAlong,
+  cumulativeSum,
+  gather,
+  gatherOps,
+  iota,
+  oneHot,
+  putAlong,
+  scatterAdd,
+  takeAlong,
+} from "./ops/gather.ts";
 export { type AttributesOf, type CompositeName, type OpName, ops } from "./ops/index.ts";
 export { int8Linear } from "./ops/int8-linear.ts";
 export { expand, reshape, transpose } from "./ops/layout.ts";
@@ -74,6 +84,7 @@ export { skipRmsNorm } from "./ops/skip-norm.ts";
 export { concat, slice, split, zerosLike } from "./ops/slicing.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
 export { type RewriteRule, rewrite, rewriteNamed } from "./rewrite.ts";
+export { sumOf } from "./shape.ts";
 export {
   apply,
   applyOne,

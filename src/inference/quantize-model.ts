@@ -8,6 +8,7 @@ import type { Weights } from "./weights.ts";
 
 /** The precisions that a model can be loaded in. */
 export const precisions = ["float32", "int8", "int4", "auto"] as const;
+/** A precision that a model can be loaded in; `auto`: float32 below 100 million parameters, else int8. */
 export type Precision = (typeof precisions)[number];
 
 /** Models with fewer parameters are computed in float32 by default: they are small and fast as they are. */

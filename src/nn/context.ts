@@ -1,6 +1,7 @@
 import {
   add,
   attend,
+  attendJoined,
   cachedAttention,
   concat,
   type Dimension,
@@ -47,15 +48,20 @@ export interface BuildOptions {
     readonly isShared?: boolean;
     /** True if new keys and values are written into it; else they are results beside it. */
     readonly isInPlace?: boolean;
+    /** True if the results are the earlier keys and values with the new ones behind them. */
+    readonly isJoined?: boolean;
   };
-  /** The positions whose logits are wanted: all, or the last alone. */
-  readonly logits: "all" | "last";
+  /** The positions whose logits are wanted: all, the last alone, or those that a function takes of `[B, T, E]`. */
+  readonly logits: "all" | "last" | ((hidden: Value) => Value);
   /** The tokens that a token sees: those before it, or all; default causal. */
   readonly direction?: "causal" | "both";
   /** The prefix of a decoder's inputs, where an encoder has the plain names. */
   readonly prefix?: "decoder_";
-  /** True if keys and values of the encoder's states are fed, as in decoding, or computed. */
-  readonly memory?: "fed" | "computed";
+  /**
+   * Keys and values of the encoder's states: fed, as in decoding, or computed, or made of those of a layer that are
+   * computed.
+   */
+  readonly memory?: "fed" | "computed" | ((index: number, computed: KeyValue) => KeyValue);
   /** The number of tokens that the encoder read; default any. */
   readonly memoryLength?: Dimension;
   /** True if values are dropped at random, as in training; sizes must be numbers then. */
@@ -247,6 +253,12 @@ export class ModelContext implements PositionContext {
     const index = this.cache.length;
     const past = this.#options.cache && this.#past(index);
     const seen = this.attentionBias(window, hidesAllFromPadding);
+    if (past && this.#options.cache?.isJoined) {
+      const operands = [q, k, v, bias ? add(seen, bias) : seen] as const;
+      const { mixed, cache } = attendJoined(operands, past[0] as KeyValue, { scale, softcap });
+      this.cache.push(cache);
+      return mixed;
+    }
     const { mixed, weights } = attend(q, k, v, bias ? add(seen, bias) : seen, {
       scale,
       softcap,
@@ -289,13 +301,17 @@ export class ModelContext implements PositionContext {
     keyValue: () => [key: Value, value: Value],
     { scale, dropout = 0 }: { scale: number; dropout?: number },
   ): Value {
-    const { batch, memoryLength = "S" } = this.#options;
+    const { batch, memory, memoryLength = "S" } = this.#options;
     const index = this.crossCache.length;
     const fed = (part: "key" | "value"): Value => {
       const [, heads, , size] = q.shape as [Dimension, number, Dimension, number];
       return input(`cross.${index}.${part}`, "float32", [batch, heads, memoryLength, size]);
     };
-    const [key, value] = this.#options.memory === "fed" ? [fed("key"), fed("value")] : keyValue();
+    const computed = (): KeyValue => {
+      const [key, value] = keyValue();
+      return typeof memory === "function" ? memory(index, { key, value }) : { key, value };
+    };
+    const { key, value } = memory === "fed" ? { key: fed("key"), value: fed("value") } : computed();
     const { mixed, weights } = attend(q, key, value, paddingBias(this, memoryLength), {
       scale,
       dropoutMask: this.#dropoutMask([...q.shape.slice(0, 3), key.shape[2] as Dimension], dropout),
@@ -310,7 +326,9 @@ export class ModelContext implements PositionContext {
     this.hiddenStates.push(hidden);
     const last = (states: Value): Value => slice(states, 1, -1, Number.MAX_SAFE_INTEGER);
     const { hiddenStates, attentions, cache, crossAttentions, crossCache } = this;
-    const logits = head(this.#options.logits === "last" ? last(hidden) : hidden);
+    const { logits: wanted } = this.#options;
+    const read = typeof wanted === "function" ? wanted(hidden) : wanted === "last" ? last(hidden) : hidden;
+    const logits = head(read);
     const earlyLogits = (layer: number): Value => head(last(hiddenStates[layer] as Value));
     return { logits, hiddenStates, attentions, cache, crossAttentions, crossCache, earlyLogits };
   }

@@ -2,4 +2,5 @@
 export { preloadEngine } from "./binding-node.ts";
 export { engineFiles } from "./engine-files-node.ts";
 export { EngineGate } from "./engine-gate.ts";
+export { writeOnnx } from "./onnx-writer.ts";
 export { startThread, stopThread, threadChannel, type WorkerThread } from "./worker-thread-node.ts";

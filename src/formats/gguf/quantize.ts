@@ -3,6 +3,7 @@ import { fromFloat32, halfBits } from "../../tensor/index.ts";
 
 /** The types that are written. */
 export const writtenTypes = ["F32", "F16", "BF16", "Q8_0", "Q4_0"] as const;
+/** The type in which a GGUF file stores matrices. */
 export type WrittenType = (typeof writtenTypes)[number];
 
 const { abs, floor, fround, min, sign } = Math;

@@ -253,4 +253,40 @@ export function attend(
   return { mixed: mixed as Value, weights: weights as Value };
 }
 
-export const attentionOps = { attention: attentionOp, attentionBlock: attentionBlockOp };
+const joinedAttentionOp = defineComposite<Omit<AttentionAttributes, "hasDropout">>({
+  name: "joinedAttention",
+  infer(operands, attributes) {
+    const [mixed] = infer(operands, attributes) as [TensorType];
+    const [, k, , , past] = operands as [TensorType, TensorType, TensorType, TensorType, TensorType];
+    const [batch, heads, length, size] = k.shape as [Dimension, Dimension, Dimension, Dimension];
+    const joined = { dtype: k.dtype, shape: [batch, heads, plus(past.shape[2] as Dimension, length), size] };
+    return [mixed, joined, joined];
+  },
+  decomposition([q, k, v, bias, key, value], attributes) {
+    const [keys, values] = [concat([key as Value, k as Value], 2), concat([value as Value, v as Value], 2)];
+    return [attend(q as Value, keys, values, bias as Value, attributes).mixed, keys, values];
+  },
+  gradient: "through decomposition",
+});
+
+/**
+ * The same over earlier keys and values with the new ones joined to them, which are results too: a cache that whoever
+ * runs the graph passes on to its next run.
+ * @param past keys and values `[B, K, P, D]` of earlier tokens
+ * @returns mixed values `[B, H, T, D]`, and keys and values `[B, K, P + T, D]`
+ */
+export function attendJoined(
+  [q, k, v, bias]: readonly [q: Value, k: Value, v: Value, bias: Value],
+  past: { readonly key: Value; readonly value: Value },
+  options: { readonly scale: number; readonly softcap?: number | undefined },
+): { mixed: Value; cache: { key: Value; value: Value } } {
+  const operands = [q, k, v, bias, past.key, past.value];
+  const [mixed, key, value] = apply(joinedAttentionOp, operands, options) as [Value, Value, Value];
+  return { mixed, cache: { key, value } };
+}
+
+export const attentionOps = {
+  attention: attentionOp,
+  attentionBlock: attentionBlockOp,
+  joinedAttention: joinedAttentionOp,
+};

@@ -97,6 +97,15 @@ export const gatherOps = {
     },
     gradient: () => [],
   }),
+  cumulativeSum: definePrimitive<{ axis: number; reverse: boolean }>({
+    name: "cumulativeSum",
+    infer: ([x]) => [x as TensorType],
+    lower(c, { axis, reverse }) {
+      const at = c.constant({ dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(axis)) });
+      return [c.emit("CumSum", [...c.inputs, at], { reverse: reverse ? 1 : 0 })];
+    },
+    gradient: ({ gradients, attributes: { axis, reverse } }) => [sumAlong(gradients[0] as Value, axis, !reverse)],
+  }),
   oneHot: definePrimitive<{ depth: number }>({
     name: "oneHot",
     infer: ([ids], { depth }) => [{ dtype: "float32", shape: [...(ids as TensorType).shape, depth] }],
@@ -146,4 +155,13 @@ export function oneHot(ids: Value, depth: number): Value {
 /** The places of an axis, 0 to its size: int64 `[size]`. */
 export function iota(size: Dimension): Value {
   return applyOne(gatherOps.iota, [], { size });
+}
+
+/** The sum of each entry and those before it along an axis. */
+export function cumulativeSum(x: Value, axis: number): Value {
+  return sumAlong(x, axis, false);
+}
+
+function sumAlong(x: Value, axis: number, reverse: boolean): Value {
+  return applyOne(gatherOps.cumulativeSum, [x], { axis, reverse });
 }

@@ -66,6 +66,11 @@ const checks: Record<g.OpName, OpCheck> = {
     operands: [m([3], 5, 5, 5)],
     expected: [5, 6, 7],
   },
+  cumulativeSum: {
+    build: (x) => g.cumulativeSum(x, 1),
+    operands: [m([2, 3], 1, 2, 3, 4, 5, 6)],
+    expected: [1, 3, 6, 4, 9, 15],
+  },
   topMask: { build: (x) => g.mul(x, g.topMask(x, 2)), operands: [m([1, 3], 3, 1, 2)], expected: [3, 0, 2] },
   where: {
     build: (a, b) => g.where(g.less(a, g.scalar(2)), a, b),
@@ -225,6 +230,19 @@ const checks: Record<g.OpName, OpCheck> = {
       [1, 2, 2],
       [1, 1, 5, 2],
       [1, 1, 5, 2],
+    ],
+  },
+  joinedAttention: {
+    build: (q, k, v, key, value) => {
+      const { mixed, cache } = g.attendJoined([q, k, v, bias], { key, value }, { scale: 0.5 });
+      return g.add(g.reduceSum(mixed, [1]), g.slice(cache.key, 2, 1, 3));
+    },
+    operands: [
+      [1, 4, 2, 2],
+      [1, 1, 2, 2],
+      [1, 1, 2, 2],
+      [1, 1, 3, 2],
+      [1, 1, 3, 2],
     ],
   },
   attention: {

@@ -12,6 +12,7 @@ import {
   ops,
   reshape,
   rotaryAt,
+  sumOf,
   type TensorType,
   transpose,
   type Value,
@@ -154,15 +155,20 @@ export const multiHeadAttention: Kernel<Attention> = {
   },
 };
 
+/** The number of keys of every row as an int32 scalar, and the place of the last of them, int32 `[B]`. */
+function wholeRows(c: LowerContext, batch: Dimension, keys: Dimension): { count: string; last: string } {
+  const count = c.emit("Cast", [c.emit("Squeeze", [c.shape([keys])])], { to: 6 });
+  const one = c.constant({ dtype: "int32", shape: [], data: Int32Array.of(1) });
+  return { count, last: c.emit("Expand", [c.emit("Sub", [count, one]), c.shape([batch])]) };
+}
+
 const groupedRowsOp = defineKernel<Omit<Cached, "window">>({
   name: "groupQueryAttentionOfRows",
   infer: ([q]) => [q as TensorType],
   lower(c, { heads, keyHeads, scale, softcap }) {
     const [q, k, v, bias] = c.inputs as [string, string, string, string];
     const [batch, length] = (c.inputTypes[0] as TensorType).shape as [Dimension, Dimension];
-    const count = c.emit("Cast", [c.emit("Squeeze", [c.shape([length])])], { to: 6 });
-    const one = c.constant({ dtype: "int32", shape: [], data: Int32Array.of(1) });
-    const last = c.emit("Expand", [c.emit("Sub", [count, one]), c.shape([batch])]);
+    const { count, last } = wholeRows(c, batch, length);
     const attributes = {
       num_heads: heads,
       kv_num_heads: keyHeads,
@@ -185,6 +191,42 @@ export const groupQueryAttentionOfRows: Kernel<Attention> = {
     const attributes = { heads: q.shape[1] as number, keyHeads: k.shape[1] as number, scale, softcap };
     const [mixed] = apply(groupedRowsOp, [...[q, k, v].map(joined), bias], attributes);
     return separated(mixed as Value, outputs[0] as TensorType);
+  },
+};
+
+const joinedGroupedOp = defineKernel<Omit<Cached, "window">>({
+  name: "joinedGroupQueryAttention",
+  infer: ([q, , , key], { keyHeads }) => {
+    const { dtype, shape } = key as TensorType;
+    const [batch, , past, size] = shape as [Dimension, Dimension, Dimension, Dimension];
+    const joined = { dtype, shape: [batch, keyHeads, sumOf([past, (q as TensorType).shape[1] as Dimension]), size] };
+    return [q as TensorType, joined, joined];
+  },
+  lower(c, { heads, keyHeads, scale, softcap }) {
+    const [q, k, v, key, value, bias] = c.inputs as [string, string, string, string, string, string];
+    const [batch, , span] = (c.outputTypes[1] as TensorType).shape as [Dimension, Dimension, Dimension];
+    const { count, last } = wholeRows(c, batch, span);
+    const attributes = {
+      num_heads: heads,
+      kv_num_heads: keyHeads,
+      scale: { float: scale },
+      ...(softcap !== undefined && { softcap: { float: softcap } }),
+    };
+    const operands = [q, k, v, key, value, last, count, "", "", "", bias];
+    return c.emitMany("GroupQueryAttention", operands, 3, attributes, "com.microsoft");
+  },
+});
+
+/** The engine's attention over earlier keys and values, which yields them with the new ones behind. */
+export const joinedGroupQueryAttention: Kernel<AttributesOf<"joinedAttention">> = {
+  name: joinedGroupedOp.name,
+  tolerance: 1e-5,
+  fits: ({ inputs: [q, , v] }) => canAttendInPlace(Number(q?.shape[3])) && q?.shape[3] === v?.shape[3],
+  build({ inputs, outputs, attributes: { scale, softcap } }) {
+    const [q, k, v, bias, key, value] = inputs as [Value, Value, Value, Value, Value, Value];
+    const attributes = { heads: q.shape[1] as number, keyHeads: k.shape[1] as number, scale, softcap };
+    const [mixed, ...cache] = apply(joinedGroupedOp, [...[q, k, v].map(joined), key, value, bias], attributes);
+    return [separated(mixed as Value, outputs[0] as TensorType)[0], ...cache];
   },
 };
 

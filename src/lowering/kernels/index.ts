@@ -1,5 +1,11 @@
 import type { AttributesOf, CompositeName } from "../../graph/index.ts";
-import { groupQueryAttention, groupQueryAttentionOfRows, multiHeadAttention, rotaryEmbedding } from "./attention.ts";
+import {
+  groupQueryAttention,
+  groupQueryAttentionOfRows,
+  joinedGroupQueryAttention,
+  multiHeadAttention,
+  rotaryEmbedding,
+} from "./attention.ts";
 import { gatherLast } from "./block-inputs.ts";
 import type { Kernel } from "./kernel.ts";
 import { skipSimplifiedLayerNorm } from "./norm.ts";
@@ -15,6 +21,7 @@ export const kernels: KernelTable = {
   attentionBlock: [],
   blockSums: [],
   cachedAttention: [groupQueryAttention],
+  joinedAttention: [joinedGroupQueryAttention],
   int8Linear: [integerProduct],
   linear: [],
   quantizedGather: [gatherBlockQuantized],

@@ -82,6 +82,30 @@ function attentionCall(
   return g.apply(g.ops.attention, operands, { scale: 0.3, causal, softcap });
 }
 
+/** Attention of new tokens over earlier ones, of which a bias hides the first in the first row. */
+function joinedCall([rows, heads, keyHeads, past, length]: readonly [
+  number,
+  number,
+  number,
+  number,
+  number,
+]): readonly g.Value[] {
+  const of = (name: string, count: number): g.Value => {
+    const x = operand(name, rows, length, count * 8);
+    return g.transpose(g.reshape(x, [rows, length, count, 8]), [0, 2, 1, 3]);
+  };
+  const span = past + length;
+  const bias = operand("bias", rows, 1, length, span);
+  const { data } = feeds.get(bias) as HostTensor<"float32">;
+  for (let at = 0; at < data.length; at++) {
+    const [key, query] = [at % span, Math.floor(at / span) % length];
+    if (key > past + query || (past > 0 && key === 0 && at < data.length / rows)) data[at] = -3.4028234663852886e38;
+  }
+  const cache = ["key", "value"].map((side) => operand(side, rows, keyHeads, past, 8));
+  const operands = [of("q", heads), of("k", keyHeads), of("v", keyHeads), bias, ...cache];
+  return g.apply(g.ops.joinedAttention, operands, { scale: 0.3 });
+}
+
 /** Calls of every composite that has kernels. */
 const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
   cachedAttention: [
@@ -104,6 +128,7 @@ const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
     attentionCall(4, 2, 7, true),
     attentionCall(4, 1, 6, true, 1, 3),
   ],
+  joinedAttention: [joinedCall([2, 4, 2, 5, 1]), joinedCall([1, 4, 2, 5, 3]), joinedCall([2, 2, 2, 0, 4])],
   int8Linear: [1, 5].map((rows) => {
     const levels = g.input("levels", "int8", [40, 24]);
     const data = Int8Array.from({ length: 960 }, () => 255 * random.next() - 127);

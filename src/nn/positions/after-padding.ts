@@ -1,13 +1,15 @@
 import type { Value } from "../../graph/index.ts";
 import { type HostTensor, int64Matrix } from "../../tensor/index.ts";
 import type { PositionContext } from "./derive.ts";
+import { type PositionValues, positionsAfterPadding } from "./position-values.ts";
 import type { Positions } from "./positions.ts";
 
 /** Positions `[B, T]` that leave padding out and count from behind its id, as RoBERTa's. */
 export function positionIdsAfterPadding(context: PositionContext, padTokenId: number): Value {
   const { batch, queries } = context;
-  const parameters = { padTokenId };
-  return context.derive("position_ids", parameters, { compute: computeIds, dtype: "int64", shape: [batch, queries] });
+  const build = (positions: PositionValues): Value => positionsAfterPadding(positions, padTokenId);
+  const derivation = { compute: computeIds, build, dtype: "int64", shape: [batch, queries] } as const;
+  return context.derive("position_ids", { padTokenId }, derivation);
 }
 
 function computeIds(rows: Positions, { padTokenId }: { padTokenId: number }): HostTensor<"int64"> {

@@ -1,7 +1,8 @@
 import { arrayEqual } from "../../common/index.ts";
-import type { Dimension, Value } from "../../graph/index.ts";
+import { abs, type Dimension, greaterOrEqual, less, sub, type Value } from "../../graph/index.ts";
 import { type HostTensor, LOWEST_FLOAT32 } from "../../tensor/index.ts";
 import type { PositionContext } from "./derive.ts";
+import { asKeys, asQueries, integer, type PositionValues, visibleWhere } from "./position-values.ts";
 import type { Positions } from "./positions.ts";
 
 /** The causal bias `[B, 1, T, S]`, limited to `window` positions where one is given. */
@@ -9,7 +10,8 @@ export function causalBias(context: PositionContext, window: number | undefined)
   const { batch, queries, span } = context;
   const name = window === undefined ? "attention_bias" : `attention_bias.window_${window}`;
   const compute = (positions: Positions): HostTensor => attentionBias(positions, window);
-  return context.derive(name, { window }, { compute, dtype: "float32", shape: [batch, 1, queries, span] });
+  const build = (positions: PositionValues): Value => buildCausal(positions, window);
+  return context.derive(name, { window }, { compute, build, dtype: "float32", shape: [batch, 1, queries, span] });
 }
 
 /** The settings of attention in both directions. */
@@ -26,13 +28,15 @@ export function bidirectionalBias(context: PositionContext, options: BothWays): 
   const name =
     options.localAttention === undefined ? "attention_bias" : `attention_bias.reach_${options.localAttention}`;
   const shape = [batch, 1, queries, queries];
-  return context.derive(name, options, { compute: computeBidirectional, dtype: "float32", shape });
+  const derivation = { compute: computeBidirectional, build: buildBidirectional, dtype: "float32", shape } as const;
+  return context.derive(name, options, derivation);
 }
 
 /** The bias `[B, 1, 1, S]` that leaves the padding of an encoder's rows out. */
 export function paddingBias(context: PositionContext, length: Dimension): Value {
   const shape = [context.batch, 1, 1, length];
-  const derivation = { compute: computePadding, dtype: "float32", shape, of: "encoder" } as const;
+  const build = ({ keys }: PositionValues): Value => visibleWhere(asKeys(greaterOrEqual(keys, integer(0))));
+  const derivation = { compute: computePadding, build, dtype: "float32", shape, of: "encoder" } as const;
   return context.derive("encoder_padding_bias", {}, derivation);
 }
 
@@ -90,4 +94,18 @@ function biasWhere(
 function computePadding({ keys }: Positions): HostTensor<"float32"> {
   const data = Float32Array.from(keys.flat(), (key) => (key < 0 ? LOWEST_FLOAT32 : 0));
   return { dtype: "float32", shape: [keys.length, 1, 1, keys[0]?.length ?? 0], data };
+}
+
+function buildCausal(positions: PositionValues, window: number | undefined): Value {
+  const [queries, keys] = [asQueries(positions.queries), asKeys(positions.keys)];
+  const isNear = window === undefined ? [] : [less(sub(queries, keys), integer(window))];
+  return visibleWhere(greaterOrEqual(queries, keys), greaterOrEqual(keys, integer(0)), ...isNear);
+}
+
+function buildBidirectional(positions: PositionValues, { localAttention, hidesAllFromPadding }: BothWays): Value {
+  const [queries, keys] = [asQueries(positions.queries), asKeys(positions.keys)];
+  const distance = abs(sub(queries, keys)); // [B, 1, T, T]
+  const isNear = less(distance, integer(localAttention === undefined ? 2 ** 31 : localAttention + 1));
+  const seesAny = hidesAllFromPadding ? [greaterOrEqual(asQueries(positions.keys), integer(0))] : [];
+  return visibleWhere(isNear, greaterOrEqual(keys, integer(0)), ...seesAny);
 }

@@ -1,5 +1,6 @@
 import { type Dimension, input, type Shape, type Value } from "../../graph/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
+import type { PositionValues } from "./position-values.ts";
 import type { Positions } from "./positions.ts";
 
 /** A graph input that follows from the positions alone, such as a causal bias or a rotary table. */
@@ -10,6 +11,8 @@ export interface DerivedInput {
   readonly of: "self" | "encoder";
   /** Computes the input's tensor for a run. */
   compute(positions: Positions): HostTensor;
+  /** The same as a value of the graph; undefined where the graph cannot compute it. */
+  readonly build?: ((positions: PositionValues) => Value) | undefined;
 }
 
 /** The computation of a derived input and the type of its value. */
@@ -22,6 +25,8 @@ export interface Derivation<P> {
   readonly of?: DerivedInput["of"];
   /** Computes the input's tensor for a run. */
   compute(positions: Positions, parameters: P): HostTensor;
+  /** The same as a value of the graph, of the input's type; left out where the graph cannot compute it. */
+  build?(positions: PositionValues, parameters: P): Value;
 }
 
 /** The part of a model's context that position schemes read: sizes, and the inputs derived so far. */
@@ -47,14 +52,19 @@ export class DerivedInputs {
 
   /** The input of that name and those parameters; the second of a name is called `name.1`. */
   derive<P extends object>(plain: string, parameters: P, derivation: Derivation<P>): Value {
-    const { dtype, shape, of = "self", compute } = derivation;
+    const { dtype, shape, of = "self", compute, build } = derivation;
     const key = `${plain} ${of} ${keyOf(parameters)}`;
     const known = this.#values.get(key);
     if (known) return known;
     let name = plain;
     for (let i = 1; this.all.has(name); i++) name = `${plain}.${i}`;
     const value = input(name, dtype, shape);
-    this.all.set(name, { name, of, compute: (positions) => compute(positions, parameters) });
+    this.all.set(name, {
+      name,
+      of,
+      compute: (positions) => compute(positions, parameters),
+      build: build && ((positions) => build(positions, parameters)),
+    });
     this.#values.set(key, value);
     return value;
   }

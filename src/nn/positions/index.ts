@@ -5,6 +5,12 @@ export { cacheSlots, lastKey, longestRow } from "./cache-slots.ts";
 export { type Derivation, type DerivedInput, DerivedInputs, type PositionContext } from "./derive.ts";
 export { lastToken, stateAtLast } from "./last-token.ts";
 export { neighbour } from "./neighbours.ts";
+export {
+  countedPositions,
+  indexedPositions,
+  type PositionValues,
+  unmaskedPositions,
+} from "./position-values.ts";
 export { type Positions, positionsOfMask, positionsOfRows, positionsOfTexts } from "./positions.ts";
 export { type BucketOptions, relativeBias } from "./relative-buckets.ts";
 export { allRotaryTables, rotaryTables } from "./rotary.ts";

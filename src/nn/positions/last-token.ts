@@ -1,20 +1,42 @@
 import { LecternError } from "../../common/index.ts";
-import { type Dimension, mul, reduceSum, reshape, type Value } from "../../graph/index.ts";
+import {
+  type Dimension,
+  equal,
+  greaterOrEqual,
+  mul,
+  reduceMax,
+  reduceSum,
+  reshape,
+  type Value,
+  where,
+} from "../../graph/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 import type { PositionContext } from "./derive.ts";
+import { atLeastZero, flagsWhere, indicesOf, integer, type PositionValues } from "./position-values.ts";
 import type { Positions } from "./positions.ts";
 
 /** 1 at the last token of each row that is not the padding token, 0 elsewhere: float32 `[B, T]`. */
 export function lastToken(context: PositionContext, padTokenId: number | undefined): Value {
   const { batch, queries } = context;
-  const derivation = { compute: computeLastToken, dtype: "float32", shape: [batch, queries] } as const;
+  const derivation = {
+    compute: computeLastToken,
+    build: buildLastToken,
+    dtype: "float32",
+    shape: [batch, queries],
+  } as const;
   return context.derive("last_token", { padTokenId }, derivation);
 }
 
 /** The state `[B, E]` at the last token of that id in each of the encoder's rows, which each must have. */
 export function stateAtLast(context: PositionContext, hidden: Value, id: number | undefined): Value {
   const [batch, length] = hidden.shape as [Dimension, Dimension, number];
-  const derivation = { compute: computeLastOf, dtype: "float32", shape: [batch, length], of: "encoder" } as const;
+  const derivation = {
+    compute: computeLastOf,
+    build: buildLastOf,
+    dtype: "float32",
+    shape: [batch, length],
+    of: "encoder",
+  } as const;
   const mark = context.derive("last_token", { id }, derivation);
   return reduceSum(mul(hidden, reshape(mark, [batch, length, 1])), [1]);
 }
@@ -53,4 +75,21 @@ function computeLastOf({ ids = [] }: Positions, { id }: { id: number | undefined
     ids.flatMap((row) => row.map((_, i) => (i === row.lastIndexOf(id as number) ? 1 : 0))),
   );
   return { dtype: "float32", shape: [ids.length, ids[0]?.length ?? 0], data };
+}
+
+function buildLastToken({ ids, keys }: PositionValues, { padTokenId }: { padTokenId: number | undefined }): Value {
+  const index = indicesOf(ids);
+  const none = integer(-1);
+  const places =
+    padTokenId === undefined
+      ? where(greaterOrEqual(keys, integer(0)), index, none)
+      : where(equal(ids, integer(padTokenId)), none, index);
+  return flagsWhere(equal(index, atLeastZero(reduceMax(places, [1], true))));
+}
+
+/** The same as `computeLastOf`, but zeros in a row that lacks the token. */
+function buildLastOf({ ids }: PositionValues, { id }: { id: number | undefined }): Value {
+  const index = indicesOf(ids);
+  const places = where(equal(ids, integer(id ?? -1)), index, integer(-1));
+  return flagsWhere(equal(index, reduceMax(places, [1], true)));
 }

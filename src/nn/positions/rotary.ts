@@ -1,8 +1,26 @@
-import type { Value } from "../../graph/index.ts";
+import {
+  add,
+  cast,
+  concat,
+  constant,
+  cos,
+  exp,
+  less,
+  log,
+  max,
+  mul,
+  neg,
+  reduceMax,
+  scalar,
+  sin,
+  type Value,
+  where,
+} from "../../graph/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
-import { type RotaryConfig, rotaryFrequencies } from "../rotary-frequencies.ts";
+import { isFixed, type RotaryConfig, rotaryFrequencies } from "../rotary-frequencies.ts";
 import { longestOf } from "./cache-slots.ts";
 import type { PositionContext } from "./derive.ts";
+import { asQueries, atLeastZero, type PositionValues } from "./position-values.ts";
 import type { Positions } from "./positions.ts";
 
 /** Cosines and sines. */
@@ -16,7 +34,8 @@ export function rotaryTables(context: PositionContext, config: RotaryConfig): Ro
   const shape = [context.batch, 1, context.queries, config.size];
   const table = (part: "cos" | "sin"): Value => {
     const compute = (positions: Positions): HostTensor => computeTable(config, part, positions);
-    return context.derive(`rotary_${part}`, config, { compute, dtype: "float32", shape });
+    const build = (positions: PositionValues): Value => buildTable(config, part, positions);
+    return context.derive(`rotary_${part}`, config, { compute, build, dtype: "float32", shape });
   };
   return { cos: table("cos"), sin: table("sin") };
 }
@@ -57,6 +76,33 @@ function computeTable(
     }
   }
   return { dtype: "float32", shape: [rows, 1, width, 2 * half], data };
+}
+
+/** The same as a value of the graph; where frequencies follow from how long a text is, all rows go by the longest. */
+function buildTable(config: RotaryConfig, part: "cos" | "sin", { places }: PositionValues): Value {
+  const at = cast(asQueries(atLeastZero(places)), "float32"); // [B, 1, T, 1]
+  const angles = mul(at, frequenciesOf(config, at)); // [B, 1, T, R / 2]
+  const factor = scalar("attentionFactor" in config.scaling ? config.scaling.attentionFactor : 1);
+  const values = mul(part === "cos" ? cos(angles) : sin(angles), factor);
+  return concat([part === "cos" ? values : neg(values), values], 3);
+}
+
+/** The angle of each pair of dimensions by position: `[R / 2]`. */
+function frequenciesOf(config: RotaryConfig, at: Value): Value {
+  const table = (data: Float64Array): Value =>
+    constant({ dtype: "float32", shape: [data.length], data: Float32Array.from(data) });
+  const short = table(rotaryFrequencies(config, 1));
+  if (isFixed(config)) return short;
+  const { scaling, dimension, theta, maxPositions } = config;
+  const length = add(reduceMax(at, [0, 1, 2, 3], false), scalar(1)); // a scalar
+  const isWithin = (most: number): Value => less(length, scalar(most + 1));
+  if (scaling.type === "longrope")
+    return where(isWithin(scaling.original), short, table(rotaryFrequencies(config, scaling.original + 1)));
+  const { factor } = scaling as Extract<typeof scaling, { type: "dynamic" }>;
+  const reach = add(mul(max(length, scalar(maxPositions)), scalar(factor / maxPositions)), scalar(1 - factor));
+  const base = add(mul(log(reach), scalar(dimension / (dimension - 2))), scalar(Math.log(theta)));
+  const exponents = Float64Array.from({ length: config.size / 2 }, (_, i) => (-2 * i) / dimension);
+  return where(isWithin(maxPositions), short, exp(mul(table(exponents), base)));
 }
 
 /** The fewest rows of a table. */

@@ -1,12 +1,14 @@
-import type { Value } from "../../graph/index.ts";
+import { greaterOrEqual, type Value } from "../../graph/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 import type { PositionContext } from "./derive.ts";
+import { flagsWhere, integer, type PositionValues } from "./position-values.ts";
 import type { Positions } from "./positions.ts";
 
 /** 1 for a token, 0 for padding: float32 `[B, T]`. */
 export function tokenMask(context: PositionContext): Value {
   const { batch, queries } = context;
-  return context.derive("attention_mask", {}, { compute: computeMask, dtype: "float32", shape: [batch, queries] });
+  const derivation = { compute: computeMask, build: buildMask, dtype: "float32", shape: [batch, queries] } as const;
+  return context.derive("attention_mask", {}, derivation);
 }
 
 function computeMask({ keys }: Positions): HostTensor<"float32"> {
@@ -16,4 +18,8 @@ function computeMask({ keys }: Positions): HostTensor<"float32"> {
 /** 1 for true, 0 for false: `[B, T]`. */
 export function flags(rows: readonly (readonly boolean[])[]): HostTensor<"float32"> {
   return { dtype: "float32", shape: [rows.length, rows[0]?.length ?? 0], data: Float32Array.from(rows.flat(), Number) };
+}
+
+function buildMask({ keys }: PositionValues): Value {
+  return flagsWhere(greaterOrEqual(keys, integer(0)));
 }

@@ -1,0 +1,1 @@
+export function syntheticTokenizer(vocabularySize: number): object;
