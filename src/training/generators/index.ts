@@ -1,0 +1,2 @@
+export * from "./compositions.ts";
+export * from "./in-context-tasks.ts";
