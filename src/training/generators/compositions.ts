@@ -58,4 +58,3 @@ export function splitCompositions(): Split {
   }
   return split;
 }
-

@@ -1,2 +1,8 @@
-export * from "./compositions.ts";
-export * from "./in-context-tasks.ts";
+export { type HeldOutItem, heldOutItems } from "./held-out-items.ts";
+export {
+  compositions,
+  drawComposition,
+  drawTask,
+  examplesOf,
+  type InContextExample,
+} from "./in-context-tasks.ts";

@@ -1,8 +1,7 @@
 import { check, Random } from "../../common/index.ts";
 import { IGNORED_LABEL } from "../../graph/index.ts";
 import type { Tokenizer } from "../../tokenizers/index.ts";
-import { compositions, drawComposition, drawTask, examplesOf } from "../generators/index.ts";
-import type { InContextExample } from "../generators/in-context-tasks.ts";
+import { compositions, drawComposition, drawTask, examplesOf, type InContextExample } from "../generators/index.ts";
 import { hashOf } from "../run/run-fingerprint.ts";
 import type { Batch, StepResult } from "../run/step-graph.ts";
 import { byLabels, countedLabels, type Evaluation, type SharedBatch, type TrainingTask } from "./task.ts";
