@@ -1,9 +1,9 @@
 /**
  * Accuracy against the number of examples in the prompt, of models that learn a task from the prompt alone.
- *   node bench/icl.mjs OUT MODEL … [--data DIRECTORY] [--limit N]
+ *   node bench/icl.mjs MODEL … [--data DIRECTORY] [--limit N] [--out DIRECTORY]
  * Asks each model the same questions behind 0, 1, 2, 4 and 8 examples and counts exact answers: of compositions of
  * string functions that no training row has, and, with the files of DIRECTORY, of six tasks with English words.
- * Writes OUT/icl.json and, of the first tasks, OUT/icl.svg. A few minutes on one core.
+ * Prints a table, and with --out writes it as icl.json and icl.svg. A few minutes on one core.
  */
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -28,10 +28,11 @@ const FITS = /^[a-zA-Z]{2,9}$/;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { data: { type: "string" }, limit: { type: "string", default: "200" } },
+  options: { data: { type: "string" }, limit: { type: "string", default: "200" }, out: { type: "string" } },
 });
-const [out, ...names] = positionals;
-if (names.length === 0) throw new Error("usage: node bench/icl.mjs OUT MODEL … [--data DIRECTORY] [--limit N]");
+const [names, out] = [positionals, values.out];
+if (names.length === 0)
+  throw new Error("usage: node bench/icl.mjs MODEL … [--data DIRECTORY] [--limit N] [--out DIRECTORY]");
 const limit = Number(values.limit);
 
 /** Questions of one file, each behind examples of the same file; rows are taken in the file's order. */
@@ -74,6 +75,7 @@ for (const name of values.data ? WORDS : []) {
   const path = join(values.data, `${name}.json`);
   if (existsSync(path)) tasks[name] = await wordItems(path);
 }
+console.log(`${"".padEnd(37)}${SHOTS.map((shots) => `${shots} shots`.padStart(13)).join("")}`);
 const measured = [];
 for (const name of names) {
   const model = await loadModel(name, { threads: 1 });
@@ -89,17 +91,21 @@ for (const name of names) {
   }
   await model.dispose();
 }
-await mkdir(out, { recursive: true });
-await writeFile(join(out, "icl.json"), `${JSON.stringify(measured, null, 1)}\n`);
-const first = measured.filter(({ task }) => task === "held-out compositions");
-const plot = linePlot({
-  title: "Exact answers to tasks that no training row has",
-  x: { label: "examples in the prompt", scale: "linear" },
-  y: { label: "%", scale: "linear", zero: true },
-  series: first.map(({ model, curve }) => ({
-    name: model,
-    points: curve.map(({ shots, right, count }) => [shots, (100 * right) / count]),
-    bars: curve.map(({ shots, interval: [low, high] }) => [shots, 100 * low, 100 * high]),
-  })),
-});
-await writeFile(join(out, "icl.svg"), plot);
+if (out !== undefined) {
+  await mkdir(out, { recursive: true });
+  await writeFile(join(out, "icl.json"), `${JSON.stringify(measured, null, 1)}\n`);
+  await writeFile(join(out, "icl.svg"), plotOf(measured.filter(({ task }) => task === "held-out compositions")));
+}
+
+function plotOf(curves) {
+  return linePlot({
+    title: "Exact answers to tasks that no training row has",
+    x: { label: "examples in the prompt", scale: "linear" },
+    y: { label: "%", scale: "linear", zero: true },
+    series: curves.map(({ model, curve }) => ({
+      name: model,
+      points: curve.map(({ shots, right, count }) => [shots, (100 * right) / count]),
+      bars: curve.map(({ shots, interval: [low, high] }) => [shots, 100 * low, 100 * high]),
+    })),
+  });
+}
