@@ -8,9 +8,9 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { loadModel } from "../dist/index.js";
-import { heldOutItems } from "../dist/training/generators/index.js";
 import { linePlot } from "./rnn-vs-transformer/plot.mjs";
 
 const SHOTS = [0, 1, 2, 4, 8];
@@ -70,7 +70,17 @@ async function accuracy(model, items, shots) {
   return { shots, right, count: items.length, interval: interval(right, items.length) };
 }
 
-const tasks = { "held-out compositions": heldOutItems(limit, MOST) };
+/** Questions of held-out compositions, each with eight examples of its own. */
+async function heldOutItems() {
+  const text = await readFile(fileURLToPath(new URL("../tasks/icl.jsonl", import.meta.url)), "utf8");
+  return text
+    .trim()
+    .split("\n")
+    .slice(0, limit)
+    .map((line) => JSON.parse(line));
+}
+
+const tasks = { "held-out compositions": await heldOutItems() };
 for (const name of values.data ? WORDS : []) {
   const path = join(values.data, `${name}.json`);
   if (existsSync(path)) tasks[name] = await wordItems(path);

@@ -57,6 +57,7 @@ const pages = [
     items: [
       page("Supported models", "/models"),
       page("Architecture", "/architecture"),
+      page("In-context learning", "/in-context-learning"),
       page("RNN and transformer", "/rnn-vs-transformer"),
       page("Changes", "/changelog"),
       page("Release", "/release"),
