@@ -38,9 +38,7 @@ export function initialize(
       const random = new Random(seed, index);
       const initStd = initStdOf(name, shape, architecture, range);
       for (let i = 0; i < data.length; i++) data[i] = random.nextNormal() * initStd;
-    }
-    else if (gates > 1 && GATE_BIAS.test(name))
-      data.fill(forgetBias, data.length / gates, (2 * data.length) / gates);
+    } else if (gates > 1 && GATE_BIAS.test(name)) data.fill(forgetBias, data.length / gates, (2 * data.length) / gates);
     parameters[name] = { dtype: "float32", shape, data };
   }
   return parameters;
