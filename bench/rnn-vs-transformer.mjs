@@ -2,7 +2,7 @@
  * Recurrent models beside a transformer: same parameters, same data, same tokens seen.
  *   node bench/rnn-vs-transformer.mjs DATA OUT [PART …] [--tokens N] [--windows 16,64,…]
  * DATA is the directory of the books. OUT keeps every measurement as a file; what is there is not measured again, so a
- * run may be stopped and started. Parts: recall, learn, shipped, influence, train-cost, decode-cost, report; without one,
+ * run may be stopped and started. Parts: recall, pairs, learn, shipped, influence, train-cost, decode-cost, report; without one,
  * all. --tokens are those of each run of the part learn, in millions (default 10). The report writes the tables and plots
  * of docs/rnn-vs-transformer.md from what OUT has. One thread.
  */
@@ -58,17 +58,21 @@ async function once(key, measure) {
   return JSON.parse(await readFile(path, "utf8"));
 }
 
+/** A test of memory: for each model the search for its rate, then a run from each seed. */
+async function measureMemory(test) {
+  for (const name of names) {
+    const tried = await searchRate(RECALL_RATES, (rate) =>
+      once(`${test}-rate-${name}-${rate}`, () => recallLoss(test, name, rate)),
+    );
+    await save(`${out}/${test}-rates-${name}.json`, tried);
+    for (const seed of SEEDS)
+      await once(`${test}-${name}-${seed}`, () => measureRecall(test, name, { rate: bestOf(tried), seed }));
+  }
+}
+
 const parts = {
-  async recall() {
-    for (const name of names) {
-      const tried = await searchRate(RECALL_RATES, (rate) =>
-        once(`recall-rate-${name}-${rate}`, () => recallLoss(name, rate)),
-      );
-      await save(`${out}/recall-rates-${name}.json`, tried);
-      for (const seed of SEEDS)
-        await once(`recall-${name}-${seed}`, () => measureRecall(name, { rate: bestOf(tried), seed }));
-    }
-  },
+  recall: () => measureMemory("recall"),
+  pairs: () => measureMemory("pairs"),
   async learn() {
     const books = await readBooks(data);
     const rates = {};

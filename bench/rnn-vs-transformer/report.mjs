@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { LONGEST, mean, median, names, SEEDS, WINDOWS } from "./models.mjs";
 import { linePlot } from "./plot.mjs";
-import { DISTANCES } from "./recall.mjs";
+import { tests } from "./recall-rows.mjs";
 
 const docs = fileURLToPath(new URL("../../docs/", import.meta.url));
 const titles = { transformer: "transformer", gru: "GRU", lstm: "LSTM", elman: "Elman" };
@@ -21,7 +21,9 @@ export async function writeReport(out, rounds) {
   };
   const sections = {
     "recall-rates": await rates(read, "recall-rates"),
-    recall: await recall(read),
+    recall: await memory(read, "recall"),
+    "pairs-rates": await rates(read, "pairs-rates"),
+    pairs: await memory(read, "pairs"),
     rates: await rates(read, "rates"),
     windows: await windows(read),
     positions: await positions(read),
@@ -95,12 +97,18 @@ const pointsOf = (xs, runs, measureOf) => ({
   }),
 });
 
-async function recall(read) {
+const memoryTitles = {
+  recall: "Recall of a value behind noise; trained on up to 64 tokens of it",
+  pairs: "Recall of a value behind other keys and values",
+};
+
+async function memory(read, test) {
+  const { distances } = tests[test];
   const found = [];
-  for (const name of names) found.push({ name, runs: await seedsOf(read, `recall-${name}`) });
+  for (const name of names) found.push({ name, runs: await seedsOf(read, `${test}-${name}`) });
   const measured = found.filter(({ runs }) => runs.length > 0);
   if (measured.length === 0) return undefined;
-  const rows = DISTANCES.map((distance, i) => [
+  const rows = distances.map((distance, i) => [
     distance,
     ...measured.map(({ runs }) =>
       spread(
@@ -110,20 +118,23 @@ async function recall(read) {
     ),
   ]);
   const plot = linePlot({
-    title: "Recall of a value behind noise; trained on up to 64 tokens of it",
-    x: { label: "tokens of noise + 1", scale: "log2" },
+    title: memoryTitles[test],
+    x: { label: test === "recall" ? "tokens of noise + 1" : "other pairs + 1", scale: "log2" },
     y: { label: "right, %", scale: "linear", zero: true },
     series: measured.map(({ name, runs }) => ({
       name: titles[name],
       model: name,
       ...pointsOf(
-        DISTANCES.map((distance) => distance + 1),
+        distances.map((distance) => distance + 1),
         runs,
         ({ accuracy }, i) => 100 * accuracy[i],
       ),
     })),
   });
-  return { table: tableOf(["noise", ...measured.map(({ name }) => titles[name])], rows), plot };
+  return {
+    table: tableOf([test === "recall" ? "noise" : "other pairs", ...measured.map(({ name }) => titles[name])], rows),
+    plot,
+  };
 }
 
 /** The runs of all seeds by model and window. */
