@@ -1,42 +1,50 @@
 /**
- * Recurrent models beside a transformer: same parameters (1.05 M), same books, same tokens seen.
- *   node bench/rnn-vs-transformer.mjs DATA OUT [PART …]
+ * Recurrent models beside a transformer: same parameters, same data, same tokens seen.
+ *   node bench/rnn-vs-transformer.mjs DATA OUT [PART …] [--tokens N] [--windows 16,64,…]
  * DATA is the directory of the books. OUT keeps every measurement as a file; what is there is not measured again, so a
- * run may be stopped and started. Parts: learn, shipped, influence,
- * train-cost, decode-cost, report; without one, all. The report
- * writes the tables and plots of docs/rnn-vs-transformer.md. One thread; about an hour of one core.
+ * run may be stopped and started. Parts: recall, pairs, learn, shipped, influence, train-cost, decode-cost, report; without one,
+ * all. --tokens are those of each run of the part learn, in millions (default 10). The report writes the tables and plots
+ * of docs/rnn-vs-transformer.md from what OUT has. One thread.
  */
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { measureDecoding, measureTraining } from "./rnn-vs-transformer/cost.mjs";
 import { measureInfluence } from "./rnn-vs-transformer/influence.mjs";
 import {
   learnAndMeasure,
+  lossAtRate,
   measureDirectory,
   readBooks,
   readHeldOut,
   save,
-  tuneRate,
 } from "./rnn-vs-transformer/learn.mjs";
-import { names } from "./rnn-vs-transformer/models.mjs";
+import { names, SEEDS, STEP_TOKENS } from "./rnn-vs-transformer/models.mjs";
+import { measureRecall, RECALL_RATES, recallLoss } from "./rnn-vs-transformer/recall.mjs";
 import { writeReport } from "./rnn-vs-transformer/report.mjs";
+import { bestOf, searchRate } from "./rnn-vs-transformer/train.mjs";
 
-const RATES = [0.002, 0.004, 0.008];
-const TUNE_STEPS = 60;
-const STEPS = 150;
+/** The rates that a search begins with, and the share of a run's tokens that each is tried with. */
+const RATES = [0.001, 0.003, 0.009];
+const TUNE_SHARE = 0.2;
 /** Of what is timed: rounds alternate between the models, and their medians are told. */
 const ROUNDS = 3;
-/** From the most telling window to the least, so that a run that is stopped has told most. */
-const ORDER = [512, 64, 16, 256, 32, 128];
 const shipped = ["stories", "stories-gru"].filter((name) => existsSync(modelPath(name)));
 
 function modelPath(name) {
   return fileURLToPath(new URL(`../models/${name}`, import.meta.url));
 }
 
-const [data, out, ...asked] = process.argv.slice(2);
-if (out === undefined) throw new Error("usage: node bench/rnn-vs-transformer.mjs DATA OUT [PART …]");
+const { positionals, values: flags } = parseArgs({
+  allowPositionals: true,
+  options: { tokens: { type: "string", default: "10" }, windows: { type: "string", default: "512,64,16,256,32,128" } },
+});
+const [data, out, ...asked] = positionals;
+const windows = flags.windows.split(",").map(Number);
+const steps = Math.round((Number(flags.tokens) * 1e6) / STEP_TOKENS);
+if (out === undefined)
+  throw new Error("usage: node bench/rnn-vs-transformer.mjs DATA OUT [PART …] [--tokens N] [--windows N,N]");
 await mkdir(out, { recursive: true });
 
 /** What a file of OUT holds; measured first where it is not there. */
@@ -50,19 +58,37 @@ async function once(key, measure) {
   return JSON.parse(await readFile(path, "utf8"));
 }
 
+/** A test of memory: for each model the search for its rate, then a run from each seed. */
+async function measureMemory(test) {
+  for (const name of names) {
+    const tried = await searchRate(RECALL_RATES, (rate) =>
+      once(`${test}-rate-${name}-${rate}`, () => recallLoss(test, name, rate)),
+    );
+    await save(`${out}/${test}-rates-${name}.json`, tried);
+    for (const seed of SEEDS)
+      await once(`${test}-${name}-${seed}`, () => measureRecall(test, name, { rate: bestOf(tried), seed }));
+  }
+}
+
 const parts = {
+  recall: () => measureMemory("recall"),
+  pairs: () => measureMemory("pairs"),
   async learn() {
     const books = await readBooks(data);
     const rates = {};
     for (const name of names) {
-      const tried = await once(`rate-${name}`, () => tuneRate(name, { rates: RATES, steps: TUNE_STEPS, books }));
-      rates[name] = tried.toSorted((a, b) => a.loss - b.loss)[0].rate;
+      const tried = await searchRate(RATES, (rate) =>
+        once(`rate-${name}-${rate}`, () => lossAtRate(name, rate, { steps: Math.round(steps * TUNE_SHARE), books })),
+      );
+      await save(`${out}/rates-${name}.json`, tried);
+      rates[name] = bestOf(tried);
     }
-    for (const window of ORDER)
-      for (const name of names)
-        await once(`learn-${name}-${window}`, () =>
-          learnAndMeasure(name, window, { rate: rates[name], steps: STEPS, books, out }),
-        );
+    for (const window of windows)
+      for (const seed of SEEDS)
+        for (const name of names)
+          await once(`learn-${name}-${window}-${seed}`, () =>
+            learnAndMeasure(name, window, { rate: rates[name], steps, seed, books, out }),
+          );
   },
   async shipped() {
     const heldOut = await readHeldOut(data);
@@ -74,7 +100,7 @@ const parts = {
   async influence() {
     const heldOut = await readHeldOut(data);
     for (const name of names)
-      await once(`influence-${name}`, () => measureInfluence(`${out}/models/${name}-512`, heldOut));
+      await once(`influence-${name}`, () => measureInfluence(`${out}/models/${name}-512-${SEEDS[0]}`, heldOut));
   },
   async "train-cost"() {
     for (let round = 1; round <= ROUNDS; round++) await once(`train-cost-${round}`, measureTraining);

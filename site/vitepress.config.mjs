@@ -60,6 +60,7 @@ const pages = [
       page("Supported models", "/models"),
       page("Architecture", "/architecture"),
       page("Performance", "/performance"),
+      page("In-context learning", "/in-context-learning"),
       page("RNN and transformer", "/rnn-vs-transformer"),
       page("Changes", "/changelog"),
       page("Release", "/release"),

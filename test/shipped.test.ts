@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { licenceOf } from "../src/formats/model-card.ts";
 import { classifyTexts, loadModel, pipeline } from "../src/index.ts";
+import type { HeldOutItem } from "../src/training/generators/index.ts";
 import { filesOf, parseRecipe, readRows, type TextRecipe } from "../src/training/index.ts";
 
 const models = fileURLToPath(new URL("../models", import.meta.url));
@@ -38,7 +39,7 @@ test.each(recipes)("%s/%s learns from nothing that it is measured by", (name, fi
     const measured = new Set([...files(validation), ...files(tested)]);
     expect(measured.size).toBeGreaterThan(0);
     expect(files(training).filter((path) => measured.has(path))).toEqual([]);
-  } else {
+  } else if (!("generator" in recipe)) {
     const sources = (recipe.texts ?? []).flatMap((entry) => (typeof entry === "string" ? [] : filesOf(entry)));
     expect(recipe.heldOut.filter((path) => sources.includes(path))).toEqual([]);
   }
@@ -91,4 +92,28 @@ test("translate tells German from French", async () => {
   const [french] = await translate(text, { tgtLang: "fr" });
   expect(french?.translation_text).toMatch(/^Un chien .*plage/);
   await translate.dispose();
+});
+
+test("icl-small fails without examples and answers held-out tasks behind eight", async () => {
+  const lines = readFileSync(join(models, "../tasks/icl.jsonl"), "utf8").trim().split("\n").slice(0, 60);
+  const items = lines.map((line) => JSON.parse(line) as HeldOutItem);
+  await using model = await loadModel("icl-small");
+  const right = async (shots: number): Promise<number> => {
+    const prompts = items.map(({ examples, input }) =>
+      [...examples.slice(0, shots).map((line) => `${line.input}>${line.output}\n`), `${input}>`].join(""),
+    );
+    const { sequences } = await model.generate({ prompts });
+    return sequences.filter(({ text }, i) => text === items[i]?.output).length / items.length;
+  };
+  expect(await right(0)).toBeLessThan(0.05);
+  expect(await right(8)).toBeGreaterThan(0.35);
+});
+
+test("docs/in-context-learning.md shows a prompt and the answer of icl-small", async () => {
+  const page = readFileSync(join(models, "../docs/in-context-learning.md"), "utf8");
+  const [, prompt, answer] = /lectern run icl-small \$'(.*)' +# (.*)/.exec(page) ?? [];
+  if (prompt === undefined) throw new Error("the page has no command");
+  await using model = await loadModel("icl-small");
+  const { text } = await model.generate({ prompt: prompt.replaceAll("\\n", "\n") });
+  expect(text).toBe(answer);
 });

@@ -2,23 +2,20 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readConfig } from "../../dist/families/index.js";
+import { openFiles } from "../../dist/files/index.js";
 import { openModelFiles } from "../../dist/inference/index.js";
-import { openFiles } from "../../dist/runtime/index.js";
 import { loadTokenizer } from "../../dist/tokenizers/index.js";
 import {
   exportModel,
-  initialize,
   joinDocuments,
   parameterShapes,
   readText,
   readTexts,
   StepGraph,
-  startState,
   TextTask,
-  Trainer,
 } from "../../dist/training/index.js";
 import { configs, LONGEST, mean, STEP_TOKENS } from "./models.mjs";
+import { trainOn } from "./train.mjs";
 
 /** Of the held-out books, what a small model is measured on. */
 const BATCHES = 40;
@@ -41,41 +38,18 @@ export async function readHeldOut(data) {
   return joinDocuments(await Promise.all(recipe.heldOut.map(encode)), 0);
 }
 
-/** Trains; the rate rises over a tenth of the steps, then falls by a cosine to a twentieth. */
-export async function learn(name, window, { rate, steps, books, seed = 1 }) {
-  const architecture = readConfig(configs[name]);
+/** Trains on windows of the books. */
+async function learn(name, window, { rate, steps, books, seed = 1 }) {
   const rows = STEP_TOKENS / window;
-  const tokens = { padTokenId: 0, eosTokenId: 0, vocabularySize: 2048 };
-  const options = {
+  const task = new TextTask(books.training, books.heldOut, {
     batchSize: rows,
     length: window,
     seed,
     gradientAccumulationSteps: 1,
     objective: { name: "next-token" },
-    tokens,
-  };
-  const task = new TextTask(books.training, books.heldOut, options);
-  const graph = await StepGraph.create(architecture, { rows, length: window, gradients: true, threads: 1 });
-  const update = {
-    optimizer: { name: "adamw", betas: [0.9, 0.95], weightDecay: 0.1 },
-    schedule: {
-      name: "cosine_with_min_lr",
-      learningRate: rate,
-      minLrRate: 0.05,
-      warmupSteps: Math.round(steps / 10),
-      totalSteps: steps,
-    },
-    maxGradNorm: 1,
-  };
-  const state = startState(initialize(parameterShapes(architecture), architecture, { seed }), update);
-  const trainer = new Trainer(state, update);
-  const losses = [];
-  for (let step = 0; step < steps; step++) {
-    const parts = task.batches(step).map((part) => ({ ...part, graph }));
-    losses.push((await trainer.step(parts)).loss);
-  }
-  await graph.dispose();
-  return { architecture, parameters: state.parameters, losses };
+    tokens: { padTokenId: 0, eosTokenId: 0, vocabularySize: 2048 },
+  });
+  return trainOn(configs[name], task, { rate, steps, seed, shape: { rows, length: window } });
 }
 
 /**
@@ -118,24 +92,20 @@ function addLosses(sums, { data, shape: [, length, size] }, targets) {
     }
 }
 
-/** Which of the rates learns fastest: the mean loss of the last tenth of a short run on windows of 128. */
-export async function tuneRate(name, { rates, steps, books }) {
-  const tried = [];
-  for (const rate of rates) {
-    const { losses } = await learn(name, 128, { rate, steps, books });
-    tried.push({ rate, loss: mean(losses.slice(-Math.ceil(steps / 10))) });
-  }
-  return tried;
+/** The loss at the end of a run on windows of 128: the mean of its last tenth. */
+export async function lossAtRate(name, rate, { steps, books }) {
+  const { losses } = await learn(name, 128, { rate, steps, books, seed: 0 });
+  return mean(losses.slice(-Math.ceil(steps / 10)));
 }
 
 /** Trains, measures, and keeps the model as a directory. */
-export async function learnAndMeasure(name, window, { rate, steps, books, out }) {
-  const { architecture, parameters, losses } = await learn(name, window, { rate, steps, books });
-  const directory = `${out}/models/${name}-${window}`;
+export async function learnAndMeasure(name, window, { rate, steps, seed, books, out }) {
+  const { architecture, parameters, losses } = await learn(name, window, { rate, steps, seed, books });
+  const directory = `${out}/models/${name}-${window}-${seed}`;
   await mkdir(directory, { recursive: true });
   await exportModel(directory, parameters, configs[name], stories);
   const measured = await lossByPosition(architecture, parameters, books.heldOut, BATCHES);
-  return { name, window, rate, steps, training: losses, ...measured };
+  return { name, window, rate, steps, seed, training: losses, ...measured };
 }
 
 /** The loss by position of a model that lies in a directory. */

@@ -1,5 +1,6 @@
 /** A line plot as SVG, both axes logarithmic or not. */
 const COLOURS = { transformer: "#1d4ed8", gru: "#c2410c", lstm: "#15803d", elman: "#7e22ce" };
+const OTHERS = Object.values(COLOURS);
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 400, 64, 150, 36, 48];
 
 const round = (x) => (x >= 1000 ? Math.round(x) : Number(x.toPrecision(3)));
@@ -22,9 +23,18 @@ function ticksOf(values, { scale, zero }) {
   return Array.from({ length: last - first + 1 }, (_, i) => base ** (first + i));
 }
 
-/** @param series `{ name, points: [x, y][], model?, dashed? }`; colours follow the model; undefined without any point */
+/**
+ * @param series `{ name, points: [x, y][], bars?: [x, low, high][], model?, dashed? }`; colours follow the model, else
+ * the order; undefined without any point
+ */
 export function linePlot({ title, x, y, series }) {
-  const all = series.flatMap(({ points }) => points);
+  const all = series.flatMap(({ points, bars = [] }) => [
+    ...points,
+    ...bars.flatMap(([at, low, high]) => [
+      [at, low],
+      [at, high],
+    ]),
+  ]);
   if (all.length === 0) return undefined;
   const [xTicks, yTicks] = [
     ticksOf(
@@ -44,11 +54,16 @@ export function linePlot({ title, x, y, series }) {
   const [across, up] = [place(xTicks, x.scale), place(yTicks, y.scale)];
   const column = (value) => (LEFT + across(value) * (WIDTH - LEFT - RIGHT)).toFixed(1);
   const row = (value) => (HEIGHT - BOTTOM - up(value) * (HEIGHT - TOP - BOTTOM)).toFixed(1);
-  const lines = series.map(({ name, points, model = name, dashed }, i) => {
-    const style = `stroke="${COLOURS[model]}" fill="none" stroke-width="2"${dashed ? ' stroke-dasharray="6 4"' : ""}`;
+  const lines = series.map(({ name, points, bars = [], model = name, dashed }, i) => {
+    const colour = COLOURS[model] ?? OTHERS[i % OTHERS.length];
+    const style = `stroke="${colour}" fill="none" stroke-width="2"${dashed ? ' stroke-dasharray="6 4"' : ""}`;
     const legend = TOP + 20 * i + 8;
     return [
       `<polyline points="${points.map(([a, b]) => `${column(a)},${row(b)}`).join(" ")}" ${style}/>`,
+      ...bars.map(([at, low, high]) => {
+        const [x, top, bottom] = [column(at), row(high), row(low)];
+        return `<line x1="${x}" x2="${x}" y1="${top}" y2="${bottom}" stroke="${colour}"/>`;
+      }),
       `<line x1="${WIDTH - RIGHT + 12}" x2="${WIDTH - RIGHT + 36}" y1="${legend}" y2="${legend}" ${style}/>`,
       `<text x="${WIDTH - RIGHT + 42}" y="${legend}" dominant-baseline="middle">${name}</text>`,
     ].join("");

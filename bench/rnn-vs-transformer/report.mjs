@@ -2,8 +2,9 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { mean, median, names, WINDOWS } from "./models.mjs";
+import { LONGEST, mean, median, names, SEEDS, WINDOWS } from "./models.mjs";
 import { linePlot } from "./plot.mjs";
+import { tests } from "./recall-rows.mjs";
 
 const docs = fileURLToPath(new URL("../../docs/", import.meta.url));
 const titles = { transformer: "transformer", gru: "GRU", lstm: "LSTM", elman: "Elman" };
@@ -19,7 +20,11 @@ export async function writeReport(out, rounds) {
     return existsSync(path) ? JSON.parse(await readFile(path, "utf8")) : undefined;
   };
   const sections = {
-    rates: await rates(read),
+    "recall-rates": await rates(read, "recall-rates"),
+    recall: await memory(read, "recall"),
+    "pairs-rates": await rates(read, "pairs-rates"),
+    pairs: await memory(read, "pairs"),
+    rates: await rates(read, "rates"),
     windows: await windows(read),
     positions: await positions(read),
     shipped: await shippedPair(read),
@@ -29,14 +34,14 @@ export async function writeReport(out, rounds) {
   };
   const path = `${docs}rnn-vs-transformer.md`;
   let text = await readFile(path, "utf8");
-  for (const [name, { table }] of Object.entries(sections))
+  for (const [name, { table }] of Object.entries(sections).filter(([, section]) => section))
     text = text.replace(
       new RegExp(`(<!-- ${name} -->\n).*?(<!-- end -->)`, "s"),
       (_, before, after) => `${before}\n${table}\n\n${after}`,
     );
   await writeFile(path, text);
   await mkdir(`${docs}rnn-vs-transformer`, { recursive: true });
-  for (const [name, { plot }] of Object.entries(sections))
+  for (const [name, { plot }] of Object.entries(sections).filter(([, section]) => section))
     if (plot) await writeFile(`${docs}rnn-vs-transformer/${name}.svg`, plot);
 }
 
@@ -54,39 +59,113 @@ function tableOf(head, rows) {
 
 const shown = (value, digits) => (value === undefined ? "not run" : value.toFixed(digits));
 
-async function rates(read) {
-  const found = await Promise.all(names.map(async (name) => [name, await read(`rate-${name}`)]));
-  const head = ["rate", ...(found[0][1] ?? []).map(({ rate }) => rate)];
-  const rows = found
-    .filter(([, tried]) => tried)
-    .map(([name, tried]) => [titles[name], ...tried.map(({ loss }) => loss.toFixed(3))]);
-  return { table: tableOf(head, rows) };
+/** The loss at each rate that a search tried; undefined where none was. */
+async function rates(read, part) {
+  const searches = await Promise.all(names.map(async (name) => [name, await read(`${part}-${name}`)]));
+  const found = searches.filter(([, tried]) => tried);
+  if (found.length === 0) return undefined;
+  const all = [...new Set(found.flatMap(([, tried]) => tried.map(({ rate }) => rate)))].sort((a, b) => a - b);
+  const cell = (tried, rate) => {
+    const at = tried.find((one) => one.rate === rate);
+    return at === undefined ? "" : at.loss === null ? "diverged" : at.loss.toFixed(3);
+  };
+  const rows = found.map(([name, tried]) => [titles[name], ...all.map((rate) => cell(tried, rate))]);
+  return { table: tableOf(["rate", ...all], rows) };
 }
 
+const percent = (x) => `${Math.round(100 * x)}`;
+
+/** Mean and range of the seeds, such as "93 (88–97)". */
+function spread(values, show) {
+  if (values.length === 0) return "not run";
+  const [low, high] = [Math.min(...values), Math.max(...values)].map(show);
+  return low === high ? show(mean(values)) : `${show(mean(values))} (${low}–${high})`;
+}
+
+/** The results of the seeds that were run. */
+async function seedsOf(read, key) {
+  const all = await Promise.all(SEEDS.map((seed) => read(`${key}-${seed}`)));
+  return all.filter((run) => run !== undefined);
+}
+
+/** The points of the seeds' means and the bars of their ranges. */
+const pointsOf = (xs, runs, measureOf) => ({
+  points: xs.map((x, i) => [x, mean(runs.map((run) => measureOf(run, i)))]),
+  bars: xs.map((x, i) => {
+    const values = runs.map((run) => measureOf(run, i));
+    return [x, Math.min(...values), Math.max(...values)];
+  }),
+});
+
+const memoryTitles = {
+  recall: "Recall of a value behind noise; trained on up to 64 tokens of it",
+  pairs: "Recall of a value behind other keys and values",
+};
+
+async function memory(read, test) {
+  const { distances } = tests[test];
+  const found = [];
+  for (const name of names) found.push({ name, runs: await seedsOf(read, `${test}-${name}`) });
+  const measured = found.filter(({ runs }) => runs.length > 0);
+  if (measured.length === 0) return undefined;
+  const rows = distances.map((distance, i) => [
+    distance,
+    ...measured.map(({ runs }) =>
+      spread(
+        runs.map(({ accuracy }) => accuracy[i]),
+        percent,
+      ),
+    ),
+  ]);
+  const plot = linePlot({
+    title: memoryTitles[test],
+    x: { label: test === "recall" ? "tokens of noise + 1" : "other pairs + 1", scale: "log2" },
+    y: { label: "right, %", scale: "linear", zero: true },
+    series: measured.map(({ name, runs }) => ({
+      name: titles[name],
+      model: name,
+      ...pointsOf(
+        distances.map((distance) => distance + 1),
+        runs,
+        ({ accuracy }, i) => 100 * accuracy[i],
+      ),
+    })),
+  });
+  return {
+    table: tableOf([test === "recall" ? "noise" : "other pairs", ...measured.map(({ name }) => titles[name])], rows),
+    plot,
+  };
+}
+
+/** The runs of all seeds by model and window. */
 async function learned(read) {
   const found = {};
   for (const name of names)
-    for (const window of WINDOWS) (found[name] ??= {})[window] = await read(`learn-${name}-${window}`);
+    for (const window of WINDOWS) (found[name] ??= {})[window] = await seedsOf(read, `learn-${name}-${window}`);
   return found;
 }
 
 /** Each model in the window that it was trained on; then, on windows of 512, beyond it. */
 async function windows(read) {
   const found = await learned(read);
-  const within = (name, window) => {
-    const run = found[name][window];
-    return run && mean(run.losses.slice(0, window));
-  };
-  const beyond = (name, window) => found[name][window] && mean(found[name][window].losses);
-  const rows = WINDOWS.flatMap((window) => [
-    [window, "its own window", ...names.map((name) => shown(within(name, window), 3))],
-    [window, "512 tokens", ...names.map((name) => shown(beyond(name, window), 3))],
+  const run = WINDOWS.filter((window) => names.some((name) => found[name][window].length > 0));
+  if (run.length === 0) return undefined;
+  const lossIn = (length) => (one) => mean(one.losses.slice(0, length));
+  const shownLoss = (name, window, length) => spread(found[name][window].map(lossIn(length)), (x) => x.toFixed(3));
+  const rows = run.flatMap((window) => [
+    [window, "its own window", ...names.map((name) => shownLoss(name, window, window))],
+    [window, "512 tokens", ...names.map((name) => shownLoss(name, window, LONGEST))],
   ]);
-  const series = names.map((name) => ({
-    name: titles[name],
-    model: name,
-    points: WINDOWS.flatMap((window) => (found[name][window] ? [[window, within(name, window)]] : [])),
-  }));
+  const series = names.map((name) => {
+    const own = run.filter((window) => found[name][window].length > 0);
+    const values = own.map((window) => found[name][window].map(lossIn(window)));
+    return {
+      name: titles[name],
+      model: name,
+      points: own.map((window, i) => [window, mean(values[i])]),
+      bars: own.map((window, i) => [window, Math.min(...values[i]), Math.max(...values[i])]),
+    };
+  });
   const plot = linePlot({
     title: "Held-out loss in the window that was trained on",
     x: { label: "window, tokens", scale: "log2" },
@@ -98,16 +177,32 @@ async function windows(read) {
 
 async function positions(read) {
   const found = await learned(read);
-  const runs = names.flatMap((name) => (found[name][512] ? [{ name, losses: buckets(found[name][512].losses) }] : []));
-  const rows = BUCKETS.map((bucket, i) => [label(bucket), ...runs.map(({ losses }) => losses[i].toFixed(3))]);
+  const runs = names.flatMap((name) => {
+    const seeds = found[name][LONGEST].map(({ losses }) => buckets(losses));
+    return seeds.length > 0 ? [{ name, seeds }] : [];
+  });
+  if (runs.length === 0) return undefined;
+  const rows = BUCKETS.map((bucket, i) => [
+    label(bucket),
+    ...runs.map(({ seeds }) =>
+      spread(
+        seeds.map((losses) => losses[i]),
+        (x) => x.toFixed(3),
+      ),
+    ),
+  ]);
   const plot = linePlot({
     title: "Held-out loss by position, 1.05 M parameters, trained on windows of 512",
     x: { label: "tokens read so far", scale: "log2" },
     y: { label: "nats a token", scale: "linear" },
-    series: runs.map(({ name, losses }) => ({
+    series: runs.map(({ name, seeds }) => ({
       name: titles[name],
       model: name,
-      points: losses.map((loss, i) => [BUCKETS[i].to, loss]),
+      ...pointsOf(
+        BUCKETS.map(({ to }) => to),
+        seeds,
+        (losses, i) => losses[i],
+      ),
     })),
   });
   return { table: tableOf(["tokens read", ...runs.map(({ name }) => titles[name])], rows), plot };
@@ -119,6 +214,7 @@ async function shippedPair(read) {
     const measured = await read(`shipped-${name}`);
     if (measured) found.push({ name, model, overall: mean(measured.losses), losses: buckets(measured.losses) });
   }
+  if (found.length === 0) return undefined;
   const rows = BUCKETS.map((bucket, i) => [label(bucket), ...found.map(({ losses }) => losses[i].toFixed(3))]);
   rows.push(["all 512", ...found.map(({ overall }) => overall.toFixed(3))]);
   const plot = linePlot({
@@ -138,6 +234,7 @@ async function shippedPair(read) {
 async function training(read, rounds) {
   const all = await Promise.all(Array.from({ length: rounds }, (_, i) => read(`train-cost-${i + 1}`)));
   const measured = all.filter((round) => round !== undefined);
+  if (measured.length === 0) return undefined;
   const found = (measured[0] ?? []).map(({ name, window }, i) => ({
     name,
     window,
@@ -163,7 +260,8 @@ async function training(read, rounds) {
 }
 
 async function decoding(read) {
-  const found = (await read("decode-cost")) ?? [];
+  const found = await read("decode-cost");
+  if (found === undefined) return undefined;
   const contexts = [...new Set(found.map(({ context }) => context))];
   const at = (name, context) => found.find((row) => row.name === name && row.context === context);
   const rows = contexts.flatMap((context) => [
@@ -190,6 +288,7 @@ async function influence(read) {
   for (const name of names)
     found.push({ name: `${titles[name]} 1 M`, model: name, dashed: true, measured: await read(`influence-${name}`) });
   const all = found.filter(({ measured }) => measured);
+  if (all.length === 0) return undefined;
   const distances = (all[0]?.measured ?? []).map(({ distance }) => distance);
   const rows = distances.map((distance, i) => [
     distance,

@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { runCli } from "./run-cli.ts";
@@ -51,4 +52,61 @@ test("lectern train --teacher asks a model once; what it said holds, even where 
   expect(await train()).toMatchObject({ code: 0, err: expect.not.stringContaining("judged") });
   await rm(join(folder, "out/taught.jsonl"));
   expect(await train()).toMatchObject({ code: 1, err: expect.stringMatching(/there is no|no model/) });
+});
+
+test("lectern train needs --data unless the recipe generates its rows, and goes on where such a run ended", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lectern-"));
+  const config = {
+    model_type: "llama",
+    architectures: ["LlamaForCausalLM"],
+    vocab_size: 66,
+    hidden_size: 16,
+    intermediate_size: 24,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    max_position_embeddings: 64,
+    eos_token_id: 1,
+  };
+  const schedule = { name: "constant", learningRate: 0.01 };
+  const common = {
+    config,
+    seed: 1,
+    batchSize: 2,
+    length: 48,
+    checkpointEvery: 2,
+    optimizer: { name: "adamw" },
+    schedule,
+  };
+  const train = async (recipe: object): Promise<{ code: number; out: string; err: string }> => {
+    const path = join(folder, "recipe.json");
+    await writeFile(path, JSON.stringify({ ...common, ...recipe }));
+    let [out, err] = ["", ""];
+    const options = ["--tokenizer", tokenizer, "--out", join(folder, "out")];
+    const code = await runCli(["train", path, ...options], {
+      stdin: Readable.from([]),
+      stdout: { write: (text) => (out += text) },
+      stderr: { write: (text) => (err += text) },
+      env: {},
+    });
+    return { code, out, err };
+  };
+  const tokenizer = fileURLToPath(new URL("../../models/icl-small", import.meta.url));
+  expect(await train({ steps: 2, heldOut: ["a.txt"] })).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("recipe.json reads files; name their directory by --data"),
+  });
+  const generator = "in-context-tasks";
+  expect(await train({ steps: 2, generator })).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^2 steps; held out: loss \d/),
+  });
+  expect(await train({ steps: 4, generator })).toMatchObject({
+    code: 0,
+    out: expect.stringContaining("4 steps"),
+    err: expect.stringContaining("resuming from step 2 of 4"),
+  });
+  expect(await train({ steps: 2, generator, length: 65 })).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("length 65 is more than the model's 64 positions"),
+  });
 });

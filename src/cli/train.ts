@@ -11,7 +11,7 @@ import { onRenamed } from "./renamed-flags.ts";
 import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
 
 interface TrainFlags extends CommonFlags {
-  readonly data: string;
+  readonly data?: string;
   readonly out: string;
   readonly tokenizer?: string;
   readonly teacher?: string;
@@ -22,7 +22,7 @@ interface TrainFlags extends CommonFlags {
 export function trainCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
   return command
     .argument("<recipe>", "a recipe, such as models/stories/recipe.json; or a module whose default export is one")
-    .requiredOption("--data <directory>", "where the recipe's files stand")
+    .option("--data <directory>", "where the recipe's files stand; a recipe of generated rows reads none")
     .requiredOption("--out <directory>", "where the model and its checkpoint go")
     .option("--tokenizer <directory>", "where tokenizer.json lies; default beside the recipe")
     .option("--teacher <model>", "a model that judges the examples, for a recipe that learns from one")
@@ -51,6 +51,8 @@ async function runRecipe(
   const { parseRecipe, presentRecipe, trainRecipe } = await import("./lazy/training.ts");
   const json = presentRecipe(await readRecipe(path), path, onRenamed(flags, terminal));
   const recipe = parseRecipe(json, path);
+  if (flags.data === undefined && !("generator" in recipe))
+    throw new LecternError("usage", `${path} reads files; name their directory by --data`);
   const directory = flags.tokenizer ?? dirname(path);
   const tokenizer = await loadTokenizer(await openDirectory(directory));
   if (!tokenizer) throw new LecternError("file", `${directory} has no tokenizer.json`);
@@ -72,7 +74,7 @@ async function runRecipe(
   };
   try {
     const result = await trainRecipe(recipe, {
-      data: flags.data,
+      data: flags.data ?? ".",
       out,
       begin,
       tokenizer,

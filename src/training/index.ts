@@ -36,6 +36,7 @@ export type { EvaluateOptions, Measured } from "./recipe/evaluate-recipe.ts";
 export type { FinetuneOptions, FinetunePlan, FinetuneResult } from "./recipe/finetune.ts";
 export {
   type ExampleRecipe,
+  type GeneratedRecipe,
   parseRecipe,
   parseRunOverrides,
   parseWith,

@@ -12,7 +12,7 @@ import type { Evaluation, TrainingTask } from "../tasks/task.ts";
 import type { TokenRow } from "../tasks/task-rows.ts";
 import { taskParts } from "../tasks/tasks.ts";
 import type { ExampleRecipe, Recipe } from "./recipe.ts";
-import { textTask } from "./train-recipe.ts";
+import { generatedTask, textTask } from "./train-recipe.ts";
 
 /** Options of `evaluateRecipe`. */
 export interface EvaluateOptions {
@@ -55,6 +55,11 @@ export async function evaluateRecipe(
   const { tokenizer, location } = model;
   check(tokenizer, "input", () => `eval: ${location} has no tokenizer`);
   const architecture = readConfig(recipe.config);
+  if ("generator" in recipe) {
+    const task = generatedTask(recipe, architecture, tokenizer);
+    const { loss, metrics } = await evaluateWeights(architecture, task, location, options);
+    return [{ part: "held out", metrics: { loss, ...metrics } }];
+  }
   if (!("task" in recipe)) {
     const { batchSize, length } = recipe;
     const { window = length } = options;

@@ -174,6 +174,14 @@ const exampleRecipe = z.strictObject({
   generation: z.record(z.string(), z.unknown()).optional().describe("generation options of `lectern eval`"),
 });
 
+const generatedRecipe = z.strictObject({
+  ...commonFields,
+  generator: z
+    .enum(["in-context-tasks"])
+    .describe("rows that are drawn from the seed, so that no files are read: lines input>output of a task of its own"),
+  length: count.describe("tokens of a row"),
+});
+
 /** A run of `lectern train` on texts as a file: which model, from which text, and how. */
 export type TextRecipe = Omit<z.infer<typeof textRecipe>, "objective" | "texts" | "exclude"> & {
   readonly exclude?: readonly Source[] | undefined;
@@ -184,12 +192,15 @@ export type TextRecipe = Omit<z.infer<typeof textRecipe>, "objective" | "texts" 
 /** A run of `lectern train` on labelled examples. */
 export type ExampleRecipe = Omit<z.infer<typeof exampleRecipe>, "task"> & { readonly task: TrainingTaskName };
 
-/** A training recipe, on texts or on labelled examples. */
-export type Recipe = TextRecipe | ExampleRecipe;
+/** A run of `lectern train` on rows that are drawn at random. */
+export type GeneratedRecipe = z.infer<typeof generatedRecipe>;
+
+/** A training recipe, on texts, on labelled examples or on generated rows. */
+export type Recipe = TextRecipe | ExampleRecipe | GeneratedRecipe;
 
 /** The recipe's JSON schema, for editors. */
 export function recipeJsonSchema(): object {
-  return z.toJSONSchema(z.union([textRecipe, exampleRecipe]), { io: "input" });
+  return z.toJSONSchema(z.union([textRecipe, exampleRecipe, generatedRecipe]), { io: "input" });
 }
 
 /** Settings that `finetune --config` may give. */
@@ -211,8 +222,9 @@ export function parseRunOverrides(json: unknown, what: string, onRenamed?: OnRen
  */
 export function parseRecipe(given: unknown, what = "recipe", onRenamed?: OnRenamed): Recipe {
   const json = presentRecipe(given, what, onRenamed);
-  const hasTask = typeof json === "object" && json !== null && "task" in json;
-  const recipe = parseWith<unknown>(hasTask ? exampleRecipe : textRecipe, json, what) as Recipe;
+  const has = (key: string): boolean => typeof json === "object" && json !== null && key in json;
+  const schema = has("task") ? exampleRecipe : has("generator") ? generatedRecipe : textRecipe;
+  const recipe = parseWith<unknown>(schema, json, what) as Recipe;
   checkMetrics(recipe, "task" in recipe ? taskMetrics[recipe.task] : [], what);
   return recipe;
 }

@@ -10,9 +10,10 @@ import { exportModel } from "../run/export-model.ts";
 import { checkSize, checkVocabulary, recipeTokenId, startParameters } from "../run/initial-weights.ts";
 import { type Run, type RunResult, runTraining } from "../run/run.ts";
 import { recipeFingerprint } from "../run/run-fingerprint.ts";
+import { InContextTask } from "../tasks/in-context-task.ts";
 import { firstStates } from "../tasks/kinds.ts";
 import { joinDocuments, type ObjectiveTokens, TextTask, type TokenizedText } from "../tasks/text-task.ts";
-import { type Recipe, runConfigOf, type TextRecipe } from "./recipe.ts";
+import { type GeneratedRecipe, type Recipe, runConfigOf, type TextRecipe } from "./recipe.ts";
 
 /** The paths of a recipe's files, and its tokenizer. */
 export interface TextFiles {
@@ -38,12 +39,37 @@ export interface TrainOptions extends TextFiles, Pick<Run, "threads" | "signal" 
 export async function trainRecipe(recipe: Recipe, options: TrainOptions): Promise<RunResult> {
   await checkWritable(options.out);
   checkSize(readConfig(recipe.config));
-  return "task" in recipe ? trainOnExamples(recipe, options) : trainOnTexts(recipe, options);
+  if ("task" in recipe) return trainOnExamples(recipe, options);
+  return "generator" in recipe ? trainOnGenerated(recipe, options) : trainOnTexts(recipe, options);
+}
+
+async function trainOnGenerated(recipe: GeneratedRecipe, options: TrainOptions): Promise<RunResult> {
+  const architecture = readConfig(recipe.config);
+  return trainAndExport(recipe, architecture, generatedTask(recipe, architecture, options.tokenizer), options);
+}
+
+/** A recipe's generated rows as a task. */
+export function generatedTask(
+  recipe: GeneratedRecipe,
+  architecture: Architecture,
+  tokenizer: Tokenizer,
+): InContextTask {
+  checkLength(recipe, architecture);
+  checkVocabulary(tokenizer.vocabularySize, architecture);
+  return new InContextTask({ ...recipe, tokenizer });
 }
 
 async function trainOnTexts(recipe: TextRecipe, options: TrainOptions): Promise<RunResult> {
   const architecture = readConfig(recipe.config);
-  const task = await textTask(recipe, architecture, options);
+  return trainAndExport(recipe, architecture, await textTask(recipe, architecture, options), options);
+}
+
+async function trainAndExport(
+  recipe: TextRecipe | GeneratedRecipe,
+  architecture: Architecture,
+  task: TextTask | InContextTask,
+  options: TrainOptions,
+): Promise<RunResult> {
   const result = await runTraining({
     ...options,
     architecture,
@@ -63,12 +89,7 @@ export async function textTask(
   architecture: Architecture,
   options: TextFiles & { readonly measureOnly?: boolean },
 ): Promise<TextTask> {
-  const window = architecture.config.maxPositionEmbeddings;
-  check(
-    recipe.length <= window,
-    "config",
-    () => `recipe: length ${recipe.length} is more than the model's ${window} positions; lower it, or widen config`,
-  );
+  checkLength(recipe, architecture);
   const tokens = tokensOf(recipe, options.tokenizer, architecture);
   const { training, heldOut } = await readTexts(recipe, options, tokens.eosTokenId);
   const learned = options.measureOnly ? heldOut : training;
@@ -82,6 +103,15 @@ export async function textTask(
     tokens,
     firstStates: firstStates(architecture, recipe.batchSize),
   });
+}
+
+function checkLength({ length }: Pick<TextRecipe, "length">, { config }: Architecture): void {
+  const window = config.maxPositionEmbeddings;
+  check(
+    length <= window,
+    "config",
+    () => `recipe: length ${length} is more than the model's ${window} positions; lower it, or widen config`,
+  );
 }
 
 /** The tokens that the objective needs, as the tokenizer has them. */

@@ -55,3 +55,27 @@ test("T5's queries begin small, since it does not scale its scores", () => {
   expect(of("encoder.block.0.layer.0.SelfAttention.k.weight")).toBeCloseTo(64 ** -0.5, 2);
   expect(of("encoder.block.0.layer.1.DenseReluDense.wo.weight")).toBeCloseTo(128 ** -0.5, 2);
 });
+
+test.each([
+  ["lstm", 4],
+  ["gru", 3],
+] as const)("forgetBias opens the second gate of %s, in its input biases only", (cell, gates) => {
+  const recurrent = readConfig({
+    model_type: "char_rnn",
+    cell,
+    vocab_size: 10,
+    embedding_size: 8,
+    hidden_size: 6,
+    num_layers: 2,
+  });
+  const drawn = initialize(parameterShapes(recurrent), recurrent, { seed: 1, forgetBias: 1.5 });
+  const expected = Array.from({ length: gates * 6 }, (_, i) => (Math.floor(i / 6) === 1 ? 1.5 : 0));
+  expect([...(drawn["rnn.bias_ih_l1"] as Parameters[string]).data]).toEqual(expected);
+  expect((drawn["rnn.bias_hh_l1"] as Parameters[string]).data.every((x) => x === 0)).toBe(true);
+});
+
+test("an Elman cell has no gate that forgetBias opens", () => {
+  const elman = readConfig({ model_type: "char_rnn", cell: "rnn", vocab_size: 10, embedding_size: 8, hidden_size: 6 });
+  const drawn = initialize(parameterShapes(elman), elman, { seed: 1, forgetBias: 1.5 });
+  expect((drawn["rnn.bias_ih_l0"] as Parameters[string]).data.every((x) => x === 0)).toBe(true);
+});

@@ -1,5 +1,6 @@
 import { Random } from "../../common/index.ts";
 import type { Architecture } from "../../families/index.ts";
+import { gateCount } from "../../graph/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 import type { Parameters } from "./step-graph.ts";
 
@@ -11,19 +12,23 @@ export interface InitializeOptions {
   readonly range?: number | undefined;
   /** The initialisation of learned position embeddings; default random. */
   readonly firstPositions?: "random" | "waves" | undefined;
+  /** The bias of LSTM's forget gates and of GRU's update gates, which keep the state where it is high; default 0. */
+  readonly forgetBias?: number | undefined;
 }
 
 /**
  * First weights, from (seed, index): norms 1, biases 0, matrices normal with the standard deviation that their family
  * gives, else with `range`, and those that write into the residual stream smaller by √(2 L), as GPT-2 does (Radford et
- * al., 2019). Recurrent weights are normal with standard deviation 1 / √fan-in.
+ * al., 2019). Recurrent weights are normal with standard deviation 1 / √fan-in. `forgetBias` is what Jozefowicz et al.
+ * (2015) recommend for LSTM; 1 is usual.
  */
 export function initialize(
   shapes: ReadonlyMap<string, readonly number[]>,
   architecture: Architecture,
-  { seed, range = 0.02, firstPositions = "random" }: InitializeOptions,
+  { seed, range = 0.02, firstPositions = "random", forgetBias = 0 }: InitializeOptions,
 ): Parameters {
   const parameters: Record<string, HostTensor<"float32">> = {};
+  const gates = gatesOf(architecture);
   for (const [index, [name, shape]] of [...shapes].entries()) {
     const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
     const isNorm = shape.length === 1 && name.endsWith("weight");
@@ -33,10 +38,18 @@ export function initialize(
       const random = new Random(seed, index);
       const initStd = initStdOf(name, shape, architecture, range);
       for (let i = 0; i < data.length; i++) data[i] = random.nextNormal() * initStd;
-    }
+    } else if (gates > 1 && GATE_BIAS.test(name)) data.fill(forgetBias, data.length / gates, (2 * data.length) / gates);
     parameters[name] = { dtype: "float32", shape, data };
   }
   return parameters;
+}
+
+/** The input biases of recurrent layers, as torch calls them; the biases of their states are added to them. */
+const GATE_BIAS = /bias_ih_l\d+$/;
+
+/** The number of gates of a recurrent architecture's cells; the second keeps the state: of LSTM's i, f, g, o and GRU's r, z, n. */
+function gatesOf({ kind, config }: Architecture): number {
+  return kind === "recurrent" ? gateCount[config.cell] : 1;
 }
 
 /** Learned position embeddings, as BERT, GPT-2 and BART call them. */
