@@ -75,6 +75,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     computes: true,
     load: async () => (await import("./forward.ts")).forwardCommand,
   },
+  score: {
+    group: "Look inside:",
+    description: "Print the log-likelihood of a text after another.",
+    computes: true,
+    load: async () => (await import("./score.ts")).scoreCommand,
+  },
   compare: {
     group: "Look inside:",
     description: "Compare a word's hidden states in two texts, layer by layer.",
