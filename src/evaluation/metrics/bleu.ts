@@ -111,8 +111,7 @@ function closest(length: number, lengths: readonly number[]): number {
 function mostOf(counts: readonly ReadonlyMap<string, number>[]): ReadonlyMap<string, number> {
   if (counts.length === 1) return counts[0] as ReadonlyMap<string, number>;
   const most = new Map<string, number>();
-  for (const own of counts)
-    for (const [gram, times] of own) most.set(gram, Math.max(times, most.get(gram) ?? 0));
+  for (const own of counts) for (const [gram, times] of own) most.set(gram, Math.max(times, most.get(gram) ?? 0));
   return most;
 }
 

@@ -34,7 +34,8 @@ export function f1Score(pairs: readonly ClassPair[], average: F1Average): number
   const counts = [...countsOf(pairs).values()];
   if (counts.length === 0) return 0;
   const sum = (of: (own: Counts) => number): number => counts.reduce((total, own) => total + of(own), 0);
-  if (average === "micro") return f1Of({ right: sum((c) => c.right), said: sum((c) => c.said), both: sum((c) => c.both) });
+  if (average === "micro")
+    return f1Of({ right: sum((c) => c.right), said: sum((c) => c.said), both: sum((c) => c.both) });
   if (average === "macro") return sum(f1Of) / counts.length;
   return sum((own) => own.right * f1Of(own)) / pairs.length;
 }

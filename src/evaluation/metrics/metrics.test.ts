@@ -9,8 +9,8 @@ import {
   f1OfClass,
   f1Score,
   matthewsCorrelation,
-  rouge,
   type RougeType,
+  rouge,
   squadExact,
   squadF1,
 } from "./index.ts";
@@ -46,7 +46,12 @@ interface Recorded {
     readonly mcc: number;
     readonly binary?: number;
   }[];
-  readonly squad: readonly { readonly answer: string; readonly right: string; readonly exact: number; readonly f1: number }[];
+  readonly squad: readonly {
+    readonly answer: string;
+    readonly right: string;
+    readonly exact: number;
+    readonly f1: number;
+  }[];
   readonly calibration: {
     readonly confidence: readonly number[];
     readonly isRight: readonly boolean[];

@@ -56,11 +56,7 @@ export function rouge(
   return { rouge1: best("rouge1"), rouge2: best("rouge2"), rougeL: best("rougeL"), rougeLsum: best("rougeLsum") };
 }
 
-function scoresOf(
-  reference: string,
-  text: string,
-  tokenizer: keyof typeof separators,
-): Record<RougeType, RougeScore> {
+function scoresOf(reference: string, text: string, tokenizer: keyof typeof separators): Record<RougeType, RougeScore> {
   const [right, said] = [tokens(reference, tokenizer), tokens(text, tokenizer)];
   const sentences = (whole: string): string[][] =>
     whole.split("\n").flatMap((line) => (line === "" ? [] : [tokens(line, tokenizer)]));

@@ -73,6 +73,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 export function bleuTokenizer(name: string): Split {
   if (Object.hasOwn(splits, name)) return splits[name as BleuTokenizer];
   const reason = Object.hasOwn(REFUSED, name) ? REFUSED[name] : undefined;
-  if (reason !== undefined) throw new LecternError("unsupported", `bleu: tokenizer ${name} is not available: ${reason}`);
+  if (reason !== undefined)
+    throw new LecternError("unsupported", `bleu: tokenizer ${name} is not available: ${reason}`);
   throw new LecternError("usage", `bleu: there is no tokenizer ${name}${suggestion(name, Object.keys(splits))}`);
 }

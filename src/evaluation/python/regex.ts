@@ -15,7 +15,10 @@ export function pythonRegex(pattern: string, what: string): RegExp {
   const [, inline = ""] = /^\(\?([aimsu]+)\)/.exec(pattern) ?? [];
   const body = inline === "" ? pattern : pattern.slice(inline.length + 3);
   try {
-    return new RegExp(translate(body, inline.includes("m")), `gu${[..."ims"].filter((flag) => inline.includes(flag)).join("")}`);
+    return new RegExp(
+      translate(body, inline.includes("m")),
+      `gu${[..."ims"].filter((flag) => inline.includes(flag)).join("")}`,
+    );
   } catch (cause) {
     throw new LecternError("input", `${what}: ${pattern} is no regular expression that is understood here`, { cause });
   }

@@ -11,6 +11,7 @@ export interface TextPair {
 /** One item of a task with its prompt, as the model is asked. */
 export interface Item {
   readonly index: number;
+  readonly doc: Doc;
   /** The prompt; of a text that is scored as a whole, nothing. Where choices are questions, that of the first. */
   readonly context: string;
   /** Continuations to score: those of the choices, then unconditional ones, then those after texts without content. */
@@ -52,7 +53,7 @@ function questionChoices(task: Task, doc: Doc, index: number, before: string): I
   const continuation = `${item.targetDelimiter}${String(item.target(doc))}`;
   const contexts = choices.map((choice) => before + openQuestion(task, choice, doc, ""));
   const pairs = contexts.map((context) => ({ context, continuation }));
-  return { index, context: contexts[0] ?? "", pairs, choices, right: item.text(doc) };
+  return { index, doc, context: contexts[0] ?? "", pairs, choices, right: item.text(doc) };
 }
 
 function plainItem(task: Task, doc: Doc, index: number, before: string): Item {
@@ -62,18 +63,18 @@ function plainItem(task: Task, doc: Doc, index: number, before: string): Item {
   const context = ask(doc);
   if (output === "loglikelihood") {
     const pairs = [{ context, continuation: String(right) }];
-    return { index, context, pairs, choices: [], right };
+    return { index, doc, context, pairs, choices: [], right };
   }
   if (output === "loglikelihood_rolling")
-    return { index, context: "", pairs: [], text: String(right), choices: [], right };
+    return { index, doc, context: "", pairs: [], text: String(right), choices: [], right };
   const choices = item.choices?.(doc) ?? [];
-  if (output === "generate_until") return { index, context, pairs: [], choices, right };
+  if (output === "generate_until") return { index, doc, context, pairs: [], choices, right };
   const continuations = choices.map((choice) => item.targetDelimiter + choice);
   const after = (given: string): TextPair[] => continuations.map((continuation) => ({ context: given, continuation }));
   const isUnconditional = metrics.some(({ name }) => name === "acc_mutual_info");
   const free = task.contentFree.map((text) => ask(withoutContent(doc, text)));
   const pairs = [context, ...(isUnconditional ? [""] : []), ...free].flatMap(after);
-  return { index, context, pairs, choices, right };
+  return { index, doc, context, pairs, choices, right };
 }
 
 /** An item whose texts are one text without content. */

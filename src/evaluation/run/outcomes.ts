@@ -62,4 +62,3 @@ function rightTexts({ right, choices }: Item): string[] {
   if (choices.length > 0 && !Array.isArray(right)) return [choices[Number(right)] ?? String(right)];
   return all.map((own) => (own === null ? "None" : String(own)));
 }
-

@@ -139,13 +139,17 @@ export const aggregations = {
   matthews_corrcoef: { prepare: correlation, error: all },
   brier_score: { prepare: brier, error: "none" },
   bleu: {
-    prepare: ofTexts((texts, references, { tokenize, lowercase }) =>
-      bleu(texts, references, { tokenizer: tokenize as "13a", lowercase: lowercase === true }).score,
+    prepare: ofTexts(
+      (texts, references, { tokenize, lowercase }) =>
+        bleu(texts, references, { tokenizer: tokenize as "13a", lowercase: lowercase === true }).score,
     ),
     error: hundred,
   },
   chrf: { prepare: ofTexts((texts, references) => chrf(texts, references).score), error: hundred },
-  "chrf++": { prepare: ofTexts((texts, references) => chrf(texts, references, { wordOrder: 2 }).score), error: hundred },
+  "chrf++": {
+    prepare: ofTexts((texts, references) => chrf(texts, references, { wordOrder: 2 }).score),
+    error: hundred,
+  },
   f1_macro: { prepare: f1Of("macro"), error: thousand },
   f1_micro: { prepare: f1Of("micro"), error: thousand },
   f1_weighted: { prepare: f1Of("weighted"), error: thousand },

@@ -90,7 +90,9 @@ const DECIMAL = /("(?:[^"\\]|\\.)*")|(-?\d+(?:\.\d+(?:[eE][-+]?\d+)?|[eE][-+]?\d
 const MARK = "\u0000float:";
 
 function parseJson(text: string, place: string): unknown {
-  const marked = text.replace(DECIMAL, (whole, string) => (string === undefined ? JSON.stringify(MARK + whole) : whole));
+  const marked = text.replace(DECIMAL, (whole, string) =>
+    string === undefined ? JSON.stringify(MARK + whole) : whole,
+  );
   try {
     return JSON.parse(marked, (_, value: unknown) =>
       typeof value === "string" && value.startsWith(MARK) ? new Float(Number(value.slice(MARK.length))) : value,
@@ -149,7 +151,8 @@ function typedColumn(cells: readonly string[]): unknown[] {
   const isAll = (pattern: RegExp): boolean => present.length > 0 && present.every((cell) => pattern.test(cell));
   const read = (convert: (cell: string) => unknown): unknown[] =>
     cells.map((cell) => (MISSING.has(cell) ? null : convert(cell)));
-  if (isAll(/^\s*[-+]?\d+\s*$/)) return read(present.length < cells.length ? (cell) => new Float(Number(cell)) : Number);
+  if (isAll(/^\s*[-+]?\d+\s*$/))
+    return read(present.length < cells.length ? (cell) => new Float(Number(cell)) : Number);
   if (isAll(/^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$/)) return read((cell) => new Float(Number(cell)));
   if (isAll(/^(true|false)$/i) && present.length === cells.length) return read((cell) => /^true$/i.test(cell));
   return read((cell) => cell);
@@ -158,4 +161,10 @@ function typedColumn(cells: readonly string[]): unknown[] {
 /** An item as one text, equal for equal items. */
 export function docKey(doc: Doc): string {
   return JSON.stringify(doc, (_, value: unknown) => (value instanceof Float ? { float: value.value } : value));
+}
+
+/** An item whose numbers are plain ones, as JSON has them. */
+export function plainDoc(doc: Doc): Doc {
+  const plain = (value: unknown): unknown => (value instanceof Float ? value.value : value);
+  return JSON.parse(JSON.stringify(doc, (_, value: unknown) => plain(value))) as Doc;
 }

@@ -27,7 +27,11 @@ const kinds: Readonly<Record<string, FilterKind>> = {
     make: ({ k }, place) => {
       check(typeof k === "number", "input", () => `${place}: take_first_k needs k`);
       return (answers) => {
-        check(answers.length >= k, "usage", () => `${place}: take_first_k takes ${k} answers; repeats gives ${answers.length}`);
+        check(
+          answers.length >= k,
+          "usage",
+          () => `${place}: take_first_k takes ${k} answers; repeats gives ${answers.length}`,
+        );
         return answers.slice(0, k);
       };
     },
@@ -49,7 +53,11 @@ const kinds: Readonly<Record<string, FilterKind>> = {
     },
   },
   regex: {
-    options: { regex_pattern: rules.text, group_select: { fits: Number.isSafeInteger, expected: "a whole number" }, fallback: rules.text },
+    options: {
+      regex_pattern: rules.text,
+      group_select: { fits: Number.isSafeInteger, expected: "a whole number" },
+      fallback: rules.text,
+    },
     make: ({ regex_pattern = "#### (\\-?[0-9\\.\\,]+)", group_select = 0, fallback = "[invalid]" }, place) => {
       const regex = pythonRegex(regex_pattern as string, `${place}: regex`);
       return each((answer) => select(findAll(regex, answer), group_select as number, fallback as string));
@@ -79,7 +87,11 @@ function mostFrequent(answers: readonly string[]): string {
 
 /** A pipeline as a task file writes it: `[{ function: "regex", regex_pattern: … }, …]`. */
 export function filterPipeline(name: string, steps: unknown, place: string): FilterPipeline {
-  check(Array.isArray(steps), "input", () => `${place}: filter ${name} must be a list of functions; got ${shown(steps)}`);
+  check(
+    Array.isArray(steps),
+    "input",
+    () => `${place}: filter ${name} must be a list of functions; got ${shown(steps)}`,
+  );
   const filters = steps.map((step: unknown) => {
     const { function: kind, ...options } = step as Readonly<Record<string, unknown>>;
     const known = typeof kind === "string" && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
@@ -98,7 +110,8 @@ export function filterPipeline(name: string, steps: unknown, place: string): Fil
       check(
         kept.length === 1,
         "usage",
-        () => `${place}: filter ${name} leaves ${kept.length} answers of an item; end it with take_first or majority_vote`,
+        () =>
+          `${place}: filter ${name} leaves ${kept.length} answers of an item; end it with take_first or majority_vote`,
       );
       return kept[0] as string;
     },

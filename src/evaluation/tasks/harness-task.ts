@@ -42,8 +42,7 @@ export function harnessTask(raw: RawConfig, path: string, options: TaskOptions =
     fewshotDelimiter: own.fewshot_delimiter ?? separator,
     description: (doc) => field(config.description, doc, path),
     shots: config.num_fewshot ?? 0,
-    generation:
-      output === "generate_until" ? answerGeneration(config.generation_kwargs, separator, path) : undefined,
+    generation: output === "generate_until" ? answerGeneration(config.generation_kwargs, separator, path) : undefined,
     repeats: config.repeats ?? 1,
     filters: config.filter_list?.map(({ name, filter }) => filterPipeline(String(name), filter, path)) ?? [TAKE_FIRST],
     metrics: metricUses(config.metric_list, output, path),
@@ -71,7 +70,15 @@ function examplePool(config: HarnessConfig, splits: Splits, split: string | unde
   return splits.docs((config.training_split ?? config.validation_split ?? config.test_split) as string);
 }
 
-const dataRules: readonly string[] = ["data_files", "data_dir", "field", "delimiter", "sep", "column_names", "sample_by"];
+const dataRules: readonly string[] = [
+  "data_files",
+  "data_dir",
+  "field",
+  "delimiter",
+  "sep",
+  "column_names",
+  "sample_by",
+];
 
 /** The splits of a data set in local files. */
 class Splits {
@@ -152,9 +159,7 @@ function writing(config: FewshotConfig, features: readonly string[], path: strin
       return list === undefined ? value : targetValue(list);
     },
     choices:
-      choices === undefined
-        ? undefined
-        : (doc) => choiceTexts(isFeature(choices) ? doc[choices] : choices, doc, path),
+      choices === undefined ? undefined : (doc) => choiceTexts(isFeature(choices) ? doc[choices] : choices, doc, path),
     prefix: (doc) => field(config.gen_prefix, doc, `${path}: gen_prefix`),
     targetDelimiter: config.target_delimiter ?? " ",
   };

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
-import { check, checkFields, isObject, LecternError, rules, shown, suggestion } from "../../common/index.ts";
+import { check, isObject, LecternError, shown, suggestion } from "../../common/index.ts";
 import { packageRoot } from "../../common/node.ts";
 import { parseYaml, type RawConfig, readYaml } from "./harness-config.ts";
 import { harnessTask, type TaskOptions } from "./harness-task.ts";
@@ -51,11 +51,25 @@ function build(raw: RawConfig, path: string, options: TaskOptions): Task | TaskG
   return harnessTask(raw, path, options);
 }
 
-/** Several task files of Lectern's own under one name. */
+/**
+ * Several tasks of Lectern's own under one name: files, or objects, to which the group's other keys apply, too.
+ */
 function nativeGroup(raw: RawConfig, path: string, options: TaskOptions): TaskGroup {
-  checkFields(path, raw, { name: rules.name, description: rules.text, tasks: rules.texts }, "key");
-  const tasks = (raw.tasks as readonly string[]).map((file) => loadTask(resolve(dirname(path), file), options));
-  return { name: String(raw.name), tasks, aggregates: [] };
+  const { name, description: _, tasks: members, ...shared } = raw;
+  check(typeof name === "string" && name !== "", "input", () => `${path}: the key name is missing`);
+  const tasks = (members as readonly unknown[]).map((member) => {
+    if (typeof member === "string") return loadTask(resolve(dirname(path), member), options);
+    check(isObject(member), "input", () => `${path}: tasks are file names or objects; got ${shown(member)}`);
+    return nativeTask({ ...shared, ...member }, path, options);
+  });
+  return {
+    name,
+    tasks,
+    aggregates: [
+      { metric: "acc", filters: undefined, isWeighted: true },
+      { metric: "exact_match", filters: undefined, isWeighted: true },
+    ],
+  };
 }
 
 const groupKeys: readonly string[] = ["group", "group_alias", "task", "aggregate_metric_list", "metadata"];

@@ -80,7 +80,10 @@ const taskRules: Rules = {
   input: rules.text,
   output: rules.text,
   labels: rules.object,
-  choices: { fits: (value) => typeof value === "string" || names.fits(value), expected: "a template or a list of texts" },
+  choices: {
+    fits: (value) => typeof value === "string" || names.fits(value),
+    expected: "a template or a list of texts",
+  },
   delimiter: rules.text,
   separator: rules.text,
   shots: rules.size,

@@ -49,7 +49,9 @@ export function nativeTask(raw: RawConfig, path: string, options: TaskOptions = 
     shots: config.shots ?? 0,
     generation: output === "generate_until" ? answerGeneration(kwargs(config, separator), separator, path) : undefined,
     repeats: config.repeats ?? 1,
-    filters: config.filters ? [filterPipeline("none", [...config.filters, { function: "take_first" }], path)] : [TAKE_FIRST],
+    filters: config.filters
+      ? [filterPipeline("none", [...config.filters, { function: "take_first" }], path)]
+      : [TAKE_FIRST],
     metrics: metricUses(
       metrics.map((metric) => (typeof metric === "string" ? { metric } : metric)),
       output,
@@ -112,7 +114,11 @@ function writingOf(config: NativeConfig, path: string): Writing {
   return {
     text: (doc) => renderDoc(input, doc, `${path}: input`),
     target,
-    choices: labels ? () => Object.values(labels) : choices === undefined ? undefined : (doc) => listOf(choices, doc, path),
+    choices: labels
+      ? () => Object.values(labels)
+      : choices === undefined
+        ? undefined
+        : (doc) => listOf(choices, doc, path),
     prefix: () => "",
     targetDelimiter: config.delimiter ?? " ",
   };

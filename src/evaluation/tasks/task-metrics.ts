@@ -29,9 +29,7 @@ const length = (text: string): number => [...text].length;
 const bytes = (text: string): number => new TextEncoder().encode(text).length;
 
 /** A metric of the choice with the largest score. */
-function ofChoice(
-  scores: (outcome: ChoiceOutcome) => readonly number[],
-): (outcome: ChoiceOutcome) => number {
+function ofChoice(scores: (outcome: ChoiceOutcome) => readonly number[]): (outcome: ChoiceOutcome) => number {
   return (outcome) => Number(outcome.right.includes(argmax(scores(outcome))));
 }
 
@@ -43,7 +41,8 @@ const perSize =
 
 const pair = ({ right, logLikelihoods }: ChoiceOutcome): unknown => [right[0], argmax(logLikelihoods)];
 
-const texts = (right: readonly string[]): string | readonly string[] => (right.length === 1 ? (right[0] as string) : right);
+const texts = (right: readonly string[]): string | readonly string[] =>
+  right.length === 1 ? (right[0] as string) : right;
 
 const ofText = (value: (answer: string, right: readonly string[], settings: Settings) => unknown): Metric["value"] => ({
   generate_until: ({ answer, right }: { answer: string; right: readonly string[] }, settings: Settings) =>
@@ -53,9 +52,13 @@ const ofText = (value: (answer: string, right: readonly string[], settings: Sett
 const choiceMetric = (value: (outcome: ChoiceOutcome) => unknown): Metric["value"] => ({ multiple_choice: value });
 
 const rougeMetric = (type: RougeType): Metric => ({
-  value: ofText((answer, right, { tokenizer }) => rouge(answer, right, { tokenizer: tokenizer as "unicode" })[type].fMeasure),
+  value: ofText(
+    (answer, right, { tokenizer }) => rouge(answer, right, { tokenizer: tokenizer as "unicode" })[type].fMeasure,
+  ),
   aggregation: "mean",
-  settings: { tokenizer: { fits: (value) => value === "unicode" || value === "default", expected: "unicode or default" } },
+  settings: {
+    tokenizer: { fits: (value) => value === "unicode" || value === "default", expected: "unicode or default" },
+  },
 });
 
 const rolling = (size: "words" | "bytes" | "tokens", aggregation: AggregationName): Metric => ({
@@ -87,10 +90,15 @@ const metrics: Readonly<Record<string, Metric>> = {
   },
   acc_norm: { value: choiceMetric(ofChoice(perSize(length))), aggregation: "mean" },
   acc_bytes: { value: choiceMetric(ofChoice(perSize(bytes))), aggregation: "mean" },
-  acc_tokens: { value: choiceMetric(ofChoice(perSize((_, i, { tokens }) => tokens[i] as number))), aggregation: "mean" },
+  acc_tokens: {
+    value: choiceMetric(ofChoice(perSize((_, i, { tokens }) => tokens[i] as number))),
+    aggregation: "mean",
+  },
   acc_mutual_info: {
     value: choiceMetric(
-      ofChoice(({ logLikelihoods, unconditional = [] }) => logLikelihoods.map((log, i) => log - (unconditional[i] as number))),
+      ofChoice(({ logLikelihoods, unconditional = [] }) =>
+        logLikelihoods.map((log, i) => log - (unconditional[i] as number)),
+      ),
     ),
     aggregation: "mean",
   },
