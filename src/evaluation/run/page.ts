@@ -9,7 +9,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** A text as HTML shows it. */
-const escape = (text: unknown): string =>
+const escaped = (text: unknown): string =>
   String(text).replace(/[&<>"']/g, (character) => ENTITIES[character] as string);
 
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
@@ -31,9 +31,9 @@ export function runPage({ title, summary, items }: PageContent): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escape(title)}</title><style>${STYLE}</style></head>
-<body><h1>${escape(title)}</h1>
-${summary.map((line) => `<p>${escape(line)}</p>`).join("\n")}
+<title>${escaped(title)}</title><style>${STYLE}</style></head>
+<body><h1>${escaped(title)}</h1>
+${summary.map((line) => `<p>${escaped(line)}</p>`).join("\n")}
 ${items.map(article).join("\n")}
 </body></html>
 `;
@@ -53,11 +53,11 @@ function article({
     const share = probabilities[i] ?? 0;
     const isRight = rightOnes.includes(i) || rightOnes.includes(choice);
     const mark = [isRight ? "right" : "", prediction === i ? "predicted" : ""].filter((word) => word !== "").join(", ");
-    return `<tr${isRight ? ' class="right"' : ""}><td>${escape(choice)}</td><td>${(100 * share).toFixed(1)} %</td><td><span class="bar" style="width:${(10 * share).toFixed(2)}rem"></span> ${mark}</td></tr>`;
+    return `<tr${isRight ? ' class="right"' : ""}><td>${escaped(choice)}</td><td>${(100 * share).toFixed(1)} %</td><td><span class="bar" style="width:${(10 * share).toFixed(2)}rem"></span> ${mark}</td></tr>`;
   });
   const answers = (response.answers ?? []).map(
-    (answer) => `<p>answer: <code>${escape(JSON.stringify(answer))}</code></p>`,
+    (answer) => `<p>answer: <code>${escaped(JSON.stringify(answer))}</code></p>`,
   );
-  const expected = choices.length > 0 ? "" : `<p>right: <code>${escape(JSON.stringify(right))}</code></p>`;
-  return `<article><h2>Item ${index + 1}</h2><pre>${escape(context)}</pre><table>${rows.join("")}</table>${answers.join("")}${expected}</article>`;
+  const expected = choices.length > 0 ? "" : `<p>right: <code>${escaped(JSON.stringify(right))}</code></p>`;
+  return `<article><h2>Item ${index + 1}</h2><pre>${escaped(context)}</pre><table>${rows.join("")}</table>${answers.join("")}${expected}</article>`;
 }

@@ -19,6 +19,8 @@ export interface DataOptions {
   readonly delimiter?: string | undefined;
   /** Of CSV: the names of the columns; default the first line. */
   readonly columns?: readonly string[] | undefined;
+  /** Lines at the beginning that are left out; default 0. */
+  readonly skip?: number | undefined;
   /** Of text: a line, a paragraph or the whole file is an item; default `line`. */
   readonly sampleBy?: "line" | "paragraph" | "document" | undefined;
 }
@@ -34,7 +36,8 @@ export function locateData(path: string, namedBy: string, folders: readonly stri
 
 /** The items of a data file, `.gz` included. */
 export function readData(path: string, format: DataFormat, options: DataOptions = {}): Doc[] {
-  const text = readText(path);
+  const whole = readText(path);
+  const text = options.skip === undefined ? whole : whole.split("\n").slice(options.skip).join("\n");
   const docs = readers[format](text, path, options);
   check(docs.length > 0, "input", () => `${path}: the data set is empty`);
   return docs;

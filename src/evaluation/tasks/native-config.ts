@@ -24,6 +24,8 @@ export interface DataConfig {
   readonly field?: string;
   readonly delimiter?: string;
   readonly columns?: readonly string[];
+  /** Lines at the beginning that are left out. */
+  readonly skip?: number;
   readonly sampleBy?: "line" | "paragraph" | "document";
   /** Where the data can be had, for the message if they are not there. */
   readonly source?: string;
@@ -65,6 +67,7 @@ const dataRules: Rules = {
   field: rules.name,
   delimiter: rules.name,
   columns: names,
+  skip: rules.size,
   sampleBy: oneOf("line", "paragraph", "document"),
   source: rules.text,
 };
