@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import type { EvaluateOptions, RunResult, Task, TaskGroup } from "../evaluation/node.ts";
@@ -144,11 +143,10 @@ function progress(label: string, flags: EvalFlags, terminal: Terminal): Evaluate
   return (done, total) => terminal.stderr.control(`\r${label}: ${done} of ${total}${done === total ? "\n" : ""}`);
 }
 
-/** The folder of one run: its names are readable, and differ where models of the same name do. */
+/** The folder of one run: `stories/opinions-2`. */
 function runFolder(out: string, model: string, task: Task, shots: number): string {
-  const digest = createHash("sha256").update(model).digest("hex").slice(0, 6);
-  const plain = (text: string): string => text.replace(/[^\w.-]+/g, "-");
-  return join(out, `${plain(basename(model))}-${digest}-${plain(task.name)}-${shots}`);
+  const plain = (text: string): string => text.replace(/[^\w.]+/g, "-").replace(/^[-.]+/, "");
+  return join(out, plain(model), `${plain(task.name)}-${shots}`);
 }
 
 function shotsOf(text: string | undefined): readonly (number | undefined)[] {

@@ -32,7 +32,9 @@ export function scoreCommand(command: Command, terminal: Terminal, signal: Abort
     else
       for (const { logLikelihood, isGreedy, tokens } of scores) {
         const greedy = isGreedy ? ", greedy" : "";
-        terminal.stdout.write(`${logLikelihood.toFixed(4)}  (${tokens.length} tokens${greedy})\n`);
+        terminal.stdout.write(
+          `${logLikelihood.toFixed(4)}  (${tokens.length} ${tokens.length === 1 ? "token" : "tokens"}${greedy})\n`,
+        );
       }
   });
 }
