@@ -33,7 +33,8 @@ export function printRuns(terminal: Terminal, runs: readonly NamedRun[], groups:
       ]);
   const head = ["MODEL", "TASK", "SHOTS", "ITEMS", "METRIC", "VALUE", "ERROR", "95 %"];
   terminal.stdout.write(`${tableLines([head, ...rows], [2, 3, 5]).join("\n")}\n`);
-  for (const { confusion, passRates, name, shots } of runs) {
+  for (const { confusion, passRates, signatures = {}, name, shots } of runs) {
+    for (const [metric, signature] of Object.entries(signatures)) terminal.stdout.write(`${metric}: ${signature}\n`);
     if (confusion && confusion.labels.length <= 12)
       terminal.stdout.write(`\n${name}, ${shots} shots\n${confusionTable({ ...confusion })}`);
     if (passRates)

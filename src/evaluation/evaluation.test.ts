@@ -132,6 +132,22 @@ test("several sampled answers give pass@k and pass^k; greedy ones are refused", 
   await expect(evaluate(await gpt2, task, { repeats: 3 })).rejects.toThrow(/set a temperature/);
 });
 
+test("a translation prints sacreBLEU's signatures, and ROUGE warns of Korean", async () => {
+  const metrics = ["bleu", "chrf++", "rouge1", { metric: "rougeL", tokenizer: "unicode" }];
+  const generation = { maxNewTokens: 2 };
+  const task = loadTask(
+    written({ name: "ko", type: "translation", input: "{{ a }}", output: "{{ b }}", generation, metrics }, [
+      { a: "hi", b: "안녕" },
+    ]),
+  ) as Task;
+  const { signatures, warnings } = await evaluate(await gpt2, task, { shots: 0 });
+  expect(signatures).toEqual({
+    bleu: "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0",
+    "chrf++": "nrefs:1|case:mixed|eff:yes|nc:6|nw:2|space:no|version:2.6.0",
+  });
+  expect(warnings[0]).toMatch(/tokenizer: "unicode" takes all scripts/);
+});
+
 test("calibration divides by the probability after texts without content", async () => {
   const task = loadTask(written({ ...parity, calibration: ["N/A", ""] }, numbers(6))) as Task;
   const { items, metrics } = await evaluate(await gpt2, task, { shots: 0 });

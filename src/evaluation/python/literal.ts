@@ -1,3 +1,5 @@
+import { ownEntry } from "../../common/index.ts";
+
 /** A literal of Python. */
 export type Literal = null | boolean | number | string | readonly Literal[] | ReadonlyMap<Literal, Literal>;
 
@@ -118,7 +120,7 @@ class LiteralReader {
 
   #escape(): string {
     const kind = this.#text[this.#at++] ?? "";
-    const simple = SIMPLE[kind];
+    const simple = ownEntry(SIMPLE, kind);
     if (simple !== undefined) return simple;
     const lengths: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
     const digits = /^[0-7]{1,3}/.exec(this.#text.slice(this.#at - 1))?.[0];
@@ -126,7 +128,7 @@ class LiteralReader {
       this.#at += digits.length - 1;
       return String.fromCodePoint(Number.parseInt(digits, 8));
     }
-    const length = lengths[kind];
+    const length = ownEntry(lengths, kind);
     if (length === undefined) return `\\${kind}`;
     const hex = this.#text.slice(this.#at, this.#at + length);
     if (!/^[\da-fA-F]+$/.test(hex) || hex.length < length) throw new SyntaxError("a broken escape");

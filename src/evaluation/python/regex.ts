@@ -1,4 +1,4 @@
-import { LecternError } from "../../common/index.ts";
+import { LecternError, ownEntry } from "../../common/index.ts";
 
 /** Classes that mean all of Unicode in Python. */
 const CLASSES: Readonly<Record<string, string>> = { d: "\\p{Nd}", w: "\\p{L}\\p{N}_" };
@@ -64,9 +64,9 @@ function translate(pattern: string, isMultiline: boolean): string {
 
 /** An escape of Python in JavaScript's syntax, where a character that needs none may have none. */
 function escaped(kind: string, inClass: boolean): string {
-  const unicode = CLASSES[kind];
+  const unicode = ownEntry(CLASSES, kind);
   if (unicode !== undefined) return inClass ? unicode : `[${unicode}]`;
-  const negated = CLASSES[kind.toLowerCase()];
+  const negated = ownEntry(CLASSES, kind.toLowerCase());
   if (negated !== undefined && !inClass) return `[^${negated}]`;
   if (kind === "A") return "(?<![\\s\\S])";
   if (kind === "Z") return "(?![\\s\\S])";

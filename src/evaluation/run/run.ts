@@ -13,6 +13,7 @@ import { outcomesOf } from "./outcomes.ts";
 import { type PassRates, passRates } from "./pass-rates.ts";
 import { type Response, respond } from "./responses.ts";
 import { hashOf, type ItemRecord, modelFingerprint, RunStore } from "./store.ts";
+import { rougeWarnings, signaturesOf } from "./text-metrics.ts";
 
 /** Options of evaluating a model on a task. */
 export interface EvaluateOptions {
@@ -53,6 +54,8 @@ export interface RunResult {
   readonly n: number;
   /** By the metric's name, and behind a comma the filter's, if it is not the one without a name. */
   readonly metrics: Readonly<Record<string, MetricResult>>;
+  /** The settings of BLEU and chrF, as sacreBLEU writes them. */
+  readonly signatures?: Readonly<Record<string, string>>;
   /** Counts by right and predicted choice, where all items have the same choices. */
   readonly confusion?: Confusion;
   /** pass@k and pass^k, where several answers were sampled for each item. */
@@ -203,6 +206,7 @@ function summarize(
   const first = outcomes.map((own) => own.values().next().value as Outcome);
   const confusion = confusionOf(first);
   const rates = passRates(task, items, records);
+  const signatures = signaturesOf(task, first);
   const lost = first.filter((own) => own.output === "multiple_choice" && own.right.includes(-1)).length;
   const warnings = lost > 0 ? [`the right answer of ${lost} items is none of their choices: they count as wrong`] : [];
   return {
@@ -210,8 +214,9 @@ function summarize(
     ...rest,
     n: items.length,
     metrics,
+    ...(Object.keys(signatures).length > 0 && { signatures }),
     ...(confusion && { confusion }),
     ...(rates && { passRates: rates }),
-    warnings: [...task.warnings, ...warnings],
+    warnings: [...task.warnings, ...warnings, ...rougeWarnings(task, first)],
   };
 }

@@ -182,7 +182,7 @@ export function metricUses(list: readonly Settings[] | undefined, output: Output
 function metricUse(entry: Settings, output: OutputType, path: string): MetricUse {
   const { metric: name, aggregation, higher_is_better: higher, hf_evaluate: isForeign, ...settings } = entry;
   check(typeof name === "string", "input", () => `${path}: an entry of metric_list needs metric; got ${shown(entry)}`);
-  const fitting = Object.keys(metrics).filter((own) => metrics[own]?.value[output] !== undefined);
+  const fitting = Object.entries(metrics).flatMap(([own, { value }]) => (value[output] ? [own] : []));
   const metric = Object.hasOwn(metrics, name) ? metrics[name] : undefined;
   if (isForeign === true || !metric)
     throw new LecternError(
