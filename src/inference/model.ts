@@ -14,7 +14,15 @@ import {
 import { warn } from "../runtime/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import type { Priority } from "./admission.ts";
-import { checkAdapter, checkCall, checkEmbed, checkForwardOptions, checkInput, checkLoad, checkLogLikelihood } from "./door.ts";
+import {
+  checkAdapter,
+  checkCall,
+  checkEmbed,
+  checkForwardOptions,
+  checkInput,
+  checkLoad,
+  checkLogLikelihood,
+} from "./door.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import { checkForwardInputs } from "./forward-check.ts";
 import type { GenerateInput, GenerateResult } from "./generate-call.ts";

@@ -13,7 +13,7 @@ const compiled = new Map<string, Template>();
 export function renderDoc(source: string, doc: Doc, place: string): string {
   try {
     let template = compiled.get(source);
-    if (!template) compiled.set(source, (template = new Template(source, { whitespace: "kept" })));
+    if (!template) compiled.set(source, (template = new Template(source, {}, { whitespace: "kept" })));
     return template.render(doc, { strict: true });
   } catch (cause) {
     if (!(cause instanceof TemplateError)) throw cause;
