@@ -46,6 +46,7 @@ const pages = [
       page("Prompts", "/prompting"),
       page("Generation options", "/generation"),
       page("Training", "/training"),
+      page("Evaluation", "/evaluation"),
       page("Tokenizers", "/tokenizers"),
       page("Hugging Face Hub", "/hub"),
       page("GGUF", "/gguf"),

@@ -75,6 +75,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     computes: true,
     load: async () => (await import("./forward.ts")).forwardCommand,
   },
+  score: {
+    group: "Look inside:",
+    description: "Print the log-likelihood of a text after another.",
+    computes: true,
+    load: async () => (await import("./score.ts")).scoreCommand,
+  },
   compare: {
     group: "Look inside:",
     description: "Compare a word's hidden states in two texts, layer by layer.",
@@ -130,7 +136,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   eval: {
     group: "Train and evaluate:",
-    description: "Measure a model on its recipe's held-out data: bits per byte, accuracy or BLEU.",
+    description: "Evaluate models on tasks or on a recipe's held-out data, compare runs, and list wrong items.",
     load: async () => (await import("./eval.ts")).evalCommand,
   },
   bench: {

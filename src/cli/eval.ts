@@ -1,71 +1,173 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import type { Measured } from "../training/index.ts";
-import { confusionTable } from "./finetune.ts";
-import { MODEL_ARGUMENT, type ModelFlags, PRECISION_OPTION, resolveModel } from "./models.ts";
-import { count } from "./numbers.ts";
-import { loadFor } from "./pipeline-command.ts";
-import { onRenamed } from "./renamed-flags.ts";
+import type { EvaluateOptions, RunResult, Task, TaskGroup } from "../evaluation/node.ts";
+import { addCompareCommand } from "./eval-compare.ts";
+import { evaluateOnRecipe, type RecipeFlags } from "./eval-recipe.ts";
+import { printCurve, printRuns } from "./eval-results.ts";
+import { addShowCommand } from "./eval-show.ts";
+import { MODEL_ARGUMENT } from "./models.ts";
+import { count, number } from "./numbers.ts";
+import { addPipelineFlags, loadFor } from "./pipeline-command.ts";
 import { printJson, type Terminal } from "./terminal.ts";
-import { readJson } from "./train.ts";
 
-interface EvalFlags extends ModelFlags {
-  readonly data: string;
-  readonly recipe?: string;
-  readonly window?: string;
-  readonly threads?: string;
-  readonly precision?: string;
+interface EvalFlags extends RecipeFlags {
+  readonly shots?: string;
+  readonly limit?: string;
+  readonly seed?: string;
+  readonly repeat?: string;
+  readonly temperature?: string;
+  readonly out?: string;
 }
 
-/** `lectern eval MODEL --data DIRECTORY` */
-export function evalCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
-  return command
+/** `lectern eval MODEL… TASK`, `eval compare` and `eval show` */
+export function evalCommand(group: Command, terminal: Terminal, signal: AbortSignal): void {
+  const run = group
+    .command("run", { isDefault: true })
+    .description(
+      "Evaluate models on a task: a task file, also of lm-evaluation-harness, or a bundled task's name. Without a task, measure a model on its recipe's held-out data. The word run may be left out.",
+    )
+    .usage("[options] <model...> [task]")
     .argument("<model>", MODEL_ARGUMENT)
-    .requiredOption("--data <directory>", "where the recipe's files stand")
-    .option("--recipe <file>", "what to measure on; default recipe.json of the model")
-    .option("--window <n>", "tokens of a window of text; default the recipe's")
-    .option(...PRECISION_OPTION)
-    .option("--threads <n>", "how many threads compute")
-    .action(async (name: string, flags: EvalFlags) => {
-      const { evaluateRecipe, parseRecipe } = await import("./lazy/training.ts");
-      const context = { flags, terminal, signal };
-      const directory = await resolveModel(name, context);
-      const path = flags.recipe ?? join(directory, "recipe.json");
-      if (!existsSync(path))
-        throw new LecternError("file", `there is no recipe ${path}; name what to measure on by --recipe`);
-      const recipe = parseRecipe(await readJson(path, "the recipe"), path, onRenamed(flags, terminal));
-      const threads = count("--threads", flags.threads);
-      await using model = await loadFor(directory, context);
-      if (
-        flags.precision !== undefined &&
-        model.precision !== "float32" &&
-        !("task" in recipe && recipe.task === "text2text-generation")
-      )
-        throw new LecternError(
-          "unsupported",
-          `eval: ${path} is measured in float32; got --precision ${flags.precision}, which only recipes of text2text-generation follow; leave it out`,
-        );
-      const results = await evaluateRecipe(recipe, model, {
-        data: flags.data,
-        window: count("--window", flags.window),
-        threads,
-        signal,
-        onProgress(part, done, total) {
-          if (!flags.quiet && (done === total || done % 80 === 0))
-            terminal.stderr.write(`${part}: ${done} of ${total}\n`);
-        },
-      });
-      if (flags.json) printJson(terminal, { model: name, results });
-      else for (const result of results) terminal.stdout.write(described(result));
-    });
+    .argument("[names...]", "more models, and last the task")
+    .option("--shots <n,…>", "numbers of examples before each question, such as 0,1,5; default the task's")
+    .option("--limit <n>", "evaluate the first n items")
+    .option("--seed <n>", "the seed by which examples and answers are drawn; default 1234")
+    .option("--out <directory>", "write items and summaries there; what is there is not computed again")
+    .option("--repeat <k>", "sample k answers to each item, and print pass@k and pass^k")
+    .option("--temperature <t>", "sample answers at this temperature")
+    .option("--data <directory>", "the folder of a task's or a recipe's data files")
+    .option("--recipe <file>", "without a task: what to measure on; default recipe.json of the model")
+    .option("--window <n>", "without a task: tokens of a window of text; default the recipe's");
+  addPipelineFlags(run).action(async (model: string, names: readonly string[], flags: EvalFlags) => {
+    const context = { flags, terminal, signal };
+    const task = names.at(-1);
+    if (task === undefined) return evaluateOnRecipe(model, context);
+    await evaluateOnTask([model, ...names.slice(0, -1)], task, context);
+  });
+  group.addHelpText("after", "\nlectern eval MODEL… TASK evaluates; lectern eval run --help lists its options.\n");
+  addCompareCommand(group, terminal);
+  addShowCommand(group, terminal);
 }
 
-function described({ part, metrics, confusion, bleu }: Measured): string {
-  const numbers = Object.entries(metrics).map(([name, value]) => `${name} ${Number(value.toFixed(4))}`);
-  const detail = bleu
-    ? `  (${bleu.precisions.map((p) => p.toFixed(1)).join("/")}, brevity penalty ${bleu.brevityPenalty.toFixed(3)})`
-    : "";
-  return `${confusion ? confusionTable(confusion) : ""}${part}: ${numbers.join(", ")}${detail}\n`;
+interface EvalContext {
+  readonly flags: EvalFlags;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
+
+/** One result, with the name that the model was given by. */
+export interface NamedRun extends RunResult {
+  readonly name: string;
+}
+
+async function evaluateOnTask(models: readonly string[], name: string, context: EvalContext): Promise<void> {
+  const { flags, terminal } = context;
+  for (const unused of ["recipe", "window"] as const)
+    if (flags[unused] !== undefined)
+      throw new LecternError("usage", `eval: --${unused} goes with a recipe, not with the task ${name}: leave it out`);
+  const { aggregateGroup, isGroup, leaves, loadTask } = await import("./lazy/evaluation.ts");
+  const task = loadTask(name, { dataFolders: flags.data === undefined ? [] : [flags.data] });
+  const tasks = leaves(task);
+  const shots = shotsOf(flags.shots);
+  await plan(tasks, models, context);
+  const runs: NamedRun[] = [];
+  for (const model of models) runs.push(...(await evaluateModel(model, tasks, shots, context)));
+  const groups = isGroup(task) ? groupResults(task, runs, aggregateGroup) : [];
+  for (const warning of new Set(runs.flatMap(({ warnings }) => warnings)))
+    terminal.stderr.write(`lectern: ${warning}\n`);
+  if (flags.json) {
+    const plain = runs.map(({ name: own, ...run }) => ({ ...run, model: own }));
+    return printJson(terminal, { task: task.name, runs: plain, ...(groups.length > 0 && { groups }) });
+  }
+  printRuns(terminal, runs, groups);
+  printCurve(terminal, runs);
+}
+
+/** The means of a group for each model and number of examples. */
+export interface GroupResult {
+  readonly group: string;
+  readonly model: string;
+  readonly shots: number;
+  readonly metrics: Readonly<Record<string, { readonly value: number; readonly stderr: number | null }>>;
+}
+
+function groupResults(
+  group: TaskGroup,
+  runs: readonly NamedRun[],
+  aggregate: (group: TaskGroup, results: readonly RunResult[]) => GroupResult["metrics"],
+): GroupResult[] {
+  const keys = new Map(runs.map(({ name, shots }) => [`${name}\n${shots}`, { model: name, shots }]));
+  return [...keys.values()].map(({ model, shots }) => {
+    const own = runs.filter((run) => run.name === model && run.shots === shots);
+    return { group: group.name, model, shots, metrics: aggregate(group, own) };
+  });
+}
+
+async function evaluateModel(
+  name: string,
+  tasks: readonly Task[],
+  shots: readonly (number | undefined)[],
+  { flags, terminal, signal }: EvalContext,
+): Promise<NamedRun[]> {
+  const { evaluate } = await import("./lazy/evaluation.ts");
+  await using model = await loadFor(name, { flags, terminal, signal });
+  const runs: NamedRun[] = [];
+  for (const task of tasks)
+    for (const own of shots) {
+      const label = `${name}, ${task.name}, ${own ?? task.shots} shots`;
+      const { items: _, ...result } = await evaluate(model, task, {
+        ...optionsOf(flags),
+        shots: own,
+        signal,
+        ...(flags.out !== undefined && { folder: runFolder(flags.out, name, task, own ?? task.shots) }),
+        onProgress: progress(label, flags, terminal),
+      });
+      runs.push({ ...result, name });
+    }
+  return runs;
+}
+
+function optionsOf(flags: EvalFlags): EvaluateOptions {
+  const temperature = number("--temperature", flags.temperature, "a number above 0");
+  return {
+    limit: count("--limit", flags.limit),
+    seed: number("--seed", flags.seed, "a whole number from 0"),
+    repeats: count("--repeat", flags.repeat),
+    batchSize: count("--batch-size", flags.batchSize),
+    ...(temperature !== undefined && { generation: { temperature } }),
+  };
+}
+
+function progress(label: string, flags: EvalFlags, terminal: Terminal): EvaluateOptions["onProgress"] {
+  if (flags.quiet || !terminal.stderr.isTTY) return undefined;
+  return (done, total) => terminal.stderr.control(`\r${label}: ${done} of ${total}${done === total ? "\n" : ""}`);
+}
+
+/** The folder of one run: `stories/opinions-2`. */
+function runFolder(out: string, model: string, task: Task, shots: number): string {
+  const plain = (text: string): string => text.replace(/[^\w.]+/g, "-").replace(/^[-.]+/, "");
+  return join(out, plain(model), `${plain(task.name)}-${shots}`);
+}
+
+function shotsOf(text: string | undefined): readonly (number | undefined)[] {
+  if (text === undefined) return [undefined];
+  return text.split(",").map((part) => number("--shots", part, "a whole number from 0") as number);
+}
+
+/** Prints, before models are compared, the smallest difference that so many items show. */
+async function plan(
+  tasks: readonly Task[],
+  models: readonly string[],
+  { flags, terminal }: EvalContext,
+): Promise<void> {
+  if (flags.quiet || models.length < 2) return;
+  const { detectableDifference } = await import("./lazy/evaluation.ts");
+  for (const task of tasks) {
+    const items = Math.min(task.docs.length, count("--limit", flags.limit) ?? Number.POSITIVE_INFINITY);
+    const points = (100 * detectableDifference({ items })).toFixed(1);
+    terminal.stderr.write(
+      `${task.name}: ${items} items show a difference of ${points} points of accuracy, or more, with a power of 80 %\n`,
+    );
+  }
 }

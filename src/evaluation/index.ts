@@ -1,2 +1,1 @@
-export { type Bleu, bleu } from "./bleu.ts";
-export { type ClassScores, classScores } from "./class-scores.ts";
+export * from "./metrics/index.ts";

@@ -4,4 +4,5 @@ export { isBusy, withLock } from "./lock.ts";
 export { makeFolder } from "./make-folder.ts";
 export { isDead, isPart, partPath, removeDeadParts } from "./part-files.ts";
 export { pause } from "./pause.ts";
-export { checkWritable, isSameDirectory, writeFileAtomic } from "./write-file.ts";
+export { digestOf } from "./sampled-digest-node.ts";
+export { appendToFile, checkWritable, isSameDirectory, makeDirectory, writeFileAtomic } from "./write-file.ts";

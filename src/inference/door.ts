@@ -14,8 +14,9 @@ import {
 } from "../common/index.ts";
 import { priorityNames } from "./admission.ts";
 import type { ForwardOptions } from "./forward.ts";
+import type { GenerateInput } from "./generate-call.ts";
 import type { LoadOptions } from "./load-options.ts";
-import type { GenerateInput } from "./model.ts";
+import type { LogLikelihoodOptions } from "./log-likelihood.ts";
 import { precisions } from "./quantize-model.ts";
 import type { EmbedOptions } from "./sentence-encoder.ts";
 
@@ -103,6 +104,36 @@ export function checkEmbed(texts: unknown, options: unknown): void {
     () => `embed: the texts must be a list of texts, as ["one", "two"]; got ${shown(texts)}`,
   );
   checkFields("embed", options, embedRules);
+}
+
+const scoreRules: Readonly<Record<keyof LogLikelihoodOptions, Rules[string]>> = {
+  batchSize: rules.count,
+  signal: rules.signal,
+  onDone: rules.function,
+  adapter: adapterName,
+};
+
+const isPair = (value: unknown): boolean =>
+  isObject(value) &&
+  ((rules.text.fits(value.context) && rules.text.fits(value.continuation)) ||
+    (isTokenIds(value.contextIds) && isTokenIds(value.continuationIds)));
+
+/** Checks what is scored: pairs, or whole texts. */
+export function checkLogLikelihood(
+  what: "logLikelihood" | "textLogLikelihood",
+  requests: unknown,
+  options: unknown,
+): void {
+  const [fits, expected] =
+    what === "textLogLikelihood"
+      ? [rules.text.fits, 'texts, as ["one", "two"]']
+      : [isPair, 'pairs, as [{ context: "2 + 2 =", continuation: " 4" }] or [{ contextIds, continuationIds }]'];
+  check(
+    isListOf(requests, fits),
+    "usage",
+    () => `${what}: the first argument must be a list of ${expected}; got ${shown(requests)}`,
+  );
+  checkFields(what, options, scoreRules);
 }
 
 /** The fields of `generate` beside the options of generation. */

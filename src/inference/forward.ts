@@ -2,6 +2,7 @@ import { differentiate } from "../autodiff/index.ts";
 import { check, LecternError } from "../common/index.ts";
 import type { Architecture } from "../families/index.ts";
 import { type Dimension, IGNORED_LABEL, type Value } from "../graph/index.ts";
+import type { OnnxGraph } from "../lowering/index.ts";
 import { runPasses } from "../passes/index.ts";
 import { createSession, type EngineSession } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
@@ -12,6 +13,7 @@ import { lowerModel } from "./lower-model.ts";
 import { checkMemory } from "./sessions/check-memory.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
 import { type Lease, type PooledSession, SessionPool, sessionKey } from "./sessions/session-pool.ts";
+import { readScores, type ScoreInputs, scoreFeeds, scoreOutputs, type TokenScore } from "./token-scores.ts";
 import { parametersOf, type WeightFeeds, type Weights } from "./weights.ts";
 
 /** Whole rows of ids, padded to one length where a mask says so. */
@@ -124,17 +126,45 @@ export class ForwardPass {
     check(!options.gradients || hasLabels, "usage", () => "forward: gradients are of the loss, which needs labels");
     const { forward } = runtimeOf(this.#architecture);
     const sizes = forward.fixedSizes(inputs, options.gradients ?? false);
+    const { hiddenStates, attentions, gradients } = options;
+    const use = JSON.stringify([hasLabels, hiddenStates, attentions, gradients, sizes]);
+    const lease = this.#lease(use, sizes, (pass) => this.#create(hasLabels, options, pass));
+    return collect(await this.#compute(inputs, feeds, lease));
+  }
+
+  /** The log-probabilities of chosen tokens at chosen positions; logits stay inside. @param feeds as of `run` */
+  async score({ positions, ...inputs }: ScoreInputs, feeds: WeightFeeds = {}): Promise<TokenScore[][]> {
+    const { forward, isEncoderDecoder, head } = runtimeOf(this.#architecture);
     check(
-      !forward.readsPadding ||
-        !inputs.attentionMask?.some((row) => row.includes(0) && row.indexOf(0) < row.lastIndexOf(1)),
-      "input",
-      () => "forward: a recurrent model reads padding too: put it behind the text",
+      head.kind === "lm" && this.#graph.heads.logits !== undefined,
+      "unsupported",
+      () => `log-likelihood: ${this.#architecture.family.name} of this checkpoint predicts no tokens`,
     );
-    const all = { ...passFeeds(this.#architecture, this.#graph, inputs), ...feeds };
-    const { session, release } = await this.#lease(hasLabels, options, sizes);
+    const sizes = forward.fixedSizes(inputs, false);
+    const lease = this.#lease(JSON.stringify(["score", sizes]), sizes, (pass) => this.#createScoring(pass));
+    const width = (isEncoderDecoder ? inputs.labels : inputs.inputIds) as readonly (readonly number[])[];
+    const scoring = scoreFeeds(positions, width[0]?.length ?? 0);
+    return readScores(await this.#compute(inputs, { ...feeds, ...scoring }, lease), positions);
+  }
+
+  /** @param feeds inputs beside those that follow from the rows */
+  async #compute(
+    inputs: ForwardInputs,
+    feeds: Readonly<Record<string, HostTensor>>,
+    lease: Promise<Lease<Session>>,
+  ): Promise<Record<string, HostTensor>> {
+    const { session, release } = await lease;
     try {
+      const { forward } = runtimeOf(this.#architecture);
+      check(
+        !forward.readsPadding ||
+          !inputs.attentionMask?.some((row) => row.includes(0) && row.indexOf(0) < row.lastIndexOf(1)),
+        "input",
+        () => "forward: a recurrent model reads padding too: put it behind the text",
+      );
+      const all = { ...passFeeds(this.#architecture, this.#graph, inputs), ...feeds };
       const wanted = Object.entries(all).filter(([name]) => session.inputs.has(name));
-      return collect(await session.engine.run(Object.fromEntries(wanted)));
+      return await session.engine.run(Object.fromEntries(wanted));
     } finally {
       release();
     }
@@ -145,13 +175,14 @@ export class ForwardPass {
     return this.#pool.retire(this.#weights.version);
   }
 
-  #lease(withLoss: boolean, options: ForwardOptions, sizes?: PassSizes): Promise<Lease<Session>> {
-    const { hiddenStates, attentions, gradients } = options;
-    const use = JSON.stringify([withLoss, hiddenStates, attentions, gradients, sizes]);
+  #lease(
+    use: string,
+    sizes: PassSizes | undefined,
+    create: (pass: ForwardGraph) => Promise<Session>,
+  ): Promise<Lease<Session>> {
     return this.#pool.lease(sessionKey(this.#weights.version, "forward", use), () => {
       const { plan } = this.#weights;
-      const pass = sizes ? forwardGraph(this.#architecture, { ...sizes, plan }) : this.#graph;
-      return this.#create(withLoss, options, pass);
+      return create(sizes ? forwardGraph(this.#architecture, { ...sizes, plan }) : this.#graph);
     });
   }
 
@@ -161,7 +192,17 @@ export class ForwardPass {
     const graph = lowerModel(this.#outputs(withLoss, options, pass), weights, phase);
     // What reads texts by the thousand is worth packed copies of its weights; other passes leave them in their file.
     const isPlain = !withLoss && !options.hiddenStates && !options.attentions;
-    const prepack = this.#weights.isQuantized || (isPlain && runtimeOf(this.#architecture).forward.prepacks);
+    return this.#open(graph, isPlain && runtimeOf(this.#architecture).forward.prepacks);
+  }
+
+  /** Scores texts by the thousand, so its weights are packed. */
+  #createScoring(pass: ForwardGraph): Promise<Session> {
+    const outputs = scoreOutputs(pass.heads.logits as Value);
+    return this.#open(lowerModel(outputs, this.#weights, "forward"), true);
+  }
+
+  async #open(graph: OnnxGraph, packs: boolean): Promise<Session> {
+    const prepack = this.#weights.isQuantized || packs;
     const settings = { prepack, threads: this.#threads, withoutRewrites: ["SkipLayerNormFusion"] };
     const bytes = sessionBytes(graph, settings);
     checkMemory(bytes, this.#weights.precision);

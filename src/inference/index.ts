@@ -19,16 +19,16 @@ export {
   passFeeds,
 } from "./forward.ts";
 export { type ForwardGraph, type ForwardGraphOptions, forwardGraph } from "./forward-graph.ts";
+export type { GenerateInput, GenerateResult } from "./generate-call.ts";
 export { classesOf, isSameHead, type Json, withHead, withLabels } from "./head-config.ts";
 export type { Timing, Usage } from "./host/host.ts";
 export { headOf } from "./kinds/index.ts";
 export { type BatchRunOptions, forwardRows, type Reading, type Row } from "./length-bucketing.ts";
 export type { LoadOptions } from "./load-options.ts";
 export { loadTokenizer } from "./load-tokenizer.ts";
+export type { LogLikelihood, LogLikelihoodOptions, LogLikelihoodRequest } from "./log-likelihood.ts";
 export {
-  type GenerateInput,
   type GenerateOptions,
-  type GenerateResult,
   loadModel,
   Model,
 } from "./model.ts";

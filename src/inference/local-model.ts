@@ -25,6 +25,7 @@ import { type ModelFiles, type OpenedModelFiles, openStoredModel, readJsonFile }
 import { type ComputedPrecision, computedPrecision } from "./quantize-model.ts";
 import { poolLimit } from "./sessions/session-bytes.ts";
 import { SessionPool } from "./sessions/session-pool.ts";
+import type { ScoreInputs, TokenScore } from "./token-scores.ts";
 import { checkTokenizer } from "./tokenizer-check.ts";
 import { weightsIn } from "./weights-in.ts";
 
@@ -188,6 +189,12 @@ export class LocalModel implements ModelHost {
     checkForward(inputs, options, this.#files.architecture);
     const { forward, feeds } = await this.requestWeights(adapter);
     return forward.run(inputs, options, feeds);
+  }
+
+  async score(inputs: ScoreInputs, adapter?: string | null): Promise<TokenScore[][]> {
+    checkForward(inputs, {}, this.#files.architecture);
+    const { forward, feeds } = await this.requestWeights(adapter);
+    return forward.score(inputs, feeds);
   }
 
   async generate(request: GenerateRequest, hooks: GenerateHooks): Promise<Generated> {

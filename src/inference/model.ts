@@ -3,7 +3,6 @@ import { CallerFunctions, check, LecternError, throwIfAborted } from "../common/
 import type { FileSource } from "../files/index.ts";
 import { type HubOptions, locateModel, openDirectory } from "../formats/index.ts";
 import {
-  type FinishReason,
   type GenerationOptions,
   type LogitsProcessor,
   parseOptions,
@@ -13,33 +12,37 @@ import {
   type TokenEvent,
 } from "../generation/index.ts";
 import { warn } from "../runtime/index.ts";
-import type { ChatOptions, Message, Tokenizer } from "../tokenizers/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import type { Priority } from "./admission.ts";
-import { checkAdapter, checkCall, checkEmbed, checkForwardOptions, checkInput, checkLoad } from "./door.ts";
+import {
+  checkAdapter,
+  checkCall,
+  checkEmbed,
+  checkForwardOptions,
+  checkInput,
+  checkLoad,
+  checkLogLikelihood,
+} from "./door.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import { checkForwardInputs } from "./forward-check.ts";
-import type { GenerateHooks, ModelDescription, ModelHost, Timing, Usage } from "./host/host.ts";
+import type { GenerateInput, GenerateResult } from "./generate-call.ts";
+import type { GenerateHooks, ModelDescription, ModelHost } from "./host/host.ts";
 import { forwardRows, type Reading, type Row } from "./length-bucketing.ts";
 import type { LoadOptions } from "./load-options.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { locateBase } from "./locate-base.ts";
+import {
+  encodePairs,
+  type LogLikelihood,
+  type LogLikelihoodOptions,
+  type LogLikelihoodRequest,
+  type Scoring,
+  scorePairs,
+  scoreTexts,
+} from "./log-likelihood.ts";
 import { lastStates, pool, yieldsStates } from "./pooling.ts";
 import { type EmbedOptions, sentenceEncoder } from "./sentence-encoder.ts";
 import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts";
-
-/** One of these, or several prompts at once. */
-export interface GenerateInput {
-  /** One prompt. */
-  readonly prompt?: string;
-  /** Several prompts, computed in one batch. */
-  readonly prompts?: readonly string[];
-  /** Token ids of one prompt, or rows of them; used as they are, nothing is added. */
-  readonly inputIds?: readonly number[] | readonly (readonly number[])[];
-  /** A conversation, written out by the model's chat template. */
-  readonly messages?: readonly Message[];
-  /** Variables of the chat template beside the messages: tools, documents, its own. */
-  readonly chat?: ChatOptions;
-}
 
 /** Generation options, with the callbacks and the adapter of one request. */
 export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel"> {
@@ -63,26 +66,6 @@ export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel
   readonly priority?: Priority | undefined;
   /** Also report this many of the most probable tokens of each step. */
   readonly candidates?: number | undefined;
-}
-
-/** All generated sequences, with the fields of the first one beside them. */
-export interface GenerateResult {
-  /** The token ids of each prompt. */
-  readonly inputIds: readonly (readonly number[])[];
-  /** All sequences: prompts × return sequences, in order. */
-  readonly sequences: readonly Sequence[];
-  /** The first sequence. */
-  readonly outputIds: readonly number[];
-  /** The text of the first sequence. */
-  readonly text: string;
-  /** The reason why the first sequence ended. */
-  readonly finishReason: FinishReason;
-  /** The number of new tokens that fitted in the context window, where more were asked for. */
-  readonly newTokensThatFit?: number;
-  /** The number of tokens that the generation read and wrote, of all sequences. */
-  readonly usage: Usage;
-  /** The time that the generation took. */
-  readonly timing: Timing;
 }
 
 /** A loaded model with the tokenizer it was trained with. */
@@ -186,6 +169,32 @@ export class Model {
     const functions = new CallerFunctions(given.signal);
     const run = { ...given, forward, onDone: functions.wrap(given.onDone), signal: functions.signal };
     return functions.settle(forwardRows(this, rows, run, read, { ofTokens: true }));
+  }
+
+  /**
+   * Scores continuations after their contexts, with the conventions of lm-evaluation-harness: spaces at the end of a
+   * context belong to its continuation, an empty context is the start token, and what is too long for the context
+   * window loses tokens at its beginning.
+   */
+  async logLikelihood(
+    requests: readonly LogLikelihoodRequest[],
+    options: LogLikelihoodOptions = {},
+  ): Promise<LogLikelihood[]> {
+    checkLogLikelihood("logLikelihood", requests, options);
+    const model = this.#scoring(options);
+    return scorePairs(model, encodePairs(model, requests), options);
+  }
+
+  /** Scores whole texts, in windows where they are longer than the context window. */
+  async textLogLikelihood(texts: readonly string[], options: LogLikelihoodOptions = {}): Promise<LogLikelihood[]> {
+    checkLogLikelihood("textLogLikelihood", texts, options);
+    return scoreTexts(this.#scoring(options), texts, options);
+  }
+
+  #scoring({ adapter }: LogLikelihoodOptions): Scoring {
+    const { tokenizer, isEncoderDecoder, config, contextWindow } = this;
+    const score: Scoring["score"] = (inputs) => this.#host.score(inputs, adapter);
+    return { tokenizer, isEncoderDecoder, config, contextWindow, score };
   }
 
   /** Generates text; options not given are those of the checkpoint's `generation_config.json`. */

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fixture, readJson } from "../../test/helpers/fixtures.ts";
 import { writeFileAtomic } from "../files/node.ts";
-import { type GenerateOptions, type GenerateResult, loadModel, type Model } from "./model.ts";
+import type { GenerateResult } from "./generate-call.ts";
+import { type GenerateOptions, loadModel, type Model } from "./model.ts";
 
 const options = { doSample: false, maxNewTokens: 8, eosTokenId: null, outputLogits: true } as const;
 

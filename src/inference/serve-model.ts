@@ -2,6 +2,7 @@ import { type CallContext, type Handler, type Port, serve } from "../runtime/ind
 import type { ForwardInputs, ForwardOptions } from "./forward.ts";
 import type { Callback, GenerateRequest, ModelSource, ProvidedCallbacks } from "./host/host.ts";
 import { LocalModel } from "./local-model.ts";
+import type { ScoreInputs } from "./token-scores.ts";
 
 /** Answers, in a worker, the calls of `connect`. @param own further handlers */
 export function serveModel(port: Port, own: Readonly<Record<string, Handler>> = {}): void {
@@ -17,6 +18,7 @@ export function serveModel(port: Port, own: Readonly<Record<string, Handler>> = 
       return model.description;
     },
     forward: ([inputs, options]: [ForwardInputs, ForwardOptions]) => opened().forward(inputs, options),
+    score: ([inputs, adapter]: [ScoreInputs, string | null | undefined]) => opened().score(inputs, adapter),
     generate: ([request, given]: [GenerateRequest, ProvidedCallbacks], { signal, emit, callBack }: CallContext) => {
       const answer = (callback: Callback): Promise<unknown> => callBack(callback);
       return opened().generate(request, {

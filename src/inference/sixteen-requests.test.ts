@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
-import { type GenerateOptions, type GenerateResult, loadModel, type Model } from "./model.ts";
+import type { GenerateResult } from "./generate-call.ts";
+import { type GenerateOptions, loadModel, type Model } from "./model.ts";
 
 /** Sixteen prompts of different lengths. */
 const prompts = Array.from({ length: 16 }, (_, i) =>

@@ -22,7 +22,7 @@ export function toValue(run: Run, given: unknown, origins?: Map<object, object>,
   if (typeof given === "boolean") return given;
   if (typeof given === "number") return numberValue(given);
   if (typeof given === "bigint") return integer(given);
-  if (given instanceof Callable) return given;
+  if (given instanceof Callable || given instanceof Float) return given;
   if (Array.isArray(given)) {
     run.allocate(given.length * ITEM);
     return kept(

@@ -45,13 +45,21 @@ const OPERATOR = /\/\/|\*\*|==|!=|>=|<=|[-+/*%~[\](){}><=.:|,;]/y;
 
 const CLOSING: Readonly<Record<string, string>> = { "{": "}", "(": ")", "[": "]" };
 
-/** The tokens of a template, with `trim_blocks` and `lstrip_blocks`. */
-export function tokenize(template: string): Token[] {
-  return new Lexer(template.replaceAll(/\r\n?/g, "\n").replace(/\n$/, "")).tokens();
+/**
+ * The handling of white space around tags: `trimmed` is `trim_blocks` and `lstrip_blocks`, and the newline at the end is
+ * dropped; `kept` is none of them, with `keep_trailing_newline`.
+ */
+export type Whitespace = "trimmed" | "kept";
+
+/** The tokens of a template. */
+export function tokenize(template: string, whitespace: Whitespace = "trimmed"): Token[] {
+  const text = template.replaceAll(/\r\n?/g, "\n");
+  return new Lexer(whitespace === "trimmed" ? text.replace(/\n$/, "") : text, whitespace).tokens();
 }
 
 class Lexer {
   readonly #source: string;
+  readonly #isTrimmed: boolean;
   readonly #tokens: Token[] = [];
   readonly #run = new Run({ steps: Number.POSITIVE_INFINITY, time: Number.POSITIVE_INFINITY });
   #at = 0;
@@ -61,8 +69,9 @@ class Lexer {
   /** True if what was read last ended a line. */
   #startsLine = true;
 
-  constructor(source: string) {
+  constructor(source: string, whitespace: Whitespace) {
     this.#source = source;
+    this.#isTrimmed = whitespace === "trimmed";
     this.#lineEnd = source.indexOf("\n");
   }
 
@@ -116,11 +125,16 @@ class Lexer {
     }
   }
 
+  /** The end of a tag as it was matched, which takes the newline behind it where blocks are trimmed, or behind a minus. */
+  #end(matched: string): string {
+    return this.#isTrimmed || /-[%#}]\}/.test(matched) ? matched : matched.replace(/\n$/, "");
+  }
+
   /** Text before a tag; a tag that stands alone on its line takes the spaces before it. */
   #data(data: string, { sign, isVariable }: { sign: string; isVariable: boolean }): void {
     let text = data;
     if (sign === "-") text = data.replace(new RegExp(`[${SPACE}]+$`), "");
-    else if (sign !== "+" && !isVariable) {
+    else if (this.#isTrimmed && sign !== "+" && !isVariable) {
       const start = data.lastIndexOf("\n") + 1;
       const isAlone = start < data.length && [...data.slice(start)].every(isSpace);
       if ((start > 0 || this.#startsLine) && isAlone) text = data.slice(0, start);
@@ -134,7 +148,7 @@ class Lexer {
     if (at < 0) throw syntaxError("Missing end of comment tag", this.#line);
     const sign = this.#source[at - 1];
     this.#advance(at > begin && (sign === "-" || sign === "+") ? at - 1 : at);
-    this.#advance(this.#at + (this.#match(COMMENT_END) as RegExpExecArray)[0].length);
+    this.#advance(this.#at + this.#end((this.#match(COMMENT_END) as RegExpExecArray)[0]).length);
   }
 
   #raw(begin: number): void {
@@ -144,7 +158,7 @@ class Lexer {
       const end = RAW_END.exec(this.#source);
       if (!end) continue;
       this.#data(this.#source.slice(begin, at), { sign: end[1] as string, isVariable: false });
-      this.#advance(at + end[0].length);
+      this.#advance(at + this.#end(end[0]).length);
       return;
     }
     throw syntaxError("Missing end of raw directive", this.#line);
@@ -158,7 +172,7 @@ class Lexer {
       const end = open.length === 0 ? this.#match(isBlock ? BLOCK_END : VARIABLE_END) : null;
       if (end) {
         this.#push(isBlock ? "block_end" : "variable_end", "");
-        this.#advance(this.#at + end[0].length);
+        this.#advance(this.#at + this.#end(end[0]).length);
         return;
       }
       if (this.#at >= this.#source.length) return;

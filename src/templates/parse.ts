@@ -1,4 +1,4 @@
-import { syntaxError } from "./lexer.ts";
+import { syntaxError, type Whitespace } from "./lexer.ts";
 import type {
   BlockNode,
   CallBlockNode,
@@ -20,8 +20,8 @@ import type {
 import { ExpressionParser } from "./parse-expressions.ts";
 
 /** Reads a template. */
-export function parse(template: string): TemplateNode {
-  return new Parser(template).template();
+export function parse(template: string, whitespace?: Whitespace): TemplateNode {
+  return new Parser(template, whitespace).template();
 }
 
 class Parser extends ExpressionParser {

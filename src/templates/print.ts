@@ -15,7 +15,9 @@ export function textOf(value: Value | undefined): string | undefined {
 export function str(run: Run, value: Value): string {
   if (typeof value === "string") return value;
   if (value instanceof Markup) return value.text;
-  return value instanceof Undefined ? "" : repr(run, value);
+  if (!(value instanceof Undefined)) return repr(run, value);
+  value.use(run);
+  return "";
 }
 
 /** Python's `repr(value)`. */

@@ -24,7 +24,10 @@ export function lengthOf(run: Run, value: Value): number | undefined {
   if (value instanceof DictView) return value.dict.size;
   if (value instanceof Range) return value.length;
   if (value instanceof Bytes) return value.data.length;
-  if (value instanceof Undefined) return 0;
+  if (value instanceof Undefined) {
+    value.use(run);
+    return 0;
+  }
   return isSized(value) ? value.size(run) : undefined;
 }
 
@@ -80,6 +83,7 @@ export function equal(run: Run, a: Value, b: Value): boolean {
   if (a === b) return !(a instanceof Float && Number.isNaN(a.value));
   if (typeof a === "string" && typeof b === "string") return false;
   run.step();
+  if (a instanceof Undefined || b instanceof Undefined) return sameUndefined(run, a, b);
   const [x, y] = [numberOf(a), numberOf(b)];
   if (x !== undefined || y !== undefined) return x !== undefined && y !== undefined && sameNumber(x, y);
   const [s, t] = [textOf(a), textOf(b)];
@@ -87,11 +91,16 @@ export function equal(run: Run, a: Value, b: Value): boolean {
   if (Array.isArray(a)) return Array.isArray(b) && arrayEqual(run, a, b);
   if (a instanceof Tuple) return b instanceof Tuple && arrayEqual(run, a.items, b.items);
   if (a instanceof Dict) return b instanceof Dict && sameDicts(run, a, b);
-  if (a instanceof Undefined) return b instanceof Undefined;
   if (a instanceof Range) return b instanceof Range && hash(a) === hash(b);
   if (a instanceof Bytes) return b instanceof Bytes && hash(a) === hash(b);
   if (a instanceof DictView && b instanceof DictView) return sameViews(run, a, b);
   return false;
+}
+
+/** Undefined values are equal, where they may be compared. */
+function sameUndefined(run: Run, a: Value, b: Value): boolean {
+  for (const value of [a, b]) if (value instanceof Undefined) value.use(run);
+  return a instanceof Undefined && b instanceof Undefined;
 }
 
 const sameNumber = (a: number | bigint, b: number | bigint): boolean =>

@@ -36,16 +36,19 @@ export class Run {
   /** True if printed values are escaped for HTML, as within `{% autoescape true %}`. */
   autoescape = false;
   readonly watcher: Watcher | undefined;
+  /** True if the use of an undefined value fails. */
+  readonly isStrict: boolean;
   #steps = 0;
   #memory = 0;
   #calls = 0;
   readonly #limits: Required<TemplateLimits>;
   readonly #end: number;
 
-  constructor(limits: TemplateLimits = {}, watcher?: Watcher) {
+  constructor(limits: TemplateLimits = {}, watcher?: Watcher, isStrict = false) {
     this.#limits = { steps: 3_000_000, length: 2 ** 24, memory: 2 ** 27, time: 3000, ...limits };
     this.#end = performance.now() + this.#limits.time;
     this.watcher = watcher;
+    this.isStrict = isStrict;
   }
 
   /** Counts operations; the clock is read now and then. */

@@ -160,3 +160,24 @@ test("a watcher hears of what is read in parts and what is written as a whole", 
     ["printed", both[0]],
   ]);
 });
+
+test("white space is kept as by jinja2 without trim_blocks, lstrip_blocks and with keep_trailing_newline", () => {
+  const cases = [
+    ["a\n{% if true %}\n  b\n  {% endif %}\nc\n", "a\n\n  b\n  \nc\n"],
+    ["x {# note #}\ny\n", "x \ny\n"],
+    ["{%- if true -%}\n a {% endif -%}\n b\n", "a b\n"],
+    ["{% raw %}\n{{ x }}\n{% endraw %}\nz\n", "\n{{ x }}\n\nz\n"],
+    ["a\n  {{- ' b' -}}\n c\n\n", "a bc\n\n"],
+    ["{% for i in [1,2] %}\n- {{ i }}\n{% endfor %}\n", "\n- 1\n\n- 2\n\n"],
+  ] as const;
+  for (const [source, expected] of cases)
+    expect(new Template(source, {}, { whitespace: "kept" }).render({})).toBe(expected);
+});
+
+test("a strict rendering fails where an undefined value is used, and lets it be tested for", () => {
+  const uses = ["{{ x }}", "{% for i in x %}{% endfor %}", "{% if x %}{% endif %}", "{{ x == 1 }}", "{{ x ~ 'a' }}"];
+  for (const source of [...uses, "{{ a.b }}", "{{ 1 in [x] }}"])
+    expect(() => new Template(source).render({ a: {} }, { strict: true }), source).toThrow(/undefined|no attribute/);
+  const tested = "{{ x is defined }} {{ x | default('d') }}";
+  expect(new Template(tested).render({}, { strict: true })).toBe("False d");
+});

@@ -4,14 +4,22 @@ import { toValue } from "./convert.ts";
 import { TemplateError } from "./errors.ts";
 import type { Compiled } from "./frame.ts";
 import { GLOBALS } from "./globals.ts";
-import { syntaxError } from "./lexer.ts";
+import { syntaxError, type Whitespace } from "./lexer.ts";
 import { parse } from "./parse.ts";
 import { Run, type TemplateLimits } from "./run.ts";
 import type { Value } from "./values.ts";
 
+/** The settings by which a template is read. */
+export interface TemplateOptions {
+  /** The white space around tags; default `trimmed`, as in chat templates. */
+  readonly whitespace?: Whitespace | undefined;
+}
+
 /** The settings by which a template is rendered. */
 export interface RenderOptions {
   readonly limits?: TemplateLimits | undefined;
+  /** True if an undefined variable can only be tested for, as with Jinja's `StrictUndefined`; default false. */
+  readonly strict?: boolean | undefined;
   /** The marks before and after a `{% generation %}` block. */
   readonly marks?: readonly [before: string, after: string] | undefined;
   /**
@@ -40,8 +48,8 @@ export class Template {
   readonly #compiled: Compiled;
 
   /** Throws a {@link TemplateError} where the text is no template. */
-  constructor(source: string, partials: Partials = {}) {
-    this.#compiled = withinStack(() => compileWith(source, partials, []));
+  constructor(source: string, partials: Partials = {}, { whitespace }: TemplateOptions = {}) {
+    this.#compiled = withinStack(() => compileWith(source, { partials, whitespace }, []));
   }
 
   /** The names that the template and its partials read from the context, sorted; those that every template has are left out. */
@@ -50,9 +58,9 @@ export class Template {
   }
 
   /** The text that the template makes of a context; throws a {@link TemplateError} where it fails or takes too much. */
-  render(context: Readonly<Record<string, unknown>>, { limits, marks, watch }: RenderOptions = {}): string {
+  render(context: Readonly<Record<string, unknown>>, { limits, marks, watch, strict }: RenderOptions = {}): string {
     const origins = new Map<object, object>();
-    const run = new Run(limits, watch && watcherOf(origins, watch));
+    const run = new Run(limits, watch && watcherOf(origins, watch), strict);
     try {
       return withinStack(() => {
         const names = new Map<string, Value>(GLOBALS);
@@ -71,15 +79,20 @@ export class Template {
 }
 
 /** The code of a template and of what it includes. @param around the names of the partials that include it */
-function compileWith(source: string, partials: Partials, around: readonly string[]): Compiled {
+function compileWith(
+  source: string,
+  options: { readonly partials: Partials } & TemplateOptions,
+  around: readonly string[],
+): Compiled {
+  const { partials, whitespace } = options;
   if (source.length > LONGEST)
     throw new TemplateError("limit", `the template has ${source.length} characters, of which ${LONGEST} are allowed`);
-  return compile(parse(source), (name, line) => {
+  return compile(parse(source, whitespace), (name, line) => {
     const included = Object.hasOwn(partials, name) ? partials[name] : undefined;
     if (included === undefined) return undefined;
     if (around.includes(name))
       throw syntaxError(`partial '${name}' includes itself: ${[...around, name].join(" → ")}`, line);
-    return compileWith(included, partials, [...around, name]);
+    return compileWith(included, options, [...around, name]);
   });
 }
 

@@ -1,4 +1,4 @@
-import { syntaxError, type Token, type TokenType, tokenize } from "./lexer.ts";
+import { syntaxError, type Token, type TokenType, tokenize, type Whitespace } from "./lexer.ts";
 
 /** Parts within parts; Python's own limits allow about 70. */
 const MAX_DEPTH = 150;
@@ -9,8 +9,8 @@ export class TokenStream {
   #at = 0;
   #depth = 0;
 
-  constructor(template: string) {
-    this.#tokens = tokenize(template);
+  constructor(template: string, whitespace?: Whitespace) {
+    this.#tokens = tokenize(template, whitespace);
   }
 
   get current(): Token {

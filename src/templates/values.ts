@@ -146,7 +146,15 @@ export class Undefined extends PyObject {
     return new PythonError(type, hint ?? `'${name}' is undefined`);
   }
 
-  override *iterate(): Iterator<Value> {}
+  /** Fails where undefined values may only be tested for. */
+  use(run: Run): void {
+    if (run.isStrict) throw this.fail();
+  }
+
+  override iterate(run: Run): Iterator<Value> {
+    this.use(run);
+    return ([] as Value[]).values();
+  }
 
   override represent(): string {
     return "Undefined";

@@ -10,6 +10,7 @@ import type { Channel } from "../../runtime/index.ts";
 import type { Priority } from "../admission.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "../forward.ts";
 import type { ComputedPrecision, Precision } from "../quantize-model.ts";
+import type { ScoreInputs, TokenScore } from "../token-scores.ts";
 
 export interface ModelSource {
   /** A directory, or an absolute URL of one. */
@@ -108,6 +109,8 @@ export interface Generated {
 export interface ModelHost {
   readonly description: ModelDescription;
   forward(inputs: ForwardInputs, options: ForwardOptions): Promise<ForwardResult>;
+  /** Scores tokens at positions of rows. @param adapter as of a request */
+  score(inputs: ScoreInputs, adapter: string | null | undefined): Promise<TokenScore[][]>;
   generate(request: GenerateRequest, hooks: GenerateHooks): Promise<Generated>;
   addAdapter(name: string, location: string): Promise<void>;
   useAdapter(name: string | undefined): Promise<void>;
@@ -149,6 +152,7 @@ export async function connect(opening: Opening, stop: () => Promise<unknown>): P
     return {
       description,
       forward: (inputs, options) => channel.call("forward", [inputs, options]),
+      score: (inputs, adapter) => channel.call("score", [inputs, adapter]),
       generate(request, { signal, onToken, logitsProcessor, stoppingCriteria }) {
         const given: ProvidedCallbacks = {
           onToken: onToken !== undefined,

@@ -1,0 +1,34 @@
+/**
+ * Evaluates models: task files, metrics, comparisons. Reads and writes files of this machine.
+ *
+ * @module lectern/evaluation
+ */
+export * from "./metrics/index.ts";
+export { type CompareOptions, type Comparison, compareRuns } from "./run/compare.ts";
+export type { Confusion } from "./run/confusion.ts";
+export { aggregateGroup } from "./run/group.ts";
+export { type Item, type ItemOptions, itemsOf, type TextPair } from "./run/items.ts";
+export { runPage } from "./run/page.ts";
+export type { PassRates } from "./run/pass-rates.ts";
+export type { PairScore, Response } from "./run/responses.ts";
+export { type EvaluateOptions, evaluate, type MetricResult, type Run, type RunResult } from "./run/run.ts";
+export { type ItemRecord, readItems } from "./run/store.ts";
+export { wrongItems } from "./run/wrong-items.ts";
+export {
+  type BootstrapOptions,
+  bootstrapInterval,
+  clusteredError,
+  detectableDifference,
+  type Interval,
+  meanInterval,
+  type Plan,
+  shareInterval,
+  standardError,
+} from "./statistics/intervals.ts";
+export { passAtK, passHatK } from "./statistics/pass-at-k.ts";
+export { holm, mcNemar } from "./statistics/tests.ts";
+export type { Estimate } from "./tasks/aggregation.ts";
+export type { Doc } from "./tasks/data.ts";
+export type { TaskOptions } from "./tasks/harness-task.ts";
+export { bundledTasks, loadTask } from "./tasks/load-task.ts";
+export { type GroupAggregate, isGroup, leaves, type OutputType, type Task, type TaskGroup } from "./tasks/task.ts";

@@ -1,0 +1,115 @@
+import { check } from "../../common/index.ts";
+import type { GenerateOptions, Model } from "../../inference/index.ts";
+import type { AnswerGeneration, Task } from "../tasks/task.ts";
+import type { Item } from "./items.ts";
+
+/** The scores of a continuation. */
+export interface PairScore {
+  readonly logLikelihood: number;
+  readonly isGreedy: boolean;
+  /** The number of its tokens. */
+  readonly tokens: number;
+}
+
+/** The answers of a model to one item: scores of its continuations, or texts. */
+export interface Response {
+  readonly scores?: readonly PairScore[];
+  readonly answers?: readonly string[];
+}
+
+/** Settings by which a model answers. */
+export interface RespondOptions {
+  readonly batchSize?: number | undefined;
+  /** Answers generated for an item. */
+  readonly repeats: number;
+  readonly seed: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Generations that run at once; the scheduler computes their steps together. */
+const CONCURRENT = 8;
+
+/** The answers to items, in their order. */
+export async function respond(
+  model: Model,
+  task: Task,
+  items: readonly Item[],
+  options: RespondOptions,
+): Promise<Response[]> {
+  if (task.output === "generate_until") return generate(model, task, items, options);
+  const { batchSize, signal } = options;
+  const plain = (own: { logLikelihood: number; isGreedy: boolean; tokens: readonly number[] }): PairScore => ({
+    logLikelihood: own.logLikelihood,
+    isGreedy: own.isGreedy,
+    tokens: own.tokens.length,
+  });
+  if (task.output === "loglikelihood_rolling") {
+    const texts = items.map(({ text = "" }) => text);
+    const scores = await model.textLogLikelihood(texts, { batchSize, signal });
+    return scores.map((own) => ({ scores: [plain(own)] }));
+  }
+  const scores = await model.logLikelihood(
+    items.flatMap(({ pairs }) => pairs),
+    { batchSize, signal },
+  );
+  let at = 0;
+  return items.map(({ pairs }) => ({ scores: scores.slice(at, (at += pairs.length)).map(plain) }));
+}
+
+async function generate(
+  model: Model,
+  task: Task,
+  items: readonly Item[],
+  { repeats, seed, signal }: RespondOptions,
+): Promise<Response[]> {
+  const generation = task.generation as AnswerGeneration;
+  const answers = items.map((): string[] => []);
+  const jobs = items.flatMap((item, i) => Array.from({ length: repeats }, (_, n) => ({ item, i, n })));
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let job = jobs[next++]; job; job = jobs[next++]) {
+      const { item, i, n } = job;
+      const own = generateOptions(generation, seed + item.index * repeats + n, signal);
+      const inputIds = promptIds(model, item.context, generation, task.path);
+      const { text } = await model.generate({ inputIds }, own);
+      (answers[i] as string[])[n] = cut(text, generation.until);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(CONCURRENT, jobs.length) }, work));
+  return answers.map((own) => ({ answers: own }));
+}
+
+/** The prompt's tokens; one that leaves no room for the answer loses tokens at its beginning. */
+function promptIds(model: Model, prompt: string, { maxTokens }: AnswerGeneration, path: string): readonly number[] {
+  const { tokenizer, contextWindow: window, isEncoderDecoder } = model;
+  check(tokenizer, "input", () => `${path}: this model's directory has no tokenizer.json`);
+  const start = tokenizer.specialId("bos_token");
+  const hasStart = start !== undefined && prompt.startsWith(tokenizer.decode([start]));
+  const { ids } = tokenizer.encode(prompt, { addSpecialTokens: !hasStart });
+  check(
+    isEncoderDecoder || maxTokens < window,
+    "input",
+    () =>
+      `${path}: max_gen_toks ${maxTokens} leaves no room for a prompt in the context window of ${window} tokens; set a smaller one in generation_kwargs`,
+  );
+  const room = isEncoderDecoder ? window : window - maxTokens;
+  return Number.isFinite(room) ? ids.slice(-room) : ids;
+}
+
+function generateOptions(
+  { options, until, maxTokens }: AnswerGeneration,
+  seed: number,
+  signal: AbortSignal | undefined,
+): GenerateOptions {
+  const camel = Object.entries(options).map(([name, value]) => [
+    name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+    value,
+  ]);
+  const stop = until.length > 0 ? { stopStrings: until } : {};
+  return { ...Object.fromEntries(camel), ...stop, maxNewTokens: maxTokens, seed, signal };
+}
+
+/** A text up to the first place where it should have ended. */
+function cut(text: string, until: readonly string[]): string {
+  return until.reduce((kept, end) => kept.split(end)[0] as string, text);
+}

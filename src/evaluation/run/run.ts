@@ -1,0 +1,222 @@
+import { join } from "node:path";
+import { check, throwIfAborted } from "../../common/index.ts";
+import { writeFileAtomic } from "../../files/node.ts";
+import type { Model } from "../../inference/index.ts";
+import { type Interval, meanInterval, shareInterval } from "../statistics/intervals.ts";
+import { type Estimate, estimate } from "../tasks/aggregation.ts";
+import { docKey, plainDoc } from "../tasks/data.ts";
+import { argmax, type Outcome, softmax } from "../tasks/outcome.ts";
+import type { Task } from "../tasks/task.ts";
+import { type Confusion, confusionOf } from "./confusion.ts";
+import { DEFAULT_SEED, type Item, itemsOf } from "./items.ts";
+import { outcomesOf } from "./outcomes.ts";
+import { type PassRates, passRates } from "./pass-rates.ts";
+import { type Response, respond } from "./responses.ts";
+import { hashOf, type ItemRecord, modelFingerprint, RunStore } from "./store.ts";
+import { rougeWarnings, signaturesOf } from "./text-metrics.ts";
+
+/** Options of evaluating a model on a task. */
+export interface EvaluateOptions {
+  /** Examples before each question; default the task's own. */
+  readonly shots?: number | undefined;
+  /** The first so many items; default all. */
+  readonly limit?: number | undefined;
+  /** The seed by which examples are drawn, and answers are sampled; default 1234. */
+  readonly seed?: number | undefined;
+  /** Answers sampled for each item. */
+  readonly repeats?: number | undefined;
+  /** Generation options in place of the task's, by their names in `generation_config.json`. */
+  readonly generation?: Readonly<Record<string, unknown>> | undefined;
+  /** Rows of a batch at most; default 32. */
+  readonly batchSize?: number | undefined;
+  /** Bootstrap resamples of standard errors at most; default 100,000. */
+  readonly resamples?: number | undefined;
+  /** The folder of the run: items that are there are not computed again, and summary.json is written. */
+  readonly folder?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the number of items that are answered, and with the number of all. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** A metric over all items. */
+export interface MetricResult extends Estimate {
+  /** The interval of 95 %: Wilson's of a share, else by the standard error; null where there is none. */
+  readonly interval: Interval | null;
+}
+
+/** The result of a model on a task. */
+export interface RunResult {
+  readonly task: string;
+  readonly model: string;
+  readonly fingerprint: string;
+  readonly shots: number;
+  readonly seed: number;
+  readonly n: number;
+  /** By the metric's name, and behind a comma the filter's, if it is not the one without a name. */
+  readonly metrics: Readonly<Record<string, MetricResult>>;
+  /** The settings of BLEU and chrF, as sacreBLEU writes them. */
+  readonly signatures?: Readonly<Record<string, string>>;
+  /** Counts by right and predicted choice, where all items have the same choices. */
+  readonly confusion?: Confusion;
+  /** pass@k and pass^k, where several answers were sampled for each item. */
+  readonly passRates?: PassRates;
+  readonly warnings: readonly string[];
+}
+
+/** A result with its items. */
+export interface Run extends RunResult {
+  readonly items: readonly ItemRecord[];
+}
+
+/** Items that are answered, and written, together. */
+const CHUNK = 32;
+
+/**
+ * Evaluates a model on a task: makes the prompts, scores or generates the answers, and computes the metrics.
+ *
+ * With a folder, each chunk of 32 items is appended to `items.jsonl`; a run that was interrupted computes only what is
+ * missing, and one with another model, prompt or option computes everything.
+ */
+export async function evaluate(model: Model, given: Task, options: EvaluateOptions = {}): Promise<Run> {
+  const { seed = DEFAULT_SEED, limit, folder, signal, onProgress } = options;
+  const task = adjusted(given, options);
+  const shots = options.shots ?? task.shots;
+  const items = itemsOf(task, { shots, limit, seed });
+  const fingerprint = await modelFingerprint(model);
+  const store = folder === undefined ? undefined : await RunStore.open(folder);
+  const keys = items.map((item) => itemKey(task, item, fingerprint, seed));
+  const records = new Map<number, ItemRecord>();
+  for (let at = 0; at < items.length; at += CHUNK) {
+    throwIfAborted(signal);
+    const chunk = items.slice(at, at + CHUNK);
+    const missing = chunk.filter(({ index }) => !store?.find(keys[index] as string));
+    const responses =
+      missing.length > 0 ? await respond(model, task, missing, respondOptions(task, options, seed)) : [];
+    const added = missing.map((item, i) => recordOf(task, item, responses[i] as Response, keys[item.index] as string));
+    if (added.length > 0) await store?.add(added);
+    const known = new Map(added.map((record) => [record.index, record]));
+    for (const item of chunk) {
+      const key = keys[item.index] as string;
+      const response = (known.get(item.index) ?? store?.find(key))?.response as Response;
+      records.set(item.index, recordOf(task, item, response, key));
+    }
+    onProgress?.(records.size, items.length);
+  }
+  const all = items.map(({ index }) => records.get(index) as ItemRecord);
+  const result = summarize(task, items, all, {
+    model: model.location,
+    fingerprint,
+    shots,
+    seed,
+    resamples: options.resamples,
+  });
+  if (folder !== undefined) {
+    await store?.finish(all);
+    await writeFileAtomic(join(folder, "summary.json"), `${JSON.stringify(result, null, 2)}\n`);
+  }
+  return { ...result, items: all };
+}
+
+/** The task with what the options say of its answers. */
+function adjusted(task: Task, { repeats, generation }: EvaluateOptions): Task {
+  if (repeats === undefined && generation === undefined) return task;
+  check(
+    task.generation,
+    "usage",
+    () => `evaluate: repeats and generation options are for tasks that generate; ${task.name} scores ${task.output}`,
+  );
+  const options = { ...task.generation.options, ...generation };
+  if (Number(options.temperature ?? 0) > 0 && generation?.temperature !== undefined) options.do_sample = true;
+  check(
+    (repeats ?? 1) === 1 || options.do_sample === true,
+    "usage",
+    () => `evaluate: ${repeats} greedy answers to an item are all the same; set a temperature`,
+  );
+  return { ...task, repeats: repeats ?? task.repeats, generation: { ...task.generation, options } };
+}
+
+const respondOptions = (
+  { repeats }: Task,
+  { batchSize, signal }: EvaluateOptions,
+  seed: number,
+): Parameters<typeof respond>[3] => ({ batchSize, signal, repeats, seed });
+
+/** The hash of everything that an answer depends on. */
+function itemKey(task: Task, { context, pairs, text, index }: Item, fingerprint: string, seed: number): string {
+  const { output, generation, repeats } = task;
+  const draws = generation?.options.do_sample === true ? { seed, index } : undefined;
+  return hashOf({ fingerprint, output, context, pairs, text, generation, repeats, draws });
+}
+
+function recordOf(task: Task, item: Item, response: Response, key: string): ItemRecord {
+  const { index, doc, context, choices, right, text } = item;
+  const outcomes = outcomesOf(task, item, response);
+  const scores: Record<string, number> = {};
+  for (const [filter, outcome] of outcomes)
+    for (const metric of task.metrics) {
+      const value = metric.value(outcome);
+      if (typeof value === "number") scores[metricKey(metric.name, filter)] = value;
+    }
+  const [outcome] = outcomes.values();
+  return {
+    index,
+    key,
+    item: hashOf(docKey(doc)),
+    doc: plainDoc(doc),
+    context: text ?? context,
+    ...(choices.length > 0 && { choices }),
+    right,
+    response,
+    ...(outcome?.output === "multiple_choice" && { probabilities: softmax(outcome.logLikelihoods) }),
+    ...predictionOf(outcome),
+    scores,
+  };
+}
+
+function withInterval({ value, stderr }: Estimate, values: readonly unknown[]): MetricResult {
+  const isShare = values.every((own) => own === 0 || own === 1);
+  if (isShare)
+    return { value, stderr, interval: shareInterval(values.filter((own) => own === 1).length, values.length) };
+  return { value, stderr, interval: stderr === null ? null : meanInterval(value, stderr) };
+}
+
+function predictionOf(outcome: Outcome | undefined): { readonly prediction?: unknown } {
+  if (outcome?.output === "multiple_choice") return { prediction: argmax(outcome.logLikelihoods) };
+  return outcome?.output === "generate_until" ? { prediction: outcome.answer } : {};
+}
+
+/** The name of a metric behind a filter. */
+export const metricKey = (metric: string, filter: string): string =>
+  filter === "none" ? metric : `${metric},${filter}`;
+
+function summarize(
+  task: Task,
+  items: readonly Item[],
+  records: readonly ItemRecord[],
+  about: { model: string; fingerprint: string; shots: number; seed: number; resamples: number | undefined },
+): RunResult {
+  const { resamples, ...rest } = about;
+  const outcomes = items.map((item, i) => outcomesOf(task, item, (records[i] as ItemRecord).response));
+  const metrics: Record<string, MetricResult> = {};
+  for (const { name: filter } of task.filters)
+    for (const { name, aggregation, value, settings } of task.metrics) {
+      const values = outcomes.map((own) => value(own.get(filter) as Outcome));
+      metrics[metricKey(name, filter)] = withInterval(estimate(values, aggregation, { resamples, settings }), values);
+    }
+  const first = outcomes.map((own) => own.values().next().value as Outcome);
+  const confusion = confusionOf(first);
+  const rates = passRates(task, items, records);
+  const signatures = signaturesOf(task, first);
+  const lost = first.filter((own) => own.output === "multiple_choice" && own.right.includes(-1)).length;
+  const warnings = lost > 0 ? [`the right answer of ${lost} items is none of their choices: they count as wrong`] : [];
+  return {
+    task: task.name,
+    ...rest,
+    n: items.length,
+    metrics,
+    ...(Object.keys(signatures).length > 0 && { signatures }),
+    ...(confusion && { confusion }),
+    ...(rates && { passRates: rates }),
+    warnings: [...task.warnings, ...warnings, ...rougeWarnings(task, first)],
+  };
+}

@@ -1,0 +1,154 @@
+import { existsSync } from "node:fs";
+import { dirname, extname, resolve } from "node:path";
+import { check, LecternError, shown } from "../../common/index.ts";
+import { parseLiteral } from "../python/literal.ts";
+import { type DataFormat, type Doc, locateData, readData } from "./data.ts";
+import { filterPipeline, TAKE_FIRST } from "./filters.ts";
+import { answerGeneration } from "./generation.ts";
+import type { RawConfig } from "./harness-config.ts";
+import type { TaskOptions } from "./harness-task.ts";
+import { type DataConfig, type NativeConfig, nativeConfig, type TaskType, taskTypes } from "./native-config.ts";
+import type { Target, Task, Writing } from "./task.ts";
+import { metricUses } from "./task-metrics.ts";
+import { pythonText, renderDoc } from "./templates.ts";
+
+/** The metrics of a task that names none. */
+const defaultMetrics: Readonly<Record<TaskType, readonly string[]>> = {
+  "multiple-choice": ["acc", "acc_norm", "acc_bytes", "acc_tokens"],
+  classification: ["acc", "f1_macro", "mcc", "ece"],
+  generation: ["exact_match"],
+  translation: ["bleu", "chrf"],
+  perplexity: ["bits_per_byte", "byte_perplexity", "word_perplexity", "token_perplexity"],
+  "log-likelihood": ["perplexity", "acc"],
+};
+
+/** A task of Lectern's own file. */
+export function nativeTask(raw: RawConfig, path: string, options: TaskOptions = {}): Task {
+  const config = nativeConfig(raw, path);
+  const output = taskTypes[config.type];
+  const docs = load(config.data, path, options);
+  const pool = config.examples ? load(config.examples, path, options) : docs;
+  const writing = writingOf(config, path);
+  if (output === "multiple_choice") checkRight(writing, docs, path);
+  const calibrated = config.calibration ? ["acc_calibrated"] : [];
+  const metrics = config.metrics ?? [...defaultMetrics[config.type], ...calibrated];
+  const separator = config.separator ?? "\n\n";
+  return {
+    name: config.name,
+    path,
+    output,
+    docs,
+    pool,
+    sampler: config.order === "first" ? "first_n" : "default",
+    excludesDoc: !config.examples,
+    item: writing,
+    example: writing,
+    fewshotDelimiter: separator,
+    description: (doc) =>
+      config.instruction === undefined ? "" : renderDoc(config.instruction, doc, `${path}: instruction`),
+    shots: config.shots ?? 0,
+    generation: output === "generate_until" ? answerGeneration(kwargs(config, separator), separator, path) : undefined,
+    repeats: config.repeats ?? 1,
+    filters: config.filters
+      ? [filterPipeline("none", [...config.filters, { function: "take_first" }], path)]
+      : [TAKE_FIRST],
+    metrics: metricUses(
+      metrics.map((metric) => (typeof metric === "string" ? { metric } : metric)),
+      output,
+      path,
+    ),
+    contentFree: config.calibration ?? [],
+    warnings: [],
+  };
+}
+
+/** Generation options with the names of lm-evaluation-harness for the length and the end. */
+function kwargs({ generation = {} }: NativeConfig, separator: string): RawConfig {
+  const { maxNewTokens, stop = separator, temperature, ...rest } = generation;
+  return { ...rest, until: stop, max_gen_toks: maxNewTokens, ...(temperature !== undefined && { temperature }) };
+}
+
+function load(data: DataConfig, path: string, { dataFolders = [] }: TaskOptions): readonly Doc[] {
+  const { file, source, pattern } = data;
+  const isThere = [dirname(path), ...dataFolders, "."].some((folder) => existsSync(resolve(folder, file)));
+  if (source !== undefined && !isThere)
+    throw new LecternError(
+      "file",
+      `${path}: the data file ${file} is not bundled; get it from ${source}, and name the folder above it by --data`,
+    );
+  const docs = readData(locateData(file, path, dataFolders), data.format ?? formatOf(file), data);
+  if (pattern === undefined) return docs;
+  const regex = new RegExp(pattern, "u");
+  return docs.map((doc, i) => {
+    const { groups } = regex.exec(String(doc.text)) ?? {};
+    check(groups, "input", () => `${file}, line ${i + 1}: ${shown(doc.text)} does not fit the pattern ${pattern}`);
+    return { ...groups };
+  });
+}
+
+function formatOf(file: string): DataFormat {
+  const extension = extname(file.replace(/\.gz$/, ""));
+  if (extension === ".json" || extension === ".jsonl") return "json";
+  return extension === ".csv" ? "csv" : "text";
+}
+
+function writingOf(config: NativeConfig, path: string): Writing {
+  const { labels, choices, input = "", output = "" } = config;
+  const target = (doc: Doc): Target => {
+    const value = renderDoc(output, doc, `${path}: output`);
+    if (!labels) return multiple(value);
+    const word = Object.hasOwn(labels, value) ? labels[value] : undefined;
+    check(
+      word !== undefined,
+      "input",
+      () => `${path}: the label ${shown(value)} is missing from labels, which are ${Object.keys(labels).join(", ")}`,
+    );
+    return Object.values(labels).indexOf(word);
+  };
+  /** The index of a choice, several right answers, or a text. */
+  const multiple = (value: string): Target => {
+    if (choices !== undefined && /^\d+$/.test(value)) return Number(value);
+    const list = /^\[.*\]$/s.test(value) ? parseLiteral(value) : undefined;
+    return Array.isArray(list) ? list.map((own) => (typeof own === "number" ? own : pythonText(own))) : value;
+  };
+  return {
+    text: (doc) => renderDoc(input, doc, `${path}: input`),
+    target,
+    choices: labels
+      ? () => Object.values(labels)
+      : choices === undefined
+        ? undefined
+        : (doc) => listOf(choices, doc, path),
+    prefix: () => "",
+    targetDelimiter: config.delimiter ?? " ",
+  };
+}
+
+function listOf(choices: string | readonly string[], doc: Doc, path: string): readonly string[] {
+  if (typeof choices !== "string") return choices;
+  const list = parseLiteral(renderDoc(choices, doc, `${path}: choices`));
+  check(
+    Array.isArray(list) && list.length > 1 && list.every((choice) => typeof choice === "string" && choice !== ""),
+    "input",
+    () => `${path}: choices must give a list of texts, two at least; got ${shown(list)}`,
+  );
+  check(
+    new Set(list).size === list.length,
+    "input",
+    () => `${path}: choices must differ from each other; got ${shown(list)}`,
+  );
+  return list as string[];
+}
+
+/** Refuses items whose right answer is none of their choices. */
+function checkRight({ choices, target }: Writing, docs: readonly Doc[], path: string): void {
+  for (const [i, doc] of docs.entries()) {
+    const known = choices?.(doc) ?? [];
+    for (const right of [target(doc)].flat())
+      check(
+        typeof right === "number" ? right < known.length : known.includes(String(right)),
+        "input",
+        () => `${path}: item ${i + 1}: the answer ${shown(right)} is none of the choices ${shown(known)}`,
+      );
+  }
+}

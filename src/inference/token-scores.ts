@@ -1,0 +1,92 @@
+import {
+  apply,
+  type Dimension,
+  exp,
+  gather,
+  input,
+  log,
+  ops,
+  reduceMax,
+  reduceSum,
+  reshape,
+  sub,
+  takeAlong,
+  type Value,
+} from "../graph/index.ts";
+import { type HostTensor, int64Matrix } from "../tensor/index.ts";
+import type { ForwardInputs } from "./forward.ts";
+
+/** A position of a pass, and the tokens whose probabilities at this position are wanted. */
+export interface ScoredPosition {
+  readonly row: number;
+  /** The position whose output predicts the targets. */
+  readonly at: number;
+  readonly targets: readonly number[];
+}
+
+/** A pass that scores tokens. */
+export interface ScoreInputs extends ForwardInputs {
+  readonly positions: readonly ScoredPosition[];
+}
+
+/** The score of one target token. */
+export interface TokenScore {
+  /** log p(token | the tokens before it), from −∞ to 0. */
+  readonly logProb: number;
+  /** True if no token is more probable. */
+  readonly isGreedy: boolean;
+}
+
+/** x `[…, E]` as a matrix `[rows, E]`. */
+function flatten(x: Value): Value {
+  const rows = x.shape.slice(0, -1);
+  const count: Dimension = rows.every((size) => typeof size === "number")
+    ? rows.reduce((product: number, size) => product * (size as number), 1)
+    : rows.join("*");
+  return reshape(x, [count, x.shape.at(-1) as Dimension]);
+}
+
+/** Logits `[…, V]` at chosen rows, `[N, V]`; a linear head is computed at these rows alone. */
+function logitsAt(logits: Value, rows: Value): Value {
+  const { source } = logits;
+  if (source.kind !== "node" || source.node.op.name !== ops.linear.name) return gather(flatten(logits), rows);
+  const [x, ...weights] = source.node.inputs as [Value, ...Value[]];
+  return apply(source.node.op, [gather(flatten(x), rows), ...weights], source.node.attributes)[0] as Value;
+}
+
+/**
+ * Outputs that score tokens: `gaps` `[N, C]`, each target's logit less the largest one, and `log_sums` `[N]`,
+ * log Σ exp of all logits less the largest one. A target's log-probability is its gap less the log-sum.
+ *
+ * @param logits `[B, T, V]`
+ */
+export function scoreOutputs(logits: Value): Record<"gaps" | "log_sums", Value> {
+  const rows = input("score_rows", "int64", ["N"]);
+  const targets = input("score_targets", "int64", ["N", "C"]);
+  const scored = logitsAt(logits, rows); // [N, V]
+  const centred = sub(scored, reduceMax(scored, [1], true));
+  return { gaps: takeAlong(centred, targets), log_sums: log(reduceSum(exp(centred), [1])) };
+}
+
+/** What a scoring pass is fed beside its rows. @param width positions of a row */
+export function scoreFeeds(positions: readonly ScoredPosition[], width: number): Record<string, HostTensor> {
+  const most = Math.max(...positions.map(({ targets }) => targets.length));
+  const padded = positions.map(({ targets }) => [...targets, ...new Array<number>(most - targets.length).fill(0)]);
+  const rows = int64Matrix([positions.map(({ row, at }) => row * width + at)]);
+  return { score_rows: { ...rows, shape: [positions.length] }, score_targets: int64Matrix(padded) };
+}
+
+/** The scores of each position's targets. */
+export function readScores(
+  results: Readonly<Record<string, HostTensor>>,
+  positions: readonly ScoredPosition[],
+): TokenScore[][] {
+  const { gaps, log_sums: logSums } = results as Record<"gaps" | "log_sums", HostTensor>;
+  const most = gaps.shape[1] as number;
+  return positions.map(({ targets }, n) =>
+    targets.map((_, i) => {
+      const gap = Number(gaps.data[n * most + i]);
+      return { logProb: gap - Number(logSums.data[n]), isGreedy: gap === 0 };
+    }),
+  );
+}
