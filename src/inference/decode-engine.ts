@@ -48,6 +48,8 @@ interface EngineParts {
   readonly step: OpenGraph;
   /** True if a step writes into the cache; else its new rows are copied there. */
   readonly isInPlace: boolean;
+  /** True if a device computes, on which the cache of steps that write into it stays. */
+  readonly isOnDevice: boolean;
   /** The graph that encodes, in an encoder–decoder. */
   readonly encoder: OpenGraph | undefined;
   readonly use: DecodeUse;
@@ -113,16 +115,23 @@ export class DecodeEngine {
     model: CachedModel,
     weights: Weights,
     options: SessionOptions = {},
-    use: DecodeUse = {},
+    asked: DecodeUse = {},
     prefixes = new PrefixCache(0),
   ): Promise<DecodeEngine> {
+    const isOnDevice = options.device === "webgpu";
+    const use = isOnDevice ? { ...asked, isShared: false } : asked;
+    // On a device the cache stays there, but where rows are chosen after each step.
+    const mayWrite = isOnDevice ? !use.showsAll : canAttendInPlace(model.config.headSize) && canShareMemory();
     const open = async (graph: ModelGraph, outputs: Record<string, Value>, sharesMemory = false) => {
-      const lowered = lowerModel(outputs, weights, "decode");
+      const lowered = lowerModel(outputs, weights, "decode", options.device);
       const inputs = new Set(lowered.inputs.map(({ name }) => name));
       const bytes = sessionBytes(lowered, options);
       const derived = graph.derived.filter(({ name }) => inputs.has(name));
-      return { derived, session: await createSession(lowered, { ...options, sharesMemory }), inputs, bytes };
+      const keeps = Object.keys(outputs).filter((name) => sharesMemory && places.has(name));
+      const session = await createSession(lowered, { ...options, sharesMemory, keeps });
+      return { derived, session, inputs, bytes };
     };
+    const places = new Set(Array.from({ length: 2 * model.numLayers }, (_, i) => cacheName("present", i)));
     const named = (prefix: "present" | "cross", cache: ModelGraph["cache"]): Record<string, Value> =>
       Object.fromEntries(
         cache.flatMap(({ key, value }) => [key, value]).map((value, i) => [cacheName(prefix, i), value]),
@@ -130,7 +139,7 @@ export class DecodeEngine {
     const { step: graph, memory } = model.graphs({
       logits: use.showsAll ? "all" : "last",
       isShared: use.isShared,
-      isInPlace: !use.isShared && canAttendInPlace(model.config.headSize) && canShareMemory(),
+      isInPlace: !use.isShared && mayWrite,
       plan: perRow(weights.plan),
     });
     const outputs = {
@@ -142,7 +151,7 @@ export class DecodeEngine {
     const encoder = memory && (await open(memory, named("cross", memory.crossCache)));
     const step = await open(graph, outputs, graph.isInPlace);
     const { isInPlace, keysFixedUpTo } = graph;
-    const parts = { model, use, encoder, step, isInPlace, keysFixedUpTo, prefixes };
+    const parts = { model, use, encoder, step, isInPlace, isOnDevice, keysFixedUpTo, prefixes };
     return new DecodeEngine({ ...parts, adapters: new AdapterRows(), scheduler: new Scheduler() });
   }
 
@@ -237,7 +246,7 @@ export class DecodeEngine {
       feeds: own,
     }: ExtendOptions,
   ): Promise<Record<string, HostTensor>> {
-    const { step, isInPlace } = this.#parts;
+    const { step, isInPlace, isOnDevice } = this.#parts;
     await this.#renew(cache, lengths, own);
     const queries = tokens.map((row, i) => row.map((_, t) => (cache.lengths[i] as number) + t));
     const positions: Positions = {
@@ -248,7 +257,9 @@ export class DecodeEngine {
       ids: tokens,
       lengths,
     };
-    if (isInPlace) cache.reserve(Math.max(...lengths.map((length, i) => length - (cache.lengths[i] as number))));
+    const count = Math.max(...lengths.map((length, i) => length - (cache.lengths[i] as number)));
+    if (!cache.hasRoom(count)) await cache.settle();
+    if (isInPlace || isOnDevice) cache.reserve(count); // a device takes no empty tensors
     const feeds = {
       [memory ? "decoder_input_ids" : "input_ids"]: int64Matrix(tokens),
       ...deriveFeeds(step.derived, positions, memory?.positions),
@@ -260,6 +271,7 @@ export class DecodeEngine {
       { ...feeds, ...this.#fedTo(step, own) },
       isInPlace ? cache.places() : undefined,
     );
+    if (isInPlace && isOnDevice) cache.keptBy(step.session);
     if (isInPlace) cache.advance(tokens, lengths);
     else cache.append(results, tokens, lengths);
     return results;
@@ -276,11 +288,13 @@ export class DecodeEngine {
       (held, i) => held > 0 && (lengths[i] as number) > bound !== (cache.computedFor[i] as number) > bound,
     );
     if (!isStale.includes(true)) return;
+    await cache.settle();
     const rows: { cache: KeyValueCache; row: number }[] = [];
     for (const [i, row] of cache.tokens.entries()) {
       if (!isStale[i] && !this.isShared) rows.push({ cache, row: i });
       else rows.push({ cache: await this.#computed(row, lengths[i] as number, feeds?.[i]), row: 0 });
     }
+    for (const computed of rows) await computed.cache.settle();
     cache.replace(KeyValueCache.join(rows, this.sizes));
   }
 

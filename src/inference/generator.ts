@@ -18,6 +18,7 @@ import {
   speculate,
   type TokenEvent,
 } from "../generation/index.ts";
+import type { Device } from "../runtime/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { type Admission, priorityOf, sizeOf } from "./admission.ts";
 import type { PrefixCache } from "./cache/prefix-cache.ts";
@@ -39,6 +40,7 @@ export interface GeneratorParts {
   readonly tokenizer: Tokenizer | undefined;
   readonly generationConfig: Readonly<Record<string, unknown>>;
   readonly threads: number | undefined;
+  readonly device: Device | undefined;
   readonly pool: SessionPool;
   readonly prefixes: PrefixCache;
   readonly admission: Admission;
@@ -253,8 +255,8 @@ export class Generator {
 
   /** The session for a use, made on first need; one that shows more than plain decoding leaves weights in their file. */
   #lease({ generation, use, weights, layers }: EngineNeed): Promise<Lease<DecodingSession>> {
-    const { pool, threads, prefixes } = this.#parts;
-    const options = { threads, ...(use.showsAll && !weights.isQuantized && { prepack: false }) };
+    const { pool, threads, device, prefixes } = this.#parts;
+    const options = { threads, device, ...(use.showsAll && !weights.isQuantized && { prepack: false }) };
     const key = sessionKey(weights.version, "decode", JSON.stringify([use, layers]));
     return pool.lease(key, () => generation.open(weights, options, { use, prefixes }));
   }

@@ -1,5 +1,6 @@
 import type { OwnFamily } from "../families/index.ts";
 import type { HubOptions } from "../formats/index.ts";
+import type { Device } from "../runtime/index.ts";
 import type { Precision } from "./quantize-model.ts";
 
 /** Options of `loadModel`. */
@@ -7,9 +8,14 @@ export interface LoadOptions extends HubOptions {
   /** The number of threads that compute, from 1; default: the engine's choice, one for each core of the machine. */
   readonly threads?: number | undefined;
   /**
+   * The device that computes. `webgpu` is a GPU through Vulkan, Metal or Direct3D 12 in Node, and the browser's in a
+   * page; operators without a kernel for it run on the CPU, and no prefixes are kept. Default `cpu`.
+   */
+  readonly device?: Device | undefined;
+  /**
    * The precision that linear layers compute in. `int8` and `int4` store their matrices in blocks of 32 weights with a
    * scale each, in a derived file that is written on first use; `auto` is float32 below 100 million parameters, else
-   * int8. Default float32.
+   * int8, and on `webgpu`, which has no int8, int4. Default float32.
    */
   readonly precision?: Precision | undefined;
   /**

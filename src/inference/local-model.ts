@@ -1,6 +1,7 @@
 import { LecternError, throwIfAborted } from "../common/index.ts";
 import { openDirectory } from "../formats/index.ts";
 import { generationFields } from "../generation/index.ts";
+import { checkDevice } from "../runtime/index.ts";
 import { elementCount } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { openAdapted } from "./adapters/adapted-model.ts";
@@ -22,7 +23,7 @@ import type {
 import { runtimeOf } from "./kinds/index.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { type ModelFiles, type OpenedModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
-import { type ComputedPrecision, computedPrecision, quantizeWeights } from "./quantize-model.ts";
+import { type ComputedPrecision, checkDevicePrecision, computedPrecision, quantizeWeights } from "./quantize-model.ts";
 import { poolLimit } from "./sessions/session-bytes.ts";
 import { SessionPool } from "./sessions/session-pool.ts";
 import { checkTokenizer } from "./tokenizer-check.ts";
@@ -33,7 +34,9 @@ const ADAPTER_OF_DIRECTORY = "default";
 /** The memory that earlier texts are kept in where the caller does not say. */
 const PREFIX_CACHE_BYTES = 256 * 2 ** 20;
 
-interface LocalSettings extends AdmissionLimits, Pick<ModelSource, "threads" | "families" | "prefixCacheBytes"> {
+interface LocalSettings
+  extends AdmissionLimits,
+    Pick<ModelSource, "threads" | "device" | "families" | "prefixCacheBytes"> {
   readonly precision: ComputedPrecision;
 }
 
@@ -48,7 +51,7 @@ export class LocalModel implements ModelHost {
   readonly description: ModelDescription;
   readonly generator: Generator;
   readonly #files: ModelFiles;
-  readonly #threads: number | undefined;
+  readonly #engine: Pick<ModelSource, "threads" | "device">;
   readonly #pool: SessionPool;
   readonly #prefixes: PrefixCache;
   /** Fires when the model is disposed, and ends what is being generated. */
@@ -62,20 +65,20 @@ export class LocalModel implements ModelHost {
     files: OpenedModelFiles,
     tokenizer: Tokenizer | undefined,
     generationConfig: Readonly<Record<string, unknown>>,
-    { threads, families, precision, prefixCacheBytes = PREFIX_CACHE_BYTES, ...limits }: LocalSettings,
+    { threads, device, families, precision, prefixCacheBytes = PREFIX_CACHE_BYTES, ...limits }: LocalSettings,
   ) {
     const { isEncoderDecoder, generation } = runtimeOf(files.architecture);
     const parameterCount = countParameters(files);
     this.#files = files;
-    this.#threads = threads;
+    this.#engine = { threads, device };
     this.#pool = new SessionPool(poolLimit(parameterCount));
-    this.#prefixes = new PrefixCache(prefixCacheBytes);
+    this.#prefixes = new PrefixCache(device === "webgpu" ? 0 : prefixCacheBytes);
     this.#revision = this.#revisionOf(new AdaptedWeights(files.weights, files.architecture));
     const openAssistant = (location: string): Promise<LocalModel> =>
-      LocalModel.open({ location, threads, families, precision, prefixCacheBytes: 0 });
+      LocalModel.open({ location, threads, device, families, precision, prefixCacheBytes: 0 });
     const [pool, prefixes] = [this.#pool, this.#prefixes];
     const admission = new Admission(limits, generation?.tokenBytes ?? 0);
-    const shared = { threads, pool, prefixes, admission, openAssistant };
+    const shared = { threads, device, pool, prefixes, admission, openAssistant };
     this.generator = new Generator({ files, tokenizer, generationConfig, ...shared });
     this.description = {
       family: files.architecture.family.name,
@@ -87,6 +90,7 @@ export class LocalModel implements ModelHost {
       contextWindow: files.architecture.config.maxPositionEmbeddings,
       parameterCount,
       precision,
+      device: device ?? "cpu",
       warnings: files.warnings,
       startToken: (generationConfig.bos_token_id ?? files.json.bos_token_id ?? undefined) as number | undefined,
     };
@@ -106,9 +110,11 @@ export class LocalModel implements ModelHost {
   }
 
   static async #read(
-    { location, base, force = false, families, precision = "float32", ...settings }: ModelSource,
+    { location, base, device = "cpu", force = false, families, precision = "float32", ...settings }: ModelSource,
     signal: AbortSignal,
   ): Promise<LocalModel> {
+    checkDevicePrecision(device, precision);
+    await checkDevice(device);
     const files = await openDirectory(location, signal);
     throwIfAborted(signal);
     const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files, base) : undefined;
@@ -125,10 +131,10 @@ export class LocalModel implements ModelHost {
       checkTokenizer({ location, tokenizer, config: parts.json, generationConfig: stored ?? {}, vocabSize: most });
     }
     const generationConfig = stored ?? generationFields(parts.json);
-    const computed = computedPrecision(precision, countParameters(parts));
+    const computed = computedPrecision(precision, countParameters(parts), device);
     const weights = await quantizeWeights(parts.architecture, parts.weights, computed);
     throwIfAborted(signal);
-    const options = { ...settings, families, precision: computed };
+    const options = { ...settings, device, families, precision: computed };
     const model = new LocalModel({ ...parts, weights }, tokenizer, generationConfig, options);
     if (adapted) await model.#add(ADAPTER_OF_DIRECTORY, adapted.adapter);
     throwIfAborted(signal);
@@ -174,7 +180,7 @@ export class LocalModel implements ModelHost {
   }
 
   #revisionOf(adapted: AdaptedWeights): Revision {
-    const options = { pool: this.#pool, threads: this.#threads };
+    const options = { pool: this.#pool, ...this.#engine };
     return { adapted, forward: new ForwardPass(this.#files.architecture, adapted.weights, options) };
   }
 

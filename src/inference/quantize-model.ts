@@ -1,3 +1,4 @@
+import { check } from "../common/index.ts";
 import type { Architecture } from "../families/index.ts";
 import { derivedFile } from "../files/index.ts";
 import type { Value, WeightLayout } from "../graph/index.ts";
@@ -10,6 +11,7 @@ import {
   runPasses,
   sizesOf,
 } from "../passes/index.ts";
+import type { Device } from "../runtime/index.ts";
 import { byteLength, elementCount, quantizeBlocks } from "../tensor/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
 import { parametersOf, type Weights } from "./weights.ts";
@@ -34,9 +36,23 @@ const CHUNK_WEIGHTS = 2 ** 22;
 export type ComputedPrecision = Exclude<Precision, "auto">;
 
 /** The precision that a model computes in. */
-export function computedPrecision(precision: Precision, parameterCount: number): ComputedPrecision {
+export function computedPrecision(
+  precision: Precision,
+  parameterCount: number,
+  device: Device = "cpu",
+): ComputedPrecision {
   if (precision !== "auto") return precision;
-  return parameterCount < SMALL_MODEL ? "float32" : "int8";
+  if (parameterCount < SMALL_MODEL) return "float32";
+  return device === "webgpu" ? "int4" : "int8";
+}
+
+/** Refuses a precision that a device has no kernel for. */
+export function checkDevicePrecision(device: Device, precision: Precision): void {
+  check(
+    device !== "webgpu" || precision !== "int8",
+    "unsupported",
+    () => "precision int8: ONNX Runtime has no kernel of it for WebGPU; use float32 or int4, or device cpu",
+  );
 }
 
 /** Quantized matrices side by side: their places in the checkpoint, and those of the parts in the derived file. */

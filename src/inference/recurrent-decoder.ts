@@ -66,7 +66,7 @@ export class RecurrentEngine {
       outputs[`next.${i}.hidden`] = hidden;
       outputs[`next.${i}.memory`] = memory;
     }
-    const graph = lowerModel(outputs, weights, "decode");
+    const graph = lowerModel(outputs, weights, "decode", options.device);
     return new RecurrentEngine(architecture, await createSession(graph, options), sessionBytes(graph, options));
   }
 

@@ -116,7 +116,7 @@ export class RecurrentSeq2seqEngine {
   ): Promise<RecurrentSeq2seqEngine> {
     const { family, config } = architecture;
     const open = async (outputs: Record<string, Value>): Promise<OpenSession> => {
-      const graph = lowerModel(outputs, weights, "decode");
+      const graph = lowerModel(outputs, weights, "decode", options.device);
       return { session: await createSession(graph, options), bytes: sessionBytes(graph, options) };
     };
     const ids = input("input_ids", "int64", ["B", "S"]);

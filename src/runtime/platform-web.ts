@@ -1,15 +1,14 @@
 import * as ort from "onnxruntime-web/wasm";
 import { fetchOnce } from "../files/web.ts";
 import type { OnnxGraph } from "../lowering/index.ts";
+import { checkWebGpu, loadWebGpu, WebGpuSession } from "./device-session-web.ts";
 import { attempt, wrapSession } from "./engine.ts";
 import { writeOnnx } from "./onnx-writer.ts";
-import type { EngineSession, Hash, SessionOptions } from "./platform.ts";
+import type { Device, EngineSession, Hash, SessionOptions } from "./platform.ts";
 import { Sha256 } from "./sha256-web.ts";
 
 /** Loads a graph into WebAssembly; files that hold weights are fetched once and handed over as bytes. */
 export async function createSession(graph: OnnxGraph, options: SessionOptions = {}): Promise<EngineSession> {
-  ort.env.wasm.wasmPaths = { wasm: new URL("ort-wasm-simd-threaded.wasm", import.meta.url).href };
-  ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? (options.threads ?? 0) : 1;
   const named = new Map<string, string>();
   const bytes = writeOnnx(graph, (file) => {
     if (!named.has(file)) named.set(file, `weights-${named.size}`);
@@ -18,15 +17,27 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
   const externalData = await Promise.all(
     [...named].map(async ([file, path]) => ({ path, data: await fetchOnce(file) })),
   );
-  const session = await attempt("load a graph", () =>
-    ort.InferenceSession.create(bytes, {
-      externalData,
-      enableMemPattern: options.memoryPattern ?? true,
-      logSeverityLevel: 3,
-      extra: { optimization: { disable_specified_optimizers: (options.withoutRewrites ?? []).join(";") } },
-    }),
-  );
+  const threads = globalThis.crossOriginIsolated ? (options.threads ?? 0) : 1;
+  const settings = {
+    externalData,
+    enableMemPattern: options.memoryPattern ?? true,
+    logSeverityLevel: 3,
+    extra: { optimization: { disable_specified_optimizers: (options.withoutRewrites ?? []).join(";") } },
+  } as const;
+  if (options.device === "webgpu") {
+    const gpu = await loadWebGpu(threads);
+    const locations = Object.fromEntries((options.keeps ?? []).map((name) => [name, "gpu-buffer" as const]));
+    const own = { ...settings, executionProviders: ["webgpu"], preferredOutputLocation: locations };
+    return new WebGpuSession(gpu, await attempt("load a graph", () => gpu.InferenceSession.create(bytes, own)));
+  }
+  ort.env.wasm.wasmPaths = { wasm: new URL("ort-wasm-simd-threaded.wasm", import.meta.url).href };
+  ort.env.wasm.numThreads = threads;
+  const session = await attempt("load a graph", () => ort.InferenceSession.create(bytes, settings));
   return wrapSession({ Tensor: ort.Tensor, writesInto: false }, session);
+}
+
+export async function checkDevice(device: Device): Promise<void> {
+  if (device === "webgpu") await checkWebGpu();
 }
 
 /** False: WebAssembly has its own memory, to which tensors are copied. */

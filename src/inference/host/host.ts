@@ -6,7 +6,7 @@ import type {
   StoppingCriteria,
   TokenEvent,
 } from "../../generation/index.ts";
-import type { Channel } from "../../runtime/index.ts";
+import type { Channel, Device } from "../../runtime/index.ts";
 import type { Priority } from "../admission.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "../forward.ts";
 import type { Precision } from "../quantize-model.ts";
@@ -17,6 +17,7 @@ export interface ModelSource {
   /** The directory of the model that an adapter adapts, where the location holds an adapter alone. */
   readonly base?: string | undefined;
   readonly threads?: number | undefined;
+  readonly device?: Device | undefined;
   readonly precision?: Precision | undefined;
   /** Memory for the keys and values of earlier texts, in bytes. */
   readonly prefixCacheBytes?: number | undefined;
@@ -43,6 +44,8 @@ export interface ModelDescription {
   readonly parameterCount: number;
   /** The precision that it computes in. */
   readonly precision: Exclude<Precision, "auto">;
+  /** The device that it computes on. */
+  readonly device: Device;
   readonly startToken: number | undefined;
   /** Warnings about files that are used all the same. */
   readonly warnings: readonly string[];
