@@ -1,10 +1,10 @@
+import type { InferenceSession, Tensor } from "onnxruntime-web/webgpu";
 import { LecternError } from "../common/index.ts";
 import type { DType, HostTensor } from "../tensor/index.ts";
 import { attempt } from "./engine.ts";
 import type { EngineSession } from "./platform.ts";
 
 type Ort = typeof import("./webgpu-web.ts");
-type DeviceTensor = InstanceType<Ort["Tensor"]>;
 
 /** The part of `navigator` that finds GPUs. */
 interface GpuNavigator {
@@ -41,11 +41,11 @@ export function loadWebGpu(threads: number): Promise<Ort> {
  */
 export class WebGpuSession implements EngineSession {
   readonly #ort: Ort;
-  readonly #session: InstanceType<Ort["InferenceSession"]>;
+  readonly #session: InferenceSession;
   /** The tensors on the device that stand for the caller's memory. */
-  readonly #kept = new Map<HostTensor["data"], DeviceTensor>();
+  readonly #kept = new Map<HostTensor["data"], Tensor>();
 
-  constructor(ort: Ort, session: InstanceType<Ort["InferenceSession"]>) {
+  constructor(ort: Ort, session: InferenceSession) {
     this.#ort = ort;
     this.#session = session;
   }
@@ -89,11 +89,11 @@ export class WebGpuSession implements EngineSession {
     return this.#session.release();
   }
 
-  #tensorOf({ dtype, shape, data }: HostTensor): DeviceTensor {
+  #tensorOf({ dtype, shape, data }: HostTensor): Tensor {
     return this.#kept.get(data) ?? new this.#ort.Tensor(dtype as "float32", data as Float32Array, shape);
   }
 
-  #keep(memory: HostTensor["data"], tensor: DeviceTensor): void {
+  #keep(memory: HostTensor["data"], tensor: Tensor): void {
     this.#kept.get(memory)?.dispose();
     this.#kept.set(memory, tensor);
   }
