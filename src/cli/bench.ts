@@ -4,7 +4,7 @@ import { LecternError, throwIfAborted } from "../common/index.ts";
 import type { Model } from "../inference/index.ts";
 import { coreCount } from "./core-count.ts";
 import { bytesText } from "./download-progress.ts";
-import { MODEL_ARGUMENT, PRECISION_OPTION } from "./models.ts";
+import { DEVICE_OPTION, MODEL_ARGUMENT, PRECISION_OPTION } from "./models.ts";
 import { count } from "./numbers.ts";
 import { loadFor, type PipelineFlags } from "./pipeline-command.ts";
 import { tableLines } from "./table.ts";
@@ -39,6 +39,7 @@ export function benchCommand(command: Command, terminal: Terminal, signal: Abort
     )
     .option("--runs <n>", "runs at each length, after one that warms up; the median is printed; default 5")
     .option(...PRECISION_OPTION)
+    .option(...DEVICE_OPTION)
     .option("--base <model>", "the base model of an adapter's directory, in place of the one it names")
     .option("--threads <n>", "number of threads; default one for each core")
     .option("--force", "accept a tokenizer that does not belong to the model")

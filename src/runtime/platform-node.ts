@@ -53,11 +53,14 @@ const COPY: OnnxGraph = {
   outputs: [{ name: "y", dtype: "float32", shape: [1] }],
 };
 
+/** The engine's message without the place in its source. */
+const PLACE = /^ONNX Runtime: .* was false\. /s;
+
 function noDevice(reason: string, cause?: unknown): LecternError {
   return new LecternError(
     "unsupported",
     `device webgpu: there is none that ONNX Runtime can use; it needs a GPU with Vulkan (libvulkan.so.1) on Linux, Metal ` +
-      `on macOS or Direct3D 12 on Windows; use device cpu. ${reason}`,
+      `on macOS or Direct3D 12 on Windows; use device cpu (${reason.replace(PLACE, "").trim()})`,
     { cause },
   );
 }
