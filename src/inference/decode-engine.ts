@@ -11,7 +11,7 @@ import { PrefixCache } from "./cache/prefix-cache.ts";
 import { type CachedModel, deriveFeeds, type ModelGraph } from "./decode-graph.ts";
 import { lowerModel } from "./lower-model.ts";
 import { type CacheRows, PREFILL_TOKENS, Scheduler } from "./scheduler.ts";
-import { sessionBytes } from "./sessions/session-bytes.ts";
+import { sessionBytes, weightBytes } from "./sessions/session-bytes.ts";
 import type { WeightFeeds, Weights } from "./weights.ts";
 
 /** The use of a decoding session, beside the scores after the last token. */
@@ -40,6 +40,8 @@ interface OpenGraph {
   readonly session: EngineSession;
   readonly inputs: ReadonlySet<string>;
   readonly bytes: number;
+  /** The bytes of weights that a run reads. */
+  readonly weightBytes: number;
 }
 
 /** The compiled parts of a decode engine. */
@@ -70,6 +72,8 @@ export class DecodeEngine {
   readonly sizes: CacheSizes;
   /** Estimated memory, in bytes. */
   readonly bytes: number;
+  /** The bytes of weights that a step reads. */
+  readonly weightBytes: number;
   /** Time that the engine has computed for this request, in milliseconds. */
   computedMs = 0;
   /** The number of prompt tokens of this request whose keys and values were there already. */
@@ -87,6 +91,7 @@ export class DecodeEngine {
     this.feeds = feeds;
     this.#priority = priority;
     this.bytes = parts.step.bytes + (parts.encoder?.bytes ?? 0);
+    this.weightBytes = parts.step.weightBytes;
     this.vocabularySize = config.vocabSize;
     this.contextWindow = config.maxPositionEmbeddings;
     this.sizes = { layers: numLayers, heads: config.numKeyValueHeads, headSize: config.headSize };
@@ -129,7 +134,7 @@ export class DecodeEngine {
       const derived = graph.derived.filter(({ name }) => inputs.has(name));
       const keeps = Object.keys(outputs).filter((name) => sharesMemory && places.has(name));
       const session = await createSession(lowered, { ...options, sharesMemory, keeps });
-      return { derived, session, inputs, bytes };
+      return { derived, session, inputs, bytes, weightBytes: weightBytes(lowered) };
     };
     const places = new Set(Array.from({ length: 2 * model.numLayers }, (_, i) => cacheName("present", i)));
     const named = (prefix: "present" | "cross", cache: ModelGraph["cache"]): Record<string, Value> =>

@@ -165,8 +165,8 @@ export class Generator {
     try {
       const sequences = await this.#run({ ...plan, engine, context });
       const totalMs = performance.now() - started;
-      const { computedMs: engineMs, cachedTokens } = engine;
-      return finished(rows, sequences, { queueMs, firstTokenMs, totalMs, engineMs, cachedTokens });
+      const { computedMs: engineMs, cachedTokens, weightBytes } = engine;
+      return finished(rows, sequences, { queueMs, firstTokenMs, totalMs, engineMs, cachedTokens, weightBytes });
     } finally {
       engine.endRequest();
       lease.release();
@@ -357,11 +357,12 @@ type FinishedTiming = Pick<Timing, "queueMs"> & Partial<Timing> & Partial<Pick<U
 function finished(
   inputIds: Generated["inputIds"],
   sequences: readonly Sequence[],
-  { queueMs, firstTokenMs = 0, totalMs = queueMs, engineMs = 0, cachedTokens = 0 }: FinishedTiming,
+  { queueMs, firstTokenMs = 0, totalMs = queueMs, engineMs = 0, cachedTokens = 0, weightBytes = 0 }: FinishedTiming,
 ): Generated {
   const count = sequences.reduce((sum, { outputIds }) => sum + outputIds.length, 0);
   const promptTokens = inputIds.reduce((sum, { length }) => sum + length, 0);
   const usage = { promptTokens, completionTokens: count, cachedTokens };
   const tokensPerSecond = (1000 * Math.max(0, count - sequences.length)) / Math.max(1, totalMs - firstTokenMs);
-  return { inputIds, sequences, usage, timing: { queueMs, firstTokenMs, totalMs, tokensPerSecond, engineMs } };
+  const timing = { queueMs, firstTokenMs, totalMs, tokensPerSecond, engineMs, weightBytes };
+  return { inputIds, sequences, usage, timing };
 }

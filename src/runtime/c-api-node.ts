@@ -148,15 +148,20 @@ export class EngineApi {
 }
 
 let api: EngineApi | undefined;
-let isMissing = false;
+let failure: string | undefined;
 
 /** The C interface, loaded on first use; undefined where it cannot be, such as in a runtime other than Node. */
 export function engineApi(): EngineApi | undefined {
-  if (api !== undefined || isMissing) return api;
+  if (api !== undefined || failure !== undefined) return api;
   try {
     api = new EngineApi();
-  } catch {
-    isMissing = true;
+  } catch (error) {
+    failure = (error as Error).message;
   }
   return api;
+}
+
+/** The reason why the C interface cannot be loaded; undefined where it can. */
+export function engineApiProblem(): string | undefined {
+  return engineApi() ? undefined : failure;
 }

@@ -87,6 +87,8 @@ export interface Timing {
   readonly tokensPerSecond: number;
   /** The time that the engine computed, within the total; the rest is Lectern's own. */
   readonly engineMs: number;
+  /** The bytes of weights that a decoding step reads; the memory's bandwidth over them bounds the steps in a second. */
+  readonly weightBytes: number;
 }
 
 /** The number of tokens that a generation read and wrote. */
