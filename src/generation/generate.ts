@@ -63,6 +63,7 @@ export async function generate(
   let active = sequences;
   while (!context.signal?.aborted) {
     for (const [row, sequence] of active.entries()) await sequence.extend(scores[row] as Float32Array);
+    if (!context.logitsProcessor) decoder.recycle?.(scores); // a function of the caller may have kept them
     if (context.signal?.aborted) break;
     if (performance.now() > deadline) for (const sequence of active) sequence.finishReason ??= "time";
     const kept = active.flatMap((sequence, row) => (sequence.finishReason ? [] : [row]));

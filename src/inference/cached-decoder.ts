@@ -120,6 +120,10 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     );
   }
 
+  recycle(scores: readonly Float32Array[]): void {
+    this.#engine.recycle(scores);
+  }
+
   select(indices: readonly number[]): void {
     const { cache, at } = this.#rows;
     if (!this.#engine.isShared)

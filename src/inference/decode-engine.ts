@@ -63,6 +63,16 @@ interface EngineParts {
   readonly prefixes: PrefixCache;
   /** The text length in tokens up to which the keys of a token do not depend on it. */
   readonly keysFixedUpTo: number;
+  /** The memory of scores; undefined where a step does not write them in place. */
+  readonly spares: ScoreMemory | undefined;
+}
+
+/** Tensors that scores are written to, which later steps use again. */
+interface ScoreMemory {
+  /** Those whose scores were read, by the number of their rows. */
+  readonly free: Map<number, HostTensor<"float32">>;
+  /** Those that callers read, by their memory. */
+  readonly lent: WeakMap<ArrayBufferLike, HostTensor<"float32">>;
 }
 
 /** The session that decodes over a cache, shared by all generations of a model. */
@@ -156,8 +166,27 @@ export class DecodeEngine {
     const encoder = memory && (await open(memory, named("cross", memory.crossCache)));
     const step = await open(graph, outputs, graph.isInPlace);
     const { isInPlace, keysFixedUpTo } = graph;
-    const parts = { model, use, encoder, step, isInPlace, isOnDevice, keysFixedUpTo, prefixes };
+    const isReused = isInPlace && !isOnDevice && !use.showsAll && !use.layers;
+    const spares = isReused ? { free: new Map(), lent: new WeakMap() } : undefined;
+    const parts = { model, use, encoder, step, isInPlace, isOnDevice, spares, keysFixedUpTo, prefixes };
     return new DecodeEngine({ ...parts, adapters: new AdapterRows(), scheduler: new Scheduler() });
+  }
+
+  /** Takes back scores that have been read: a later step of as many rows writes where they lie. */
+  recycle(scores: readonly Float32Array[]): void {
+    const tensor = this.#parts.spares?.lent.get(scores[0]?.buffer as ArrayBuffer);
+    if (tensor?.shape[0] === scores.length) this.#parts.spares?.free.set(scores.length, tensor); // else others have rows in it
+  }
+
+  /** The places of a step's results, where it writes them itself. */
+  #placesOf(cache: KeyValueCache): Readonly<Record<string, HostTensor>> {
+    const { spares } = this.#parts;
+    if (!spares) return cache.places();
+    const rows = cache.lengths.length;
+    const logits = spares.free.get(rows) ?? newScores(rows, this.vocabularySize);
+    spares.free.delete(rows);
+    spares.lent.set(logits.data.buffer, logits);
+    return { ...cache.places(), logits };
   }
 
   /** True if rows may share the part of the cache that they have in common. */
@@ -274,7 +303,7 @@ export class DecodeEngine {
     const results = await this.#timed(
       step,
       { ...feeds, ...this.#fedTo(step, own) },
-      isInPlace ? cache.places() : undefined,
+      isInPlace ? this.#placesOf(cache) : undefined,
     );
     if (isInPlace && isOnDevice) cache.keptBy(step.session);
     if (isInPlace) cache.advance(tokens, lengths);
@@ -342,6 +371,10 @@ function perRow(plan: AdapterPlan | undefined): AdapterPlan | undefined {
     const adapter = plan(path);
     return adapter?.kind === "fed" ? { ...adapter, isPerRow: true } : adapter;
   };
+}
+
+function newScores(rows: number, size: number): HostTensor<"float32"> {
+  return { dtype: "float32", shape: [rows, 1, size], data: new Float32Array(rows * size) };
 }
 
 /** A tensor `[B, …]` row by row. */
