@@ -2,9 +2,12 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { loadModel } from "../src/inference/index.ts";
 import { cli } from "./helpers/cli.ts";
+
+/** Shaders are compiled for the processor, which takes long on a busy machine. */
+vi.setConfig({ testTimeout: 600_000 });
 
 /** Vulkan's loader and a device that computes on the processor, as Debian's chromium has them. */
 const LOADER = "/usr/lib/chromium";

@@ -1,8 +1,11 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { hasChromium, launchChromium, serve } from "../helpers/chromium.ts";
+
+/** Shaders are compiled for the processor, which takes long on a busy machine. */
+vi.setConfig({ testTimeout: 600_000 });
 
 const models = ["stories", "stories-gru", "translate"];
 const options = { doSample: false, numBeams: 1, maxNewTokens: 12, eosTokenId: null };
