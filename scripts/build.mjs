@@ -88,7 +88,12 @@ const englishAlone = {
     build.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: "export {};" }));
   },
 };
-const web = { lectern: "src/index.ts", training: "src/training/index.ts", prompting: "src/prompting/index.ts" };
+const web = {
+  lectern: "src/index.ts",
+  training: "src/training/index.ts",
+  prompting: "src/prompting/index.ts",
+  webgpu: "src/runtime/webgpu-web.ts",
+};
 for (const [name, entry] of Object.entries(web))
   await build({
     entryPoints: [entry],
@@ -109,4 +114,5 @@ for (const [name, entry] of Object.entries(web))
     plugins: [englishAlone],
     logLevel: "warning",
   });
-copyFileSync("node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm", "dist/web/ort-wasm-simd-threaded.wasm");
+for (const name of ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.asyncify.wasm"])
+  copyFileSync(join("node_modules/onnxruntime-web/dist", name), join("dist/web", name));

@@ -39,6 +39,9 @@ Ctrl-C stops an answer and keeps the conversation; a second Ctrl-C ends it with 
 steps that follow. In an encoder–decoder, prefill is the encoder and the first token, and decode begins once the output has the length.
 Peak memory is that of the process, loading included; the first use of int8 or int4 also quantizes the weights, a second call does not.
 
+"of ceiling" is decode's share of the speed at which memory, read by all threads, would deliver the weights of a step. "outside engine"
+is the share of a step in which the engine does not compute. On a busy machine both say little.
+
 ## Control characters
 
 On a terminal, control characters and characters that reorder text are shown as \`\\u001b\` instead of being executed, wherever the text comes from:

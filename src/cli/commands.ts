@@ -162,7 +162,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   doctor: {
     group: "Setup:",
-    description: "Check the installation: versions, engine, cache and models.",
+    description: "Check the installation, and measure what this machine can do: memory bandwidth and devices.",
     load: async () => (await import("./doctor.ts")).doctorCommand,
   },
   completion: {

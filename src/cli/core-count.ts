@@ -1,5 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 
+/** The most threads that a model can be loaded with. */
+export const MOST_THREADS = 64;
+
 const PROCESSORS = "/sys/devices/system/cpu";
 
 /**

@@ -1,12 +1,16 @@
 import { access, constants, readdir, readFile, stat, statfs } from "node:fs/promises";
-import { cpus, freemem, totalmem } from "node:os";
+import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { LecternError, VERSION } from "../common/index.ts";
 import { packageRoot } from "../common/node.ts";
 import { derivedFolder } from "../files/node.ts";
 import { cachedModels, readSettings, shippedModels } from "../formats/hub/node.ts";
 import { loadModel } from "../inference/index.ts";
-import { engineFiles } from "../runtime/node.ts";
+import { checkDevice } from "../runtime/index.ts";
+import { engineApiProblem, engineFiles } from "../runtime/node.ts";
+import { coreCount, MOST_THREADS } from "./core-count.ts";
+import { memoryBandwidth } from "./memory-bandwidth.ts";
+import { ownInstructionSets } from "./processor.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Folder {
@@ -16,6 +20,16 @@ interface Folder {
   readonly freeBytes: number | null;
 }
 
+/** A device that models can compute on. */
+interface Device {
+  readonly name: "cpu" | "webgpu";
+  /** Null where it is there, else what is missing. */
+  readonly problem: string | null;
+}
+
+/** The sizes of models, in bytes, whose ceilings are printed. */
+const SIZES = [0.5e9, 1e9, 4e9];
+
 /** Facts about an installation. */
 interface Facts {
   readonly lectern: string;
@@ -24,9 +38,23 @@ interface Facts {
   readonly engine: string | null;
   readonly platform: string;
   readonly processor: string;
+  /** Processors as the system counts them. */
   readonly cores: number;
+  /** Processors that compute at once: those that share a core count once, as the engine counts them. */
+  readonly threads: number;
+  /** Null where the system does not tell. */
+  readonly instructionSets: readonly string[] | null;
   readonly memoryBytes: number;
   readonly freeMemoryBytes: number;
+  /** The limit of the process's control group; null where there is none. */
+  readonly memoryLimitBytes: number | null;
+  /** The bytes that all threads read in a second; null where the engine does not load. */
+  readonly memoryBandwidth: number | null;
+  /** The tokens in a second that models of some sizes can decode at most: bandwidth over bytes. */
+  readonly ceilings: readonly { readonly modelBytes: number; readonly tokensPerSecond: number }[] | null;
+  /** The session: `in place` through the engine's C interface, or `copying` through its Node binding, and why. */
+  readonly session: { readonly kind: "in place" | "copying"; readonly reason: string | null };
+  readonly devices: readonly Device[];
   readonly shippedModels: readonly string[];
   /** Its address; null where the settings cannot be read. */
   readonly hub: string | null;
@@ -46,6 +74,7 @@ export async function examine(env: Terminal["env"]): Promise<{ facts: Facts; pro
   if (models.length === 0) problems.push("no bundled models are found; install lectern again");
   const engine = engineOrNull(problems);
   if (engine !== null && models.includes("stories")) await tryModel(problems);
+  const memoryBandwidth = engine === null ? null : await bandwidthOrNull(problems);
   const settings = settingsOrNone(env, problems);
   const { cacheDir } = settings ?? readSettings({ env: withoutServer(env) });
   const derived = derivedFolder(env);
@@ -58,8 +87,15 @@ export async function examine(env: Terminal["env"]): Promise<{ facts: Facts; pro
     platform: `${process.platform} ${process.arch}`,
     processor: cpus()[0]?.model.trim() || "unknown",
     cores: cpus().length,
+    threads: await coreCount(availableParallelism()),
+    instructionSets: await ownInstructionSets(),
     memoryBytes: totalmem(),
     freeMemoryBytes: freemem(),
+    memoryLimitBytes: memoryLimit(),
+    memoryBandwidth,
+    ceilings: memoryBandwidth === null ? null : ceilingsOf(memoryBandwidth),
+    session: sessionFacts(),
+    devices: [{ name: "cpu", problem: null }, await webGpu()],
     shippedModels: models,
     hub: settings?.endpoint ?? null,
     hasToken: settings?.token !== undefined,
@@ -68,6 +104,41 @@ export async function examine(env: Terminal["env"]): Promise<{ facts: Facts; pro
     derivedCache: await folderFacts(derived, await filesBytes(derived)),
   };
   return { facts, problems };
+}
+
+function ceilingsOf(bandwidth: number): Facts["ceilings"] {
+  return SIZES.map((modelBytes) => ({ modelBytes, tokensPerSecond: Number((bandwidth / modelBytes).toFixed(1)) }));
+}
+
+/** The memory that the process may take, where its control group has less than the machine. */
+function memoryLimit(): number | null {
+  const limit = process.constrainedMemory() ?? 0;
+  return limit > 0 && limit < totalmem() ? limit : null;
+}
+
+async function bandwidthOrNull(problems: string[]): Promise<number | null> {
+  try {
+    return Math.round(await memoryBandwidth(Math.min(await coreCount(availableParallelism()), MOST_THREADS)));
+  } catch (error) {
+    if (!(error instanceof LecternError)) throw error;
+    problems.push(`memory bandwidth cannot be measured: ${error.message}`);
+    return null;
+  }
+}
+
+function sessionFacts(): Facts["session"] {
+  const reason = engineApiProblem();
+  return reason === undefined ? { kind: "in place", reason: null } : { kind: "copying", reason };
+}
+
+async function webGpu(): Promise<Device> {
+  try {
+    await checkDevice("webgpu");
+    return { name: "webgpu", problem: null };
+  } catch (error) {
+    if (!(error instanceof LecternError)) throw error;
+    return { name: "webgpu", problem: error.message };
+  }
 }
 
 /** The range of versions of Node that the package asks for. */

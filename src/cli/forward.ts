@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import type { ForwardInputs, Model } from "../inference/index.ts";
-import { MODEL_ARGUMENT, type ModelFlags, PRECISION_OPTION } from "./models.ts";
+import { DEVICE_OPTION, MODEL_ARGUMENT, type ModelFlags, PRECISION_OPTION } from "./models.ts";
 import { loadFor } from "./pipeline-command.ts";
 import { readText } from "./stdin.ts";
 import { parseIds, printJson, type Terminal } from "./terminal.ts";
@@ -35,6 +35,7 @@ export function forwardCommand(command: Command, terminal: Terminal, signal: Abo
       "also compute the gradient of the loss with respect to every parameter, in float32; needs labels",
     )
     .option(...PRECISION_OPTION)
+    .option(...DEVICE_OPTION)
     .option("--base <model>", "the model that an adapter's directory adapts, in place of the one it names")
     .option("--threads <n>", "how many threads compute")
     .option("--force", "take a tokenizer that does not belong to the model")

@@ -85,11 +85,28 @@ describe("lectern doctor", () => {
       hasToken: true,
       hubCache: { path: join(home, "hub"), bytes: 0, freeBytes: expect.any(Number) },
       derivedCache: { path: join(home, "derived"), bytes: 0 },
+      session: { kind: expect.stringMatching(/^(in place|copying)$/) },
+      devices: [
+        { name: "cpu", problem: null },
+        { name: "webgpu", problem: expect.toSatisfy((problem) => problem === null || /WebGPU|webgpu/.test(problem)) },
+      ],
       problems: [],
     });
+    const { memoryBandwidth, ceilings, threads } = JSON.parse(out) as {
+      memoryBandwidth: number;
+      ceilings: { modelBytes: number; tokensPerSecond: number }[];
+      threads: number;
+    };
+    expect(threads).toBeGreaterThan(0);
+    expect(memoryBandwidth).toBeGreaterThan(1e8);
+    expect(ceilings.map(({ modelBytes }) => modelBytes)).toEqual([0.5e9, 1e9, 4e9]);
+    for (const { modelBytes, tokensPerSecond } of ceilings)
+      expect(tokensPerSecond).toBeCloseTo(memoryBandwidth / modelBytes, 1);
     expect(code).toBe(0);
     const text = (await cli(["doctor"], { env })).out;
     expect(text).toMatch(/^engine +ONNX Runtime \d/m);
+    expect(text).toMatch(/^memory bandwidth +\d+\.\d [MG]B\/s/m);
+    expect(text).toMatch(/^device cpu +available$/m);
     expect(text).toMatch(/no problems found\n$/);
   });
 

@@ -11,12 +11,19 @@ export const PRECISION_OPTION = [
   "float32, int8, int4, or auto: int8 from 100 M parameters on",
 ] as const;
 
+/** The option of every command that computes with a model on a device of choice. */
+export const DEVICE_OPTION = [
+  "--device <name>",
+  "cpu, or webgpu for a GPU; what it has no kernel for runs on the CPU; default cpu",
+] as const;
+
 /** Flags of every command that takes a model. */
 export interface ModelFlags extends CommonFlags {
   readonly revision?: string;
   readonly offline?: boolean;
   readonly force?: boolean;
   readonly base?: string;
+  readonly device?: string;
 }
 
 /** A command's flags, streams and interrupt. */

@@ -24,9 +24,10 @@ export function locate(
 
 export async function open(name: string, context: CommandContext, options: LoadOptions): Promise<Model> {
   const { offline, onProgress, onWarning, signal } = hubOptions(context);
-  const { base, force, quiet } = context.flags;
+  const { base, device, force, quiet } = context.flags;
   const model = await loadModel(await locate(name, context, "model"), {
     force,
+    device: device as LoadOptions["device"],
     base: base === undefined ? undefined : await locate(base, context, "model"),
     ...options,
     offline,

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import type { LoadOptions, Model } from "../inference/index.ts";
-import { type CommandContext, type ModelFlags, openModel, PRECISION_OPTION } from "./models.ts";
+import { type CommandContext, DEVICE_OPTION, type ModelFlags, openModel, PRECISION_OPTION } from "./models.ts";
 import { count } from "./numbers.ts";
 import { linesOf } from "./stdin.ts";
 import { jsonText, type Terminal } from "./terminal.ts";
@@ -21,6 +21,7 @@ export function addPipelineFlags(command: Command, { isBatched = true }: { isBat
   if (isBatched) command.option("--batch-size <n>", "texts computed at once");
   return command
     .option(...PRECISION_OPTION)
+    .option(...DEVICE_OPTION)
     .option("--base <model>", "the base model of an adapter's directory, in place of the one it names")
     .option("--threads <n>", "number of threads; default chosen by the engine")
     .option("--force", "accept a tokenizer that does not belong to the model");

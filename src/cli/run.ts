@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { addGenerationFlags, type GenerationFlags } from "./generation-flags.ts";
 import type { ConversationFlags } from "./messages.ts";
-import { MODEL_ARGUMENT, type ModelFlags, PRECISION_OPTION } from "./models.ts";
+import { DEVICE_OPTION, MODEL_ARGUMENT, type ModelFlags, PRECISION_OPTION } from "./models.ts";
 import { givenOnce, type Terminal } from "./terminal.ts";
 
 export interface RunFlags extends ModelFlags, GenerationFlags, ConversationFlags {
@@ -38,6 +38,7 @@ export function runCommand(command: Command, terminal: Terminal, signal: AbortSi
     .option("--head <n>", "the head of --show attention, from 0; default all")
     .option("--adapter <directory>", "a LoRA adapter in PEFT's format, or owner/name of one")
     .option(...PRECISION_OPTION)
+    .option(...DEVICE_OPTION)
     .option("--base <model>", "the base model of an adapter's directory, in place of the one it names")
     .option("--threads <n>", "number of threads; default chosen by the engine")
     .option(

@@ -10,6 +10,8 @@ export interface Decoder {
   select(indices: readonly number[]): void;
   /** Notes that the rows of these indices are at their end, so that later prompts may begin with what they hold. */
   finish?(indices: readonly number[]): void;
+  /** Takes back the scores of a step once they are read, so that a later step need not make memory for its own. */
+  recycle?(scores: readonly Float32Array[]): void;
 }
 
 /** A decoder that shows more than the last scores, and can go back: what looking ahead needs. */

@@ -63,6 +63,7 @@ export async function generate(
   let active = sequences;
   while (!context.signal?.aborted) {
     for (const [row, sequence] of active.entries()) await sequence.extend(scores[row] as Float32Array);
+    if (!context.logitsProcessor) decoder.recycle?.(scores); // a function of the caller may have kept them
     if (context.signal?.aborted) break;
     if (performance.now() > deadline) for (const sequence of active) sequence.finishReason ??= "time";
     const kept = active.flatMap((sequence, row) => (sequence.finishReason ? [] : [row]));
@@ -171,16 +172,18 @@ export class GrowingSequence {
     const { step } = this;
     if (this.#options.outputLogits) this.#logits = Float32Array.from(scores);
     this.#scores = scores;
-    checkScores(scores, this.#options);
-    if (this.#healing && step.ids.length === step.promptLength) {
-      for (let id = 0; id < scores.length; id++) if (!this.#healing.allowed.has(id)) scores[id] = -Infinity;
+    const most = checkScores(scores, this.#options);
+    const healing = step.ids.length === step.promptLength ? this.#healing : undefined;
+    if (healing) {
+      for (let id = 0; id < scores.length; id++) if (!healing.allowed.has(id)) scores[id] = -Infinity;
       trace?.note("tokenHealing", scores);
     }
     for (const { option, apply } of this.#processors) {
       await apply(scores, step);
       trace?.note(option, scores);
     }
-    checkProcessed(scores);
+    const isChanged = healing !== undefined || this.#processors.length > 0;
+    checkProcessed(scores, isChanged ? undefined : most);
   }
 
   /** Adds a token, tells it, and notes whether it ends the sequence. */

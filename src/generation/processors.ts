@@ -1,5 +1,5 @@
 import { check, LecternError, shown } from "../common/index.ts";
-import { hasNaN, logSoftmax, maxOf } from "../tensor/index.ts";
+import { logSoftmax, maxOrNaN } from "../tensor/index.ts";
 import { NEVER, type OptionProcessor, optionProcessor, type Processor } from "./option-processor.ts";
 import type { GenerationOptions } from "./options.ts";
 import { samplingFilters } from "./sampling-filters.ts";
@@ -10,23 +10,31 @@ export type LogitsProcessor = (
   scores: Float32Array,
 ) => Float32Array | undefined | Promise<Float32Array | undefined>;
 
-/** Refuses scores of a model that are not numbers, unless an option replaces them. */
-export function checkScores(scores: Float32Array, { removeInvalidValues }: GenerationOptions): void {
+/**
+ * Refuses scores of a model that are not numbers, unless an option replaces them.
+ * @returns the largest score
+ */
+export function checkScores(scores: Float32Array, { removeInvalidValues }: GenerationOptions): number {
+  const most = maxOrNaN(scores);
   check(
-    removeInvalidValues || !hasNaN(scores),
+    removeInvalidValues || !Number.isNaN(most),
     "numeric",
     () => "the model's scores are not numbers: its weights hold NaN or infinity",
   );
+  return most;
 }
 
-/** Refuses scores that options made of numbers and that are none. Infinite ones share all the probability. */
-export function checkProcessed(scores: Float32Array): void {
+/**
+ * Refuses scores that options made of numbers and that are none. Infinite ones share all the probability.
+ * @param most the largest score, where it is known
+ */
+export function checkProcessed(scores: Float32Array, most = maxOrNaN(scores)): void {
   check(
-    !hasNaN(scores),
+    !Number.isNaN(most),
     "numeric",
     () => "generation: the options together turn scores into NaN; give smaller penalties",
   );
-  if (maxOf(scores) === Number.POSITIVE_INFINITY) logSoftmax(scores);
+  if (most === Number.POSITIVE_INFINITY) logSoftmax(scores);
 }
 
 export function noTokenLeft(): LecternError {

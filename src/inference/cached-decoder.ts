@@ -27,6 +27,8 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
   readonly #rows: CacheRows;
   #memories: readonly CrossAttentionCache[];
   #memory: MemoryFeeds | undefined;
+  /** The number of last tokens that were taken back and are still in the cache. */
+  #rewound = 0;
 
   constructor(
     engine: DecodeEngine,
@@ -49,6 +51,7 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
   async prefill(rows: readonly (readonly number[])[], chunk = this.#chunk): Promise<Float32Array[]> {
     throwIfAborted(this.#signal);
     const { sizes, isShared } = this.#engine;
+    this.#rewound = 0;
     if (!isShared && rows.every(({ length }) => length === 1)) {
       this.#own(new KeyValueCache(sizes, rows.length));
       return this.step(rows.map(([token]) => token as number));
@@ -58,6 +61,7 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     for (const [i, row] of rows.entries()) {
       const cache = this.#reusesPrefixes ? this.#engine.recall(row) : new KeyValueCache(sizes, 1);
       scores.push(await this.#compute(row, i, cache, chunk));
+      if (rows.length > 1) await cache.settle();
       caches.push(cache);
     }
     const [first] = caches;
@@ -96,14 +100,17 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
   /** More tokens of the only row. */
   async extend(tokens: readonly number[]): Promise<Float32Array> {
     if (this.#rows.at.length === 0) return (await this.prefill([tokens]))[0] as Float32Array;
-    return (await this.#engine.extend(this.#alone(), [tokens], { memory: this.#joinedMemory() }))[0] as Float32Array;
+    return (
+      await this.#engine.extend(await this.#alone(), [tokens], { memory: this.#joinedMemory() })
+    )[0] as Float32Array;
   }
 
   rewind(count: number): void {
-    if (count > 0) this.#alone().forget(count);
+    this.#rewound += count;
   }
 
-  step(tokens: readonly number[]): Promise<Float32Array[]> {
+  async step(tokens: readonly number[]): Promise<Float32Array[]> {
+    if (this.#rewound > 0) await this.#alone();
     if (!this.#engine.isShared) return this.#engine.step(this.#rows, tokens, this.#memories);
     const memory = this.#joinedMemory();
     return this.#engine.extend(
@@ -111,6 +118,10 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
       tokens.map((token) => [token]),
       { memory },
     );
+  }
+
+  recycle(scores: readonly Float32Array[]): void {
+    this.#engine.recycle(scores);
   }
 
   select(indices: readonly number[]): void {
@@ -126,9 +137,14 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     this.#memory = undefined;
   }
 
-  /** A cache of the decoder's rows alone. */
-  #alone(): KeyValueCache {
-    if (!isWhole(this.#rows)) this.#own(this.#rows.cache.select(this.#rows.at));
+  /** A cache of the decoder's rows alone, without the tokens that were taken back. */
+  async #alone(): Promise<KeyValueCache> {
+    if (!isWhole(this.#rows)) {
+      await this.#rows.cache.settle();
+      this.#own(this.#rows.cache.select(this.#rows.at));
+    }
+    if (this.#rewound > 0) this.#rows.cache.forget(this.#rewound);
+    this.#rewound = 0;
     return this.#rows.cache;
   }
 

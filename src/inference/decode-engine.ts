@@ -12,7 +12,7 @@ import { type CachedModel, deriveFeeds, type ModelGraph } from "./decode-graph.t
 import { lowerModel } from "./lower-model.ts";
 import { type CacheRows, PREFILL_TOKENS, Scheduler } from "./scheduler.ts";
 import { checkMemory } from "./sessions/check-memory.ts";
-import { sessionBytes } from "./sessions/session-bytes.ts";
+import { sessionBytes, weightBytes } from "./sessions/session-bytes.ts";
 import type { WeightFeeds, Weights } from "./weights.ts";
 
 /** The use of a decoding session, beside the scores after the last token. */
@@ -41,6 +41,8 @@ interface OpenGraph {
   readonly session: EngineSession;
   readonly inputs: ReadonlySet<string>;
   readonly bytes: number;
+  /** The bytes of weights that a run reads. */
+  readonly weightBytes: number;
 }
 
 /** The compiled parts of a decode engine. */
@@ -49,6 +51,8 @@ interface EngineParts {
   readonly step: OpenGraph;
   /** True if a step writes into the cache; else its new rows are copied there. */
   readonly isInPlace: boolean;
+  /** True if a device computes, on which the cache of steps that write into it stays. */
+  readonly isOnDevice: boolean;
   /** The graph that encodes, in an encoder–decoder. */
   readonly encoder: OpenGraph | undefined;
   readonly use: DecodeUse;
@@ -60,6 +64,16 @@ interface EngineParts {
   readonly prefixes: PrefixCache;
   /** The text length in tokens up to which the keys of a token do not depend on it. */
   readonly keysFixedUpTo: number;
+  /** The memory of scores; undefined where a step does not write them in place. */
+  readonly spares: ScoreMemory | undefined;
+}
+
+/** Tensors that scores are written to, which later steps use again. */
+interface ScoreMemory {
+  /** Those whose scores were read, by the number of their rows. */
+  readonly free: Map<number, HostTensor<"float32">>;
+  /** Those that callers read, by their memory. */
+  readonly lent: WeakMap<ArrayBufferLike, HostTensor<"float32">>;
 }
 
 /** The session that decodes over a cache, shared by all generations of a model. */
@@ -69,6 +83,8 @@ export class DecodeEngine {
   readonly sizes: CacheSizes;
   /** Estimated memory, in bytes. */
   readonly bytes: number;
+  /** The bytes of weights that a step reads. */
+  readonly weightBytes: number;
   /** Time that the engine has computed for this request, in milliseconds. */
   computedMs = 0;
   /** The number of prompt tokens of this request whose keys and values were there already. */
@@ -86,6 +102,7 @@ export class DecodeEngine {
     this.feeds = feeds;
     this.#priority = priority;
     this.bytes = parts.step.bytes + (parts.encoder?.bytes ?? 0);
+    this.weightBytes = parts.step.weightBytes;
     this.vocabularySize = config.vocabSize;
     this.contextWindow = config.maxPositionEmbeddings;
     this.sizes = { layers: numLayers, heads: config.numKeyValueHeads, headSize: config.headSize };
@@ -114,17 +131,24 @@ export class DecodeEngine {
     model: CachedModel,
     weights: Weights,
     options: SessionOptions = {},
-    use: DecodeUse = {},
+    asked: DecodeUse = {},
     prefixes = new PrefixCache(0),
   ): Promise<DecodeEngine> {
+    const isOnDevice = options.device === "webgpu";
+    const use = isOnDevice ? { ...asked, isShared: false } : asked;
+    // On a device the cache stays there, but where rows are chosen after each step.
+    const mayWrite = isOnDevice ? !use.showsAll : canAttendInPlace(model.config.headSize) && canShareMemory();
     const open = async (graph: ModelGraph, outputs: Record<string, Value>, sharesMemory = false) => {
-      const lowered = lowerModel(outputs, weights, "decode");
+      const lowered = lowerModel(outputs, weights, "decode", options.device);
       const inputs = new Set(lowered.inputs.map(({ name }) => name));
       const bytes = sessionBytes(lowered, options);
       checkMemory(bytes, weights.precision);
       const derived = graph.derived.filter(({ name }) => inputs.has(name));
-      return { derived, session: await createSession(lowered, { ...options, sharesMemory }), inputs, bytes };
+      const keeps = Object.keys(outputs).filter((name) => sharesMemory && places.has(name));
+      const session = await createSession(lowered, { ...options, sharesMemory, keeps });
+      return { derived, session, inputs, bytes, weightBytes: weightBytes(lowered) };
     };
+    const places = new Set(Array.from({ length: 2 * model.numLayers }, (_, i) => cacheName("present", i)));
     const named = (prefix: "present" | "cross", cache: ModelGraph["cache"]): Record<string, Value> =>
       Object.fromEntries(
         cache.flatMap(({ key, value }) => [key, value]).map((value, i) => [cacheName(prefix, i), value]),
@@ -132,7 +156,7 @@ export class DecodeEngine {
     const { step: graph, memory } = model.graphs({
       logits: use.showsAll ? "all" : "last",
       isShared: use.isShared,
-      isInPlace: !use.isShared && canAttendInPlace(model.config.headSize) && canShareMemory(),
+      isInPlace: !use.isShared && mayWrite,
       plan: perRow(weights.plan),
     });
     const outputs = {
@@ -144,8 +168,27 @@ export class DecodeEngine {
     const encoder = memory && (await open(memory, named("cross", memory.crossCache)));
     const step = await open(graph, outputs, graph.isInPlace);
     const { isInPlace, keysFixedUpTo } = graph;
-    const parts = { model, use, encoder, step, isInPlace, keysFixedUpTo, prefixes };
+    const isReused = isInPlace && !isOnDevice && !use.showsAll && !use.layers;
+    const spares = isReused ? { free: new Map(), lent: new WeakMap() } : undefined;
+    const parts = { model, use, encoder, step, isInPlace, isOnDevice, spares, keysFixedUpTo, prefixes };
     return new DecodeEngine({ ...parts, adapters: new AdapterRows(), scheduler: new Scheduler() });
+  }
+
+  /** Takes back scores that have been read: a later step of as many rows writes where they lie. */
+  recycle(scores: readonly Float32Array[]): void {
+    const tensor = this.#parts.spares?.lent.get(scores[0]?.buffer as ArrayBuffer);
+    if (tensor?.shape[0] === scores.length) this.#parts.spares?.free.set(scores.length, tensor); // else others have rows in it
+  }
+
+  /** The places of a step's results, where it writes them itself. */
+  #placesOf(cache: KeyValueCache): Readonly<Record<string, HostTensor>> {
+    const { spares } = this.#parts;
+    if (!spares) return cache.places();
+    const rows = cache.lengths.length;
+    const logits = spares.free.get(rows) ?? newScores(rows, this.vocabularySize);
+    spares.free.delete(rows);
+    spares.lent.set(logits.data.buffer, logits);
+    return { ...cache.places(), logits };
   }
 
   /** True if rows may share the part of the cache that they have in common. */
@@ -239,7 +282,7 @@ export class DecodeEngine {
       feeds: own,
     }: ExtendOptions,
   ): Promise<Record<string, HostTensor>> {
-    const { step, isInPlace } = this.#parts;
+    const { step, isInPlace, isOnDevice } = this.#parts;
     await this.#renew(cache, lengths, own);
     const queries = tokens.map((row, i) => row.map((_, t) => (cache.lengths[i] as number) + t));
     const positions: Positions = {
@@ -251,7 +294,9 @@ export class DecodeEngine {
       ids: tokens,
       lengths,
     };
-    if (isInPlace) cache.reserve(Math.max(...lengths.map((length, i) => length - (cache.lengths[i] as number))));
+    const count = Math.max(...lengths.map((length, i) => length - (cache.lengths[i] as number)));
+    if (!cache.hasRoom(count)) await cache.settle();
+    if (isInPlace || isOnDevice) cache.reserve(count); // a device takes no empty tensors
     const feeds = {
       [memory ? "decoder_input_ids" : "input_ids"]: int64Matrix(tokens),
       ...deriveFeeds(step.derived, positions, memory?.positions),
@@ -261,8 +306,9 @@ export class DecodeEngine {
     const results = await this.#timed(
       step,
       { ...feeds, ...this.#fedTo(step, own) },
-      isInPlace ? cache.places() : undefined,
+      isInPlace ? this.#placesOf(cache) : undefined,
     );
+    if (isInPlace && isOnDevice) cache.keptBy(step.session);
     if (isInPlace) cache.advance(tokens, lengths);
     else cache.append(results, tokens, lengths);
     return results;
@@ -279,11 +325,13 @@ export class DecodeEngine {
       (held, i) => held > 0 && (lengths[i] as number) > bound !== (cache.computedFor[i] as number) > bound,
     );
     if (!isStale.includes(true)) return;
+    await cache.settle();
     const rows: { cache: KeyValueCache; row: number }[] = [];
     for (const [i, row] of cache.tokens.entries()) {
       if (!isStale[i] && !this.isShared) rows.push({ cache, row: i });
       else rows.push({ cache: await this.#computed(row, lengths[i] as number, feeds?.[i]), row: 0 });
     }
+    for (const computed of rows) await computed.cache.settle();
     cache.replace(KeyValueCache.join(rows, this.sizes));
   }
 
@@ -326,6 +374,10 @@ function perRow(plan: AdapterPlan | undefined): AdapterPlan | undefined {
     const adapter = plan(path);
     return adapter?.kind === "fed" ? { ...adapter, isPerRow: true } : adapter;
   };
+}
+
+function newScores(rows: number, size: number): HostTensor<"float32"> {
+  return { dtype: "float32", shape: [rows, 1, size], data: new Float32Array(rows * size) };
 }
 
 /** A tensor `[B, …]` row by row. */

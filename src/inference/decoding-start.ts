@@ -25,6 +25,8 @@ export interface RequestSession {
   readonly computedMs: number;
   /** The number of prompt tokens whose keys and values were there already. */
   readonly cachedTokens: number;
+  /** The bytes of weights that a decoding step reads. */
+  readonly weightBytes: number;
   /** Decoders of the prompts; an encoder reads them, where there is one, and the decoder begins with its start token. */
   begin(inputIds: readonly (readonly number[])[], options: BeginOptions): Promise<DecodingStart>;
   /** Ends the request: others no longer wait for its steps. */
@@ -52,6 +54,7 @@ interface Engine<E> {
   readonly bytes: number;
   readonly computedMs: number;
   readonly cachedTokens?: number;
+  readonly weightBytes: number;
   forRequest(feeds: WeightFeeds, priority?: number): E;
   endRequest(): void;
   dispose(): Promise<void>;
@@ -74,6 +77,7 @@ export function decodingSession<E extends Engine<E>>(
         get cachedTokens() {
           return own.cachedTokens ?? 0;
         },
+        weightBytes: own.weightBytes,
         begin: (inputIds, options) => begin(own, inputIds, options),
         endRequest: () => own.endRequest(),
       };

@@ -12,6 +12,7 @@ import {
   shown,
   unknownField,
 } from "../common/index.ts";
+import { devices } from "../runtime/index.ts";
 import { priorityNames } from "./admission.ts";
 import type { ForwardOptions } from "./forward.ts";
 import type { GenerateInput } from "./generate-call.ts";
@@ -27,6 +28,10 @@ const loadRules: Readonly<Record<keyof LoadOptions, Rules[string]>> = {
   threads: {
     fits: (value) => rules.count.fits(value) && Number(value) <= MOST_THREADS,
     expected: `a whole number from 1 to ${MOST_THREADS}, or left out for the engine's choice`,
+  },
+  device: {
+    fits: (value) => devices.some((device) => device === value),
+    expected: `one of ${devices.join(", ")}`,
   },
   precision: {
     fits: (value) => precisions.some((precision) => precision === value),
@@ -63,8 +68,18 @@ export function checkLoad(name: unknown, options: unknown): void {
   checkFields("loadModel", options, loadRules);
 }
 
-const { threads, precision, prefixCacheBytes, maxSequences, maxCacheBytes, base, force, families, ...tokenizerRules } =
-  loadRules;
+const {
+  threads,
+  device,
+  precision,
+  prefixCacheBytes,
+  maxSequences,
+  maxCacheBytes,
+  base,
+  force,
+  families,
+  ...tokenizerRules
+} = loadRules;
 
 /** Checks what a tokenizer is loaded by. */
 export function checkTokenizerLoad(name: unknown, options: unknown): void {

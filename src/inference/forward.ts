@@ -4,7 +4,7 @@ import type { Architecture } from "../families/index.ts";
 import { type Dimension, IGNORED_LABEL, type Value } from "../graph/index.ts";
 import type { OnnxGraph } from "../lowering/index.ts";
 import { runPasses } from "../passes/index.ts";
-import { createSession, type EngineSession } from "../runtime/index.ts";
+import { createSession, type Device, type EngineSession } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { deriveFeeds, symbolic } from "./decode-graph.ts";
 import { type ForwardGraph, forwardGraph } from "./forward-graph.ts";
@@ -97,6 +97,7 @@ interface Session extends PooledSession {
 export interface ForwardPassOptions {
   readonly pool?: SessionPool;
   readonly threads?: number | undefined;
+  readonly device?: Device | undefined;
 }
 
 /** The full forward pass over one set of weights: a session is made for each use on first need. */
@@ -105,19 +106,19 @@ export class ForwardPass {
   readonly #architecture: Architecture;
   readonly #graph: ForwardGraph;
   readonly #weights: Weights;
-  readonly #threads: number | undefined;
+  readonly #options: Pick<ForwardPassOptions, "threads" | "device">;
 
   /** @param options.pool the model's sessions; default: a pool of this pass alone */
   constructor(
     architecture: Architecture,
     weights: Weights,
-    { pool = new SessionPool(Number.POSITIVE_INFINITY), threads }: ForwardPassOptions = {},
+    { pool = new SessionPool(Number.POSITIVE_INFINITY), threads, device }: ForwardPassOptions = {},
   ) {
     this.#architecture = architecture;
     this.#graph = forwardGraph(architecture, { ...symbolic, plan: weights.plan });
     this.#weights = weights;
     this.#pool = pool;
-    this.#threads = threads;
+    this.#options = { threads, device };
   }
 
   /** @param feeds what the request's adapter feeds */
@@ -189,7 +190,7 @@ export class ForwardPass {
   async #create(withLoss: boolean, options: ForwardOptions, pass: ForwardGraph): Promise<Session> {
     const phase = options.gradients ? "train" : "forward";
     const weights = options.gradients ? await this.#weights.expanded() : this.#weights;
-    const graph = lowerModel(this.#outputs(withLoss, options, pass), weights, phase);
+    const graph = lowerModel(this.#outputs(withLoss, options, pass), weights, phase, this.#options.device);
     // What reads texts by the thousand is worth packed copies of its weights; other passes leave them in their file.
     const isPlain = !withLoss && !options.hiddenStates && !options.attentions;
     return this.#open(graph, isPlain && runtimeOf(this.#architecture).forward.prepacks);
@@ -198,12 +199,12 @@ export class ForwardPass {
   /** Scores texts by the thousand, so its weights are packed. */
   #createScoring(pass: ForwardGraph): Promise<Session> {
     const outputs = scoreOutputs(pass.heads.logits as Value);
-    return this.#open(lowerModel(outputs, this.#weights, "forward"), true);
+    return this.#open(lowerModel(outputs, this.#weights, "forward", this.#options.device), true);
   }
 
   async #open(graph: OnnxGraph, packs: boolean): Promise<Session> {
     const prepack = this.#weights.isQuantized || packs;
-    const settings = { prepack, threads: this.#threads, withoutRewrites: ["SkipLayerNormFusion"] };
+    const settings = { prepack, ...this.#options, withoutRewrites: ["SkipLayerNormFusion"] };
     const bytes = sessionBytes(graph, settings);
     checkMemory(bytes, this.#weights.precision);
     const engine = await createSession(graph, settings);

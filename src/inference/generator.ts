@@ -18,6 +18,7 @@ import {
   speculate,
   type TokenEvent,
 } from "../generation/index.ts";
+import type { Device } from "../runtime/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { type Admission, priorityOf, sizeOf } from "./admission.ts";
 import type { PrefixCache } from "./cache/prefix-cache.ts";
@@ -39,6 +40,7 @@ export interface GeneratorParts {
   readonly tokenizer: Tokenizer | undefined;
   readonly generationConfig: Readonly<Record<string, unknown>>;
   readonly threads: number | undefined;
+  readonly device: Device | undefined;
   readonly pool: SessionPool;
   readonly prefixes: PrefixCache;
   readonly admission: Admission;
@@ -163,8 +165,8 @@ export class Generator {
     try {
       const sequences = await this.#run({ ...plan, engine, context });
       const totalMs = performance.now() - started;
-      const { computedMs: engineMs, cachedTokens } = engine;
-      return finished(rows, sequences, { queueMs, firstTokenMs, totalMs, engineMs, cachedTokens });
+      const { computedMs: engineMs, cachedTokens, weightBytes } = engine;
+      return finished(rows, sequences, { queueMs, firstTokenMs, totalMs, engineMs, cachedTokens, weightBytes });
     } finally {
       engine.endRequest();
       lease.release();
@@ -253,8 +255,8 @@ export class Generator {
 
   /** The session for a use, made on first need; one that shows more than plain decoding leaves weights in their file. */
   #lease({ generation, use, weights, layers }: EngineNeed): Promise<Lease<DecodingSession>> {
-    const { pool, threads, prefixes } = this.#parts;
-    const options = { threads, ...(use.showsAll && !weights.isQuantized && { prepack: false }) };
+    const { pool, threads, device, prefixes } = this.#parts;
+    const options = { threads, device, ...(use.showsAll && !weights.isQuantized && { prepack: false }) };
     const key = sessionKey(weights.version, "decode", JSON.stringify([use, layers]));
     return pool.lease(key, () => generation.open(weights, options, { use, prefixes }));
   }
@@ -355,11 +357,12 @@ type FinishedTiming = Pick<Timing, "queueMs"> & Partial<Timing> & Partial<Pick<U
 function finished(
   inputIds: Generated["inputIds"],
   sequences: readonly Sequence[],
-  { queueMs, firstTokenMs = 0, totalMs = queueMs, engineMs = 0, cachedTokens = 0 }: FinishedTiming,
+  { queueMs, firstTokenMs = 0, totalMs = queueMs, engineMs = 0, cachedTokens = 0, weightBytes = 0 }: FinishedTiming,
 ): Generated {
   const count = sequences.reduce((sum, { outputIds }) => sum + outputIds.length, 0);
   const promptTokens = inputIds.reduce((sum, { length }) => sum + length, 0);
   const usage = { promptTokens, completionTokens: count, cachedTokens };
   const tokensPerSecond = (1000 * Math.max(0, count - sequences.length)) / Math.max(1, totalMs - firstTokenMs);
-  return { inputIds, sequences, usage, timing: { queueMs, firstTokenMs, totalMs, tokensPerSecond, engineMs } };
+  const timing = { queueMs, firstTokenMs, totalMs, tokensPerSecond, engineMs, weightBytes };
+  return { inputIds, sequences, usage, timing };
 }

@@ -1,5 +1,6 @@
 import type { OwnFamily } from "../families/index.ts";
 import type { HubOptions } from "../formats/index.ts";
+import type { Device } from "../runtime/index.ts";
 import type { Precision } from "./quantize-model.ts";
 
 /** Options of `loadModel`. */
@@ -7,11 +8,17 @@ export interface LoadOptions extends HubOptions {
   /** The number of threads that compute, from 1; default: the engine's choice, one for each core of the machine. */
   readonly threads?: number | undefined;
   /**
+   * The device that computes. `webgpu` is a GPU through Vulkan, Metal or Direct3D 12 in Node, and the browser's in a
+   * page; operators without a kernel for it run on the CPU, and no prefixes are kept. Default `cpu`.
+   */
+  readonly device?: Device | undefined;
+  /**
    * The precision that linear layers compute in. `int8` and `int4` store their matrices, and tables of words, in whole
    * numbers with a scale for each output or block, in a derived file that is written on first use; `auto` is that of a
-   * quantized checkpoint, else float32 below 100 million parameters and int8 above. Default: the one that the checkpoint
-   * has, in few bits if it is a quantized GGUF file, has a `quantization_config` or was written by `quantizeModel` (which
-   * has no other), else float32.
+   * quantized checkpoint, else float32 below 100 million parameters and int8 above, on `webgpu`, which has no int8, int4.
+   * Default: the one that the checkpoint has, in few bits if it is a quantized GGUF file, has a `quantization_config` or
+   * was written by `quantizeModel` (which has no other), else float32. On `webgpu`, quantized checkpoints of others are
+   * expanded to float32 by default.
    */
   readonly precision?: Precision | undefined;
   /**

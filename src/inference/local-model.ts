@@ -1,6 +1,7 @@
 import { LecternError, throwIfAborted } from "../common/index.ts";
 import { openDirectory } from "../formats/index.ts";
 import { generationFields } from "../generation/index.ts";
+import { checkDevice } from "../runtime/index.ts";
 import { elementCount } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { openAdapted } from "./adapters/adapted-model.ts";
@@ -22,7 +23,7 @@ import type {
 import { runtimeOf } from "./kinds/index.ts";
 import { tokenizerOf } from "./load-tokenizer.ts";
 import { type ModelFiles, type OpenedModelFiles, openStoredModel, readJsonFile } from "./model-files.ts";
-import { type ComputedPrecision, computedPrecision } from "./quantize-model.ts";
+import { type ComputedPrecision, checkDevicePrecision, computedPrecision } from "./quantize-model.ts";
 import { poolLimit } from "./sessions/session-bytes.ts";
 import { SessionPool } from "./sessions/session-pool.ts";
 import type { ScoreInputs, TokenScore } from "./token-scores.ts";
@@ -35,7 +36,9 @@ const ADAPTER_OF_DIRECTORY = "default";
 /** The memory that earlier texts are kept in where the caller does not say. */
 const PREFIX_CACHE_BYTES = 256 * 2 ** 20;
 
-interface LocalSettings extends AdmissionLimits, Pick<ModelSource, "threads" | "families" | "prefixCacheBytes"> {
+interface LocalSettings
+  extends AdmissionLimits,
+    Pick<ModelSource, "threads" | "device" | "families" | "prefixCacheBytes"> {
   readonly precision: ComputedPrecision;
 }
 
@@ -50,7 +53,7 @@ export class LocalModel implements ModelHost {
   readonly description: ModelDescription;
   readonly generator: Generator;
   readonly #files: ModelFiles;
-  readonly #threads: number | undefined;
+  readonly #engine: Pick<ModelSource, "threads" | "device">;
   readonly #pool: SessionPool;
   readonly #prefixes: PrefixCache;
   /** Fires when the model is disposed, and ends what is being generated. */
@@ -64,21 +67,21 @@ export class LocalModel implements ModelHost {
     files: OpenedModelFiles,
     tokenizer: Tokenizer | undefined,
     generationConfig: Readonly<Record<string, unknown>>,
-    { threads, families, precision, prefixCacheBytes = PREFIX_CACHE_BYTES, ...limits }: LocalSettings,
+    { threads, device, families, precision, prefixCacheBytes = PREFIX_CACHE_BYTES, ...limits }: LocalSettings,
   ) {
     const { isEncoderDecoder, generation } = runtimeOf(files.architecture);
     const parameterCount = countParameters(files);
     this.#files = files;
-    this.#threads = threads;
+    this.#engine = { threads, device };
     this.#pool = new SessionPool(poolLimit(parameterCount));
-    this.#prefixes = new PrefixCache(prefixCacheBytes);
+    this.#prefixes = new PrefixCache(device === "webgpu" ? 0 : prefixCacheBytes);
     this.#revision = this.#revisionOf(new AdaptedWeights(files.weights, files.architecture));
     const own = precision === "published" ? undefined : precision; // an assistant has its own file
     const openAssistant = (location: string): Promise<LocalModel> =>
-      LocalModel.open({ location, threads, families, precision: own, prefixCacheBytes: 0 });
+      LocalModel.open({ location, threads, device, families, precision: own, prefixCacheBytes: 0 });
     const [pool, prefixes] = [this.#pool, this.#prefixes];
     const admission = new Admission(limits, generation?.tokenBytes ?? 0);
-    const shared = { threads, pool, prefixes, admission, openAssistant };
+    const shared = { threads, device, pool, prefixes, admission, openAssistant };
     this.generator = new Generator({ files, tokenizer, generationConfig, ...shared });
     this.description = {
       family: files.architecture.family.name,
@@ -90,6 +93,7 @@ export class LocalModel implements ModelHost {
       contextWindow: files.architecture.config.maxPositionEmbeddings,
       parameterCount,
       precision,
+      device: device ?? "cpu",
       warnings: files.warnings,
       startToken: (generationConfig.bos_token_id ?? files.json.bos_token_id ?? undefined) as number | undefined,
     };
@@ -109,9 +113,11 @@ export class LocalModel implements ModelHost {
   }
 
   static async #read(
-    { location, base, force = false, families, precision, ...settings }: ModelSource,
+    { location, base, device = "cpu", force = false, families, precision, ...settings }: ModelSource,
     signal: AbortSignal,
   ): Promise<LocalModel> {
+    checkDevicePrecision(device, precision);
+    await checkDevice(device);
     const files = await openDirectory(location, signal);
     throwIfAborted(signal);
     const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files, base) : undefined;
@@ -129,12 +135,12 @@ export class LocalModel implements ModelHost {
     }
     const generationConfig = stored ?? generationFields(parts.json);
     const { quantized, hasPublished } = parts.weights;
-    const computed = computedPrecision(precision, countParameters(parts), { quantized, hasPublished });
+    const computed = computedPrecision(precision, countParameters(parts), { quantized, hasPublished }, device);
     const rounded: string[] = [];
     const warn = (loss: string): unknown => rounded.push(`${location}: ${loss}`);
     const weights = await weightsIn(computed, parts, { warn, signal });
     throwIfAborted(signal);
-    const options = { ...settings, families, precision: computed };
+    const options = { ...settings, device, families, precision: computed };
     const warnings = [...parts.warnings, ...rounded];
     const model = new LocalModel({ ...parts, weights, warnings }, tokenizer, generationConfig, options);
     if (adapted) await model.#add(ADAPTER_OF_DIRECTORY, adapted.adapter);
@@ -181,7 +187,7 @@ export class LocalModel implements ModelHost {
   }
 
   #revisionOf(adapted: AdaptedWeights): Revision {
-    const options = { pool: this.#pool, threads: this.#threads };
+    const options = { pool: this.#pool, ...this.#engine };
     return { adapted, forward: new ForwardPass(this.#files.architecture, adapted.weights, options) };
   }
 

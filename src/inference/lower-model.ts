@@ -8,7 +8,8 @@ export function lowerModel(
   outputs: Readonly<Record<string, Value>>,
   weights: Weights,
   phase: NonNullable<LowerOptions["phase"]>,
+  device: LowerOptions["device"],
 ): OnnxGraph {
   const rewritten = phase === "train" ? outputs : runPasses(outputs, weights.passes);
-  return lowerGraph({ outputs: rewritten, bind: (name) => weights.bind(name), phase });
+  return lowerGraph({ outputs: rewritten, bind: (name) => weights.bind(name), phase, device });
 }

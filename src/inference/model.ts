@@ -131,6 +131,11 @@ export class Model {
     return this.#host.description.parameterCount;
   }
 
+  /** The device that computes. */
+  get device(): "cpu" | "webgpu" {
+    return this.#host.description.device;
+  }
+
   /** The precision that linear layers compute in; `published`: the few bits of a quantized checkpoint. */
   get precision(): "float32" | "int8" | "int4" | "published" {
     return this.#host.description.precision;
@@ -335,7 +340,7 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
 
 /** @param own the options as the caller gave them, for what the model fetches later */
 async function load(name: string, options: LoadOptions, own: LoadOptions): Promise<Model> {
-  const { threads, precision, prefixCacheBytes, maxSequences, maxCacheBytes, force, families } = options;
+  const { threads, device, precision, prefixCacheBytes, maxSequences, maxCacheBytes, force, families } = options;
   const { signal, cacheDir, offline, onProgress, onWarning } = options;
   throwIfAborted(signal);
   const files = await openDirectory(await locateModel(name, options));
@@ -350,7 +355,7 @@ async function load(name: string, options: LoadOptions, own: LoadOptions): Promi
   const given = options.base === undefined ? undefined : await locateModel(options.base, hub);
   const base = isAdapter ? (given ?? (await locateBase(files, hub))) : undefined;
   const limits = { prefixCacheBytes, maxSequences, maxCacheBytes };
-  const source = { location: files.location, base, threads, precision, ...limits, force };
+  const source = { location: files.location, base, threads, device, precision, ...limits, force };
   const opening = families
     ? (await import("./local-model.ts")).LocalModel.open({ ...source, families }, signal)
     : openHost(source, signal);

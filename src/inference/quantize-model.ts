@@ -2,6 +2,7 @@ import { check } from "../common/index.ts";
 import type { Architecture } from "../families/index.ts";
 import { derivedFile } from "../files/index.ts";
 import type { WeightLocation } from "../lowering/index.ts";
+import type { Device } from "../runtime/index.ts";
 import { planMatrices, quantizedPieces } from "./quantized-matrices.ts";
 import { checkMemory } from "./sessions/check-memory.ts";
 import type { Weights } from "./weights.ts";
@@ -28,6 +29,7 @@ export function computedPrecision(
   precision: Precision | undefined,
   parameterCount: number,
   { quantized, hasPublished }: Pick<Weights, "quantized" | "hasPublished">,
+  device: Device = "cpu",
 ): ComputedPrecision {
   if (quantized) {
     check(
@@ -36,12 +38,23 @@ export function computedPrecision(
       () =>
         `precision: this model is stored in ${quantized.precision}, got ${precision}; leave it out, or use the float model that was quantized`,
     );
+    checkDevicePrecision(device, quantized.precision);
     return quantized.precision;
   }
   if (precision !== undefined && precision !== "auto") return precision;
-  if (hasPublished) return "published";
+  if (hasPublished && device === "cpu") return "published";
   if (precision === undefined) return "float32";
-  return parameterCount < SMALL_MODEL ? "float32" : "int8";
+  if (parameterCount < SMALL_MODEL) return "float32";
+  return device === "webgpu" ? "int4" : "int8";
+}
+
+/** Refuses a precision that a device has no kernel for. */
+export function checkDevicePrecision(device: Device, precision: Precision | undefined): void {
+  check(
+    device !== "webgpu" || precision !== "int8",
+    "unsupported",
+    () => "precision int8: ONNX Runtime has no kernel of it for WebGPU; use float32 or int4, or device cpu",
+  );
 }
 
 /**

@@ -5,7 +5,7 @@ import { Scope } from "../nn/index.ts";
 import { createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { lowerModel } from "./lower-model.ts";
-import { sessionBytes } from "./sessions/session-bytes.ts";
+import { sessionBytes, weightBytes } from "./sessions/session-bytes.ts";
 import type { Weights } from "./weights.ts";
 
 type Recurrent = Architecture & { kind: "recurrent" };
@@ -35,19 +35,22 @@ export class RecurrentEngine {
   readonly architecture: Recurrent;
   /** Estimated memory, in bytes. */
   readonly bytes: number;
+  /** The bytes of weights that a step reads. */
+  readonly weightBytes: number;
   /** Time that the engine has computed for this request, in milliseconds. */
   computedMs = 0;
   readonly #session: EngineSession;
 
-  private constructor(architecture: Recurrent, session: EngineSession, bytes: number) {
+  private constructor(architecture: Recurrent, session: EngineSession, bytes: number, weights: number) {
     this.architecture = architecture;
     this.bytes = bytes;
+    this.weightBytes = weights;
     this.#session = session;
   }
 
   /** The same session for one request, which has its own clock. */
   forRequest(): RecurrentEngine {
-    return new RecurrentEngine(this.architecture, this.#session, this.bytes);
+    return new RecurrentEngine(this.architecture, this.#session, this.bytes, this.weightBytes);
   }
 
   /** Does nothing: the steps of recurrent requests are not batched. */
@@ -66,8 +69,9 @@ export class RecurrentEngine {
       outputs[`next.${i}.hidden`] = hidden;
       outputs[`next.${i}.memory`] = memory;
     }
-    const graph = lowerModel(outputs, weights, "decode");
-    return new RecurrentEngine(architecture, await createSession(graph, options), sessionBytes(graph, options));
+    const graph = lowerModel(outputs, weights, "decode", options.device);
+    const session = await createSession(graph, options);
+    return new RecurrentEngine(architecture, session, sessionBytes(graph, options), weightBytes(graph));
   }
 
   async extend(

@@ -5,7 +5,7 @@ import { Scope } from "../nn/index.ts";
 import { createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix, LOWEST_FLOAT32 } from "../tensor/index.ts";
 import { lowerModel } from "./lower-model.ts";
-import { sessionBytes } from "./sessions/session-bytes.ts";
+import { sessionBytes, weightBytes } from "./sessions/session-bytes.ts";
 import type { Weights } from "./weights.ts";
 
 type Translator = Architecture & { kind: "recurrent-encoder-decoder" };
@@ -82,6 +82,8 @@ export function recurrentSeq2seqForward(
 interface OpenSession {
   readonly session: EngineSession;
   readonly bytes: number;
+  /** The bytes of weights that a run reads. */
+  readonly weightBytes: number;
 }
 
 /** The sessions in which a recurrent encoder–decoder works: one reads, one writes token by token. */
@@ -89,6 +91,8 @@ export class RecurrentSeq2seqEngine {
   readonly architecture: Translator;
   /** Estimated memory, in bytes. */
   readonly bytes: number;
+  /** The bytes of weights that a step reads. */
+  readonly weightBytes: number;
   /** Time that the engine has computed for this request, in milliseconds. */
   computedMs = 0;
   readonly #reader: OpenSession;
@@ -97,6 +101,7 @@ export class RecurrentSeq2seqEngine {
   private constructor(architecture: Translator, reader: OpenSession, writer: OpenSession) {
     this.architecture = architecture;
     this.bytes = reader.bytes + writer.bytes;
+    this.weightBytes = writer.weightBytes;
     this.#reader = reader;
     this.#writer = writer;
   }
@@ -116,8 +121,9 @@ export class RecurrentSeq2seqEngine {
   ): Promise<RecurrentSeq2seqEngine> {
     const { family, config } = architecture;
     const open = async (outputs: Record<string, Value>): Promise<OpenSession> => {
-      const graph = lowerModel(outputs, weights, "decode");
-      return { session: await createSession(graph, options), bytes: sessionBytes(graph, options) };
+      const graph = lowerModel(outputs, weights, "decode", options.device);
+      const session = await createSession(graph, options);
+      return { session, bytes: sessionBytes(graph, options), weightBytes: weightBytes(graph) };
     };
     const ids = input("input_ids", "int64", ["B", "S"]);
     const { memory, state } = family.model.encode(new Scope(), config, ids, sourceRows("B", "S"));

@@ -168,7 +168,7 @@ export class Scheduler {
     const [{ engine }] = requests as [Waiting];
     const before = engine.computedMs;
     try {
-      const batch = this.#batchOf(requests);
+      const batch = await this.#batchOf(requests);
       const { cache } = (batch[0] as Waiting).rows;
       const tokens = batch.flatMap((request) => request.tokens.map((token) => [token]));
       const feeds = batch.flatMap((request) => request.tokens.map(() => request.engine.feeds));
@@ -188,12 +188,13 @@ export class Scheduler {
   }
 
   /** The requests in the order of their rows in one cache, which holds no others. */
-  #batchOf(requests: readonly Waiting[]): readonly Waiting[] {
+  async #batchOf(requests: readonly Waiting[]): Promise<readonly Waiting[]> {
     const [first] = requests as [Waiting];
     const { cache } = first.rows;
     const ordered = [...requests].sort((a, b) => (a.rows.at[0] as number) - (b.rows.at[0] as number));
     const at = ordered.flatMap(({ rows }) => rows.at);
     if (requests.every(({ rows }) => rows.cache === cache) && isWhole({ cache, at })) return ordered;
+    for (const { rows } of requests) await rows.cache.settle();
     const [only, ...others] = requests as [Waiting, ...Waiting[]];
     if (others.length === 0 && !this.#joint.has(cache) && at.length === cache.lengths.length) {
       cache.rearrange(at);

@@ -33,11 +33,13 @@ export interface LowerOptions {
   bind(name: string): WeightBinding;
   /** The use that the graph is compiled for, by which kernels are chosen; default: a whole pass. */
   readonly phase?: Use["phase"];
+  /** The device that computes; default the processor. */
+  readonly device?: Use["device"];
 }
 
 /** Turns a graph into ONNX operators and binds its weights. */
-export function lowerGraph({ outputs, bind, phase = "forward" }: LowerOptions): OnnxGraph {
-  return new Lowering(bind, { phase }).run(outputs);
+export function lowerGraph({ outputs, bind, phase = "forward", device }: LowerOptions): OnnxGraph {
+  return new Lowering(bind, { phase, device }).run(outputs);
 }
 
 class Lowering {

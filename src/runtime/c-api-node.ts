@@ -40,21 +40,26 @@ const declarations = {
   SetSessionLogSeverityLevel: [22, "void*", "void*, int"],
   SetIntraOpNumThreads: [24, "void*", "void*, int"],
   SetInterOpNumThreads: [25, "void*", "void*, int"],
+  CreateTensorAsOrtValue: [48, "void*", "void*, int64_t*, size_t, int, _Out_ void**"],
   CreateTensorWithDataAsOrtValue: [49, "void*", "void*, void*, size_t, int64_t*, size_t, int, _Out_ void**"],
   GetTensorMutableData: [51, "void*", "void*, _Out_ void**"],
   GetTensorElementType: [60, "void*", "void*, int32_t*"],
   GetDimensionsCount: [61, "void*", "void*, uint64_t*"],
   GetDimensions: [62, "void*", "void*, int64_t*, size_t"],
   GetTensorTypeAndShape: [65, "void*", "void*, _Out_ void**"],
+  CreateMemoryInfo: [68, "void*", "const char*, int, int, int, _Out_ void**"],
   CreateCpuMemoryInfo: [69, "void*", "int, int, _Out_ void**"],
   GetAllocatorWithDefaultOptions: [78, "void*", "_Out_ void**"],
   AllocatorFree: [76, "void*", "void*, void*"],
   ReleaseStatus: [93, "void", "void*"],
+  ReleaseMemoryInfo: [94, "void", "void*"],
   ReleaseSession: [95, "void", "void*"],
   ReleaseValue: [96, "void", "void*"],
   ReleaseTensorTypeAndShapeInfo: [99, "void", "void*"],
   ReleaseSessionOptions: [100, "void", "void*"],
   AddSessionConfigEntry: [130, "void*", "void*, const char*, const char*"],
+  CreateAllocator: [131, "void*", "void*, void*, _Out_ void**"],
+  ReleaseAllocator: [132, "void", "void*"],
   RunWithBinding: [133, "void*", "void*, void*, void*"],
   CreateIoBinding: [134, "void*", "void*, _Out_ void**"],
   ReleaseIoBinding: [135, "void", "void*"],
@@ -64,12 +69,14 @@ const declarations = {
   GetBoundOutputValues: [140, "void*", "void*, void*, _Out_ void**, uint64_t*"],
   ClearBoundInputs: [141, "void", "void*"],
   ClearBoundOutputs: [142, "void", "void*"],
+  SessionOptionsAppendExecutionProvider: [216, "void*", "void*, const char*, const char**, const char**, size_t"],
+  CopyTensors: [386, "void*", "void*, void**, void**, void*, size_t"],
 } as const satisfies Readonly<Record<string, readonly [place: number, result: string, parameters: string]>>;
 
 export type ApiFunction = keyof typeof declarations;
 
 /** The version of the interface that is asked for: the oldest with all functions above. */
-const API_VERSION = 22;
+const API_VERSION = 23;
 /** Arguments of `CreateEnv`: the level of the engine's own log, of 0 (verbose) to 4 (fatal), and the log's name. */
 const LOG_LEVEL = 3;
 const LOG_NAME = "lectern";
@@ -141,15 +148,20 @@ export class EngineApi {
 }
 
 let api: EngineApi | undefined;
-let isMissing = false;
+let failure: string | undefined;
 
 /** The C interface, loaded on first use; undefined where it cannot be, such as in a runtime other than Node. */
 export function engineApi(): EngineApi | undefined {
-  if (api !== undefined || isMissing) return api;
+  if (api !== undefined || failure !== undefined) return api;
   try {
     api = new EngineApi();
-  } catch {
-    isMissing = true;
+  } catch (error) {
+    failure = (error as Error).message;
   }
   return api;
+}
+
+/** The reason why the C interface cannot be loaded; undefined where it can. */
+export function engineApiProblem(): string | undefined {
+  return engineApi() ? undefined : failure;
 }

@@ -45,6 +45,7 @@ export function wrapSession(ort: OrtModule, session: OrtSession): EngineSession 
       }
       return outputs;
     },
+    settle: async () => undefined,
     forget: () => undefined,
     dispose: () => session.release(),
   };

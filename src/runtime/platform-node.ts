@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto";
 import { hostname, totalmem } from "node:os";
 import { workerData } from "node:worker_threads";
+import { LecternError } from "../common/index.ts";
 import type { OnnxGraph } from "../lowering/index.ts";
 import { createNativeSession, NativeTensor, type OrtSessionOptions } from "./binding-node.ts";
 import { engineApi } from "./c-api-node.ts";
+import { createDeviceSession } from "./device-session-node.ts";
 import { attempt, wrapSession } from "./engine.ts";
 import { EngineGate } from "./engine-gate.ts";
 import { writeOnnx } from "./onnx-writer.ts";
-import type { EngineSession, Hash, SessionOptions } from "./platform.ts";
+import type { Device, EngineSession, Hash, SessionOptions } from "./platform.ts";
 import { createSharedMemorySession } from "./shared-memory-session-node.ts";
 
 /** In a worker of ours, what its owner closes before it ends the worker. */
@@ -22,9 +24,45 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
   const session = await gate.pass(() => attempt("load a graph", () => load(graph, bytes, options)));
   return {
     run: (feeds, into) => gate.pass(() => session.run(feeds, into)),
+    settle: (tensors) => gate.pass(() => session.settle(tensors)),
     forget: () => gate.passNow(() => session.forget()),
     dispose: () => gate.pass(() => session.dispose()),
   };
+}
+
+/** The session that holds the device: the engine cannot open it again once its last session is gone. */
+let holding: Promise<EngineSession> | undefined;
+
+/** Loads the smallest graph on a device, which the engine looks for then. */
+export async function checkDevice(device: Device): Promise<void> {
+  if (device === "cpu") return;
+  try {
+    holding ??= createSession(COPY, { device });
+    await holding;
+  } catch (cause) {
+    holding = undefined;
+    throw noDevice((cause as Error).message, cause);
+  }
+}
+
+/** The graph y = x. */
+const COPY: OnnxGraph = {
+  nodes: [{ type: "Identity", inputs: ["x"], outputs: ["y"], attributes: {} }],
+  initializers: [],
+  inputs: [{ name: "x", dtype: "float32", shape: [1] }],
+  outputs: [{ name: "y", dtype: "float32", shape: [1] }],
+};
+
+/** The engine's message without the place in its source. */
+const PLACE = /^ONNX Runtime: .* was false\. /s;
+
+function noDevice(reason: string, cause?: unknown): LecternError {
+  return new LecternError(
+    "unsupported",
+    `device webgpu: there is none that ONNX Runtime can use; it needs a GPU with Vulkan (libvulkan.so.1) on Linux, Metal ` +
+      `on macOS or Direct3D 12 on Windows; use device cpu (${reason.replace(PLACE, "").trim()})`,
+    { cause },
+  );
 }
 
 /** True if results can be written where they are fed, through the engine's C interface. */
@@ -43,18 +81,18 @@ async function load(graph: OnnxGraph, bytes: Uint8Array, options: SessionOptions
     set_denormal_as_zero: "1",
   };
   const optimization = { disable_specified_optimizers: (options.withoutRewrites ?? []).join(";") };
-  const api = options.sharesMemory ? engineApi() : undefined;
+  const isOnDevice = options.device === "webgpu";
+  const api = options.sharesMemory || isOnDevice ? engineApi() : undefined;
+  if (isOnDevice && !api) throw noDevice("ONNX Runtime's C interface does not load here");
   if (api) {
     await nextTask();
     const entries = Object.fromEntries([
       ...Object.entries(session).map(([key, value]) => [`session.${key}`, value]),
       ...Object.entries(optimization).map(([key, value]) => [`optimization.${key}`, value]),
     ]);
-    return createSharedMemorySession(
-      api,
-      { bytes, outputs: graph.outputs.map(({ name }) => name) },
-      { entries, options, release: (call) => gate.passNow(call) },
-    );
+    const named = { bytes, outputs: graph.outputs.map(({ name }) => name) };
+    const loading = { entries, options, release: (call: () => void) => gate.passNow(call) };
+    return isOnDevice ? createDeviceSession(api, named, loading) : createSharedMemorySession(api, named, loading);
   }
   const settings: OrtSessionOptions = {
     intraOpNumThreads: options.threads ?? 0,

@@ -1,25 +1,10 @@
-import { byteLength, type DType, elementCount, type HostTensor, onnxTypes, typedArrays } from "../tensor/index.ts";
+import type { HostTensor } from "../tensor/index.ts";
 import type { ApiFunction, EngineApi, Pointer } from "./c-api-node.ts";
-import type { EngineSession, SessionOptions } from "./platform.ts";
-
-/** The dtype of each of ONNX's numbers. */
-const dtypes = new Map(Object.entries(onnxTypes).map(([dtype, number]) => [number, dtype as DType]));
+import { boundResults, copyOf, type LoadSettings, loadSession, tensorOver } from "./engine-tensors-node.ts";
+import type { EngineSession } from "./platform.ts";
 
 /** Tensors up to so many bytes are made anew for each run, so the engine's ones over them are freed with the next. */
 const TRANSIENT = 4096;
-
-/** The number of threads that one operator is divided among, at the engine's choice. */
-const ANY = 0;
-/** The level of the engine's log that is written, of 0 (verbose) to 4 (fatal): errors. */
-const LOG_LEVEL = 3;
-
-interface Settings {
-  /** The engine's settings by its own keys. */
-  readonly entries: Readonly<Record<string, string>>;
-  readonly options: SessionOptions;
-  /** Frees the engine's tensors over memory that is gone, while the engine may be called. */
-  release(call: () => void): void;
-}
 
 /**
  * Loads a graph through ONNX Runtime's C interface. Its runs read and write the caller's memory: a tensor that is both
@@ -28,25 +13,10 @@ interface Settings {
 export function createSharedMemorySession(
   api: EngineApi,
   graph: { readonly bytes: Uint8Array; readonly outputs: readonly string[] },
-  settings: Settings,
+  settings: LoadSettings,
 ): EngineSession {
-  const session = load(api, graph.bytes, settings);
+  const session = loadSession(api, graph.bytes, settings);
   return new SharedMemorySession(api, session, graph.outputs, settings.release);
-}
-
-function load(api: EngineApi, bytes: Uint8Array, { entries, options }: Settings): Pointer {
-  const settings = api.create("CreateSessionOptions");
-  try {
-    api.call("SetIntraOpNumThreads", settings, options.threads ?? ANY);
-    api.call("SetInterOpNumThreads", settings, 1);
-    api.call("SetSessionLogSeverityLevel", settings, LOG_LEVEL);
-    if (options.memoryPattern === false) api.call("DisableMemPattern", settings);
-    if (options.profile !== undefined) api.call("EnableProfiling", settings, options.profile);
-    for (const [key, value] of Object.entries(entries)) api.call("AddSessionConfigEntry", settings, key, value);
-    return api.create("CreateSessionFromArray", api.environment, bytes, bytes.byteLength, settings);
-  } finally {
-    api.call("ReleaseSessionOptions", settings);
-  }
 }
 
 class SharedMemorySession implements EngineSession {
@@ -61,7 +31,7 @@ class SharedMemorySession implements EngineSession {
   readonly #fed = new Map<string, HostTensor>();
   readonly #written = new Map<string, HostTensor>();
 
-  constructor(api: EngineApi, session: Pointer, outputs: readonly string[], release: Settings["release"]) {
+  constructor(api: EngineApi, session: Pointer, outputs: readonly string[], release: LoadSettings["release"]) {
     this.#api = api;
     this.#session = session;
     this.#outputs = outputs;
@@ -85,6 +55,8 @@ class SharedMemorySession implements EngineSession {
     this.#api.call("RunWithBinding", this.#session, null, this.#binding);
     return this.#results(into);
   }
+
+  async settle(): Promise<void> {} // results are in the caller's memory
 
   forget(): void {
     this.#api.call("ClearBoundInputs", this.#binding);
@@ -120,13 +92,7 @@ class SharedMemorySession implements EngineSession {
   #valueOf(tensor: HostTensor): Pointer {
     const known = this.#values.get(tensor);
     if (known !== undefined) return known;
-    const { dtype, shape, data } = tensor;
-    const type = onnxTypes[dtype];
-    const sizes = BigInt64Array.from(shape, BigInt);
-    const value = this.#api.create(
-      "CreateTensorWithDataAsOrtValue",
-      ...[this.#api.memory, data, data.byteLength, sizes, sizes.length, type],
-    );
+    const value = tensorOver(this.#api, tensor);
     this.#values.set(tensor, value);
     this.#released.register(tensor, value, tensor);
     return value;
@@ -135,35 +101,13 @@ class SharedMemorySession implements EngineSession {
   /** All results: those in the caller's memory, and copies of those that the engine allocated. */
   #results(into: Readonly<Record<string, HostTensor>>): Record<string, HostTensor> {
     if (this.#outputs.every((name) => into[name])) return { ...into };
-    const [list, count] = [[0n], new BigUint64Array(1)];
-    this.#api.call("GetBoundOutputValues", this.#binding, this.#api.allocator, list, count);
-    const values = this.#api.pointers(list[0] as Pointer, Number(count[0]));
+    const values = boundResults(this.#api, this.#binding);
     const results: Record<string, HostTensor> = {};
     for (const [i, name] of this.#outputs.entries()) {
       const value = values[i] as Pointer;
-      results[name] = into[name] ?? this.#copyOf(value);
+      results[name] = into[name] ?? copyOf(this.#api, value);
       this.#api.call("ReleaseValue", value);
     }
-    this.#api.call("AllocatorFree", this.#api.allocator, list[0] as Pointer);
     return results;
-  }
-
-  #copyOf(value: Pointer): HostTensor {
-    const { dtype, shape } = this.#typeOf(value);
-    const bytes = byteLength(dtype, elementCount(shape));
-    const address = bytes > 0 ? this.#api.create("GetTensorMutableData", value) : 0n;
-    const buffer = bytes > 0 ? this.#api.view(address, bytes).slice(0) : new ArrayBuffer(0);
-    return { dtype, shape, data: new typedArrays[dtype](buffer) } as HostTensor;
-  }
-
-  #typeOf(value: Pointer): { dtype: DType; shape: number[] } {
-    const info = this.#api.create("GetTensorTypeAndShape", value);
-    const [type, count] = [new Int32Array(1), new BigUint64Array(1)];
-    this.#api.call("GetTensorElementType", info, type);
-    this.#api.call("GetDimensionsCount", info, count);
-    const sizes = new BigInt64Array(Number(count[0]));
-    this.#api.call("GetDimensions", info, sizes, sizes.length);
-    this.#api.call("ReleaseTensorTypeAndShapeInfo", info);
-    return { dtype: dtypes.get(type[0] as number) as DType, shape: [...sizes].map(Number) };
   }
 }

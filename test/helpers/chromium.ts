@@ -45,10 +45,11 @@ export function serve({ isolated = false, fallback }: ServerOptions = {}): Promi
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
 }
 
-export function launchChromium(): Promise<Browser> {
+/** @param options.hasWebGpu true for WebGPU on the processor, by SwiftShader */
+export function launchChromium({ hasWebGpu = false } = {}): Promise<Browser> {
   const args = [
     "--no-sandbox",
-    "--disable-gpu",
+    ...(hasWebGpu ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"] : ["--disable-gpu"]),
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

@@ -1,3 +1,4 @@
+import type { EngineSession } from "../../runtime/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 
 /**
@@ -31,6 +32,9 @@ export class KeyValueCache {
   #tensors: Tensors = new Map();
   /** Memory of the same size, for rows in another order. */
   #spare: { readonly data: Float32Array[]; readonly tensors: Tensors } | undefined;
+
+  /** The session whose device holds the data of now, if one does. */
+  #holder: EngineSession | undefined;
 
   constructor(sizes: CacheSizes, rows: number, shared?: KeyValueCache) {
     this.#sizes = sizes;
@@ -68,6 +72,24 @@ export class KeyValueCache {
   /** The cache as the places of a graph's results that write into it. */
   places(): Readonly<Record<string, HostTensor>> {
     return this.#named("present");
+  }
+
+  /** Notes that the data stays on the device of a session, which wrote it. */
+  keptBy(session: EngineSession): void {
+    this.#holder = session;
+  }
+
+  /** Copies data that is on a device back, which precedes everything that moves rows. */
+  async settle(): Promise<void> {
+    const holder = this.#holder;
+    this.#holder = undefined;
+    await holder?.settle(Object.values(this.places()));
+  }
+
+  /** The data, which must not be on a device. */
+  get #rows(): readonly Float32Array[] {
+    if (this.#holder) throw new Error("the cache is on a device: settle it first");
+    return this.#data;
   }
 
   #named(side: "past" | "shared" | "present"): Readonly<Record<string, HostTensor>> {
@@ -116,7 +138,7 @@ export class KeyValueCache {
     const count = tokens[0]?.length ?? 0;
     const first = this.#sharedLength;
     this.reserve(count);
-    for (const [i, target] of this.#data.entries()) {
+    for (const [i, target] of this.#rows.entries()) {
       const fresh = results[cacheName("present", i)]?.data as Float32Array;
       for (const [row, length] of this.lengths.entries()) {
         for (let head = 0; head < heads; head++) {
@@ -141,7 +163,16 @@ export class KeyValueCache {
 
   /** Makes room for so many more tokens in every row. */
   reserve(count: number): void {
-    this.#grow(Math.max(0, ...this.lengths) - this.#sharedLength + count);
+    this.#grow(this.#slotsFor(count));
+  }
+
+  /** True if so many more tokens fit in every row. */
+  hasRoom(count: number): boolean {
+    return this.#slotsFor(count) <= this.#capacity;
+  }
+
+  #slotsFor(count: number): number {
+    return Math.max(0, ...this.lengths) - this.#sharedLength + count;
   }
 
   /** A copy of the keys and values of a row's tokens from one place to another: `[2 L, K, N, D]`. */
@@ -192,7 +223,7 @@ export class KeyValueCache {
   /** Takes the place of all rows: those of another cache, which has as many tokens in each. */
   replace(other: KeyValueCache): void {
     this.#shared = other.#shared;
-    this.#hold(other.#data, other.#capacity);
+    this.#hold([...other.#rows], other.#capacity);
     for (const [row, length] of other.computedFor.entries()) this.computedFor[row] = length;
   }
 
@@ -214,7 +245,7 @@ export class KeyValueCache {
     const spare = this.#spare ?? { data: this.#data.map(({ length }) => new Float32Array(length)), tensors: new Map() };
     const first = this.#sharedLength;
     const capacities = { oldCapacity: this.#capacity, newCapacity: this.#capacity };
-    for (const [i, source] of this.#data.entries())
+    for (const [i, source] of this.#rows.entries())
       for (const [to, from] of indices.entries()) {
         const slots = (this.lengths[from] as number) - first;
         copyHeads(source, spare.data[i] as Float32Array, { heads, headSize, from, to, slots, ...capacities });
@@ -244,7 +275,7 @@ export class KeyValueCache {
     const { heads, headSize } = sizes;
     for (const [i, target] of joined.#data.entries()) {
       for (const [to, { cache, row }] of rows.entries()) {
-        copyHeads(cache.#data[i] as Float32Array, target, {
+        copyHeads(cache.#rows[i] as Float32Array, target, {
           heads,
           headSize,
           from: row,
@@ -263,7 +294,7 @@ export class KeyValueCache {
     const { heads, headSize } = this.#sizes;
     const capacity = Math.ceil(Math.max(slots, this.#capacity * LEAST_GROWTH) / GROWTH) * GROWTH;
     const sizes = { heads, headSize, oldCapacity: this.#capacity, newCapacity: capacity };
-    const grown = this.#data.map((old) => {
+    const grown = this.#rows.map((old) => {
       const data = new Float32Array(this.lengths.length * heads * capacity * headSize);
       for (const [row, length] of this.lengths.entries())
         copyHeads(old, data, {

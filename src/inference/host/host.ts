@@ -6,7 +6,7 @@ import type {
   StoppingCriteria,
   TokenEvent,
 } from "../../generation/index.ts";
-import type { Channel } from "../../runtime/index.ts";
+import type { Channel, Device } from "../../runtime/index.ts";
 import type { Priority } from "../admission.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "../forward.ts";
 import type { ComputedPrecision, Precision } from "../quantize-model.ts";
@@ -18,6 +18,7 @@ export interface ModelSource {
   /** The directory of the model that an adapter adapts, where the location holds an adapter alone. */
   readonly base?: string | undefined;
   readonly threads?: number | undefined;
+  readonly device?: Device | undefined;
   readonly precision?: Precision | undefined;
   /** Memory for the keys and values of earlier texts, in bytes. */
   readonly prefixCacheBytes?: number | undefined;
@@ -44,6 +45,8 @@ export interface ModelDescription {
   readonly parameterCount: number;
   /** The precision that it computes in. */
   readonly precision: ComputedPrecision;
+  /** The device that it computes on. */
+  readonly device: Device;
   readonly startToken: number | undefined;
   /** Warnings about files that are used all the same. */
   readonly warnings: readonly string[];
@@ -85,6 +88,8 @@ export interface Timing {
   readonly tokensPerSecond: number;
   /** The time that the engine computed, within the total; the rest is Lectern's own. */
   readonly engineMs: number;
+  /** The bytes of weights that a decoding step reads; the memory's bandwidth over them bounds the steps in a second. */
+  readonly weightBytes: number;
 }
 
 /** The number of tokens that a generation read and wrote. */

@@ -113,7 +113,7 @@ export async function exportOnnx(model: string, options: ExportOnnxOptions): Pro
   const { suffix, dtype } = namesOf[precision];
   const written: ExportedGraph[] = [];
   for (const graph of graphs) {
-    const lowered = withNamedSizes(lowerModel(graph.outputs, weights, graph.phase), graph);
+    const lowered = withNamedSizes(lowerModel(graph.outputs, weights, graph.phase, "cpu"), graph);
     const file = joinPath(folder, `${graph.file}${suffix}.onnx`);
     const bytes = await writeOnnxModel(lowered, joinPath(out, file));
     const names = (infos: OnnxGraph["inputs"]): string[] => infos.map(({ name }) => name);

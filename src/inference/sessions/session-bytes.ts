@@ -25,6 +25,22 @@ export function sessionBytes({ initializers }: OnnxGraph, { prepack = true }: Se
   }, OVERHEAD);
 }
 
+/** Operators that read a few rows of a table. */
+const TAKES_ROWS = /^Gather/;
+
+/**
+ * The bytes of weights that a run reads: all that the engine holds, 16-bit floats as the float32 they are cast to, but
+ * tables of which only rows are taken.
+ */
+export function weightBytes({ initializers, nodes }: OnnxGraph): number {
+  const read = new Set(nodes.flatMap(({ type, inputs }) => (TAKES_ROWS.test(type) ? [] : inputs)));
+  return initializers.reduce((sum, initializer) => {
+    const { dtype, shape } = "tensor" in initializer ? initializer.tensor : initializer.external;
+    const held = dtype === "float16" || dtype === "bfloat16" ? "float32" : dtype;
+    return sum + (read.has(initializer.name) ? byteLength(held, elementCount(shape)) : 0);
+  }, 0);
+}
+
 /** The limit of a model's pool, in bytes: room for two sessions with copies of all weights, or for five of a small model. */
 export function poolLimit(parameterCount: number): number {
   return Math.max(LEAST_LIMIT, 2 * (4 * parameterCount + OVERHEAD));

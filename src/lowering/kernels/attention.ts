@@ -59,11 +59,17 @@ export function canAttendInPlace(headSize: number): boolean {
   return headSize % LANES === 0;
 }
 
+/** True if the engine's grouped attention computes what the decomposition does: its values on WebGPU differ. */
+function isRightOn(device: Use["device"]): boolean {
+  return device !== "webgpu";
+}
+
 /** The engine's attention over a cache, which writes into it where the cache is given as the result's place, too. */
 export const groupQueryAttention: Kernel<Cached> = {
   name: groupedOp.name,
   tolerance: 1e-5,
-  fits: ({ inputs, attributes: { heads } }) => canAttendInPlace(Number(inputs[0]?.shape[2]) / heads),
+  fits: ({ inputs, attributes: { heads } }, { device }) =>
+    isRightOn(device) && canAttendInPlace(Number(inputs[0]?.shape[2]) / heads),
   build({ inputs, attributes }) {
     const { heads, keyHeads, isBiased = false } = attributes;
     const [q, k, v, key, value, last, longest] = inputs as readonly Value[] as [
@@ -185,7 +191,10 @@ export const groupQueryAttentionOfRows: Kernel<Attention> = {
   name: groupedRowsOp.name,
   tolerance: 1e-5,
   fits: (call, use) =>
-    isPlain(call, use) && (call.attributes.causal ?? false) && canAttendInPlace(Number(call.inputs[0]?.shape[3])),
+    isPlain(call, use) &&
+    isRightOn(use.device) &&
+    (call.attributes.causal ?? false) &&
+    canAttendInPlace(Number(call.inputs[0]?.shape[3])),
   build({ inputs, outputs, attributes: { scale, softcap } }) {
     const [q, k, v, bias] = inputs as [Value, Value, Value, Value];
     const attributes = { heads: q.shape[1] as number, keyHeads: k.shape[1] as number, scale, softcap };

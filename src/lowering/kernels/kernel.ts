@@ -4,6 +4,8 @@ import type { Attributes, TensorType, Value } from "../../graph/index.ts";
 export interface Use {
   /** Steps over a cache; whole passes without gradients; passes with gradients and updates. */
   readonly phase: "decode" | "forward" | "train";
+  /** The device that computes; default the processor. */
+  readonly device?: "cpu" | "webgpu" | undefined;
 }
 
 /** One application of a composite, as a kernel sees it. Nothing is bound before the kernel builds its graph. */
