@@ -62,7 +62,8 @@ test.skipIf(!hasVulkan).each([
       "concurrent requests": concurrent,
     },
   ],
-  ["stories", { precision: "int4" }, { "one prompt": generate("{ inputIds: [[5, 9, 3]] }", { maxNewTokens: 4 }) }],
+  // Products of int4 round their inputs to 8 bits in another order: of a text, whose best token is better by more than that.
+  ["stories", { precision: "int4" }, { "one prompt": generate('{ prompt: "Once upon a time" }', { maxNewTokens: 8 }) }],
   ["stories-gru", {}, { "one prompt": generate("{ inputIds: [[5, 9, 3]] }", { maxNewTokens: 8 }) }],
   ["translate", {}, { "one text": generate("{ inputIds: [[5, 9, 3, 4]] }", { maxNewTokens: 8, numBeams: 2 }) }],
 ])(

@@ -47,7 +47,11 @@ describe("the packed tarball, installed into an empty folder", { timeout: 300_00
 
   test("runs as a command", () => {
     const out = run("npx", ["lectern", "run", "stories", "Hi", "--max-new-tokens", "2", "--json"]);
-    expect((JSON.parse(out) as { usage: unknown }).usage).toEqual({ promptTokens: 2, completionTokens: 2 });
+    expect((JSON.parse(out) as { usage: unknown }).usage).toEqual({
+      promptTokens: 2,
+      completionTokens: 2,
+      cachedTokens: 0,
+    });
   });
 
   test("is imported and required", async () => {
