@@ -1,6 +1,6 @@
 import type { GroupResult, NamedRun } from "./eval.ts";
 import { confusionTable } from "./finetune.ts";
-import { bar, percent, tableLines } from "./table.ts";
+import { percent, tableLines } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 const shown = (value: number): string => String(Number(value.toFixed(4)));
@@ -43,20 +43,4 @@ export function printRuns(terminal: Terminal, runs: readonly NamedRun[], groups:
           `${name}: pass@${i + 1} ${percent(rate)}, pass^${i + 1} ${percent(passRates.passHat[i] as number)}\n`,
         );
   }
-}
-
-/** Draws the first metric against the number of examples, where there are several numbers. */
-export function printCurve(terminal: Terminal, runs: readonly NamedRun[]): void {
-  const metric = Object.keys(runs[0]?.metrics ?? {})[0];
-  if (metric === undefined || new Set(runs.map(({ shots }) => shots)).size < 2) return;
-  const values = runs.map(({ metrics }) => metrics[metric]?.value ?? 0);
-  if (values.some((value) => value < 0 || value > 1)) return;
-  const rows = runs.map(({ name, task, shots }, i) => [
-    name,
-    task,
-    String(shots),
-    percent(values[i] as number),
-    bar(values[i] as number, 30),
-  ]);
-  terminal.stdout.write(`\n${metric} by shots\n${tableLines(rows, [2, 3]).join("\n")}\n`);
 }

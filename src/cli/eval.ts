@@ -3,10 +3,11 @@ import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import type { EvaluateOptions, RunResult, Task, TaskGroup } from "../evaluation/node.ts";
 import { addCompareCommand } from "./eval-compare.ts";
+import { plainName, printCurves, writeCurves } from "./eval-curves.ts";
 import { evaluateOnRecipe, type RecipeFlags } from "./eval-recipe.ts";
-import { printCurve, printRuns } from "./eval-results.ts";
+import { printRuns } from "./eval-results.ts";
 import { addShowCommand } from "./eval-show.ts";
-import { MODEL_ARGUMENT } from "./models.ts";
+import { MODEL_ARGUMENT, resolveModel } from "./models.ts";
 import { count, number } from "./numbers.ts";
 import { addPipelineFlags, loadFor } from "./pipeline-command.ts";
 import { printJson, type Terminal } from "./terminal.ts";
@@ -70,18 +71,34 @@ async function evaluateOnTask(models: readonly string[], name: string, context: 
   const task = loadTask(name, { dataFolders: flags.data === undefined ? [] : [flags.data] });
   const tasks = leaves(task);
   const shots = shotsOf(flags.shots);
-  await plan(tasks, models, context);
+  const trained = await withWeights(models, context);
+  await plan(tasks, trained, context);
   const runs: NamedRun[] = [];
-  for (const model of models) runs.push(...(await evaluateModel(model, tasks, shots, context)));
+  for (const model of trained) runs.push(...(await evaluateModel(model, tasks, shots, context)));
   const groups = isGroup(task) ? groupResults(task, runs, aggregateGroup) : [];
   for (const warning of new Set(runs.flatMap(({ warnings }) => warnings)))
     terminal.stderr.write(`lectern: ${warning}\n`);
+  const written = flags.out === undefined ? [] : await writeCurves(flags.out, runs);
   if (flags.json) {
     const plain = runs.map(({ name: own, ...run }) => ({ ...run, model: own }));
     return printJson(terminal, { task: task.name, runs: plain, ...(groups.length > 0 && { groups }) });
   }
   printRuns(terminal, runs, groups);
-  printCurve(terminal, runs);
+  await printCurves(terminal, runs);
+  if (written.length > 0 && !flags.quiet) terminal.stderr.write(`written: ${written.join(", ")}\n`);
+}
+
+/** The models that can be evaluated: bundled ones without weights are left out with a note, any other fault is an error. */
+async function withWeights(models: readonly string[], context: EvalContext): Promise<readonly string[]> {
+  const { untrainedRecipe } = await import("./untrained.ts");
+  const missing = models.filter((model) => untrainedRecipe(model) !== undefined);
+  const note = (model: string): string =>
+    `${model} is not trained here: lectern train ${untrainedRecipe(model)} --out DIRECTORY`;
+  if (missing.length === models.length) throw new LecternError("input", `eval: ${missing.map(note).join("; ")}`);
+  for (const model of missing) context.terminal.stderr.write(`lectern: left out: ${note(model)}\n`);
+  const trained = models.filter((model) => !missing.includes(model));
+  for (const model of trained) await resolveModel(model, context);
+  return trained;
 }
 
 /** The means of a group for each model and number of examples. */
@@ -146,8 +163,7 @@ function progress(label: string, flags: EvalFlags, terminal: Terminal): Evaluate
 
 /** The folder of one run: `stories/opinions-2`. */
 function runFolder(out: string, model: string, task: Task, shots: number): string {
-  const plain = (text: string): string => text.replace(/[^\w.]+/g, "-").replace(/^[-.]+/, "");
-  return join(out, plain(model), `${plain(task.name)}-${shots}`);
+  return join(out, plainName(model), `${plainName(task.name)}-${shots}`);
 }
 
 function shotsOf(text: string | undefined): readonly (number | undefined)[] {

@@ -6,6 +6,8 @@
 export * from "./metrics/index.ts";
 export { type CompareOptions, type Comparison, compareRuns } from "./run/compare.ts";
 export type { Confusion } from "./run/confusion.ts";
+export { areShares, type Curve, type CurvePoint, curveTable, type ShotCurves, shotCurves } from "./run/curve.ts";
+export { curveSvg } from "./run/curve-svg.ts";
 export { aggregateGroup } from "./run/group.ts";
 export { type Item, type ItemOptions, itemsOf, type TextPair } from "./run/items.ts";
 export { runPage } from "./run/page.ts";

@@ -1,6 +1,9 @@
 export {
   aggregateGroup,
+  areShares,
   compareRuns,
+  curveSvg,
+  curveTable,
   detectableDifference,
   evaluate,
   isGroup,
@@ -8,5 +11,6 @@ export {
   loadTask,
   readItems,
   runPage,
+  shotCurves,
   wrongItems,
 } from "../../evaluation/node.ts";

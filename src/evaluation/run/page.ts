@@ -1,17 +1,5 @@
-import { ownEntry } from "../../common/index.ts";
+import { escaped } from "./escaped.ts";
 import type { ItemRecord } from "./store.ts";
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-/** A text as HTML shows it. */
-const escaped = (text: unknown): string =>
-  String(text).replace(/[&<>"']/g, (character) => ownEntry(ENTITIES, character) ?? character);
 
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 article{border:1px solid #8886;border-radius:6px;padding:.5rem 1rem;margin:1rem 0}

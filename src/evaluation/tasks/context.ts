@@ -72,7 +72,8 @@ export class ExampleSampler {
   /** The examples of an item. Items must come in their order, since each draws on. */
   examples(doc: Doc, count: number): readonly Doc[] {
     if (count === 0) return [];
-    const { pool, sampler, excludesDoc, path } = this.#task;
+    const { pool, sampler, excludesDoc, path, ownExamples } = this.#task;
+    if (ownExamples) return firstOf(ownExamples(doc), count, path);
     const own = excludesDoc ? docKey(doc) : "";
     const others = pool.filter((_, i) => this.#keys[i] !== own || !excludesDoc);
     const drawn = sampler === "default" && excludesDoc ? Math.max(count + 1, 1) : count;
@@ -87,6 +88,15 @@ export class ExampleSampler {
     const kept = sample.filter((example) => docKey(example) !== own).slice(0, count);
     return kept.length < count ? this.#random.sample(others, count) : kept;
   }
+}
+
+function firstOf(examples: readonly Doc[], count: number, path: string): readonly Doc[] {
+  check(
+    count <= examples.length,
+    "usage",
+    () => `${path}: ${count} examples are asked for, but an item brings only ${examples.length}`,
+  );
+  return examples.slice(0, count);
 }
 
 /** The text before an item's question: the description, then examples. */

@@ -37,6 +37,8 @@ export interface NativeConfig {
   readonly type: TaskType;
   readonly data: DataConfig;
   readonly examples?: DataConfig;
+  /** The field of an item that holds its own examples, in place of `examples`. */
+  readonly exampleField?: string;
   readonly order?: "random" | "first";
   readonly instruction?: string;
   readonly input?: string;
@@ -78,6 +80,7 @@ const taskRules: Rules = {
   description: rules.text,
   data: rules.object,
   examples: rules.object,
+  exampleField: rules.name,
   order: oneOf("random", "first"),
   instruction: rules.text,
   input: rules.text,
@@ -127,6 +130,11 @@ export function nativeConfig(raw: RawConfig, path: string): NativeConfig {
     check(isObject(raw[name]) && raw[name].file, "input", () => `${path}: ${name}: the key file is missing`);
   }
   const config = raw as RawConfig & NativeConfig;
+  check(
+    config.exampleField === undefined || (config.examples === undefined && config.order === undefined),
+    "input",
+    () => `${path}: exampleField takes an item's own examples, so examples and order have no effect: leave them out`,
+  );
   for (const name of needed[config.type])
     check(config[name] !== undefined, "input", () => `${path}: a task of type ${config.type} needs the key ${name}`);
   if (config.labels) checkLabels(config.labels, path);

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, extname, resolve } from "node:path";
-import { check, LecternError, shown } from "../../common/index.ts";
+import { check, isListOf, isObject, LecternError, shown } from "../../common/index.ts";
 import { parseLiteral } from "../python/literal.ts";
 import { type DataFormat, type Doc, locateData, readData } from "./data.ts";
 import { filterPipeline, TAKE_FIRST } from "./filters.ts";
@@ -39,6 +39,7 @@ export function nativeTask(raw: RawConfig, path: string, options: TaskOptions = 
     output,
     docs,
     pool,
+    ownExamples: config.exampleField === undefined ? undefined : examplesIn(config.exampleField, path),
     sampler: config.order === "first" ? "first_n" : "default",
     excludesDoc: !config.examples,
     item: writing,
@@ -59,6 +60,20 @@ export function nativeTask(raw: RawConfig, path: string, options: TaskOptions = 
     ),
     contentFree: config.calibration ?? [],
     warnings: [],
+  };
+}
+
+/** The examples in a field of an item. */
+function examplesIn(field: string, path: string): (doc: Doc) => readonly Doc[] {
+  return (doc) => {
+    const own = doc[field];
+    check(
+      isListOf(own, isObject),
+      "input",
+      () =>
+        `${path}: exampleField: the field ${field} of an item must be a list of objects; got ${shown(own)}; the fields are ${Object.keys(doc).join(", ")}`,
+    );
+    return own as readonly Doc[];
   };
 }
 

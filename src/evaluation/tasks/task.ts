@@ -40,6 +40,8 @@ export interface Task {
   readonly docs: readonly Doc[];
   /** The items that examples are taken from. */
   readonly pool: readonly Doc[];
+  /** The examples that an item brings along, in place of the pool; undefined for a task with a pool. */
+  readonly ownExamples?: ((doc: Doc) => readonly Doc[]) | undefined;
   readonly sampler: "default" | "first_n";
   /** True if an item is never an example of its own prompt. */
   readonly excludesDoc: boolean;
