@@ -89,7 +89,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   prompt: {
     group: "Prompts:",
-    description: "Render, check and compare prompts.",
+    description: "Render, check, compare and optimize prompts.",
     load: async () => (await import("./prompt.ts")).promptCommand,
   },
   list: {

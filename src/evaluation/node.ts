@@ -16,6 +16,10 @@ export type { PairScore, Response } from "./run/responses.ts";
 export { type EvaluateOptions, evaluate, type MetricResult, type Run, type RunResult } from "./run/run.ts";
 export { type ItemRecord, readItems } from "./run/store.ts";
 export { wrongItems } from "./run/wrong-items.ts";
+export type { Candidate } from "./search/candidates.ts";
+export { type CandidateResult, type OptimizeOptions, optimizePrompt, type PromptSearch } from "./search/optimize.ts";
+export { type PromptTaskOptions, promptTask } from "./search/prompt-task.ts";
+export type { FactorRange, Spread } from "./search/spread.ts";
 export {
   type BootstrapOptions,
   bootstrapInterval,

@@ -17,7 +17,7 @@ export {
   type RenderedPrompt,
 } from "./prompt.ts";
 export { parsePrompt } from "./prompt-file.ts";
-export { type Embed, type Selection, selections } from "./selection.ts";
+export { type Candidates, type Embed, rankExamples, type Selection, selections, shuffled } from "./selection.ts";
 export type {
   Values,
   ValuesOf,

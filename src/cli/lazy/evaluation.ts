@@ -9,6 +9,7 @@ export {
   isGroup,
   leaves,
   loadTask,
+  optimizePrompt,
   readItems,
   runPage,
   shotCurves,
