@@ -18,6 +18,8 @@ export interface LogLikelihood {
   readonly tokens: readonly number[];
   /** log p of each token. */
   readonly tokenLogProbs: readonly number[];
+  /** Tokens at the beginning of the context that the model did not read, since the context window has no room for them. */
+  readonly droppedTokens: number;
 }
 
 /** Options of `logLikelihood`. */
@@ -123,6 +125,8 @@ interface PairPlace {
   readonly row: ScoredRow;
   /** The position that predicts the continuation's first token. */
   readonly first: number;
+  /** Tokens of the context that the row has no room for. */
+  readonly dropped: number;
 }
 
 /** Rows without repetition: choices that differ in their last token alone share one. */
@@ -157,7 +161,8 @@ function rowsOf(
       if (!own.includes(token)) own.push(token);
       row.targets.set(first + offset, own);
     }
-    return { row, first };
+    const whole = context.length + (model.isEncoderDecoder ? 0 : continuation.length - 1);
+    return { row, first, dropped: whole - ids.length };
   });
   return { rows: [...byKey.values()], places };
 }
@@ -200,7 +205,7 @@ export async function scorePairs(
     for (const [i, found] of (await scoreBatch(model, own)).entries()) scores.set(own[i] as ScoredRow, found);
     onDone?.(scores.size, rows.length);
   }
-  return places.map(({ row, first }, i) => {
+  return places.map(({ row, first, dropped }, i) => {
     const tokens = (pairs[i] as TokenPair).continuation;
     const each = tokens.map(
       (token, offset) =>
@@ -215,6 +220,7 @@ export async function scorePairs(
       isGreedy: each.every(({ isGreedy }) => isGreedy),
       tokens,
       tokenLogProbs,
+      droppedTokens: dropped,
     };
   });
 }
@@ -252,6 +258,7 @@ export async function scoreTexts(
       isGreedy: own.every(({ isGreedy }) => isGreedy),
       tokens: own.flatMap(({ tokens }) => tokens),
       tokenLogProbs: own.flatMap(({ tokenLogProbs }) => tokenLogProbs),
+      droppedTokens: 0,
     };
   });
 }

@@ -10,6 +10,7 @@ export {
   orders,
 } from "./few-shot.ts";
 export {
+  type AnyPrompt,
   definePrompt,
   Prompt,
   type PromptDefinition,

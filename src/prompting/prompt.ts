@@ -159,6 +159,16 @@ export class Prompt<V extends Readonly<Record<string, Variable>> = Readonly<Reco
   }
 }
 
+/** A prompt with any variables, for functions that take the values of its variables as rows of data. */
+export interface AnyPrompt
+  extends Pick<
+    Prompt,
+    "definition" | "variables" | "name" | "isChat" | "separator" | "reads" | "item" | "example" | "pick"
+  > {
+  /** Renders the prompt, with examples before the item; see `Prompt.render`. */
+  render(values: Values, examples?: readonly Values[]): RenderedPrompt;
+}
+
 /** Defines a prompt: a Jinja template with typed variables. @throws LecternError as `Prompt` does */
 export function definePrompt<const V extends Readonly<Record<string, Variable>>>(
   definition: PromptDefinition<V>,

@@ -1,5 +1,5 @@
 import { check } from "../../common/index.ts";
-import type { GenerateOptions, Model } from "../../inference/index.ts";
+import type { GenerateOptions, LogLikelihood, Model } from "../../inference/index.ts";
 import type { AnswerGeneration, Task } from "../tasks/task.ts";
 import type { Item } from "./items.ts";
 
@@ -9,12 +9,16 @@ export interface PairScore {
   readonly isGreedy: boolean;
   /** The number of its tokens. */
   readonly tokens: number;
+  /** Tokens at the beginning of the prompt that did not fit the context window; undefined where all did. */
+  readonly dropped?: number;
 }
 
 /** The answers of a model to one item: scores of its continuations, or texts. */
 export interface Response {
   readonly scores?: readonly PairScore[];
   readonly answers?: readonly string[];
+  /** Tokens at the beginning of a prompt to answer that did not fit the context window; undefined where all did. */
+  readonly dropped?: number;
 }
 
 /** Settings by which a model answers. */
@@ -38,10 +42,11 @@ export async function respond(
 ): Promise<Response[]> {
   if (task.output === "generate_until") return generate(model, task, items, options);
   const { batchSize, signal } = options;
-  const plain = (own: { logLikelihood: number; isGreedy: boolean; tokens: readonly number[] }): PairScore => ({
-    logLikelihood: own.logLikelihood,
-    isGreedy: own.isGreedy,
-    tokens: own.tokens.length,
+  const plain = ({ logLikelihood, isGreedy, tokens, droppedTokens: dropped }: LogLikelihood): PairScore => ({
+    logLikelihood,
+    isGreedy,
+    tokens: tokens.length,
+    ...(dropped > 0 && { dropped }),
   });
   if (task.output === "loglikelihood_rolling") {
     const texts = items.map(({ text = "" }) => text);
@@ -64,23 +69,33 @@ async function generate(
 ): Promise<Response[]> {
   const generation = task.generation as AnswerGeneration;
   const answers = items.map((): string[] => []);
+  const dropped = items.map(() => 0);
   const jobs = items.flatMap((item, i) => Array.from({ length: repeats }, (_, n) => ({ item, i, n })));
   let next = 0;
   const work = async (): Promise<void> => {
     for (let job = jobs[next++]; job; job = jobs[next++]) {
       const { item, i, n } = job;
-      const own = generateOptions(generation, seed + item.index * repeats + n, signal);
-      const inputIds = promptIds(model, item.context, generation, task.path);
-      const { text } = await model.generate({ inputIds }, own);
+      const settings = generateOptions(generation, seed + item.index * repeats + n, signal);
+      const { inputIds, dropped: own } = promptIds(model, item.context, generation, task.path);
+      dropped[i] = own;
+      const { text } = await model.generate({ inputIds }, settings);
       (answers[i] as string[])[n] = cut(text, generation.until);
     }
   };
   await Promise.all(Array.from({ length: Math.min(CONCURRENT, jobs.length) }, work));
-  return answers.map((own) => ({ answers: own }));
+  return answers.map((own, i) => {
+    const lost = dropped[i] as number;
+    return { answers: own, ...(lost > 0 && { dropped: lost }) };
+  });
 }
 
 /** The prompt's tokens; one that leaves no room for the answer loses tokens at its beginning. */
-function promptIds(model: Model, prompt: string, { maxTokens }: AnswerGeneration, path: string): readonly number[] {
+function promptIds(
+  model: Model,
+  prompt: string,
+  { maxTokens }: AnswerGeneration,
+  path: string,
+): { readonly inputIds: readonly number[]; readonly dropped: number } {
   const { tokenizer, contextWindow: window, isEncoderDecoder } = model;
   check(tokenizer, "input", () => `${path}: this model's directory has no tokenizer.json`);
   const start = tokenizer.specialId("bos_token");
@@ -93,7 +108,8 @@ function promptIds(model: Model, prompt: string, { maxTokens }: AnswerGeneration
       `${path}: max_gen_toks ${maxTokens} leaves no room for a prompt in the context window of ${window} tokens; set a smaller one in generation_kwargs`,
   );
   const room = isEncoderDecoder ? window : window - maxTokens;
-  return Number.isFinite(room) ? ids.slice(-room) : ids;
+  const inputIds = Number.isFinite(room) ? ids.slice(-room) : ids;
+  return { inputIds, dropped: ids.length - inputIds.length };
 }
 
 function generateOptions(

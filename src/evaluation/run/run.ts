@@ -189,6 +189,14 @@ function predictionOf(outcome: Outcome | undefined): { readonly prediction?: unk
 export const metricKey = (metric: string, filter: string): string =>
   filter === "none" ? metric : `${metric},${filter}`;
 
+/** The warning of prompts that lost tokens at their beginning, where examples stand. */
+function tooLong(name: string, shots: number, cut: number, all: number): string[] {
+  if (cut === 0) return [];
+  return [
+    `${name}, ${shots} shots: ${cut} of ${all} prompts are longer than the context window and lost their beginning; use fewer shots`,
+  ];
+}
+
 function summarize(
   task: Task,
   items: readonly Item[],
@@ -208,7 +216,8 @@ function summarize(
   const rates = passRates(task, items, records);
   const signatures = signaturesOf(task, first);
   const lost = first.filter((own) => own.output === "multiple_choice" && own.right.includes(-1)).length;
-  const warnings = lost > 0 ? [`the right answer of ${lost} items is none of their choices: they count as wrong`] : [];
+  const cut = records.filter(({ response: { dropped, scores } }) => (dropped ?? scores?.[0]?.dropped) !== undefined);
+  const wrong = lost > 0 ? [`the right answer of ${lost} items is none of their choices: they count as wrong`] : [];
   return {
     task: task.name,
     ...rest,
@@ -217,6 +226,11 @@ function summarize(
     ...(Object.keys(signatures).length > 0 && { signatures }),
     ...(confusion && { confusion }),
     ...(rates && { passRates: rates }),
-    warnings: [...task.warnings, ...warnings, ...rougeWarnings(task, first)],
+    warnings: [
+      ...task.warnings,
+      ...wrong,
+      ...tooLong(task.name, about.shots, cut.length, records.length),
+      ...rougeWarnings(task, first),
+    ],
   };
 }

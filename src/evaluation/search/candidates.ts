@@ -1,5 +1,5 @@
 import { check, LecternError } from "../../common/index.ts";
-import { type Prompt, rankExamples, shuffled, type Values } from "../../prompting/index.ts";
+import { type AnyPrompt, rankExamples, shuffled, type Values } from "../../prompting/index.ts";
 
 /** One way to write a prompt: a template, a set of examples, an order of them. */
 export interface Candidate {
@@ -33,7 +33,7 @@ const TRIES = 50;
  * repetition; where there are fewer, there are fewer candidates.
  */
 export async function drawCandidates(
-  templates: readonly Prompt[],
+  templates: readonly AnyPrompt[],
   examples: readonly Values[],
   { shots, sets, orders, selection, seed }: SearchSpace,
 ): Promise<Candidate[]> {
@@ -76,7 +76,7 @@ async function distinct(
 }
 
 /** The examples as the first template writes them; checked as every template does. */
-function candidatesOf(templates: readonly Prompt[], rows: readonly Values[]): Parameters<typeof rankExamples>[1] {
+function candidatesOf(templates: readonly AnyPrompt[], rows: readonly Values[]): Parameters<typeof rankExamples>[1] {
   const [pairs] = templates.map((prompt) =>
     rows.map((row, i) => {
       try {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { check, checkFields, Random, type Rules, rules } from "../../common/index.ts";
 import { writeFileAtomic } from "../../files/node.ts";
 import type { Model } from "../../inference/index.ts";
-import type { Prompt, Values } from "../../prompting/index.ts";
+import type { AnyPrompt, Values } from "../../prompting/index.ts";
 import { evaluate, type MetricResult, type Run } from "../run/run.ts";
 import { meanOf } from "../statistics/intervals.ts";
 import type { Doc } from "../tasks/data.ts";
@@ -104,7 +104,7 @@ const FEWEST = 8;
  */
 export async function optimizePrompt(
   model: Model,
-  prompts: readonly Prompt[],
+  prompts: readonly AnyPrompt[],
   options: OptimizeOptions,
 ): Promise<PromptSearch> {
   checkFields("optimize", options, optionRules);
@@ -172,13 +172,13 @@ function spaceOf(options: OptimizeOptions, seed: number): SearchSpace {
 
 function taskOf(
   model: Model,
-  prompts: readonly Prompt[],
+  prompts: readonly AnyPrompt[],
   { template, examples: indices }: Candidate,
   rows: readonly Values[],
   { examples = [], metric, maxNewTokens }: OptimizeOptions,
 ): Task {
   const own = indices.map((index) => examples[index] as Values);
-  return promptTask(prompts[template] as Prompt, {
+  return promptTask(prompts[template] as AnyPrompt, {
     rows,
     examples: own,
     tokenizer: model.tokenizer,
@@ -187,9 +187,9 @@ function taskOf(
   });
 }
 
-function resultOf(prompts: readonly Prompt[], candidate: Candidate, { metrics }: Run): CandidateResult {
+function resultOf(prompts: readonly AnyPrompt[], candidate: Candidate, { metrics }: Run): CandidateResult {
   const [{ value, stderr, interval }] = Object.values(metrics) as [MetricResult];
-  const { name = "prompt" } = (prompts[candidate.template] as Prompt).definition;
+  const { name = "prompt" } = (prompts[candidate.template] as AnyPrompt).definition;
   return { ...candidate, prompt: name, value, stderr, interval };
 }
 
@@ -199,11 +199,11 @@ function surenessOf({ items }: Run): number {
 
 /** Items by their texts: one that is an example, or stands twice, is asked once at most, and in one part. */
 function splitItems(
-  prompts: readonly Prompt[],
+  prompts: readonly AnyPrompt[],
   { items, heldOut, examples = [] }: OptimizeOptions,
   seed: number,
 ): { readonly development: readonly Values[]; readonly heldOut: readonly Values[] } {
-  const [prompt] = prompts as [Prompt];
+  const [prompt] = prompts as [AnyPrompt];
   const known = new Set(examples.map((row) => prompt.item(prompt.pick(row))));
   const fresh = (rows: readonly Values[]): Values[] =>
     rows.filter((row) => {

@@ -1,5 +1,5 @@
 import { check, LecternError, shown } from "../../common/index.ts";
-import type { Prompt, Values } from "../../prompting/index.ts";
+import type { AnyPrompt, Values } from "../../prompting/index.ts";
 import type { Message, Tokenizer } from "../../tokenizers/index.ts";
 import { filterPipeline, TAKE_FIRST } from "../tasks/filters.ts";
 import { answerGeneration } from "../tasks/generation.ts";
@@ -29,7 +29,7 @@ const CONTENT_FREE = ["N/A", "[MASK]", ""];
  *
  * @throws LecternError for no rows, and for a row without a value that the prompt needs
  */
-export function promptTask(prompt: Prompt, options: PromptTaskOptions): Task {
+export function promptTask(prompt: AnyPrompt, options: PromptTaskOptions): Task {
   const { tokenizer, metric, maxNewTokens } = options;
   check(options.rows.length > 0, "input", () => `${prompt.name}: there are no rows to evaluate it on`);
   const rows = options.rows.map((row) => prompt.pick(row));
@@ -84,17 +84,17 @@ export function promptTask(prompt: Prompt, options: PromptTaskOptions): Task {
 }
 
 /** The variables that the question reads. */
-const askedBy = (prompt: Prompt): ReadonlySet<string> =>
+const askedBy = (prompt: AnyPrompt): ReadonlySet<string> =>
   new Set([...prompt.reads("template"), ...prompt.reads("instruction")]);
 
 /** The variable that only the answer reads, where it has an enum. */
-function labelVariable(prompt: Prompt): { readonly name: string; readonly values: readonly unknown[] } | undefined {
+function labelVariable(prompt: AnyPrompt): { readonly name: string; readonly values: readonly unknown[] } | undefined {
   const [name, ...others] = prompt.reads("answer").filter((variable) => !askedBy(prompt).has(variable));
   const values = name === undefined ? undefined : prompt.variables.get(name)?.enum;
   return name === undefined || others.length > 0 || !values ? undefined : { name, values };
 }
 
-function answerOf(prompt: Prompt, row: Values, index: number): string {
+function answerOf(prompt: AnyPrompt, row: Values, index: number): string {
   try {
     return prompt.example(row).answer;
   } catch (cause) {
@@ -103,7 +103,12 @@ function answerOf(prompt: Prompt, row: Values, index: number): string {
   }
 }
 
-function contextOf(prompt: Prompt, row: Values, examples: readonly Values[], tokenizer: Tokenizer | undefined): string {
+function contextOf(
+  prompt: AnyPrompt,
+  row: Values,
+  examples: readonly Values[],
+  tokenizer: Tokenizer | undefined,
+): string {
   const { text, messages } = prompt.render(row, examples);
   if (text !== undefined) return text;
   check(tokenizer?.hasChatTemplate, "input", () => `${prompt.name} is a chat, and the model has no chat template`);
