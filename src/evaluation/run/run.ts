@@ -29,7 +29,7 @@ export interface EvaluateOptions {
   readonly generation?: Readonly<Record<string, unknown>> | undefined;
   /** Rows of a batch at most; default 32. */
   readonly batchSize?: number | undefined;
-  /** Bootstrap resamples of standard errors at most; default 100,000. */
+  /** Bootstrap resamples of standard errors at most; default the task's: 1,000, or 100,000 for a file of lm-evaluation-harness. */
   readonly resamples?: number | undefined;
   /** The folder of the run: items that are there are not computed again, and summary.json is written. */
   readonly folder?: string | undefined;
@@ -108,7 +108,7 @@ export async function evaluate(model: Model, given: Task, options: EvaluateOptio
     fingerprint,
     shots,
     seed,
-    resamples: options.resamples,
+    resamples: options.resamples ?? task.resamples,
   });
   if (folder !== undefined) {
     await store?.finish(all);

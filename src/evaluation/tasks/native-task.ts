@@ -22,6 +22,9 @@ const defaultMetrics: Readonly<Record<TaskType, readonly string[]>> = {
   "log-likelihood": ["perplexity", "acc"],
 };
 
+/** Bootstrap resamples: the error of a standard error is some 2 %. */
+const RESAMPLES = 1000;
+
 /** A task of Lectern's own file. */
 export function nativeTask(raw: RawConfig, path: string, options: TaskOptions = {}): Task {
   const config = nativeConfig(raw, path);
@@ -59,6 +62,7 @@ export function nativeTask(raw: RawConfig, path: string, options: TaskOptions = 
       path,
     ),
     contentFree: config.calibration ?? [],
+    resamples: RESAMPLES,
     warnings: [],
   };
 }

@@ -60,6 +60,8 @@ export interface Task {
   readonly metrics: readonly MetricUse[];
   /** Texts without content that stand in for an item's fields, to measure the bias towards each choice. */
   readonly contentFree: readonly string[];
+  /** Bootstrap resamples of standard errors where the caller names no number; default 100,000. */
+  readonly resamples?: number | undefined;
   /** True if scores may differ from those of lm-evaluation-harness, with reasons. */
   readonly warnings: readonly string[];
 }
