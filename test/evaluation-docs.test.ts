@@ -37,14 +37,19 @@ describe.skipIf(!existsSync(main))("docs/evaluation.md (skipped until `npm run b
       outputs.set(line, (await run("bash", ["-c", command], { cwd: folder })).stdout);
     }
     const of = (part: string): string => [...outputs].find(([line]) => line.includes(part))?.[1] ?? "";
-    expect(of("animal-sounds --shots 0,2")).toMatch(/acc by shots/);
+    expect(of("animal-sounds --shots 0,2")).toMatch(/animal-sounds: acc by shots/);
     expect(JSON.parse(of("--json"))).toMatchObject({ task: "opinions", runs: [{ model: "stories", shots: 2, n: 24 }] });
     expect(of("show runs/stories/opinions-2 --limit")).toMatch(/%[\s\S]*of 24 items are wrong/);
     expect(readFileSync(join(folder, "wrong.html"), "utf8")).toMatch(/^<!doctype html>/);
+    expect(of("opinions --shots 0,1,2,4")).toMatch(/opinions: acc by shots\nMODEL +SHOTS[\s\S]*stories-gru +0 /);
+    expect(readFileSync(join(folder, "runs/opinions.svg"), "utf8").match(/<circle/g)).toHaveLength(8);
+    expect(readFileSync(join(folder, "runs/opinions.md"), "utf8")).toMatch(
+      /^\| model \| 0 shots \| 1 shot .*\n.*\n\| stories \|/,
+    );
     expect(of("--repeat")).toMatch(/pass@3 .*pass\^3/);
     expect(of("eval compare")).toMatch(/McNemar's exact test: p = /);
     expect(of("lectern score")).toMatch(/^-1\.36\d\d {2}\(\d tokens?, greedy\)/);
-    expect(lines.length).toBe(8);
+    expect(lines.length).toBe(9);
   }, 120_000);
 
   test("the program of the library runs", async () => {
@@ -52,6 +57,24 @@ describe.skipIf(!existsSync(main))("docs/evaluation.md (skipped until `npm run b
     await writeFile(join(folder, "program.mjs"), code as string);
     const { stdout } = await run(process.execPath, ["program.mjs"], { cwd: folder });
     expect(stdout).toMatch(/^-1\.37 true\n[\d.]+ 0\.14599/);
+  }, 60_000);
+
+  test("models that are not trained are left out, and a name that is none stops before anything runs", async () => {
+    const evaluate = (...args: string[]): ReturnType<typeof run> =>
+      run(process.execPath, [main, "eval", ...args, "--limit", "2"], { cwd: folder });
+    const untrained = ["icl-small", "icl-medium", "icl-large"].filter(
+      (name) => !existsSync(join(root, "models", name, "model.safetensors")),
+    );
+    for (const name of untrained) {
+      expect((await evaluate("stories", name, "icl")).stderr).toContain(`left out: ${name} is not trained here`);
+      await expect(evaluate(name, "icl")).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("lectern train"),
+      });
+    }
+    const failed = evaluate("stories", "storys", "icl", "--out", "none");
+    await expect(failed).rejects.toMatchObject({ stderr: expect.stringContaining("model not found: storys") });
+    expect(existsSync(join(folder, "none"))).toBe(false);
   }, 60_000);
 
   test("the task file is read, and every one of its keys is known", async () => {

@@ -62,13 +62,30 @@ describe.skipIf(!existsSync(main))("docs/prompting.md (skipped until `npm run bu
     expect(budget.kept.length + budget.dropped.length).toBe(6);
   });
 
-  test("the program runs", async () => {
-    const path = join(folder, "program.mjs");
-    await writeFile(path, blocks("js")[0] as string);
-    expect((await run(process.execPath, [path], { cwd: folder })).stdout).toMatch(
-      /Review: so so\nSentiment: \d+ \d+\n/,
-    );
-  });
+  test("searches for a prompt, within its budget, and measures it on held-out items", async () => {
+    const [found] = await results(blocks("sh")[2]);
+    expect(found?.stdout.split("\n")[0]).toBe(blocks("text")[0]?.trim());
+    expect(found?.stdout).toMatch(/Spread: \d.*standard error of one figure[\s\S]*between orders of the same examples/);
+    expect(found?.stdout).toMatch(/\nOn 14 held-out items: acc_calibrated .* 95 %: [\s\S]*biased upwards\.\n$/);
+    const own = JSON.parse(readFileSync(join(folder, "search/search.json"), "utf8"));
+    expect(own.tokens).toBeLessThanOrEqual(120_000);
+    const shown = [main, "eval", "show", "search/held-out", "--json"];
+    const { n, wrong } = JSON.parse((await run(process.execPath, shown, { cwd: folder })).stdout);
+    expect(own.heldOut).toMatchObject({ n, value: expect.closeTo(1 - wrong / n, 12) });
+  }, 120_000);
+
+  test.each([
+    [0, /Review: so so\nSentiment: \d+ \d+\n/],
+    [1, /^sentiment(@2)? 0\.\d+ \[ 0\.\d+, 0\.\d+ \] 0\.\d+ 0\.\d+\n$/],
+  ])(
+    "program %i runs",
+    async (index, output) => {
+      const path = join(folder, `program-${index}.mjs`);
+      await writeFile(path, blocks("js")[index] as string);
+      expect((await run(process.execPath, [path], { cwd: folder })).stdout).toMatch(output);
+    },
+    60_000,
+  );
 
   test.each([
     [["render", "sentiment"], 1, "variable text needs a value"],
@@ -85,6 +102,12 @@ describe.skipIf(!existsSync(main))("docs/prompting.md (skipped until `npm run bu
       ["render", "sentiment", "--var", "text=a", "--model", "stories", "--window", "20"],
       1,
       "more than the window of 20",
+    ],
+    [["optimize", "sentiment", "--model", "stories"], 2, "required option '--items <file>'"],
+    [
+      ["optimize", "sentiment", "--model", "stories", "--items", "reviews.csv"],
+      1,
+      "there are 3 development items that are no examples; give 8 at least",
     ],
     [["check", "--folder", "nowhere"], 1, "cannot read the folder of prompts nowhere"],
   ])("lectern prompt %j is explained", async (args, code, message) => {

@@ -8,6 +8,7 @@ import {
   bundledTasks,
   compareRuns,
   evaluate,
+  itemsOf,
   leaves,
   loadTask,
   readItems,
@@ -155,9 +156,47 @@ test("calibration divides by the probability after texts without content", async
   expect(items[0]?.response.scores).toHaveLength(6);
 });
 
+test("a question whose answer is generated ends in the delimiter, without spaces at its end", () => {
+  const ending = (delimiter: string): string => {
+    const task = { name: "d", type: "generation", input: "{{ n }}", output: "{{ label }}", delimiter, separator: "\n" };
+    return itemsOf(loadTask(written(task, numbers(2))) as Task, { shots: 1, limit: 1 })[0]?.context ?? "";
+  };
+  expect([" > ", ">", " ", "\n", " =\n"].map(ending)).toEqual([
+    "1 > o\n0 >",
+    "1>o\n0>",
+    "1 o\n0",
+    "1\no\n0\n",
+    "1 =\no\n0 =\n",
+  ]);
+});
+
+test("prompts that are longer than the context window lose their beginning, with a warning", async () => {
+  const long = Array.from({ length: 3 }, (_, n) => ({ n: "long ".repeat(400 * n), label: "e" }));
+  const task = loadTask(written(parity, long)) as Task;
+  const { warnings, items } = await evaluate(await gpt2, task, { shots: 0 });
+  expect(warnings).toEqual([
+    "parity, 0 shots: 2 of 3 prompts are longer than the context window and lost their beginning; use fewer shots",
+  ]);
+  const window = (await gpt2).contextWindow;
+  const { tokenizer } = await gpt2;
+  const whole = tokenizer?.encode(`${long[1]?.n} is even`).ids.length ?? 0;
+  expect(items.map(({ response }) => response.scores?.[0]?.dropped)).toEqual([
+    undefined,
+    whole - 1 - window,
+    expect.any(Number),
+  ]);
+  const open = loadTask(
+    written(
+      { name: "g", type: "generation", input: "{{ n }}", output: "{{ label }}", generation: { maxNewTokens: 2 } },
+      long,
+    ),
+  ) as Task;
+  expect((await evaluate(await gpt2, open, { shots: 0 })).warnings[0]).toMatch(/2 of 3 prompts are longer/);
+});
+
 test("every bundled task that has its data here loads, and its metrics are finite", async () => {
   expect(bundledTasks()).toContain("animal-sounds");
-  for (const name of ["animal-sounds", "opinions", "plurals", "tale"])
+  for (const name of ["animal-sounds", "icl", "opinions", "plurals", "tale"])
     for (const task of leaves(loadTask(name))) {
       const { metrics } = await evaluate(await gpt2, task, {
         limit: 2,
@@ -211,6 +250,31 @@ describe("a task file that cannot be is refused", () => {
       /'lable' is undefined; the fields are n, label, group/,
     ],
     [
+      "own examples that are not there",
+      () => written({ ...parity, exampleField: "shots" }, numbers(2)),
+      /the field shots of an item must be a list of objects/,
+    ],
+    [
+      "own examples beside others",
+      () => written({ ...parity, exampleField: "shots", order: "first" }, numbers(2)),
+      /examples and order have no effect/,
+    ],
+    [
+      "a condition on a field that is not there",
+      () => written({ ...parity, data: { file: `task-${count + 1}.jsonl`, keep: { lable: "." } } }, numbers(2)),
+      /keep: .* has no field lable; did you mean label/,
+    ],
+    [
+      "a condition that no item meets",
+      () => written({ ...parity, data: { file: `task-${count + 1}.jsonl`, keep: { n: "^x" } } }, numbers(2)),
+      /keep leaves no item/,
+    ],
+    [
+      "a condition that is no expression",
+      () => written({ ...parity, data: { file: `task-${count + 1}.jsonl`, keep: { n: "(" } } }, numbers(2)),
+      /keep: Invalid regular expression/,
+    ],
+    [
       "a function of Python",
       () => yaml(`${harness}${data()}process_docs: !function utils.process\n`),
       /!function utils.process is Python/,
@@ -242,8 +306,13 @@ describe("a task file that cannot be is refused", () => {
   ])("%s", (_, path, message) => {
     expect(() => {
       const task = loadTask(path()) as Task;
-      task.docs.map((doc) => [task.item.text(doc), task.item.target(doc)]);
+      task.docs.map((doc) => [task.item.text(doc), task.item.target(doc), task.ownExamples?.(doc)]);
     }).toThrow(message);
+  });
+
+  test("items that do not match a condition are left out", () => {
+    const data = { file: `task-${count + 1}.jsonl`, keep: { n: "^1.$" } };
+    expect((loadTask(written({ ...parity, data }, numbers(30))) as Task).docs).toHaveLength(10);
   });
 
   test("more examples than there are", async () => {

@@ -100,7 +100,9 @@ function promptIds(
   check(tokenizer, "input", () => `${path}: this model's directory has no tokenizer.json`);
   const start = tokenizer.specialId("bos_token");
   const hasStart = start !== undefined && prompt.startsWith(tokenizer.decode([start]));
-  const { ids } = tokenizer.encode(prompt, { addSpecialTokens: !hasStart });
+  const { ids: own } = tokenizer.encode(prompt, { addSpecialTokens: !hasStart });
+  const prefix = start ?? tokenizer.specialId("eos_token");
+  const ids = own.length === 0 && prefix !== undefined ? [prefix] : own;
   check(
     isEncoderDecoder || maxTokens < window,
     "input",

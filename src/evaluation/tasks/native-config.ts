@@ -21,6 +21,8 @@ export interface DataConfig {
   readonly format?: "json" | "csv" | "text";
   /** Of text: an expression whose named groups are the fields of a line. */
   readonly pattern?: string;
+  /** Expressions by fields: items of which a field does not match its expression are left out. */
+  readonly keep?: Readonly<Record<string, string>>;
   readonly field?: string;
   readonly delimiter?: string;
   readonly columns?: readonly string[];
@@ -66,6 +68,10 @@ const dataRules: Rules = {
   file: rules.name,
   format: oneOf("json", "csv", "text"),
   pattern: rules.name,
+  keep: {
+    fits: (value) => isObject(value) && Object.values(value).every((own) => typeof own === "string"),
+    expected: "an expression for each field",
+  },
   field: rules.name,
   delimiter: rules.name,
   columns: names,

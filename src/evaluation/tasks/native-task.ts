@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, extname, resolve } from "node:path";
-import { check, isListOf, isObject, LecternError, shown } from "../../common/index.ts";
+import { check, isListOf, isObject, LecternError, shown, suggestion } from "../../common/index.ts";
 import { parseLiteral } from "../python/literal.ts";
 import { type DataFormat, type Doc, locateData, readData } from "./data.ts";
 import { filterPipeline, TAKE_FIRST } from "./filters.ts";
@@ -45,7 +45,7 @@ export function nativeTask(raw: RawConfig, path: string, options: TaskOptions = 
     ownExamples: config.exampleField === undefined ? undefined : examplesIn(config.exampleField, path),
     sampler: config.order === "first" ? "first_n" : "default",
     excludesDoc: !config.examples,
-    item: writing,
+    item: output === "generate_until" ? asked(writing) : writing,
     example: writing,
     fewshotDelimiter: separator,
     description: (doc) =>
@@ -55,7 +55,7 @@ export function nativeTask(raw: RawConfig, path: string, options: TaskOptions = 
     repeats: config.repeats ?? 1,
     filters: config.filters
       ? [filterPipeline("none", [...config.filters, { function: "take_first" }], path)]
-      : [TAKE_FIRST],
+      : [output === "generate_until" ? filterPipeline("none", STRIPPED, path) : TAKE_FIRST],
     metrics: metricUses(
       metrics.map((metric) => (typeof metric === "string" ? { metric } : metric)),
       output,
@@ -81,6 +81,18 @@ function examplesIn(field: string, path: string): (doc: Doc) => readonly Doc[] {
   };
 }
 
+/** The filters of generated answers where a task names none. */
+const STRIPPED: readonly RawConfig[] = [{ function: "strip" }, { function: "take_first" }];
+
+/**
+ * A question whose answer is generated: it ends in the delimiter, of which the model writes only spaces at the end, since
+ * most tokenizers put a space before a word.
+ */
+function asked(writing: Writing): Writing {
+  const end = writing.targetDelimiter.replace(/[ \t]+$/, "");
+  return { ...writing, prefix: () => end, targetDelimiter: "" };
+}
+
 /** Generation options with the names of lm-evaluation-harness for the length and the end. */
 function kwargs({ generation = {} }: NativeConfig, separator: string): RawConfig {
   const { maxNewTokens, stop = separator, temperature, ...rest } = generation;
@@ -96,13 +108,43 @@ function load(data: DataConfig, path: string, { dataFolders = [] }: TaskOptions)
       `${path}: the data file ${file} is not bundled; get it from ${source}, and name the folder above it by --data`,
     );
   const docs = readData(locateData(file, path, dataFolders), data.format ?? formatOf(file), data);
-  if (pattern === undefined) return docs;
-  const regex = new RegExp(pattern, "u");
+  return kept(pattern === undefined ? docs : matched(docs, pattern, { path, file }), data, path);
+}
+
+/** The fields of lines, by the named groups of an expression. */
+function matched(
+  docs: readonly Doc[],
+  pattern: string,
+  { path, file }: { path: string; file: string },
+): readonly Doc[] {
+  const regex = expression(pattern, `${path}: pattern`);
   return docs.map((doc, i) => {
     const { groups } = regex.exec(String(doc.text)) ?? {};
     check(groups, "input", () => `${file}, line ${i + 1}: ${shown(doc.text)} does not fit the pattern ${pattern}`);
     return { ...groups };
   });
+}
+
+/** The items whose fields match their expressions. */
+function kept(docs: readonly Doc[], { file, keep = {} }: DataConfig, path: string): readonly Doc[] {
+  const tests = Object.entries(keep).map(([name, pattern]) => [name, expression(pattern, `${path}: keep`)] as const);
+  for (const [name] of tests)
+    check(
+      docs.some((doc) => Object.hasOwn(doc, name)),
+      "input",
+      () => `${path}: keep: ${file} has no field ${name}${suggestion(name, Object.keys(docs[0] ?? {}))}`,
+    );
+  const own = docs.filter((doc) => tests.every(([name, regex]) => regex.test(pythonText(doc[name]))));
+  check(own.length > 0, "input", () => `${path}: keep leaves no item of ${file}`);
+  return own;
+}
+
+function expression(pattern: string, place: string): RegExp {
+  try {
+    return new RegExp(pattern, "u");
+  } catch (cause) {
+    throw new LecternError("input", `${place}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function formatOf(file: string): DataFormat {
