@@ -68,7 +68,7 @@ describe.skipIf(!existsSync(main))("docs/prompting.md (skipped until `npm run bu
     expect(found?.stdout).toMatch(/Spread: \d.*standard error of one figure[\s\S]*between orders of the same examples/);
     expect(found?.stdout).toMatch(/\nOn 14 held-out items: acc_calibrated .* 95 %: [\s\S]*biased upwards\.\n$/);
     const own = JSON.parse(readFileSync(join(folder, "search/search.json"), "utf8"));
-    expect(own.tokens).toBeLessThanOrEqual(120_000);
+    expect(own.tokens).toBeLessThanOrEqual(50_000);
     const shown = [main, "eval", "show", "search/held-out", "--json"];
     const { n, wrong } = JSON.parse((await run(process.execPath, shown, { cwd: folder })).stdout);
     expect(own.heldOut).toMatchObject({ n, value: expect.closeTo(1 - wrong / n, 12) });

@@ -69,7 +69,7 @@ export interface Run extends RunResult {
 }
 
 /** Items that are answered, and written, together. */
-const CHUNK = 32;
+export const CHUNK = 32;
 
 /**
  * Evaluates a model on a task: makes the prompts, scores or generates the answers, and computes the metrics.
