@@ -186,8 +186,7 @@ function writingOf(config: NativeConfig, path: string): Writing {
 }
 
 function listOf(choices: string | readonly string[], doc: Doc, path: string): readonly string[] {
-  if (typeof choices !== "string") return choices;
-  const list = parseLiteral(renderDoc(choices, doc, `${path}: choices`));
+  const list = typeof choices === "string" ? parseLiteral(renderDoc(choices, doc, `${path}: choices`)) : choices;
   check(
     Array.isArray(list) && list.length > 1 && list.every((choice) => typeof choice === "string" && choice !== ""),
     "input",
