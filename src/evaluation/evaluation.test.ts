@@ -233,6 +233,22 @@ describe("a task file that cannot be is refused", () => {
       () => written({ ...parity, labels: { e: "x", q: "y" } }, numbers(2)),
       /the label "o" is missing from labels/,
     ],
+    [
+      "choices that are the same",
+      () =>
+        written({ name: "c", type: "multiple-choice", input: "{{ n }}", output: "0", choices: ["a", "a"] }, numbers(2)),
+      /choices must differ from each other/,
+    ],
+    [
+      "a template that reads files",
+      () => written({ ...parity, output: "{% include '/etc/hostname' %}" }, numbers(2)),
+      /the template fails: no loader/,
+    ],
+    [
+      "a template that opens files",
+      () => written({ ...parity, output: "{{ open('/etc/hostname').read() }}" }, numbers(2)),
+      /'open' is undefined/,
+    ],
     ["an empty data set", () => written(parity, []), /the data set is empty/],
     [
       "a metric that does not fit",
