@@ -57,6 +57,22 @@ describe.each(recorded.runs)("$task with $shots shots on $model equals lm-evalua
   });
 });
 
+/** Prompts alone, which no model changes: fields of nested JSON, CSV numbers, templates in descriptions, gen_prefix. */
+const promptsOnly = JSON.parse(readFileSync(at("evaluation/harness-prompts.json"), "utf8")) as {
+  readonly runs: readonly Omit<RecordedRun, "model" | "metrics">[];
+};
+
+test.each(promptsOnly.runs)(
+  "$task with $shots shots has the prompts of lm-evaluation-harness 0.4.13",
+  ({ task, shots, prompts }) => {
+    const items = itemsOf(loadTask(fileOf(task)) as Task, { shots });
+    const own = items.map(({ context, pairs }) =>
+      pairs.length > 0 ? pairs.map((pair) => [pair.context, pair.continuation]) : [context],
+    );
+    expect(own).toEqual(prompts);
+  },
+);
+
 test("a group is the mean of its tasks", async () => {
   const group = loadTask(fileOf("moods")) as TaskGroup;
   const model = await modelOf("gpt2");

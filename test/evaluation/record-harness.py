@@ -2,6 +2,7 @@
 
 pip install "lm-eval[api,hf]==0.4.13"
 cd harness && python ../record-harness.py > ../harness.json
+python ../record-harness.py --prompts > ../harness-prompts.json   # prompts alone, of tasks that any model would do for
 """
 import json
 import os
@@ -38,6 +39,15 @@ def run(name, model, tasks, shots):
         runs.append(dict(model=name, task=task, shots=shots, prompts=items, metrics=metrics))
     return result
 
+
+if "--prompts" in sys.argv:
+    model = HFLM(pretrained=str(MODELS / "gpt2"), device="cpu", dtype="float32", batch_size=4)
+    for shots in [0, 1, 5]:
+        for task in ["animals", "gsm", "mood"]:
+            run("gpt2", model, [task], shots)
+    prompts = [{key: own[key] for key in ("task", "shots", "prompts")} for own in runs]
+    json.dump(dict(lm_eval=lm_eval.__version__, runs=prompts), stdout, ensure_ascii=False, separators=(",", ":"))
+    sys.exit()
 
 for name in ["gpt2", "llama_gqa"]:
     model = HFLM(pretrained=str(MODELS / name), device="cpu", dtype="float32", batch_size=4)
