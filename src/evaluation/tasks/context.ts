@@ -42,7 +42,7 @@ function exampleText(task: Task, doc: Doc): string {
   const { text, choices } = questionText(example, doc, path);
   const target = example.target(doc);
   const prefix = example.prefix(doc);
-  const hasAnswer = target !== null && target !== "";
+  const hasAnswer = target !== null && (target !== "" || task.writesEmptyAnswers === true);
   const isApart = text !== "" && prefix !== "" && !endsInSpace(text) && !beginsWithSpace(prefix);
   const delimiter = prefix === "" ? hasAnswer : isApart;
   const question = text + (delimiter ? example.targetDelimiter : "");

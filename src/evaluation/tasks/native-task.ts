@@ -47,6 +47,7 @@ export function nativeTask(raw: RawConfig, path: string, options: TaskOptions = 
     excludesDoc: !config.examples,
     item: output === "generate_until" ? asked(writing) : writing,
     example: writing,
+    writesEmptyAnswers: true,
     fewshotDelimiter: separator,
     description: (doc) =>
       config.instruction === undefined ? "" : renderDoc(config.instruction, doc, `${path}: instruction`),

@@ -47,6 +47,8 @@ export interface Task {
   readonly excludesDoc: boolean;
   readonly item: Writing;
   readonly example: Writing;
+  /** True if an example with an empty answer is written like any other; lm-evaluation-harness leaves its question open. */
+  readonly writesEmptyAnswers?: boolean;
   /** Behind an example. */
   readonly fewshotDelimiter: string;
   /** The text before all examples. */
