@@ -12,8 +12,10 @@ export type {
   GenerationOptions,
   LogitsProcessor,
   Sequence,
+  StepLogProbs,
   StoppingCriteria,
   TokenEvent,
+  TokenLogProb,
 } from "./generation/index.ts";
 export {
   type EmbedOptions,
@@ -32,7 +34,9 @@ export {
   type Model,
   type PoolingMode,
   type Priority,
+  type ScoreTokensOptions,
   type Timing,
+  type TokenScore,
   type Usage,
 } from "./inference/index.ts";
 export {
