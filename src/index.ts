@@ -22,6 +22,7 @@ export {
   type ForwardInputs,
   type ForwardOptions,
   type ForwardResult,
+  type GeneratedSequence,
   type GenerateInput,
   type GenerateOptions,
   type GenerateResult,
@@ -82,5 +83,7 @@ export type {
   StreamDecoder,
   TextRange,
   Tokenizer,
+  ToolCall,
+  ToolCallForm,
   Truncation,
 } from "./tokenizers/index.ts";

@@ -19,7 +19,7 @@ export {
   passFeeds,
 } from "./forward.ts";
 export { type ForwardGraph, type ForwardGraphOptions, forwardGraph } from "./forward-graph.ts";
-export type { GenerateInput, GenerateResult } from "./generate-call.ts";
+export type { GeneratedSequence, GenerateInput, GenerateResult } from "./generate-call.ts";
 export { classesOf, isSameHead, type Json, withHead, withLabels } from "./head-config.ts";
 export type { Timing, Usage } from "./host/host.ts";
 export { headOf } from "./kinds/index.ts";

@@ -37,6 +37,7 @@ import { type ScoreTokensOptions, scoreRows } from "./score-rows.ts";
 import { type EmbedOptions, sentenceEncoder } from "./sentence-encoder.ts";
 import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts";
 import type { TokenScore } from "./token-scores.ts";
+import { withToolCalls } from "./tool-calls.ts";
 
 export type { GenerateOptions } from "./generate-options.ts";
 
@@ -221,7 +222,8 @@ export class Model {
         return this.#host.generate({ inputIds, options: { ...parsed, ...assistant }, ...own }, hooks);
       })(),
     );
-    const { sequences, usage, timing, ...rows } = await generated;
+    const { sequences: written, usage, timing, ...rows } = await generated;
+    const sequences = withToolCalls(written, input, this);
     return { inputIds: rows.inputIds, sequences, ...(sequences[0] as Sequence), usage, timing };
   }
 
