@@ -173,9 +173,10 @@ export class ToolCallReader {
   /** The length of the longest end of the held text that may become the opening mark. */
   #possible(open: string): number {
     if (this.#form === bare) return this.#isFirst && this.#held.trim() === "" ? this.#held.length : 0;
-    const most = Math.min(open.length - 1, this.#held.length);
-    for (let length = most; length > 0; length--) if (open.startsWith(this.#held.slice(-length))) return length;
-    return this.#held.length - this.#held.trimEnd().length; // space before a call is none of the answer's
+    let begun = Math.min(open.length - 1, this.#held.length);
+    while (begun > 0 && !open.startsWith(this.#held.slice(-begun))) begun--;
+    const before = this.#held.slice(0, this.#held.length - begun);
+    return this.#held.length - before.trimEnd().length; // space before a call is none of the answer's
   }
 
   /** The text without the space that separates calls. */

@@ -26,9 +26,11 @@ function plain(value, isMap = false) {
   if (Array.isArray(value)) return value.map((item) => plain(item));
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).filter(([key]) => isMap || !(unneeded.has(key) || key.startsWith("x-")));
-  return Object.fromEntries(
+  const { nullable, ...rest } = Object.fromEntries(
     entries.map(([key, item]) => [key, plain(item, !isMap && (key === "properties" || key === "$defs"))]),
   );
+  if (isMap || nullable === undefined) return nullable === undefined ? rest : { nullable, ...rest };
+  return nullable ? { anyOf: [rest, { type: "null" }] } : rest; // of OpenAPI 3.0, which JSON Schema has not
 }
 
 function keep(name) {
