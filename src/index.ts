@@ -63,6 +63,7 @@ export {
   type Text2TextOptions,
   type TextClassificationOptions,
   type TextGenerationOptions,
+  type TextPair,
   type TokenClassificationOptions,
   type TokenEntity,
   type TranslationOptions,

@@ -109,6 +109,7 @@ const embedRules: Readonly<Record<keyof EmbedOptions, Rules[string]>> = {
   batchSize: rules.count,
   signal: rules.signal,
   onDone: rules.function,
+  truncate: rules.flag,
   promptName: rules.text,
   prompt: rules.text,
 };

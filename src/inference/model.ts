@@ -128,13 +128,13 @@ export class Model {
    */
   async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
     checkEmbed(texts, options);
-    const { promptName, prompt, ...given } = options;
+    const { promptName, prompt, truncate, ...given } = options;
     this.#modules ??= readSentenceModules(this.#files);
     const modules = await this.#modules;
     const { tokenizer } = this;
     if (!tokenizer) throw new LecternError("input", "embed: this model's directory has no tokenizer.json");
     const maxLength = Math.min(modules.maxLength ?? tokenizer.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
-    const encode = sentenceEncoder(tokenizer, modules, { promptName, prompt, maxLength });
+    const encode = sentenceEncoder(tokenizer, modules, { promptName, prompt, truncate, maxLength });
     const rows = texts.map(encode.text);
     const pooling = { modes: modules.modes, skipped: encode.skipped };
     const forward = { hiddenStates: !yieldsStates(this) };

@@ -87,6 +87,11 @@ export class ModelPool {
     ]);
   }
 
+  /** The first model, which answers where a request may leave the name out. */
+  get first(): string {
+    return [...this.#entries.keys()][0] as string;
+  }
+
   /** True once every pinned model is loaded. */
   get isReady(): boolean {
     return [...this.#entries.values()].every(({ served, model }) => !served.pinned || model !== undefined);

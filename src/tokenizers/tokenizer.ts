@@ -289,6 +289,11 @@ export class Tokenizer {
     return new StreamDecoder((ids) => this.decode(ids, options), waits);
   }
 
+  /** The checkpoint's usual chat template, as it stands. */
+  get chatTemplate(): string | undefined {
+    return this.#templates.default;
+  }
+
   /** True if the checkpoint has a chat template. */
   get hasChatTemplate(): boolean {
     return Object.keys(this.#templates).length > 0;

@@ -2,10 +2,27 @@ import type { z } from "zod";
 import type { RequestContext } from "../context.ts";
 import { chatChunk, chatRequest, chatResponse } from "../schemas/chat.ts";
 import { completionRequest, completionResponse } from "../schemas/completions.ts";
-import { modelAnswer, modelList, stateAnswer } from "../schemas/lists.ts";
+import {
+  classifyRequest,
+  classifyResponse,
+  embeddingRequest,
+  embeddingResponse,
+  rerankRequest,
+  rerankResponse,
+} from "../schemas/encoders.ts";
+import { modelAnswer, modelList, modelRequest, stateAnswer } from "../schemas/lists.ts";
+import {
+  detokenizeRequest,
+  detokenizeResponse,
+  tokenizeRequest,
+  tokenizeResponse,
+  tokenizerInfo as tokenizerInfoAnswer,
+} from "../schemas/tokens.ts";
 import { chatCompletions } from "./chat.ts";
 import { completions } from "./completions.ts";
-import { health, listModels, metrics, oneModel, ready } from "./state.ts";
+import { classify, embeddings, rerank } from "./encoders.ts";
+import { health, listModels, loadOne, metrics, oneModel, ready, unloadOne } from "./state.ts";
+import { detokenize, tokenize, tokenizerInfo } from "./tokens.ts";
 
 /** A route: what the OpenAPI document says of it, and the function that answers. */
 export interface Route {
@@ -70,5 +87,71 @@ export const routes: readonly Route[] = [
     events: chatChunk,
     computes: true,
     answer: chatCompletions,
+  },
+  {
+    method: "post",
+    path: "/v1/embeddings",
+    summary: "Turns texts into vectors.",
+    body: embeddingRequest,
+    response: embeddingResponse,
+    computes: true,
+    answer: embeddings,
+  },
+  {
+    method: "post",
+    path: "/v1/rerank",
+    summary: "Orders documents by their relevance to a query.",
+    body: rerankRequest,
+    response: rerankResponse,
+    computes: true,
+    answer: rerank,
+  },
+  {
+    method: "post",
+    path: "/v1/classify",
+    summary: "Gives the classes of texts.",
+    body: classifyRequest,
+    response: classifyResponse,
+    computes: true,
+    answer: classify,
+  },
+  {
+    method: "post",
+    path: "/v1/models/load",
+    summary: "Loads a model.",
+    body: modelRequest,
+    response: modelAnswer,
+    answer: loadOne,
+  },
+  {
+    method: "post",
+    path: "/v1/models/unload",
+    summary: "Unloads a model that no request uses.",
+    body: modelRequest,
+    response: modelAnswer,
+    answer: unloadOne,
+  },
+  {
+    method: "post",
+    path: "/tokenize",
+    summary: "Turns a text or a conversation into token ids.",
+    body: tokenizeRequest,
+    response: tokenizeResponse,
+    answer: tokenize,
+  },
+  {
+    method: "post",
+    path: "/detokenize",
+    summary: "Turns token ids into text.",
+    body: detokenizeRequest,
+    response: detokenizeResponse,
+    answer: detokenize,
+  },
+  {
+    method: "get",
+    path: "/tokenizer_info",
+    summary: "Facts about a model's tokenizer.",
+    response: tokenizerInfoAnswer,
+    answer: tokenizerInfo,
   },
 ];

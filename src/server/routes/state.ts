@@ -1,7 +1,7 @@
 import type { RequestContext } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import type { ModelState } from "../models.ts";
-import type { ModelEntry } from "../schemas/lists.ts";
+import type { ModelEntry, ModelRequest } from "../schemas/lists.ts";
 
 /** GET /health */
 export function health(): object {
@@ -39,4 +39,16 @@ export function oneModel(
   models.check(model);
   const state = models.states().find(({ name }) => name === model) as ModelState;
   return entryOf(state, models.created);
+}
+
+/** POST /v1/models/load */
+export async function loadOne({ model }: ModelRequest, context: RequestContext): Promise<object> {
+  (await context.models.lease(model)).release();
+  return oneModel(undefined as never, context, { model });
+}
+
+/** POST /v1/models/unload */
+export async function unloadOne({ model }: ModelRequest, context: RequestContext): Promise<object> {
+  await context.models.unload(model);
+  return oneModel(undefined as never, context, { model });
 }

@@ -22,6 +22,8 @@ export const stateAnswer = z.object({ status: z.string() });
 /** The body of POST /v1/models/load and /v1/models/unload. */
 export const modelRequest = z.strictObject({ model: z.string() });
 
+export type ModelRequest = z.infer<typeof modelRequest>;
+
 /** The form of every error. */
 export const errorAnswer = z.object({
   error: z.object({
