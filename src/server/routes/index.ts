@@ -11,6 +11,8 @@ import {
   rerankResponse,
 } from "../schemas/encoders.ts";
 import { modelAnswer, modelList, modelRequest, stateAnswer } from "../schemas/lists.ts";
+import { countRequest, countResponse, messageEvent, messageRequest, messageResponse } from "../schemas/messages.ts";
+import { responseAnswer, responseEvent, responseRequest } from "../schemas/responses.ts";
 import {
   detokenizeRequest,
   detokenizeResponse,
@@ -21,6 +23,8 @@ import {
 import { chatCompletions } from "./chat.ts";
 import { completions } from "./completions.ts";
 import { classify, embeddings, rerank } from "./encoders.ts";
+import { countMessageTokens, messages } from "./messages.ts";
+import { responses } from "./responses.ts";
 import { health, listModels, loadOne, metrics, oneModel, ready, unloadOne } from "./state.ts";
 import { detokenize, tokenize, tokenizerInfo } from "./tokens.ts";
 
@@ -87,6 +91,34 @@ export const routes: readonly Route[] = [
     events: chatChunk,
     computes: true,
     answer: chatCompletions,
+  },
+  {
+    method: "post",
+    path: "/v1/responses",
+    summary: "Answers a conversation as OpenAI's responses, without keeping it.",
+    body: responseRequest,
+    response: responseAnswer,
+    events: responseEvent,
+    computes: true,
+    answer: responses,
+  },
+  {
+    method: "post",
+    path: "/v1/messages",
+    summary: "Answers a conversation in Anthropic's form.",
+    body: messageRequest,
+    response: messageResponse,
+    events: messageEvent,
+    computes: true,
+    answer: messages,
+  },
+  {
+    method: "post",
+    path: "/v1/messages/count_tokens",
+    summary: "Counts the tokens of a conversation in Anthropic's form.",
+    body: countRequest,
+    response: countResponse,
+    answer: countMessageTokens,
   },
   {
     method: "post",

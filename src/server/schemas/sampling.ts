@@ -3,7 +3,7 @@ import { type GenerationOptions, optionNames, optionTable } from "../../generati
 import { ApiError } from "../errors.ts";
 
 /** The most stop strings of a request. */
-const MOST_STOPS = 64;
+export const MOST_STOPS = 64;
 /** The most answers to one prompt. */
 const MOST_CHOICES = 128;
 
