@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { fixture } from "../helpers/fixtures.ts";
+import { safetensorsChunks } from "../../src/formats/index.ts";
+import type { HostTensor } from "../../src/tensor/index.ts";
+import { fixture, readTensors } from "../helpers/fixtures.ts";
 import { chatModel, checkSchema, events, get, post, started } from "./server.ts";
 
 const stories = { model: "stories", prompt: "Once upon a time", temperature: 0 };
@@ -152,6 +154,40 @@ describe("models", () => {
     });
   });
 
+  test("adapters are models of their own, and the base stays as it was", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "lectern-"));
+    const size = 64;
+    const factor = (rows: number, columns: number): HostTensor<"float32"> => ({
+      dtype: "float32",
+      shape: [rows, columns],
+      data: Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(i + 1)),
+    });
+    const path = "base_model.model.model.layers.0.self_attn.q_proj";
+    const tensors = { [`${path}.lora_A.weight`]: factor(2, size), [`${path}.lora_B.weight`]: factor(size, 2) };
+    await writeFile(
+      join(folder, "adapter_config.json"),
+      JSON.stringify({ peft_type: "LORA", r: 2, lora_alpha: 16, target_modules: ["q_proj"] }),
+    );
+    await writeFile(join(folder, "adapter_model.safetensors"), Buffer.concat(safetensorsChunks(tensors)));
+    await using server = await started({ models: [{ name: "chat", location: chatModel, adapters: { own: folder } }] });
+    const logProbs = async (model: string): Promise<number[]> =>
+      (
+        await post(`${server.url}/v1/completions`, {
+          model,
+          prompt: "Hello Paris",
+          echo: true,
+          logprobs: 0,
+          max_tokens: 0,
+        })
+      ).body.choices[0].logprobs.token_logprobs.slice(1);
+    const base = await logProbs("chat");
+    expect(await logProbs("chat:own")).not.toEqual(base);
+    expect(await logProbs("chat")).toEqual(base);
+    const { body } = await get(`${server.url}/v1/models/chat:own`);
+    expect(body).toMatchObject({ id: "chat:own", parent: "chat" });
+    await rm(folder, { recursive: true });
+  });
+
   test("two servers cannot share a port", async () => {
     await using server = await started({ models: ["stories"] });
     await expect(started({ models: ["stories"], port: Number(new URL(server.url).port) })).rejects.toThrow("is in use");
@@ -177,6 +213,42 @@ describe("encoders and tokenizers", () => {
     expect((await post(url, { model: "bert", input: "hello ".repeat(400), truncate: true })).status).toBe(200);
     const ranked = await post(`${server.url}/v1/rerank`, { model: "bert", query: "a", documents: ["b"] });
     expect(ranked.body.error.message).toContain("one label");
+  });
+
+  test("rerank orders documents by an encoder with one label", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "lectern-"));
+    const from = fixture("models/bert_cls");
+    for (const name of ["tokenizer.json", "tokenizer_config.json"])
+      await copyFile(join(from, name), join(folder, name));
+    const config = JSON.parse(await readFile(join(from, "config.json"), "utf8"));
+    await writeFile(
+      join(folder, "config.json"),
+      JSON.stringify({ ...config, id2label: { 0: "relevance" }, label2id: { relevance: 0 } }),
+    );
+    const weights = await readTensors(from, "model.safetensors");
+    for (const name of ["classifier.weight", "classifier.bias"]) {
+      const { shape, data, dtype } = weights[name] as HostTensor;
+      const width = shape[1] ?? 1;
+      weights[name] = { dtype, shape: [1, ...shape.slice(1)], data: data.slice(0, width) } as HostTensor;
+    }
+    await writeFile(join(folder, "model.safetensors"), Buffer.concat(safetensorsChunks(weights)));
+    await using server = await started({ models: [{ name: "cross", location: folder }] });
+    const documents = ["one", { text: "two words" }, "three words here"];
+    const { body } = await post(`${server.url}/v1/rerank`, { model: "cross", query: "words", documents });
+    const scores = body.results.map((result: { relevance_score: number }) => result.relevance_score);
+    expect(scores).toEqual([...scores].sort((a, b) => b - a));
+    expect(body.results.map(({ index }: { index: number }) => index).sort()).toEqual([0, 1, 2]);
+    const single = await post(`${server.url}/v1/rerank`, {
+      model: "cross",
+      query: "words",
+      documents: ["two words"],
+      top_n: 1,
+    });
+    expect(single.body.results[0].relevance_score).toBeCloseTo(
+      body.results.find(({ index }: { index: number }) => index === 1).relevance_score,
+      5,
+    );
+    await rm(folder, { recursive: true });
   });
 
   test("classify gives every label, the best first", async () => {

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { didYouMean } from "../../common/index.ts";
 import { ApiError, badField } from "../errors.ts";
+import { renamedFields } from "./sampling.ts";
 
 /** The deepest nesting of a request; templates and schemas need less. */
 const DEEPEST = 64;
@@ -65,7 +66,9 @@ export function parseBody<T>(schema: z.ZodType<T>, json: unknown): T {
   if (issue.code === "unrecognized_keys") {
     const [key = ""] = issue.keys;
     const name = [...issue.path, key].join(".").slice(0, 200);
-    throw new ApiError(400, `there is no field ${name}${didYouMean(key, fieldsAt(schema, issue.path))}`, {
+    const reason = Object.hasOwn(renamedFields, key) ? `: ${renamedFields[key]}` : undefined;
+    const hint = reason ?? didYouMean(key, fieldsAt(schema, issue.path));
+    throw new ApiError(400, `there is no field ${name}${hint}`, {
       param: name,
       code: "unknown_field",
     });
