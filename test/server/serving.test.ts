@@ -162,24 +162,25 @@ describe("models", () => {
       shape: [rows, columns],
       data: Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(i + 1)),
     });
-    const path = "base_model.model.model.layers.0.self_attn.q_proj";
-    const tensors = { [`${path}.lora_A.weight`]: factor(2, size), [`${path}.lora_B.weight`]: factor(size, 2) };
+    const layers = [0, 1, 2].map((layer) => `base_model.model.model.layers.${layer}.self_attn.q_proj`);
+    const tensors = Object.fromEntries(
+      layers.flatMap((path) => [
+        [`${path}.lora_A.weight`, factor(2, size)],
+        [`${path}.lora_B.weight`, factor(size, 2)],
+      ]),
+    );
     await writeFile(
       join(folder, "adapter_config.json"),
       JSON.stringify({ peft_type: "LORA", r: 2, lora_alpha: 16, target_modules: ["q_proj"] }),
     );
     await writeFile(join(folder, "adapter_model.safetensors"), Buffer.concat(safetensorsChunks(tensors)));
     await using server = await started({ models: [{ name: "chat", location: chatModel, adapters: { own: folder } }] });
-    const logProbs = async (model: string): Promise<number[]> =>
-      (
-        await post(`${server.url}/v1/completions`, {
-          model,
-          prompt: "Hello Paris",
-          echo: true,
-          logprobs: 0,
-          max_tokens: 0,
-        })
-      ).body.choices[0].logprobs.token_logprobs.slice(1);
+    const logProbs = async (model: string): Promise<number[]> => {
+      const echo = { model, prompt: "Hello Paris", echo: true, logprobs: 0, max_tokens: 0 };
+      const { status, body } = await post(`${server.url}/v1/completions`, echo);
+      expect(status, JSON.stringify([body, server.logs])).toBe(200);
+      return body.choices[0].logprobs.token_logprobs.slice(1);
+    };
     const base = await logProbs("chat");
     expect(await logProbs("chat:own")).not.toEqual(base);
     expect(await logProbs("chat")).toEqual(base);
