@@ -47,8 +47,8 @@ function announce({ url, models }: Server, hasKeys: boolean, { flags, terminal }
     return;
   }
   const key = hasKeys ? "YOUR-KEY" : "none";
-  terminal.stdout.write(`export OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${key}\n`);
-  terminal.stdout.write(`models: ${models.join(", ")}; interface: ${url}/openapi.json\n`);
+  const paste = `export OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${key}`;
+  terminal.stdout.write(`${paste}\nmodels: ${models.join(", ")}; interface: ${url}/openapi.json\n`);
 }
 
 /** Resolves on Ctrl-C and on SIGTERM. */
