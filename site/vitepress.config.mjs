@@ -52,6 +52,8 @@ const pages = [
       page("GGUF", "/gguf"),
       page("Quantized checkpoints", "/quantization"),
       page("ONNX and Transformers.js", "/export"),
+      page("Server", "/server"),
+      page("Security of the server", "/security"),
       page("Command line", "/cli"),
     ],
   },

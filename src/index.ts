@@ -12,14 +12,17 @@ export type {
   GenerationOptions,
   LogitsProcessor,
   Sequence,
+  StepLogProbs,
   StoppingCriteria,
   TokenEvent,
+  TokenLogProb,
 } from "./generation/index.ts";
 export {
   type EmbedOptions,
   type ForwardInputs,
   type ForwardOptions,
   type ForwardResult,
+  type GeneratedSequence,
   type GenerateInput,
   type GenerateOptions,
   type GenerateResult,
@@ -32,7 +35,9 @@ export {
   type Model,
   type PoolingMode,
   type Priority,
+  type ScoreTokensOptions,
   type Timing,
+  type TokenScore,
   type Usage,
 } from "./inference/index.ts";
 export {
@@ -58,6 +63,7 @@ export {
   type Text2TextOptions,
   type TextClassificationOptions,
   type TextGenerationOptions,
+  type TextPair,
   type TokenClassificationOptions,
   type TokenEntity,
   type TranslationOptions,
@@ -78,5 +84,7 @@ export type {
   StreamDecoder,
   TextRange,
   Tokenizer,
+  ToolCall,
+  ToolCallForm,
   Truncation,
 } from "./tokenizers/index.ts";

@@ -64,6 +64,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     computes: true,
     load: async () => (await import("./embed.ts")).embedCommand,
   },
+  serve: {
+    group: "Use a model:",
+    description: "Serve models over HTTP for clients of OpenAI and Anthropic.",
+    load: async () => (await import("./serve.ts")).serveCommand,
+  },
   tokenize: {
     group: "Look inside:",
     description: "Turn text into a model's tokens, or tokens into text.",

@@ -141,7 +141,10 @@ export class BeamRun {
   /** Tells whether, and why, new tokens are at their end. */
   finish(ids: readonly number[]): FinishReason | undefined {
     if (this.ends.includes(ids.at(-1) as number)) return "stop";
-    if (this.#stops.endedBy([...this.#prompt, ...ids])) return "stop_string";
+    if (
+      this.#stops.endedBy([...this.#prompt, ...ids], this.#context.stopStringsIn === "output" ? this.#prompt.length : 0)
+    )
+      return "stop_string";
     if (ids.length < this.limit) return undefined;
     const text = this.#context.text();
     return this.#stops.reasonAtLimit(ids.map((id) => text.push(id)).join(""));

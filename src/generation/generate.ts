@@ -18,6 +18,7 @@ import {
   type TokenHealing,
 } from "./sequence.ts";
 import { StopStrings } from "./stop-strings.ts";
+import { type StepLogProbs, StepScores } from "./token-log-probs.ts";
 
 /** Generates from prompts of ids, together as a batch; each sequence draws from its own stream of random numbers. */
 export async function generate(
@@ -107,6 +108,7 @@ export class GrowingSequence {
   readonly #uniforms: number[] = [];
   readonly #healing: TokenHealing | undefined;
   readonly #steps: StepRecord[] = [];
+  readonly #logProbs: StepLogProbs[] = [];
   readonly #text: { push(id: number): string; end(): string };
   readonly #ends: ReadonlySet<number>;
   readonly #stops: StopStrings;
@@ -114,6 +116,7 @@ export class GrowingSequence {
   #written = "";
   #scores: Float32Array | undefined;
   #logits: Float32Array | undefined;
+  #stepScores: StepScores | undefined;
   finishReason: FinishReason | undefined;
 
   constructor({ prompt, encoderIds, index, options, processors, decoder, context, healing }: Start) {
@@ -131,6 +134,11 @@ export class GrowingSequence {
     this.#ends = new Set([options.eosTokenId ?? []].flat());
     this.#stops = new StopStrings(options.stopStrings, context.reading);
     this.#limit = newTokenLimit(options, prompt.length, decoder.contextWindow);
+  }
+
+  /** The place from which tokens count for stop strings. */
+  get #stopsFrom(): number {
+    return this.#context.stopStringsIn === "output" ? this.#promptLength : 0;
   }
 
   get last(): number {
@@ -172,6 +180,8 @@ export class GrowingSequence {
     const { step } = this;
     if (this.#options.outputLogits) this.#logits = Float32Array.from(scores);
     this.#scores = scores;
+    const { logProbs } = this.#context;
+    if (logProbs !== undefined) this.#stepScores = new StepScores(scores, logProbs);
     const most = checkScores(scores, this.#options);
     const healing = step.ids.length === step.promptLength ? this.#healing : undefined;
     if (healing) {
@@ -194,9 +204,11 @@ export class GrowingSequence {
     const isFirst = this.#ids.length === this.#promptLength + 1;
     const text = this.#text.push(id).slice(isFirst ? (this.#healing?.text.length ?? 0) : 0);
     this.#written += text;
-    await this.#context.onToken?.({ sequence: this.#index, id, text, ...shown });
+    const logProbs = this.#stepScores?.of(id);
+    if (logProbs) this.#logProbs.push(logProbs);
+    await this.#context.onToken?.({ sequence: this.#index, id, text, ...shown, ...(logProbs && { logProbs }) });
     if (this.#ends.has(id)) this.finishReason = "stop";
-    else if (this.#stops.endedBy(this.#ids)) this.finishReason = "stop_string";
+    else if (this.#stops.endedBy(this.#ids, this.#stopsFrom)) this.finishReason = "stop_string";
     else if (await this.#context.stoppingCriteria?.([...this.#ids])) this.finishReason = "stop";
     else if (this.#ids.length - this.#promptLength >= this.#limit)
       this.finishReason = this.#stops.reasonAtLimit(this.#written);
@@ -206,7 +218,8 @@ export class GrowingSequence {
     const text = this.#written + this.#text.end();
     const steps = recordedSteps(this.#options, this.#steps);
     const outputIds = this.#ids.slice(this.#promptLength);
-    return { outputIds, text, finishReason: this.finishReason ?? "abort", ...steps };
+    const logProbs = this.#context.logProbs !== undefined && { logProbs: this.#logProbs };
+    return { outputIds, text, finishReason: this.finishReason ?? "abort", ...steps, ...logProbs };
   }
 }
 

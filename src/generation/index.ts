@@ -24,3 +24,4 @@ export {
   type TokenEvent,
   type TokenHealing,
 } from "./sequence.ts";
+export type { StepLogProbs, TokenLogProb } from "./token-log-probs.ts";

@@ -4,6 +4,7 @@ import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
 import type { LogitsProcessor } from "./processors.ts";
 import type { Reading } from "./stop-strings.ts";
+import type { StepLogProbs } from "./token-log-probs.ts";
 
 /** stop: an end token; length: no room left; stop_string; time: `maxTime` is over; abort: the caller cancelled. */
 export type FinishReason = "stop" | "length" | "stop_string" | "time" | "abort";
@@ -33,6 +34,8 @@ export interface TokenEvent {
   readonly text: string;
   /** The most probable tokens of this step, if requested. */
   readonly candidates?: readonly Candidate[];
+  /** The log-probabilities of this step, if requested. */
+  readonly logProbs?: StepLogProbs;
 }
 
 /** One generated sequence. */
@@ -45,6 +48,8 @@ export interface Sequence {
   readonly finishReason: FinishReason;
   /** The number of new tokens that fitted in the context window, if more were requested. */
   readonly newTokensThatFit?: number;
+  /** With the call's `logProbs`: the model's log-probabilities of each new token and of the most probable ones. */
+  readonly logProbs?: readonly StepLogProbs[];
   /** Of a beam: its log-probability, divided by its length to the power of `lengthPenalty`. */
   readonly score?: number;
   /** With outputLogits: the model's logits for each new token, `[V]`. */
@@ -125,6 +130,10 @@ export interface GenerateContext {
   readonly logitsProcessor?: LogitsProcessor | undefined;
   readonly stoppingCriteria?: StoppingCriteria | undefined;
   readonly candidates?: number | undefined;
+  /** The number of most probable tokens whose log-probabilities each step reports, beside its own; undefined: none. */
+  readonly logProbs?: number | undefined;
+  /** The text in which stop strings count; `output` leaves the prompt out. */
+  readonly stopStringsIn?: "text" | "output" | undefined;
   /** The tokens that token healing removed from each prompt. */
   readonly healings?: readonly (TokenHealing | undefined)[] | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -26,10 +26,13 @@ export class StopStrings {
     this.#window = TOKENS_OF_CHARACTER * (1 + Math.max(0, ...this.#stops.map((stop) => stop.length)));
   }
 
-  /** @param ids of the prompt and of what was written after it */
-  endedBy(ids: readonly number[]): boolean {
+  /**
+   * @param ids of the prompt and of what was written after it
+   * @param from the first place that counts
+   */
+  endedBy(ids: readonly number[], from = 0): boolean {
     if (this.#stops.length === 0) return false;
-    const last = ids.slice(-this.#window);
+    const last = ids.slice(Math.max(from, ids.length - this.#window));
     const text = this.#reading.decode(last);
     const before = sharedLength(text, this.#reading.decode(last.slice(0, -1)));
     return this.#stops.some((stop) => {

@@ -30,7 +30,7 @@ export {
   type KeysAndValues,
 } from "./ops/cached-attention.ts";
 export { cast, detach, scaleBytes } from "./ops/cast.ts";
-export { equal, greaterOrEqual, less, topMask, where } from "./ops/comparison.ts";
+export { equal, greaterOrEqual, less, topIndices, topMask, where } from "./ops/comparison.ts";
 export {
   abs,
   add,

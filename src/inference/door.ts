@@ -20,6 +20,7 @@ import type { LoadOptions } from "./load-options.ts";
 import type { LogLikelihoodOptions } from "./log-likelihood.ts";
 import { precisions } from "./quantize-model.ts";
 import type { EmbedOptions } from "./sentence-encoder.ts";
+import { MOST_LOG_PROBS } from "./token-scores.ts";
 
 /** The most threads of one session: far more than there are cores only wait for each other, for minutes. */
 const MOST_THREADS = 64;
@@ -108,6 +109,7 @@ const embedRules: Readonly<Record<keyof EmbedOptions, Rules[string]>> = {
   batchSize: rules.count,
   signal: rules.signal,
   onDone: rules.function,
+  truncate: rules.flag,
   promptName: rules.text,
   prompt: rules.text,
 };
@@ -158,6 +160,11 @@ const callRules: Rules = {
   logitsProcessor: rules.function,
   stoppingCriteria: rules.function,
   candidates: rules.count,
+  logProbs: {
+    fits: (value) => rules.size.fits(value) && Number(value) <= MOST_LOG_PROBS,
+    expected: `a whole number from 0 to ${MOST_LOG_PROBS}`,
+  },
+  stopStringsIn: { fits: (value) => value === "text" || value === "output", expected: '"text" or "output"' },
   adapter: adapterName,
   priority: {
     fits: (value) => Number.isSafeInteger(value) || priorityNames.some((name) => name === value),

@@ -13,7 +13,14 @@ import { lowerModel } from "./lower-model.ts";
 import { checkMemory } from "./sessions/check-memory.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
 import { type Lease, type PooledSession, SessionPool, sessionKey } from "./sessions/session-pool.ts";
-import { readScores, type ScoreInputs, scoreFeeds, scoreOutputs, type TokenScore } from "./token-scores.ts";
+import {
+  MOST_LOG_PROBS,
+  readScores,
+  type ScoreInputs,
+  scoreFeeds,
+  scoreOutputs,
+  type TokenScore,
+} from "./token-scores.ts";
 import { parametersOf, type WeightFeeds, type Weights } from "./weights.ts";
 
 /** Whole rows of ids, padded to one length where a mask says so. */
@@ -134,7 +141,7 @@ export class ForwardPass {
   }
 
   /** The log-probabilities of chosen tokens at chosen positions; logits stay inside. @param feeds as of `run` */
-  async score({ positions, ...inputs }: ScoreInputs, feeds: WeightFeeds = {}): Promise<TokenScore[][]> {
+  async score({ positions, top = 0, ...inputs }: ScoreInputs, feeds: WeightFeeds = {}): Promise<TokenScore[][]> {
     const { forward, isEncoderDecoder, head } = runtimeOf(this.#architecture);
     check(
       head.kind === "lm" && this.#graph.heads.logits !== undefined,
@@ -142,10 +149,12 @@ export class ForwardPass {
       () => `log-likelihood: ${this.#architecture.family.name} of this checkpoint predicts no tokens`,
     );
     const sizes = forward.fixedSizes(inputs, false);
-    const lease = this.#lease(JSON.stringify(["score", sizes]), sizes, (pass) => this.#createScoring(pass));
+    const lease = this.#lease(JSON.stringify(["score", top > 0, sizes]), sizes, (pass) =>
+      this.#createScoring(pass, top > 0),
+    );
     const width = (isEncoderDecoder ? inputs.labels : inputs.inputIds) as readonly (readonly number[])[];
     const scoring = scoreFeeds(positions, width[0]?.length ?? 0);
-    return readScores(await this.#compute(inputs, { ...feeds, ...scoring }, lease), positions);
+    return readScores(await this.#compute(inputs, { ...feeds, ...scoring }, lease), positions, top);
   }
 
   /** @param feeds inputs beside those that follow from the rows */
@@ -197,8 +206,9 @@ export class ForwardPass {
   }
 
   /** Scores texts by the thousand, so its weights are packed. */
-  #createScoring(pass: ForwardGraph): Promise<Session> {
-    const outputs = scoreOutputs(pass.heads.logits as Value);
+  #createScoring(pass: ForwardGraph, withTop: boolean): Promise<Session> {
+    const { vocabSize } = this.#architecture.config;
+    const outputs = scoreOutputs(pass.heads.logits as Value, withTop ? Math.min(MOST_LOG_PROBS, vocabSize) : 0);
     return this.#open(lowerModel(outputs, this.#weights, "forward", this.#options.device), true);
   }
 

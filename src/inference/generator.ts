@@ -125,7 +125,7 @@ export class Generator {
   }
 
   #plan(request: GenerateRequest, own: RequestWeights): Plan {
-    const { inputIds, options: given, candidates } = request;
+    const { inputIds, options: given } = request;
     const { files, tokenizer, generationConfig } = this.#parts;
     const generation = generating(files);
     const { isEncoderDecoder } = runtimeOf(files.architecture);
@@ -135,7 +135,7 @@ export class Generator {
     });
     const options = { seed: Math.floor(Math.random() * 2 ** 32), ...settleOptions(given, checkpoint) };
     const strategy = strategyOf(options, given);
-    this.#check(options, strategy, candidates);
+    this.#check(options, strategy, request);
     const { rows, healings } = healPrompts(inputIds, { options, strategy, tokenizer, isEncoderDecoder });
     return { request, generation, own, strategy, options, rows, healings };
   }
@@ -159,6 +159,8 @@ export class Generator {
       logitsProcessor: hooks.logitsProcessor,
       stoppingCriteria: hooks.stoppingCriteria,
       candidates: request.candidates,
+      logProbs: request.logProbs,
+      stopStringsIn: request.stopStringsIn,
       healings,
       signal: hooks.signal,
     };
@@ -180,7 +182,7 @@ export class Generator {
   }
 
   /** Refuses what the model cannot give before anything is computed. */
-  #check(options: GenerationOptions, strategy: Strategy, candidates: number | undefined): void {
+  #check(options: GenerationOptions, strategy: Strategy, { candidates, logProbs }: GenerateRequest): void {
     const { architecture } = this.#parts.files;
     const { family, config } = architecture;
     check(
@@ -188,6 +190,11 @@ export class Generator {
       "usage",
       () =>
         `generation: candidates need a single beam; got numBeams ${options.numBeams}; set numBeams to 1 (--num-beams 1)`,
+    );
+    check(
+      logProbs === undefined || !strategy.endsWith("beams"),
+      "usage",
+      () => `generate: logProbs need a single beam; got numBeams ${options.numBeams}; set numBeams to 1`,
     );
     const inside = options.outputAttentions ? "outputAttentions" : "outputHiddenStates";
     const isShown = options.outputAttentions || options.outputHiddenStates;

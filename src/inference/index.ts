@@ -19,7 +19,7 @@ export {
   passFeeds,
 } from "./forward.ts";
 export { type ForwardGraph, type ForwardGraphOptions, forwardGraph } from "./forward-graph.ts";
-export type { GenerateInput, GenerateResult } from "./generate-call.ts";
+export type { GeneratedSequence, GenerateInput, GenerateResult } from "./generate-call.ts";
 export { classesOf, isSameHead, type Json, withHead, withLabels } from "./head-config.ts";
 export type { Timing, Usage } from "./host/host.ts";
 export { headOf } from "./kinds/index.ts";
@@ -27,16 +27,14 @@ export { type BatchRunOptions, forwardRows, type Reading, type Row } from "./len
 export type { LoadOptions } from "./load-options.ts";
 export { loadTokenizer } from "./load-tokenizer.ts";
 export type { LogLikelihood, LogLikelihoodOptions, LogLikelihoodRequest } from "./log-likelihood.ts";
-export {
-  type GenerateOptions,
-  loadModel,
-  Model,
-} from "./model.ts";
+export { type GenerateOptions, loadModel, Model } from "./model.ts";
 export { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 export { lastStates, type PoolingMode, pool, statesAt, yieldsStates } from "./pooling.ts";
 export { computedPrecision, quantizeWeights } from "./quantize-model.ts";
+export type { ScoreTokensOptions } from "./score-rows.ts";
 export type { EmbedOptions } from "./sentence-encoder.ts";
 export { checkTrainableEmbeddings } from "./sentence-modules.ts";
 export { isEmbedding, isSharedEmbedding, isTiedOutput } from "./tied-embeddings.ts";
+export { MOST_LOG_PROBS, type TokenScore } from "./token-scores.ts";
 export { FINGERPRINT_KEY } from "./tokenizer-check.ts";
 export { parametersOf, Weights } from "./weights.ts";

@@ -2,18 +2,9 @@ import { openHost } from "#host";
 import { CallerFunctions, check, LecternError, throwIfAborted } from "../common/index.ts";
 import type { FileSource } from "../files/index.ts";
 import { type HubOptions, locateModel, openDirectory } from "../formats/index.ts";
-import {
-  type GenerationOptions,
-  type LogitsProcessor,
-  parseOptions,
-  type Sequence,
-  type StoppingCriteria,
-  scoresOf,
-  type TokenEvent,
-} from "../generation/index.ts";
+import { parseOptions, type Sequence, scoresOf, type TokenEvent } from "../generation/index.ts";
 import { warn } from "../runtime/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
-import type { Priority } from "./admission.ts";
 import {
   checkAdapter,
   checkCall,
@@ -26,6 +17,7 @@ import {
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import { checkForwardInputs } from "./forward-check.ts";
 import type { GenerateInput, GenerateResult } from "./generate-call.ts";
+import type { GenerateOptions } from "./generate-options.ts";
 import type { GenerateHooks, ModelDescription, ModelHost } from "./host/host.ts";
 import { forwardRows, type Reading, type Row } from "./length-bucketing.ts";
 import type { LoadOptions } from "./load-options.ts";
@@ -41,32 +33,13 @@ import {
   scoreTexts,
 } from "./log-likelihood.ts";
 import { lastStates, pool, yieldsStates } from "./pooling.ts";
+import { type ScoreTokensOptions, scoreRows } from "./score-rows.ts";
 import { type EmbedOptions, sentenceEncoder } from "./sentence-encoder.ts";
 import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts";
+import type { TokenScore } from "./token-scores.ts";
+import { withToolCalls } from "./tool-calls.ts";
 
-/** Generation options, with the callbacks and the adapter of one request. */
-export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel"> {
-  /** A smaller model with the same tokenizer that speculates ahead: the same text, sooner. */
-  readonly assistantModel?: string | Model;
-
-  /** Ends the generation at the next token; the result has the finish reason `abort`. */
-  readonly signal?: AbortSignal | undefined;
-  /** Called with each new token; where it is asynchronous, `generate` waits for it at the end. */
-  readonly onToken?: ((event: TokenEvent) => unknown) | undefined;
-  /** Changes the scores of the next token, in place or by returning others; runs in the caller's thread. */
-  readonly logitsProcessor?: LogitsProcessor | undefined;
-  /** Called after each token; return true to stop the sequence. Runs in the caller's thread. */
-  readonly stoppingCriteria?: StoppingCriteria | undefined;
-  /** The adapter of this request, by the name it was added under; null: none; default: the one in use. */
-  readonly adapter?: string | null | undefined;
-  /**
-   * The order in which requests wait where `maxSequences` or `maxCacheBytes` are reached, and prompts are computed: the
-   * lower number first, as in vLLM; "interactive" is 0, "batch" 10. Default: "interactive".
-   */
-  readonly priority?: Priority | undefined;
-  /** Also report this many of the most probable tokens of each step. */
-  readonly candidates?: number | undefined;
-}
+export type { GenerateOptions } from "./generate-options.ts";
 
 /** A loaded model with the tokenizer it was trained with. */
 export class Model {
@@ -155,13 +128,13 @@ export class Model {
    */
   async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
     checkEmbed(texts, options);
-    const { promptName, prompt, ...given } = options;
+    const { promptName, prompt, truncate, ...given } = options;
     this.#modules ??= readSentenceModules(this.#files);
     const modules = await this.#modules;
     const { tokenizer } = this;
     if (!tokenizer) throw new LecternError("input", "embed: this model's directory has no tokenizer.json");
     const maxLength = Math.min(modules.maxLength ?? tokenizer.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
-    const encode = sentenceEncoder(tokenizer, modules, { promptName, prompt, maxLength });
+    const encode = sentenceEncoder(tokenizer, modules, { promptName, prompt, truncate, maxLength });
     const rows = texts.map(encode.text);
     const pooling = { modes: modules.modes, skipped: encode.skipped };
     const forward = { hiddenStates: !yieldsStates(this) };
@@ -196,6 +169,24 @@ export class Model {
     return scoreTexts(this.#scoring(options), texts, options);
   }
 
+  /**
+   * The log-probabilities that a decoder gives the tokens of rows, each row by itself.
+   *
+   * @param rows token ids, each row within the context window
+   * @returns for each row, the score of each token after those before it; null for the first
+   * @throws LecternError with code `input` for a row that is empty or longer than the context window
+   */
+  async scoreTokens(
+    rows: readonly (readonly number[])[],
+    { top = 0, adapter }: ScoreTokensOptions = {},
+  ): Promise<(TokenScore | null)[][]> {
+    const { contextWindow, tokenizer, isEncoderDecoder } = this;
+    check(!isEncoderDecoder, "unsupported", () => "scoreTokens: an encoder–decoder scores pairs: use logLikelihood");
+    return scoreRows(rows, { contextWindow, padId: tokenizer?.padId ?? 0, top }, (inputs) =>
+      this.#host.score(inputs, adapter),
+    );
+  }
+
   #scoring({ adapter }: LogLikelihoodOptions): Scoring {
     const { tokenizer, isEncoderDecoder, config, contextWindow } = this;
     const score: Scoring["score"] = (inputs) => this.#host.score(inputs, adapter);
@@ -207,7 +198,7 @@ export class Model {
     checkInput(input);
     checkCall(options);
     const { signal, onToken, logitsProcessor, stoppingCriteria, ...others } = options;
-    const { candidates, adapter, priority, assistantModel, ...rest } = others;
+    const { candidates, logProbs, stopStringsIn, adapter, priority, assistantModel, ...rest } = others;
     const isGone = assistantModel instanceof Model && assistantModel.#disposed !== undefined;
     if (isGone) throw new LecternError("engine", "assistantModel: the model was disposed");
     const named = assistantModel instanceof Model ? assistantModel.location : assistantModel;
@@ -227,11 +218,12 @@ export class Model {
           parsed.assistantModel === undefined || assistantModel instanceof Model
             ? {}
             : { assistantModel: await this.#locate(parsed.assistantModel, functions) };
-        const request = { inputIds, options: { ...parsed, ...assistant }, candidates, adapter, priority };
-        return this.#host.generate(request, hooks);
+        const own = { candidates, logProbs, stopStringsIn, adapter, priority };
+        return this.#host.generate({ inputIds, options: { ...parsed, ...assistant }, ...own }, hooks);
       })(),
     );
-    const { sequences, usage, timing, ...rows } = await generated;
+    const { sequences: written, usage, timing, ...rows } = await generated;
+    const sequences = withToolCalls(written, input, this);
     return { inputIds: rows.inputIds, sequences, ...(sequences[0] as Sequence), usage, timing };
   }
 

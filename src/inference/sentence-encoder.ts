@@ -1,4 +1,4 @@
-import { LecternError } from "../common/index.ts";
+import { check, LecternError } from "../common/index.ts";
 import type { Encoding, Tokenizer } from "../tokenizers/index.ts";
 import type { BatchRunOptions } from "./length-bucketing.ts";
 import type { SentenceModules } from "./sentence-modules.ts";
@@ -9,18 +9,30 @@ export interface EmbedOptions extends Omit<BatchRunOptions, "forward"> {
   readonly promptName?: string | undefined;
   /** A text to put before each text, in place of a prompt of the model's. */
   readonly prompt?: string | undefined;
+  /** False if a text that is longer than the model reads is an error instead of being cut; default true. */
+  readonly truncate?: boolean | undefined;
 }
 
 /** Encodes texts with a prompt before them; `skipped` is the number of tokens at the start that are not pooled. */
 export function sentenceEncoder(
   tokenizer: Tokenizer,
   modules: SentenceModules,
-  options: Pick<EmbedOptions, "promptName" | "prompt"> & { readonly maxLength: number },
+  options: Pick<EmbedOptions, "promptName" | "prompt" | "truncate"> & { readonly maxLength: number },
 ): { readonly text: (text: string) => Encoding; readonly skipped: number } {
-  const { maxLength } = options;
+  const { maxLength, truncate = true } = options;
   const prompt = promptOf(modules, options);
-  const encode = (text: string): Encoding =>
-    tokenizer.encode(modules.lowercase ? lowercase(text) : text, { maxLength });
+  const encode = (text: string): Encoding => {
+    const read = modules.lowercase ? lowercase(text) : text;
+    if (truncate) return tokenizer.encode(read, { maxLength });
+    const encoding = tokenizer.encode(read);
+    const { length } = encoding.ids;
+    check(
+      length <= maxLength,
+      "input",
+      () => `embed: a text has ${length} tokens, the model reads ${maxLength}: ${length - maxLength} too many`,
+    );
+    return encoding;
+  };
   const skipped = modules.includePrompt || prompt === "" ? 0 : promptLength(tokenizer, encode(prompt).ids);
   return { text: (text) => encode(prompt + text), skipped };
 }

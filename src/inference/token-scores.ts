@@ -1,3 +1,4 @@
+import type { TokenLogProb } from "../generation/index.ts";
 import {
   apply,
   type Dimension,
@@ -11,6 +12,7 @@ import {
   reshape,
   sub,
   takeAlong,
+  topIndices,
   type Value,
 } from "../graph/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
@@ -27,7 +29,12 @@ export interface ScoredPosition {
 /** A pass that scores tokens. */
 export interface ScoreInputs extends ForwardInputs {
   readonly positions: readonly ScoredPosition[];
+  /** The number of most probable tokens that each position reports too, up to {@link MOST_LOG_PROBS}; default none. */
+  readonly top?: number | undefined;
 }
+
+/** The number of most probable tokens that are reported at most. */
+export const MOST_LOG_PROBS = 20;
 
 /** The score of one target token. */
 export interface TokenScore {
@@ -35,6 +42,8 @@ export interface TokenScore {
   readonly logProb: number;
   /** True if no token is more probable. */
   readonly isGreedy: boolean;
+  /** The most probable tokens of the position, best first, if requested. */
+  readonly top?: readonly TokenLogProb[];
 }
 
 /** x `[…, E]` as a matrix `[rows, E]`. */
@@ -59,13 +68,17 @@ function logitsAt(logits: Value, rows: Value): Value {
  * log Σ exp of all logits less the largest one. A target's log-probability is its gap less the log-sum.
  *
  * @param logits `[B, T, V]`
+ * @param top of the most probable tokens, whose gaps `[N, top]` and ids are further outputs; 0: none
  */
-export function scoreOutputs(logits: Value): Record<"gaps" | "log_sums", Value> {
+export function scoreOutputs(logits: Value, top = 0): Record<string, Value> {
   const rows = input("score_rows", "int64", ["N"]);
   const targets = input("score_targets", "int64", ["N", "C"]);
   const scored = logitsAt(logits, rows); // [N, V]
   const centred = sub(scored, reduceMax(scored, [1], true));
-  return { gaps: takeAlong(centred, targets), log_sums: log(reduceSum(exp(centred), [1])) };
+  const scores = { gaps: takeAlong(centred, targets), log_sums: log(reduceSum(exp(centred), [1])) };
+  if (top === 0) return scores;
+  const ids = topIndices(centred, top);
+  return { ...scores, top_ids: ids, top_gaps: takeAlong(centred, ids) };
 }
 
 /** What a scoring pass is fed beside its rows. @param width positions of a row */
@@ -80,13 +93,26 @@ export function scoreFeeds(positions: readonly ScoredPosition[], width: number):
 export function readScores(
   results: Readonly<Record<string, HostTensor>>,
   positions: readonly ScoredPosition[],
+  top = 0,
 ): TokenScore[][] {
-  const { gaps, log_sums: logSums } = results as Record<"gaps" | "log_sums", HostTensor>;
+  const {
+    gaps,
+    log_sums: logSums,
+    top_gaps: topGaps,
+    top_ids: topIds,
+  } = results as Record<string, HostTensor> & Record<"gaps" | "log_sums", HostTensor>;
+  const stride = topGaps?.shape[1] ?? 0;
   const most = gaps.shape[1] as number;
+  const best = (n: number): readonly TokenLogProb[] =>
+    Array.from({ length: Math.min(top, stride) }, (_, i) => ({
+      id: Number(topIds?.data[n * stride + i]),
+      logProb: Number(topGaps?.data[n * stride + i]) - Number(logSums.data[n]),
+    }));
   return positions.map(({ targets }, n) =>
     targets.map((_, i) => {
       const gap = Number(gaps.data[n * most + i]);
-      return { logProb: gap - Number(logSums.data[n]), isGreedy: gap === 0 };
+      const score = { logProb: gap - Number(logSums.data[n]), isGreedy: gap === 0 };
+      return top === 0 ? score : { ...score, top: best(n) };
     }),
   );
 }

@@ -7,7 +7,12 @@ export { type Pipeline, pipeline } from "./pipeline.ts";
 export type { Answer, QuestionAnsweringOptions } from "./question-answering.ts";
 export type { OneOf, ResultOf } from "./results.ts";
 export { type InputOf, type OptionsOf, type PlainTask, type TaskName, type TaskOf, tasks } from "./tasks.ts";
-export { classifyTexts, type LabelScore, type TextClassificationOptions } from "./text-classification.ts";
+export {
+  classifyTexts,
+  type LabelScore,
+  type TextClassificationOptions,
+  type TextPair,
+} from "./text-classification.ts";
 export type { TextGenerationOptions } from "./text-generation.ts";
 export type { Text2TextOptions, TranslationOptions } from "./text2text-generation.ts";
 export type { EntityGroup, TokenClassificationOptions, TokenEntity } from "./token-classification.ts";

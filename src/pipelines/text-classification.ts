@@ -1,9 +1,9 @@
-import { check, rules, shown } from "../common/index.ts";
+import { check, shown } from "../common/index.ts";
 import { type ForwardResult, forwardRows, type Model } from "../inference/index.ts";
 import { softmax } from "../tensor/index.ts";
 import type { CallOptions } from "./options.ts";
 import { bestOf, labelsOf, sigmoid } from "./scores.ts";
-import { describe, lacksHead, maxLengthOf, parseText, type Task, type TaskContext, textField } from "./task.ts";
+import { describe, lacksHead, maxLengthOf, type Task, type TaskContext, textField } from "./task.ts";
 
 /** A class with its probability. */
 export interface LabelScore {
@@ -89,11 +89,15 @@ function activate(row: Float32Array, activation: "sigmoid" | "softmax" | "none")
 }
 
 /** All classes of each text, the most probable first, by the head that the model was fine-tuned with. */
-export async function classifyTexts(model: Model, texts: readonly string[]): Promise<LabelScore[][]> {
-  check(rules.texts.fits(texts), "usage", () => `classify: the texts must be a list of texts; got ${shown(texts)}`);
+export async function classifyTexts(
+  model: Model,
+  texts: readonly (string | TextPair)[],
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<LabelScore[][]> {
+  check(Array.isArray(texts), "usage", () => `classify: the texts must be a list of texts; got ${shown(texts)}`);
   const { tokenizer } = model;
   check(tokenizer, "input", () => "classify: this model's directory has no tokenizer");
   const context = { model, tokenizer, task: "classify", batchSize: textClassification.batchSize };
-  const inputs = texts.map((text, i) => parseText(text, `classify: text ${i}`));
-  return classScores({ ...context, signal: undefined, onDone: () => {} }, inputs);
+  const inputs = texts.map((text, i) => textClassification.parse(text, `classify: text ${i}`));
+  return classScores({ ...context, signal, onDone: () => {} }, inputs);
 }

@@ -13,5 +13,6 @@ export {
   type Encoding,
   Tokenizer,
 } from "./tokenizer.ts";
+export { readToolCalls, type ToolCall, type ToolCallForm, type ToolCallPieces, ToolCallReader } from "./tool-calls.ts";
 export { type TokenizerKind, type TokenizerOptions, tokenizerKinds, trainTokenizer } from "./train/index.ts";
 export type { Offset, Truncation } from "./truncation.ts";

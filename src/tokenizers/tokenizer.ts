@@ -10,6 +10,7 @@ import { fingerprint } from "./fingerprint.ts";
 import { isPart } from "./json.ts";
 import { finishRows, type TokenAt } from "./post-processors.ts";
 import { StreamDecoder } from "./stream-decoder.ts";
+import { type ToolCallForm, toolCallForm } from "./tool-calls.ts";
 import { cutRows, type Offset, padRow, type Row, type Truncation } from "./truncation.ts";
 
 /** Options of encoding one text. */
@@ -288,6 +289,11 @@ export class Tokenizer {
     return new StreamDecoder((ids) => this.decode(ids, options), waits);
   }
 
+  /** The checkpoint's usual chat template, as it stands. */
+  get chatTemplate(): string | undefined {
+    return this.#templates.default;
+  }
+
   /** True if the checkpoint has a chat template. */
   get hasChatTemplate(): boolean {
     return Object.keys(this.#templates).length > 0;
@@ -303,6 +309,13 @@ export class Tokenizer {
   applyMarkedChatTemplate(messages: readonly Message[], options: ChatOptions = {}): MarkedChat | undefined {
     checkValue("applyChatTemplate: the conversation", messages, conversation);
     return renderMarkedChat(this.#templates, messages, options, this.#specialTokens);
+  }
+
+  /** The form in which the chat template writes calls of tools; undefined where it writes none. */
+  toolCallForm(options: ChatOptions = {}): ToolCallForm | undefined {
+    if (!this.hasChatTemplate) return undefined;
+    const plain = { ...options, addGenerationPrompt: false, continueFinalMessage: false };
+    return toolCallForm((messages) => this.applyChatTemplate(messages, plain));
   }
 
   get #specialTokens(): Readonly<Record<string, string | undefined>> {

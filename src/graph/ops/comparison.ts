@@ -29,6 +29,15 @@ export const comparisonOps = {
     },
     gradient: () => [undefined],
   }),
+  topIndices: definePrimitive<{ count: number }>({
+    name: "topIndices",
+    infer: ([x], { count }) => [{ dtype: "int64", shape: [...(x as TensorType).shape.slice(0, -1), count] }],
+    lower(c, { count }) {
+      const [, indices] = c.emitMany("TopK", [...c.inputs, c.int64(count)], 2, { axis: -1 }) as [string, string];
+      return [indices];
+    },
+    gradient: () => [undefined],
+  }),
   where: definePrimitive<None>({
     name: "where",
     infer([condition, a, b]) {
@@ -59,6 +68,11 @@ export const equal = (a: Value, b: Value): Value => applyOne(comparisonOps.equal
 /** a where the condition holds, b elsewhere. */
 export const where = (condition: Value, a: Value, b: Value): Value =>
   applyOne(comparisonOps.where, [condition, a, b], {});
+
+/** The indices of the `count` largest entries along the last axis, the largest first, `[…, count]` as int64. */
+export function topIndices(x: Value, count: number): Value {
+  return applyOne(comparisonOps.topIndices, [x], { count });
+}
 
 /** 1 at the `count` largest entries along the last axis and at those equal to the least of them, 0 elsewhere. */
 export function topMask(x: Value, count: number): Value {

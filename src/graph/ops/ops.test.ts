@@ -71,6 +71,11 @@ const checks: Record<g.OpName, OpCheck> = {
     operands: [m([2, 3], 1, 2, 3, 4, 5, 6)],
     expected: [1, 3, 6, 4, 9, 15],
   },
+  topIndices: {
+    build: (x) => g.takeAlong(x, g.topIndices(x, 2)),
+    operands: [m([2, 3], 3, 1, 2, 4, 6, 5)],
+    expected: [3, 2, 6, 5],
+  },
   topMask: { build: (x) => g.mul(x, g.topMask(x, 2)), operands: [m([1, 3], 3, 1, 2)], expected: [3, 0, 2] },
   where: {
     build: (a, b) => g.where(g.less(a, g.scalar(2)), a, b),

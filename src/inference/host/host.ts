@@ -56,6 +56,8 @@ export interface GenerateRequest {
   readonly inputIds: readonly (readonly number[])[];
   readonly options: GenerationOptions;
   readonly candidates?: number | undefined;
+  readonly logProbs?: number | undefined;
+  readonly stopStringsIn?: "text" | "output" | undefined;
   /** A name; undefined: the default adapter; null: none. */
   readonly adapter?: string | null | undefined;
   readonly priority?: Priority | undefined;

@@ -1,0 +1,7 @@
+/**
+ * Serves models over HTTP, with the interfaces of OpenAI and Anthropic.
+ *
+ * @module lectern/server
+ */
+export type { LogEntry, ServedModel, ServeOptions, ServerLimits } from "./options.ts";
+export { type Server, serve } from "./serve.ts";

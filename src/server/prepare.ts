@@ -1,0 +1,62 @@
+import type { Priority } from "../inference/index.ts";
+import type { ChoicesRequest, TokenCounts } from "./choices.ts";
+import { newTokensFor, type RequestContext } from "./context.ts";
+import type { ModelLease } from "./models.ts";
+import { beamsOf, generationOptions, isRepeatable, type SamplingBody, stopsOf } from "./schemas/sampling.ts";
+
+/** The fields of a request that every protocol has in some form. */
+export interface CommonBody extends SamplingBody {
+  readonly model: string;
+  readonly stream?: boolean | null | undefined;
+  readonly priority?: Priority | null | undefined;
+}
+
+/** The request for answers to rows of token ids. */
+interface Preparation {
+  readonly body: CommonBody;
+  readonly rows: readonly (readonly number[])[];
+  /** Answers to each prompt. */
+  readonly count: number;
+  /** New tokens, as the request has them and under the name of its field. */
+  readonly length: { readonly asked: number | undefined; readonly field: string; readonly preset: number };
+  readonly logProbs: number | undefined;
+}
+
+/** The generation of a request, checked as far as it can be before it runs. */
+export function prepare(
+  { model, adapter }: ModelLease,
+  { limits, signal }: RequestContext,
+  { body, rows, count, length, logProbs }: Preparation,
+): ChoicesRequest {
+  const { isEncoderDecoder, generationConfig } = model;
+  const sampled = { isEncoderDecoder, generationConfig, isStreamed: body.stream ?? false };
+  const options = generationOptions(body, sampled);
+  const isBeams = beamsOf(options, sampled) > 1;
+  return {
+    model,
+    adapter,
+    rows,
+    options: {
+      ...options,
+      maxNewTokens: newTokensFor(model, rows, { ...length, limits }),
+      maxTime: Math.min(options.maxTime ?? limits.seconds, limits.seconds),
+    },
+    count,
+    isRepeatable: count > 1 && !isBeams && isRepeatable(options, sampled),
+    stops: stopsOf(body),
+    logProbs,
+    priority: body.priority ?? undefined,
+    signal,
+  };
+}
+
+/** Reports the tokens of a request to metrics and log. */
+export function countTokens(name: string, counts: TokenCounts, { metrics, note }: RequestContext): void {
+  metrics.tokens(name, { ...counts });
+  note({ promptTokens: counts.prompt, completionTokens: counts.completion, cachedTokens: counts.cached });
+}
+
+/** The time of a response, in seconds since 1970. */
+export function now(): number {
+  return Math.floor(Date.now() / 1000);
+}
