@@ -22,7 +22,7 @@ export const LAYERS = [
   ["passes"],
   ["autodiff"],
   ["graph"],
-  ["tensor", "files", "templates"],
+  ["tensor", "files", "templates", "grammar"],
   ["common"],
 ];
 
