@@ -68,7 +68,8 @@ export class Algebra {
         if (one.type !== other.type) continue;
         this.#budget.step();
         for (const term of this.#both(one, other)) found.set(termKey(term), term);
-        if (found.size > MOST_TERMS) throw this.#budget.refuse(`its parts combine to more than ${MOST_TERMS} alternatives`);
+        if (found.size > MOST_TERMS)
+          throw this.#budget.refuse(`its parts combine to more than ${MOST_TERMS} alternatives`);
       }
     return [...found.values()];
   }
@@ -113,7 +114,9 @@ export class Algebra {
     if (closed >= 0) most = Math.min(most, closed);
     else if (rest === FALSE) most = Math.min(most, length);
     if (least > most) return [];
-    const contains = [...new Map([...a.contains, ...b.contains].map((one) => [JSON.stringify(Object.values(one)), one])).values()];
+    const contains = [
+      ...new Map([...a.contains, ...b.contains].map((one) => [JSON.stringify(Object.values(one)), one])).values(),
+    ];
     const unique = a.unique ?? b.unique;
     return [{ type: "array", prefix, rest, contains, least, most, unique }];
   }
@@ -124,14 +127,21 @@ export class Algebra {
       const [one, other] = [this.named(a, name), this.named(b, name)];
       const presences = [one.presence, other.presence];
       const of = this.#formulas.all([one.of, other.of]);
-      const presence = presences.includes("never") || of === FALSE ? "never" : presences.includes("required") ? "required" : "optional";
+      const presence =
+        presences.includes("never") || of === FALSE
+          ? "never"
+          : presences.includes("required")
+            ? "required"
+            : "optional";
       if (presence === "never" && presences.includes("required")) return [];
       named.set(name, { of, presence });
     }
     const least = Math.max(a.least, b.least);
     const most = Math.min(a.most, b.most);
     if (least > most) return [];
-    const scopes = [...new Map([...a.scopes, ...b.scopes].map((one) => [JSON.stringify(one, replaceSets), one])).values()];
+    const scopes = [
+      ...new Map([...a.scopes, ...b.scopes].map((one) => [JSON.stringify(one, replaceSets), one])).values(),
+    ];
     const names = [...new Set([...a.names, ...b.names])];
     return [{ type: "object", named, scopes, names, some: [...a.some, ...b.some], least, most }];
   }
@@ -175,12 +185,18 @@ export class Algebra {
       ...(least > 0 ? [{ ...ALL_ARRAYS, most: least - 1 }] : []),
       ...(most < infinity ? [{ ...ALL_ARRAYS, least: most + 1 }] : []),
       ...prefix.flatMap((of, i) =>
-        of === TRUE ? [] : [{ ...ALL_ARRAYS, least: i + 1, prefix: [...Array.from({ length: i }, () => TRUE), not(of)] }],
+        of === TRUE
+          ? []
+          : [{ ...ALL_ARRAYS, least: i + 1, prefix: [...Array.from({ length: i }, () => TRUE), not(of)] }],
       ),
-      ...(rest === TRUE ? [] : [{ ...ALL_ARRAYS, contains: [{ of: not(rest), from: prefix.length, least: 1, most: infinity }] }]),
+      ...(rest === TRUE
+        ? []
+        : [{ ...ALL_ARRAYS, contains: [{ of: not(rest), from: prefix.length, least: 1, most: infinity }] }]),
       ...contains.flatMap((one) => [
         ...(one.least > 0 ? [{ ...ALL_ARRAYS, contains: [{ ...one, least: 0, most: one.least - 1 }] }] : []),
-        ...(one.most < infinity ? [{ ...ALL_ARRAYS, contains: [{ ...one, least: one.most + 1, most: infinity }] }] : []),
+        ...(one.most < infinity
+          ? [{ ...ALL_ARRAYS, contains: [{ ...one, least: one.most + 1, most: infinity }] }]
+          : []),
       ]),
     ];
   }
@@ -205,13 +221,16 @@ export class Algebra {
       if (rest === TRUE) continue;
       let keys: StringSet[] = [ALL_STRINGS];
       for (const { key } of patterns)
-        keys = keys.flatMap((set) => this.#strings.others(key).flatMap((other) => this.#strings.common(set, other) ?? []));
+        keys = keys.flatMap((set) =>
+          this.#strings.others(key).flatMap((other) => this.#strings.common(set, other) ?? []),
+        );
       for (const key of keys) found.push(...exists(key, not(rest)));
     }
     for (const formula of names)
       for (const term of this.#meaning.termsOf(not(formula)))
         if (term.type === "string") found.push({ ...ALL_OBJECTS, some: [{ key: term.set, of: TRUE }] });
-    for (const { key, of } of some) found.push({ ...ALL_OBJECTS, scopes: [{ patterns: [{ key, of: not(of) }], rest: TRUE }] });
+    for (const { key, of } of some)
+      found.push({ ...ALL_OBJECTS, scopes: [{ patterns: [{ key, of: not(of) }], rest: TRUE }] });
     return found;
   }
 
@@ -231,10 +250,13 @@ export class Algebra {
         if (!Array.isArray(value) || value.length < term.least || value.length > term.most) return false;
         if (term.unique !== undefined && new Set(value.map(canonical)).size < value.length) return false;
         const fits = value.every((item, i) => has(term.prefix[i] ?? term.rest, item));
-        return fits && term.contains.every(({ of, from, least, most }) => {
-          const count = value.slice(from).filter((item) => has(of, item)).length;
-          return count >= least && count <= most;
-        });
+        return (
+          fits &&
+          term.contains.every(({ of, from, least, most }) => {
+            const count = value.slice(from).filter((item) => has(of, item)).length;
+            return count >= least && count <= most;
+          })
+        );
       }
       case "object":
         return isObject(value) && this.#hasObject(term, value);
@@ -250,7 +272,11 @@ export class Algebra {
     return (
       entries.every(([name, item]) => {
         const { of, presence } = this.named(term, name);
-        return presence !== "never" && has.call(this.#meaning, of, item) && names.every((one) => has.call(this.#meaning, one, name));
+        return (
+          presence !== "never" &&
+          has.call(this.#meaning, of, item) &&
+          names.every((one) => has.call(this.#meaning, one, name))
+        );
       }) &&
       some.every(({ key, of }) =>
         entries.some(([name, item]) => this.#strings.has(key, name) && has.call(this.#meaning, of, item)),

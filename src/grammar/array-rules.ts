@@ -34,9 +34,11 @@ type Mutable = { -readonly [K in keyof ArrayRule]: ArrayRule[K] };
 
 function checkContains({ contains, least, most }: ArrayTerm, { budget }: GrammarBuilder): void {
   if (contains.length === 0) return;
-  if (contains.length > MOST_CONDITIONS) throw budget.refuse(`more than ${MOST_CONDITIONS} conditions of contains meet in one array`);
+  if (contains.length > MOST_CONDITIONS)
+    throw budget.refuse(`more than ${MOST_CONDITIONS} conditions of contains meet in one array`);
   const counts = [least, most, ...contains.flatMap((one) => [one.least, one.most])].filter(Number.isFinite);
-  if (Math.max(...counts) > MOST_COUNTED) throw budget.refuse(`counts above ${MOST_COUNTED} cannot be enforced beside contains`);
+  if (Math.max(...counts) > MOST_COUNTED)
+    throw budget.refuse(`counts above ${MOST_COUNTED} cannot be enforced beside contains`);
 }
 
 /** The ways to write an item, by the conditions that it counts for. */
@@ -70,7 +72,10 @@ function tellApart(rule: Mutable, pointer: string, builder: GrammarBuilder): voi
   rule.rest = settle(rule.rest);
   const isPlain = rule.prefix.length === 0 && rule.contains.length === 0;
   if (!isPlain && Math.min(least, listed) < MANY)
-    throw refuse(pointer, "uniqueItems beside prefixItems or contains is enforced only where every place has endlessly many values");
+    throw refuse(
+      pointer,
+      "uniqueItems beside prefixItems or contains is enforced only where every place has endlessly many values",
+    );
   rule.distinct = least >= MANY ? Number.POSITIVE_INFINITY : least;
   rule.most = Math.min(rule.most, rule.distinct);
   if (rule.rest.length === 0) rule.distinct = Number.POSITIVE_INFINITY;
@@ -86,17 +91,24 @@ function distinctItems(
   const kept: Alternative[] = [];
   for (const one of alternatives) {
     if (one.kind !== "lexer")
-      throw refuse(pointer, "uniqueItems is enforced for strings, numbers, booleans, null and listed values, not for other arrays and objects");
+      throw refuse(
+        pointer,
+        "uniqueItems is enforced for strings, numbers, booleans, null and listed values, not for other arrays and objects",
+      );
     const lexer = builder.lexerAt(one.lexer);
     if (lexer.kind === "literal" || (lexer.kind === "string" && lexer.most === Number.POSITIVE_INFINITY)) {
       kept.push(one);
       continue;
     }
-    const dfa = lexer.kind === "dfa" ? lexer.dfa : builder.schemas.strings.of({ ...ALL_STRINGS, least: lexer.least, most: lexer.most });
+    const dfa =
+      lexer.kind === "dfa"
+        ? lexer.dfa
+        : builder.schemas.strings.of({ ...ALL_STRINGS, least: lexer.least, most: lexer.most });
     if (countFrom(dfa) > MOST_LISTED) kept.push(...builder.dfaLexer(`distinct ${one.lexer}`, dfa));
     else for (const word of wordsOf(dfa)) words.set(word.join(), word);
   }
-  if (words.size > 0) kept.push(...builder.dfaLexer(`distinct ${[...words.keys()].join(" ")}`, wordsDfa(words.values(), builder.budget)));
+  if (words.size > 0)
+    kept.push(...builder.dfaLexer(`distinct ${[...words.keys()].join(" ")}`, wordsDfa(words.values(), builder.budget)));
   const isEndless = kept.length > (words.size > 0 ? 1 : 0);
   return { alternatives: kept, supply: isEndless ? MANY : words.size };
 }

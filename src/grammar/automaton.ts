@@ -1,6 +1,6 @@
 import { ARRAY_START, ArrayPlan, type ArrayProgress } from "./array-plan.ts";
 import { DistinctRun, type UsedTexts } from "./distinct-run.ts";
-import { type ArrayRule, type Grammar, type ObjectRule } from "./grammar.ts";
+import type { ArrayRule, Grammar, ObjectRule } from "./grammar.ts";
 import type { LexerRun } from "./lexer-run.ts";
 import { LiteralRun, runLexer } from "./lexers.ts";
 import { ObjectPlan, type ObjectProgress } from "./object-plan.ts";
@@ -9,9 +9,27 @@ import { ObjectPlan, type ObjectProgress } from "./object-plan.ts";
 type Frame =
   | { readonly kind: "value"; readonly node: number }
   | { readonly kind: "lexer"; readonly run: LexerRun }
-  | { readonly kind: "object"; readonly plan: ObjectPlan; readonly progress: ObjectProgress; readonly used: UsedTexts; readonly needsKey: boolean }
-  | { readonly kind: "key"; readonly plan: ObjectPlan; readonly after: ObjectProgress; readonly value: number; readonly used: UsedTexts }
-  | { readonly kind: "array"; readonly plan: ArrayPlan; readonly progress: ArrayProgress; readonly used: UsedTexts; readonly place: "begin" | "item" | "after" }
+  | {
+      readonly kind: "object";
+      readonly plan: ObjectPlan;
+      readonly progress: ObjectProgress;
+      readonly used: UsedTexts;
+      readonly needsKey: boolean;
+    }
+  | {
+      readonly kind: "key";
+      readonly plan: ObjectPlan;
+      readonly after: ObjectProgress;
+      readonly value: number;
+      readonly used: UsedTexts;
+    }
+  | {
+      readonly kind: "array";
+      readonly plan: ArrayPlan;
+      readonly progress: ArrayProgress;
+      readonly used: UsedTexts;
+      readonly place: "begin" | "item" | "after";
+    }
   | { readonly kind: "item"; readonly plan: ArrayPlan; readonly after: ArrayProgress; readonly used: UsedTexts };
 
 /** A stack of frames; equal stacks are one object. */
@@ -45,7 +63,10 @@ export interface State {
 /** So many stacks and threads are remembered at most; then all are forgotten, which costs time and changes nothing. */
 const MOST_REMEMBERED = 100_000;
 
-const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+/** A mark of punctuation, after which a space may stand. */
+function mark(text: string, isSpaced = false): LexerRun {
+  return new LiteralRun(Uint8Array.of(text.charCodeAt(0)), isSpaced);
+}
 
 const NOTHING_USED: UsedTexts = { id: 0, texts: [] };
 
@@ -54,9 +75,14 @@ export class Automaton {
   readonly #grammar: Grammar;
   readonly #lexers: LexerRun[] = [];
   readonly #plans = new Map<object, ObjectPlan | ArrayPlan>();
-  readonly #punctuation = Object.fromEntries(
-    [..."{}[],:"].map((mark) => [mark, new LiteralRun(bytesOf(mark), mark === "," || mark === ":")]),
-  ) as Readonly<Record<"{" | "}" | "[" | "]" | "," | ":", LexerRun>>;
+  readonly #punctuation = {
+    "{": mark("{"),
+    "}": mark("}"),
+    "[": mark("["),
+    "]": mark("]"),
+    ",": mark(",", true),
+    ":": mark(":", true),
+  } as const;
   readonly #planIds = new Map<object, number>();
   readonly #cells = new Map<string, Cell>();
   readonly #threads = new Map<string, Thread>();
@@ -93,6 +119,11 @@ export class Automaton {
     const to = threads.length === 0 ? null : this.#state(threads);
     from.next[byte] = to;
     return to;
+  }
+
+  /** So many plain characters may follow a state, whatever they are: those that a string of JSON has without an escape. */
+  plain({ threads }: State): number {
+    return threads.reduce((most, { run, state }) => Math.max(most, run?.plain(state) ?? 0), 0);
   }
 
   #forget(): void {
@@ -167,11 +198,28 @@ export class Automaton {
     if (!cell || text === undefined) return this.#expand(cell);
     const { frame, below } = cell;
     if (frame.kind === "key") {
-      const rest: Frame = { kind: "object", plan: frame.plan, progress: frame.after, used: this.#use(frame.used, text), needsKey: false };
-      return this.#push(below, { kind: "lexer", run: this.#punctuation[":"] }, { kind: "value", node: frame.value }, rest);
+      const rest: Frame = {
+        kind: "object",
+        plan: frame.plan,
+        progress: frame.after,
+        used: this.#use(frame.used, text),
+        needsKey: false,
+      };
+      return this.#push(
+        below,
+        { kind: "lexer", run: this.#punctuation[":"] },
+        { kind: "value", node: frame.value },
+        rest,
+      );
     }
     if (frame.kind !== "item") return this.#expand(cell);
-    return this.#push(below, { kind: "array", plan: frame.plan, progress: frame.after, used: this.#use(frame.used, text), place: "after" });
+    return this.#push(below, {
+      kind: "array",
+      plan: frame.plan,
+      progress: frame.after,
+      used: this.#use(frame.used, text),
+      place: "after",
+    });
   }
 
   #use(used: UsedTexts, text: string): UsedTexts {
@@ -212,7 +260,7 @@ export class Automaton {
       case "value":
         return this.#value(frame.node, below);
       case "lexer":
-        return [this.#thread(frame.run, frame.run.start, below)];
+        return this.#begin(frame.run, below);
       case "object":
         return this.#object(frame, below);
       case "array":
@@ -222,16 +270,33 @@ export class Automaton {
     }
   }
 
+  #begin(run: LexerRun, below: Cell | undefined): readonly Thread[] {
+    const thread = this.#thread(run, run.start, below);
+    return run.accepts(run.start) ? [thread, ...this.#expand(below)] : [thread];
+  }
+
   #value(node: number, below: Cell | undefined): Thread[] {
     return (this.#grammar.nodes[node] ?? []).flatMap((one) => {
       if (one.kind === "lexer") return this.#push(below, { kind: "lexer", run: this.#lexer(one.lexer) });
       const open: Frame = { kind: "lexer", run: this.#punctuation[one.kind === "object" ? "{" : "["] };
       if (one.kind === "object") {
         const plan = this.#plan(one, () => new ObjectPlan(one));
-        return this.#push(below, open, { kind: "object", plan, progress: plan.start, used: NOTHING_USED, needsKey: false });
+        return this.#push(below, open, {
+          kind: "object",
+          plan,
+          progress: plan.start,
+          used: NOTHING_USED,
+          needsKey: false,
+        });
       }
       const plan = this.#plan(one, () => new ArrayPlan(one));
-      return this.#push(below, open, { kind: "array", plan, progress: ARRAY_START(one), used: NOTHING_USED, place: "begin" });
+      return this.#push(below, open, {
+        kind: "array",
+        plan,
+        progress: ARRAY_START(one),
+        used: NOTHING_USED,
+        place: "begin",
+      });
     });
   }
 
@@ -246,10 +311,14 @@ export class Automaton {
   #object(frame: Frame & { kind: "object" }, below: Cell | undefined): Thread[] {
     const { plan, progress, used, needsKey } = frame;
     const threads: Thread[] = [];
-    if (!needsKey && plan.canEnd(progress)) threads.push(...this.#push(below, { kind: "lexer", run: this.#punctuation["}"] }));
+    if (!needsKey && plan.canEnd(progress))
+      threads.push(...this.#push(below, { kind: "lexer", run: this.#punctuation["}"] }));
     if (!plan.canGoOn(progress)) return threads;
     if (!needsKey && progress.count > 0)
-      return [...threads, ...this.#push(below, { kind: "lexer", run: this.#punctuation[","] }, { ...frame, needsKey: true })];
+      return [
+        ...threads,
+        ...this.#push(below, { kind: "lexer", run: this.#punctuation[","] }, { ...frame, needsKey: true }),
+      ];
     for (const { property, after } of plan.properties(progress))
       threads.push(
         ...this.#push(
@@ -261,14 +330,18 @@ export class Automaton {
       );
     for (const { extra, after } of plan.extras(progress)) {
       const run = this.#distinctLexer(extra.key, used);
-      if (run.start >= 0) threads.push(...this.#push(below, { kind: "lexer", run }, { kind: "key", plan, after, value: extra.value, used }));
+      if (run.start >= 0)
+        threads.push(
+          ...this.#push(below, { kind: "lexer", run }, { kind: "key", plan, after, value: extra.value, used }),
+        );
     }
     return threads;
   }
 
   #array({ plan, progress, used, place }: Frame & { kind: "array" }, below: Cell | undefined): Thread[] {
     const threads: Thread[] = [];
-    if (place !== "item" && plan.canEnd(progress)) threads.push(...this.#push(below, { kind: "lexer", run: this.#punctuation["]"] }));
+    if (place !== "item" && plan.canEnd(progress))
+      threads.push(...this.#push(below, { kind: "lexer", run: this.#punctuation["]"] }));
     const next = plan.next(progress);
     if (next.length === 0 || used.texts.length >= plan.distinct) return threads;
     if (place === "after") {
@@ -277,12 +350,19 @@ export class Automaton {
     }
     for (const { choice, after } of next) {
       if (!plan.isDistinct) {
-        threads.push(...this.#push(below, { kind: "value", node: choice.value }, { kind: "array", plan, progress: after, used, place: "after" }));
+        threads.push(
+          ...this.#push(
+            below,
+            { kind: "value", node: choice.value },
+            { kind: "array", plan, progress: after, used, place: "after" },
+          ),
+        );
         continue;
       }
       for (const one of this.#grammar.nodes[choice.value] ?? []) {
         const run = one.kind === "lexer" ? this.#distinctLexer(one.lexer, used) : undefined;
-        if (run && run.start >= 0) threads.push(...this.#push(below, { kind: "lexer", run }, { kind: "item", plan, after, used }));
+        if (run && run.start >= 0)
+          threads.push(...this.#push(below, { kind: "lexer", run }, { kind: "item", plan, after, used }));
       }
     }
     return threads;

@@ -43,7 +43,8 @@ export function caseless(set: CodePoints): number[] {
     for (let code = set[i] as number; code <= Math.min(0x1ffff, set[i + 1] as number); code++) {
       const character = String.fromCodePoint(code);
       for (const other of [character.toLowerCase(), character.toUpperCase()])
-        if (other !== character && [...other].length === 1) found.push(other.codePointAt(0) as number, other.codePointAt(0) as number);
+        if (other !== character && [...other].length === 1)
+          found.push(other.codePointAt(0) as number, other.codePointAt(0) as number);
     }
   return normalized(found);
 }

@@ -137,7 +137,8 @@ export function combine(a: Dfa, b: Dfa, how: "both" | "first only" | "either", b
       key: ([x, y]) => (x + 1) * 2 ** 26 + y + 1,
       step: ([x, y], byte) => {
         const next = [step(a, x, byte), step(b, y, byte)] as const;
-        const isDead = how === "both" ? next[0] < 0 || next[1] < 0 : how === "either" ? next[0] < 0 && next[1] < 0 : next[0] < 0;
+        const isDead =
+          how === "both" ? next[0] < 0 || next[1] < 0 : how === "either" ? next[0] < 0 && next[1] < 0 : next[0] < 0;
         return isDead ? undefined : next;
       },
       accepts: ([x, y]) => {

@@ -44,7 +44,8 @@ export class DistinctRun implements LexerRun {
     if (known !== undefined) return known;
     const inner = this.#run.step(node.inner, byte);
     const used = node.used?.next.get(byte);
-    const next = inner < 0 || !this.#isLeft(inner, used) ? -1 : this.#add({ inner, byte, before: state, used, next: new Map() });
+    const next =
+      inner < 0 || !this.#isLeft(inner, used) ? -1 : this.#add({ inner, byte, before: state, used, next: new Map() });
     node.next.set(byte, next);
     return next;
   }

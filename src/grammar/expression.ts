@@ -1,5 +1,5 @@
 import { LecternError } from "../common/index.ts";
-import { caseless, namedPattern, DIGITS, DOT, property, SPACES, WORDS } from "./character-sets.ts";
+import { caseless, DIGITS, DOT, namedPattern, property, SPACES, WORDS } from "./character-sets.ts";
 import { ALL, type CodePoints, common, complement, normalized } from "./utf8.ts";
 
 /** A regular expression, parsed. */
@@ -226,5 +226,8 @@ export class ExpressionParser {
 }
 
 function unsupported(source: string, what: string): LecternError {
-  return new LecternError("unsupported", `${namedPattern(source)} uses ${what}, which no automaton can enforce; write it without`);
+  return new LecternError(
+    "unsupported",
+    `${namedPattern(source)} uses ${what}, which no automaton can enforce; write it without`,
+  );
 }

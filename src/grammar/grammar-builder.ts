@@ -1,13 +1,13 @@
 import { LecternError } from "../common/index.ts";
 import { canonical } from "./algebra.ts";
-import { ArrayPlan, ARRAY_START } from "./array-plan.ts";
 import { arrayDraft } from "./array-rules.ts";
 import type { Budget } from "./budget.ts";
 import { decimalText } from "./decimals.ts";
 import { type Dfa, isEmpty, wordsDfa } from "./dfa.ts";
-import { type Alternative, type ArrayRule, type Grammar, type Lexer, type ObjectRule, plainExtras } from "./grammar.ts";
+import type { Alternative, Grammar, Lexer } from "./grammar.ts";
 import { numberDfa } from "./numbers.ts";
 import { objectDrafts } from "./object-rules.ts";
+import { prune } from "./prune.ts";
 import type { Schemas } from "./schemas.ts";
 import { isFree } from "./string-sets.ts";
 import { type Formula, type Term, termKey } from "./terms.ts";
@@ -39,16 +39,13 @@ export class GrammarBuilder {
       this.#nodes[next.node] = this.#alternatives(next.formula);
     }
     for (const settle of this.#unique) settle();
-    const productive = this.#productive();
-    if (!productive.has(root))
+    const grammar = prune({ lexers: this.#lexers, nodes: this.#nodes, root }, this.budget);
+    if (!grammar)
       throw new LecternError(
         "usage",
-        `schema: no JSON value that Lectern writes fits it; check type, enum, required and bounds that contradict each other`,
+        "schema: no JSON value that Lectern writes fits it; look for a type, an enum, required properties or bounds that contradict each other",
       );
-    const nodes = this.#nodes.map((alternatives, node) =>
-      productive.has(node) ? alternatives.flatMap((one) => this.#pruned(one, (value) => productive.has(value))) : [],
-    );
-    return { lexers: this.#lexers, nodes, root };
+    return grammar;
   }
 
   /** Notes what is to be done once every node is worked out. */
@@ -61,7 +58,8 @@ export class GrammarBuilder {
     const known = this.#nodeOf.get(formula);
     if (known !== undefined) return known;
     const node = this.#nodes.push([]) - 1;
-    if (node >= MOST_NODES) throw this.budget.refuse(`the schema has more than ${MOST_NODES} different places; make it simpler`);
+    if (node >= MOST_NODES)
+      throw this.budget.refuse(`the schema has more than ${MOST_NODES} different places; make it simpler`);
     this.#nodeOf.set(formula, node);
     this.#waiting.push({ formula, node });
     return node;
@@ -106,7 +104,16 @@ export class GrammarBuilder {
     }
     if (texts.size === 0) return found;
     const words = [...texts.values()];
-    return [...this.dfaLexer(`words ${words.join("\0")}`, wordsDfa(words.map((text) => encoder.encode(text)), this.budget)), ...found];
+    return [
+      ...this.dfaLexer(
+        `words ${words.join("\0")}`,
+        wordsDfa(
+          words.map((text) => encoder.encode(text)),
+          this.budget,
+        ),
+      ),
+      ...found,
+    ];
   }
 
   #place(formula: Formula): string {
@@ -120,7 +127,8 @@ export class GrammarBuilder {
         return this.dfaLexer(termKey(term), numberDfa(term.set, this.budget));
       case "string": {
         const { least, most } = term.set;
-        if (isFree(term.set)) return [{ kind: "lexer", lexer: this.lexer(termKey(term), () => ({ kind: "string", least, most })) }];
+        if (isFree(term.set))
+          return [{ kind: "lexer", lexer: this.lexer(termKey(term), () => ({ kind: "string", least, most })) }];
         return this.dfaLexer(termKey(term), this.schemas.strings.of(term.set));
       }
       case "array":
@@ -130,43 +138,6 @@ export class GrammarBuilder {
       default:
         return [];
     }
-  }
-
-  /** The nodes that have a value, as a least fixed point. */
-  #productive(): ReadonlySet<number> {
-    const found = new Set<number>();
-    for (let changed = true; changed; ) {
-      changed = false;
-      for (const [node, alternatives] of this.#nodes.entries()) {
-        this.budget.step();
-        if (found.has(node) || !alternatives.some((one) => this.#canWrite(one, (value) => found.has(value)))) continue;
-        found.add(node);
-        changed = true;
-      }
-    }
-    return found;
-  }
-
-  #canWrite(one: Alternative, has: (node: number) => boolean): boolean {
-    if (one.kind === "lexer") return true;
-    if (one.kind === "array") return new ArrayPlan(one, has).canFinish(ARRAY_START(one));
-    const required = one.named.filter(({ isRequired }) => isRequired);
-    const supply = plainExtras(one).reduce((sum, { value, supply }) => (has(value) ? sum + supply : sum), 0);
-    const named = one.named.filter(({ value }) => has(value)).length;
-    return (
-      required.every(({ value }) => has(value)) &&
-      one.musts.every((must) => must.some((i) => has((one.extras[i] as { value: number }).value))) &&
-      required.length + one.musts.length <= one.most &&
-      named + Math.max(supply, one.musts.length) >= one.least
-    );
-  }
-
-  /** An alternative without what has no value. */
-  #pruned(one: Alternative, has: (node: number) => boolean): Alternative[] {
-    if (!this.#canWrite(one, has)) return [];
-    if (one.kind === "lexer") return [one];
-    if (one.kind === "array") return [prunedArray(one, has)];
-    return [prunedObject(one, has)];
   }
 }
 
@@ -178,22 +149,4 @@ function listedTexts(term: Term): (readonly [key: string, text: string])[] | und
   if (term.type === "number") return term.set.values?.map((value) => plain(decimalText(value)));
   if (term.type === "string") return term.set.words && [...term.set.words].map((word) => plain(JSON.stringify(word)));
   return term.literal && [[canonical(term.literal.value), JSON.stringify(term.literal.value)]];
-}
-
-function prunedArray(rule: ArrayRule, has: (node: number) => boolean): ArrayRule {
-  const prefix = rule.prefix.map((choices) => choices.filter(({ value }) => has(value)));
-  const rest = rule.rest.filter(({ value }) => has(value));
-  const closed = prefix.findIndex((choices) => choices.length === 0);
-  const end = closed >= 0 ? closed : rest.length === 0 ? prefix.length : Number.POSITIVE_INFINITY;
-  return { ...rule, prefix, rest, most: Math.min(rule.most, end) };
-}
-
-function prunedObject(rule: ObjectRule, has: (node: number) => boolean): ObjectRule {
-  const kept = rule.extras.flatMap(({ value }, i) => (has(value) ? [i] : []));
-  return {
-    ...rule,
-    named: rule.named.filter(({ value }) => has(value)),
-    extras: kept.map((i) => rule.extras[i] as ObjectRule["extras"][number]),
-    musts: rule.musts.map((must) => must.flatMap((i) => (kept.includes(i) ? [kept.indexOf(i)] : []))),
-  };
 }

@@ -1,3 +1,6 @@
 export { Automaton, type State } from "./automaton.ts";
-export { compileRegex, compileSchema, type CompileOptions } from "./compile-schema.ts";
+export { type CompileOptions, compileRegex, compileSchema } from "./compile-schema.ts";
 export type { Grammar } from "./grammar.ts";
+export { restrictGrammar } from "./restrict.ts";
+export type { TokenTexts } from "./token-trie.ts";
+export { Vocabulary } from "./vocabulary.ts";

@@ -11,7 +11,27 @@ import type { ArrayTerm, Formula, Named, ObjectTerm, Scope, Term } from "./terms
 const TYPES = ["object", "array", "string", "number", "integer", "boolean", "null"];
 
 /** Keywords that say nothing about which values fit. */
-const ANNOTATIONS = new Set(["$schema", "$id", "$anchor", "$dynamicAnchor", "$comment", "$defs", "definitions", "$vocabulary", "title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly", "contentEncoding", "contentMediaType", "contentSchema"]);
+const ANNOTATIONS = new Set([
+  "$schema",
+  "$id",
+  "$anchor",
+  "$dynamicAnchor",
+  "$comment",
+  "$defs",
+  "definitions",
+  "$vocabulary",
+  "title",
+  "description",
+  "default",
+  "examples",
+  "example",
+  "deprecated",
+  "readOnly",
+  "writeOnly",
+  "contentEncoding",
+  "contentMediaType",
+  "contentSchema",
+]);
 
 /** Keywords of older drafts, and what stands for them. */
 const OLD: Readonly<Record<string, string>> = {
@@ -26,8 +46,50 @@ const OLD: Readonly<Record<string, string>> = {
 };
 
 /** Keywords that `Schemas` reads. */
-const OTHERS = ["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependentRequired", "unevaluatedProperties", "unevaluatedItems"];
-const OWN = ["type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "format", "properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties", "maxProperties", "prefixItems", "items", "contains", "minContains", "maxContains", "minItems", "maxItems", "uniqueItems"];
+const OTHERS = [
+  "$ref",
+  "$dynamicRef",
+  "allOf",
+  "anyOf",
+  "oneOf",
+  "not",
+  "if",
+  "then",
+  "else",
+  "dependentSchemas",
+  "dependentRequired",
+  "unevaluatedProperties",
+  "unevaluatedItems",
+];
+const OWN = [
+  "type",
+  "enum",
+  "const",
+  "minimum",
+  "maximum",
+  "exclusiveMinimum",
+  "exclusiveMaximum",
+  "multipleOf",
+  "minLength",
+  "maxLength",
+  "pattern",
+  "format",
+  "properties",
+  "required",
+  "additionalProperties",
+  "patternProperties",
+  "propertyNames",
+  "minProperties",
+  "maxProperties",
+  "prefixItems",
+  "items",
+  "contains",
+  "minContains",
+  "maxContains",
+  "minItems",
+  "maxItems",
+  "uniqueItems",
+];
 const KNOWN = new Set([...OTHERS, ...OWN]);
 
 /** Reads the keywords of one schema that say what its values are, without those that refer to or combine schemas. */
@@ -74,7 +136,8 @@ export class KeywordReader {
   /** A list of schemas. */
   formulas(key: string): Formula[] {
     const list = this.#schema[key];
-    if (!Array.isArray(list) || list.length === 0) throw invalid(this.pointer(key), "it must be a list of schemas that is not empty");
+    if (!Array.isArray(list) || list.length === 0)
+      throw invalid(this.pointer(key), "it must be a list of schemas that is not empty");
     return list.map((_, i) => this.formula(key, i));
   }
 
@@ -110,11 +173,17 @@ export class KeywordReader {
       if (!this.has(key) || KNOWN.has(key) || ANNOTATIONS.has(key) || key.startsWith("x-")) continue;
       const modern = Object.hasOwn(OLD, key) ? OLD[key] : undefined;
       const near = closest(key, [...KNOWN]);
-      const hint = modern ? `a keyword of an older draft; use ${modern}` : near ? `no keyword; did you mean ${near}?` : "no keyword of JSON Schema; begin the names of your own with x-";
+      const hint = modern
+        ? `a keyword of an older draft; use ${modern}`
+        : near
+          ? `no keyword; did you mean ${near}?`
+          : "no keyword of JSON Schema; begin the names of your own with x-";
       throw refuse(this.pointer(key), hint);
     }
     const { $schema: dialect } = this.#schema;
-    const isKnown = dialect === undefined || /^https?:\/\/json-schema\.org\/draft(\/20\d\d-\d\d|-0[67])\/schema#?$/.test(String(dialect));
+    const isKnown =
+      dialect === undefined ||
+      /^https?:\/\/json-schema\.org\/draft(\/20\d\d-\d\d|-0[67])\/schema#?$/.test(String(dialect));
     if (!isKnown) throw refuse(this.pointer("$schema"), `the dialect ${String(dialect)} is not known`);
   }
 
@@ -123,7 +192,8 @@ export class KeywordReader {
     if (type === undefined) return new Set(TYPES);
     const types = [type].flat();
     for (const one of types)
-      if (!TYPES.includes(one as string)) throw invalid(this.pointer("type"), `it must be one of ${TYPES.join(", ")}, or a list of them`);
+      if (!TYPES.includes(one as string))
+        throw invalid(this.pointer("type"), `it must be one of ${TYPES.join(", ")}, or a list of them`);
     return new Set(types as string[]);
   }
 
@@ -140,7 +210,8 @@ export class KeywordReader {
     if (!this.has("const") && !this.has("enum")) return undefined;
     const { enum: list, const: only, ...rest } = this.#schema;
     const own = Object.fromEntries(Object.entries(rest).filter(([key]) => OWN.includes(key)));
-    const further = this.has("enum") && this.has("const") ? [this.#formulas.terms(listedTerms([only], this.#formulas))] : [];
+    const further =
+      this.has("enum") && this.has("const") ? [this.#formulas.terms(listedTerms([only], this.#formulas))] : [];
     if (Object.keys(own).length > 0) further.push(this.#formulas.schema({ ...this.#at, value: own }));
     return further.length === 0 ? undefined : this.#formulas.all(further);
   }
@@ -154,13 +225,17 @@ export class KeywordReader {
 
   #count(key: string): number | undefined {
     const value = this.#number(key);
-    if (value !== undefined && (!Number.isInteger(value) || value < 0)) throw invalid(this.pointer(key), "it must be a whole number from 0");
+    if (value !== undefined && (!Number.isInteger(value) || value < 0))
+      throw invalid(this.pointer(key), "it must be a whole number from 0");
     return value;
   }
 
   #numbers(isWhole: boolean): NumberSet {
     const [low, high] = [this.#number("minimum") ?? -Infinity, this.#number("maximum") ?? Infinity];
-    const [above, below] = [this.#number("exclusiveMinimum") ?? -Infinity, this.#number("exclusiveMaximum") ?? Infinity];
+    const [above, below] = [
+      this.#number("exclusiveMinimum") ?? -Infinity,
+      this.#number("exclusiveMaximum") ?? Infinity,
+    ];
     const multiple = this.#number("multipleOf");
     if (multiple !== undefined && multiple <= 0) throw invalid(this.pointer("multipleOf"), "it must be above 0");
     return {
@@ -181,7 +256,8 @@ export class KeywordReader {
       const name = this.text("format");
       const format = formatOf(name);
       const pointer = this.pointer("format");
-      if (!format) throw refuse(pointer, `the format ${name} is not enforced; those that are: ${formatNames.join(", ")}`);
+      if (!format)
+        throw refuse(pointer, `the format ${name} is not enforced; those that are: ${formatNames.join(", ")}`);
       const partOf = format.isExact ? undefined : `the format ${name}`;
       patterns.push({ source: format.source, isWhole: true, isNegated: false, partOf });
     }
@@ -196,8 +272,10 @@ export class KeywordReader {
   #arrays(): ArrayTerm {
     const contains = this.#contains();
     const isUnique = this.#schema.uniqueItems;
-    if (isUnique !== undefined && typeof isUnique !== "boolean") throw invalid(this.pointer("uniqueItems"), "it must be true or false");
-    if (Array.isArray(this.#schema.items)) throw refuse(this.pointer("items"), "a list of schemas is of an older draft; use prefixItems");
+    if (isUnique !== undefined && typeof isUnique !== "boolean")
+      throw invalid(this.pointer("uniqueItems"), "it must be true or false");
+    if (Array.isArray(this.#schema.items))
+      throw refuse(this.pointer("items"), "a list of schemas is of an older draft; use prefixItems");
     return {
       ...ALL_ARRAYS,
       prefix: this.has("prefixItems") ? this.formulas("prefixItems") : [],
@@ -268,10 +346,11 @@ export function listedTerms(values: readonly unknown[], formulas: Formulas): Ter
       const prefix = value.map(one);
       terms.push({ ...ALL_ARRAYS, prefix, rest: FALSE, least: prefix.length, most: prefix.length, literal: { value } });
     } else if (isObject(value)) {
-      const named = new Map(Object.entries(value).map(([key, item]) => [key, { of: one(item), presence: "required" as const }]));
+      const named = new Map(
+        Object.entries(value).map(([key, item]) => [key, { of: one(item), presence: "required" as const }]),
+      );
       terms.push({ ...ALL_OBJECTS, named, scopes: [{ patterns: [], rest: FALSE }], literal: { value } });
     }
   }
   return terms;
 }
-

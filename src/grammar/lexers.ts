@@ -5,7 +5,9 @@ import { StringRun } from "./string-run.ts";
 
 export function runLexer(lexer: Lexer): LexerRun {
   if (lexer.kind === "dfa") return new DfaRun(lexer.dfa);
-  return lexer.kind === "literal" ? new LiteralRun(lexer.bytes, lexer.isSpaced) : new StringRun(lexer.least, lexer.most);
+  return lexer.kind === "literal"
+    ? new LiteralRun(lexer.bytes, lexer.isSpaced)
+    : new StringRun(lexer.least, lexer.most);
 }
 
 const SPACE = 0x20;
@@ -140,4 +142,3 @@ export class DfaRun implements LexerRun {
     return true;
   }
 }
-

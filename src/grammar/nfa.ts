@@ -49,7 +49,11 @@ export class Nfa {
     const states = fragment.map((_, i) => (i === 0 ? from : this.add()));
     for (const [i, moves] of fragment.entries())
       for (const [low, high, to] of moves)
-        (this.#loud[states[i] as number] as [number, number, number][]).push([low, high, to < 0 ? end : (states[to] as number)]);
+        (this.#loud[states[i] as number] as [number, number, number][]).push([
+          low,
+          high,
+          to < 0 ? end : (states[to] as number),
+        ]);
     return end;
   }
 

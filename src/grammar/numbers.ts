@@ -51,7 +51,9 @@ export function commonNumbers(a: NumberSet, b: NumberSet): NumberSet | undefined
     high: upper.high,
     isBelow: a.high === b.high ? a.isBelow || b.isBelow : upper.isBelow,
     isWhole: a.isWhole ?? b.isWhole,
-    multiples: [...new Map([...a.multiples, ...b.multiples].map((one) => [`${one.of} ${one.isNegated}`, one])).values()],
+    multiples: [
+      ...new Map([...a.multiples, ...b.multiples].map((one) => [`${one.of} ${one.isNegated}`, one])).values(),
+    ],
     except: [...new Set([...a.except, ...b.except])],
   };
   const { low, isAbove, high, isBelow } = joined;
@@ -121,7 +123,11 @@ for (const [i, character] of [..."-.0123456789"].entries()) CLASSES[character.ch
 
 /** The automaton of the texts of numbers; what a set has beyond {@link MOST_DIGITS} digits is left out, unless it is listed. */
 export function numberDfa(set: NumberSet, budget: Budget): Dfa {
-  if (set.values) return wordsDfa(set.values.map((value) => new TextEncoder().encode(decimalText(value))), budget);
+  if (set.values)
+    return wordsDfa(
+      set.values.map((value) => new TextEncoder().encode(decimalText(value))),
+      budget,
+    );
   const reader = new NumberReader(set, budget);
   const start: Reading = { ...BEGIN, cuts: reader.bounds.map(() => 0), remainders: reader.steps.map(() => 0) };
   return explore<Reading>(
@@ -176,7 +182,13 @@ class NumberReader {
       return Math.sign(digit - other);
     });
     const remainders = state.remainders.map((rest, i) => (rest * 10 + digit) % (this.steps[i] as { of: number }).of);
-    const read = { ...state, cuts, remainders, hasDigit: !state.isNegative || state.hasDigit || digit > 0, endsInZero: isFraction && digit === 0 };
+    const read = {
+      ...state,
+      cuts,
+      remainders,
+      hasDigit: !state.isNegative || state.hasDigit || digit > 0,
+      endsInZero: isFraction && digit === 0,
+    };
     if (isFraction) return { ...read, phase: "fraction", fractionDigits: position + 1 };
     return { ...read, phase: digit === 0 && position === 0 ? "zero" : "whole", wholeDigits: position + 1 };
   }

@@ -3,7 +3,7 @@ import { combine, type Dfa, isEmpty } from "./dfa.ts";
 import { FALSE } from "./formulas.ts";
 import type { ExtraRule, ObjectRule, PropertyRule } from "./grammar.ts";
 import type { GrammarBuilder } from "./grammar-builder.ts";
-import { ALL_STRINGS, stringKey, type StringSet } from "./string-sets.ts";
+import { ALL_STRINGS, type StringSet, stringKey } from "./string-sets.ts";
 import type { Formula, Named, ObjectTerm } from "./terms.ts";
 
 const encoder = new TextEncoder();
@@ -37,7 +37,8 @@ export function objectDrafts(term: ObjectTerm, builder: GrammarBuilder): ObjectR
 function allowedNames({ named, names }: ObjectTerm, { schemas }: GrammarBuilder): Map<string, Named> | undefined {
   const found = new Map<string, Named>();
   for (const [name, rule] of named) {
-    const isAllowed = rule.presence !== "never" && rule.of !== FALSE && names.every((formula) => schemas.has(formula, name));
+    const isAllowed =
+      rule.presence !== "never" && rule.of !== FALSE && names.every((formula) => schemas.has(formula, name));
     if (isAllowed) found.set(name, rule);
     else if (rule.presence === "required") return undefined;
     else found.set(name, { ...rule, presence: "never" });
@@ -46,7 +47,11 @@ function allowedNames({ named, names }: ObjectTerm, { schemas }: GrammarBuilder)
 }
 
 /** Keys beyond the named ones, by which patterns they match. */
-function keyClasses({ scopes, names }: ObjectTerm, named: ReadonlyMap<string, Named>, builder: GrammarBuilder): KeyClass[] {
+function keyClasses(
+  { scopes, names }: ObjectTerm,
+  named: ReadonlyMap<string, Named>,
+  builder: GrammarBuilder,
+): KeyClass[] {
   const { schemas, budget } = builder;
   const { formulas, strings } = schemas;
   const isClosed = scopes.some(({ patterns, rest }) => patterns.length === 0 && rest === FALSE);
@@ -57,11 +62,15 @@ function keyClasses({ scopes, names }: ObjectTerm, named: ReadonlyMap<string, Na
       ? [{ ...ALL_STRINGS, except }]
       : schemas
           .termsOf(formulas.all(names))
-          .flatMap((term) => (term.type === "string" ? (strings.common(term.set, { ...ALL_STRINGS, except }) ?? []) : []));
+          .flatMap((term) =>
+            term.type === "string" ? (strings.common(term.set, { ...ALL_STRINGS, except }) ?? []) : [],
+          );
   let keys: Dfa | undefined;
   for (const set of sets) keys = keys ? combine(keys, strings.of(set), "either", budget) : strings.of(set);
   if (!keys) return [];
-  const conditions = new Map(scopes.flatMap(({ patterns }) => patterns.map(({ key }) => [stringKey(key), key] as const)));
+  const conditions = new Map(
+    scopes.flatMap(({ patterns }) => patterns.map(({ key }) => [stringKey(key), key] as const)),
+  );
   let classes: { keys: Dfa; matched: string[] }[] = [{ keys, matched: [] }];
   for (const [id, key] of conditions) {
     const matching = strings.of(key);
@@ -80,11 +89,18 @@ function keyClasses({ scopes, names }: ObjectTerm, named: ReadonlyMap<string, Na
       return own.length > 0 ? own.map(({ of }) => of) : [rest];
     });
     const of = formulas.all(parts);
-    return of === FALSE || isEmpty(keys) ? [] : [{ id: JSON.stringify([base, matched, [...conditions.keys()]]), keys, of }];
+    return of === FALSE || isEmpty(keys)
+      ? []
+      : [{ id: JSON.stringify([base, matched, [...conditions.keys()]]), keys, of }];
   });
 }
 
-function variants(term: ObjectTerm, named: ReadonlyMap<string, Named>, classes: readonly KeyClass[], builder: GrammarBuilder): Variant[] {
+function variants(
+  term: ObjectTerm,
+  named: ReadonlyMap<string, Named>,
+  classes: readonly KeyClass[],
+  builder: GrammarBuilder,
+): Variant[] {
   const { schemas, budget } = builder;
   let found: Variant[] = [{ named, musts: [] }];
   for (const { key, of } of term.some) {
@@ -93,7 +109,9 @@ function variants(term: ObjectTerm, named: ReadonlyMap<string, Named>, classes: 
         if (rule.presence === "never" || !schemas.strings.has(key, name)) return [];
         const both = schemas.formulas.all([rule.of, of]);
         if (both === FALSE) return [];
-        return [{ ...variant, named: new Map([...variant.named, [name, { of: both, presence: "required" as const }]]) }];
+        return [
+          { ...variant, named: new Map([...variant.named, [name, { of: both, presence: "required" as const }]]) },
+        ];
       });
       const must = classes.flatMap((one): KeyClass[] => {
         const keys = combine(one.keys, schemas.strings.of(key), "both", budget);
@@ -102,12 +120,18 @@ function variants(term: ObjectTerm, named: ReadonlyMap<string, Named>, classes: 
       });
       return [...stricter, ...(must.length > 0 ? [{ ...variant, musts: [...variant.musts, must] }] : [])];
     });
-    if (found.length > MOST_VARIANTS) throw budget.refuse(`more than ${MOST_VARIANTS} ways to meet its conditions on some property`);
+    if (found.length > MOST_VARIANTS)
+      throw budget.refuse(`more than ${MOST_VARIANTS} ways to meet its conditions on some property`);
   }
   return found;
 }
 
-function draft({ least, most }: ObjectTerm, { named, musts }: Variant, classes: readonly KeyClass[], builder: GrammarBuilder): ObjectRule {
+function draft(
+  { least, most }: ObjectTerm,
+  { named, musts }: Variant,
+  classes: readonly KeyClass[],
+  builder: GrammarBuilder,
+): ObjectRule {
   const extra = ({ id, keys, of }: KeyClass): ExtraRule => ({
     key: builder.lexer(`key ${id}`, () => ({ kind: "dfa", dfa: keys })),
     value: builder.node(of),
@@ -123,7 +147,8 @@ function draft({ least, most }: ObjectTerm, { named, musts }: Variant, classes: 
   const wanted = musts.map((must) => must.map(extra));
   // Keys that must come are written first, so others cannot use them up, as long as there are enough.
   const scarce = wanted.flat().find(({ supply }) => supply < wanted.length);
-  if (scarce && wanted.length > 1) throw builder.budget.refuse("conditions on some property whose names are few cannot be enforced together");
+  if (scarce && wanted.length > 1)
+    throw builder.budget.refuse("conditions on some property whose names are few cannot be enforced together");
   const positions = wanted.map((must, i) => {
     const before = plain.length + wanted.slice(0, i).flat().length;
     return must.map((_, j) => before + j);

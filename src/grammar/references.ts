@@ -13,7 +13,19 @@ export interface Location {
 const ROOT = "schema:///root";
 
 /** Keywords whose value is a schema, a list of schemas, or an object of schemas. */
-const ONE = ["additionalProperties", "propertyNames", "items", "contains", "not", "if", "then", "else", "unevaluatedItems", "unevaluatedProperties", "contentSchema"];
+const ONE = [
+  "additionalProperties",
+  "propertyNames",
+  "items",
+  "contains",
+  "not",
+  "if",
+  "then",
+  "else",
+  "unevaluatedItems",
+  "unevaluatedProperties",
+  "contentSchema",
+];
 const LISTS = ["allOf", "anyOf", "oneOf", "prefixItems"];
 const OBJECTS = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
 
@@ -34,13 +46,19 @@ export function checkJson(schema: unknown): void {
     if (++count > MOST_VALUES) throw refuse("", `the schema holds more than ${MOST_VALUES} values`);
     if (depth > DEEPEST) throw refuse(`${pointer.slice(0, 60)}…`, `the schema is nested deeper than ${DEEPEST}`);
     const isJson =
-      value === null || ["string", "boolean"].includes(typeof value) || (typeof value === "number" && Number.isFinite(value));
-    if (Array.isArray(value)) for (const [i, item] of value.entries()) waiting.push({ value: item, pointer: `${pointer}/${i}`, depth: depth + 1 });
+      value === null ||
+      ["string", "boolean"].includes(typeof value) ||
+      (typeof value === "number" && Number.isFinite(value));
+    if (Array.isArray(value))
+      for (const [i, item] of value.entries())
+        waiting.push({ value: item, pointer: `${pointer}/${i}`, depth: depth + 1 });
     else if (isObject(value)) {
       const plain = Object.getPrototypeOf(value);
-      if (plain !== Object.prototype && plain !== null) throw invalid(pointer, "it must be plain JSON; convert it first, as a zod schema with z.toJSONSchema");
+      if (plain !== Object.prototype && plain !== null)
+        throw invalid(pointer, "it must be plain JSON; convert it first, as a zod schema with z.toJSONSchema");
       for (const [key, item] of Object.entries(value)) {
-        if (item !== undefined) waiting.push({ value: item, pointer: `${pointer}/${escapePointer(key)}`, depth: depth + 1 });
+        if (item !== undefined)
+          waiting.push({ value: item, pointer: `${pointer}/${escapePointer(key)}`, depth: depth + 1 });
       }
     } else if (!isJson) throw invalid(pointer, `it must be JSON; got ${typeof value}`);
   }
@@ -97,7 +115,8 @@ export class References {
     const anchored = fragment === "" ? undefined : this.#anchors.get(`${address}#${fragment}`);
     if (anchored) return anchored;
     const resource = this.#resources.get(address);
-    if (!resource) throw refuse(pointer, `${reference} lies outside of this schema, and nothing is fetched; copy it into $defs`);
+    if (!resource)
+      throw refuse(pointer, `${reference} lies outside of this schema, and nothing is fetched; copy it into $defs`);
     if (fragment === "") return resource;
     if (!fragment.startsWith("/")) throw invalid(pointer, `the schema has no anchor #${fragment}`);
     return follow(resource, fragment, pointer);
@@ -109,7 +128,10 @@ export class References {
     const name = reference.split("#", 2)[1] ?? "";
     const same = this.#dynamic.get(name) ?? [];
     if (same.length > 1 && same.includes(found))
-      throw refuse(pointer, `$dynamicRef ${reference} may mean ${same.length} schemas, by the way that leads to it; use $ref`);
+      throw refuse(
+        pointer,
+        `$dynamicRef ${reference} may mean ${same.length} schemas, by the way that leads to it; use $ref`,
+      );
     return found;
   }
 }

@@ -43,7 +43,8 @@ export class Schemas {
     if (formula === TRUE) return ALL_TERMS;
     if (formula === FALSE) return [];
     if (this.#working.has(formula)) throw new Unfinished();
-    if (this.formulas.count > MOST_FORMULAS) throw this.#budget.refuse("its parts combine to too many cases; make it simpler");
+    if (this.formulas.count > MOST_FORMULAS)
+      throw this.#budget.refuse("its parts combine to too many cases; make it simpler");
     this.#working.add(formula);
     const outer = this.#budget.at;
     try {
@@ -70,7 +71,10 @@ export class Schemas {
       case "not":
         return this.algebra.others(this.termsOf(definition.of));
       case "all":
-        return definition.parts.reduce<readonly Term[]>((terms, part) => this.algebra.common(terms, this.termsOf(part)), ALL_TERMS);
+        return definition.parts.reduce<readonly Term[]>(
+          (terms, part) => this.algebra.common(terms, this.termsOf(part)),
+          ALL_TERMS,
+        );
       case "any": {
         const terms = definition.parts.flatMap((part) => this.termsOf(part));
         return [...new Map(terms.map((term) => [termKey(term), term])).values()];
@@ -129,9 +133,14 @@ export class Schemas {
       if (key === "$ref") return this.#references.find(reference, at.base, pointer);
       return this.#references.findDynamic(reference, at.base, pointer);
     };
-    for (const key of ["$ref", "$dynamicRef"] as const) if (reader.has(key)) found.push(this.formulas.schema(follow(key)));
+    for (const key of ["$ref", "$dynamicRef"] as const)
+      if (reader.has(key)) found.push(this.formulas.schema(follow(key)));
     if (reader.has("unevaluatedProperties")) {
-      const { names, sources, isAll } = evaluatedProperties(at, this.#references, reader.pointer("unevaluatedProperties"));
+      const { names, sources, isAll } = evaluatedProperties(
+        at,
+        this.#references,
+        reader.pointer("unevaluatedProperties"),
+      );
       const patterns = sources.map((source) => ({
         key: { ...ALL_STRINGS, patterns: [{ source, isWhole: false, isNegated: false }] },
         of: TRUE,
@@ -161,11 +170,15 @@ export class Schemas {
     if (reader.has("oneOf")) found.push(this.#exactlyOne(reader.formulas("oneOf")));
     if (reader.has("not")) found.push(formulas.not(reader.formula("not")));
     if (reader.has("if")) {
-      const [condition, then, otherwise] = ["if", "then", "else"].map((key) => (reader.has(key) ? reader.formula(key) : TRUE));
+      const [condition, then, otherwise] = ["if", "then", "else"].map((key) =>
+        reader.has(key) ? reader.formula(key) : TRUE,
+      );
       const [is, yes, no] = [condition, then, otherwise] as [Formula, Formula, Formula];
-      if (yes !== TRUE || no !== TRUE) found.push(formulas.any([formulas.all([is, yes]), formulas.all([formulas.not(is), no])]));
+      if (yes !== TRUE || no !== TRUE)
+        found.push(formulas.any([formulas.all([is, yes]), formulas.all([formulas.not(is), no])]));
     }
-    for (const [name, then] of this.#dependencies(reader)) found.push(formulas.any([this.#holding(name, "never"), then]));
+    for (const [name, then] of this.#dependencies(reader))
+      found.push(formulas.any([this.#holding(name, "never"), then]));
     return found;
   }
 
@@ -173,7 +186,8 @@ export class Schemas {
   #dependencies(reader: KeywordReader): [name: string, then: Formula][] {
     const found: [string, Formula][] = [];
     if (reader.has("dependentSchemas"))
-      for (const name of Object.keys(reader.object("dependentSchemas"))) found.push([name, reader.formula("dependentSchemas", name)]);
+      for (const name of Object.keys(reader.object("dependentSchemas")))
+        found.push([name, reader.formula("dependentSchemas", name)]);
     if (reader.has("dependentRequired"))
       for (const [name, list] of Object.entries(reader.object("dependentRequired"))) {
         const required = reader.names(list, reader.pointer("dependentRequired", name));

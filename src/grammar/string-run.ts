@@ -31,7 +31,7 @@ const moves: readonly Moves[] = [
   [[QUOTE, QUOTE, BETWEEN]],
   [],
   [
-    ...[..."bfnrt\\\""].map((letter) => [letter.charCodeAt(0), letter.charCodeAt(0), BETWEEN] as const),
+    ...[...'bfnrt\\"'].map((letter) => [letter.charCodeAt(0), letter.charCodeAt(0), BETWEEN] as const),
     [0x75, 0x75, 11],
   ],
   [[0x80, 0xbf, BETWEEN]],

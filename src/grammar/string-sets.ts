@@ -84,7 +84,11 @@ export class StringAutomata {
   of(set: StringSet): Dfa {
     return this.#once(`set ${stringKey(set)}`, () => {
       const { least, most, patterns, words, except } = set;
-      if (words) return wordsDfa([...words].filter((word) => this.has({ ...set, words: undefined }, word)).map(jsonBytes), this.#budget);
+      if (words)
+        return wordsDfa(
+          [...words].filter((word) => this.has({ ...set, words: undefined }, word)).map(jsonBytes),
+          this.#budget,
+        );
       let dfa = patterns.reduce<Dfa | undefined>((all, pattern) => {
         const own = this.pattern(pattern);
         return all ? combine(all, own, "both", this.#budget) : own;
@@ -115,14 +119,17 @@ export class StringAutomata {
       return words.size === 0 ? undefined : { ...ALL_STRINGS, words };
     }
     const patterns = [...new Map([...a.patterns, ...b.patterns].map((pattern) => [keyOf(pattern), pattern])).values()];
-    const opposed = patterns.some((one) => patterns.some((other) => keyOf(other) === keyOf({ ...one, isNegated: !one.isNegated })));
+    const opposed = patterns.some((one) =>
+      patterns.some((other) => keyOf(other) === keyOf({ ...one, isNegated: !one.isNegated })),
+    );
     return opposed ? undefined : { least, most, patterns, except: new Set([...a.except, ...b.except]) };
   }
 
   /** Sets that together hold every string that a set lacks. */
   others({ least, most, patterns, words, except }: StringSet): StringSet[] {
     const part = patterns.find(({ partOf }) => partOf !== undefined);
-    if (part) throw this.#budget.refuse(`${part.partOf} is enforced by a part of what it allows, so it cannot be negated`);
+    if (part)
+      throw this.#budget.refuse(`${part.partOf} is enforced by a part of what it allows, so it cannot be negated`);
     if (words) return [{ ...ALL_STRINGS, except: words }];
     return [
       ...(least > 0 ? [{ ...ALL_STRINGS, most: least - 1 }] : []),
@@ -142,23 +149,27 @@ const MOST_COUNTED = 20_000;
  */
 function counted(dfa: Dfa, { least, most }: { least: number; most: number }, budget: Budget): Dfa {
   if (least > MOST_COUNTED || (most !== Number.POSITIVE_INFINITY && most > MOST_COUNTED))
-    throw budget.refuse(`lengths above ${MOST_COUNTED} cannot be enforced beside a pattern, a format or excluded strings`);
+    throw budget.refuse(
+      `lengths above ${MOST_COUNTED} cannot be enforced beside a pattern, a format or excluded strings`,
+    );
   const top = most === Number.POSITIVE_INFINITY ? least : most + 1;
   const classes = splitClasses(dfa.classes);
-  type State = { readonly state: number; readonly count: number; readonly escape: number };
+  type State = { readonly state: number; readonly count: number; readonly inEscape: number };
   return explore<State>(
     {
-      start: { state: dfa.start, count: -1, escape: 0 },
-      key: ({ state, count, escape }) => (state * (top + 3) + count + 1) * 6 + escape,
-      step: ({ state, count, escape }, byte) => {
+      start: { state: dfa.start, count: -1, inEscape: 0 },
+      key: ({ state, count, inEscape }) => (state * (top + 3) + count + 1) * 6 + inEscape,
+      step: ({ state, count, inEscape }, byte) => {
         const next = state < 0 ? -1 : (dfa.table[state * dfa.width + (dfa.classes[byte] as number)] as number);
         if (next < 0) return undefined;
-        if (escape === 1) return { state: next, count, escape: byte === 0x75 ? 5 : 0 };
-        if (escape > 1) return { state: next, count, escape: escape === 2 ? 0 : escape - 1 };
-        if (byte === 0x5c) return { state: next, count: Math.min(top, count + 1), escape: 1 };
+        if (inEscape === 1) return { state: next, count, inEscape: byte === 0x75 ? 5 : 0 };
+        if (inEscape > 1) return { state: next, count, inEscape: inEscape === 2 ? 0 : inEscape - 1 };
+        if (byte === 0x5c) return { state: next, count: Math.min(top, count + 1), inEscape: 1 };
         const isNew = (byte & 0xc0) !== 0x80 && !(byte === 0x22 && count >= 0);
         const length = isNew ? Math.min(top, count + 1) : count;
-        return most !== Number.POSITIVE_INFINITY && length > most ? undefined : { state: next, count: length, escape: 0 };
+        return most !== Number.POSITIVE_INFINITY && length > most
+          ? undefined
+          : { state: next, count: length, inEscape: 0 };
       },
       accepts: ({ state, count }) => dfa.accepting[state] === 1 && count >= least && count <= most,
       classes,

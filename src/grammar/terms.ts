@@ -1,5 +1,5 @@
-import { type NumberSet } from "./numbers.ts";
-import { stringKey, type StringSet } from "./string-sets.ts";
+import type { NumberSet } from "./numbers.ts";
+import { type StringSet, stringKey } from "./string-sets.ts";
 
 /** A formula over schemas, by its number; see `Formulas`. */
 export type Formula = number;
