@@ -92,7 +92,7 @@ export class BeamRun {
     this.ends = [options.eosTokenId ?? []].flat();
     this.limit = newTokenLimit(options, prompt.length, decoder.contextWindow);
     this.width = Math.max(2, 1 + this.ends.length);
-    this.#processors = processorsOf(options, this.width, context.logitsProcessor);
+    this.#processors = processorsOf(options, this.width, context);
     this.#stops = new StopStrings(options.stopStrings, context.reading);
     this.#deadline =
       options.maxTime === undefined ? Number.POSITIVE_INFINITY : performance.now() + 1000 * options.maxTime;
@@ -182,7 +182,7 @@ export class BeamRun {
     reasonOf: (beam: B) => FinishReason | undefined,
   ): Promise<Sequence[]> {
     const sequences: Sequence[] = [];
-    for (const beam of beams.slice(0, this.numReturnSequences)) {
+    for (const beam of beams.filter(({ score }) => score > -Infinity).slice(0, this.numReturnSequences)) {
       const finishReason = reasonOf(beam) ?? "length";
       const text = await this.#emit(beam.ids, this.#index * this.numReturnSequences + sequences.length);
       const steps = recordedSteps(this.#options, beam.steps ?? []);

@@ -39,7 +39,9 @@ export async function beamSearch(
     await run.score(scores, running);
     const count = run.width * numBeams;
     const best = options.doSample ? draw(scores, running, count, random) : topContinuations(scores, running, count);
-    const grown = grow(running, best).map((beam) => withStep(beam, running, { options, scores, logits }));
+    const grown = grow(running, best)
+      .filter(({ score }) => score > -Infinity)
+      .map((beam) => withStep(beam, running, { options, scores, logits }));
     const ended = new Set<Beam>(grown.filter(({ ids }) => run.finish(ids)));
     finished = run.best([...finished, ...grown.slice(0, numBeams).filter((beam) => ended.has(beam))], numBeams);
     const going = [...grown]

@@ -1,5 +1,6 @@
 import { check } from "../common/index.ts";
 import { type HostTensor, logSumExp } from "../tensor/index.ts";
+import type { TokenConstraint } from "./constraint.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
 import type { LogitsProcessor } from "./processors.ts";
@@ -124,6 +125,8 @@ export interface GenerateContext {
   readonly onToken?: ((event: TokenEvent) => unknown) | undefined;
   readonly logitsProcessor?: LogitsProcessor | undefined;
   readonly stoppingCriteria?: StoppingCriteria | undefined;
+  /** The form that the text must have. */
+  readonly constraint?: TokenConstraint | undefined;
   readonly candidates?: number | undefined;
   /** The tokens that token healing removed from each prompt. */
   readonly healings?: readonly (TokenHealing | undefined)[] | undefined;

@@ -27,10 +27,13 @@ export function compileSchema(schema: unknown, { limitMs }: CompileOptions = {})
  *
  * @throws LecternError for an expression that is none, that no automaton can enforce, that is too large or matches no text
  */
-export function compileRegex(source: string, { limitMs }: CompileOptions = {}): Grammar {
+export function compileRegex(
+  source: string,
+  { limitMs, ignoresCase = false }: CompileOptions & { readonly ignoresCase?: boolean } = {},
+): Grammar {
   const budget = new Budget(limitMs);
   budget.at = "regex";
-  const dfa = patternDfa(source, "text", budget, { isWhole: true });
+  const dfa = patternDfa(source, "text", budget, { isWhole: true, ignoresCase });
   if (dfa.start < 0) throw new LecternError("usage", `regex: no text matches ${source}`);
   return { lexers: [{ kind: "dfa", dfa }], nodes: [[{ kind: "lexer", lexer: 0 }]], root: 0 };
 }

@@ -158,6 +158,14 @@ const callRules: Rules = {
   logitsProcessor: rules.function,
   stoppingCriteria: rules.function,
   candidates: rules.count,
+  schema: {
+    fits: (value) => typeof value === "boolean" || isObject(value),
+    expected: "a JSON Schema: an object, true or false",
+  },
+  regex: {
+    fits: (value) => rules.text.fits(value) || value instanceof RegExp,
+    expected: "a regular expression, as a text or a RegExp",
+  },
   adapter: adapterName,
   priority: {
     fits: (value) => Number.isSafeInteger(value) || priorityNames.some((name) => name === value),

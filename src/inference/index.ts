@@ -29,6 +29,7 @@ export { loadTokenizer } from "./load-tokenizer.ts";
 export type { LogLikelihood, LogLikelihoodOptions, LogLikelihoodRequest } from "./log-likelihood.ts";
 export {
   type GenerateOptions,
+  type JsonSchema,
   loadModel,
   Model,
 } from "./model.ts";

@@ -26,6 +26,8 @@ import {
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts";
 import { checkForwardInputs } from "./forward-check.ts";
 import type { GenerateInput, GenerateResult } from "./generate-call.ts";
+import { compiledSource } from "./grammar/compiled-sources.ts";
+import { grammarSource } from "./grammar/grammar-source.ts";
 import type { GenerateHooks, ModelDescription, ModelHost } from "./host/host.ts";
 import { forwardRows, type Reading, type Row } from "./length-bucketing.ts";
 import type { LoadOptions } from "./load-options.ts";
@@ -43,6 +45,9 @@ import {
 import { lastStates, pool, yieldsStates } from "./pooling.ts";
 import { type EmbedOptions, sentenceEncoder } from "./sentence-encoder.ts";
 import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts";
+
+/** A JSON Schema: an object of keywords, or a boolean. */
+export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
 
 /** Generation options, with the callbacks and the adapter of one request. */
 export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel"> {
@@ -66,6 +71,13 @@ export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel
   readonly priority?: Priority | undefined;
   /** Also report this many of the most probable tokens of each step. */
   readonly candidates?: number | undefined;
+  /**
+   * A JSON Schema (draft 2020-12): the text is a JSON document that fits it. What cannot be enforced is refused with its JSON
+   * pointer.
+   */
+  readonly schema?: JsonSchema | undefined;
+  /** A regular expression, in the syntax of ECMA-262 with the flag `u`, which the whole text matches. */
+  readonly regex?: string | RegExp | undefined;
 }
 
 /** A loaded model with the tokenizer it was trained with. */
@@ -207,12 +219,13 @@ export class Model {
     checkInput(input);
     checkCall(options);
     const { signal, onToken, logitsProcessor, stoppingCriteria, ...others } = options;
-    const { candidates, adapter, priority, assistantModel, ...rest } = others;
+    const { candidates, adapter, priority, assistantModel, schema, regex, ...rest } = others;
     const isGone = assistantModel instanceof Model && assistantModel.#disposed !== undefined;
     if (isGone) throw new LecternError("engine", "assistantModel: the model was disposed");
     const named = assistantModel instanceof Model ? assistantModel.location : assistantModel;
     const parsed = parseOptions({ ...rest, assistantModel: named });
     const inputIds = this.#inputIds(input);
+    const source = grammarSource(schema, regex);
     const functions = new CallerFunctions(signal);
     const hooks: GenerateHooks = {
       signal: functions.signal,
@@ -227,7 +240,8 @@ export class Model {
           parsed.assistantModel === undefined || assistantModel instanceof Model
             ? {}
             : { assistantModel: await this.#locate(parsed.assistantModel, functions) };
-        const request = { inputIds, options: { ...parsed, ...assistant }, candidates, adapter, priority };
+        const form = source && (await compiledSource(source, functions.signal));
+        const request = { inputIds, options: { ...parsed, ...assistant }, candidates, adapter, priority, form };
         return this.#host.generate(request, hooks);
       })(),
     );

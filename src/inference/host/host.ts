@@ -9,6 +9,7 @@ import type {
 import type { Channel, Device } from "../../runtime/index.ts";
 import type { Priority } from "../admission.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "../forward.ts";
+import type { CompiledSource } from "../grammar/grammar-source.ts";
 import type { ComputedPrecision, Precision } from "../quantize-model.ts";
 import type { ScoreInputs, TokenScore } from "../token-scores.ts";
 
@@ -56,6 +57,8 @@ export interface GenerateRequest {
   readonly inputIds: readonly (readonly number[])[];
   readonly options: GenerationOptions;
   readonly candidates?: number | undefined;
+  /** The form that the texts must have. */
+  readonly form?: CompiledSource | undefined;
   /** A name; undefined: the default adapter; null: none. */
   readonly adapter?: string | null | undefined;
   readonly priority?: Priority | undefined;
