@@ -133,8 +133,7 @@ export function numberDfa(set: NumberSet, budget: Budget): Dfa {
   return explore<Reading>(
     {
       start,
-      key: ({ phase, isNegative, wholeDigits, fractionDigits, endsInZero, hasDigit, cuts, remainders }) =>
-        `${phase}${+isNegative}${+endsInZero}${+hasDigit} ${wholeDigits} ${fractionDigits} ${cuts.join()} ${remainders.join()}`,
+      key: (state) => reader.key(state),
       step: (state, byte) => reader.step(state, byte),
       accepts: (state) => reader.accepts(state),
       classes: CLASSES,
@@ -149,6 +148,8 @@ class NumberReader {
   /** Of each `multipleOf`: its digits as a whole number, and their scale. */
   readonly steps: readonly { readonly of: number; readonly scale: number }[];
   readonly #set: NumberSet;
+  /** The most decimal places of a bound or a `multipleOf`. */
+  readonly #places: number;
 
   constructor(set: NumberSet, budget: Budget) {
     this.#set = set;
@@ -159,6 +160,18 @@ class NumberReader {
         throw budget.refuse(`multipleOf ${of} needs more than ${MOST_REMAINDERS} states; use one with fewer digits`);
       return { of: Number(digits), scale };
     });
+    this.#places = Math.max(
+      0,
+      ...this.bounds.map(({ fraction }) => fraction.length),
+      ...this.steps.map(({ scale }) => scale),
+    );
+  }
+
+  /** A text that is the same for states that go on alike. */
+  key({ phase, isNegative, wholeDigits, fractionDigits, endsInZero, hasDigit, cuts, remainders }: Reading): string {
+    const counts = this.steps.length > 0 || cuts.includes(0) ? Math.min(fractionDigits, this.#places + 1) : 0;
+    const digits = wholeDigits + fractionDigits;
+    return `${phase}${+isNegative}${+endsInZero}${+hasDigit} ${digits} ${counts} ${cuts.join()} ${remainders.join()}`;
   }
 
   step(state: Reading, byte: number): Reading | undefined {
@@ -166,7 +179,11 @@ class NumberReader {
     if (byte === 45) return phase === "begin" ? { ...state, phase: "minus", isNegative: true } : undefined;
     if (byte === 46) {
       const canFollow = (phase === "zero" || phase === "whole") && this.#set.isWhole !== true;
-      return canFollow ? { ...state, phase: "point" } : undefined;
+      if (!canFollow) return undefined;
+      const cuts = state.cuts.map(
+        (cut, i) => Math.sign(state.wholeDigits - (this.bounds[i] as Bound).whole.length) || cut,
+      );
+      return { ...state, phase: "point", cuts };
     }
     if (byte < ZERO || byte > 57) return undefined;
     const digit = byte - ZERO;
@@ -175,11 +192,9 @@ class NumberReader {
     const isFraction = phase === "point" || phase === "fraction";
     const position = isFraction ? state.fractionDigits : state.wholeDigits;
     const cuts = state.cuts.map((cut, i) => {
-      if (cut !== 0) return cut;
       const { whole, fraction } = this.bounds[i] as Bound;
-      if (isFraction && state.wholeDigits !== whole.length) return cut;
-      const other = Number((isFraction ? fraction : whole)[position] ?? 0);
-      return Math.sign(digit - other);
+      if (!isFraction && position >= whole.length) return 1;
+      return cut !== 0 ? cut : Math.sign(digit - Number((isFraction ? fraction : whole)[position] ?? 0));
     });
     const remainders = state.remainders.map((rest, i) => (rest * 10 + digit) % (this.steps[i] as { of: number }).of);
     const read = {
@@ -209,11 +224,12 @@ class NumberReader {
   }
 
   /** The sign of what was read less a bound. */
-  #compare({ isNegative, wholeDigits, fractionDigits, cuts }: Reading, i: number): number {
+  #compare({ phase, isNegative, wholeDigits, fractionDigits, cuts }: Reading, i: number): number {
     const bound = this.bounds[i] as Bound;
     if (isNegative !== bound.isNegative) return isNegative ? -1 : 1;
     const rest = Number(bound.fraction.length > fractionDigits); // digits of the bound that were not read are not all 0
-    const size = wholeDigits === bound.whole.length ? cuts[i] || -rest : Math.sign(wholeDigits - bound.whole.length);
+    const isLonger = phase === "point" || phase === "fraction" ? 0 : Math.sign(wholeDigits - bound.whole.length);
+    const size = isLonger || cuts[i] || -rest;
     return isNegative ? -size : size;
   }
 

@@ -40,6 +40,7 @@ function canWrite(one: Alternative, has: Has, canRead: Has): boolean {
   const required = one.named.filter(({ isRequired }) => isRequired);
   const { length: named } = one.named.filter(hasProperty);
   return (
+    one.least <= one.most &&
     required.every(hasProperty) &&
     one.musts.every((must) => must.some((i) => hasProperty(one.extras[i] as ObjectRule["extras"][number]))) &&
     required.length + one.musts.length <= one.most &&
