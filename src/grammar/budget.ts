@@ -32,13 +32,17 @@ export class Budget {
 
   /** Notes a unit of work; throws once time is up. */
   step(): void {
-    if ((++this.#steps & 255) !== 0 || performance.now() <= this.#deadline) return;
+    if ((++this.#steps & 255) === 0) this.#checkTime();
+  }
+
+  #checkTime(): void {
+    if (performance.now() <= this.#deadline) return;
     throw this.refuse(`it takes longer than ${this.#limit} ms to compile; make it simpler`);
   }
 
   /** Throws where an automaton has more states than are allowed. */
   states(count: number): void {
-    this.step();
+    this.#checkTime();
     if (count > MOST_STATES)
       throw this.refuse(`it needs an automaton of more than ${MOST_STATES} states; lower its counts`);
   }

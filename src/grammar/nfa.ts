@@ -5,6 +5,9 @@ import type { ByteRanges, CodePoints } from "./utf8.ts";
 /** So many states of an expression, its repetitions written out, at most. */
 const MOST_STATES = 200_000;
 
+/** The states of an expression that all states of its deterministic automaton stand for together, at most. */
+const MOST_TOGETHER = 2_000_000;
+
 /** The ways to go on from a state without a byte: always, only at the start of the text, only at its end. */
 type Silent = "always" | "at start" | "at end";
 
@@ -18,6 +21,7 @@ export class Nfa {
   readonly #fragments = new Map<string, Fragment>();
   readonly #encode: (set: CodePoints) => ByteRanges[];
   readonly #budget: Budget;
+  #together = 0;
 
   /** @param encode the encodings of characters */
   constructor(encode: (set: CodePoints) => ByteRanges[], budget: Budget) {
@@ -83,6 +87,9 @@ export class Nfa {
   /** The states that silent moves reach; those beyond an end of text, where no byte may follow, as −1 − state. */
   #close(from: readonly number[], atStart: boolean): number[] {
     const found = new Set(from);
+    this.#together += found.size;
+    if (this.#together > MOST_TOGETHER)
+      throw this.#budget.refuse("the expression is too ambiguous for an automaton; lower its counts or its alternatives");
     for (const state of found) {
       const isEnded = state < 0;
       for (const { how, to } of this.#silent[isEnded ? -1 - state : state] as { how: Silent; to: number }[]) {

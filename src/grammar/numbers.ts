@@ -1,6 +1,7 @@
 import type { Budget } from "./budget.ts";
 import { decimal, decimalText, isMultiple } from "./decimals.ts";
 import { type Dfa, explore, wordsDfa } from "./dfa.ts";
+import { DfaCache } from "./dfa-cache.ts";
 
 /**
  * A set of numbers. Numbers are written with {@link MOST_DIGITS} digits at most, without an exponent and without zeros at
@@ -128,6 +129,14 @@ export function numberDfa(set: NumberSet, budget: Budget): Dfa {
       set.values.map((value) => new TextEncoder().encode(decimalText(value))),
       budget,
     );
+  const key = JSON.stringify(set, (_, value: unknown) => (typeof value === "number" ? String(value) : value));
+  return automata.get(key, () => readingDfa(set, budget));
+}
+
+/** Automata of earlier schemas. */
+const automata = new DfaCache();
+
+function readingDfa(set: NumberSet, budget: Budget): Dfa {
   const reader = new NumberReader(set, budget);
   const start: Reading = { ...BEGIN, cuts: reader.bounds.map(() => 0), remainders: reader.steps.map(() => 0) };
   return explore<Reading>(

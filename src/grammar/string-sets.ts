@@ -1,5 +1,6 @@
 import type { Budget } from "./budget.ts";
 import { accepts, combine, type Dfa, explore, wordsDfa } from "./dfa.ts";
+import { DfaCache } from "./dfa-cache.ts";
 import { patternDfa } from "./patterns.ts";
 
 /** An expression that strings must match, or must not. */
@@ -48,6 +49,9 @@ export function isFree({ patterns, words, except }: StringSet): boolean {
   return patterns.length === 0 && words === undefined && except.size === 0;
 }
 
+/** Automata of the expressions of earlier schemas. */
+const expressions = new DfaCache();
+
 /** Automata of strings, each made once. */
 export class StringAutomata {
   readonly #budget: Budget;
@@ -76,7 +80,7 @@ export class StringAutomata {
     return this.#once(`pattern ${keyOf(pattern)}`, () =>
       isNegated
         ? combine(this.all, this.pattern({ ...pattern, isNegated: false }), "first only", this.#budget)
-        : patternDfa(source, "json", this.#budget, { isWhole }),
+        : expressions.get(`${+isWhole}${source}`, () => patternDfa(source, "json", this.#budget, { isWhole })),
     );
   }
 

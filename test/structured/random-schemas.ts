@@ -76,7 +76,7 @@ export class SchemaWriter {
       () => ({ oneOf: this.#schemas(depth) }),
       () => ({ allOf: this.#schemas(depth) }),
       () => ({ not: this.schema(depth - 1) }),
-      () => ({ if: this.schema(depth - 1), then: this.schema(depth - 1), else: this.schema(depth - 1) }),
+      () => Object.fromEntries(["if", "then", "else"].map((key) => [key, this.schema(depth - 1)])),
     ];
     return this.#pick(kinds)();
   }
