@@ -89,7 +89,9 @@ export class Nfa {
     const found = new Set(from);
     this.#together += found.size;
     if (this.#together > MOST_TOGETHER)
-      throw this.#budget.refuse("the expression is too ambiguous for an automaton; lower its counts or its alternatives");
+      throw this.#budget.refuse(
+        "the expression is too ambiguous for an automaton; lower its counts or its alternatives",
+      );
     for (const state of found) {
       const isEnded = state < 0;
       for (const { how, to } of this.#silent[isEnded ? -1 - state : state] as { how: Silent; to: number }[]) {
