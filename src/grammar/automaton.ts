@@ -42,7 +42,7 @@ interface Cell {
 }
 
 /** A lexer in a state, and what comes after it; without a lexer, the end of the text. */
-interface Thread {
+export interface Thread {
   readonly id: number;
   readonly run: LexerRun | undefined;
   readonly state: number;
@@ -109,16 +109,25 @@ export class Automaton {
     const known = from.next[byte];
     if (known !== undefined) return known;
     const threads: Thread[] = [];
-    for (const { run, state, below } of from.threads) {
-      if (!run) continue;
-      const next = run.step(state, byte);
-      if (next < 0) continue;
-      if (run.isOpen(next)) threads.push(this.#thread(run, next, below));
-      if (run.accepts(next)) threads.push(...this.#after(below, run.text?.(next)));
+    for (const thread of from.threads) {
+      const next = thread.run?.step(thread.state, byte) ?? -1;
+      if (next >= 0) this.#advance(thread, next, threads);
     }
     const to = threads.length === 0 ? null : this.#state(threads);
     from.next[byte] = to;
     return to;
+  }
+
+  /** The state in which one thread alone has come to a state of its lexer. */
+  enter(thread: Thread, state: number): State {
+    const threads: Thread[] = [];
+    this.#advance(thread, state, threads);
+    return this.#state(threads);
+  }
+
+  #advance({ run, below }: Thread, state: number, threads: Thread[]): void {
+    if (run?.isOpen(state)) threads.push(this.#thread(run, state, below));
+    if (run?.accepts(state)) threads.push(...this.#after(below, run.text?.(state)));
   }
 
   /** So many plain characters may follow a state, whatever they are: those that a string of JSON has without an escape. */

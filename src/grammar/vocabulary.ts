@@ -1,4 +1,5 @@
-import type { Automaton, State } from "./automaton.ts";
+import type { Automaton, State, Thread } from "./automaton.ts";
+import type { LexerRun } from "./lexer-run.ts";
 import { buildTrie, plainLength, type TokenTexts, type TokenTrie, textOrder } from "./token-trie.ts";
 import { type CodePoints, normalized } from "./utf8.ts";
 
@@ -91,14 +92,59 @@ export class Vocabulary {
 }
 
 /** Notes the tokens of a tree that an automaton takes. */
-function walk(
-  { size, bytes, depths, skips, tokens, same }: TokenTrie,
+function walk(trie: TokenTrie, automaton: Automaton, start: State, mask: Uint32Array): void {
+  const [thread, other] = start.threads;
+  if (thread?.run && !other) walkLexer(trie, automaton, { run: thread.run, thread }, mask);
+  else walkStates(trie, automaton, { states: [start], from: 0, end: trie.size }, mask);
+}
+
+function note({ tokens, same }: TokenTrie, node: number, mask: Uint32Array): void {
+  for (let id = tokens[node] as number; id >= 0; id = same[id] as number)
+    mask[id >> 5] = (mask[id >> 5] as number) | (1 << (id & 31));
+}
+
+/** The same within one lexer, whose states are numbers, as far as it goes. */
+function walkLexer(
+  trie: TokenTrie,
   automaton: Automaton,
-  start: State,
+  { run, thread }: { readonly run: LexerRun; readonly thread: Thread },
   mask: Uint32Array,
 ): void {
-  const states: State[] = [start];
+  const { size, bytes, depths, skips } = trie;
+  const numbers: number[] = [thread.state];
   for (let node = 0; node < size; ) {
+    const depth = depths[node] as number;
+    const to = run.step(numbers[depth] as number, bytes[node] as number);
+    if (to < 0) {
+      node = skips[node] as number;
+      continue;
+    }
+    note(trie, node, mask);
+    if (!run.accepts(to)) {
+      numbers[depth + 1] = to;
+      node++;
+      continue;
+    }
+    const end = skips[node] as number;
+    if (node + 1 < end) {
+      const states: State[] = [];
+      states[depth + 1] = automaton.enter(thread, to);
+      walkStates(trie, automaton, { states, from: node + 1, end }, mask);
+    }
+    node = end;
+  }
+}
+
+/** @param range the nodes, and the state at the depth of the first of them */
+function walkStates(
+  trie: TokenTrie,
+  automaton: Automaton,
+  range: { readonly states: State[]; readonly from: number; readonly end: number },
+  mask: Uint32Array,
+): void {
+  const { bytes, depths, skips } = trie;
+  const { states, end } = range;
+  for (let node = range.from; node < end; ) {
     const depth = depths[node] as number;
     const from = states[depth] as State;
     const byte = bytes[node] as number;
@@ -109,8 +155,7 @@ function walk(
       continue;
     }
     states[depth + 1] = to;
-    for (let id = tokens[node] as number; id >= 0; id = same[id] as number)
-      mask[id >> 5] = (mask[id >> 5] as number) | (1 << (id & 31));
+    note(trie, node, mask);
     node++;
   }
 }
