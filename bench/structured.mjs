@@ -5,14 +5,35 @@
  * where TOKENIZER holds a tokenizer.json, such as GPT-2's; without the peer only Lectern is measured.
  */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { Automaton, compileSchema, Vocabulary } from "../dist/grammar/index.js";
 import { Tokenizer, tokenBytes } from "../dist/tokenizers/index.js";
 
 const [folder] = process.argv.slice(2);
 if (!folder) throw new Error("usage: node bench/structured.mjs TOKENIZER");
 const tokenizer = new Tokenizer(JSON.parse(readFileSync(join(folder, "tokenizer.json"), "utf8")), {});
-const peer = await import("@mlc-ai/web-xgrammar").catch(() => undefined);
+const peer = loadPeer();
+
+/** The peer's package says that it holds ES modules, and its one file is none: it is run as CommonJS. */
+function loadPeer() {
+  const require = createRequire(import.meta.url);
+  let path;
+  try {
+    path = require.resolve("@mlc-ai/web-xgrammar");
+  } catch {
+    return undefined;
+  }
+  const module = { exports: {} };
+  new Function("module", "exports", "require", "__filename", "__dirname", readFileSync(path, "utf8"))(
+    module,
+    module.exports,
+    require,
+    path,
+    dirname(path),
+  );
+  return module.exports;
+}
 
 const text = { type: "string" };
 const closed = (properties) => ({
@@ -154,7 +175,7 @@ if (peer) {
     for (const [name, [schema, good, bad]] of Object.entries(cases)) {
       const compiler = await peer.GrammarCompiler.createGrammarCompiler(info, false);
       const grammar = await timed(compile, () =>
-        compiler.compileJSONSchema(JSON.stringify(schema), false, undefined, [",", ":"]),
+        compiler.compileJSONSchema(JSON.stringify(schema), false, -1, [",", ":"]),
       );
       for (const [document, fits] of [
         [good, true],
