@@ -1,4 +1,4 @@
-import { LecternError } from "../common/index.ts";
+import { LecternError, ownEntry } from "../common/index.ts";
 import { caseless, DIGITS, DOT, namedPattern, property, SPACES, WORDS } from "./character-sets.ts";
 import { ALL, type CodePoints, common, complement, normalized } from "./utf8.ts";
 
@@ -141,8 +141,8 @@ export class ExpressionParser {
     if (letter === "c" && /^[A-Za-z]$/.test(this.#peek())) return this.#next().charCodeAt(0) % 32;
     if (letter === "x") return this.#hex(/^[0-9A-Fa-f]{2}/);
     if (letter === "u") return this.#unicode();
-    const control = ESCAPED_CONTROLS[letter];
-    if (control !== undefined && Object.hasOwn(ESCAPED_CONTROLS, letter)) return control;
+    const control = ownEntry(ESCAPED_CONTROLS, letter);
+    if (control !== undefined) return control;
     if (/^[\^$\\.*+?()[\]{}|/-]$/.test(letter)) return letter.charCodeAt(0);
     throw this.#wrong(`\\${letter} is no escape`);
   }

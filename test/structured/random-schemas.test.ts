@@ -5,8 +5,8 @@ import { LecternError, Random } from "../../src/common/index.ts";
 import { Automaton, compileSchema } from "../../src/grammar/index.ts";
 import { randomText, SchemaWriter } from "./random-schemas.ts";
 
-// npm run fuzz:schemas writes 10,000 documents; here a few hundred.
-const DOCUMENTS = Number(process.env.LECTERN_FUZZ_CASES ?? 300);
+// npm run fuzz:schemas writes 10,000 documents; here a part of that.
+const DOCUMENTS = Number(process.env.LECTERN_FUZZ_CASES ?? 150);
 const SEED = Number(process.env.LECTERN_FUZZ_SEED ?? 7);
 const DOCUMENTS_OF_SCHEMA = 3;
 
