@@ -1,9 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { takes } from "../../test/structured/takes.ts";
 import { Automaton } from "./automaton.ts";
 import { compileRegex, compileSchema } from "./compile-schema.ts";
 import { restrictGrammar } from "./restrict.ts";
 import { Vocabulary } from "./vocabulary.ts";
+
+vi.setConfig({ testTimeout: 60_000 }); // refusals of large automata take seconds on a busy machine
 
 const bySchema = (schema: unknown): Automaton => new Automaton(compileSchema(schema));
 const byRegex = (source: string): Automaton => new Automaton(compileRegex(source));
