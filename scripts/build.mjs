@@ -53,6 +53,7 @@ const node = {
   conditions: ["lectern-source"],
   alias: {
     "#host": "./src/inference/host/host-node.ts",
+    "#grammar": "./src/inference/grammar/grammar-node.ts",
     "#files": "./src/files/files-node.ts",
     "#hub": "./src/formats/hub/locate-node.ts",
     "#platform": "./src/runtime/platform-node.ts",
@@ -73,7 +74,7 @@ await build({
   banner: { js: requiring },
 });
 copyFileSync("node_modules/commander/LICENSE", "dist/cli/commander.LICENSE");
-for (const folder of ["inference/host", "training/host"])
+for (const folder of ["inference/host", "inference/grammar", "training/host"])
   await build({
     ...node,
     entryPoints: [`src/${folder}/worker-node.ts`],
@@ -105,6 +106,7 @@ for (const [name, entry] of Object.entries(web))
     minify: true,
     alias: {
       "#host": "./src/inference/host/host-web.ts",
+      "#grammar": "./src/inference/grammar/grammar-web.ts",
       "#files": "./src/files/files-web.ts",
       "#hub": "./src/formats/hub/locate-web.ts",
       "#platform": "./src/runtime/platform-web.ts",

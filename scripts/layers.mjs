@@ -23,7 +23,7 @@ export const LAYERS = [
   ["passes"],
   ["autodiff"],
   ["graph"],
-  ["tensor", "files", "templates"],
+  ["tensor", "files", "templates", "grammar"],
   ["common"],
 ];
 

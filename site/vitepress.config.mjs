@@ -45,6 +45,7 @@ const pages = [
       page("Pipelines", "/pipelines"),
       page("Prompts", "/prompting"),
       page("Generation options", "/generation"),
+      page("Structured output", "/structured-output"),
       page("Training", "/training"),
       page("Evaluation", "/evaluation"),
       page("Tokenizers", "/tokenizers"),

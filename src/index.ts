@@ -26,6 +26,7 @@ export {
   type GenerateInput,
   type GenerateOptions,
   type GenerateResult,
+  type JsonSchema,
   type LoadOptions,
   type LogLikelihood,
   type LogLikelihoodOptions,

@@ -1,6 +1,14 @@
+import { readFile } from "node:fs/promises";
 import { LecternError } from "../common/index.ts";
 import { parseOptions } from "../generation/index.ts";
-import type { GenerateInput, GenerateOptions, GenerateResult, LoadOptions, Model } from "../inference/index.ts";
+import type {
+  GenerateInput,
+  GenerateOptions,
+  GenerateResult,
+  JsonSchema,
+  LoadOptions,
+  Model,
+} from "../inference/index.ts";
 import { checkAttention, strongestEdges, writeEdges } from "./attention.ts";
 import { CandidateTable, candidateCount } from "./candidates.ts";
 import { readGenerationOptions } from "./generation-flags.ts";
@@ -29,7 +37,7 @@ export async function run(name: string, prompt: string | undefined, context: Run
   const conversation = await readConversation(flags);
   if (conversation && flags.inputIds !== undefined)
     throw new LecternError("usage", "--input-ids cannot be combined with --system or --messages: leave one out");
-  const options = { ...parseOptions(await readGenerationOptions(flags)), signal };
+  const options = { ...parseOptions(await readGenerationOptions(flags)), ...(await readForm(flags)), signal };
   const threads = count("--threads", flags.threads);
   const precision = flags.precision as LoadOptions["precision"];
   const prefixCache = number("--prefix-cache", flags.prefixCache, "a whole number from 0");
@@ -60,6 +68,21 @@ export async function run(name: string, prompt: string | undefined, context: Run
         : { prompt: text as string };
   const echo = model.isEncoderDecoder || conversation ? "" : (text ?? "");
   await generateShown(model, { input, options, echo, display, name, text: text ?? "", loadMs }, context);
+}
+
+/** The form of the text that flags ask for. */
+async function readForm({ jsonSchema: path, regex }: RunFlags): Promise<Pick<GenerateOptions, "schema" | "regex">> {
+  if (path === undefined) return regex === undefined ? {} : { regex };
+  if (regex !== undefined)
+    throw new LecternError("usage", "--json-schema and --regex both give the form: leave one out");
+  const text = await readFile(path, "utf8").catch((cause) => {
+    throw new LecternError("file", `--json-schema ${path} cannot be read: ${(cause as Error).message}`, { cause });
+  });
+  try {
+    return { schema: JSON.parse(text) as JsonSchema };
+  } catch (cause) {
+    throw new LecternError("usage", `--json-schema ${path} is not JSON: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** The part of a generation that is printed beside its text. */

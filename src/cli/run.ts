@@ -14,6 +14,8 @@ export interface RunFlags extends ModelFlags, GenerationFlags, ConversationFlags
   readonly threads?: string;
   readonly precision?: string;
   readonly prefixCache?: string;
+  readonly jsonSchema?: string;
+  readonly regex?: string;
 }
 
 /** `lectern run [MODEL] [PROMPT]` */
@@ -36,6 +38,8 @@ export function runCommand(command: Command, terminal: Terminal, signal: AbortSi
     .option("--candidates <n>", "tokens per step with --show candidates; default 5")
     .option("--layer <n>", "the layer of --show attention, from 0; default the last")
     .option("--head <n>", "the head of --show attention, from 0; default all")
+    .option("--json-schema <file>", "write a JSON document that fits the JSON Schema in a file")
+    .option("--regex <pattern>", "write a text that a regular expression matches as a whole")
     .option("--adapter <directory>", "a LoRA adapter in PEFT's format, or owner/name of one")
     .option(...PRECISION_OPTION)
     .option(...DEVICE_OPTION)

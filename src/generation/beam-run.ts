@@ -42,6 +42,11 @@ export interface GrownBeam extends Beam {
 /** The initial scores of a prompt's copies, so that its continuations are chosen from the first alone. */
 const WORST = -1e9;
 
+/** True for a beam that options forbid; it keeps its row in the decoder, and is no result. */
+export function isLost({ score }: Beam): boolean {
+  return score === Number.NEGATIVE_INFINITY;
+}
+
 /** The prompt's copies, with which a search begins. */
 export function initialBeams(count: number): Beam[] {
   return Array.from({ length: count }, (_, i) => ({ ids: [], score: i === 0 ? 0 : WORST }));
@@ -92,7 +97,7 @@ export class BeamRun {
     this.ends = [options.eosTokenId ?? []].flat();
     this.limit = newTokenLimit(options, prompt.length, decoder.contextWindow);
     this.width = Math.max(2, 1 + this.ends.length);
-    this.#processors = processorsOf(options, this.width, context.logitsProcessor);
+    this.#processors = processorsOf(options, this.width, context);
     this.#stops = new StopStrings(options.stopStrings, context.reading);
     this.#deadline =
       options.maxTime === undefined ? Number.POSITIVE_INFINITY : performance.now() + 1000 * options.maxTime;
@@ -185,7 +190,7 @@ export class BeamRun {
     reasonOf: (beam: B) => FinishReason | undefined,
   ): Promise<Sequence[]> {
     const sequences: Sequence[] = [];
-    for (const beam of beams.slice(0, this.numReturnSequences)) {
+    for (const beam of beams.filter((beam) => !isLost(beam)).slice(0, this.numReturnSequences)) {
       const finishReason = reasonOf(beam) ?? "length";
       const text = await this.#emit(beam.ids, this.#index * this.numReturnSequences + sequences.length);
       const steps = recordedSteps(this.#options, beam.steps ?? []);

@@ -7,6 +7,7 @@ import {
   type GrownBeam,
   grow,
   initialBeams,
+  isLost,
   topContinuations,
 } from "./beam-run.ts";
 import type { Decoder } from "./decoder.ts";
@@ -40,11 +41,14 @@ export async function beamSearch(
     const count = run.width * numBeams;
     const best = options.doSample ? draw(scores, running, count, random) : topContinuations(scores, running, count);
     const grown = grow(running, best).map((beam) => withStep(beam, running, { options, scores, logits }));
-    const ended = new Set<Beam>(grown.filter(({ ids }) => run.finish(ids)));
-    finished = run.best([...finished, ...grown.slice(0, numBeams).filter((beam) => ended.has(beam))], numBeams);
+    const ended = new Set<Beam>(grown.filter((beam) => isLost(beam) || run.finish(beam.ids)));
+    const done = grown.slice(0, numBeams).filter((beam) => ended.has(beam) && !isLost(beam));
+    finished = run.best([...finished, ...done], numBeams);
     const going = [...grown]
       .sort((a, b) => Number(ended.has(a)) - Number(ended.has(b)) || b.score - a.score || 0)
       .slice(0, numBeams);
+    const [first] = going;
+    while (first && going.length < numBeams) going.push({ ...first, score: -Infinity }); // each row keeps a beam
     running = going;
     if (run.isSettled(finished, going.slice(0, 1)) || ended.size === grown.length) break;
     stopped = run.interruption();

@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import { type Beam, BeamRun, type GrownBeam, grow, initialBeams, topContinuations } from "./beam-run.ts";
+import { type Beam, BeamRun, type GrownBeam, grow, initialBeams, isLost, topContinuations } from "./beam-run.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
 import type { GenerateContext, Sequence } from "./sequence.ts";
@@ -92,6 +92,7 @@ class BeamGroup {
     this.isDone =
       this.#finished.length === this.#size &&
       run.weigh(this.#finished.at(-1) as Beam) >= run.weigh(grown[0] as GrownBeam);
+    if (this.#finished.length > 0 && going.every(isLost)) this.isDone = true;
     chosen.push(...going.map(({ ids }) => ids.at(-1) as number));
     return going;
   }
@@ -108,6 +109,6 @@ class BeamGroup {
   }
 
   #keep(beam: Beam): void {
-    this.#finished = this.#run.best([...this.#finished, beam], this.#size);
+    if (!isLost(beam)) this.#finished = this.#run.best([...this.#finished, beam], this.#size);
   }
 }

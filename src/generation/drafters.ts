@@ -1,4 +1,5 @@
 import { argmax, softmax } from "../tensor/index.ts";
+import type { TokenConstraint } from "./constraint.ts";
 import type { RewindableDecoder } from "./decoder.ts";
 import { draw, type GrowingSequence } from "./generate.ts";
 import type { GenerationOptions } from "./options.ts";
@@ -54,10 +55,17 @@ export class AssistantDrafter implements Drafter {
   count: number;
 
   /** @param count to begin with, where an earlier generation has found it */
-  constructor(decoder: RewindableDecoder, options: GenerationOptions, count = options.numAssistantTokens ?? 20) {
+  constructor(
+    decoder: RewindableDecoder,
+    options: GenerationOptions,
+    {
+      count = options.numAssistantTokens ?? 20,
+      constraint,
+    }: { readonly count?: number | undefined; readonly constraint?: TokenConstraint | undefined } = {},
+  ) {
     this.#decoder = decoder;
     this.#options = options;
-    this.#processors = processorsOf(options);
+    this.#processors = processorsOf(options, 1, { constraint });
     this.#ends = new Set([options.eosTokenId ?? []].flat());
     this.count = count;
   }

@@ -35,7 +35,7 @@ export async function generate(
   );
   for (const prompt of prompts) checkPrompt(prompt, decoder);
   checkNamedIds(options, decoder.vocabularySize);
-  const processors = processorsOf(options, 1, context.logitsProcessor);
+  const processors = processorsOf(options, 1, context);
   const deadline =
     options.maxTime === undefined ? Number.POSITIVE_INFINITY : performance.now() + 1000 * options.maxTime;
   const sequences = prompts.flatMap((prompt, i) =>

@@ -1,5 +1,6 @@
 export { beamSearch } from "./beam-search.ts";
 export { constrainedBeamSearch } from "./constrained-beam-search.ts";
+export { type ConstraintOption, TokenConstraint } from "./constraint.ts";
 export type { Decoder, RewindableDecoder, ScoringDecoder } from "./decoder.ts";
 export { diverseBeamSearch } from "./diverse-beam-search.ts";
 export { contrastLayers, dolaCandidates } from "./dola.ts";

@@ -26,7 +26,7 @@ function begin(
   checkPrompt(prompt, decoder);
   checkNamedIds(options, decoder.vocabularySize);
   const encoderIds = context.encoderIds?.[index] ?? prompt;
-  const processors = processorsOf(options, 1, context.logitsProcessor);
+  const processors = processorsOf(options, 1, context);
   const healing = context.healings?.[index];
   return new GrowingSequence({ prompt, encoderIds, index, options, processors, decoder, context, healing });
 }
@@ -114,6 +114,7 @@ export async function contrastiveSearch(
     await sequence.process(scores);
     const probabilities = softmax(scores);
     const candidates = Array.from(probabilities.keys())
+      .filter((id) => (scores[id] as number) > -Infinity)
       .sort((a, b) => (probabilities[b] as number) - (probabilities[a] as number) || a - b)
       .slice(0, topK);
     decoder.select(candidates.map(() => 0));

@@ -1,5 +1,6 @@
 import { check, LecternError, shown } from "../common/index.ts";
 import { logSoftmax, maxOrNaN } from "../tensor/index.ts";
+import type { TokenConstraint } from "./constraint.ts";
 import { NEVER, type OptionProcessor, optionProcessor, type Processor } from "./option-processor.ts";
 import type { GenerationOptions } from "./options.ts";
 import { samplingFilters } from "./sampling-filters.ts";
@@ -175,23 +176,32 @@ const renormalization = optionProcessor("renormalizeLogits", false, (_, scores) 
 /** The number of most probable tokens among which tokens are drawn by default. */
 const DEFAULT_TOP_K = 50;
 
+/** Changes of scores that come from the caller and not from options of generation. */
+interface CallerProcessors {
+  readonly logitsProcessor?: LogitsProcessor | undefined;
+  readonly constraint?: TokenConstraint | undefined;
+}
+
 /**
  * The options that change scores, in transformers' order.
  * @param least how many tokens sampling filters leave at least
- * @param own the caller's function, which comes before the sampling filters
+ * @param given the caller's function and the form of the text, which come before the sampling filters
  */
-export function processorsOf(options: GenerationOptions, least = 1, own?: LogitsProcessor): Processor[] {
+export function processorsOf(options: GenerationOptions, least = 1, given: CallerProcessors = {}): Processor[] {
+  const { logitsProcessor: own, constraint } = given;
+  const ends = [options.eosTokenId ?? []].flat();
   const rows: readonly OptionProcessor[] = [
     ...biasesAndPenalties,
     ...forbiddenRuns,
     ...forcedAndSuppressed,
     () => own && { option: "logitsProcessor", apply: (scores, { ids }) => applyOwn(own, ids, scores) },
+    () => constraint?.processor(ends, options.forcedBosTokenId),
     ...(options.doSample ? samplingFilters : []),
     renormalization,
   ];
   const settings = {
     options: { ...options, topK: options.topK ?? DEFAULT_TOP_K },
-    ends: [options.eosTokenId ?? []].flat(),
+    ends,
     least,
   };
   return rows.flatMap((row) => row(settings) ?? []);

@@ -1,5 +1,6 @@
 import { check } from "../common/index.ts";
 import { type HostTensor, logSumExp } from "../tensor/index.ts";
+import type { TokenConstraint } from "./constraint.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerationOptions } from "./options.ts";
 import type { LogitsProcessor } from "./processors.ts";
@@ -129,6 +130,8 @@ export interface GenerateContext {
   readonly onToken?: ((event: TokenEvent) => unknown) | undefined;
   readonly logitsProcessor?: LogitsProcessor | undefined;
   readonly stoppingCriteria?: StoppingCriteria | undefined;
+  /** The form that the text must have. */
+  readonly constraint?: TokenConstraint | undefined;
   readonly candidates?: number | undefined;
   /** The number of most probable tokens whose log-probabilities each step reports, beside its own; undefined: none. */
   readonly logProbs?: number | undefined;

@@ -165,6 +165,14 @@ const callRules: Rules = {
     expected: `a whole number from 0 to ${MOST_LOG_PROBS}`,
   },
   stopStringsIn: { fits: (value) => value === "text" || value === "output", expected: '"text" or "output"' },
+  schema: {
+    fits: (value) => typeof value === "boolean" || isObject(value),
+    expected: "a JSON Schema: an object, true or false",
+  },
+  regex: {
+    fits: (value) => rules.text.fits(value) || value instanceof RegExp,
+    expected: "a regular expression, as a text or a RegExp",
+  },
   adapter: adapterName,
   priority: {
     fits: (value) => Number.isSafeInteger(value) || priorityNames.some((name) => name === value),

@@ -2,6 +2,9 @@ import type { GenerationOptions, LogitsProcessor, StoppingCriteria, TokenEvent }
 import type { Priority } from "./admission.ts";
 import type { Model } from "./model.ts";
 
+/** A JSON Schema: an object of keywords, or a boolean. */
+export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
+
 /** Generation options, with the callbacks and the adapter of one request. */
 export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel"> {
   /** A smaller model with the same tokenizer that speculates ahead: the same text, sooner. */
@@ -31,4 +34,11 @@ export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel
   readonly logProbs?: number | undefined;
   /** The text in which stop strings count: `text`, prompt included, as in transformers (default), or `output`. */
   readonly stopStringsIn?: "text" | "output" | undefined;
+  /**
+   * A JSON Schema (draft 2020-12): the text is a JSON document that fits it. What cannot be enforced is refused with its JSON
+   * pointer.
+   */
+  readonly schema?: JsonSchema | undefined;
+  /** A regular expression, in the syntax of ECMA-262 with the flag `u`, which the whole text matches. */
+  readonly regex?: string | RegExp | undefined;
 }

@@ -26,6 +26,7 @@ import type { CachedDecoder } from "./cached-decoder.ts";
 import type { DecodeUse } from "./decode-engine.ts";
 import type { DecodingSession, DecodingStart, RequestSession } from "./decoding-start.ts";
 import type { ForwardPass } from "./forward.ts";
+import { Constraints, constrainedOptions } from "./grammar/constraints.ts";
 import type { Generated, GenerateHooks, GenerateRequest, Timing, Usage } from "./host/host.ts";
 import { type GenerationRuntime, runtimeOf } from "./kinds/index.ts";
 import { generating, type ModelFiles } from "./model-files.ts";
@@ -72,6 +73,8 @@ interface Plan {
   readonly rows: readonly (readonly number[])[];
   /** The tokens that token healing removed from each prompt. */
   readonly healings: GenerateContext["healings"];
+  /** The form that the texts must have. */
+  readonly constraint: GenerateContext["constraint"];
 }
 
 /** A generation under way. */
@@ -95,9 +98,11 @@ export class Generator {
   /** Models that speculate for this one, by directory, and how much their last guesses made them guess next. */
   readonly #assistants = new Map<string, Promise<Assistant>>();
   readonly #guesses = new Map<string, number>();
+  readonly #constraints: Constraints;
 
   constructor(parts: GeneratorParts) {
     this.#parts = parts;
+    this.#constraints = new Constraints(parts.tokenizer);
   }
 
   /** Generates as soon as the model has room. */
@@ -125,7 +130,7 @@ export class Generator {
   }
 
   #plan(request: GenerateRequest, own: RequestWeights): Plan {
-    const { inputIds, options: given } = request;
+    const { inputIds, options: given, form } = request;
     const { files, tokenizer, generationConfig } = this.#parts;
     const generation = generating(files);
     const { isEncoderDecoder } = runtimeOf(files.architecture);
@@ -133,16 +138,18 @@ export class Generator {
       eos_token_id: files.json.eos_token_id ?? null,
       ...generationConfig,
     });
-    const options = { seed: Math.floor(Math.random() * 2 ** 32), ...settleOptions(given, checkpoint) };
+    const settled = { seed: Math.floor(Math.random() * 2 ** 32), ...settleOptions(given, checkpoint) };
+    const options = form ? constrainedOptions(form.option, settled, given) : settled;
     const strategy = strategyOf(options, given);
     this.#check(options, strategy, request);
     const { rows, healings } = healPrompts(inputIds, { options, strategy, tokenizer, isEncoderDecoder });
-    return { request, generation, own, strategy, options, rows, healings };
+    const constraint = form && this.#constraints.of(form);
+    return { request, generation, own, strategy, options, rows, healings, constraint };
   }
 
   /** @param queueMs the time that the request has waited, in milliseconds */
   async #generate(plan: Plan, hooks: GenerateHooks, queueMs: number): Promise<Generated> {
-    const { request, generation, own, strategy, options, rows, healings } = plan;
+    const { request, generation, own, strategy, options, rows, healings, constraint } = plan;
     const { tokenizer, files } = this.#parts;
     const use = useOf(generation, { strategy, options, numPrompts: rows.length });
     const lease = await this.#lease({ generation, use, weights: own.weights });
@@ -150,7 +157,7 @@ export class Generator {
     const started = performance.now() - queueMs;
     let firstTokenMs = 0;
     const context: GenerateContext = {
-      ...readingOf(tokenizer),
+      ...readingOf(tokenizer, constraint === undefined),
       encoderIds: runtimeOf(files.architecture).isEncoderDecoder ? rows : undefined,
       onToken: (event: TokenEvent) => {
         firstTokenMs ||= performance.now() - started;
@@ -158,6 +165,7 @@ export class Generator {
       },
       logitsProcessor: hooks.logitsProcessor,
       stoppingCriteria: hooks.stoppingCriteria,
+      constraint,
       candidates: request.candidates,
       logProbs: request.logProbs,
       stopStringsIn: request.stopStringsIn,
@@ -285,7 +293,10 @@ export class Generator {
         signal: context.signal,
       });
       const count = schedule === "heuristic" ? this.#guesses.get(assistantModel) : undefined;
-      const drafter = new AssistantDrafter(decoderOf([0]) as CachedDecoder, options, count);
+      const drafter = new AssistantDrafter(decoderOf([0]) as CachedDecoder, options, {
+        count,
+        constraint: context.constraint,
+      });
       const sequence = await speculate(decoder, drafter, prompt, index, options, context);
       this.#guesses.set(assistantModel, drafter.count);
       return sequence;
@@ -335,10 +346,14 @@ export class Generator {
   }
 }
 
-/** The decoding of tokens to text. */
-function readingOf(tokenizer: Tokenizer | undefined): Pick<GenerateContext, "text" | "reading"> {
+/**
+ * The decoding of tokens to text.
+ * @param cleansUp false where every space counts
+ */
+function readingOf(tokenizer: Tokenizer | undefined, cleansUp: boolean): Pick<GenerateContext, "text" | "reading"> {
+  const options = { skipSpecialTokens: true, ...(!cleansUp && { cleanUpSpaces: false }) };
   return {
-    text: () => tokenizer?.stream({ skipSpecialTokens: true }) ?? { push: () => "", end: () => "" },
+    text: () => tokenizer?.stream(options) ?? { push: () => "", end: () => "" },
     reading: {
       decode: (ids) => tokenizer?.decode(ids, { skipSpecialTokens: false }) ?? "",
       replacement: tokenizer?.encode("\uFFFD", { addSpecialTokens: false }).ids,

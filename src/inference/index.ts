@@ -27,7 +27,7 @@ export { type BatchRunOptions, forwardRows, type Reading, type Row } from "./len
 export type { LoadOptions } from "./load-options.ts";
 export { loadTokenizer } from "./load-tokenizer.ts";
 export type { LogLikelihood, LogLikelihoodOptions, LogLikelihoodRequest } from "./log-likelihood.ts";
-export { type GenerateOptions, loadModel, Model } from "./model.ts";
+export { type GenerateOptions, type JsonSchema, loadModel, Model } from "./model.ts";
 export { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
 export { lastStates, type PoolingMode, pool, statesAt, yieldsStates } from "./pooling.ts";
 export { computedPrecision, quantizeWeights } from "./quantize-model.ts";

@@ -18,6 +18,8 @@ import type { ForwardInputs, ForwardOptions, ForwardResult } from "./forward.ts"
 import { checkForwardInputs } from "./forward-check.ts";
 import type { GenerateInput, GenerateResult } from "./generate-call.ts";
 import type { GenerateOptions } from "./generate-options.ts";
+import { compiledSource } from "./grammar/compiled-sources.ts";
+import { grammarSource } from "./grammar/grammar-source.ts";
 import type { GenerateHooks, ModelDescription, ModelHost } from "./host/host.ts";
 import { forwardRows, type Reading, type Row } from "./length-bucketing.ts";
 import type { LoadOptions } from "./load-options.ts";
@@ -39,7 +41,7 @@ import { readSentenceModules, type SentenceModules } from "./sentence-modules.ts
 import type { TokenScore } from "./token-scores.ts";
 import { withToolCalls } from "./tool-calls.ts";
 
-export type { GenerateOptions } from "./generate-options.ts";
+export type { GenerateOptions, JsonSchema } from "./generate-options.ts";
 
 /** A loaded model with the tokenizer it was trained with. */
 export class Model {
@@ -198,12 +200,13 @@ export class Model {
     checkInput(input);
     checkCall(options);
     const { signal, onToken, logitsProcessor, stoppingCriteria, ...others } = options;
-    const { candidates, logProbs, stopStringsIn, adapter, priority, assistantModel, ...rest } = others;
+    const { candidates, logProbs, stopStringsIn, adapter, priority, assistantModel, schema, regex, ...rest } = others;
     const isGone = assistantModel instanceof Model && assistantModel.#disposed !== undefined;
     if (isGone) throw new LecternError("engine", "assistantModel: the model was disposed");
     const named = assistantModel instanceof Model ? assistantModel.location : assistantModel;
     const parsed = parseOptions({ ...rest, assistantModel: named });
     const inputIds = this.#inputIds(input);
+    const source = grammarSource(schema, regex);
     const functions = new CallerFunctions(signal);
     const hooks: GenerateHooks = {
       signal: functions.signal,
@@ -218,7 +221,8 @@ export class Model {
           parsed.assistantModel === undefined || assistantModel instanceof Model
             ? {}
             : { assistantModel: await this.#locate(parsed.assistantModel, functions) };
-        const own = { candidates, logProbs, stopStringsIn, adapter, priority };
+        const form = source && (await compiledSource(source, functions.signal));
+        const own = { candidates, logProbs, stopStringsIn, adapter, priority, form };
         return this.#host.generate({ inputIds, options: { ...parsed, ...assistant }, ...own }, hooks);
       })(),
     );

@@ -103,7 +103,8 @@ export class Tokenizer {
   readonly #padding: Readonly<Record<string, unknown>>;
   readonly #truncation: Readonly<Record<string, unknown>>;
   readonly #continuingPrefix: string | undefined;
-  readonly #hasByteTokens: boolean;
+  /** The types of the decoder and of its parts. */
+  readonly decoderTypes: ReadonlySet<string>;
   /** Tokens of BPE hold every space of the text, so there is nothing to clean up, whatever the config says. */
   readonly #isBytePairs: boolean;
 
@@ -116,7 +117,8 @@ export class Tokenizer {
     this.#padding = isPart(padding) ? padding : {};
     this.#truncation = isPart(truncation) ? truncation : {};
     this.#isBytePairs = isPart(model) && (model.type === "BPE" || "merges" in model);
-    this.#hasByteTokens = JSON.stringify(decoder ?? null).includes('"ByteFallback"');
+    const types = JSON.stringify(decoder ?? null).matchAll(/"type":"(\w+)"/g);
+    this.decoderTypes = new Set(Array.from(types, ([, type]) => type as string));
     const prefix = isPart(model) ? model.continuing_subword_prefix : undefined;
     this.#continuingPrefix = typeof prefix === "string" && prefix !== "" ? prefix : undefined;
   }
@@ -284,8 +286,8 @@ export class Tokenizer {
   }
 
   /** Decodes ids one by one; half a character waits for its other half. */
-  stream(options: { skipSpecialTokens?: boolean } = {}): StreamDecoder {
-    const waits = (id: number): boolean => this.#hasByteTokens && isByteToken(this.token(id));
+  stream(options: DecodeOptions = {}): StreamDecoder {
+    const waits = (id: number): boolean => this.decoderTypes.has("ByteFallback") && isByteToken(this.token(id));
     return new StreamDecoder((ids) => this.decode(ids, options), waits);
   }
 

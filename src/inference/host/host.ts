@@ -9,6 +9,7 @@ import type {
 import type { Channel, Device } from "../../runtime/index.ts";
 import type { Priority } from "../admission.ts";
 import type { ForwardInputs, ForwardOptions, ForwardResult } from "../forward.ts";
+import type { CompiledSource } from "../grammar/grammar-source.ts";
 import type { ComputedPrecision, Precision } from "../quantize-model.ts";
 import type { ScoreInputs, TokenScore } from "../token-scores.ts";
 
@@ -58,6 +59,8 @@ export interface GenerateRequest {
   readonly candidates?: number | undefined;
   readonly logProbs?: number | undefined;
   readonly stopStringsIn?: "text" | "output" | undefined;
+  /** The form that the texts must have. */
+  readonly form?: CompiledSource | undefined;
   /** A name; undefined: the default adapter; null: none. */
   readonly adapter?: string | null | undefined;
   readonly priority?: Priority | undefined;

@@ -1,0 +1,8 @@
+import { type Handler, type Port, serve } from "../../runtime/index.ts";
+import { compileSource, type GrammarSource } from "./grammar-source.ts";
+
+/** Answers, in a worker, the calls of `callCompiler`. */
+export function serveCompiler(port: Port): void {
+  const compile = async (source: GrammarSource): Promise<unknown> => ({ ...compileSource(source) });
+  serve(port, { compile } as Readonly<Record<string, Handler>>);
+}
