@@ -21,21 +21,33 @@ import {
   parseXlmRobertaConfig,
 } from "./bert/config.ts";
 import { bert } from "./bert/model.ts";
+import { parseBloomConfig } from "./bloom/config.ts";
+import { bloom } from "./bloom/model.ts";
 import { charRnnCheckpoint } from "./char-rnn/checkpoint.ts";
 import { parseCharRnnConfig } from "./char-rnn/config.ts";
 import { charRnn } from "./char-rnn/model.ts";
+import { parseCohere2Config, parseCohereConfig } from "./cohere/config.ts";
 import { ConfigReader } from "./config-reader.ts";
 import { debertaCheckpoint } from "./deberta-v2/checkpoint.ts";
 import { parseDebertaConfig } from "./deberta-v2/config.ts";
 import { debertaV2 } from "./deberta-v2/model.ts";
+import { parseFalconConfig } from "./falcon/config.ts";
+import { falcon } from "./falcon/model.ts";
 import type { CheckpointNames } from "./family.ts";
 import { parseGemma2Config, parseGemma3Config, parseGemmaConfig } from "./gemma/config.ts";
+import { parseGlm4Config, parseGlmConfig } from "./glm/config.ts";
+import { gptNeoCheckpoint } from "./gpt-neo/checkpoint.ts";
+import { parseGptNeoConfig } from "./gpt-neo/config.ts";
+import { gptNeo } from "./gpt-neo/model.ts";
 import { gptNeoXCheckpoint } from "./gpt-neox/checkpoint.ts";
 import { parseGptNeoXConfig } from "./gpt-neox/config.ts";
 import { gptNeoX } from "./gpt-neox/model.ts";
 import { gpt2Checkpoint } from "./gpt2/checkpoint.ts";
 import { parseGpt2Config } from "./gpt2/config.ts";
 import { gpt2 } from "./gpt2/model.ts";
+import { parseGptJConfig } from "./gptj/config.ts";
+import { gptJ } from "./gptj/model.ts";
+import { parseGraniteConfig } from "./granite/config.ts";
 import { parseGruSeq2SeqConfig } from "./gru-seq2seq/config.ts";
 import { gruSeq2Seq } from "./gru-seq2seq/model.ts";
 import { llamaCheckpoint } from "./llama/checkpoint.ts";
@@ -45,8 +57,11 @@ import { parseMistralConfig, parseMixtralConfig } from "./mistral/config.ts";
 import { modernBertCheckpoint } from "./modernbert/checkpoint.ts";
 import { parseModernBertConfig } from "./modernbert/config.ts";
 import { modernBert } from "./modernbert/model.ts";
-import { parseOlmo2Config } from "./olmo2/config.ts";
+import { parseOlmo2Config, parseOlmo3Config, parseOlmoConfig } from "./olmo/config.ts";
+import { parseOptConfig } from "./opt/config.ts";
+import { opt } from "./opt/model.ts";
 import { type OwnFamily, ownFamily } from "./own-families.ts";
+import { parsePhiConfig } from "./phi/config.ts";
 import { parsePhi3Config } from "./phi3/config.ts";
 import { parseQwen2Config, parseQwen3Config, parseQwen3MoeConfig } from "./qwen/config.ts";
 import {
@@ -58,6 +73,8 @@ import {
   recurrentEncoderDecoder,
 } from "./register.ts";
 import { parseSmolLm3Config } from "./smollm3/config.ts";
+import { parseStableLmConfig } from "./stablelm/config.ts";
+import { parseStarCoder2Config } from "./starcoder2/config.ts";
 import { t5Checkpoint, t5EncoderCheckpoint } from "./t5/checkpoint.ts";
 import {
   parseMt5Config,
@@ -90,6 +107,13 @@ export { spanLogits } from "./head.ts";
 export type { LlamaConfig } from "./llama/config.ts";
 export { defineFamily, type FamilyDefinition, type OwnFamily, type OwnFamilyParts } from "./own-families.ts";
 
+/** Files whose parameters have the names that models have, perhaps without a prefix, beside these buffers. */
+const plain = (prefix: string, ignored = /^$/): CheckpointNames => ({ prefix, ignored });
+
+/** Older files carry causal masks and rotary frequencies as buffers. */
+const gptJCheckpoint = plain("transformer.", /attn\.(bias|masked_bias|embed_positions)$/);
+const falconCheckpoint = plain("transformer.", /rotary_emb\.inv_freq$|\.maybe_rotary\./);
+
 /** A relative of BART: the same model, told by its config what differs. */
 function bartRelative(
   name: string,
@@ -121,6 +145,11 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
     model: gptNeoX,
     checkpoint: gptNeoXCheckpoint,
   }),
+  gpt_neo: decoder({ name: "GPT-Neo", parseConfig: parseGptNeoConfig, model: gptNeo, checkpoint: gptNeoCheckpoint }),
+  gptj: decoder({ name: "GPT-J", parseConfig: parseGptJConfig, model: gptJ, checkpoint: gptJCheckpoint }),
+  opt: decoder({ name: "OPT", parseConfig: parseOptConfig, model: opt, checkpoint: plain("model.") }),
+  bloom: decoder({ name: "BLOOM", parseConfig: parseBloomConfig, model: bloom, checkpoint: plain("transformer.") }),
+  falcon: decoder({ name: "Falcon", parseConfig: parseFalconConfig, model: falcon, checkpoint: falconCheckpoint }),
   llama: relative("LLaMA", parseLlamaConfig),
   mistral: relative("Mistral", parseMistralConfig),
   mixtral: relative("Mixtral", parseMixtralConfig),
@@ -131,7 +160,17 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   gemma2: relative("Gemma 2", parseGemma2Config),
   gemma3_text: relative("Gemma 3", parseGemma3Config),
   phi3: relative("Phi-3", parsePhi3Config),
+  olmo: relative("OLMo", parseOlmoConfig),
   olmo2: relative("OLMo 2", parseOlmo2Config),
+  olmo3: relative("OLMo 3", parseOlmo3Config),
+  starcoder2: relative("StarCoder2", parseStarCoder2Config),
+  granite: relative("Granite", parseGraniteConfig),
+  cohere: relative("Cohere", parseCohereConfig),
+  cohere2: relative("Cohere 2", parseCohere2Config),
+  glm: relative("GLM", parseGlmConfig),
+  glm4: relative("GLM-4", parseGlm4Config),
+  stablelm: relative("StableLM", parseStableLmConfig),
+  phi: relative("Phi", parsePhiConfig),
   smollm3: relative("SmolLM3", parseSmolLm3Config),
   bert: bertRelative("BERT", "bert", parseBertConfig),
   roberta: bertRelative("RoBERTa", "roberta", parseRobertaConfig),
@@ -161,7 +200,7 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
     name: "recurrent encoder–decoder",
     parseConfig: parseGruSeq2SeqConfig,
     model: gruSeq2Seq,
-    checkpoint: { prefix: "model.", ignored: /^$/ },
+    checkpoint: plain("model."),
   }),
   t5: encoderDecoder({ name: "T5", parseConfig: parseT5Config, model: t5, checkpoint: t5Checkpoint }),
   mt5: encoderDecoder({ name: "mT5", parseConfig: parseMt5Config, model: t5, checkpoint: t5Checkpoint }),

@@ -1,7 +1,6 @@
-import { check } from "../../common/index.ts";
-import { type RotaryConfig, readRotary } from "../../nn/index.ts";
 import type { ConfigReader } from "../config-reader.ts";
 import { type LlamaConfig, parseRelative, slidingLayers, windowOf, withLayers, withWindow } from "../llama/config.ts";
+import { layerRotary } from "./rotary.ts";
 
 /** transformers' values of fields that a file leaves out. */
 const defaults = {
@@ -77,7 +76,10 @@ export function parseGemma3Config(file: ConfigReader): LlamaConfig {
     max_position_embeddings: 131072,
     final_logit_softcapping: null,
   });
-  const rotary = gemma3Rotary(read);
+  const rotary = layerRotary(read, {
+    whole: read.number("rope_theta", 1e6),
+    local: read.number("rope_local_base_freq", 10000),
+  });
   const base = parseYoungerGemma(read, rotary.whole);
   const local = rotary.local(base.headSize, read.size("max_position_embeddings"));
   const every = read.size("sliding_window_pattern", 6);
@@ -85,31 +87,6 @@ export function parseGemma3Config(file: ConfigReader): LlamaConfig {
   return {
     ...withLayers(withWindow(base, sliding, windowOf(read)), (_, i) => (sliding[i] ? { rotary: local } : {})),
     queryKeyNorm: "head",
-  };
-}
-
-type ReadsRotary = (headSize: number, maxPositions: number) => RotaryConfig;
-
-/** Settings for each kind of layer under `rope_parameters`; or `rope_theta`, `rope_scaling`, `rope_local_base_freq`. */
-function gemma3Rotary(read: ConfigReader): { whole: ReadsRotary; local: ReadsRotary } {
-  const { rope_parameters: given, rope_scaling: scaling } = read.json;
-  const ofKind = (kind: string): Readonly<Record<string, unknown>> => {
-    const raw = (given as Record<string, unknown> | null | undefined)?.[kind] ?? {};
-    check(
-      typeof raw === "object",
-      "config",
-      () => `config.json: rope_parameters.${kind} must be an object; got ${JSON.stringify(raw)}`,
-    );
-    return { rope_type: "default", ...raw, truncate: undefined };
-  };
-  const reader =
-    (raw: Readonly<Record<string, unknown>>, theta: number): ReadsRotary =>
-    (headSize, maxPositions) =>
-      readRotary(raw, { headSize, maxPositions, theta, share: read.number("partial_rotary_factor", 1) });
-  const whole = { ...ofKind("full_attention"), ...(scaling as object | null | undefined), truncate: undefined };
-  return {
-    whole: reader(whole, read.number("rope_theta", 1e6)),
-    local: reader(ofKind("sliding_attention"), read.number("rope_local_base_freq", 10000)),
   };
 }
 

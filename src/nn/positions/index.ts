@@ -1,5 +1,6 @@
 export { positionIds } from "./absolute.ts";
 export { positionIdsAfterPadding } from "./after-padding.ts";
+export { type AlibiOptions, alibi } from "./alibi.ts";
 export { attentionBias, bidirectionalBias, causalBias, paddingBias } from "./attention-bias.ts";
 export { cacheSlots, lastKey, longestRow } from "./cache-slots.ts";
 export { type Derivation, type DerivedInput, DerivedInputs, type PositionContext } from "./derive.ts";

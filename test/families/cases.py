@@ -1,0 +1,86 @@
+"""The configs of small directories, one or more for each family, in the spelling of published files."""
+
+BASE = {
+    "vocab_size": 40,
+    "hidden_size": 16,
+    "intermediate_size": 20,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 32,
+}
+LABELS = {"0": "a", "1": "b", "2": "c"}
+
+
+def base(without=(), **fields):
+    return {key: value for key, value in {**BASE, **fields}.items() if key not in without}
+
+
+COMMON = base(("intermediate_size",))
+
+
+def falcon(**fields):
+    return {**base(("intermediate_size",)), "activation": "gelu", **fields}
+
+
+CASES = {
+    "starcoder2": ("starcoder2", "Starcoder2ForCausalLM", base(
+        num_key_value_heads=1, sliding_window=4, norm_epsilon=1e-3, rope_theta=500.0, tie_word_embeddings=True)),
+    "starcoder2_plain": ("starcoder2", "Starcoder2ForCausalLM", base(
+        num_key_value_heads=2, use_bias=False, tie_word_embeddings=False, hidden_act="relu")),
+    "granite": ("granite", "GraniteForCausalLM", base(
+        num_key_value_heads=1, embedding_multiplier=3.0, logits_scaling=2.0, residual_multiplier=0.7,
+        attention_multiplier=0.2, attention_bias=True, mlp_bias=True)),
+    "olmo": ("olmo", "OlmoForCausalLM", base(num_key_value_heads=2, clip_qkv=0.6, pad_token_id=1)),
+    "olmo3": ("olmo3", "Olmo3ForCausalLM", base(
+        num_hidden_layers=4, num_key_value_heads=1, sliding_window=3, pad_token_id=1, rope_theta=300.0,
+        rope_scaling={"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 8,
+                      "attention_factor": 1.1, "beta_fast": 32.0, "beta_slow": 1.0})),
+    "cohere": ("cohere", "CohereForCausalLM", base(
+        num_key_value_heads=1, logit_scale=0.3, use_qk_norm=True, rope_theta=700.0, attention_bias=True)),
+    "cohere2": ("cohere2", "Cohere2ForCausalLM", base(
+        num_hidden_layers=3, num_key_value_heads=1, logit_scale=0.4, sliding_window=3, sliding_window_pattern=2,
+        layer_norm_eps=1e-4)),
+    "glm": ("glm", "GlmForCausalLM", base(
+        num_key_value_heads=1, head_dim=8, pad_token_id=0, partial_rotary_factor=0.5)),
+    "glm4": ("glm4", "Glm4ForCausalLM", base(
+        num_key_value_heads=1, head_dim=8, pad_token_id=0, attention_bias=True,
+        rope_parameters={"rope_type": "default", "rope_theta": 300.0, "partial_rotary_factor": 0.5})),
+    "stablelm": ("stablelm", "StableLmForCausalLM", base(
+        num_key_value_heads=1, use_qkv_bias=True, qk_layernorm=True, partial_rotary_factor=0.5)),
+    "stablelm_parallel": ("stablelm", "StableLmForSequenceClassification", base(
+        num_key_value_heads=2, use_parallel_residual=True, pad_token_id=0, id2label=LABELS)),
+    "opt": ("opt", "OPTForCausalLM", {
+        **COMMON, "ffn_dim": 20, "word_embed_proj_dim": 12, "activation_function": "relu", "pad_token_id": 1,
+        "dropout": 0.1}),
+    "opt_post_norm": ("opt", "OPTForSequenceClassification", {
+        **COMMON, "ffn_dim": 20, "do_layer_norm_before": False, "enable_bias": False, "pad_token_id": 1,
+        "layer_norm_elementwise_affine": False, "id2label": LABELS}),
+    "gpt_neo": ("gpt_neo", "GPTNeoForCausalLM", {
+        "vocab_size": 40, "hidden_size": 16, "num_layers": 3, "num_heads": 2, "max_position_embeddings": 32,
+        "attention_types": [[["global", "local"], 1], [["local"], 1]], "window_size": 3, "intermediate_size": 20,
+        "resid_dropout": 0.1}),
+    "gpt_neo_token": ("gpt_neo", "GPTNeoForTokenClassification", {
+        "vocab_size": 40, "hidden_size": 16, "num_layers": 1, "num_heads": 2, "max_position_embeddings": 32,
+        "attention_types": [[["local"], 1]], "window_size": 2, "id2label": LABELS}),
+    "gptj": ("gptj", "GPTJForCausalLM", {
+        "vocab_size": 40, "n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 32, "rotary_dim": 4, "n_inner": 20}),
+    "gptj_question": ("gptj", "GPTJForQuestionAnswering", {
+        "vocab_size": 40, "hidden_size": 16, "n_layer": 1, "n_head": 2, "n_positions": 32, "rotary_dim": 8}),
+    "bloom": ("bloom", "BloomForCausalLM", {
+        "vocab_size": 40, "n_embed": 24, "n_layer": 2, "n_head": 3, "hidden_dropout": 0.1}),
+    "bloom_post": ("bloom", "BloomForTokenClassification", {
+        "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "apply_residual_connection_post_layernorm": True, "id2label": LABELS}),
+    "falcon": ("falcon", "FalconForCausalLM", falcon(multi_query=True, rope_theta=300.0)),
+    "falcon_new": ("falcon", "FalconForCausalLM", falcon(
+        num_attention_heads=4, num_kv_heads=2, new_decoder_architecture=True, hidden_size=32, bias=True)),
+    "falcon_new_one_norm": ("falcon", "FalconModel", falcon(
+        new_decoder_architecture=True, num_ln_in_parallel_attn=1, num_kv_heads=1, ffn_hidden_size=20)),
+    "falcon_alibi": ("falcon", "FalconForSequenceClassification", falcon(
+        hidden_size=24, num_attention_heads=3, alibi=True, multi_query=False, parallel_attn=False, bias=True,
+        pad_token_id=0, id2label=LABELS)),
+    "falcon_alibi_lm": ("falcon", "FalconForCausalLM", falcon(
+        hidden_size=96, num_attention_heads=12, num_hidden_layers=1, alibi=True, multi_query=False, ffn_hidden_size=16)),
+    "phi": ("phi", "PhiForCausalLM", base(partial_rotary_factor=0.5, qk_layernorm=True)),
+    "phi_token": ("phi", "PhiForTokenClassification", base(num_key_value_heads=1, id2label=LABELS)),
+}
