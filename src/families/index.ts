@@ -1,4 +1,6 @@
 import { check, didYouMean, LecternError, ownEntry, shown } from "../common/index.ts";
+import type { Value } from "../graph/index.ts";
+import type { ModelContext, Scope } from "../nn/index.ts";
 import type { Architecture } from "./architecture.ts";
 import { bartCheckpoint, waveCheckpoint } from "./bart/checkpoint.ts";
 import {
@@ -15,8 +17,10 @@ import {
   type BertConfig,
   parseAlbertConfig,
   parseBertConfig,
+  parseCamembertConfig,
   parseDistilBertConfig,
   parseElectraConfig,
+  parseMpnetConfig,
   parseRobertaConfig,
   parseXlmRobertaConfig,
 } from "./bert/config.ts";
@@ -28,13 +32,13 @@ import { parseCharRnnConfig } from "./char-rnn/config.ts";
 import { charRnn } from "./char-rnn/model.ts";
 import { parseCohere2Config, parseCohereConfig } from "./cohere/config.ts";
 import { ConfigReader } from "./config-reader.ts";
-import { debertaCheckpoint } from "./deberta-v2/checkpoint.ts";
-import { parseDebertaConfig } from "./deberta-v2/config.ts";
-import { debertaV2 } from "./deberta-v2/model.ts";
+import { debertaCheckpoint } from "./deberta/checkpoint.ts";
+import { parseDebertaConfig, parseFirstDebertaConfig } from "./deberta/config.ts";
+import { debertaV2 } from "./deberta/model.ts";
 import { parseFalconConfig } from "./falcon/config.ts";
 import { falcon } from "./falcon/model.ts";
 import type { CheckpointNames } from "./family.ts";
-import { parseGemma2Config, parseGemma3Config, parseGemmaConfig } from "./gemma/config.ts";
+import { parseEmbeddingGemmaConfig, parseGemma2Config, parseGemma3Config, parseGemmaConfig } from "./gemma/config.ts";
 import { parseGlm4Config, parseGlmConfig } from "./glm/config.ts";
 import { gptNeoCheckpoint } from "./gpt-neo/checkpoint.ts";
 import { parseGptNeoConfig } from "./gpt-neo/config.ts";
@@ -72,6 +76,9 @@ import {
   recurrent,
   recurrentEncoderDecoder,
 } from "./register.ts";
+import { rotaryBertCheckpoint } from "./rotary-bert/checkpoint.ts";
+import { parseGteConfig, parseJinaConfig, parseNomicBertConfig, type RotaryBertConfig } from "./rotary-bert/config.ts";
+import { rotaryBert } from "./rotary-bert/model.ts";
 import { parseSmolLm3Config } from "./smollm3/config.ts";
 import { parseStableLmConfig } from "./stablelm/config.ts";
 import { parseStarCoder2Config } from "./starcoder2/config.ts";
@@ -128,6 +135,15 @@ function bertRelative(name: string, root: string, parseConfig: (read: ConfigRead
   return encoder({ name, parseConfig, model: bert, checkpoint: bertCheckpoint(root) });
 }
 
+/** A BERT with rotary positions: the same model, told by its config what differs. */
+function rotaryRelative(
+  name: string,
+  root: string,
+  parseConfig: (read: ConfigReader) => RotaryBertConfig,
+): RegisteredFamily {
+  return encoder({ name, parseConfig, model: rotaryBert, checkpoint: rotaryBertCheckpoint(root) });
+}
+
 /** A relative of LLaMA: the same model, told by its config what differs. */
 function relative(name: string, parseConfig: (read: ConfigReader) => LlamaConfig): RegisteredFamily {
   return decoder({ name, parseConfig, model: llama, checkpoint: llamaCheckpoint });
@@ -178,6 +194,18 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   albert: bertRelative("ALBERT", "albert", parseAlbertConfig),
   electra: bertRelative("ELECTRA", "electra", parseElectraConfig),
   distilbert: bertRelative("DistilBERT", "distilbert", parseDistilBertConfig),
+  camembert: bertRelative("CamemBERT", "roberta", parseCamembertConfig),
+  mpnet: bertRelative("MPNet", "mpnet", parseMpnetConfig),
+  nomic_bert: rotaryRelative("NomicBERT", "nomic_bert", parseNomicBertConfig),
+  gte: rotaryRelative("GTE", "gte", parseGteConfig),
+  new: rotaryRelative("GTE", "gte", parseGteConfig),
+  jina_embeddings_v3: rotaryRelative("Jina embeddings v3", "roberta", parseJinaConfig),
+  deberta: encoder({
+    name: "DeBERTa",
+    parseConfig: parseFirstDebertaConfig,
+    model: debertaV2,
+    checkpoint: debertaCheckpoint,
+  }),
   "deberta-v2": encoder({
     name: "DeBERTa v2",
     parseConfig: parseDebertaConfig,
@@ -211,11 +239,33 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   m2m_100: bartRelative("M2M-100", parseM2m100Config, waveCheckpoint),
 };
 
-/** Parts of families that are models of another kind, by `model_type` and the class that `architectures` names. */
-const parts: readonly (readonly [type: string, architecture: RegExp, family: RegisteredFamily])[] = [
-  ["t5", /^T5(EncoderModel|ForTokenClassification)$/, t5EncoderOf("T5 encoder", parseT5EncoderConfig)],
-  ["mt5", /^MT5(EncoderModel|ForTokenClassification)$/, t5EncoderOf("mT5 encoder", parseMt5EncoderConfig)],
-];
+/** Models of a family that are of another kind, by `model_type` and what their config says. */
+const parts: readonly (readonly [type: string, applies: (read: ConfigReader) => boolean, family: RegisteredFamily])[] =
+  [
+    ["t5", named(/^T5(EncoderModel|ForTokenClassification)$/), t5EncoderOf("T5 encoder", parseT5EncoderConfig)],
+    ["mt5", named(/^MT5(EncoderModel|ForTokenClassification)$/), t5EncoderOf("mT5 encoder", parseMt5EncoderConfig)],
+    [
+      "gemma3_text",
+      (read) => read.boolean("use_bidirectional_attention", false),
+      encoder({
+        name: "EmbeddingGemma",
+        parseConfig: parseEmbeddingGemmaConfig,
+        model: bothWays,
+        checkpoint: llamaCheckpoint,
+      }),
+    ],
+  ];
+
+/** True for a config whose class matches. */
+function named(architecture: RegExp): (read: ConfigReader) => boolean {
+  return (read) => architecture.test(read.architecture() ?? "");
+}
+
+/** A LLaMA whose tokens see each other in both directions. */
+function bothWays(root: Scope, config: LlamaConfig, context: ModelContext): Record<string, Value> {
+  const { logits, heads = { logits } } = llama(root, config, context);
+  return heads;
+}
 
 function t5EncoderOf(name: string, parseConfig: (read: ConfigReader) => T5EncoderConfig): RegisteredFamily {
   return encoder({ name, parseConfig, model: t5Encoder, checkpoint: t5EncoderCheckpoint });
@@ -244,8 +294,7 @@ export function readConfig(
   const read = new ConfigReader(json, tensors);
   checkCommon(read);
   refuseByLayer(read);
-  const named = read.architecture() ?? "";
-  const part = parts.find(([of, architecture]) => of === type && architecture.test(named))?.[2] ?? family;
+  const part = parts.find(([of, applies]) => of === type && applies(read))?.[2] ?? family;
   const model = part.read(read);
   checkExperts(model.config, tensors.length);
   return model;

@@ -18,6 +18,10 @@ def base(without=(), **fields):
 COMMON = base(("intermediate_size",))
 
 
+def encoder(**fields):
+    return base(**fields)
+
+
 def falcon(**fields):
     return {**base(("intermediate_size",)), "activation": "gelu", **fields}
 
@@ -67,20 +71,53 @@ CASES = {
     "gptj_question": ("gptj", "GPTJForQuestionAnswering", {
         "vocab_size": 40, "hidden_size": 16, "n_layer": 1, "n_head": 2, "n_positions": 32, "rotary_dim": 8}),
     "bloom": ("bloom", "BloomForCausalLM", {
-        "vocab_size": 40, "n_embed": 24, "n_layer": 2, "n_head": 3, "hidden_dropout": 0.1}),
+        "vocab_size": 40, "n_embed": 24, "n_layer": 1, "n_head": 3, "hidden_dropout": 0.1}),
     "bloom_post": ("bloom", "BloomForTokenClassification", {
         "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
         "apply_residual_connection_post_layernorm": True, "id2label": LABELS}),
     "falcon": ("falcon", "FalconForCausalLM", falcon(multi_query=True, rope_theta=300.0)),
     "falcon_new": ("falcon", "FalconForCausalLM", falcon(
-        num_attention_heads=4, num_kv_heads=2, new_decoder_architecture=True, hidden_size=32, bias=True)),
+        num_attention_heads=4, num_kv_heads=2, new_decoder_architecture=True, bias=True, ffn_hidden_size=20)),
     "falcon_new_one_norm": ("falcon", "FalconModel", falcon(
         new_decoder_architecture=True, num_ln_in_parallel_attn=1, num_kv_heads=1, ffn_hidden_size=20)),
     "falcon_alibi": ("falcon", "FalconForSequenceClassification", falcon(
         hidden_size=24, num_attention_heads=3, alibi=True, multi_query=False, parallel_attn=False, bias=True,
+        num_hidden_layers=1, ffn_hidden_size=20,
         pad_token_id=0, id2label=LABELS)),
     "falcon_alibi_lm": ("falcon", "FalconForCausalLM", falcon(
-        hidden_size=96, num_attention_heads=12, num_hidden_layers=1, alibi=True, multi_query=False, ffn_hidden_size=16)),
+        hidden_size=48, num_attention_heads=12, num_hidden_layers=1, alibi=True, multi_query=False, ffn_hidden_size=16)),
     "phi": ("phi", "PhiForCausalLM", base(partial_rotary_factor=0.5, qk_layernorm=True)),
     "phi_token": ("phi", "PhiForTokenClassification", base(num_key_value_heads=1, id2label=LABELS)),
+    "mpnet": ("mpnet", "MPNetForMaskedLM", encoder(max_position_embeddings=34)),
+    "mpnet_pooler": ("mpnet", "MPNetModel", encoder(max_position_embeddings=34, num_hidden_layers=1)),
+    "mpnet_classes": ("mpnet", "MPNetForSequenceClassification", encoder(
+        max_position_embeddings=34, num_hidden_layers=1, id2label=LABELS)),
+    "nomic_bert": ("nomic_bert", "NomicBertForMaskedLM", encoder(rope_theta=300.0)),
+    "nomic_bert_model": ("nomic_bert", "NomicBertModel", encoder(
+        head_dim=6, rope_parameters={"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1000.0})),
+    "nomic_bert_classes": ("nomic_bert", "NomicBertForSequenceClassification", encoder(
+        num_hidden_layers=1, id2label=LABELS)),
+    "gte": ("gte", "GteForMaskedLM", encoder(type_vocab_size=2, pad_token_id=1)),
+    "gte_classes": ("gte", "GteForSequenceClassification", encoder(
+        type_vocab_size=0, pad_token_id=1, id2label=LABELS, num_hidden_layers=1)),
+    "jina_v3": ("jina_embeddings_v3", "JinaEmbeddingsV3ForMaskedLM", encoder(
+        type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-4)),
+    "jina_v3_tokens": ("jina_embeddings_v3", "JinaEmbeddingsV3ForTokenClassification", encoder(
+        type_vocab_size=1, pad_token_id=1, id2label=LABELS, num_hidden_layers=1)),
+    "jina_v3_model": ("jina_embeddings_v3", "JinaEmbeddingsV3Model", encoder(
+        type_vocab_size=1, pad_token_id=1, num_hidden_layers=1)),
+    "camembert": ("camembert", "CamembertForMaskedLM", encoder(
+        max_position_embeddings=34, pad_token_id=1, num_hidden_layers=1)),
+    "deberta": ("deberta", "DebertaForMaskedLM", encoder(
+        type_vocab_size=0, relative_attention=True, pos_att_type="c2p|p2c", max_relative_positions=4,
+        position_biased_input=False)),
+    "deberta_classes": ("deberta", "DebertaForSequenceClassification", encoder(
+        type_vocab_size=2, relative_attention=True, pos_att_type=["p2c"], num_hidden_layers=1, id2label=LABELS,
+        pooler_hidden_act="relu", max_position_embeddings=8)),
+    "deberta_own_words": ("deberta", "DebertaForMaskedLM", encoder(
+        type_vocab_size=0, legacy=False, num_hidden_layers=1, embedding_size=16)),
+    "embedding_gemma": ("gemma3_text", "Gemma3TextModel", base(
+        num_key_value_heads=1, head_dim=8, use_bidirectional_attention=True, sliding_window=4, pad_token_id=0,
+        layer_types=["sliding_attention", "full_attention"], query_pre_attn_scalar=8)),
+    "qwen3_embedding": ("qwen3", "Qwen3Model", base(num_key_value_heads=1, head_dim=8, num_hidden_layers=1)),
 }

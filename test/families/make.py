@@ -90,7 +90,9 @@ def greedy(model, row):
     return out.sequences[0, len(row):].tolist(), [round(float(first - second), 5) for first, second in best]
 
 
-def gradients(model, architecture, rows, pad, names, chance):
+def gradients(model, architecture, rows, pad, folder, chance):
+    if architecture.endswith("ForQuestionAnswering"):
+        rows = [row[:3] for row in rows]  # the loss reads the scores of padding, too, whose positions are anyone's
     ids, mask = padded(rows, "right", pad)
     if architecture.endswith(("ForSequenceClassification", "ForMultipleChoice")):
         labels = torch.tensor([chance.randrange(2) for _ in rows])
@@ -105,9 +107,17 @@ def gradients(model, architecture, rows, pad, names, chance):
     loss = model(input_ids=ids, attention_mask=mask, **given, **places(model, mask)).loss
     loss.backward()
     found = {"ids": ids, "mask": mask, **given, "loss": loss.detach().clone()}
-    for name, parameter in model.named_parameters():
-        if parameter.grad is not None and name in names:
-            found[f"grad.{name}"] = parameter.grad.detach().to(torch.float16).contiguous()
+    own = copy.deepcopy(model)  # saved as weights are, for the names of files
+    of = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, parameter in own.named_parameters():
+            parameter.copy_(torch.zeros_like(parameter) if of[name].grad is None else of[name].grad)
+    own.save_pretrained(folder)
+    unused = {name for name, parameter in of.items() if parameter.grad is None}
+    for name, gradient in load_file(folder / "model.safetensors").items():
+        if name not in unused:
+            found[f"grad.{name}"] = gradient.to(torch.float16)
+    shutil.rmtree(folder)
     return found
 
 
@@ -125,7 +135,9 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
     weights = load_file(directory / "saved" / "model.safetensors")
     shutil.rmtree(directory / "saved")
     save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
-    model = kind.from_pretrained(directory, attn_implementation="eager", dtype=torch.float32).eval()
+    # Falcon's eager attention adds ALiBi twice, its default once.
+    attention = "sdpa" if config.get("alibi") else "eager"
+    model = kind.from_pretrained(directory, attn_implementation=attention, dtype=torch.float32).eval()
     chance = random.Random(name)
     vocabulary = model.config.get_text_config().vocab_size
     pad = model.config.get_text_config().pad_token_id or 0
@@ -141,8 +153,8 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
         recorded |= {"greedy": [ids for ids, _ in found], "gm": [margins for _, margins in found]}
     (directory / "expected.json").write_text(json.dumps({"exp": recorded}) + "\n")
     if "gradients" in parts and not architecture.endswith("Model") and shape is None:
-        named = {parameter: parameter for parameter, _ in model.named_parameters()}
-        save_file(gradients(model, architecture, rows, pad, named, chance), directory / "gradients.safetensors")
+        found = gradients(model, architecture, rows, pad, directory / "saved", chance)
+        save_file(found, directory / "gradients.safetensors")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ export interface BertConfig extends EncoderConfig {
   readonly positionCount: number;
   /** The path of each layer's weights; ALBERT's layers share theirs. */
   readonly layerPaths: readonly string[];
+  /** The number of buckets of distances whose bias all layers share, under `encoder.relative_attention_bias`; 0: none. */
+  readonly distanceBuckets: number;
   /** The path of the pooler, which makes `pooler_output` of the first token, if the checkpoint has one. */
   readonly pooler: string | undefined;
   readonly names: BertNames;
@@ -124,6 +126,7 @@ function parseRelative(read: ConfigReader, names: BertNames): BertConfig {
     typeVocabSize: read.count("type_vocab_size", 2),
     padTokenId: read.tokenId("pad_token_id", 0),
     positions: "from-zero",
+    distanceBuckets: 0,
     layerPaths: Array.from({ length: numHiddenLayers }, (_, i) => `encoder.layer.${i}`),
     pooler: names.pooler && holds(read, `${names.pooler}.weight`, `${names.root}.`) ? names.pooler : undefined,
     names,
@@ -184,6 +187,41 @@ export function parseRobertaConfig(file: ConfigReader, vocabSize = 50265): BertC
       `config.json: max_position_embeddings ${positionCount} leaves no position behind pad_token_id ${padTokenId}; check that both belong together`,
   );
   return { ...config, ...decoding(read), positions: "behind-padding", maxPositionEmbeddings };
+}
+
+/** CamemBERT is RoBERTa in French (Martin et al., 2019). */
+export const parseCamembertConfig = (file: ConfigReader): BertConfig => parseRobertaConfig(file, 30522);
+
+/** Buckets of distances, and the padding token, which MPNet's code has as numbers. */
+const MPNET = { buckets: 32, padding: 1 };
+
+/** MPNet is RoBERTa without segments, with a bias by distance that all layers share (Song et al., 2020). */
+export function parseMpnetConfig(file: ConfigReader): BertConfig {
+  const read = file
+    .withDefaults({ ...bertDefaults, vocab_size: 30527 })
+    .withValues({ pad_token_id: MPNET.padding, type_vocab_size: 0 });
+  read.refuse("relative_attention_num_buckets", MPNET.buckets);
+  const config = parseRelative(read, {
+    ...bertNames,
+    root: "mpnet",
+    pooler: "mpnet.pooler.dense",
+    layer: {
+      ...bertNames.layer,
+      query: "attention.attn.q",
+      key: "attention.attn.k",
+      value: "attention.attn.v",
+      attentionOutput: "attention.attn.o",
+      attentionOutputNorm: "attention.LayerNorm",
+    },
+    words: { dense: "lm_head.dense", act: "gelu", norm: "lm_head.layer_norm", out: "lm_head.decoder" },
+    sequence: { dense: "classifier.dense", act: "tanh", out: "classifier.out_proj" },
+  });
+  return {
+    ...config,
+    positions: "behind-padding",
+    distanceBuckets: MPNET.buckets,
+    maxPositionEmbeddings: config.positionCount - MPNET.padding - 1,
+  };
 }
 
 /** XLM-RoBERTa is RoBERTa in 100 languages (Conneau et al., 2019). */

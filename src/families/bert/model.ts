@@ -8,6 +8,7 @@ import {
   type ModelContext,
   positionIds,
   positionIdsAfterPadding,
+  relativeBias,
   type Scope,
   splitHeads,
   tokenTypeIds,
@@ -34,12 +35,13 @@ function embeddings(root: Scope, c: BertConfig, context: ModelContext): Value {
 }
 
 /** A post-norm layer: x = norm(x + attention(x)), then the same with the feed-forward. */
-function layer(at: Scope, x: Value, c: BertConfig, context: ModelContext): Value {
+function layer(at: Scope, x: Value, c: BertConfig, context: ModelContext, bias: Value | undefined): Value {
   const { layer: names } = c.names;
   const [q, k, v] = [names.query, names.key, names.value].map((name) =>
     splitHeads(linear(at.in(name), x, c.hiddenSize), c.numAttentionHeads),
   ) as [Value, Value, Value]; // 3 × [B, H, T, D]
-  const mixed = joinHeads(context.attend(q, k, v, { scale: c.headSize ** -0.5, dropout: c.attentionDropout })); // [B, T, E]
+  const options = { scale: c.headSize ** -0.5, dropout: c.attentionDropout, ...(bias && { bias }) };
+  const mixed = joinHeads(context.attend(q, k, v, options)); // [B, T, E]
   const attentionOutput = add(
     x,
     context.dropout(linear(at.in(names.attentionOutput), mixed, c.hiddenSize), c.hiddenDropout),
@@ -50,11 +52,23 @@ function layer(at: Scope, x: Value, c: BertConfig, context: ModelContext): Value
   return layerNorm(at.in(names.norm), add(x, output), c.layerNormEps);
 }
 
+/** The distance from which on all share the last bucket. */
+const MAX_DISTANCE = 128;
+
+/** The bias `[B, H, T, T]` of distances, which all layers share; undefined where there is none. */
+function distanceBias(body: Scope, c: BertConfig, context: ModelContext): Value | undefined {
+  if (c.distanceBuckets === 0) return undefined;
+  const at = body.in("encoder.relative_attention_bias");
+  const table = at.parameter("weight", [c.distanceBuckets, c.numAttentionHeads]);
+  return relativeBias(context, table, { maxDistance: MAX_DISTANCE, bothWays: true });
+}
+
 /** BERT and its relatives: post-norm encoders with learned positions (Devlin et al., 2018). */
 export const bert: EncoderModel<BertConfig> = (root, c, context) => {
   const body = root.in(c.names.root);
+  const bias = distanceBias(body, c, context);
   const hidden = context.throughLayers(embeddings(root, c, context), (x, i) =>
-    layer(body.in(c.layerPaths[i] as string), x, c, context),
+    layer(body.in(c.layerPaths[i] as string), x, c, context, bias),
   );
   context.hiddenStates.push(hidden);
   const { dense, act, out } = c.names.sequence;

@@ -30,13 +30,13 @@ const gemma2Defaults = {
 
 /** The settings of all Gemmas: norms of weight 1 + w, scaled embeddings, and the direction of attention. */
 function parseAnyGemma(read: ConfigReader, rotary?: Parameters<typeof parseRelative>[1]["rotary"]): LlamaConfig {
-  if (read.json.use_bidirectional_attention) read.refuse("use_bidirectional_attention", false);
   const base = parseRelative(read, { defaults: {}, ...(rotary && { rotary }) });
   return { ...base, normOffset: 1, embeddingScale: Math.sqrt(base.hiddenSize) };
 }
 
 /** Gemma is LLaMA with 1 + w for a norm's weight w, scaled embeddings, GELU and a tied head (Mesnard et al., 2024). */
 export function parseGemmaConfig(file: ConfigReader): LlamaConfig {
+  file.refuse("use_bidirectional_attention", false);
   const read = file.withDefaults(defaults);
   const named = read.string("hidden_act", "gelu_pytorch_tanh");
   const hiddenAct = named === "gelu" ? "gelu_pytorch_tanh" : named; // old files say gelu and mean its tanh form
@@ -59,6 +59,7 @@ function parseYoungerGemma(read: ConfigReader, rotary?: Parameters<typeof parseA
 
 /** Gemma 2 norms before and after each sublayer, caps scores and logits, and gives every other layer a window. */
 export function parseGemma2Config(file: ConfigReader): LlamaConfig {
+  file.refuse("use_bidirectional_attention", false);
   const read = file.withDefaults(gemma2Defaults);
   const base = parseYoungerGemma(read);
   const sliding = slidingLayers(read, base.numHiddenLayers, (i) => i % 2 === 0);
@@ -93,4 +94,10 @@ export function parseGemma3Config(file: ConfigReader): LlamaConfig {
 /** `null` switches a cap off. */
 function softcapOf(read: ConfigReader, key: string): number | undefined {
   return (read.json[key] ?? undefined) === undefined ? undefined : read.number(key);
+}
+
+/** EmbeddingGemma is Gemma 3 whose tokens see each other in both directions, half a window to either side (Vera et al., 2025). */
+export function parseEmbeddingGemmaConfig(file: ConfigReader): LlamaConfig {
+  const config = parseGemma3Config(file);
+  return withLayers(config, ({ window }) => ({ window: window === undefined ? undefined : Math.floor(window / 2) }));
 }

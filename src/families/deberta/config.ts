@@ -5,6 +5,8 @@ import { parseHead } from "../head.ts";
 import { holds, tie } from "../ties.ts";
 
 export interface DebertaConfig extends EncoderConfig {
+  /** True if queries, keys and values have one projection, whose biases queries and values have, as in DeBERTa 1. */
+  readonly isFused: boolean;
   /** The width of the embeddings; where it is not that of the layers, a projection follows. */
   readonly embeddingSize: number;
   readonly intermediateSize: number;
@@ -79,6 +81,7 @@ export function parseDebertaConfig(file: ConfigReader): DebertaConfig {
   const maxPositionEmbeddings = read.size("max_position_embeddings");
   const types = pairTypes(read);
   return {
+    isFused: false,
     vocabSize: read.size("vocab_size"),
     hiddenSize,
     numHiddenLayers: read.size("num_hidden_layers"),
@@ -104,6 +107,24 @@ export function parseDebertaConfig(file: ConfigReader): DebertaConfig {
     convolution: convolution(read, hiddenSize),
     words,
   };
+}
+
+/** Fields of DeBERTa 2 that its first version does not read. */
+const younger = ["position_buckets", "norm_rel_ebd", "share_att_key", "conv_kernel_size", "attention_head_size"];
+
+/** DeBERTa 1 is DeBERTa 2 with one projection for queries, keys and values, and a distance for each embedding (He et al., 2020). */
+export function parseFirstDebertaConfig(file: ConfigReader): DebertaConfig {
+  const read = file
+    .withDefaults({
+      vocab_size: 50265,
+      hidden_size: 768,
+      num_hidden_layers: 12,
+      num_attention_heads: 12,
+      intermediate_size: 3072,
+    })
+    .withValues(Object.fromEntries(younger.map((key) => [key, undefined])));
+  read.refuse("talking_head", false);
+  return { ...parseDebertaConfig(read), isFused: true, pairKinds: 1 + pairTypes(read).length };
 }
 
 /** `pos_att_type`, a list or a text such as `c2p|p2c`. */

@@ -6,6 +6,7 @@ import {
   mul,
   reshape,
   scalar,
+  split,
   takeAlong,
   transpose,
   type Value,
@@ -45,9 +46,10 @@ function embeddings(root: Scope, c: DebertaConfig, context: ModelContext): Value
 }
 
 /** Distances as heads see them: `[N, E]` → `[H, N, D]`. */
-function distanceHeads(at: Scope, distances: Value, c: DebertaConfig): Value {
+function distanceHeads(at: Scope, distances: Value, c: DebertaConfig, bias = true): Value {
   const count = distances.shape[0] as number;
-  return transpose(reshape(linear(at, distances, c.hiddenSize), [count, c.numAttentionHeads, c.headSize]), [1, 0, 2]);
+  const projected = linear(at, distances, c.hiddenSize, { bias });
+  return transpose(reshape(projected, [count, c.numAttentionHeads, c.headSize]), [1, 0, 2]);
 }
 
 /** Scores against each distance `[B, H, T, N]`, read at the distance of each pair `[B, 1, T, S]`. */
@@ -64,21 +66,42 @@ function distanceBias(at: Scope, q: Value, k: Value, c: DebertaConfig, context: 
   const buckets = { span: d.span, maxDistance: d.isBucketed ? d.maxDistance : undefined };
   const biases: Value[] = [];
   if (d.contentToPosition) {
-    const keys = distanceHeads(at.in(d.sharesKey ? "key_proj" : "pos_key_proj"), known, c);
+    const keys = c.isFused
+      ? distanceHeads(at.in("pos_proj"), known, c, false)
+      : distanceHeads(at.in(d.sharesKey ? "key_proj" : "pos_key_proj"), known, c);
     biases.push(atDistances(q, keys, signedDistances(context, { ...buckets, from: "query" })));
   }
   if (d.positionToContent) {
-    const queries = distanceHeads(at.in(d.sharesKey ? "query_proj" : "pos_query_proj"), known, c);
+    const name = c.isFused ? "pos_q_proj" : "pos_query_proj";
+    const queries = distanceHeads(at.in(d.sharesKey ? "query_proj" : name), known, c);
     const byKey = atDistances(k, queries, signedDistances(context, { ...buckets, from: "key" })); // [B, H, S, T]
     biases.push(transpose(byKey, [0, 1, 3, 2]));
   }
   return biases.length === 0 ? undefined : biases.reduce((sum, part) => add(sum, part));
 }
 
+/** Queries, keys and values of one projection, 3 × `[B, H, T, D]`: those of each head lie side by side. */
+function fusedProjection(at: Scope, x: Value, c: DebertaConfig): [q: Value, k: Value, v: Value] {
+  const [batch, length] = x.shape as [Dimension, Dimension, number];
+  const { numAttentionHeads: heads, headSize: size } = c;
+  const fused = linear(at.in("in_proj"), x, 3 * c.hiddenSize, { bias: false });
+  const parts = split(
+    transpose(reshape(fused, [batch, length, heads, 3 * size]), [0, 2, 1, 3]),
+    [size, size, size],
+    -1,
+  );
+  const shifted = (part: Value, name: string): Value =>
+    add(part, reshape(at.parameter(name, [c.hiddenSize]), [heads, 1, size]));
+  const [q, k, v] = parts as [Value, Value, Value];
+  return [shifted(q, "q_bias"), k, shifted(v, "v_bias")];
+}
+
 /** Disentangled attention: what a token is and where it stands have scores of their own. */
 function selfAttention(at: Scope, x: Value, c: DebertaConfig, context: ModelContext, table: Value | undefined): Value {
   const project = (name: string): Value => splitHeads(linear(at.in(name), x, c.hiddenSize), c.numAttentionHeads);
-  const [q, k, v] = [project("query_proj"), project("key_proj"), project("value_proj")]; // 3 × [B, H, T, D]
+  const [q, k, v] = c.isFused
+    ? fusedProjection(at, x, c)
+    : [project("query_proj"), project("key_proj"), project("value_proj")]; // 3 × [B, H, T, D]
   const scale = (c.headSize * c.pairKinds) ** -0.5;
   const bias = table && distanceBias(at, q, k, c, context, table);
   return joinHeads(
@@ -115,7 +138,7 @@ function maskedLmHead(root: Scope, hidden: Value, c: DebertaConfig): Value {
   return add(scores, root.in(c.words.bias).parameter("bias", [c.vocabSize]));
 }
 
-/** DeBERTa v2 and v3: an encoder whose attention reads distances apart from content (He et al., 2020). */
+/** DeBERTa: an encoder whose attention reads distances apart from content (He et al., 2020). */
 export const debertaV2: EncoderModel<DebertaConfig> = (root, c, context) => {
   const at = root.in("deberta.encoder");
   const table = distanceTable(at, c);
