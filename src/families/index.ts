@@ -2,18 +2,20 @@ import { check, didYouMean, LecternError, ownEntry, shown } from "../common/inde
 import type { Value } from "../graph/index.ts";
 import type { ModelContext, Scope } from "../nn/index.ts";
 import type { Architecture } from "./architecture.ts";
-import { bartCheckpoint, waveCheckpoint } from "./bart/checkpoint.ts";
+import { alone, bartCheckpoint, waveCheckpoint } from "./bart/checkpoint.ts";
 import {
   type BartConfig,
+  decoderAlone,
   parseBartConfig,
   parseM2m100Config,
   parseMarianConfig,
   parseMbartConfig,
   parsePegasusConfig,
 } from "./bart/config.ts";
-import { bart } from "./bart/model.ts";
+import { bart, bartDecoder } from "./bart/model.ts";
 import { bertCheckpoint } from "./bert/checkpoint.ts";
 import {
+  asDecoder,
   type BertConfig,
   parseAlbertConfig,
   parseBertConfig,
@@ -24,7 +26,7 @@ import {
   parseRobertaConfig,
   parseXlmRobertaConfig,
 } from "./bert/config.ts";
-import { bert } from "./bert/model.ts";
+import { bert, bertDecoder } from "./bert/model.ts";
 import { parseBloomConfig } from "./bloom/config.ts";
 import { bloom } from "./bloom/model.ts";
 import { charRnnCheckpoint } from "./char-rnn/checkpoint.ts";
@@ -244,7 +246,9 @@ const parts: readonly (readonly [type: string, applies: (read: ConfigReader) => 
   [
     ["t5", named(/^T5(EncoderModel|ForTokenClassification)$/), t5EncoderOf("T5 encoder", parseT5EncoderConfig)],
     ["mt5", named(/^MT5(EncoderModel|ForTokenClassification)$/), t5EncoderOf("mT5 encoder", parseMt5EncoderConfig)],
-    [
+    ...bertDecoders(),
+  ...bartDecoders(),
+  [
       "gemma3_text",
       (read) => read.boolean("use_bidirectional_attention", false),
       encoder({
@@ -255,6 +259,36 @@ const parts: readonly (readonly [type: string, applies: (read: ConfigReader) => 
       }),
     ],
   ];
+
+type Part = (typeof parts)[number];
+
+/** BERT and its relatives as decoders. */
+function bertDecoders(): Part[] {
+  const of = (type: string, name: string, root: string, parse: (read: ConfigReader) => BertConfig): Part => {
+    const family = { name, parseConfig: asDecoder(parse), model: bertDecoder, checkpoint: bertCheckpoint(root) };
+    return [type, named(/(LMHeadModel|ForCausalLM)$/), decoder(family)];
+  };
+  return [
+    of("bert", "BERT decoder", "bert", parseBertConfig),
+    of("roberta", "RoBERTa decoder", "roberta", parseRobertaConfig),
+    of("xlm-roberta", "XLM-RoBERTa decoder", "roberta", parseXlmRobertaConfig),
+    of("camembert", "CamemBERT decoder", "roberta", parseCamembertConfig),
+    of("electra", "ELECTRA decoder", "electra", parseElectraConfig),
+  ];
+}
+
+/** The decoders of BART and its relatives alone. */
+function bartDecoders(): Part[] {
+  const of = (type: string, name: string, parse: (read: ConfigReader) => BartConfig, whole: CheckpointNames): Part => {
+    const family = { name, parseConfig: decoderAlone(parse), model: bartDecoder, checkpoint: alone(whole) };
+    return [type, named(/ForCausalLM$/), decoder(family)];
+  };
+  return [
+    of("bart", "BART decoder", parseBartConfig, bartCheckpoint),
+    of("mbart", "mBART decoder", parseMbartConfig, bartCheckpoint),
+    of("marian", "Marian decoder", parseMarianConfig, waveCheckpoint),
+  ];
+}
 
 /** True for a config whose class matches. */
 function named(architecture: RegExp): (read: ConfigReader) => boolean {

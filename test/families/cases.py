@@ -116,6 +116,27 @@ CASES = {
         pooler_hidden_act="relu", max_position_embeddings=8)),
     "deberta_own_words": ("deberta", "DebertaForMaskedLM", encoder(
         type_vocab_size=0, legacy=False, num_hidden_layers=1, embedding_size=16)),
+    "bert_decoder": ("bert", "BertLMHeadModel", encoder(is_decoder=True)),
+    "roberta_decoder": ("roberta", "RobertaForCausalLM", encoder(
+        is_decoder=True, max_position_embeddings=34, num_hidden_layers=1, pad_token_id=1)),
+    "electra_decoder": ("electra", "ElectraForCausalLM", encoder(
+        is_decoder=True, embedding_size=12, num_hidden_layers=1)),
+    "bert_choice": ("bert", "BertForMultipleChoice", encoder(num_hidden_layers=1)),
+    "roberta_choice": ("roberta", "RobertaForMultipleChoice", encoder(
+        num_hidden_layers=1, max_position_embeddings=34, pad_token_id=1)),
+    "electra_choice": ("electra", "ElectraForMultipleChoice", encoder(num_hidden_layers=1, embedding_size=16)),
+    "albert_choice": ("albert", "AlbertForMultipleChoice", encoder(num_hidden_layers=1, embedding_size=12)),
+    "modernbert_choice": ("modernbert", "ModernBertForMultipleChoice", encoder(
+        num_hidden_layers=1, pad_token_id=0, local_attention=4)),
+    "bart_decoder": ("bart", "BartForCausalLM", {
+        "vocab_size": 40, "d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2, "encoder_ffn_dim": 20, "decoder_ffn_dim": 20, "max_position_embeddings": 32,
+        "is_decoder": True, "is_encoder_decoder": False, "scale_embedding": True}),
+    "marian_decoder": ("marian", "MarianForCausalLM", {
+        "vocab_size": 40, "decoder_vocab_size": 36, "d_model": 16, "encoder_layers": 1, "decoder_layers": 1,
+        "encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 20, "decoder_ffn_dim": 20,
+        "max_position_embeddings": 32, "share_encoder_decoder_embeddings": False, "is_decoder": True,
+        "is_encoder_decoder": False, "pad_token_id": 35, "eos_token_id": 0, "decoder_start_token_id": 35}),
     "embedding_gemma": ("gemma3_text", "Gemma3TextModel", base(
         num_key_value_heads=1, head_dim=8, use_bidirectional_attention=True, sliding_window=4, pad_token_id=0,
         layer_types=["sliding_attention", "full_attention"], query_pre_attn_scalar=8)),

@@ -51,14 +51,19 @@ def padded(rows, side, pad):
 def places(model, mask):
     """Positions that leave padding out, where a model takes them."""
     takes = "position_ids" in model.forward.__code__.co_varnames or hasattr(model, "generate") and model.can_generate()
-    if not takes or not is_decoder(model) or model.config.model_type in ("bloom", "opt"):
+    if not takes or not is_decoder(model) or model.config.model_type in NO_POSITIONS:
         return {}
     return {"position_ids": (mask.cumsum(-1) - 1).clamp(min=0)}
 
 
 def is_decoder(model):
+    if model.__class__.__name__.endswith(HEADS_OF_DECODERS):
+        return True
     return not getattr(model.config, "is_encoder_decoder", False) and model.config.model_type not in ENCODERS
 
+
+NO_POSITIONS = {"bloom", "opt", "bart", "marian", "roberta"}  # they have none, or count themselves
+HEADS_OF_DECODERS = ("LMHeadModel", "ForCausalLM")
 
 ENCODERS = {"mpnet", "nomic_bert", "camembert", "deberta", "deberta-v2", "jina_embeddings_v3", "bert", "roberta",
             "electra", "albert", "distilbert", "xlm-roberta", "modernbert", "gte"}
@@ -66,7 +71,8 @@ ENCODERS = {"mpnet", "nomic_bert", "camembert", "deberta", "deberta-v2", "jina_e
 
 def passes(model, rows, pad, shape=None):
     expected = {}
-    for side in ("right", "left"):
+    # BART counts padding on the left, too, and takes no positions.
+    for side in ("right",) if model.config.model_type in ("bart", "marian") else ("right", "left"):
         ids, mask = padded(rows, side, pad)
         given = {"input_ids": ids, "attention_mask": mask, **places(model, mask)}
         if shape:
@@ -77,10 +83,21 @@ def passes(model, rows, pad, shape=None):
         for key in RESULTS:
             if getattr(out, key, None) is not None:
                 expected[f"{side}.{key}"] = getattr(out, key).contiguous().clone()
+        if shape:
+            expected[f"{side}.logits"] = expected[f"{side}.logits"].reshape(-1, 1)
     return expected
 
 
 def greedy(model, row):
+    """The likeliest tokens, and how far each is ahead of the second."""
+    if model.config.model_type == "roberta":  # generate() gives it positions that count from 0, forward from 2
+        tokens, margins = list(row), []
+        for _ in range(NEW_TOKENS):
+            with torch.no_grad():
+                first, second = model(torch.tensor([tokens])).logits[0, -1].topk(2).values.tolist()
+                tokens.append(int(model(torch.tensor([tokens])).logits[0, -1].argmax()))
+            margins.append(round(first - second, 5))
+        return tokens[len(row):], margins
     own = copy.deepcopy(model)
     own.generation_config.eos_token_id, own.generation_config.pad_token_id = None, 0
     own.generation_config.bos_token_id = None
@@ -104,7 +121,11 @@ def gradients(model, architecture, rows, pad, folder, chance):
     if architecture.endswith("ForQuestionAnswering"):
         given = {"start_positions": labels[:, 0] * 0 + 1, "end_positions": labels[:, 0] * 0 + 2}
     model.zero_grad()
-    loss = model(input_ids=ids, attention_mask=mask, **given, **places(model, mask)).loss
+    if model.config.model_type in ("bart", "marian"):  # whose own loss does not shift labels
+        logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1]
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten())
+    else:
+        loss = model(input_ids=ids, attention_mask=mask, **given, **places(model, mask)).loss
     loss.backward()
     found = {"ids": ids, "mask": mask, **given, "loss": loss.detach().clone()}
     own = copy.deepcopy(model)  # saved as weights are, for the names of files
@@ -139,7 +160,8 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
     attention = "sdpa" if config.get("alibi") else "eager"
     model = kind.from_pretrained(directory, attn_implementation=attention, dtype=torch.float32).eval()
     chance = random.Random(name)
-    vocabulary = model.config.get_text_config().vocab_size
+    text = model.config.get_text_config()
+    vocabulary = min(text.vocab_size, getattr(text, "decoder_vocab_size", None) or text.vocab_size)
     pad = model.config.get_text_config().pad_token_id or 0
     rows = [[chance.randrange(4, vocabulary) for _ in range(length)] for length in (7, 3, 5, 4)]
     if architecture.endswith("MultipleChoice"):

@@ -45,7 +45,7 @@ describe.each(names)("%s", async (name) => {
   model.catch(() => {}); // each test reports it
   afterAll(async () => (await model.catch(() => undefined))?.dispose());
 
-  test.each(["right", "left"])("has the reference's results for rows padded on the %s", async (side) => {
+  test.each(["right", "left"].filter((side) => expected[`${side}.ids`]))("has the reference's results for rows padded on the %s", async (side) => {
     const rows = (key: string): number[][] => rowsOf(expected[`${side}.${key}`] as HostTensor);
     const mask = rows("mask");
     const results = namedTensors(

@@ -46,6 +46,8 @@ export interface BertNames {
   >;
   readonly words: { readonly dense: string; readonly act?: string; readonly norm: string; readonly out: string };
   readonly sequence: { readonly dense: string; readonly act: string; readonly out: string };
+  /** The layer before the score of a choice; default that of `sequence`. */
+  readonly choice?: { readonly dense: string; readonly act: string };
 }
 
 const bertNames: BertNames = {
@@ -172,6 +174,7 @@ export function parseRobertaConfig(file: ConfigReader, vocabSize = 50265): BertC
     pooler: "roberta.pooler.dense",
     words: { dense: "lm_head.dense", act: "gelu", norm: "lm_head.layer_norm", out: "lm_head.decoder" },
     sequence: { dense: "classifier.dense", act: "tanh", out: "classifier.out_proj" },
+    choice: { dense: "roberta.pooler.dense", act: "tanh" },
   });
   const { padTokenId, positionCount } = config;
   if (padTokenId === undefined)
@@ -215,6 +218,7 @@ export function parseMpnetConfig(file: ConfigReader): BertConfig {
     },
     words: { dense: "lm_head.dense", act: "gelu", norm: "lm_head.layer_norm", out: "lm_head.decoder" },
     sequence: { dense: "classifier.dense", act: "tanh", out: "classifier.out_proj" },
+    choice: { dense: "mpnet.pooler.dense", act: "tanh" },
   });
   return {
     ...config,
@@ -243,7 +247,13 @@ export function parseElectraConfig(file: ConfigReader): BertConfig {
       out: "generator_lm_head",
     },
     sequence: { dense: "classifier.dense", act: "gelu", out: "classifier.out_proj" },
+    choice: { dense: "sequence_summary.summary", act: "gelu" },
   });
+  if (config.head.kind === "multiple-choice") {
+    read.refuse("summary_type", "first");
+    read.refuse("summary_use_proj", true);
+    read.refuse("summary_activation", "gelu");
+  }
   return { ...config, ...decoding(read), embeddingSize: read.size("embedding_size", 128) };
 }
 
@@ -343,5 +353,19 @@ export function parseDistilBertConfig(file: ConfigReader): BertConfig {
     ...config,
     classifierDropout: dropouts[config.head.kind] ?? config.hiddenDropout,
     layerPaths: config.layerPaths.map((_, i) => `transformer.layer.${i}`),
+  };
+}
+
+/** BERT or a relative as a decoder: tokens see those before them, and the head scores the next word. */
+export interface BertDecoderConfig extends BertConfig {
+  readonly numKeyValueHeads: number;
+}
+
+/** The settings of BERT, or of a relative, as a decoder: `is_decoder` must say so. */
+export function asDecoder(parse: (read: ConfigReader) => BertConfig): (read: ConfigReader) => BertDecoderConfig {
+  return (file) => {
+    file.refuse("is_decoder", true);
+    const config = parse(file.withValues({ architectures: ["ForMaskedLM"] }));
+    return { ...config, numKeyValueHeads: config.numAttentionHeads };
   };
 }

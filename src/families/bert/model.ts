@@ -13,9 +13,9 @@ import {
   splitHeads,
   tokenTypeIds,
 } from "../../nn/index.ts";
-import type { EncoderModel } from "../family.ts";
+import type { DecoderModel, EncoderModel } from "../family.ts";
 import { firstToken, headOutputs } from "../head.ts";
-import type { BertConfig } from "./config.ts";
+import type { BertConfig, BertDecoderConfig } from "./config.ts";
 
 /** The sum of what a token is, where it stands, and which segment it belongs to, normed and perhaps widened. */
 function embeddings(root: Scope, c: BertConfig, context: ModelContext): Value {
@@ -63,22 +63,37 @@ function distanceBias(body: Scope, c: BertConfig, context: ModelContext): Value 
   return relativeBias(context, table, { maxDistance: MAX_DISTANCE, bothWays: true });
 }
 
+/** The states `[B, T, E]` that leave the layers. */
+function body(root: Scope, c: BertConfig, context: ModelContext): Value {
+  const at = root.in(c.names.root);
+  const bias = distanceBias(at, c, context);
+  return context.throughLayers(embeddings(root, c, context), (x, i) =>
+    layer(at.in(c.layerPaths[i] as string), x, c, context, bias),
+  );
+}
+
+/** BERT as a decoder: the head of masked words scores the next one. */
+export const bertDecoder: DecoderModel<BertDecoderConfig> = (root, c, context) =>
+  context.output(body(root, c, context), (x) => maskedLmHead(root, x, c));
+
 /** BERT and its relatives: post-norm encoders with learned positions (Devlin et al., 2018). */
 export const bert: EncoderModel<BertConfig> = (root, c, context) => {
-  const body = root.in(c.names.root);
-  const bias = distanceBias(body, c, context);
-  const hidden = context.throughLayers(embeddings(root, c, context), (x, i) =>
-    layer(body.in(c.layerPaths[i] as string), x, c, context, bias),
-  );
+  const hidden = body(root, c, context);
   context.hiddenStates.push(hidden);
   const { dense, act, out } = c.names.sequence;
-  const summary = (): Value => activation(act)(linear(root.in(dense), firstToken(hidden), c.hiddenSize)); // [B, E]
+  const summary = (name = dense, by = act): Value =>
+    activation(by)(linear(root.in(name), firstToken(hidden), c.hiddenSize)); // [B, E]
+  const { choice } = c.names;
   const read = ["token-classification", "question-answering"].includes(c.head.kind)
     ? context.dropout(hidden, c.classifierDropout)
     : hidden;
   return headOutputs(root, read, c.head, {
     maskedLmHead: () => maskedLmHead(root, hidden, c),
     sequence: () => linear(root.in(out), context.dropout(summary(), c.classifierDropout), c.head.numLabels),
+    ...(choice && {
+      choice: () =>
+        linear(root.in("classifier"), context.dropout(summary(choice.dense, choice.act), c.classifierDropout), 1),
+    }),
     replacedTokens: (x) => {
       const at = root.in("discriminator_predictions");
       return linear(at.in("dense_prediction"), activation(c.hiddenAct)(linear(at.in("dense"), x, c.hiddenSize)), 1);
