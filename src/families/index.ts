@@ -69,7 +69,10 @@ import { opt } from "./opt/model.ts";
 import { type OwnFamily, ownFamily } from "./own-families.ts";
 import { parsePhiConfig } from "./phi/config.ts";
 import { parsePhi3Config } from "./phi3/config.ts";
-import { parseQwen2Config, parseQwen3Config, parseQwen3MoeConfig } from "./qwen/config.ts";
+import { balancedCheckpoint } from "./deepseek/checkpoint.ts";
+import { parseDeepseekV2Config, parseDeepseekV3Config } from "./deepseek/config.ts";
+import { parseGlm4MoeConfig } from "./glm/moe-config.ts";
+import { parseQwen2Config, parseQwen2MoeConfig, parseQwen3Config, parseQwen3MoeConfig } from "./qwen/config.ts";
 import {
   decoder,
   encoder,
@@ -81,6 +84,7 @@ import {
 import { rotaryBertCheckpoint } from "./rotary-bert/checkpoint.ts";
 import { parseGteConfig, parseJinaConfig, parseNomicBertConfig, type RotaryBertConfig } from "./rotary-bert/config.ts";
 import { rotaryBert } from "./rotary-bert/model.ts";
+import { textPart, wrappedNames, wrapperNotice } from "./wrappers.ts";
 import { parseSmolLm3Config } from "./smollm3/config.ts";
 import { parseStableLmConfig } from "./stablelm/config.ts";
 import { parseStarCoder2Config } from "./starcoder2/config.ts";
@@ -112,6 +116,7 @@ export type {
   RecurrentState,
   SourceRows,
 } from "./family.ts";
+export { wrapperNotice };
 export { spanLogits } from "./head.ts";
 export type { LlamaConfig } from "./llama/config.ts";
 export { defineFamily, type FamilyDefinition, type OwnFamily, type OwnFamilyParts } from "./own-families.ts";
@@ -151,6 +156,11 @@ function relative(name: string, parseConfig: (read: ConfigReader) => LlamaConfig
   return decoder({ name, parseConfig, model: llama, checkpoint: llamaCheckpoint });
 }
 
+/** A relative of LLaMA whose choice of experts a bias balances. */
+function balanced(name: string, parseConfig: (read: ConfigReader) => LlamaConfig): RegisteredFamily {
+  return decoder({ name, parseConfig, model: llama, checkpoint: balancedCheckpoint });
+}
+
 /** So many experts a model may have, in all layers together, whatever its checkpoint holds. */
 const MOST_EXPERTS = 20_000;
 
@@ -174,6 +184,10 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   qwen2: relative("Qwen2", parseQwen2Config),
   qwen3: relative("Qwen3", parseQwen3Config),
   qwen3_moe: relative("Qwen3-MoE", parseQwen3MoeConfig),
+  qwen2_moe: relative("Qwen2-MoE", parseQwen2MoeConfig),
+  deepseek_v2: relative("DeepSeek-V2", parseDeepseekV2Config),
+  deepseek_v3: balanced("DeepSeek-V3", parseDeepseekV3Config),
+  glm4_moe: balanced("GLM-4-MoE", parseGlm4MoeConfig),
   gemma: relative("Gemma", parseGemmaConfig),
   gemma2: relative("Gemma 2", parseGemma2Config),
   gemma3_text: relative("Gemma 3", parseGemma3Config),
@@ -315,14 +329,30 @@ export function readConfig(
   tensors: readonly string[] = [],
   own: readonly OwnFamily[] = [],
 ): Architecture {
+  const text = textPart(json);
+  return text ? wrapped(readFamily(text, tensors, own)) : readFamily(json, tensors, own);
+}
+
+/** The same model, whose parameters have the names that they have inside another. */
+function wrapped(model: Architecture): Architecture {
+  const { family } = model;
+  return { ...model, family: { ...family, checkpoint: wrappedNames(family.checkpoint) } } as Architecture;
+}
+
+function readFamily(
+  json: Readonly<Record<string, unknown>>,
+  tensors: readonly string[],
+  own: readonly OwnFamily[],
+): Architecture {
   const type = json.model_type;
   const family = ownFamily(type, own, families) ?? ownEntry(families, type);
   if (!family) {
     const known = [...Object.keys(families), ...own.map(({ modelType }) => modelType)];
     const hint = typeof type === "string" ? didYouMean(type, known) : "";
+    const custom = json.auto_map === undefined ? "" : "; the code that auto_map names is never run";
     throw new LecternError(
       "unsupported",
-      `config.json: model_type ${shown(type)} is not known; known are ${known.join(", ")}${hint}`,
+      `config.json: model_type ${shown(type)} is not known; known are ${known.join(", ")}${hint}${custom}`,
     );
   }
   const read = new ConfigReader(json, tensors);

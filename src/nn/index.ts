@@ -46,6 +46,7 @@ export {
   signedDistances,
   sinusoidalPositions,
   sinusoidalPositionsAfterPadding,
+  stateAtFirst,
   stateAtLast,
   tokenMask,
   tokenTypeIds,

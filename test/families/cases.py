@@ -15,11 +15,20 @@ def base(without=(), **fields):
     return {key: value for key, value in {**BASE, **fields}.items() if key not in without}
 
 
+VISION = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8,
+          "patch_size": 4, "model_type": "siglip_vision_model"}
 COMMON = base(("intermediate_size",))
 
 
 def encoder(**fields):
     return base(**fields)
+
+
+def mixture(**fields):
+    return base(**{
+        "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "moe_intermediate_size": 8,
+        "first_k_dense_replace": 1, "kv_lora_rank": 6, "qk_rope_head_dim": 4, "qk_nope_head_dim": 6, "v_head_dim": 8,
+        **fields})
 
 
 def falcon(**fields):
@@ -137,6 +146,50 @@ CASES = {
         "encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 20, "decoder_ffn_dim": 20,
         "max_position_embeddings": 32, "share_encoder_decoder_embeddings": False, "is_decoder": True,
         "is_encoder_decoder": False, "pad_token_id": 35, "eos_token_id": 0, "decoder_start_token_id": 35}),
+    "qwen2_moe": ("qwen2_moe", "Qwen2MoeForCausalLM", base(
+        num_key_value_heads=1, num_experts=3, num_experts_per_tok=2, moe_intermediate_size=8,
+        shared_expert_intermediate_size=10, use_sliding_window=True, sliding_window=3, max_window_layers=1,
+        mlp_only_layers=[1], output_router_logits=True, router_aux_loss_coef=0.1)),
+    "deepseek_v2": ("deepseek_v2", "DeepseekV2ForCausalLM", mixture(
+        n_group=2, topk_group=1, topk_method="group_limited_greedy", routed_scaling_factor=1.5, q_lora_rank=8)),
+    "deepseek_v2_greedy": ("deepseek_v2", "DeepseekV2ForCausalLM", mixture(
+        q_lora_rank=None, v_head_dim=14, attention_bias=True, num_hidden_layers=1, first_k_dense_replace=0,
+        rope_scaling={"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 8, "mscale": 0.7,
+                      "mscale_all_dim": 0.6, "beta_fast": 32, "beta_slow": 1})),
+    "deepseek_v3": ("deepseek_v3", "DeepseekV3ForCausalLM", mixture(
+        num_key_value_heads=2, n_group=2, topk_group=1, routed_scaling_factor=1.5, q_lora_rank=8)),
+    "glm4_moe": ("glm4_moe", "Glm4MoeForCausalLM", mixture(
+        num_key_value_heads=1, head_dim=8, use_qk_norm=True, attention_bias=True, n_shared_experts=2)),
+    "gemma3_wrapper": ("gemma3", "Gemma3ForConditionalGeneration", {
+        "text_config": base(model_type="gemma3_text", num_key_value_heads=1, head_dim=8, sliding_window=3,
+                            sliding_window_pattern=2, pad_token_id=0, tie_word_embeddings=True),
+        "vision_config": VISION, "mm_tokens_per_image": 4, "image_token_index": 39, "boi_token_index": 38,
+        "eoi_token_index": 37, "tie_word_embeddings": True}),
+    "mistral3_wrapper": ("mistral3", "Mistral3ForConditionalGeneration", {
+        "text_config": base(model_type="mistral", num_key_value_heads=1, head_dim=8, num_hidden_layers=1,
+                            sliding_window=None),
+        "vision_config": {**VISION, "model_type": "pixtral", "head_dim": 4}, "image_token_index": 39,
+        "tie_word_embeddings": False}),
+    "llava_wrapper": ("llava", "LlavaForConditionalGeneration", {
+        "text_config": base(model_type="llama", num_hidden_layers=1),
+        "vision_config": {**VISION, "model_type": "clip_vision_model"}, "image_token_index": 39,
+        "tie_word_embeddings": False}),
+    "qwen2_vl_wrapper": ("qwen2_vl", "Qwen2VLForConditionalGeneration", {
+        **base(num_key_value_heads=1, num_hidden_layers=1),
+        "rope_scaling": {"type": "mrope", "mrope_section": [1, 1, 2]}, "tie_word_embeddings": False,
+        "vision_config": {"depth": 1, "embed_dim": 8, "num_heads": 2, "hidden_size": 16, "mlp_ratio": 2,
+                          "patch_size": 4, "spatial_merge_size": 2, "temporal_patch_size": 1}}),
+    "qwen3_vl_wrapper": ("qwen3_vl", "Qwen3VLForConditionalGeneration", {
+        "text_config": base(model_type="qwen3_vl_text", num_key_value_heads=1, head_dim=8, num_hidden_layers=1,
+                            rope_scaling={"rope_type": "default", "mrope_section": [1, 1, 2],
+                                          "mrope_interleaved": True}, rope_theta=500.0),
+        "vision_config": {"depth": 1, "hidden_size": 8, "num_heads": 2, "intermediate_size": 8, "out_hidden_size": 16,
+                          "patch_size": 4, "spatial_merge_size": 2, "temporal_patch_size": 1,
+                          "num_position_embeddings": 4, "deepstack_visual_indexes": []},
+        "tie_word_embeddings": True}),
+    "smolvlm_wrapper": ("smolvlm", "SmolVLMForConditionalGeneration", {
+        "text_config": base(model_type="llama", num_hidden_layers=1, pad_token_id=0), "vision_config": VISION,
+        "image_token_id": 39, "scale_factor": 1, "tie_word_embeddings": False}),
     "embedding_gemma": ("gemma3_text", "Gemma3TextModel", base(
         num_key_value_heads=1, head_dim=8, use_bidirectional_attention=True, sliding_window=4, pad_token_id=0,
         layer_types=["sliding_attention", "full_attention"], query_pre_attn_scalar=8)),

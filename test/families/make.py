@@ -7,6 +7,7 @@ float32. Gradients are stored as float16. Run: python test/families/make.py [NAM
 import copy
 import json
 import random
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -63,6 +64,7 @@ def is_decoder(model):
 
 
 NO_POSITIONS = {"bloom", "opt", "bart", "marian", "roberta"}  # they have none, or count themselves
+UNTRAINED = re.compile("vision|visual|projector|connector|e_score_correction_bias")
 HEADS_OF_DECODERS = ("LMHeadModel", "ForCausalLM")
 
 ENCODERS = {"mpnet", "nomic_bert", "camembert", "deberta", "deberta-v2", "jina_embeddings_v3", "bert", "roberta",
@@ -136,7 +138,7 @@ def gradients(model, architecture, rows, pad, folder, chance):
     own.save_pretrained(folder)
     unused = {name for name, parameter in of.items() if parameter.grad is None}
     for name, gradient in load_file(folder / "model.safetensors").items():
-        if name not in unused:
+        if name not in unused and not UNTRAINED.search(name):
             found[f"grad.{name}"] = gradient.to(torch.float16)
     shutil.rmtree(folder)
     return found
@@ -149,6 +151,7 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
     written = {"model_type": model_type, "architectures": [architecture], **config}
     (directory / "config.json").write_text(json.dumps(written, indent=1) + "\n")
     kind = getattr(transformers, architecture)
+    text = AutoConfig.from_pretrained(directory).get_text_config()
     model = kind(AutoConfig.from_pretrained(directory)).eval()
     draw(model, len(name) * 7 + 1)
     model.tie_weights()
@@ -161,7 +164,7 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
     model = kind.from_pretrained(directory, attn_implementation=attention, dtype=torch.float32).eval()
     chance = random.Random(name)
     text = model.config.get_text_config()
-    vocabulary = min(text.vocab_size, getattr(text, "decoder_vocab_size", None) or text.vocab_size)
+    vocabulary = text.vocab_size - 3 if "wrapper" in name else min(text.vocab_size, getattr(text, "decoder_vocab_size", None) or text.vocab_size)
     pad = model.config.get_text_config().pad_token_id or 0
     rows = [[chance.randrange(4, vocabulary) for _ in range(length)] for length in (7, 3, 5, 4)]
     if architecture.endswith("MultipleChoice"):

@@ -54,6 +54,7 @@ export interface LlamaConfig extends DecoderConfig {
   readonly headBias: boolean;
   readonly logitSoftcap: number | undefined;
   readonly experts: ExpertsConfig | undefined;
+  readonly latent: LatentConfig | undefined;
   /** The settings that differ from layer to layer. */
   readonly layers: readonly LlamaLayer[];
 }
@@ -88,6 +89,32 @@ export interface ExpertsConfig {
   readonly routerAuxLossCoef: number;
   /** The checkpoint's names of the parts. */
   readonly names: { readonly block: string; readonly gate: string; readonly up: string; readonly down: string };
+  /** The routing, where it is not by the softmax of all experts alone. */
+  readonly routing?: RoutingConfig;
+  /** Experts that every token has, as one feed-forward; `gate` names a layer whose sigmoid weighs them. */
+  readonly shared?: { readonly name: string; readonly intermediateSize: number; readonly gate?: string };
+}
+
+/** The choice of experts as in DeepSeek's models. */
+export interface RoutingConfig {
+  /** Probabilities of all experts, or of each by itself; a bias `e_score_correction_bias` may count in the choice alone. */
+  readonly scores: "softmax" | "sigmoid-with-bias";
+  /** Experts come from the best groups alone: by their best expert, or by their two best together. */
+  readonly groups: { readonly count: number; readonly chosen: number; readonly by: "best" | "two-best" } | undefined;
+  /** The factor of the chosen experts' shares. */
+  readonly scale: number;
+}
+
+/** Attention whose keys and values are made of a narrow vector each token has, as DeepSeek's (2024). */
+export interface LatentConfig {
+  /** The width of the vector that queries are made of; undefined: the state itself. */
+  readonly queryRank: number | undefined;
+  readonly keyValueRank: number;
+  /** The parts of a head that know positions and that do not, and the width of its values. */
+  readonly turnedSize: number;
+  readonly plainSize: number;
+  readonly valueSize: number;
+  readonly bias: boolean;
 }
 
 /** transformers adds the loss where `output_router_logits` is set. */
@@ -140,6 +167,7 @@ const plainTraits = {
   attentionSoftcap: undefined,
   logitSoftcap: undefined,
   experts: undefined,
+  latent: undefined,
 } satisfies Partial<LlamaConfig>;
 
 /** Reads the settings of LLaMA or a relative of it. */

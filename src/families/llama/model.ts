@@ -1,26 +1,12 @@
-import { add, mul, scalar, softcap, split, type Value } from "../../graph/index.ts";
-import { activation, embedding, linear, type ModelContext, type Scope, tokenMask } from "../../nn/index.ts";
+import { add, mul, scalar, softcap, type Value } from "../../graph/index.ts";
+import { embedding, linear, type ModelContext, type Scope, tokenMask } from "../../nn/index.ts";
 import { decoderOutputs } from "../decoder-head.ts";
 import type { DecoderModel } from "../family.ts";
 import { norm, selfAttention } from "./attention.ts";
+import { feedForward } from "./feed-forward.ts";
+import { latentAttention } from "./latent-attention.ts";
 import type { LlamaConfig, LlamaLayer, SublayerNorms } from "./config.ts";
 import { loadBalancingLoss, mixture, type Routing } from "./mixture.ts";
-
-/** SwiGLU: down(act(gate(x)) · up(x)) (Shazeer, 2020); or two layers with an activation between them. */
-function feedForward(at: Scope, x: Value, c: LlamaConfig): Value {
-  const [size, bias] = [c.intermediateSize, c.mlpBias];
-  const act = activation(c.hiddenAct);
-  if (c.feedForward.kind === "plain") {
-    const wide = act(linear(at.in(c.feedForward.wide), x, size, { bias })); // [B, T, F]
-    return linear(at.in(c.feedForward.narrow), wide, c.hiddenSize, { bias }); // [B, T, E]
-  }
-  const [gate, up] =
-    c.feedForward.kind === "fused"
-      ? split(linear(at.in("gate_up_proj"), x, 2 * size, { bias }), [size, size], -1)
-      : ["gate_proj", "up_proj"].map((name) => linear(at.in(name), x, size, { bias })); // 2 × [B, T, F]
-  const wide = mul(act(gate as Value), up as Value); // [B, T, F]
-  return linear(at.in("down_proj"), wide, c.hiddenSize, { bias }); // [B, T, E]
-}
 
 /** The part of a model that a block is built from. */
 interface BlockParts {
@@ -49,11 +35,15 @@ function residual(
 function block(at: Scope, x: Value, parts: BlockParts): Value {
   const { c, context, layer, routings } = parts;
   const { experts, norms } = c;
-  const attend = (x: Value): Value => selfAttention(at.in("self_attn"), x, c, context, layer);
+  const { latent } = c;
+  const attend = (x: Value): Value =>
+    latent
+      ? latentAttention(at.in("self_attn"), x, { ...c, latent }, context, layer)
+      : selfAttention(at.in("self_attn"), x, c, context, layer);
   const forward = (x: Value): Value =>
     experts && layer.sparse
       ? mixture(at.in(experts.names.block), x, c, experts, routings)
-      : context.dropout(feedForward(at.in("mlp"), x, c), c.feedForwardDropout);
+      : context.dropout(feedForward(at.in("mlp"), x, c, c.intermediateSize), c.feedForwardDropout);
   if (c.isParallel) return residual(at, norms.attention, x, parts, attend, forward);
   return residual(at, norms.feedForward, residual(at, norms.attention, x, parts, attend), parts, forward);
 }
