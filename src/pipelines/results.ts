@@ -6,6 +6,7 @@ import type { LabelScore } from "./text-classification.ts";
 import type { GeneratedText } from "./text-generation.ts";
 import type { SummarizationResult, Text2TextResult, TranslationResult } from "./text2text-generation.ts";
 import type { EntityGroup, TokenEntity } from "./token-classification.ts";
+import type { RankedDocument } from "./text-ranking.ts";
 import type { ZeroShotResult } from "./zero-shot-classification.ts";
 
 /** One result, or a list of them where several were asked for. */
@@ -23,8 +24,9 @@ interface Results<O> {
     : TokenEntity[];
   "question-answering": O extends { readonly topK: number } ? Answer | Answer[] : Answer;
   "fill-mask": FilledMask[];
-  "feature-extraction": O extends { readonly pooling: PoolingMode } ? Float32Array : Float32Array[][];
+  "feature-extraction": O extends { readonly pooling: PoolingMode | "modules" } ? Float32Array : Float32Array[][];
   "sentence-similarity": number[];
+  "text-ranking": RankedDocument[];
   "zero-shot-classification": ZeroShotResult;
 }
 
