@@ -37,11 +37,14 @@ import { ConfigReader } from "./config-reader.ts";
 import { debertaCheckpoint } from "./deberta/checkpoint.ts";
 import { parseDebertaConfig, parseFirstDebertaConfig } from "./deberta/config.ts";
 import { debertaV2 } from "./deberta/model.ts";
+import { balancedCheckpoint } from "./deepseek/checkpoint.ts";
+import { parseDeepseekV2Config, parseDeepseekV3Config } from "./deepseek/config.ts";
 import { parseFalconConfig } from "./falcon/config.ts";
 import { falcon } from "./falcon/model.ts";
 import type { CheckpointNames } from "./family.ts";
 import { parseEmbeddingGemmaConfig, parseGemma2Config, parseGemma3Config, parseGemmaConfig } from "./gemma/config.ts";
 import { parseGlm4Config, parseGlmConfig } from "./glm/config.ts";
+import { parseGlm4MoeConfig } from "./glm/moe-config.ts";
 import { gptNeoCheckpoint } from "./gpt-neo/checkpoint.ts";
 import { parseGptNeoConfig } from "./gpt-neo/config.ts";
 import { gptNeo } from "./gpt-neo/model.ts";
@@ -69,9 +72,6 @@ import { opt } from "./opt/model.ts";
 import { type OwnFamily, ownFamily } from "./own-families.ts";
 import { parsePhiConfig } from "./phi/config.ts";
 import { parsePhi3Config } from "./phi3/config.ts";
-import { balancedCheckpoint } from "./deepseek/checkpoint.ts";
-import { parseDeepseekV2Config, parseDeepseekV3Config } from "./deepseek/config.ts";
-import { parseGlm4MoeConfig } from "./glm/moe-config.ts";
 import { parseQwen2Config, parseQwen2MoeConfig, parseQwen3Config, parseQwen3MoeConfig } from "./qwen/config.ts";
 import {
   decoder,
@@ -84,7 +84,6 @@ import {
 import { rotaryBertCheckpoint } from "./rotary-bert/checkpoint.ts";
 import { parseGteConfig, parseJinaConfig, parseNomicBertConfig, type RotaryBertConfig } from "./rotary-bert/config.ts";
 import { rotaryBert } from "./rotary-bert/model.ts";
-import { textPart, wrappedNames, wrapperNotice } from "./wrappers.ts";
 import { parseSmolLm3Config } from "./smollm3/config.ts";
 import { parseStableLmConfig } from "./stablelm/config.ts";
 import { parseStarCoder2Config } from "./starcoder2/config.ts";
@@ -97,6 +96,7 @@ import {
   type T5EncoderConfig,
 } from "./t5/config.ts";
 import { t5, t5Encoder } from "./t5/model.ts";
+import { textPart, wrappedNames, wrapperNotice } from "./wrappers.ts";
 
 export type { Architecture, ArchitectureOf, EncoderDecoderFamily, Family, Kind } from "./architecture.ts";
 export type { ConfigReader } from "./config-reader.ts";
@@ -116,10 +116,10 @@ export type {
   RecurrentState,
   SourceRows,
 } from "./family.ts";
-export { wrapperNotice };
 export { spanLogits } from "./head.ts";
 export type { LlamaConfig } from "./llama/config.ts";
 export { defineFamily, type FamilyDefinition, type OwnFamily, type OwnFamilyParts } from "./own-families.ts";
+export { wrapperNotice };
 
 /** Files whose parameters have the names that models have, perhaps without a prefix, beside these buffers. */
 const plain = (prefix: string, ignored = /^$/): CheckpointNames => ({ prefix, ignored });
@@ -261,8 +261,8 @@ const parts: readonly (readonly [type: string, applies: (read: ConfigReader) => 
     ["t5", named(/^T5(EncoderModel|ForTokenClassification)$/), t5EncoderOf("T5 encoder", parseT5EncoderConfig)],
     ["mt5", named(/^MT5(EncoderModel|ForTokenClassification)$/), t5EncoderOf("mT5 encoder", parseMt5EncoderConfig)],
     ...bertDecoders(),
-  ...bartDecoders(),
-  [
+    ...bartDecoders(),
+    [
       "gemma3_text",
       (read) => read.boolean("use_bidirectional_attention", false),
       encoder({

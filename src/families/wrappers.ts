@@ -36,10 +36,14 @@ export function textPart(json: Json): Json | undefined {
   check(
     isObject(given),
     "config",
-    () => `config.json: text_config must be an object, since ${shown(json.model_type)} holds a text model; got ${shown(json.text_config)}`,
+    () =>
+      `config.json: text_config must be an object, since ${shown(json.model_type)} holds a text model; got ${shown(json.text_config)}`,
   );
   const named = given === json ? known : (given.model_type ?? known);
-  const { rope_scaling: scaling, rope_parameters: rotary } = given as { rope_scaling?: unknown; rope_parameters?: unknown };
+  const { rope_scaling: scaling, rope_parameters: rotary } = given as {
+    rope_scaling?: unknown;
+    rope_parameters?: unknown;
+  };
   const [architecture = ""] = (json.architectures ?? []) as string[];
   return {
     ...given,

@@ -34,7 +34,11 @@ const SETTINGS = ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-r
 /** Reads `modules.json` of sentence-transformers; without one, texts become the mean over their tokens. */
 export async function readSentenceModules(files: FileSource): Promise<SentenceModules> {
   const own = await firstOf(files, SETTINGS);
-  const { prompts, default_prompt_name: name, truncate_dim: dimensions } = await firstOf(files, ["config_sentence_transformers.json"]);
+  const {
+    prompts,
+    default_prompt_name: name,
+    truncate_dim: dimensions,
+  } = await firstOf(files, ["config_sentence_transformers.json"]);
   const { max_seq_length: most } = own;
   const settings = {
     maxLength: typeof most === "number" ? most : undefined,

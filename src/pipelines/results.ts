@@ -4,9 +4,9 @@ import type { Answer } from "./question-answering.ts";
 import type { PlainTask } from "./tasks.ts";
 import type { LabelScore } from "./text-classification.ts";
 import type { GeneratedText } from "./text-generation.ts";
+import type { RankedDocument } from "./text-ranking.ts";
 import type { SummarizationResult, Text2TextResult, TranslationResult } from "./text2text-generation.ts";
 import type { EntityGroup, TokenEntity } from "./token-classification.ts";
-import type { RankedDocument } from "./text-ranking.ts";
 import type { ZeroShotResult } from "./zero-shot-classification.ts";
 
 /** One result, or a list of them where several were asked for. */

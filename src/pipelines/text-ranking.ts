@@ -2,8 +2,8 @@ import { check, LecternError, shown } from "../common/index.ts";
 import { forwardRows, type Row } from "../inference/index.ts";
 import type { CallOptions } from "./options.ts";
 import { sigmoid } from "./scores.ts";
-import { classLogits } from "./text-classification.ts";
 import { lacksHead, parseText, type Task, type TaskContext, textField, windowOf } from "./task.ts";
+import { classLogits } from "./text-classification.ts";
 
 /** A query, and the texts that are ranked by it. */
 export interface RankingInput {
@@ -125,7 +125,10 @@ async function yesScores(
   const { model, tokenizer, task } = context;
   const [yes, no] = ["yes", "no"].map((word) => tokenizer.id(word)) as [number | undefined, number | undefined];
   if (yes === undefined || no === undefined)
-    throw new LecternError("unsupported", `${task}: this tokenizer has no tokens "yes" and "no", which answer the prompt`);
+    throw new LecternError(
+      "unsupported",
+      `${task}: this tokenizer has no tokens "yes" and "no", which answer the prompt`,
+    );
   const encode = (text: string, maxLength?: number): number[] =>
     tokenizer.encode(text, { addSpecialTokens: false, ...(maxLength !== undefined && { maxLength }) }).ids;
   const [before, after] = [encode(PROMPT.before), encode(PROMPT.after)];

@@ -357,6 +357,7 @@ FAMILIES = [
     bart_family("marian", "Marian", ("MTModel", "Model"), lambda d: {} if d.one(True, False) else {
         "share_encoder_decoder_embeddings": False, "decoder_vocab_size": 20}),
 ]
+COUNTED = {"gpt2", "gpt_neo"}  # learned positions, which leave padding out where ids of positions say so
 INDEX_POSITIONS = {"bloom", "opt", "roberta"}
 RESULTS = ("logits", "last_hidden_state", "start_logits", "end_logits")
 
@@ -380,7 +381,8 @@ def compute(model, rows, pad, shape):
     """The results at the last token of each row, or of the whole row where there is one for each text."""
     found = {}
     is_text = model.config.is_encoder_decoder
-    takes = model.can_generate() and model.config.model_type not in INDEX_POSITIONS and not is_text
+    counts = model.config.model_type in COUNTED or model.can_generate() and not is_text
+    takes = counts and model.config.model_type not in INDEX_POSITIONS
     for side in ("right", "left"):
         ids, mask = padded(rows, side, pad)
         given = {"input_ids": ids, "attention_mask": mask}
@@ -428,9 +430,9 @@ def sample(seed):
     pad = model.config.pad_token_id or 0
     most = getattr(model.config, "decoder_vocab_size", None) or VOCABULARY
     rows = [[d.random.randrange(4, most) for _ in range(length)] for length in (9, 4)]
-    isChoice = architecture.endswith("ForMultipleChoice")
+    is_choice = architecture.endswith("ForMultipleChoice")
     return {"seed": seed, "config": config, "dtype": dtype, "sharded": d.one(True, False), "shapes": shapes, "rows": rows,
-            "pad": pad, "expected": compute(model, rows, pad, isChoice)}
+            "pad": pad, "expected": compute(model, rows, pad, is_choice)}
 
 
 if __name__ == "__main__":

@@ -241,7 +241,10 @@ async function familyRows(): Promise<string[]> {
   expect(Object.keys(families).filter((type) => !found.has(type) && type !== "new" && !isRecurrent(type))).toEqual([]);
   return [...found]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([type, { names, kinds, cases }]) => `| ${[type, ...[names, kinds, cases].map((all) => [...all].join(", "))].join(" | ")} |`);
+    .map(
+      ([type, { names, kinds, cases }]) =>
+        `| ${[type, ...[names, kinds, cases].map((all) => [...all].join(", "))].join(" | ")} |`,
+    );
 }
 
 test("docs/models.md says what this run measured", async () => {

@@ -33,7 +33,7 @@ export function parseCohereConfig(file: ConfigReader): LlamaConfig {
 
 /** Cohere 2 is Cohere with a window in three of four layers; the others know no positions (Cohere, 2024). */
 export function parseCohere2Config(file: ConfigReader): LlamaConfig {
-  const read = file.withDefaults({ ...defaults, sliding_window: 4096 }).withValues({ head_dim: undefined });
+  const read = file.withDefaults({ ...defaults, sliding_window: 4096 });
   const base = parseAnyCohere(read, 10000);
   const every = read.size("sliding_window_pattern", 4);
   const sliding = slidingLayers(read, base.numHiddenLayers, (i) => (i + 1) % every !== 0);

@@ -59,7 +59,8 @@ export function withExperts(
   check(
     fits && (groups?.by !== "two-best" || experts.count / groups.count >= 2),
     "config",
-    () => `config.json: n_group must divide the ${experts.count} experts, into groups of two or more; got ${groups?.count}`,
+    () =>
+      `config.json: n_group must divide the ${experts.count} experts, into groups of two or more; got ${groups?.count}`,
   );
   const intermediateSize = read.size("moe_intermediate_size");
   const from = read.count("first_k_dense_replace", first);

@@ -3,9 +3,9 @@ import { embedding, linear, type ModelContext, type Scope, tokenMask } from "../
 import { decoderOutputs } from "../decoder-head.ts";
 import type { DecoderModel } from "../family.ts";
 import { norm, selfAttention } from "./attention.ts";
+import type { LlamaConfig, LlamaLayer, SublayerNorms } from "./config.ts";
 import { feedForward } from "./feed-forward.ts";
 import { latentAttention } from "./latent-attention.ts";
-import type { LlamaConfig, LlamaLayer, SublayerNorms } from "./config.ts";
 import { loadBalancingLoss, mixture, type Routing } from "./mixture.ts";
 
 /** The part of a model that a block is built from. */

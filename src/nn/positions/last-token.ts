@@ -38,7 +38,12 @@ export function stateAtFirst(context: PositionContext, hidden: Value): Value {
 }
 
 function computeFirst({ keys }: Positions): HostTensor<"float32"> {
-  const firsts = keys.map((row) => Math.max(0, row.findIndex((key) => key >= 0)));
+  const firsts = keys.map((row) =>
+    Math.max(
+      0,
+      row.findIndex((key) => key >= 0),
+    ),
+  );
   const data = Float32Array.from(keys.flatMap((row, i) => row.map((_, at) => Number(at === firsts[i]))));
   return { dtype: "float32", shape: [keys.length, keys[0]?.length ?? 0], data };
 }
