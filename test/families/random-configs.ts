@@ -135,7 +135,7 @@ async function compare(model: Model, { rows, pad, expected, config }: RandomConf
 async function checkCache(model: Model, row: readonly number[]): Promise<Outcome | undefined> {
   const { outputIds } = await model.generate({ inputIds: [[...row]] }, { doSample: false, maxNewTokens: 3 });
   const { logits } = await model.forward({ inputIds: [[...row, ...outputIds]] });
-  const [, , size] = logits?.shape as [number, number, number];
+  const [, , size] = (logits as HostTensor).shape as [number, number, number];
   for (const [i, id] of outputIds.entries()) {
     const at = (row.length - 1 + i) * size;
     const scores = logits?.data.subarray(at, at + size) as Float32Array;
