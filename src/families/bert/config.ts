@@ -364,7 +364,12 @@ export interface BertDecoderConfig extends BertConfig {
 /** The settings of BERT, or of a relative, as a decoder: `is_decoder` must say so. */
 export function asDecoder(parse: (read: ConfigReader) => BertConfig): (read: ConfigReader) => BertDecoderConfig {
   return (file) => {
-    file.refuse("is_decoder", true);
+    check(
+      file.boolean("is_decoder", false),
+      "unsupported",
+      () =>
+        `config.json: is_decoder must be true for ${file.architecture()}, whose tokens see those before them; got ${file.json.is_decoder ?? "none"}`,
+    );
     const config = parse(file.withValues({ architectures: ["ForMaskedLM"] }));
     return { ...config, numKeyValueHeads: config.numAttentionHeads };
   };
