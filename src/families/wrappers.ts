@@ -25,6 +25,24 @@ const inner: Readonly<Record<string, string>> = {
   qwen3_vl_text: "qwen3",
 };
 
+/** transformers' values of fields that Qwen-VL's text models leave out, where they are not those of the plain ones. */
+const qwen2Text = {
+  vocab_size: 152064,
+  hidden_size: 8192,
+  intermediate_size: 29568,
+  num_hidden_layers: 80,
+  num_attention_heads: 64,
+  num_key_value_heads: 8,
+  rms_norm_eps: 1e-5,
+  rope_theta: 1e6,
+  max_window_layers: 80,
+};
+const defaults: Readonly<Record<string, Json>> = {
+  qwen2_5_vl: qwen2Text,
+  qwen2_vl: qwen2Text,
+  qwen3_vl: { rope_theta: 500000 },
+};
+
 /** Settings of text that files of these types have beside the others, not in `text_config`. */
 const flat: ReadonlySet<string> = new Set(["qwen2_vl", "qwen2_5_vl"]);
 
@@ -46,6 +64,7 @@ export function textPart(json: Json): Json | undefined {
   };
   const [architecture = ""] = (json.architectures ?? []) as string[];
   return {
+    ...ownEntry(defaults, json.model_type),
     ...given,
     model_type: ownEntry(inner, named) ?? named,
     architectures: [/Model$/.test(architecture) ? "TextModel" : "TextForCausalLM"],

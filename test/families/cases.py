@@ -125,6 +125,10 @@ CASES = {
         pooler_hidden_act="relu", max_position_embeddings=8)),
     "deberta_own_words": ("deberta", "DebertaForMaskedLM", encoder(
         type_vocab_size=0, legacy=False, num_hidden_layers=1, embedding_size=16)),
+    "xlm_roberta": ("xlm-roberta", "XLMRobertaForSequenceClassification", encoder(
+        max_position_embeddings=34, pad_token_id=1, num_hidden_layers=1, id2label=LABELS)),
+    "mt5_encoder": ("mt5", "MT5EncoderModel", {
+        "vocab_size": 40, "d_model": 16, "d_kv": 4, "d_ff": 20, "num_layers": 1, "num_heads": 2}),
     "bert_decoder": ("bert", "BertLMHeadModel", encoder(is_decoder=True)),
     "roberta_decoder": ("roberta", "RobertaForCausalLM", encoder(
         is_decoder=True, max_position_embeddings=34, num_hidden_layers=1, pad_token_id=1)),
