@@ -26,6 +26,7 @@ const keys: Readonly<Record<string, readonly string[]>> = {
   "fill-mask": ["score", "token", "token_str", "sequence"],
   "feature-extraction": ["0", "31"],
   "sentence-similarity": [],
+  "text-ranking": ["index", "document", "score"],
   "zero-shot-classification": ["sequence", "labels", "scores"],
 };
 

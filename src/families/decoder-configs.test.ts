@@ -185,6 +185,24 @@ describe("fields that a family has, and those that it ignores", () => {
       if (value === undefined) expect(read).toHaveProperty(key, value);
   });
 
+  test.each([
+    ["falcon", { new_decoder_architecture: true, parallel_attn: false }, "parallel_attn = false is not supported"],
+    ["falcon", { num_ln_in_parallel_attn: 2, num_attention_heads: 4 }, "num_ln_in_parallel_attn = 2"],
+    ["gptj", { n_embd: 16, n_head: 4, rotary_dim: 6 }, "rotary_dim must be even and at most the head size 4"],
+    ["gpt_neo", { attention_types: [[["global"], 3]] }, "attention_types must name global or local for each"],
+    [
+      "deepseek_v3",
+      { num_key_value_heads: 4, n_routed_experts: 6, n_group: 4, topk_group: 1 },
+      "n_group must divide the 6 experts",
+    ],
+    ["deepseek_v2", { topk_method: "noaux_tc", num_experts_per_tok: 2 }, 'topk_method = "noaux_tc" is not supported'],
+    ["gemma3", {}, "text_config must be an object"],
+    ["llava", { text_config: { model_type: "mystery" } }, 'model_type "mystery" is not known'],
+    ["mystery", { auto_map: { AutoModel: "x.Y" } }, "the code that auto_map names is never run"],
+  ])("%s with %j is refused by the field", (model, fields, message) => {
+    expect(() => config(model, fields)).toThrow(message);
+  });
+
   test("a head that decoders do not have is refused by its name", () => {
     const fields = { architectures: ["LlamaForRewards"] };
     expect(() => config("llama", fields)).toThrow("the head of LlamaForRewards is not supported");

@@ -13,13 +13,18 @@ const sizes = {
 
 describe("what a config asks for and is not here is refused by its field and class", () => {
   test.each([
-    [{ model_type: "bert", architectures: ["BertLMHeadModel"] }, "the head of BertLMHeadModel is not supported"],
-    [{ model_type: "roberta", architectures: ["RobertaForCausalLM"] }, "the head of RobertaForCausalLM"],
-    [{ model_type: "bert", architectures: ["BertForMultipleChoice"] }, "the head of BertForMultipleChoice"],
-    [{ model_type: "electra", architectures: ["ElectraForMultipleChoice"] }, "the head of ElectraForMultipleChoice"],
+    [{ model_type: "bert", architectures: ["BertLMHeadModel"] }, "is_decoder must be true for BertLMHeadModel"],
+    [{ model_type: "roberta", architectures: ["RobertaForCausalLM"], is_decoder: false }, "is_decoder must be true"],
+    [{ model_type: "bert", architectures: ["BertForRanking"] }, "the head of BertForRanking"],
+    [
+      { model_type: "electra", architectures: ["ElectraForMultipleChoice"], summary_type: "mean" },
+      'summary_type = "mean" is not supported',
+    ],
+    [{ model_type: "deberta", talking_head: true }, "talking_head = true is not supported"],
+    [{ model_type: "gte", position_embedding_type: "absolute" }, "position_embedding_type"],
+    [{ model_type: "mpnet", relative_attention_num_buckets: 16 }, "relative_attention_num_buckets = 16"],
     [{ model_type: "t5", architectures: ["T5ForSomething"] }, "the head of T5ForSomething is not supported"],
-    [{ model_type: "bart", architectures: ["BartForCausalLM"] }, "the head of BartForCausalLM is not supported"],
-    [{ model_type: "marian", architectures: ["MarianForCausalLM"] }, "the head of MarianForCausalLM"],
+    [{ model_type: "pegasus", architectures: ["PegasusForCausalLM"] }, "the head of PegasusForCausalLM"],
     [{ model_type: "pegasus", architectures: ["PegasusForQuestionAnswering"] }, "PegasusForQuestionAnswering"],
     [{ model_type: "bert", is_decoder: true, add_cross_attention: true }, "add_cross_attention = true"],
     [{ model_type: "roberta", pad_token_id: null }, "pad_token_id must be a token id, behind which positions count"],

@@ -70,10 +70,14 @@ export interface EncoderConfig extends ModelConfig {
   readonly isCausal?: boolean;
 }
 
-/** The kind of a head: language model, classes of texts, classes of tokens, an answer's span, replaced tokens. */
+/**
+ * The kind of a head: language model, classes of texts, one score for each choice of a question, classes of tokens, an
+ * answer's span, replaced tokens.
+ */
 export type HeadKind =
   | "lm"
   | "sequence-classification"
+  | "multiple-choice"
   | "token-classification"
   | "question-answering"
   | "replaced-token-detection"

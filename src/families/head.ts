@@ -9,6 +9,7 @@ const kinds: readonly (readonly [ending: RegExp, kind: HeadKind])[] = [
   [/ForMaskedLM$|^(Bert|Albert)ForPreTraining$/, "lm"],
   [/^ElectraForPreTraining$/, "replaced-token-detection"],
   [/ForSequenceClassification$|^BertForNextSentencePrediction$/, "sequence-classification"],
+  [/ForMultipleChoice$/, "multiple-choice"],
   [/ForTokenClassification$/, "token-classification"],
   [/ForQuestionAnswering$/, "question-answering"],
   [/(?<!LMHead|DoubleHeads)Model$/, "none"],
@@ -24,7 +25,7 @@ export function parseHead(read: ConfigReader): HeadConfig {
   const architecture = read.architecture() ?? "Model";
   const kind = kinds.find(([ending]) => ending.test(architecture))?.[1];
   if (!kind) throw headRefused(architecture);
-  return { kind, ...parseLabels(read) };
+  return { kind, ...parseLabels(read), ...(kind === "multiple-choice" && { numLabels: 1 }) };
 }
 
 /** The number and the names of a head's classes; `num_labels` takes precedence over `id2label`, as in transformers. */
@@ -66,6 +67,8 @@ export function headOutputs(
     readonly maskedLmHead?: () => Value;
     /** `[B, C]` */
     readonly sequence?: () => Value;
+    /** `[B, 1]`: the score of each row as a choice; default that of `sequence`. */
+    readonly choice?: () => Value;
     /** `[B, T, E]` → `[B, T, 1]`: whether each token was replaced. */
     readonly replacedTokens?: (x: Value) => Value;
     /** The layer that tells where a span begins and ends. */
@@ -76,6 +79,10 @@ export function headOutputs(
   const [batch, length] = hidden.shape as [Dimension, Dimension, number];
   if (kind === "lm" && parts.maskedLmHead) return { logits: parts.maskedLmHead() };
   if (kind === "sequence-classification" && parts.sequence) return { logits: parts.sequence() };
+  if (kind === "multiple-choice") {
+    const choice = parts.choice ?? parts.sequence;
+    if (choice) return { logits: choice() };
+  }
   if (kind === "token-classification") return { logits: linear(root.in("classifier"), hidden, numLabels) };
   if (kind === "replaced-token-detection" && parts.replacedTokens)
     return { logits: reshape(parts.replacedTokens(hidden), [batch, length]) };

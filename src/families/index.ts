@@ -1,72 +1,10 @@
 import { check, didYouMean, LecternError, ownEntry, shown } from "../common/index.ts";
 import type { Architecture } from "./architecture.ts";
-import { bartCheckpoint, waveCheckpoint } from "./bart/checkpoint.ts";
-import {
-  type BartConfig,
-  parseBartConfig,
-  parseM2m100Config,
-  parseMarianConfig,
-  parseMbartConfig,
-  parsePegasusConfig,
-} from "./bart/config.ts";
-import { bart } from "./bart/model.ts";
-import { bertCheckpoint } from "./bert/checkpoint.ts";
-import {
-  type BertConfig,
-  parseAlbertConfig,
-  parseBertConfig,
-  parseDistilBertConfig,
-  parseElectraConfig,
-  parseRobertaConfig,
-  parseXlmRobertaConfig,
-} from "./bert/config.ts";
-import { bert } from "./bert/model.ts";
-import { charRnnCheckpoint } from "./char-rnn/checkpoint.ts";
-import { parseCharRnnConfig } from "./char-rnn/config.ts";
-import { charRnn } from "./char-rnn/model.ts";
 import { ConfigReader } from "./config-reader.ts";
-import { debertaCheckpoint } from "./deberta-v2/checkpoint.ts";
-import { parseDebertaConfig } from "./deberta-v2/config.ts";
-import { debertaV2 } from "./deberta-v2/model.ts";
-import type { CheckpointNames } from "./family.ts";
-import { parseGemma2Config, parseGemma3Config, parseGemmaConfig } from "./gemma/config.ts";
-import { gptNeoXCheckpoint } from "./gpt-neox/checkpoint.ts";
-import { parseGptNeoXConfig } from "./gpt-neox/config.ts";
-import { gptNeoX } from "./gpt-neox/model.ts";
-import { gpt2Checkpoint } from "./gpt2/checkpoint.ts";
-import { parseGpt2Config } from "./gpt2/config.ts";
-import { gpt2 } from "./gpt2/model.ts";
-import { parseGruSeq2SeqConfig } from "./gru-seq2seq/config.ts";
-import { gruSeq2Seq } from "./gru-seq2seq/model.ts";
-import { llamaCheckpoint } from "./llama/checkpoint.ts";
-import { type LlamaConfig, parseLlamaConfig } from "./llama/config.ts";
-import { llama } from "./llama/model.ts";
-import { parseMistralConfig, parseMixtralConfig } from "./mistral/config.ts";
-import { modernBertCheckpoint } from "./modernbert/checkpoint.ts";
-import { parseModernBertConfig } from "./modernbert/config.ts";
-import { modernBert } from "./modernbert/model.ts";
-import { parseOlmo2Config } from "./olmo2/config.ts";
+import { parts } from "./other-kinds.ts";
 import { type OwnFamily, ownFamily } from "./own-families.ts";
-import { parsePhi3Config } from "./phi3/config.ts";
-import { parseQwen2Config, parseQwen3Config, parseQwen3MoeConfig } from "./qwen/config.ts";
-import {
-  decoder,
-  encoder,
-  encoderDecoder,
-  type RegisteredFamily,
-  recurrent,
-  recurrentEncoderDecoder,
-} from "./register.ts";
-import { parseSmolLm3Config } from "./smollm3/config.ts";
-import { t5Checkpoint, t5EncoderCheckpoint } from "./t5/checkpoint.ts";
-import {
-  parseMt5Config,
-  parseMt5EncoderConfig,
-  parseT5Config,
-  parseT5EncoderConfig,
-  type T5EncoderConfig,
-} from "./t5/config.ts";
-import { t5, t5Encoder } from "./t5/model.ts";
+import { families } from "./table.ts";
+import { textPart, wrappedNames } from "./wrappers.ts";
 
 export type { Architecture, ArchitectureOf, EncoderDecoderFamily, Family, Kind } from "./architecture.ts";
 export type { ConfigReader } from "./config-reader.ts";
@@ -89,98 +27,11 @@ export type {
 export { spanLogits } from "./head.ts";
 export type { LlamaConfig } from "./llama/config.ts";
 export { defineFamily, type FamilyDefinition, type OwnFamily, type OwnFamilyParts } from "./own-families.ts";
-
-/** A relative of BART: the same model, told by its config what differs. */
-function bartRelative(
-  name: string,
-  parseConfig: (read: ConfigReader) => BartConfig,
-  checkpoint: CheckpointNames,
-): RegisteredFamily {
-  return encoderDecoder({ name, parseConfig, model: bart, checkpoint });
-}
-
-/** A relative of BERT: the same model, told by its config what differs. */
-function bertRelative(name: string, root: string, parseConfig: (read: ConfigReader) => BertConfig): RegisteredFamily {
-  return encoder({ name, parseConfig, model: bert, checkpoint: bertCheckpoint(root) });
-}
-
-/** A relative of LLaMA: the same model, told by its config what differs. */
-function relative(name: string, parseConfig: (read: ConfigReader) => LlamaConfig): RegisteredFamily {
-  return decoder({ name, parseConfig, model: llama, checkpoint: llamaCheckpoint });
-}
+export { families } from "./table.ts";
+export { wrapperNotice } from "./wrappers.ts";
 
 /** So many experts a model may have, in all layers together, whatever its checkpoint holds. */
 const MOST_EXPERTS = 20_000;
-
-/** Every family, by the `model_type` of `config.json`. */
-export const families: Readonly<Record<string, RegisteredFamily>> = {
-  gpt2: decoder({ name: "GPT-2", parseConfig: parseGpt2Config, model: gpt2, checkpoint: gpt2Checkpoint }),
-  gpt_neox: decoder({
-    name: "GPT-NeoX",
-    parseConfig: parseGptNeoXConfig,
-    model: gptNeoX,
-    checkpoint: gptNeoXCheckpoint,
-  }),
-  llama: relative("LLaMA", parseLlamaConfig),
-  mistral: relative("Mistral", parseMistralConfig),
-  mixtral: relative("Mixtral", parseMixtralConfig),
-  qwen2: relative("Qwen2", parseQwen2Config),
-  qwen3: relative("Qwen3", parseQwen3Config),
-  qwen3_moe: relative("Qwen3-MoE", parseQwen3MoeConfig),
-  gemma: relative("Gemma", parseGemmaConfig),
-  gemma2: relative("Gemma 2", parseGemma2Config),
-  gemma3_text: relative("Gemma 3", parseGemma3Config),
-  phi3: relative("Phi-3", parsePhi3Config),
-  olmo2: relative("OLMo 2", parseOlmo2Config),
-  smollm3: relative("SmolLM3", parseSmolLm3Config),
-  bert: bertRelative("BERT", "bert", parseBertConfig),
-  roberta: bertRelative("RoBERTa", "roberta", parseRobertaConfig),
-  "xlm-roberta": bertRelative("XLM-RoBERTa", "roberta", parseXlmRobertaConfig),
-  albert: bertRelative("ALBERT", "albert", parseAlbertConfig),
-  electra: bertRelative("ELECTRA", "electra", parseElectraConfig),
-  distilbert: bertRelative("DistilBERT", "distilbert", parseDistilBertConfig),
-  "deberta-v2": encoder({
-    name: "DeBERTa v2",
-    parseConfig: parseDebertaConfig,
-    model: debertaV2,
-    checkpoint: debertaCheckpoint,
-  }),
-  modernbert: encoder({
-    name: "ModernBERT",
-    parseConfig: parseModernBertConfig,
-    model: modernBert,
-    checkpoint: modernBertCheckpoint,
-  }),
-  char_rnn: recurrent({
-    name: "recurrent network",
-    parseConfig: parseCharRnnConfig,
-    model: charRnn,
-    checkpoint: charRnnCheckpoint,
-  }),
-  gru_seq2seq: recurrentEncoderDecoder({
-    name: "recurrent encoder–decoder",
-    parseConfig: parseGruSeq2SeqConfig,
-    model: gruSeq2Seq,
-    checkpoint: { prefix: "model.", ignored: /^$/ },
-  }),
-  t5: encoderDecoder({ name: "T5", parseConfig: parseT5Config, model: t5, checkpoint: t5Checkpoint }),
-  mt5: encoderDecoder({ name: "mT5", parseConfig: parseMt5Config, model: t5, checkpoint: t5Checkpoint }),
-  bart: bartRelative("BART", parseBartConfig, bartCheckpoint),
-  mbart: bartRelative("mBART", parseMbartConfig, bartCheckpoint),
-  marian: bartRelative("Marian", parseMarianConfig, waveCheckpoint),
-  pegasus: bartRelative("Pegasus", parsePegasusConfig, waveCheckpoint),
-  m2m_100: bartRelative("M2M-100", parseM2m100Config, waveCheckpoint),
-};
-
-/** Parts of families that are models of another kind, by `model_type` and the class that `architectures` names. */
-const parts: readonly (readonly [type: string, architecture: RegExp, family: RegisteredFamily])[] = [
-  ["t5", /^T5(EncoderModel|ForTokenClassification)$/, t5EncoderOf("T5 encoder", parseT5EncoderConfig)],
-  ["mt5", /^MT5(EncoderModel|ForTokenClassification)$/, t5EncoderOf("mT5 encoder", parseMt5EncoderConfig)],
-];
-
-function t5EncoderOf(name: string, parseConfig: (read: ConfigReader) => T5EncoderConfig): RegisteredFamily {
-  return encoder({ name, parseConfig, model: t5Encoder, checkpoint: t5EncoderCheckpoint });
-}
 
 /**
  * The family and settings of a parsed `config.json`; an unknown `model_type` names the known ones and the nearest.
@@ -192,21 +43,36 @@ export function readConfig(
   tensors: readonly string[] = [],
   own: readonly OwnFamily[] = [],
 ): Architecture {
+  const text = textPart(json);
+  return text ? wrapped(readFamily(text, tensors, own)) : readFamily(json, tensors, own);
+}
+
+/** The same model, whose parameters have the names that they have inside another. */
+function wrapped(model: Architecture): Architecture {
+  const { family } = model;
+  return { ...model, family: { ...family, checkpoint: wrappedNames(family.checkpoint) } } as Architecture;
+}
+
+function readFamily(
+  json: Readonly<Record<string, unknown>>,
+  tensors: readonly string[],
+  own: readonly OwnFamily[],
+): Architecture {
   const type = json.model_type;
   const family = ownFamily(type, own, families) ?? ownEntry(families, type);
   if (!family) {
     const known = [...Object.keys(families), ...own.map(({ modelType }) => modelType)];
     const hint = typeof type === "string" ? didYouMean(type, known) : "";
+    const custom = json.auto_map === undefined ? "" : "; the code that auto_map names is never run";
     throw new LecternError(
       "unsupported",
-      `config.json: model_type ${shown(type)} is not known; known are ${known.join(", ")}${hint}`,
+      `config.json: model_type ${shown(type)} is not known; known are ${known.join(", ")}${hint}${custom}`,
     );
   }
   const read = new ConfigReader(json, tensors);
   checkCommon(read);
   refuseByLayer(read);
-  const named = read.architecture() ?? "";
-  const part = parts.find(([of, architecture]) => of === type && architecture.test(named))?.[2] ?? family;
+  const part = parts.find(([of, applies]) => of === type && applies(read))?.[2] ?? family;
   const model = part.read(read);
   checkExperts(model.config, tensors.length);
   return model;

@@ -111,6 +111,7 @@ const embedRules: Readonly<Record<keyof EmbedOptions, Rules[string]>> = {
   onDone: rules.function,
   truncate: rules.flag,
   promptName: rules.text,
+  dimensions: rules.count,
   prompt: rules.text,
 };
 

@@ -232,7 +232,7 @@ export class ForwardPass {
     if (!loss)
       throw new LecternError(
         "usage",
-        `forward: ${this.#architecture.family.name} without a head has no loss: leave out the labels`,
+        `forward: ${this.#architecture.family.name} without a head, or with one for multiple choice, has no loss: leave out the labels`,
       );
     if (!options.gradients) return { ...outputs, loss };
     const { buffers } = this.#architecture.family.checkpoint;

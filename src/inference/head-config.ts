@@ -3,7 +3,7 @@ export type Json = Readonly<Record<string, unknown>>;
 /** `config.json` of a model that gets another head: `BertModel` becomes `BertForTokenClassification`. */
 export function withHead(json: Json, ending: string): Json {
   const [named = ""] = (json.architectures ?? []) as string[];
-  return { ...json, architectures: [named.replace(/(Model|For\w+)$/, "") + ending] };
+  return { ...json, architectures: [named.replace(/((LMHead|DoubleHeads)?Model|For\w+)$/, "") + ending] };
 }
 
 /** `config.json` of a model that tells these classes. */

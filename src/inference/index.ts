@@ -29,7 +29,7 @@ export { loadTokenizer } from "./load-tokenizer.ts";
 export type { LogLikelihood, LogLikelihoodOptions, LogLikelihoodRequest } from "./log-likelihood.ts";
 export { type GenerateOptions, type JsonSchema, loadModel, Model } from "./model.ts";
 export { generating, type ModelFiles, openModelFiles, readJsonFile } from "./model-files.ts";
-export { lastStates, type PoolingMode, pool, statesAt, yieldsStates } from "./pooling.ts";
+export { lastStates, normalized, type PoolingMode, pool, statesAt, yieldsStates } from "./pooling.ts";
 export { computedPrecision, quantizeWeights } from "./quantize-model.ts";
 export type { ScoreTokensOptions } from "./score-rows.ts";
 export type { EmbedOptions } from "./sentence-encoder.ts";

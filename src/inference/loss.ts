@@ -46,7 +46,7 @@ export function headLoss(
     return mul(add(of("start"), of("end")), scalar(0.5));
   }
   const { logits } = outputs;
-  if (!logits) return undefined;
+  if (!logits || kind === "multiple-choice") return undefined; // which rows are one question's is not known here
   const [batch, length] = logits.shape as [Dimension, Dimension];
   if (kind === "lm" || kind === "token-classification")
     return languageModelLoss(logits, input("labels", "int64", [batch, length]));

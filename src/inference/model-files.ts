@@ -1,5 +1,5 @@
 import { check, LecternError } from "../common/index.ts";
-import { type Architecture, type OwnFamily, readConfig } from "../families/index.ts";
+import { type Architecture, type OwnFamily, readConfig, wrapperNotice } from "../families/index.ts";
 import type { FileSource } from "../files/index.ts";
 import { type Checkpoint, openCheckpoint } from "../formats/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
@@ -53,7 +53,9 @@ export async function openStoredModel(
   const extra = weights
     .verify([...parameters.values()])
     .filter((name) => names.includes(name) && !copies.includes(name));
-  return { architecture, json, weights, warnings: [...warnings, ...unusedWarning(files, architecture, extra)] };
+  const notice = wrapperNotice(json, files.location);
+  const notices = [...warnings, ...(notice ? [notice] : []), ...unusedWarning(files, architecture, extra)];
+  return { architecture, json, weights, warnings: notices };
 }
 
 /** The number of tensors that a warning names. */

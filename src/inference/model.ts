@@ -130,7 +130,7 @@ export class Model {
    */
   async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
     checkEmbed(texts, options);
-    const { promptName, prompt, truncate, ...given } = options;
+    const { promptName, prompt, truncate, dimensions, ...given } = options;
     this.#modules ??= readSentenceModules(this.#files);
     const modules = await this.#modules;
     const { tokenizer } = this;
@@ -144,7 +144,14 @@ export class Model {
       const states = lastStates(result);
       if (!states) throw new LecternError("unsupported", `embed: a ${this.family} yields no states of tokens`);
       const vector = pool(states, place, (rows[index] as Row).ids.length, pooling);
-      return modules.steps.reduce((made, step) => step(made), vector);
+      const made = modules.steps.reduce((made, step) => step(made), vector);
+      const most = dimensions ?? modules.dimensions ?? made.length;
+      check(
+        most <= made.length,
+        "usage",
+        () => `embed: dimensions must be at most the ${made.length} of this model; got ${most}`,
+      );
+      return most === made.length ? made : made.slice(0, most);
     };
     const functions = new CallerFunctions(given.signal);
     const run = { ...given, forward, onDone: functions.wrap(given.onDone), signal: functions.signal };

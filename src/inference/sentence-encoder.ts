@@ -11,6 +11,8 @@ export interface EmbedOptions extends Omit<BatchRunOptions, "forward"> {
   readonly prompt?: string | undefined;
   /** False if a text that is longer than the model reads is an error instead of being cut; default true. */
   readonly truncate?: boolean | undefined;
+  /** The number of leading dimensions to keep, of models trained for it (Matryoshka; Kusupati et al., 2022); default all. */
+  readonly dimensions?: number | undefined;
 }
 
 /** Encodes texts with a prompt before them; `skipped` is the number of tokens at the start that are not pooled. */

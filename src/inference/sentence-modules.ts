@@ -22,6 +22,8 @@ export interface SentenceModules {
   /** Texts to put before others, by name. */
   readonly prompts: Readonly<Record<string, string>>;
   readonly defaultPromptName: string | undefined;
+  /** `truncate_dim`: the number of leading dimensions that are kept. */
+  readonly dimensions: number | undefined;
 }
 
 /** Settings of the transformer have the name of the family that first had them. */
@@ -32,13 +34,18 @@ const SETTINGS = ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-r
 /** Reads `modules.json` of sentence-transformers; without one, texts become the mean over their tokens. */
 export async function readSentenceModules(files: FileSource): Promise<SentenceModules> {
   const own = await firstOf(files, SETTINGS);
-  const { prompts, default_prompt_name: name } = await firstOf(files, ["config_sentence_transformers.json"]);
+  const {
+    prompts,
+    default_prompt_name: name,
+    truncate_dim: dimensions,
+  } = await firstOf(files, ["config_sentence_transformers.json"]);
   const { max_seq_length: most } = own;
   const settings = {
     maxLength: typeof most === "number" ? most : undefined,
     lowercase: own.do_lower_case === true,
     prompts: readPrompts(prompts),
     defaultPromptName: typeof name === "string" ? name : undefined,
+    dimensions: typeof dimensions === "number" && dimensions > 0 ? dimensions : undefined,
   };
   let pooling: Pick<SentenceModules, "modes" | "includePrompt"> | undefined;
   const steps: VectorStep[] = [];

@@ -15,7 +15,7 @@ import {
   split,
   type Value,
 } from "../graph/index.ts";
-import { joinHeads, splitHeads } from "./layers.ts";
+import { joinHeads, pairsApart, splitHeads } from "./layers.ts";
 import {
   allRotaryTables,
   bidirectionalBias,
@@ -186,9 +186,13 @@ export class ModelContext implements PositionContext {
     return causalBias(this, window);
   }
 
-  /** Turns queries or keys `[B, H, T, D]` by their positions, or the first dimensions of each head. */
+  /**
+   * Turns queries or keys `[B, H, T, D]` by their positions, or the first dimensions of each head. Interleaved pairs come out
+   * as halves, in queries and keys alike, so that scores are the same.
+   */
   rotate(x: Value, config: RotaryConfig): Value {
     if (config.size === 0) return x;
+    if (config.isInterleaved) x = pairsApart(x, config.size);
     this.keysFixedUpTo = Math.min(this.keysFixedUpTo, fixedUpTo(config));
     if (this.#options.cache?.isInPlace && isFixed(config)) {
       const heads = x.shape[1] as number;

@@ -20,8 +20,10 @@ export {
   ModelContext,
   type ModelOutputs,
 } from "./context.ts";
-export { embedding, joinHeads, layerNorm, linear, rmsNorm, splitHeads } from "./layers.ts";
+export { embedding, joinHeads, layerNorm, linear, normalized, rmsNorm, splitHeads } from "./layers.ts";
 export {
+  type AlibiOptions,
+  alibi,
   attentionBias,
   type BucketOptions,
   cacheSlots,
@@ -44,6 +46,7 @@ export {
   signedDistances,
   sinusoidalPositions,
   sinusoidalPositionsAfterPadding,
+  stateAtFirst,
   stateAtLast,
   tokenMask,
   tokenTypeIds,

@@ -1,5 +1,6 @@
 import {
   add,
+  concat,
   constant,
   type Dimension,
   gather,
@@ -8,6 +9,7 @@ import {
   reshape,
   rmsNorm as rmsNormOp,
   scalar,
+  split,
   transpose,
   type Value,
   type WeightLayout,
@@ -44,6 +46,14 @@ export function layerNorm(at: Scope, x: Value, epsilon: number, { bias = true }:
   return layerNormOp(x, at.parameter("weight", [size]), shift, epsilon);
 }
 
+/** Normalisation to mean 0 and variance 1 over the last axis, without weights. */
+export function normalized(x: Value, epsilon: number): Value {
+  const size = x.shape.at(-1) as number;
+  const filled = (value: number): Value =>
+    constant({ dtype: "float32", shape: [size], data: new Float32Array(size).fill(value) });
+  return layerNormOp(x, filled(1), filled(0), epsilon);
+}
+
 /** Normalisation by the root mean square over the last axis (Zhang and Sennrich, 2019). `offset` is added to the weight. */
 export function rmsNorm(at: Scope, x: Value, epsilon: number, offset = 0): Value {
   const weight = at.parameter("weight", [x.shape.at(-1) as number]);
@@ -67,4 +77,13 @@ export function joinHeads(x: Value): Value {
   if (known) return known;
   const [batch, heads, queries, size] = x.shape as [Dimension, number, Dimension, number];
   return reshape(transpose(x, [0, 2, 1, 3]), [batch, queries, heads * size]);
+}
+
+/** Heads `[B, H, T, D]` whose first dimensions lie in pairs, with the first of all pairs before the second of all. */
+export function pairsApart(x: Value, size: number): Value {
+  const [batch, heads, queries, width] = x.shape as [Dimension, number, Dimension, number];
+  const [pairs, rest] = size === width ? [x] : split(x, [size, width - size], -1);
+  const apart = transpose(reshape(pairs as Value, [batch, heads, queries, size / 2, 2]), [0, 1, 2, 4, 3]);
+  const halves = reshape(apart, [batch, heads, queries, size]);
+  return rest ? concat([halves, rest], -1) : halves;
 }

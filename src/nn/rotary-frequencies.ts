@@ -12,6 +12,8 @@ export interface RotaryConfig {
   readonly maxPositions: number;
   /** The scaling beyond the window of training. */
   readonly scaling: RotaryScaling;
+  /** True if pairs of dimensions lie side by side, as in GPT-J; else one half of the head lies before the other. */
+  readonly isInterleaved?: boolean;
 }
 
 /** The scaling of rotary frequencies beyond the window of training. */
@@ -74,12 +76,13 @@ export function rotarySettings({ rope_scaling: old, rope_parameters: given }: Js
 }
 
 /** Reads `rope_theta` + `rope_scaling` (transformers 4) or `rope_parameters` (transformers 5). */
-export function parseRotary(json: Json, { headSize, maxPositions, theta }: RotarySource): RotaryConfig {
+export function parseRotary(json: Json, { headSize, maxPositions, theta, isPartial }: RotarySource): RotaryConfig {
   const number = (key: string, fallback: number): number => numberOf(json, key) ?? fallback;
   return readRotary(rotarySettings(json), {
     headSize,
     maxPositions,
     theta: number("rope_theta", theta),
+    isPartial: isPartial ?? false,
     share: number("partial_rotary_factor", 1),
     original: numberOf(json, "original_max_position_embeddings"),
   });

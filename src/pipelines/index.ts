@@ -14,6 +14,7 @@ export {
   type TextPair,
 } from "./text-classification.ts";
 export type { TextGenerationOptions } from "./text-generation.ts";
+export type { RankedDocument, RankingInput, TextRankingOptions } from "./text-ranking.ts";
 export type { Text2TextOptions, TranslationOptions } from "./text2text-generation.ts";
 export type { EntityGroup, TokenClassificationOptions, TokenEntity } from "./token-classification.ts";
 export type { ZeroShotOptions } from "./zero-shot-classification.ts";

@@ -35,7 +35,7 @@ const kinds = {
   textOrTexts: { fits: (value) => rules.text.fits(value) || rules.texts.fits(value), expected: "a text or a list" },
   aggregation: oneOf("none", "simple", "first", "average", "max"),
   activation: oneOf("sigmoid", "softmax", "none"),
-  pooling: oneOf("none", "mean", "cls", "max", "last", "mean-sqrt-length", "weighted-mean"),
+  pooling: oneOf("none", "modules", "mean", "cls", "max", "last", "mean-sqrt-length", "weighted-mean"),
 } as const satisfies Rules;
 
 const always: Readonly<Record<keyof CallOptions, OptionKind>> = {

@@ -4,6 +4,7 @@ import type { Answer } from "./question-answering.ts";
 import type { PlainTask } from "./tasks.ts";
 import type { LabelScore } from "./text-classification.ts";
 import type { GeneratedText } from "./text-generation.ts";
+import type { RankedDocument } from "./text-ranking.ts";
 import type { SummarizationResult, Text2TextResult, TranslationResult } from "./text2text-generation.ts";
 import type { EntityGroup, TokenEntity } from "./token-classification.ts";
 import type { ZeroShotResult } from "./zero-shot-classification.ts";
@@ -23,8 +24,9 @@ interface Results<O> {
     : TokenEntity[];
   "question-answering": O extends { readonly topK: number } ? Answer | Answer[] : Answer;
   "fill-mask": FilledMask[];
-  "feature-extraction": O extends { readonly pooling: PoolingMode } ? Float32Array : Float32Array[][];
+  "feature-extraction": O extends { readonly pooling: PoolingMode | "modules" } ? Float32Array : Float32Array[][];
   "sentence-similarity": number[];
+  "text-ranking": RankedDocument[];
   "zero-shot-classification": ZeroShotResult;
 }
 

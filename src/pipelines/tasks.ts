@@ -4,6 +4,7 @@ import { questionAnswering } from "./question-answering.ts";
 import { sentenceSimilarity } from "./sentence-similarity.ts";
 import { textClassification } from "./text-classification.ts";
 import { textGeneration } from "./text-generation.ts";
+import { textRanking } from "./text-ranking.ts";
 import { summarization, text2textGeneration, translation } from "./text2text-generation.ts";
 import { tokenClassification } from "./token-classification.ts";
 import { zeroShotClassification } from "./zero-shot-classification.ts";
@@ -20,6 +21,7 @@ export const tasks = {
   "fill-mask": fillMask,
   "feature-extraction": featureExtraction,
   "sentence-similarity": sentenceSimilarity,
+  "text-ranking": textRanking,
   "zero-shot-classification": zeroShotClassification,
 };
 

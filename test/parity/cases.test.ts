@@ -45,30 +45,33 @@ describe.each(names)("%s", async (name) => {
   model.catch(() => {}); // each test reports it
   afterAll(async () => (await model.catch(() => undefined))?.dispose());
 
-  test.each(["right", "left"])("has the reference's results for rows padded on the %s", async (side) => {
-    const rows = (key: string): number[][] => rowsOf(expected[`${side}.${key}`] as HostTensor);
-    const mask = rows("mask");
-    const results = namedTensors(
-      await (await model).forward({
-        inputIds: rows("ids"),
-        attentionMask: mask,
-        ...(expected[`${side}.dec`] && { decoderInputIds: rows("dec") }),
-        ...(expected[`${side}.tt`] && { tokenTypeIds: rows("tt") }),
-      }),
-    );
-    const wanted = Object.keys(expected)
-      .filter((key) => key.startsWith(`${side}.`) && !/\.(ids|mask|dec|tt)$/.test(key))
-      .map((key) => key.slice(side.length + 1));
-    expect(wanted.length).toBeGreaterThan(0);
-    for (const key of wanted) {
-      const reference = expected[`${side}.${key}`] as HostTensor;
-      const isByToken = reference.shape.length > 1 && reference.shape[1] === mask[0]?.length;
-      const hidePadding = (tensor: HostTensor): HostTensor => (isByToken ? maskQueries(tensor, mask, 1) : tensor);
-      expect(results[key]?.shape, key).toEqual(reference.shape);
-      const difference = maxDifference(hidePadding(results[key] as HostTensor), hidePadding(reference));
-      expect(difference, key).toBeLessThan(TOLERANCE);
-    }
-  });
+  test.each(["right", "left"].filter((side) => expected[`${side}.ids`]))(
+    "has the reference's results for rows padded on the %s",
+    async (side) => {
+      const rows = (key: string): number[][] => rowsOf(expected[`${side}.${key}`] as HostTensor);
+      const mask = rows("mask");
+      const results = namedTensors(
+        await (await model).forward({
+          inputIds: rows("ids"),
+          attentionMask: mask,
+          ...(expected[`${side}.dec`] && { decoderInputIds: rows("dec") }),
+          ...(expected[`${side}.tt`] && { tokenTypeIds: rows("tt") }),
+        }),
+      );
+      const wanted = Object.keys(expected)
+        .filter((key) => key.startsWith(`${side}.`) && !/\.(ids|mask|dec|tt)$/.test(key))
+        .map((key) => key.slice(side.length + 1));
+      expect(wanted.length).toBeGreaterThan(0);
+      for (const key of wanted) {
+        const reference = expected[`${side}.${key}`] as HostTensor;
+        const isByToken = reference.shape.length > 1 && reference.shape[1] === mask[0]?.length;
+        const hidePadding = (tensor: HostTensor): HostTensor => (isByToken ? maskQueries(tensor, mask, 1) : tensor);
+        expect(results[key]?.shape, key).toEqual(reference.shape);
+        const difference = maxDifference(hidePadding(results[key] as HostTensor), hidePadding(reference));
+        expect(difference, key).toBeLessThan(TOLERANCE);
+      }
+    },
+  );
 
   test.runIf(recorded.greedy)("generates the reference's tokens, alone and in a batch", async () => {
     const { rows, greedy = [], gm = [] } = recorded;

@@ -1,5 +1,6 @@
+import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { ArchitectureOf } from "../../src/families/index.ts";
+import { type ArchitectureOf, families, readConfig } from "../../src/families/index.ts";
 import { openFiles } from "../../src/files/index.ts";
 import { DecodeEngine } from "../../src/inference/decode-engine.ts";
 import { cachedDecoder, cachedEncoderDecoder } from "../../src/inference/decode-graph.ts";
@@ -222,6 +223,30 @@ test.skipIf(!miniLm)(
   },
 );
 
+/** A row for each type of model, by the directories that check it; every registered family has one. */
+async function familyRows(): Promise<string[]> {
+  const found = new Map<string, { names: Set<string>; kinds: Set<string>; cases: string[] }>();
+  for (const folder of ["models", "cases"])
+    for (const name of readdirSync(fixture(folder)).sort()) {
+      const json = await readJson<Record<string, unknown>>(fixture(`${folder}/${name}/config.json`));
+      const { kind, family } = readConfig(json);
+      const type = String(json.model_type);
+      const row = found.get(type) ?? { names: new Set(), kinds: new Set(), cases: [] };
+      found.set(type, row);
+      row.names.add(family.name);
+      row.kinds.add(kind);
+      row.cases.push(name);
+    }
+  const isRecurrent = (type: string): boolean => ["char_rnn", "gru_seq2seq"].includes(type);
+  expect(Object.keys(families).filter((type) => !found.has(type) && type !== "new" && !isRecurrent(type))).toEqual([]);
+  return [...found]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(
+      ([type, { names, kinds, cases }]) =>
+        `| ${[type, ...[names, kinds, cases].map((all) => [...all].join(", "))].join(" | ")} |`,
+    );
+}
+
 test("docs/models.md says what this run measured", async () => {
   const columns = ["forward", "attentions", "gradients", "cached", "batched"];
   const rows = [...table].map(
@@ -239,6 +264,16 @@ test("docs/models.md says what this run measured", async () => {
     "| family | model | forward | attentions | gradients | cached | batched |",
     "| --- | --- | --- | --- | --- | --- | --- |",
     ...rows,
+    "",
+    "## Every family",
+    "",
+    "The tiny directories that check each `model_type` against transformers: logits or states within 1e-4 for rows padded on either",
+    "side, greedy tokens alone and in a batch, and gradients within 1e-3 where a head has a loss. They lie under",
+    "`test/parity/fixtures`; `test/families` and `test/decoder-cases` write them.",
+    "",
+    "| model_type | family | kind | checked by |",
+    "| --- | --- | --- | --- |",
+    ...(await familyRows()),
     "",
   ].join("\n");
   await expect(text).toMatchFileSnapshot("../../docs/models.md");

@@ -10,6 +10,12 @@ export const bartCheckpoint: CheckpointNames = {
   buffers,
 };
 
+/** Files of a decoder alone carry layers that would attend to an encoder. */
+export const alone = (whole: CheckpointNames): CheckpointNames => ({
+  ...whole,
+  ignored: new RegExp(`${whole.ignored.source}|\\.encoder_attn(_layer_norm)?\\.|^(model\\.)?encoder\\.`),
+});
+
 export const waveCheckpoint: CheckpointNames = {
   prefix: "model.",
   ignored: new RegExp(`(^|\\.)(${copies}|final_logits_bias|(encoder|decoder)\\.embed_positions\\.weights?)$`),

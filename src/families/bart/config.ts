@@ -1,6 +1,6 @@
 import { check } from "../../common/index.ts";
 import type { ConfigReader } from "../config-reader.ts";
-import type { EncoderDecoderConfig, HeadConfig, HeadKind } from "../family.ts";
+import type { DecoderConfig, EncoderDecoderConfig, HeadConfig, HeadKind } from "../family.ts";
 import { headRefused, parseLabels } from "../head.ts";
 import { holds, tie } from "../ties.ts";
 
@@ -158,6 +158,24 @@ function wordTables(read: ConfigReader) {
   return {
     vocabularies: { encoder: own, decoder },
     tables: { encoder: isShared ? of(source) : source, decoder: of(target), output: of(output) },
+  };
+}
+
+/** The decoder of BART or a relative by itself, without attention over an encoder. */
+export interface BartDecoderConfig extends Omit<DecoderConfig, "padTokenId">, BartStack {}
+
+/** The settings of the decoder of BART, or of a relative, alone: `parse` reads those of the whole. */
+export function decoderAlone(parse: (read: ConfigReader) => BartConfig): (read: ConfigReader) => BartDecoderConfig {
+  return (file) => {
+    const read = file.withValues({ share_encoder_decoder_embeddings: false, architectures: undefined });
+    const whole = parse(read);
+    return {
+      ...whole,
+      numHiddenLayers: whole.decoderLayers,
+      numAttentionHeads: whole.decoder.heads,
+      padTokenId: whole.padTokenId,
+      hasLogitsBias: false,
+    };
   };
 }
 

@@ -13,8 +13,8 @@ import {
   splitHeads,
   stateAtLast,
 } from "../../nn/index.ts";
-import type { EncoderDecoderModel } from "../family.ts";
-import type { BartConfig, BartStack } from "./config.ts";
+import type { DecoderModel, EncoderDecoderModel } from "../family.ts";
+import type { BartConfig, BartDecoderConfig, BartStack } from "./config.ts";
 
 type Side = "encoder" | "decoder";
 
@@ -96,6 +96,10 @@ export const bart: EncoderDecoderModel<BartConfig> = {
     return context.output(stack(root, "decoder", c, context, memory), heads[c.head.kind as HeadKind]);
   },
 };
+
+/** The decoder of BART or a relative by itself, as a language model. */
+export const bartDecoder: DecoderModel<BartDecoderConfig> = (root, c, context) =>
+  context.output(stack(root, "decoder", c, context), (x) => lmHead(root, x, c));
 
 type HeadKind = "lm" | "sequence-classification" | "question-answering" | "none";
 

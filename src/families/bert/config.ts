@@ -24,6 +24,8 @@ export interface BertConfig extends EncoderConfig {
   readonly positionCount: number;
   /** The path of each layer's weights; ALBERT's layers share theirs. */
   readonly layerPaths: readonly string[];
+  /** The number of buckets of distances whose bias all layers share, under `encoder.relative_attention_bias`; 0: none. */
+  readonly distanceBuckets: number;
   /** The path of the pooler, which makes `pooler_output` of the first token, if the checkpoint has one. */
   readonly pooler: string | undefined;
   readonly names: BertNames;
@@ -44,6 +46,8 @@ export interface BertNames {
   >;
   readonly words: { readonly dense: string; readonly act?: string; readonly norm: string; readonly out: string };
   readonly sequence: { readonly dense: string; readonly act: string; readonly out: string };
+  /** The layer before the score of a choice; default that of `sequence`. */
+  readonly choice?: { readonly dense: string; readonly act: string };
 }
 
 const bertNames: BertNames = {
@@ -124,6 +128,7 @@ function parseRelative(read: ConfigReader, names: BertNames): BertConfig {
     typeVocabSize: read.count("type_vocab_size", 2),
     padTokenId: read.tokenId("pad_token_id", 0),
     positions: "from-zero",
+    distanceBuckets: 0,
     layerPaths: Array.from({ length: numHiddenLayers }, (_, i) => `encoder.layer.${i}`),
     pooler: names.pooler && holds(read, `${names.pooler}.weight`, `${names.root}.`) ? names.pooler : undefined,
     names,
@@ -169,6 +174,7 @@ export function parseRobertaConfig(file: ConfigReader, vocabSize = 50265): BertC
     pooler: "roberta.pooler.dense",
     words: { dense: "lm_head.dense", act: "gelu", norm: "lm_head.layer_norm", out: "lm_head.decoder" },
     sequence: { dense: "classifier.dense", act: "tanh", out: "classifier.out_proj" },
+    choice: { dense: "roberta.pooler.dense", act: "tanh" },
   });
   const { padTokenId, positionCount } = config;
   if (padTokenId === undefined)
@@ -184,6 +190,42 @@ export function parseRobertaConfig(file: ConfigReader, vocabSize = 50265): BertC
       `config.json: max_position_embeddings ${positionCount} leaves no position behind pad_token_id ${padTokenId}; check that both belong together`,
   );
   return { ...config, ...decoding(read), positions: "behind-padding", maxPositionEmbeddings };
+}
+
+/** CamemBERT is RoBERTa in French (Martin et al., 2019). */
+export const parseCamembertConfig = (file: ConfigReader): BertConfig => parseRobertaConfig(file, 30522);
+
+/** Buckets of distances, and the padding token, which MPNet's code has as numbers. */
+const MPNET = { buckets: 32, padding: 1 };
+
+/** MPNet is RoBERTa without segments, with a bias by distance that all layers share (Song et al., 2020). */
+export function parseMpnetConfig(file: ConfigReader): BertConfig {
+  const read = file
+    .withDefaults({ ...bertDefaults, vocab_size: 30527 })
+    .withValues({ pad_token_id: MPNET.padding, type_vocab_size: 0 });
+  read.refuse("relative_attention_num_buckets", MPNET.buckets);
+  const config = parseRelative(read, {
+    ...bertNames,
+    root: "mpnet",
+    pooler: "mpnet.pooler.dense",
+    layer: {
+      ...bertNames.layer,
+      query: "attention.attn.q",
+      key: "attention.attn.k",
+      value: "attention.attn.v",
+      attentionOutput: "attention.attn.o",
+      attentionOutputNorm: "attention.LayerNorm",
+    },
+    words: { dense: "lm_head.dense", act: "gelu", norm: "lm_head.layer_norm", out: "lm_head.decoder" },
+    sequence: { dense: "classifier.dense", act: "tanh", out: "classifier.out_proj" },
+    choice: { dense: "mpnet.pooler.dense", act: "tanh" },
+  });
+  return {
+    ...config,
+    positions: "behind-padding",
+    distanceBuckets: MPNET.buckets,
+    maxPositionEmbeddings: config.positionCount - MPNET.padding - 1,
+  };
 }
 
 /** XLM-RoBERTa is RoBERTa in 100 languages (Conneau et al., 2019). */
@@ -205,7 +247,13 @@ export function parseElectraConfig(file: ConfigReader): BertConfig {
       out: "generator_lm_head",
     },
     sequence: { dense: "classifier.dense", act: "gelu", out: "classifier.out_proj" },
+    choice: { dense: "sequence_summary.summary", act: "gelu" },
   });
+  if (config.head.kind === "multiple-choice") {
+    read.refuse("summary_type", "first");
+    read.refuse("summary_use_proj", true);
+    read.refuse("summary_activation", "gelu");
+  }
   return { ...config, ...decoding(read), embeddingSize: read.size("embedding_size", 128) };
 }
 
@@ -305,5 +353,24 @@ export function parseDistilBertConfig(file: ConfigReader): BertConfig {
     ...config,
     classifierDropout: dropouts[config.head.kind] ?? config.hiddenDropout,
     layerPaths: config.layerPaths.map((_, i) => `transformer.layer.${i}`),
+  };
+}
+
+/** BERT or a relative as a decoder: tokens see those before them, and the head scores the next word. */
+export interface BertDecoderConfig extends BertConfig {
+  readonly numKeyValueHeads: number;
+}
+
+/** The settings of BERT, or of a relative, as a decoder: `is_decoder` must say so. */
+export function asDecoder(parse: (read: ConfigReader) => BertConfig): (read: ConfigReader) => BertDecoderConfig {
+  return (file) => {
+    check(
+      file.boolean("is_decoder", false),
+      "unsupported",
+      () =>
+        `config.json: is_decoder must be true for ${file.architecture()}, whose tokens see those before them; got ${file.json.is_decoder ?? "none"}`,
+    );
+    const config = parse(file.withValues({ architectures: ["ForMaskedLM"] }));
+    return { ...config, numKeyValueHeads: config.numAttentionHeads };
   };
 }

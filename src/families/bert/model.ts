@@ -8,13 +8,14 @@ import {
   type ModelContext,
   positionIds,
   positionIdsAfterPadding,
+  relativeBias,
   type Scope,
   splitHeads,
   tokenTypeIds,
 } from "../../nn/index.ts";
-import type { EncoderModel } from "../family.ts";
+import type { DecoderModel, EncoderModel } from "../family.ts";
 import { firstToken, headOutputs } from "../head.ts";
-import type { BertConfig } from "./config.ts";
+import type { BertConfig, BertDecoderConfig } from "./config.ts";
 
 /** The sum of what a token is, where it stands, and which segment it belongs to, normed and perhaps widened. */
 function embeddings(root: Scope, c: BertConfig, context: ModelContext): Value {
@@ -34,12 +35,13 @@ function embeddings(root: Scope, c: BertConfig, context: ModelContext): Value {
 }
 
 /** A post-norm layer: x = norm(x + attention(x)), then the same with the feed-forward. */
-function layer(at: Scope, x: Value, c: BertConfig, context: ModelContext): Value {
+function layer(at: Scope, x: Value, c: BertConfig, context: ModelContext, bias: Value | undefined): Value {
   const { layer: names } = c.names;
   const [q, k, v] = [names.query, names.key, names.value].map((name) =>
     splitHeads(linear(at.in(name), x, c.hiddenSize), c.numAttentionHeads),
   ) as [Value, Value, Value]; // 3 × [B, H, T, D]
-  const mixed = joinHeads(context.attend(q, k, v, { scale: c.headSize ** -0.5, dropout: c.attentionDropout })); // [B, T, E]
+  const options = { scale: c.headSize ** -0.5, dropout: c.attentionDropout, ...(bias && { bias }) };
+  const mixed = joinHeads(context.attend(q, k, v, options)); // [B, T, E]
   const attentionOutput = add(
     x,
     context.dropout(linear(at.in(names.attentionOutput), mixed, c.hiddenSize), c.hiddenDropout),
@@ -50,21 +52,48 @@ function layer(at: Scope, x: Value, c: BertConfig, context: ModelContext): Value
   return layerNorm(at.in(names.norm), add(x, output), c.layerNormEps);
 }
 
+/** The distance from which on all share the last bucket. */
+const MAX_DISTANCE = 128;
+
+/** The bias `[B, H, T, T]` of distances, which all layers share; undefined where there is none. */
+function distanceBias(body: Scope, c: BertConfig, context: ModelContext): Value | undefined {
+  if (c.distanceBuckets === 0) return undefined;
+  const at = body.in("encoder.relative_attention_bias");
+  const table = at.parameter("weight", [c.distanceBuckets, c.numAttentionHeads]);
+  return relativeBias(context, table, { maxDistance: MAX_DISTANCE, bothWays: true });
+}
+
+/** The states `[B, T, E]` that leave the layers. */
+function body(root: Scope, c: BertConfig, context: ModelContext): Value {
+  const at = root.in(c.names.root);
+  const bias = distanceBias(at, c, context);
+  return context.throughLayers(embeddings(root, c, context), (x, i) =>
+    layer(at.in(c.layerPaths[i] as string), x, c, context, bias),
+  );
+}
+
+/** BERT as a decoder: the head of masked words scores the next one. */
+export const bertDecoder: DecoderModel<BertDecoderConfig> = (root, c, context) =>
+  context.output(body(root, c, context), (x) => maskedLmHead(root, x, c));
+
 /** BERT and its relatives: post-norm encoders with learned positions (Devlin et al., 2018). */
 export const bert: EncoderModel<BertConfig> = (root, c, context) => {
-  const body = root.in(c.names.root);
-  const hidden = context.throughLayers(embeddings(root, c, context), (x, i) =>
-    layer(body.in(c.layerPaths[i] as string), x, c, context),
-  );
+  const hidden = body(root, c, context);
   context.hiddenStates.push(hidden);
   const { dense, act, out } = c.names.sequence;
-  const summary = (): Value => activation(act)(linear(root.in(dense), firstToken(hidden), c.hiddenSize)); // [B, E]
+  const summary = (name = dense, by = act): Value =>
+    activation(by)(linear(root.in(name), firstToken(hidden), c.hiddenSize)); // [B, E]
+  const { choice } = c.names;
   const read = ["token-classification", "question-answering"].includes(c.head.kind)
     ? context.dropout(hidden, c.classifierDropout)
     : hidden;
   return headOutputs(root, read, c.head, {
     maskedLmHead: () => maskedLmHead(root, hidden, c),
     sequence: () => linear(root.in(out), context.dropout(summary(), c.classifierDropout), c.head.numLabels),
+    ...(choice && {
+      choice: () =>
+        linear(root.in("classifier"), context.dropout(summary(choice.dense, choice.act), c.classifierDropout), 1),
+    }),
     replacedTokens: (x) => {
       const at = root.in("discriminator_predictions");
       return linear(at.in("dense_prediction"), activation(c.hiddenAct)(linear(at.in("dense"), x, c.hiddenSize)), 1);

@@ -1,7 +1,6 @@
-import { check } from "../../common/index.ts";
-import { type RotaryConfig, readRotary } from "../../nn/index.ts";
 import type { ConfigReader } from "../config-reader.ts";
 import { type LlamaConfig, parseRelative, slidingLayers, windowOf, withLayers, withWindow } from "../llama/config.ts";
+import { layerRotary } from "./rotary.ts";
 
 /** transformers' values of fields that a file leaves out. */
 const defaults = {
@@ -31,13 +30,13 @@ const gemma2Defaults = {
 
 /** The settings of all Gemmas: norms of weight 1 + w, scaled embeddings, and the direction of attention. */
 function parseAnyGemma(read: ConfigReader, rotary?: Parameters<typeof parseRelative>[1]["rotary"]): LlamaConfig {
-  if (read.json.use_bidirectional_attention) read.refuse("use_bidirectional_attention", false);
   const base = parseRelative(read, { defaults: {}, ...(rotary && { rotary }) });
   return { ...base, normOffset: 1, embeddingScale: Math.sqrt(base.hiddenSize) };
 }
 
 /** Gemma is LLaMA with 1 + w for a norm's weight w, scaled embeddings, GELU and a tied head (Mesnard et al., 2024). */
 export function parseGemmaConfig(file: ConfigReader): LlamaConfig {
+  file.refuse("use_bidirectional_attention", false);
   const read = file.withDefaults(defaults);
   const named = read.string("hidden_act", "gelu_pytorch_tanh");
   const hiddenAct = named === "gelu" ? "gelu_pytorch_tanh" : named; // old files say gelu and mean its tanh form
@@ -60,6 +59,7 @@ function parseYoungerGemma(read: ConfigReader, rotary?: Parameters<typeof parseA
 
 /** Gemma 2 norms before and after each sublayer, caps scores and logits, and gives every other layer a window. */
 export function parseGemma2Config(file: ConfigReader): LlamaConfig {
+  file.refuse("use_bidirectional_attention", false);
   const read = file.withDefaults(gemma2Defaults);
   const base = parseYoungerGemma(read);
   const sliding = slidingLayers(read, base.numHiddenLayers, (i) => i % 2 === 0);
@@ -77,7 +77,10 @@ export function parseGemma3Config(file: ConfigReader): LlamaConfig {
     max_position_embeddings: 131072,
     final_logit_softcapping: null,
   });
-  const rotary = gemma3Rotary(read);
+  const rotary = layerRotary(read, {
+    whole: read.number("rope_theta", 1e6),
+    local: read.number("rope_local_base_freq", 10000),
+  });
   const base = parseYoungerGemma(read, rotary.whole);
   const local = rotary.local(base.headSize, read.size("max_position_embeddings"));
   const every = read.size("sliding_window_pattern", 6);
@@ -88,32 +91,13 @@ export function parseGemma3Config(file: ConfigReader): LlamaConfig {
   };
 }
 
-type ReadsRotary = (headSize: number, maxPositions: number) => RotaryConfig;
-
-/** Settings for each kind of layer under `rope_parameters`; or `rope_theta`, `rope_scaling`, `rope_local_base_freq`. */
-function gemma3Rotary(read: ConfigReader): { whole: ReadsRotary; local: ReadsRotary } {
-  const { rope_parameters: given, rope_scaling: scaling } = read.json;
-  const ofKind = (kind: string): Readonly<Record<string, unknown>> => {
-    const raw = (given as Record<string, unknown> | null | undefined)?.[kind] ?? {};
-    check(
-      typeof raw === "object",
-      "config",
-      () => `config.json: rope_parameters.${kind} must be an object; got ${JSON.stringify(raw)}`,
-    );
-    return { rope_type: "default", ...raw, truncate: undefined };
-  };
-  const reader =
-    (raw: Readonly<Record<string, unknown>>, theta: number): ReadsRotary =>
-    (headSize, maxPositions) =>
-      readRotary(raw, { headSize, maxPositions, theta, share: read.number("partial_rotary_factor", 1) });
-  const whole = { ...ofKind("full_attention"), ...(scaling as object | null | undefined), truncate: undefined };
-  return {
-    whole: reader(whole, read.number("rope_theta", 1e6)),
-    local: reader(ofKind("sliding_attention"), read.number("rope_local_base_freq", 10000)),
-  };
-}
-
 /** `null` switches a cap off. */
 function softcapOf(read: ConfigReader, key: string): number | undefined {
   return (read.json[key] ?? undefined) === undefined ? undefined : read.number(key);
+}
+
+/** EmbeddingGemma is Gemma 3 whose tokens see each other in both directions, half a window to either side (Vera et al., 2025). */
+export function parseEmbeddingGemmaConfig(file: ConfigReader): LlamaConfig {
+  const config = parseGemma3Config(file);
+  return withLayers(config, ({ window }) => ({ window: window === undefined ? undefined : Math.floor(window / 2) }));
 }

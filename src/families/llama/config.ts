@@ -17,28 +17,52 @@ export interface LlamaConfig extends DecoderConfig {
   readonly qkvBias: boolean;
   readonly outBias: boolean;
   readonly mlpBias: boolean;
-  /** One tensor for queries, keys and values, and one for gate and up. */
+  /** True if one tensor holds the projections of queries, keys and values. */
   readonly fusedProjections: boolean;
-  /** RMS norm of queries and keys: over each head, or over all heads together. */
-  readonly queryKeyNorm: "none" | "head" | "all";
+  /** The bounds ± that queries, keys and values are kept within. */
+  readonly projectionClip: number | undefined;
+  readonly feedForward: FeedForwardConfig;
+  /**
+   * The norm of queries and keys: over each head, with one weight for all heads or one for each (in one tensor, or apart),
+   * or over all heads together.
+   */
+  readonly queryKeyNorm: "none" | "head" | "all" | "each-head" | "each-head-apart";
+  /** The names of parts that some families call otherwise. */
+  readonly names: { readonly q: string; readonly k: string; readonly out: string; readonly finalNorm: string };
+  /** RMS norm; or layer norm, with a bias, without one, or without weights at all. */
+  readonly norm: "rms" | "layer" | "layer-without-bias" | "layer-without-weights";
   /** An offset that is added to the weight of every norm. */
   readonly normOffset: number;
+  /** True if attention and feed-forward read the same normed input and are added together. */
+  readonly isParallel: boolean;
   /** The norms before and after each half of a block. */
   readonly norms: { readonly attention: SublayerNorms; readonly feedForward: SublayerNorms };
-  /** The factors of token embeddings and of scores. */
+  /** The factors of token embeddings, of what sublayers add, of logits and of scores. */
   readonly embeddingScale: number;
+  readonly residualScale: number;
+  readonly logitScale: number;
   readonly attentionScale: number;
   /** Scores, and logits, are kept within ± this. */
   readonly attentionSoftcap: number | undefined;
   /** The dropout rate of attention weights. */
   readonly attentionDropout: number;
-  /** The dropout rate of what sublayers add. */
+  /** The dropout rates of what sublayers add, of what the feed-forward adds alone, and of embeddings. */
   readonly residualDropout: number;
+  readonly feedForwardDropout: number;
+  readonly embeddingDropout: number;
+  /** True if the output layer has a bias. */
+  readonly headBias: boolean;
   readonly logitSoftcap: number | undefined;
   readonly experts: ExpertsConfig | undefined;
+  readonly latent: LatentConfig | undefined;
   /** The settings that differ from layer to layer. */
   readonly layers: readonly LlamaLayer[];
 }
+
+/** The layers of a feed-forward: gated, with gate and up apart or in one tensor; or two layers under names of their own. */
+export type FeedForwardConfig =
+  | { readonly kind: "gated" | "fused" }
+  | { readonly kind: "plain"; readonly wide: string; readonly narrow: string };
 
 /** The names of the norms around a sublayer; undefined where there is none. */
 export interface SublayerNorms {
@@ -65,6 +89,32 @@ export interface ExpertsConfig {
   readonly routerAuxLossCoef: number;
   /** The checkpoint's names of the parts. */
   readonly names: { readonly block: string; readonly gate: string; readonly up: string; readonly down: string };
+  /** The routing, where it is not by the softmax of all experts alone. */
+  readonly routing?: RoutingConfig;
+  /** Experts that every token has, as one feed-forward; `gate` names a layer whose sigmoid weighs them. */
+  readonly shared?: { readonly name: string; readonly intermediateSize: number; readonly gate?: string };
+}
+
+/** The choice of experts as in DeepSeek's models. */
+export interface RoutingConfig {
+  /** Probabilities of all experts, or of each by itself; a bias `e_score_correction_bias` may count in the choice alone. */
+  readonly scores: "softmax" | "sigmoid-with-bias";
+  /** Experts come from the best groups alone: by their best expert, or by their two best together. */
+  readonly groups: { readonly count: number; readonly chosen: number; readonly by: "best" | "two-best" } | undefined;
+  /** The factor of the chosen experts' shares. */
+  readonly scale: number;
+}
+
+/** Attention whose keys and values are made of a narrow vector each token has, as DeepSeek's (2024). */
+export interface LatentConfig {
+  /** The width of the vector that queries are made of; undefined: the state itself. */
+  readonly queryRank: number | undefined;
+  readonly keyValueRank: number;
+  /** The parts of a head that know positions and that do not, and the width of its values. */
+  readonly turnedSize: number;
+  readonly plainSize: number;
+  readonly valueSize: number;
+  readonly bias: boolean;
 }
 
 /** transformers adds the loss where `output_router_logits` is set. */
@@ -96,26 +146,35 @@ export function parseLlamaConfig(read: ConfigReader): LlamaConfig {
   return parseRelative(read, { defaults, biases: "all" });
 }
 
+/** The parts in which relatives differ, as LLaMA has them. */
+const plainTraits = {
+  residualDropout: 0,
+  feedForwardDropout: 0,
+  embeddingDropout: 0,
+  headBias: false,
+  fusedProjections: false,
+  projectionClip: undefined,
+  feedForward: { kind: "gated" },
+  queryKeyNorm: "none",
+  names: { q: "q_norm", k: "k_norm", out: "o_proj", finalNorm: "norm" },
+  norm: "rms",
+  normOffset: 0,
+  isParallel: false,
+  norms: { attention: { preNorm: "input_layernorm" }, feedForward: { preNorm: "post_attention_layernorm" } },
+  embeddingScale: 1,
+  residualScale: 1,
+  logitScale: 1,
+  attentionSoftcap: undefined,
+  logitSoftcap: undefined,
+  experts: undefined,
+  latent: undefined,
+} satisfies Partial<LlamaConfig>;
+
 /** Reads the settings of LLaMA or a relative of it. */
 export function parseRelative(file: ConfigReader, traits: LlamaTraits): LlamaConfig {
   const read = file.withDefaults(traits.defaults);
   const { theta = 10000, biases = "attention" } = traits;
-  const hiddenSize = read.size("hidden_size");
-  const heads = read.size("num_attention_heads");
-  const keyHeads = read.size("num_key_value_heads", heads);
-  check(
-    heads % keyHeads === 0,
-    "config",
-    () =>
-      `attention: num_key_value_heads must divide num_attention_heads; got ${keyHeads} and ${heads}; check config.json`,
-  );
-  check(
-    (read.json.head_dim ?? undefined) !== undefined || hiddenSize % heads === 0,
-    "config",
-    () =>
-      `attention: head size must divide hidden size; hidden_size ${hiddenSize}, num_attention_heads ${heads}; check config.json`,
-  );
-  const headSize = read.size("head_dim", hiddenSize / heads);
+  const { hiddenSize, heads, keyHeads, headSize } = headsOf(read);
   const maxPositions = read.size("max_position_embeddings");
   const rotary = traits.rotary?.(headSize, maxPositions) ?? parseRotary(read.json, { headSize, maxPositions, theta });
   const reach = rotary.scaling.type === "dynamic" ? rotary.scaling.factor : 1; // dynamic scaling reaches beyond
@@ -123,6 +182,7 @@ export function parseRelative(file: ConfigReader, traits: LlamaTraits): LlamaCon
   const vocabSize = read.size("vocab_size");
   const attentionBias = biases !== "none" && read.boolean("attention_bias", false);
   return {
+    ...plainTraits,
     vocabSize,
     hiddenSize,
     numHiddenLayers,
@@ -138,22 +198,33 @@ export function parseRelative(file: ConfigReader, traits: LlamaTraits): LlamaCon
     rmsNormEps: read.number("rms_norm_eps", 1e-6),
     hiddenAct: read.string("hidden_act", "silu"),
     attentionDropout: read.number("attention_dropout", 0),
-    residualDropout: 0,
     classifierBias: read.boolean("token_classification_bias", true),
     qkvBias: attentionBias,
     outBias: attentionBias,
     mlpBias: biases === "all" && read.boolean("mlp_bias", false),
-    fusedProjections: false,
-    queryKeyNorm: "none",
-    normOffset: 0,
-    norms: { attention: { preNorm: "input_layernorm" }, feedForward: { preNorm: "post_attention_layernorm" } },
-    embeddingScale: 1,
     attentionScale: headSize ** -0.5,
-    attentionSoftcap: undefined,
-    logitSoftcap: undefined,
-    experts: undefined,
     layers: Array.from({ length: numHiddenLayers }, () => ({ rotary, window: undefined, sparse: false })),
   };
+}
+
+/** The width of the layers and of their heads. */
+function headsOf(read: ConfigReader) {
+  const hiddenSize = read.size("hidden_size");
+  const heads = read.size("num_attention_heads");
+  const keyHeads = read.size("num_key_value_heads", heads);
+  check(
+    heads % keyHeads === 0,
+    "config",
+    () =>
+      `attention: num_key_value_heads must divide num_attention_heads; got ${keyHeads} and ${heads}; check config.json`,
+  );
+  check(
+    (read.json.head_dim ?? undefined) !== undefined || hiddenSize % heads === 0,
+    "config",
+    () =>
+      `attention: head size must divide hidden size; hidden_size ${hiddenSize}, num_attention_heads ${heads}; check config.json`,
+  );
+  return { hiddenSize, heads, keyHeads, headSize: read.size("head_dim", hiddenSize / heads) };
 }
 
 /** The row of the embeddings that training leaves as it is; negative ones count from the end, as in torch. */

@@ -8,6 +8,7 @@ import {
   type ModelContext,
   type Scope,
   splitHeads,
+  stateAtFirst,
   tokenMask,
 } from "../../nn/index.ts";
 import type { EncoderModel } from "../family.ts";
@@ -46,6 +47,8 @@ export const modernBert: EncoderModel<ModernBertConfig> = (root, c, context) => 
     const dense = activation(c.classifierAct)(linear(root.in("head.dense"), x, c.hiddenSize, { bias: c.bias.head }));
     return norm(root.in("head.norm"), dense, c);
   };
+  const classes = (summary: Value): Value =>
+    linear(root.in("classifier"), context.dropout(head(summary), c.dropout.classifier), c.head.numLabels);
   const readsAll = c.head.kind === "token-classification" || c.head.kind === "question-answering";
   const read = readsAll ? context.dropout(head(hidden), c.dropout.classifier) : hidden;
   return headOutputs(root, read, c.head, {
@@ -54,12 +57,8 @@ export const modernBert: EncoderModel<ModernBertConfig> = (root, c, context) => 
       const scores = linear(root.in(c.words.output), head(hidden), c.vocabSize, { bias: false });
       return c.bias.words ? add(scores, root.in("decoder").parameter("bias", [c.vocabSize])) : scores;
     },
-    sequence: () =>
-      linear(
-        root.in("classifier"),
-        context.dropout(head(c.pooling === "cls" ? firstToken(hidden) : mean(hidden, context)), c.dropout.classifier),
-        c.head.numLabels,
-      ),
+    sequence: () => classes(c.pooling === "cls" ? firstToken(hidden) : mean(hidden, context)),
+    choice: () => classes(c.pooling === "cls" ? stateAtFirst(context, hidden) : mean(hidden, context)),
   });
 };
 

@@ -24,6 +24,7 @@ export function parsePhi3Config(file: ConfigReader): LlamaConfig {
   return {
     ...withLayers(base, () => ({ window })),
     fusedProjections: true,
+    feedForward: { kind: "fused" },
     residualDropout: read.number("resid_pdrop", 0),
     ...(scaling?.type === "longrope" && { cacheIsGoodTo: scaling.original }),
   };

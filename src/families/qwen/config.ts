@@ -34,6 +34,46 @@ export function parseQwen2Config(read: ConfigReader): LlamaConfig {
   return { ...withQwenWindow(read, parseRelative(read, { defaults, biases: "none" })), qkvBias: true };
 }
 
+/** Qwen2-MoE is Qwen2 with a mixture of experts and an expert that all tokens share, weighed by a gate (Qwen team, 2024). */
+export function parseQwen2MoeConfig(file: ConfigReader): LlamaConfig {
+  const read = file.withDefaults({
+    ...defaults,
+    hidden_size: 2048,
+    intermediate_size: 5632,
+    num_hidden_layers: 24,
+    num_attention_heads: 16,
+    num_key_value_heads: 16,
+  });
+  const base = parseRelative(read, { defaults: {}, biases: "none" });
+  const window = read.boolean("use_sliding_window", false) ? windowOf(read) : undefined;
+  const most = read.number("max_window_layers", 28);
+  const sliding = slidingLayers(read, base.numHiddenLayers, (i) => window !== undefined && i < most && i % 2 === 0);
+  return {
+    ...withSparseLayers(read, withWindow(base, sliding, window)),
+    qkvBias: read.boolean("qkv_bias", true),
+    experts: {
+      count: read.size("num_experts", 60),
+      perToken: read.size("num_experts_per_tok", 4),
+      intermediateSize: read.size("moe_intermediate_size", 1408),
+      normalized: read.boolean("norm_topk_prob", false),
+      routerAuxLossCoef: routerAuxLossCoefOf(read),
+      names: { block: "mlp", gate: "gate_proj", up: "up_proj", down: "down_proj" },
+      shared: {
+        name: "shared_expert",
+        intermediateSize: read.size("shared_expert_intermediate_size", 5632),
+        gate: "shared_expert_gate",
+      },
+    },
+  };
+}
+
+/** The config with a mixture in every `decoder_sparse_step`-th layer but those of `mlp_only_layers`. */
+function withSparseLayers(read: ConfigReader, config: LlamaConfig): LlamaConfig {
+  const step = read.size("decoder_sparse_step", 1);
+  const dense = new Set(read.numbers("mlp_only_layers"));
+  return withLayers(config, (_, i) => ({ sparse: !dense.has(i) && (i + 1) % step === 0 }));
+}
+
 /** Qwen3 norms each head's queries and keys instead (Yang et al., 2025). */
 export function parseQwen3Config(read: ConfigReader): LlamaConfig {
   const base = parseRelative(read, { defaults: { ...defaults, head_dim: 128 } });
@@ -53,11 +93,9 @@ export function parseQwen3MoeConfig(file: ConfigReader): LlamaConfig {
     num_key_value_heads: 4,
   });
   const base = parseRelative(read, { defaults: {} });
-  const step = read.size("decoder_sparse_step", 1);
-  const dense = new Set(read.numbers("mlp_only_layers"));
   const window = read.boolean("use_sliding_window", false) ? windowOf(read) : undefined;
   return {
-    ...withLayers(base, (_, i) => ({ window, sparse: !dense.has(i) && (i + 1) % step === 0 })),
+    ...withLayers(withSparseLayers(read, base), () => ({ window })),
     queryKeyNorm: "head",
     experts: {
       count: read.size("num_local_experts", read.size("num_experts", 128)),

@@ -19,7 +19,7 @@ function computeIds(rows: Positions, { padTokenId }: { padTokenId: number }): Ho
 /** Positions that count tokens other than padding from behind the padding token's id; padding stands at that id. */
 export function countAfterPadding({ queries, ids = [], texts }: Positions, padTokenId: number): number[][] {
   return ids.map((row, i) => {
-    let count = padTokenId + (queries[i]?.[0] ?? 0);
+    let count = padTokenId + Math.max(0, queries[i]?.[0] ?? 0);
     return row.map((id, t) => {
       if (t > 0 && texts?.[i]?.[t] !== texts?.[i]?.[t - 1]) count = padTokenId;
       return id === padTokenId ? padTokenId : ++count;

@@ -1,9 +1,10 @@
 export { positionIds } from "./absolute.ts";
 export { positionIdsAfterPadding } from "./after-padding.ts";
+export { type AlibiOptions, alibi } from "./alibi.ts";
 export { attentionBias, bidirectionalBias, causalBias, paddingBias } from "./attention-bias.ts";
 export { cacheSlots, lastKey, longestRow } from "./cache-slots.ts";
 export { type Derivation, type DerivedInput, DerivedInputs, type PositionContext } from "./derive.ts";
-export { lastToken, stateAtLast } from "./last-token.ts";
+export { lastToken, stateAtFirst, stateAtLast } from "./last-token.ts";
 export { neighbour } from "./neighbours.ts";
 export {
   countedPositions,

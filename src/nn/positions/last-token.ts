@@ -4,6 +4,7 @@ import {
   equal,
   greaterOrEqual,
   mul,
+  neg,
   reduceMax,
   reduceSum,
   reshape,
@@ -25,6 +26,32 @@ export function lastToken(context: PositionContext, padTokenId: number | undefin
     shape: [batch, queries],
   } as const;
   return context.derive("last_token", { padTokenId }, derivation);
+}
+
+/** The state `[B, E]` at the first token of each row that the mask shows. */
+export function stateAtFirst(context: PositionContext, hidden: Value): Value {
+  const [batch, length] = hidden.shape as [Dimension, Dimension, number];
+  const shape = [batch, length];
+  const derivation = { compute: computeFirst, build: buildFirst, dtype: "float32", shape } as const;
+  const mark = context.derive("first_token", {}, derivation);
+  return reduceSum(mul(hidden, reshape(mark, [batch, length, 1])), [1]);
+}
+
+function computeFirst({ keys }: Positions): HostTensor<"float32"> {
+  const firsts = keys.map((row) =>
+    Math.max(
+      0,
+      row.findIndex((key) => key >= 0),
+    ),
+  );
+  const data = Float32Array.from(keys.flatMap((row, i) => row.map((_, at) => Number(at === firsts[i]))));
+  return { dtype: "float32", shape: [keys.length, keys[0]?.length ?? 0], data };
+}
+
+function buildFirst({ ids, keys }: PositionValues): Value {
+  const index = indicesOf(ids);
+  const back = where(greaterOrEqual(keys, integer(0)), neg(index), integer(-(2 ** 31)));
+  return flagsWhere(equal(neg(index), reduceMax(back, [1], true)));
 }
 
 /** The state `[B, E]` at the last token of that id in each of the encoder's rows, which each must have. */

@@ -51,7 +51,7 @@ export async function openForTask(
       "usage",
       `finetune: ${architecture.family.name} is ${articled(architecture.kind)}; ${name} needs ${kinds.map(articled).join(" or ")}`,
     );
-  if (needsLmHead(architecture)) generating(base);
+  if (needsLmHead(architecture, name)) generating(base);
   const checkpoint = keepsHead ? base.weights.checkpoint : withoutTensors(base.weights.checkpoint, CLASSES);
   return {
     architecture,

@@ -6,14 +6,18 @@ import type { TrainingTaskName } from "./task-names.ts";
 interface KindTraining<A> {
   /** The tasks that it is fine-tuned for. */
   readonly tasks: readonly TrainingTaskName[];
-  /** True if fine-tuning needs a checkpoint whose head scores words. */
-  readonly needsLmHead: boolean;
+  /** The tasks that need a checkpoint whose head scores words. */
+  readonly lmTasks: readonly TrainingTaskName[];
   /** The state `[B, H]` of each layer with which a text begins, where one text is carried from step to step. */
   firstStates(architecture: A, rows: number): Record<string, HostTensor<"float32">> | undefined;
 }
 
 const kinds: { readonly [K in Kind]: KindTraining<ArchitectureOf<K>> } = {
-  decoder: { tasks: ["text-generation", "preference"], needsLmHead: true, firstStates: () => undefined },
+  decoder: {
+    tasks: ["text-generation", "preference", "text-classification", "token-classification", "reward"],
+    lmTasks: ["text-generation", "preference"],
+    firstStates: () => undefined,
+  },
   encoder: {
     tasks: [
       "text-classification",
@@ -23,12 +27,12 @@ const kinds: { readonly [K in Kind]: KindTraining<ArchitectureOf<K>> } = {
       "sentence-similarity",
       "reward",
     ],
-    needsLmHead: false,
+    lmTasks: [],
     firstStates: () => undefined,
   },
-  "encoder-decoder": { tasks: ["text2text-generation"], needsLmHead: false, firstStates: () => undefined },
-  recurrent: { tasks: ["text-generation"], needsLmHead: false, firstStates: zeroStates },
-  "recurrent-encoder-decoder": { tasks: [], needsLmHead: false, firstStates: () => undefined },
+  "encoder-decoder": { tasks: ["text2text-generation"], lmTasks: [], firstStates: () => undefined },
+  recurrent: { tasks: ["text-generation"], lmTasks: [], firstStates: zeroStates },
+  "recurrent-encoder-decoder": { tasks: [], lmTasks: [], firstStates: () => undefined },
 };
 
 /** The kinds of models of a task. */
@@ -36,8 +40,9 @@ export function kindsOf(task: TrainingTaskName): Kind[] {
   return (Object.keys(kinds) as Kind[]).filter((kind) => kinds[kind].tasks.includes(task));
 }
 
-/** True if fine-tuning a model of this kind needs a checkpoint whose head scores words. */
-export const needsLmHead = ({ kind }: Architecture): boolean => kinds[kind].needsLmHead;
+/** True if fine-tuning a model of this kind for a task needs a checkpoint whose head scores words. */
+export const needsLmHead = ({ kind }: Architecture, task: TrainingTaskName): boolean =>
+  kinds[kind].lmTasks.includes(task);
 
 /** The states with which a text begins; undefined for models that carry none. */
 export function firstStates<K extends Kind>(

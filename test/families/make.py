@@ -1,0 +1,189 @@
+"""Writes the small directories of families in test/parity/fixtures/cases and what transformers computes with them.
+
+Needs torch 2.15 and transformers 5.23. Weights are random and stored as bfloat16, to be small; the reference reads them as
+float32. Gradients are stored as float16. Run: python test/families/make.py [NAME …]
+"""
+
+import copy
+import json
+import random
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+import transformers
+from cases import CASES
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig
+
+transformers.logging.set_verbosity_error()
+OUT = Path(__file__).parent.parent / "parity" / "fixtures" / "cases"
+RESULTS = ("logits", "last_hidden_state", "pooler_output", "start_logits", "end_logits")
+NEW_TOKENS = 20
+
+
+def draw(model, seed):
+    """Weights large enough that a wrong setting shows."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            is_norm = any(part in name.lower() for part in ("norm", "ln_")) and name.endswith("weight")
+            if is_norm:
+                parameter.copy_(1 + 0.25 * noise)
+            elif parameter.dim() > 1:
+                parameter.copy_(noise * 1.2 / parameter.shape[-1] ** 0.5)
+            else:
+                parameter.copy_(0.25 * noise)
+        for name, buffer in model.named_buffers():
+            if name.endswith("e_score_correction_bias"):
+                buffer.copy_(0.1 * torch.randn(buffer.shape, generator=generator))
+
+
+def padded(rows, side, pad):
+    width = max(map(len, rows))
+    fill = (lambda row, x: [x] * (width - len(row)) + row) if side == "left" else (
+        lambda row, x: row + [x] * (width - len(row)))
+    return torch.tensor([fill(row, pad) for row in rows]), torch.tensor([fill([1] * len(row), 0) for row in rows])
+
+
+def places(model, mask):
+    """Positions that leave padding out, where a model takes them."""
+    takes = "position_ids" in model.forward.__code__.co_varnames or hasattr(model, "generate") and model.can_generate()
+    if not takes or not is_decoder(model) or model.config.model_type in NO_POSITIONS:
+        return {}
+    return {"position_ids": (mask.cumsum(-1) - 1).clamp(min=0)}
+
+
+def is_decoder(model):
+    if model.__class__.__name__.endswith(HEADS_OF_DECODERS):
+        return True
+    return not getattr(model.config, "is_encoder_decoder", False) and model.config.model_type not in ENCODERS
+
+
+NO_POSITIONS = {"bloom", "opt", "bart", "marian", "roberta"}  # they have none, or count themselves
+UNTRAINED = re.compile("vision|visual|projector|connector|e_score_correction_bias")
+HEADS_OF_DECODERS = ("LMHeadModel", "ForCausalLM")
+
+ENCODERS = {"mpnet", "nomic_bert", "camembert", "deberta", "deberta-v2", "jina_embeddings_v3", "bert", "roberta",
+            "electra", "albert", "distilbert", "xlm-roberta", "modernbert", "gte"}
+
+
+def passes(model, rows, pad, shape=None):
+    expected = {}
+    # BART counts padding on the left, too, and takes no positions.
+    for side in ("right",) if model.config.model_type in ("bart", "marian") else ("right", "left"):
+        ids, mask = padded(rows, side, pad)
+        given = {"input_ids": ids, "attention_mask": mask, **places(model, mask)}
+        if shape:
+            given = {key: value.reshape(shape) for key, value in given.items()}
+        with torch.no_grad():
+            out = copy.deepcopy(model)(**given)
+        expected |= {f"{side}.ids": ids, f"{side}.mask": mask}
+        for key in RESULTS:
+            if getattr(out, key, None) is not None:
+                expected[f"{side}.{key}"] = getattr(out, key).contiguous().clone()
+        if shape:
+            expected[f"{side}.logits"] = expected[f"{side}.logits"].reshape(-1, 1)
+    return expected
+
+
+def greedy(model, row):
+    """The likeliest tokens, and how far each is ahead of the second."""
+    if model.config.model_type == "roberta":  # generate() gives it positions that count from 0, forward from 2
+        tokens, margins = list(row), []
+        for _ in range(NEW_TOKENS):
+            with torch.no_grad():
+                first, second = model(torch.tensor([tokens])).logits[0, -1].topk(2).values.tolist()
+                tokens.append(int(model(torch.tensor([tokens])).logits[0, -1].argmax()))
+            margins.append(round(first - second, 5))
+        return tokens[len(row):], margins
+    own = copy.deepcopy(model)
+    own.generation_config.eos_token_id, own.generation_config.pad_token_id = None, 0
+    own.generation_config.bos_token_id = None
+    out = own.generate(torch.tensor([row]), attention_mask=torch.ones(1, len(row), dtype=torch.long), do_sample=False,
+                       max_new_tokens=NEW_TOKENS, return_dict_in_generate=True, output_logits=True)
+    best = [step[0].topk(2).values for step in out.logits]
+    return out.sequences[0, len(row):].tolist(), [round(float(first - second), 5) for first, second in best]
+
+
+def gradients(model, architecture, rows, pad, folder, chance):
+    if architecture.endswith("ForQuestionAnswering"):
+        rows = [row[:3] for row in rows]  # the loss reads the scores of padding, too, whose positions are anyone's
+    ids, mask = padded(rows, "right", pad)
+    if architecture.endswith(("ForSequenceClassification", "ForMultipleChoice")):
+        labels = torch.tensor([chance.randrange(2) for _ in rows])
+    elif architecture.endswith("ForTokenClassification"):
+        labels = torch.where(mask.bool(), torch.tensor([[chance.randrange(2) for _ in row] for row in ids]), -100)
+    else:
+        labels = torch.where(mask.bool(), ids, -100)
+    given = {"labels": labels}
+    if architecture.endswith("ForQuestionAnswering"):
+        given = {"start_positions": labels[:, 0] * 0 + 1, "end_positions": labels[:, 0] * 0 + 2}
+    model.zero_grad()
+    if model.config.model_type in ("bart", "marian"):  # whose own loss does not shift labels
+        logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1]
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten())
+    else:
+        loss = model(input_ids=ids, attention_mask=mask, **given, **places(model, mask)).loss
+    loss.backward()
+    found = {"ids": ids, "mask": mask, **given, "loss": loss.detach().clone()}
+    own = copy.deepcopy(model)  # saved as weights are, for the names of files
+    of = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, parameter in own.named_parameters():
+            parameter.copy_(torch.zeros_like(parameter) if of[name].grad is None else of[name].grad)
+    own.save_pretrained(folder)
+    unused = {name for name, parameter in of.items() if parameter.grad is None}
+    for name, gradient in load_file(folder / "model.safetensors").items():
+        if name not in unused and not UNTRAINED.search(name):
+            found[f"grad.{name}"] = gradient.to(torch.float16)
+    shutil.rmtree(folder)
+    return found
+
+
+def make(name, model_type, architecture, config, parts=("gradients",)):
+    directory = OUT / name
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    written = {"model_type": model_type, "architectures": [architecture], **config}
+    (directory / "config.json").write_text(json.dumps(written, indent=1) + "\n")
+    kind = getattr(transformers, architecture)
+    text = AutoConfig.from_pretrained(directory).get_text_config()
+    model = kind(AutoConfig.from_pretrained(directory)).eval()
+    draw(model, len(name) * 7 + 1)
+    model.tie_weights()
+    model.to(torch.bfloat16).save_pretrained(directory / "saved")
+    weights = load_file(directory / "saved" / "model.safetensors")
+    shutil.rmtree(directory / "saved")
+    save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
+    # Falcon's eager attention adds ALiBi twice, its default once.
+    attention = "sdpa" if config.get("alibi") else "eager"
+    model = kind.from_pretrained(directory, attn_implementation=attention, dtype=torch.float32).eval()
+    chance = random.Random(name)
+    text = model.config.get_text_config()
+    vocabulary = text.vocab_size - 3 if "wrapper" in name else min(text.vocab_size, getattr(text, "decoder_vocab_size", None) or text.vocab_size)
+    pad = model.config.get_text_config().pad_token_id or 0
+    rows = [[chance.randrange(4, vocabulary) for _ in range(length)] for length in (7, 3, 5, 4)]
+    if architecture.endswith("MultipleChoice"):
+        shape = (2, 2, 7)
+    else:
+        rows, shape = rows[:3], None
+    save_file(passes(model, rows, pad, shape), directory / "expected.safetensors")
+    recorded = {"rows": rows}
+    if model.can_generate() and architecture.endswith(("CausalLM", "LMHeadModel", "ConditionalGeneration")):
+        found = [greedy(model, row) for row in rows]
+        recorded |= {"greedy": [ids for ids, _ in found], "gm": [margins for _, margins in found]}
+    (directory / "expected.json").write_text(json.dumps({"exp": recorded}) + "\n")
+    if "gradients" in parts and not architecture.endswith("Model") and shape is None:
+        found = gradients(model, architecture, rows, pad, directory / "saved", chance)
+        save_file(found, directory / "gradients.safetensors")
+
+
+if __name__ == "__main__":
+    for case, settings in CASES.items():
+        if len(sys.argv) == 1 or case in sys.argv[1:]:
+            make(case, *settings)
+            print(case, sum(path.stat().st_size for path in (OUT / case).iterdir()))
