@@ -4,6 +4,29 @@
  * @module lectern
  */
 export { type ErrorCode, LecternError } from "./common/index.ts";
+export {
+  ablateHeads,
+  type ExplainInput,
+  type HeadAblation,
+  type HeadAblationOptions,
+  type HeadHabit,
+  type HeadMeasures,
+  type HeadPlace,
+  headImportance,
+  headMeasures,
+  type InfluenceMethod,
+  type InfluentialToken,
+  type LensPrediction,
+  type LogitLensOptions,
+  logitLens,
+  type Outcome,
+  type TokenInfluence,
+  type TokenInfluenceOptions,
+  type TokenPiece,
+  tokenInfluence,
+  type WordSimilarity,
+  wordContexts,
+} from "./explain/index.ts";
 export type { FileSource } from "./files/index.ts";
 export { type HubOptions, openDirectory as openFiles, type ProgressEvent } from "./formats/index.ts";
 export type {
@@ -69,6 +92,7 @@ export {
   type TranslationOptions,
   type ZeroShotOptions,
 } from "./pipelines/index.ts";
+export { type StudioArguments, studioCall } from "./studio/index.ts";
 export { type DType, type HostTensor, type TypedArrays, toFloat32 } from "./tensor/index.ts";
 export type {
   BatchOptions,
