@@ -1,0 +1,226 @@
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { entries, loading } from "../engine.ts";
+import { fill, languages, say } from "../i18n/index.ts";
+import { linkOf } from "../link.ts";
+import { busy, failure, model, report } from "../results.ts";
+import { figure as chosenFigure, type Format, save } from "../ui/figure.ts";
+import { head, language, layer, modelName, pinned, step, text, theme, type ViewName, view, views } from "../state.ts";
+
+/** The first view of the navigation that is a lesson, and the first that is none any more. */
+const [FIRST_LESSON, BEHIND_LESSONS] = [2, 11];
+
+/** Header, navigation and footer around a view. */
+export function Shell({ children }: { children: ComponentChildren }) {
+  return (
+    <>
+      <a class="skip" href="#content" onClick={skip}>
+        {say.value.skip}
+      </a>
+      <Header />
+      <div class="frame">
+        <Navigation />
+        <main id="content" tabIndex={-1}>
+          <h1>{say.value.views[view.value]}</h1>
+          <Problem />
+          {children}
+          <Exports />
+        </main>
+      </div>
+    </>
+  );
+}
+
+/** Moves the focus without touching the address, which holds the state. */
+function skip(event: Event): void {
+  event.preventDefault();
+  document.getElementById("content")?.focus();
+}
+
+function Header() {
+  const words = say.value;
+  const isDark = theme.value === "dark";
+  return (
+    <header>
+      <p class="brand">
+        <svg viewBox="0 0 16 16" width="20" height="20" aria-hidden="true">
+          <path d="M1 4h14l-2 5H3zM7 9h2v6H7z" fill="currentColor" />
+        </svg>
+        <span>{words.title}</span>
+        <small>{words.tagline}</small>
+      </p>
+      <p class="state" role="status">
+        {stateText()}
+      </p>
+      <label>
+        <span class="hidden">{words.language}</span>
+        <select value={language.value} onChange={(event) => (language.value = event.currentTarget.value as "en")}>
+          {languages.map((name) => (
+            <option key={name} value={name}>
+              {name === "en" ? "English" : "한국어"}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="button" class="quiet" onClick={() => (theme.value = isDark ? "light" : "dark")}>
+        {isDark ? words.themeLight : words.themeDark}
+      </button>
+    </header>
+  );
+}
+
+function stateText(): string {
+  const words = say.value;
+  if (loading.value !== null) return `${words.loading} ${Math.round(100 * loading.value)} %`;
+  if (failure.value) return "";
+  if (!model.value) return words.loading;
+  return busy.value ? words.computing : words.ready;
+}
+
+function Navigation() {
+  const item = (name: ViewName) => (
+    <li key={name}>
+      <a
+        href={`#view=${name}`}
+        aria-current={view.value === name ? "page" : undefined}
+        onClick={(event) => {
+          event.preventDefault();
+          openView(name);
+        }}
+      >
+        {say.value.views[name]}
+      </a>
+    </li>
+  );
+  return (
+    <nav aria-label={say.value.title}>
+      <ul>
+        {views.slice(0, FIRST_LESSON).map(item)}
+        {item("compare")}
+      </ul>
+      <p class="small">{say.value.lessons}</p>
+      <ol>{views.slice(FIRST_LESSON, BEHIND_LESSONS).map(item)}</ol>
+    </nav>
+  );
+}
+
+/** Goes to a view, and leaves behind what belonged to the last. */
+export function openView(name: ViewName): void {
+  chosenFigure.value = null;
+  pinned.value = null;
+  view.value = name;
+}
+
+function Problem() {
+  const found = failure.value;
+  if (!found) return null;
+  const message = found.key ? say.value.errors[found.key] : found.message;
+  return (
+    <p class="problem" role="alert">
+      {message}
+    </p>
+  );
+}
+
+/** The model and the text of a view. @param gallery texts that show something */
+export function Prompt({ gallery, names, hasText = true }: { gallery: readonly string[]; names?: readonly string[]; hasText?: boolean }) {
+  const words = say.value;
+  const known = entries.value.filter(({ name, url }) => url === undefined || !names || names.includes(name));
+  return (
+    <form class="prompt" onSubmit={(event) => event.preventDefault()}>
+      <label>
+        <span>{words.model}</span>
+        <select value={modelName.value} onChange={(event) => chooseModel(event.currentTarget.value)}>
+          {known.map(({ name }) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      {hasText && (
+        <label class="wide">
+          <span>{words.text}</span>
+          <textarea
+            dir="auto"
+            rows={2}
+            value={text.value}
+            onInput={(event) => {
+              text.value = event.currentTarget.value;
+              step.value = 0;
+              pinned.value = null;
+            }}
+          />
+        </label>
+      )}
+      {model.value && <p class="small">{factsText()}</p>}
+      {hasText && gallery.length > 0 && (
+        <p class="gallery">
+          <span class="small">{words.texts}</span>
+          {gallery.map((sample) => (
+            <button
+              type="button"
+              class="sample"
+              key={sample}
+              onClick={() => {
+                text.value = sample;
+                step.value = 0;
+                pinned.value = null;
+              }}
+            >
+              {sample}
+            </button>
+          ))}
+        </p>
+      )}
+    </form>
+  );
+}
+
+function chooseModel(name: string): void {
+  modelName.value = name;
+  step.value = 0;
+  layer.value = 0;
+  head.value = 0;
+  pinned.value = null;
+}
+
+function factsText(): string {
+  const { facts } = model.value as NonNullable<typeof model.value>;
+  const millions = (facts.parameterCount / 1e6).toFixed(1);
+  return facts.heads > 0
+    ? fill(say.value.facts, facts.family, millions, facts.layers, facts.heads)
+    : fill(say.value.factsPlain, facts.family, millions, facts.layers);
+}
+
+function Exports() {
+  const words = say.value;
+  const copied = useSignal(false);
+  const copy = async (): Promise<void> => {
+    await navigator.clipboard.writeText(new URL(linkOf(), location.href).href);
+    copied.value = true;
+    setTimeout(() => (copied.value = false), 2000);
+  };
+  const formats: readonly Format[] = ["svg", "png", "csv", "json"];
+  return (
+    <footer class="exports">
+      <button type="button" onClick={() => copy().catch(report)}>
+        {copied.value ? words.shared : words.share}
+      </button>
+      {chosenFigure.value && (
+        <span role="group" aria-label={words.exportAs}>
+          <span class="small">{words.exportAs}</span>
+          {formats.map((format) => (
+            <button
+              type="button"
+              key={format}
+              onClick={() => chosenFigure.value && save(chosenFigure.value, format).catch(report)}
+            >
+              {format.toUpperCase()}
+            </button>
+          ))}
+        </span>
+      )}
+    </footer>
+  );
+}
