@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { loadModel, studioCall } from "../dist/index.js";
 
 /** As in src/state.ts: the text and the options that the page opens with. */
-const text = "Once upon a time, there was a little girl named Lily. She had a red";
+const text = "Once upon a time, there was a little girl named Lily. The little";
 const options = {
   doSample: true,
   temperature: 0.8,
@@ -25,7 +25,7 @@ function pack({ shape, data }) {
 
 const model = await loadModel("stories");
 const facts = await studioCall(model, "describe");
-const generation = await studioCall(model, "generate", { text, options, candidates: 12 });
+const generation = await studioCall(model, "generate", { text, options, candidates: 24 });
 const ids = [...generation.inputIds, ...generation.steps.slice(0, -1).map(({ id }) => id)];
 const { attentions, embeddings, norms: _, ...trace } = await studioCall(model, "trace", { ids, window: 64 });
 const lens = await studioCall(model, "lens", { ids: generation.inputIds, top: 5 });

@@ -19,7 +19,10 @@ export function writeSite(folder) {
   const complete = readdirSync(join(root, "models")).filter((name) =>
     readdirSync(join(root, "models", name)).includes("model.safetensors"),
   );
-  const names = [...FIRST.filter((name) => complete.includes(name)), ...complete.filter((name) => !FIRST.includes(name))];
+  const names = [
+    ...FIRST.filter((name) => complete.includes(name)),
+    ...complete.filter((name) => !FIRST.includes(name)),
+  ];
   for (const name of names) {
     mkdirSync(join(folder, "models", name));
     const present = new Set(readdirSync(join(root, "models", name)));

@@ -33,7 +33,10 @@ export function visibleToken(token: string): string {
 export function heatMapSvg({ title, rows, columns, values }: HeatMap): string {
   const label = (texts: readonly string[]): number => Math.max(...texts.map((text) => [...text].length), 1) * LETTER;
   const [left, top] = [label(rows) + 20, label(columns) + 56];
-  const [width, height] = [Math.max(left + columns.length * CELL + 20, title.length * 9), top + rows.length * CELL + 20];
+  const [width, height] = [
+    Math.max(left + columns.length * CELL + 20, title.length * 9),
+    top + rows.length * CELL + 20,
+  ];
   const most = Math.max(...Array.from(values, Math.abs), Number.MIN_VALUE);
   const cells = rows.flatMap((row, i) =>
     columns.map((column, j) => {

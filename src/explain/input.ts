@@ -47,7 +47,8 @@ export function piecesOf({ tokenizer }: Model, ids: readonly number[]): TokenPie
   return ids.map((id) => {
     const isSpecial = special?.has(id) ?? false;
     const piece = tokenizer?.token(id) ?? String(id);
-    const token = isSpecial ? piece : (tokenizer?.decode([id]) ?? String(id));
+    const text = tokenizer?.decode([id]) ?? String(id);
+    const token = isSpecial || text.includes("\ufffd") ? piece : text; // a part of a character is no text yet
     return { id, token, piece, isSpecial };
   });
 }

@@ -1,4 +1,4 @@
-import { check, checkFields, isTokenIds, LecternError, type Rules, rules } from "../common/index.ts";
+import { check, checkFields, isListOf, isTokenIds, LecternError, type Rules, rules } from "../common/index.ts";
 import {
   ablateHeads,
   classesOf,
@@ -12,7 +12,7 @@ import {
   topOutcomes,
   wordContexts,
 } from "../explain/index.ts";
-import type { Model } from "../inference/index.ts";
+import type { LogLikelihoodRequest, Model } from "../inference/index.ts";
 import { describeModel } from "./describe.ts";
 import { drawTokens, generateSteps, searchBeams } from "./generation.ts";
 import { traceText } from "./trace.ts";
@@ -33,6 +33,10 @@ const maybeIds = { fits: (value: unknown) => value === null || isTokenIds(value)
 const isHead = (value: unknown): boolean => {
   const { layer, head } = (value ?? {}) as Record<string, unknown>;
   return rules.size.fits(layer) && rules.size.fits(head);
+};
+const isPair = (value: unknown): boolean => {
+  const { context, continuation } = (value ?? {}) as Record<string, unknown>;
+  return typeof context === "string" && typeof continuation === "string";
 };
 const heads = {
   fits: (value: unknown) => Array.isArray(value) && value.every(isHead),
@@ -90,6 +94,14 @@ const calls: Readonly<Record<string, CallEntry>> = {
     needs: ["texts", "word"],
     answer: (model, { texts, word }) => wordContexts(model, texts as [string, string], word as string),
   },
+  score: {
+    takes: { pairs: { fits: (value) => isListOf(value, isPair), expected: "a list of { context, continuation }" } },
+    needs: ["pairs"],
+    answer: async (model, { pairs }) => {
+      const scores = await model.logLikelihood(pairs as LogLikelihoodRequest[]);
+      return scores.map(({ logLikelihood }) => Math.exp(logLikelihood));
+    },
+  },
   classify: {
     takes: { ...common, top: rules.count },
     needs: [],
@@ -128,7 +140,8 @@ async function classifyText(model: Model, { top = 10, ...args }: StudioArguments
  * Answers one call of the studio page: the library's functions by name, with arguments and results that JSON can
  * hold (arrays of numbers apart, which are `Float32Array`).
  *
- * @param name describe, trace, lens, generate, draw, beams, influence, ablate, importance, heads, words or classify
+ * @param name describe, trace, lens, generate, draw, beams, influence, ablate, importance, heads, words, score or
+ *   classify
  * @throws LecternError with code `usage` for a call or an argument that there is not
  */
 export async function studioCall(model: Model, name: string, args: StudioArguments = {}): Promise<unknown> {

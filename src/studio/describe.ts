@@ -22,6 +22,10 @@ export interface StudioModel {
   readonly endToken: number | null;
   /** The texts that name a task before the input, such as "translate English to German: ". */
   readonly prefixes: readonly string[];
+  /** The keys and values that a transformer keeps of each token, as a count of numbers. */
+  readonly numbersPerToken: number;
+  /** The numbers of a recurrent model's state. */
+  readonly numbersOfState: number;
   /** True if `generate` fills in a text. */
   readonly generates: boolean;
 }
@@ -50,8 +54,26 @@ export function describeModel(model: Model): StudioModel {
     startToken: typeof start === "number" && model.isEncoderDecoder ? start : null,
     endToken: typeof end === "number" ? end : null,
     prefixes: prefixesOf(config),
+    ...keptNumbers(model, number),
     generates: !model.isEncoder,
   };
+}
+
+/** The counts of numbers that a model keeps from token to token. */
+function keptNumbers(
+  { kind, config }: Model,
+  number: (...names: string[]) => number,
+): Pick<StudioModel, "numbersPerToken" | "numbersOfState"> {
+  const [layers, size] = [
+    number("num_hidden_layers", "n_layer", "num_layers", "decoder_layers"),
+    number("hidden_size", "n_embd", "d_model"),
+  ];
+  if (kind === "recurrent")
+    return { numbersPerToken: 0, numbersOfState: layers * size * (config.cell === "lstm" ? 2 : 1) };
+  const heads = number("num_attention_heads", "n_head", "decoder_attention_heads", "num_heads");
+  const keyHeads = number("num_key_value_heads") || heads;
+  const headSize = number("head_dim", "d_kv") || size / Math.max(1, heads);
+  return { numbersPerToken: kind === "decoder" ? 2 * layers * keyHeads * headSize : 0, numbersOfState: 0 };
 }
 
 function prefixesOf({ prefix, task_specific_params: tasks }: Model["config"]): string[] {

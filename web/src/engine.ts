@@ -22,14 +22,12 @@ export type { StudioModel, TokenPiece };
 
 /** The part of the library that the page uses. */
 interface Library {
-  loadModel(location: string, options: object): Promise<object>;
+  loadModel(location: string): Promise<object>;
   studioCall(model: object, name: string, args: object): Promise<unknown>;
 }
 
 /** The models that there are. */
 export const entries = signal<readonly ModelEntry[]>([]);
-/** The share of a model that has arrived, from 0 to 1; null: nothing is loading. */
-export const loading = signal<number | null>(null);
 
 const opened = new Map<string, Promise<OpenModel>>();
 
@@ -74,18 +72,9 @@ async function openLocal(name: string, url: string): Promise<OpenModel> {
   if (!WebAssembly.validate(SIMD)) throw new PageError("noSimd");
   const address = new URL("./lectern.js", document.baseURI).href;
   const library = (await import(address)) as Library;
-  loading.value = 0;
-  try {
-    const model = await library.loadModel(new URL(url, document.baseURI).href, {
-      onProgress: ({ loaded = 0, total = 0 }: { loaded?: number; total?: number }) => {
-        if (total > 0) loading.value = loaded / total;
-      },
-    });
-    const call: Call = (of, args = {}) => library.studioCall(model, of, args) as never;
-    return { name, call, facts: await call<StudioModel>("describe") };
-  } finally {
-    loading.value = null;
-  }
+  const model = await library.loadModel(new URL(url, document.baseURI).href);
+  const call: Call = (of, args = {}) => library.studioCall(model, of, args) as never;
+  return { name, call, facts: await call<StudioModel>("describe") };
 }
 
 async function openRemote({ name }: ModelEntry): Promise<OpenModel> {

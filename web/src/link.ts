@@ -19,8 +19,7 @@ import {
   word,
 } from "./state.ts";
 
-const isOneOf = <T extends string>(all: readonly T[], value: string | null): value is T =>
-  all.includes(value as T);
+const isOneOf = <T extends string>(all: readonly T[], value: string | null): value is T => all.includes(value as T);
 
 const natural = (value: string | null): number => {
   const number = Number(value);
@@ -64,9 +63,7 @@ export function readLink(hash: string): string[] {
 
 /** The link that restores the state. */
 export function linkOf(): string {
-  const changed = Object.entries(options.value).filter(
-    ([name, value]) => defaultOptions[name as OptionName] !== value,
-  );
+  const changed = Object.entries(options.value).filter(([name, value]) => defaultOptions[name as OptionName] !== value);
   const fields = new URLSearchParams({
     view: view.value,
     ...(modelName.value && { model: modelName.value }),

@@ -8,9 +8,10 @@ import { failure, followResults, report } from "./results.ts";
 import { language, modelName, theme, view } from "./state.ts";
 import { Shell } from "./ui/shell.tsx";
 import { viewTable } from "./views/index.tsx";
+import { settle } from "./views/settings.ts";
 
 function App() {
-  const { model: View } = { model: viewTable[view.value] };
+  const View = viewTable[view.value];
   return (
     <Shell>
       <View key={view.value} />
@@ -27,6 +28,7 @@ function preferences(): void {
 async function start(): Promise<void> {
   preferences();
   const wrong = readLink(location.hash);
+  const named = new Set(new URLSearchParams(location.hash.slice(1)).keys());
   effect(() => {
     document.documentElement.lang = language.value;
     document.documentElement.dataset.theme = theme.value;
@@ -36,7 +38,11 @@ async function start(): Promise<void> {
   const [first] = await Promise.all([readEntries().then(() => entries.value[0]), showFrame()]);
   const isKnown = entries.value.some(({ name }) => name === modelName.value);
   if (modelName.value !== "" && !isKnown) wrong.push("model");
-  if (!isKnown && first) modelName.value = first.name;
+  if (!isKnown && first) {
+    modelName.value = first.name;
+    named.delete("model");
+  }
+  settle(named);
   if (wrong.length > 0) failure.value = { message: fill(say.value.errors.link, wrong.join(", ")) };
   followState();
   followResults();

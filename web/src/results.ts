@@ -63,7 +63,7 @@ export async function compute(open: OpenModel, prompt: string, of: Options): Pro
   const generation = await open.call<StudioGeneration>("generate", {
     text: prompt,
     options: libraryOptions(of),
-    candidates: 12,
+    candidates: 24,
   });
   const written = generation.steps.map(({ id }) => id);
   const ids = open.facts.startToken === null ? [...generation.inputIds, ...written.slice(0, -1)] : generation.inputIds;

@@ -43,7 +43,7 @@ export const defaultOptions: Options = { ...neutralOptions, temperature: 0.8, to
 export type Theme = "light" | "dark";
 
 /** A prompt that shows something on the shipped model of stories. */
-export const DEFAULT_TEXT = "Once upon a time, there was a little girl named Lily. She had a red";
+export const DEFAULT_TEXT = "Once upon a time, there was a little girl named Lily. The little";
 
 export const view = signal<ViewName>("picture");
 export const modelName = signal("");

@@ -39,9 +39,11 @@ export const en = {
     compare: "Compare",
   },
   errors: {
-    noSimd: "This browser has no SIMD for WebAssembly, which the engine needs. A current Firefox, Chrome or Safari has it.",
+    noSimd:
+      "This browser has no SIMD for WebAssembly, which the engine needs. A current Firefox, Chrome or Safari has it.",
     noModel: "There is no model of this name here. Choose one of the list.",
-    stopped: "The browser ended the model, most likely for lack of memory. Your text is still here; choose the model again to start over.",
+    stopped:
+      "The browser ended the model, most likely for lack of memory. Your text is still here; choose the model again to start over.",
     link: "The link names something that this page does not have ({0}). The rest of it was taken.",
     encoder: "This model reads a text and writes none. The views of heads and sentiment fit it.",
     needsDecoder: "This view needs a model that continues a text, such as stories.",
@@ -52,24 +54,28 @@ export const en = {
     empty: "Type a text to begin.",
   },
   picture: {
-    intro: "A language model does one thing: it reads tokens and gives every possible next token a probability. One token is drawn, joins the text, and all begins again.",
+    intro:
+      "A language model does one thing: it reads tokens and gives every possible next token a probability. One token is drawn, joins the text, and all begins again.",
     prompt: "1 · Text",
     promptNote: "What you type. The model continues it.",
     tokens: "2 · Tokens",
-    tokensNote: "The text as pieces of the vocabulary, each with its id. Written tokens are coloured; point at one and it lights up everywhere.",
+    tokensNote:
+      "The text as pieces of the vocabulary, each with its id. Written tokens are coloured; point at one and it lights up everywhere.",
     window: "Context window: {0} of {1} tokens",
     windowNone: "No context window: a recurrent model reads on without limit",
     embeddings: "3 · Embeddings",
     embeddingsNote: "Every token becomes a vector of {0} numbers. One row is one token.",
     attention: "4 · Attention",
-    attentionNote: "In each of {0} layers, {1} heads decide which earlier tokens a token looks at. Choose a head to enlarge it.",
+    attentionNote:
+      "In each of {0} layers, {1} heads decide which earlier tokens a token looks at. Choose a head to enlarge it.",
     attentionNone: "A recurrent model has no attention: it carries one state from token to token.",
     head: "Layer {0}, head {1}",
     row: "row: the token that looks",
     column: "column: the token it looks at",
     weight: "“{0}” looks at “{1}”: {2}",
     lens: "5 · What each layer would say",
-    lensNote: "The model's own output head, applied after each layer (logit lens). The answer takes shape from left to right.",
+    lensNote:
+      "The model's own output head, applied after each layer (logit lens). The answer takes shape from left to right.",
     lensLayer: "after layer {0}",
     lensStart: "embeddings",
     lensRank: "the final choice is here number {0}",
@@ -78,7 +84,7 @@ export const en = {
     drawn: "7 · The next token",
     drawnNote: "Drawn: it joins the text, and the picture begins again at 1.",
     drawnGreedy: "The most probable token is taken: it joins the text, and the picture begins again at 1.",
-    notListed: "The token was not among the most probable.",
+    notListed: "“{0}” was drawn from further down the list.",
     step: "Token {0} of {1}",
     back: "Back",
     forward: "Forward",
@@ -90,7 +96,8 @@ export const en = {
     reasons: { stop: "end token", length: "maximum of new tokens" } as Record<string, string>,
   },
   options: {
-    intro: "The model gives probabilities; the generation options decide what becomes of them. Move a slider and watch which tokens stay.",
+    intro:
+      "The model gives probabilities; the generation options decide what becomes of them. Move a slider and watch which tokens stay.",
     temperature: "Temperature",
     temperatureNote: "Below 1 sharpens the distribution, above 1 flattens it.",
     topK: "Top-k",
@@ -113,7 +120,8 @@ export const en = {
     stopsNote: "Off: generation goes on to the maximum.",
     reset: "Reset",
     effect: "Effect of each option, in order",
-    effectNote: "Left the model's own probability, then after each option. Struck out: removed, with the option that removed it.",
+    effectNote:
+      "Left the model's own probability, then after each option. Struck out: removed, with the option that removed it.",
     modelColumn: "model",
     token: "token",
     result: "result",
@@ -128,8 +136,10 @@ export const en = {
     probability: "probability",
   },
   heads: {
-    intro: "Each head has habits. Measured on this text, heads are sorted by how strongly they look at the previous token, the first one, the same word, punctuation or their own place.",
-    question: "Switch off the head that looks at the previous token most. Does the prediction change more than for other heads?",
+    intro:
+      "Each head has habits. Measured on this text, heads are sorted by how strongly they look at the previous token, the first one, the same word, punctuation or their own place.",
+    question:
+      "Switch off the head that looks at the previous token most. Does the prediction change more than for other heads?",
     habit: "Habit",
     share: "Share",
     even: "Even share",
@@ -166,7 +176,8 @@ export const en = {
     note: "Leave one out: how much the log-probability falls without the token. Gradient × input: its slope along the token's embedding.",
   },
   translation: {
-    intro: "The encoder reads the sentence once. The decoder begins with a start token and writes word by word, looking back at the encoder's states: the alignment.",
+    intro:
+      "The encoder reads the sentence once. The decoder begins with a start token and writes word by word, looking back at the encoder's states: the alignment.",
     question: "Where the two languages order words differently, does the bright diagonal bend?",
     task: "Task",
     alignment: "Cross-attention: which source token each written token looks at",
@@ -181,7 +192,8 @@ export const en = {
     chooses: "and chooses",
   },
   memory: {
-    intro: "A recurrent network folds the text into one state of fixed size; a transformer keeps every token and looks back. How far back does each feel a token?",
+    intro:
+      "A recurrent network folds the text into one state of fixed size; a transformer keeps every token and looks back. How far back does each feel a token?",
     question: "Put a name at the beginning and let the text need it at the end. Which model still feels it?",
     influence: "Influence of a token on the next prediction, by distance",
     influenceNote: "Leave one out: the change of the log-probability of the same next token, as a magnitude.",
@@ -189,10 +201,12 @@ export const en = {
     rnn: "stories-gru (recurrent)",
     transformer: "stories (transformer)",
     cost: "What a new token costs, by the length of the text",
-    costNote: "Numbers kept from token to token: the recurrent state has {0}; the transformer's cache grows by {1} for each token.",
+    costNote:
+      "Numbers kept from token to token: the recurrent state has {0}; the transformer's cache grows by {1} for each token.",
     length: "tokens",
     kept: "numbers kept",
-    recall: "Recall at a distance is measured in the documentation: a transformer finds a pair again wherever it stands, a recurrent model loses it.",
+    recall:
+      "Recall at a distance is measured in the documentation: a transformer finds a pair again wherever it stands, a recurrent model loses it.",
   },
   words: {
     intro: "A word's first vector is the same in every sentence. Layer by layer, the context moves it.",
@@ -205,7 +219,8 @@ export const en = {
     start: "embeddings",
   },
   shapes: {
-    intro: "Three shapes of transformers differ in what a token may see. The masks below are measured: a cell is filled where attention is not zero.",
+    intro:
+      "Three shapes of transformers differ in what a token may see. The masks below are measured: a cell is filled where attention is not zero.",
     question: "Which shape can classify a text, which can continue it, and which can translate it?",
     encoder: "Encoder",
     encoderNote: "Every token sees every token. For classes, names and missing words.",
@@ -231,7 +246,8 @@ export const en = {
     shot: "{0} examples",
   },
   finetuning: {
-    intro: "Fine-tuning continues training on a few examples of one task. This run was recorded: its loss falls, and its answers change.",
+    intro:
+      "Fine-tuning continues training on a few examples of one task. This run was recorded: its loss falls, and its answers change.",
     question: "At which step do the answers begin to change, and does the loss show it?",
     loss: "Loss by step",
     held: "held-out loss",
@@ -243,7 +259,8 @@ export const en = {
     step: "step",
   },
   lifecycle: {
-    intro: "A model's life is a circle: data, tokenizer, training, evaluation, serving, and what use teaches for the next round.",
+    intro:
+      "A model's life is a circle: data, tokenizer, training, evaluation, serving, and what use teaches for the next round.",
     question: "Which stage would you repeat if the model answers well, but slowly?",
     stages: [
       { name: "Data", note: "Texts, cleaned and split" },
@@ -269,7 +286,7 @@ export const en = {
     next: "Next token",
     onlyHere: "only here",
     layer: "Layer",
-    differenceNote: "Right minus left, in percentage points.",
+    differenceNote: "The last column: the difference from the other side, in percentage points.",
   },
 };
 

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import type { TokenPiece } from "../../../src/explain/index.ts";
 import { visibleToken } from "../../../src/explain/heat-map-svg.ts";
+import type { TokenPiece } from "../../../src/explain/index.ts";
 import { percent, say } from "../i18n/index.ts";
 import { hovered, lit, pinned, theme } from "../state.ts";
 import { diverge, shade } from "./colours.ts";
@@ -64,7 +64,14 @@ export interface TokenStripProps {
 }
 
 /** A text's tokens as buttons: pointing lights one up everywhere, a click keeps it lit. */
-export function TokenStrip({ tokens, written = tokens.length, current, until, tint, showsIds = true }: TokenStripProps) {
+export function TokenStrip({
+  tokens,
+  written = tokens.length,
+  current,
+  until,
+  tint,
+  showsIds = true,
+}: TokenStripProps) {
   const shown = tokens.slice(0, (until ?? tokens.length - 1) + 1);
   return (
     <ol class="tokens" dir="auto">
@@ -135,7 +142,10 @@ export function Bars({
           <tr key={i} class={mark ? "drawn" : struck ? "struck" : ""}>
             <th scope="row">{struck ? <s>{visibleToken(label)}</s> : <bdi>{visibleToken(label)}</bdi>}</th>
             <td class="bar">
-              <span class={`fill ${value < 0 ? "negative" : ""}`} style={{ width: `${(100 * Math.abs(value)) / largest}%` }} />
+              <span
+                class={`fill ${value < 0 ? "negative" : ""}`}
+                style={{ width: `${(100 * Math.abs(value)) / largest}%` }}
+              />
               {line !== undefined && <span class="line" style={{ left: `${(100 * line) / largest}%` }} />}
             </td>
             <td class="value">{struck ?? format(value)}</td>
@@ -168,10 +178,11 @@ export function Thumbnail({
   useEffect(() => {
     const pen = canvas.current?.getContext("2d");
     if (!pen || !canvas.current) return;
-    const scale = Math.max(1, Math.floor(96 / size));
-    [canvas.current.width, canvas.current.height] = [size * scale, size * scale];
-    for (let row = 0; row < Math.min(size, shown); row++)
-      for (let column = 0; column < size; column++) {
+    const count = Math.min(size, shown);
+    const scale = Math.max(1, Math.floor(96 / count));
+    [canvas.current.width, canvas.current.height] = [count * scale, count * scale];
+    for (let row = 0; row < count; row++)
+      for (let column = 0; column < count; column++) {
         const value = values[row * size + column] as number;
         if (value < 0.004) continue;
         pen.fillStyle = shade(colours, value);
@@ -179,8 +190,14 @@ export function Thumbnail({
       }
   }, [values, size, shown, colours]);
   return (
-    <button type="button" class={`head ${chosen ? "chosen" : ""}`} aria-pressed={chosen} aria-label={name} onClick={onChoose}>
-      <canvas ref={canvas} aria-hidden="true" />
+    <button
+      type="button"
+      class={`head ${chosen ? "chosen" : ""}`}
+      aria-pressed={chosen}
+      aria-label={name}
+      onClick={onChoose}
+    >
+      <canvas ref={canvas} />
     </button>
   );
 }

@@ -1,11 +1,11 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { entries, loading } from "../engine.ts";
-import { fill, languages, say } from "../i18n/index.ts";
+import { languages, say } from "../i18n/index.ts";
 import { linkOf } from "../link.ts";
 import { busy, failure, model, report } from "../results.ts";
+import { language, theme, type ViewName, view, views } from "../state.ts";
 import { figure as chosenFigure, type Format, save } from "../ui/figure.ts";
-import { head, language, layer, modelName, pinned, step, text, theme, type ViewName, view, views } from "../state.ts";
+import { openView } from "../views/settings.ts";
 
 /** The first view of the navigation that is a lesson, and the first that is none any more. */
 const [FIRST_LESSON, BEHIND_LESSONS] = [2, 11];
@@ -14,9 +14,9 @@ const [FIRST_LESSON, BEHIND_LESSONS] = [2, 11];
 export function Shell({ children }: { children: ComponentChildren }) {
   return (
     <>
-      <a class="skip" href="#content" onClick={skip}>
+      <button type="button" class="skip" onClick={() => document.getElementById("content")?.focus()}>
         {say.value.skip}
-      </a>
+      </button>
       <Header />
       <div class="frame">
         <Navigation />
@@ -29,12 +29,6 @@ export function Shell({ children }: { children: ComponentChildren }) {
       </div>
     </>
   );
-}
-
-/** Moves the focus without touching the address, which holds the state. */
-function skip(event: Event): void {
-  event.preventDefault();
-  document.getElementById("content")?.focus();
 }
 
 function Header() {
@@ -71,7 +65,6 @@ function Header() {
 
 function stateText(): string {
   const words = say.value;
-  if (loading.value !== null) return `${words.loading} ${Math.round(100 * loading.value)} %`;
   if (failure.value) return "";
   if (!model.value) return words.loading;
   return busy.value ? words.computing : words.ready;
@@ -104,13 +97,6 @@ function Navigation() {
   );
 }
 
-/** Goes to a view, and leaves behind what belonged to the last. */
-export function openView(name: ViewName): void {
-  chosenFigure.value = null;
-  pinned.value = null;
-  view.value = name;
-}
-
 function Problem() {
   const found = failure.value;
   if (!found) return null;
@@ -120,77 +106,6 @@ function Problem() {
       {message}
     </p>
   );
-}
-
-/** The model and the text of a view. @param gallery texts that show something */
-export function Prompt({ gallery, names, hasText = true }: { gallery: readonly string[]; names?: readonly string[]; hasText?: boolean }) {
-  const words = say.value;
-  const known = entries.value.filter(({ name, url }) => url === undefined || !names || names.includes(name));
-  return (
-    <form class="prompt" onSubmit={(event) => event.preventDefault()}>
-      <label>
-        <span>{words.model}</span>
-        <select value={modelName.value} onChange={(event) => chooseModel(event.currentTarget.value)}>
-          {known.map(({ name }) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
-      {hasText && (
-        <label class="wide">
-          <span>{words.text}</span>
-          <textarea
-            dir="auto"
-            rows={2}
-            value={text.value}
-            onInput={(event) => {
-              text.value = event.currentTarget.value;
-              step.value = 0;
-              pinned.value = null;
-            }}
-          />
-        </label>
-      )}
-      {model.value && <p class="small">{factsText()}</p>}
-      {hasText && gallery.length > 0 && (
-        <p class="gallery">
-          <span class="small">{words.texts}</span>
-          {gallery.map((sample) => (
-            <button
-              type="button"
-              class="sample"
-              key={sample}
-              onClick={() => {
-                text.value = sample;
-                step.value = 0;
-                pinned.value = null;
-              }}
-            >
-              {sample}
-            </button>
-          ))}
-        </p>
-      )}
-    </form>
-  );
-}
-
-function chooseModel(name: string): void {
-  modelName.value = name;
-  step.value = 0;
-  layer.value = 0;
-  head.value = 0;
-  pinned.value = null;
-}
-
-function factsText(): string {
-  const { facts } = model.value as NonNullable<typeof model.value>;
-  const millions = (facts.parameterCount / 1e6).toFixed(1);
-  return facts.heads > 0
-    ? fill(say.value.facts, facts.family, millions, facts.layers, facts.heads)
-    : fill(say.value.factsPlain, facts.family, millions, facts.layers);
 }
 
 function Exports() {

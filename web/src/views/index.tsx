@@ -1,36 +1,41 @@
 import type { FunctionComponent } from "preact";
-import { Prompt } from "../ui/shell.tsx";
 import type { ViewName } from "../state.ts";
+import { Prompt } from "../ui/prompt.tsx";
+import { CompareView } from "./compare.tsx";
+import { FinetuningView } from "./finetuning.tsx";
+import { HeadsView } from "./heads.tsx";
+import { LifecycleView } from "./lifecycle.tsx";
+import { MemoryView } from "./memory.tsx";
 import { OptionsView } from "./options.tsx";
 import { PictureView } from "./picture.tsx";
+import { SentimentView } from "./sentiment.tsx";
+import { ShapesView } from "./shapes.tsx";
+import { TranslationView } from "./translation.tsx";
+import { WindowView } from "./window.tsx";
+import { WordsView } from "./words.tsx";
 
-const stories: readonly string[] = [
-  "Once upon a time, there was a little girl named Lily. She had a red",
-  "Tom and Anna went to the park. Tom was sad because Anna",
-  "The dog saw the cat. The cat saw the",
-  "One day, one day, one day,",
-];
-
-function Picture() {
-  return (
+/** A view under the form that gives it a model and, if it reads one, a text. */
+const prompted =
+  (View: FunctionComponent, hasText = true): FunctionComponent =>
+  () => (
     <>
-      <Prompt gallery={stories} />
-      <PictureView />
+      <Prompt hasText={hasText} />
+      <View />
     </>
   );
-}
-
-function Options() {
-  return (
-    <>
-      <Prompt gallery={stories} />
-      <OptionsView />
-    </>
-  );
-}
 
 /** The component of each view. */
 export const viewTable: Readonly<Record<ViewName, FunctionComponent>> = {
-  picture: Picture,
-  options: Options,
-} as never;
+  picture: prompted(PictureView),
+  options: prompted(OptionsView),
+  memory: prompted(MemoryView),
+  words: prompted(WordsView, false),
+  heads: prompted(HeadsView),
+  shapes: ShapesView,
+  translation: prompted(TranslationView),
+  sentiment: prompted(SentimentView),
+  window: prompted(WindowView),
+  finetuning: FinetuningView,
+  lifecycle: LifecycleView,
+  compare: prompted(CompareView),
+};

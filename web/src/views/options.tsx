@@ -1,10 +1,18 @@
 import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { StudioDraw, StudioGeneration, StudioStep } from "../../../src/studio/generation.ts";
 import { visibleToken } from "../../../src/explain/heat-map-svg.ts";
+import type { StudioDraw, StudioGeneration, StudioStep } from "../../../src/studio/generation.ts";
 import { fill, percent, say } from "../i18n/index.ts";
 import { current, lastStep, model, picture, report } from "../results.ts";
-import { defaultOptions, libraryOptions, neutralOptions, type OptionName, type Options, options, step } from "../state.ts";
+import {
+  defaultOptions,
+  libraryOptions,
+  neutralOptions,
+  type OptionName,
+  type Options,
+  options,
+  step,
+} from "../state.ts";
 import { figure } from "../ui/figure.ts";
 import { Bars, Intro, Station, Unfit } from "../ui/parts.tsx";
 import { optionName, Stepper } from "./picture.tsx";
@@ -56,7 +64,8 @@ export function OptionsView() {
   const { options: words } = say.value;
   const shown = picture.value;
   const open = model.value;
-  const ids = shown && [...shown.generation.inputIds, ...shown.generation.steps.map(({ id }) => id)].slice(0, current.value + 1);
+  const ids =
+    shown && [...shown.generation.inputIds, ...shown.generation.steps.map(({ id }) => id)].slice(0, current.value + 1);
   const of = options.value;
   useEffect(() => {
     if (open && ids) refresh(of, ids);

@@ -1,5 +1,5 @@
 import { computed, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import type { StudioMatrix } from "../../../src/studio/trace.ts";
 import { fill, percent, say } from "../i18n/index.ts";
 import { current, lastStep, model, type Picture, picture, promptLength } from "../results.ts";
@@ -12,6 +12,13 @@ import { Bars, Intro, Station, Thumbnail, TokenStrip } from "../ui/parts.tsx";
 export function headOf({ data, shape }: StudioMatrix, index: number): Float32Array {
   const size = (shape[1] as number) * (shape[2] as number);
   return data.subarray(index * size, (index + 1) * size);
+}
+
+/** The first rows and columns of a square matrix. */
+function corner(values: Float32Array, size: number, count: number): Float32Array {
+  const cut = new Float32Array(count * count);
+  for (let row = 0; row < count; row++) cut.set(values.subarray(row * size, row * size + count), row * count);
+  return cut;
 }
 
 /** Layer and head of the state, within what the model has. */
@@ -103,22 +110,22 @@ function Embeddings({ of: { trace } }: { of: Picture }) {
   const { picture: words } = say.value;
   const { embeddings, tokens, from } = trace;
   if (!embeddings) return null;
-  const [rows, size] = embeddings.shape as [number, number];
+  const size = embeddings.shape[1] as number;
+  const rows = current.value - from + 1;
+  if (rows < 1) return null;
   const columns = Math.min(size, 96);
   const values = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++)
     values.set(embeddings.data.subarray(row * size, row * size + columns), row * columns);
-  const until = current.value - from + 1;
   return (
     <Station name="embeddings-station" title={words.embeddings} note={fill(words.embeddingsNote, size)}>
       <HeatMap
         name={words.embeddings}
-        rows={tokens.slice(from).map(({ token }) => token)}
+        rows={tokens.slice(from, from + rows).map(({ token }) => token)}
         columns={Array.from({ length: columns }, (_, i) => (i % 16 === 0 ? String(i) : ""))}
         values={values}
         rowsFrom={from}
         columnsFrom={null}
-        shown={until}
         signed
         describe={(row, column, value) => `${tokens[row + from]?.token} · ${column}: ${value.toFixed(3)}`}
       />
@@ -131,9 +138,13 @@ function Attention({ of: { trace, facts } }: { of: Picture }) {
   const { attentions, tokens, from } = trace;
   const place = chosen.value;
   const matrix = attentions[place.layer];
-  const labels = tokens.slice(from).map(({ token }) => token);
+  const until = Math.max(1, current.value - from + 1);
+  const labels = useMemo(() => tokens.slice(from, from + until).map(({ token }) => token), [tokens, from, until]);
   const name = fill(words.head, place.layer + 1, place.head + 1);
-  const values = matrix && headOf(matrix, place.head);
+  const values = useMemo(
+    () => matrix && corner(headOf(matrix, place.head), matrix.shape[1] as number, until),
+    [matrix, place.head, until],
+  );
   useEffect(() => {
     if (values)
       figure.value = {
@@ -147,7 +158,6 @@ function Attention({ of: { trace, facts } }: { of: Picture }) {
   }, [values, name]);
   if (!matrix || !values)
     return <Station name="attention-station" title={words.attention} note={words.attentionNone} />;
-  const until = current.value - from + 1;
   const heads = matrix.shape[0] as number;
   return (
     <Station
@@ -162,7 +172,7 @@ function Attention({ of: { trace, facts } }: { of: Picture }) {
           <figcaption>
             <strong>{name}</strong> <span class="small">{`${words.row} · ${words.column}`}</span>
           </figcaption>
-          <HeatMap name={name} rows={labels} columns={labels} values={values} rowsFrom={from} columnsFrom={from} shown={until} />
+          <HeatMap name={name} rows={labels} columns={labels} values={values} rowsFrom={from} columnsFrom={from} />
         </figure>
       </div>
       {facts.kind === "decoder" && <Glance of={{ labels, values, from }} />}
@@ -255,7 +265,10 @@ function Probabilities({ of: { generation } }: { of: Picture }) {
   const { picture: words, options: names } = say.value;
   const now = generation.steps[Math.min(step.value, lastStep.value)];
   if (!now) return null;
-  const rows = now.candidates.slice(0, 10).map(({ id, token, probability, after }) => {
+  const drawn = now.candidates.find(({ id }) => id === now.id);
+  const first = now.candidates.slice(0, 10);
+  const listed = drawn && !first.includes(drawn) ? [...first.slice(0, 9), drawn] : first;
+  const rows = listed.map(({ id, token, probability, after }) => {
     const removedBy = after.find((each) => each.probability === 0)?.option;
     return {
       label: token,
@@ -264,13 +277,11 @@ function Probabilities({ of: { generation } }: { of: Picture }) {
       struck: removedBy === undefined ? undefined : fill(names.removed, optionName(removedBy)),
     };
   });
+  const isListed = rows.some(({ mark }) => mark);
   return (
-    <Station
-      name="probabilities-station"
-      title={words.probabilities}
-      note={fill(words.probabilitiesNote, rows.length)}
-    >
+    <Station name="probabilities-station" title={words.probabilities} note={fill(words.probabilitiesNote, rows.length)}>
       <Bars rows={rows} name={words.probabilities} />
+      {!isListed && <p class="small">{fill(words.notListed, now.token)}</p>}
     </Station>
   );
 }
@@ -300,9 +311,7 @@ function Drawn({ of: { generation, trace } }: { of: Picture }) {
         <strong>{now.token}</strong>
       </p>
       {isLast ? (
-        <p class="small">
-          {fill(words.finished, words.reasons[generation.finishReason] ?? generation.finishReason)}
-        </p>
+        <p class="small">{fill(words.finished, words.reasons[generation.finishReason] ?? generation.finishReason)}</p>
       ) : (
         <button type="button" class="loop" onClick={() => (step.value = at + 1)}>
           ↺ {words.loop}
