@@ -5,7 +5,9 @@
  */
 export { type ErrorCode, LecternError } from "./common/index.ts";
 export {
+  type AttentionFigureOptions,
   ablateHeads,
+  attentionFigure,
   type ExplainInput,
   type HeadAblation,
   type HeadAblationOptions,

@@ -1,11 +1,11 @@
-/** Builds the page into dist/studio: one script, one style sheet, and the recorded first picture. */
+/** Builds the page into dist/page: one script, one style sheet, and the recorded first picture. */
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
-const out = fileURLToPath(new URL("../dist/studio/", import.meta.url));
+const out = fileURLToPath(new URL("../dist/page/", import.meta.url));
 
 export async function buildStudio() {
   mkdirSync(out, { recursive: true });
@@ -27,7 +27,7 @@ export async function buildStudio() {
     minify: true,
     logLevel: "warning",
   });
-  for (const name of ["index.html", "frame.json"]) copyFileSync(join(here, name), join(out, name));
+  for (const name of ["index.html", "frame.json", "run.json"]) copyFileSync(join(here, name), join(out, name));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildStudio();

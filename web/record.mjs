@@ -12,7 +12,7 @@ const options = {
   minP: 0,
   repetitionPenalty: 1,
   noRepeatNgramSize: 0,
-  maxNewTokens: 16,
+  maxNewTokens: 12,
   seed: 7,
 };
 

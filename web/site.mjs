@@ -13,7 +13,7 @@ const FIRST = ["stories", "stories-gru", "sentiment", "translate"];
 export function writeSite(folder) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "models"), { recursive: true });
-  cpSync(join(root, "dist/studio"), folder, { recursive: true });
+  cpSync(join(root, "dist/page"), folder, { recursive: true });
   for (const name of ["lectern.js", "ort-wasm-simd-threaded.wasm"])
     cpSync(join(root, "dist/web", name), join(folder, name));
   const complete = readdirSync(join(root, "models")).filter((name) =>

@@ -1,3 +1,4 @@
+export { type AttentionFigureOptions, attentionFigure } from "./attention-figure.ts";
 export {
   ablateHeads,
   type HeadAblation,

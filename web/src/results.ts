@@ -19,7 +19,9 @@ export interface Picture {
 export const model = signal<OpenModel | null>(null);
 export const picture = signal<Picture | null>(null);
 export const failure = signal<{ readonly key?: PageError["key"]; readonly message: string } | null>(null);
-export const busy = signal(false);
+/** Calls that the model has not answered yet. */
+export const running = signal(0);
+export const busy = computed(() => running.value > 0);
 
 /** Tokens before the first new one. */
 export const promptLength = computed(() => picture.value?.generation.inputIds.length ?? 0);
@@ -43,7 +45,7 @@ export function report(error: unknown): void {
 /** Runs a task of a view; an earlier one's result is dropped. */
 export async function latestOnly<T>(task: () => Promise<T>, use: (result: T) => void): Promise<void> {
   const turn = ++latest;
-  busy.value = true;
+  running.value++;
   try {
     const result = await task();
     if (turn === latest)
@@ -54,7 +56,7 @@ export async function latestOnly<T>(task: () => Promise<T>, use: (result: T) => 
   } catch (error) {
     if (turn === latest) report(error);
   } finally {
-    if (turn === latest) busy.value = false;
+    running.value--;
   }
 }
 

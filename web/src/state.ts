@@ -27,7 +27,7 @@ export const neutralOptions = {
   minP: 0,
   repetitionPenalty: 1,
   noRepeatNgramSize: 0,
-  maxNewTokens: 16,
+  maxNewTokens: 12,
   seed: 0,
   /** 1: tokens are drawn; 0: the most probable is taken. */
   draws: 1,

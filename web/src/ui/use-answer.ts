@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { type OpenModel, openModel } from "../engine.ts";
-import { busy, failure, model, report } from "../results.ts";
+import { failure, model, report, running } from "../results.ts";
 
 /** So long the page waits for the next letter before it asks the model. */
 const PAUSE_MS = 150;
@@ -21,7 +21,7 @@ export function useAnswer<T>(
     if (!open || !question) return;
     let isStale = false;
     const ask = async (): Promise<void> => {
-      busy.value = true;
+      running.value++;
       try {
         const found = await open.call<T>(...question);
         if (isStale) return;
@@ -30,7 +30,7 @@ export function useAnswer<T>(
       } catch (error) {
         if (!isStale) report(error);
       } finally {
-        if (!isStale) busy.value = false;
+        running.value--;
       }
     };
     const timer = setTimeout(ask, PAUSE_MS);
