@@ -17,7 +17,11 @@ const rows = [
     "We stayed in because of the *.",
   ]),
 ];
-const samples = ["He cooked a pot of beans.", "The clouds are dark and heavy.", "A warm cake and a cold wind."];
+const samples = [
+  "He bought fresh bread and soup.",
+  "The wind and the rain came at night.",
+  "The clouds are dark and heavy.",
+];
 
 const out = mkdtempSync(join(tmpdir(), "lectern-studio-"));
 const [train, heldOut] = [[], []];

@@ -119,6 +119,7 @@ export async function drawTokens(
 /** A hypothesis of a beam search. */
 export interface StudioBeam {
   readonly ids: readonly number[];
+  /** What each token adds to the text, with its space. */
   readonly tokens: readonly string[];
   /** The log-probability, divided by the length. */
   readonly score: number;
@@ -135,7 +136,8 @@ export async function searchBeams(
   const settings = { ...optionsOf(model, options), numBeams: beams, numReturnSequences: beams };
   const { sequences } = await model.generate(asInput(input), { ...settings, doSample: false });
   return sequences.map(({ outputIds, score = 0, text }) => {
-    const tokens = piecesOf(model, outputIds).map(({ token }) => token);
+    const written = (count: number): string => model.tokenizer?.decode(outputIds.slice(0, count)) ?? "";
+    const tokens = outputIds.map((id, i) => written(i + 1).slice(written(i).length) || String(id));
     return { ids: outputIds, tokens, score, text };
   });
 }

@@ -73,7 +73,7 @@ export function linkOf(): string {
     ...(word.value && { word: word.value }),
     ...(changed.length > 0 && { options: changed.map((pair) => pair.join(":")).join(",") }),
     ...(step.value > 0 && { step: String(step.value) }),
-    ...(layer.value > 0 && { layer: String(layer.value) }),
+    ...((layer.value > 0 || view.value === "translation") && { layer: String(layer.value) }),
     ...(head.value > 0 && { head: String(head.value) }),
     lang: language.value,
     theme: theme.value,

@@ -99,9 +99,10 @@ export function followResults(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   effect(() => {
     const [open, prompt, of] = [model.value, text.value, options.value];
+    const isReady = open?.facts.generates === true && prompt.trim() !== "";
     const wants = view.value === "picture" || view.value === "options" || view.value === "window";
     clearTimeout(timer);
-    if (!open || !wants) return;
+    if (!open || !wants || !isReady) return;
     timer = setTimeout(() => {
       latestOnly(
         () => compute(open, prompt, of),

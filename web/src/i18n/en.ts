@@ -256,7 +256,7 @@ export const en = {
     before: "before",
     after: "after",
     recorded: "Recorded with: {0}",
-    step: "step",
+    step: "steps",
   },
   lifecycle: {
     intro:

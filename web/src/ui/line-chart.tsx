@@ -51,7 +51,7 @@ export function LineChart({ lines, x, y, name }: { lines: readonly Line[]; x: st
 
 function short(value: number): string {
   if (value >= 1000) return `${Number((value / 1000).toPrecision(3))} k`;
-  return String(Number(value.toPrecision(2)));
+  return String(Number(value.toPrecision(3)));
 }
 
 function PointTable({ lines, x, y }: { lines: readonly Line[]; x: string; y: string }) {

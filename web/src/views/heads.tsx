@@ -39,7 +39,7 @@ export function HeadsView() {
       <Intro text={words.intro} question={words.question} />
       {trace && <TokenStrip tokens={trace.tokens} showsIds={false} />}
       {measures && trace && (
-        <div class="attention">
+        <div class="attention table-first">
           <HeadTable measures={measures} importance={importance} off={off.value} toggle={toggle} />
           <Enlarged trace={trace} />
         </div>
@@ -92,13 +92,11 @@ function HeadTable({ measures, importance, off, toggle }: HeadTableProps) {
         <table class="plain">
           <thead>
             <tr>
-              {[picture.head.replace(/\{\d\}/g, ""), words.habit, words.share, words.even, words.importance, ""].map(
-                (name, i) => (
-                  <th scope="col" key={i}>
-                    {i === 0 ? "" : name}
-                  </th>
-                ),
-              )}
+              {[picture.head.replace(/\{\d\}/g, ""), words.habit, words.share, words.importance, ""].map((name, i) => (
+                <th scope="col" key={i}>
+                  {i === 0 ? "" : name}
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>
@@ -119,7 +117,6 @@ function HeadTable({ measures, importance, off, toggle }: HeadTableProps) {
                   </th>
                   <td>{words.habits[habitOf(each)]}</td>
                   <td>{percent(each.shares[habitOf(each)])}</td>
-                  <td>{percent(each.even[habitOf(each)])}</td>
                   <td>{importance?.[each.layer]?.[each.head]?.toFixed(3) ?? "…"}</td>
                   <td>
                     <button

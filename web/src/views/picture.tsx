@@ -3,10 +3,10 @@ import { useEffect, useMemo } from "preact/hooks";
 import type { StudioMatrix } from "../../../src/studio/trace.ts";
 import { fill, percent, say } from "../i18n/index.ts";
 import { current, lastStep, model, type Picture, picture, promptLength } from "../results.ts";
-import { head, layer, lit, options, step } from "../state.ts";
+import { head, layer, lit, options, step, text } from "../state.ts";
 import { figure } from "../ui/figure.ts";
 import { HeatMap } from "../ui/heat-map.tsx";
-import { Bars, Intro, Station, Thumbnail, TokenStrip } from "../ui/parts.tsx";
+import { Bars, Intro, Station, Thumbnail, TokenStrip, Unfit } from "../ui/parts.tsx";
 
 /** One head of a layer. */
 export function headOf({ data, shape }: StudioMatrix, index: number): Float32Array {
@@ -31,7 +31,11 @@ export const chosen = computed(() => {
 /** The whole way from a text to its next token, and round again. */
 export function PictureView() {
   const shown = picture.value;
-  if (!shown) return <Intro text={say.value.picture.intro} />;
+  const { errors, picture: words } = say.value;
+  if (model.value && !model.value.facts.hasTokenizer) return <Unfit text={errors.noTokenizer} />;
+  if (model.value && !model.value.facts.generates) return <Unfit text={errors.encoder} />;
+  if (text.value.trim() === "") return <Unfit text={errors.empty} />;
+  if (!shown) return <Intro text={words.intro} />;
   return (
     <>
       <Intro text={say.value.picture.intro} />

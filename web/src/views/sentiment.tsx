@@ -82,6 +82,11 @@ export function SentimentView() {
   );
 }
 
+/** With two digits, and no sign before zero. */
+function signed(value: number): string {
+  return (Math.abs(value) < 0.005 ? 0 : value).toFixed(2);
+}
+
 /** Tokens coloured by their influence, and the same as bars. */
 export function Influence({ of }: { of: TokenInfluence }) {
   const { sentiment: words } = say.value;
@@ -98,7 +103,7 @@ export function Influence({ of }: { of: TokenInfluence }) {
           .filter(({ isSpecial }) => !isSpecial)
           .map(({ token, influence }) => ({ label: token, value: influence }))}
         name={words.influence}
-        format={(value) => value.toFixed(2)}
+        format={signed}
         most={most}
       />
     </Station>

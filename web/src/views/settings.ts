@@ -23,6 +23,8 @@ interface ViewSettings {
   readonly samples: readonly string[];
   readonly second?: string;
   readonly word?: string;
+  /** The layer that it begins with; default the first. */
+  readonly layer?: number;
 }
 
 const stories: readonly string[] = [
@@ -53,9 +55,10 @@ export const viewSettings: Readonly<Record<ViewName, ViewSettings>> = {
       "Not a good film, but a very good book.",
     ],
   },
-  shapes: { models: [], samples: ["The dog sleeps in the house."] },
+  shapes: { models: [], samples: ["The dog sleeps in the house"] },
   translation: {
     models: ["translate"],
+    layer: 2,
     samples: [
       "The dog sleeps in the house.",
       "Where is the station?",
@@ -84,11 +87,12 @@ type Field = "model" | "text" | "text2" | "word";
 
 /** Gives a view the model and the texts that it begins with, unless someone chose others. */
 export function settle(named: ReadonlySet<string> = new Set<Field>()): void {
-  const { models, samples: own, second, word: given } = viewSettings[view.value];
+  const { models, samples: own, second, word: given, layer: first } = viewSettings[view.value];
   const fitting = models.filter((name) => entries.value.some((entry) => entry.name === name));
   batch(() => {
     if (!named.has("model") && fitting.length > 0 && !models.includes(modelName.value))
       modelName.value = fitting[0] as string;
+    if (!named.has("layer") && first !== undefined && named.size > 0) layer.value = first;
     const isTyped = text.value !== "" && !samples.has(text.value);
     if (!named.has("text") && own.length > 0 && !isTyped && !own.includes(text.value)) text.value = own[0] as string;
     if (!named.has("text2") && second !== undefined) otherText.value = second;
@@ -102,9 +106,9 @@ export function openView(name: ViewName): void {
     figure.value = null;
     pinned.value = null;
     step.value = 0;
-    layer.value = 0;
     head.value = 0;
     view.value = name;
+    layer.value = viewSettings[name].layer ?? 0;
     settle();
   });
 }
