@@ -10,7 +10,7 @@ export async function openStudio(
 ): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(120_000);
+  page.setDefaultTimeout(60_000);
   const link = new URLSearchParams({ lang: "en", theme: "light", ...fields });
   await page.goto(`${address}#${link}`);
   return page;

@@ -2,9 +2,9 @@ import { effect } from "@preact/signals";
 import { render } from "preact";
 import { entries, readEntries } from "./engine.ts";
 import { showFrame } from "./frame.ts";
-import { fill, languages, say } from "./i18n/index.ts";
+import { languages, say } from "./i18n/index.ts";
 import { followState, readLink } from "./link.ts";
-import { failure, followResults, report } from "./results.ts";
+import { followResults, report, wrongNames } from "./results.ts";
 import { language, modelName, theme, view } from "./state.ts";
 import { Shell } from "./ui/shell.tsx";
 import { viewTable } from "./views/index.tsx";
@@ -43,10 +43,10 @@ async function start(): Promise<void> {
     named.delete("model");
   }
   settle(named);
-  if (wrong.length > 0) failure.value = { message: fill(say.value.errors.link, wrong.join(", ")) };
+  wrongNames.value = wrong;
   followState();
   followResults();
-  window.addEventListener("hashchange", () => readLink(location.hash));
+  window.addEventListener("hashchange", () => (wrongNames.value = readLink(location.hash)));
 }
 
 start().catch(report);

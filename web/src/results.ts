@@ -18,6 +18,8 @@ export interface Picture {
 
 export const model = signal<OpenModel | null>(null);
 export const picture = signal<Picture | null>(null);
+/** Names that a link had wrong, which stay told until the view changes. */
+export const wrongNames = signal<readonly string[]>([]);
 export const failure = signal<{ readonly key?: PageError["key"]; readonly message: string } | null>(null);
 /** Calls that the model has not answered yet. */
 export const running = signal(0);

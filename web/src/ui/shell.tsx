@@ -1,8 +1,8 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { languages, say } from "../i18n/index.ts";
+import { fill, languages, say } from "../i18n/index.ts";
 import { linkOf } from "../link.ts";
-import { busy, failure, model, report } from "../results.ts";
+import { busy, failure, model, report, wrongNames } from "../results.ts";
 import { language, theme, type ViewName, view, views } from "../state.ts";
 import { figure as chosenFigure, type Format, save } from "../ui/figure.ts";
 import { openView } from "../views/settings.ts";
@@ -99,8 +99,11 @@ function Navigation() {
 
 function Problem() {
   const found = failure.value;
-  if (!found) return null;
-  const message = found.key ? say.value.errors[found.key] : found.message;
+  const wrong = wrongNames.value;
+  if (!found && wrong.length === 0) return null;
+  const { errors } = say.value;
+  const told = found?.key ? errors[found.key] : found?.message;
+  const message = told ?? fill(errors.link, wrong.join(", "));
   return (
     <p class="problem" role="alert">
       {message}

@@ -110,10 +110,11 @@ function Choices({ kind, choose, layers }: { kind: Kind; choose: (kind: Kind) =>
         </label>
       )}
       {kind === "layers" && (
-        <label class="slider">
+        <label class="slider" for="left-layer">
           <span>{`${words.layer}: ${words.left}`}</span>
           <output>{Math.min(layer.value, layers)}</output>
           <input
+            id="left-layer"
             type="range"
             min={0}
             max={layers}

@@ -92,9 +92,9 @@ function HeadTable({ measures, importance, off, toggle }: HeadTableProps) {
         <table class="plain">
           <thead>
             <tr>
-              {[picture.head.replace(/\{\d\}/g, ""), words.habit, words.share, words.importance, ""].map((name, i) => (
-                <th scope="col" key={i}>
-                  {i === 0 ? "" : name}
+              {[say.value.views.heads, words.habit, words.share, words.importance, words.off].map((name) => (
+                <th scope="col" key={name}>
+                  {name}
                 </th>
               ))}
             </tr>

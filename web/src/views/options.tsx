@@ -108,11 +108,12 @@ function Sliders() {
         </label>
       ))}
       {sliders.map(([name, min, max, by]) => (
-        <label class="slider" key={name}>
+        <label class="slider" key={name} for={`option-${name}`}>
           <span>{words[name as "topK"]}</span>
           <output>{options.value[name]}</output>
           <input
             type="range"
+            id={`option-${name}`}
             name={name}
             min={min}
             max={max}

@@ -159,7 +159,7 @@ function Attention({ of: { trace, facts } }: { of: Picture }) {
         values,
         data: picture.value,
       };
-  }, [values, name]);
+  }, [values, name, picture.value]);
   if (!matrix || !values)
     return <Station name="attention-station" title={words.attention} note={words.attentionNone} />;
   const heads = matrix.shape[0] as number;

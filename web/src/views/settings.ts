@@ -1,5 +1,6 @@
 import { batch } from "@preact/signals";
 import { entries } from "../engine.ts";
+import { wrongNames } from "../results.ts";
 import {
   DEFAULT_TEXT,
   head,
@@ -104,6 +105,7 @@ export function settle(named: ReadonlySet<string> = new Set<Field>()): void {
 export function openView(name: ViewName): void {
   batch(() => {
     figure.value = null;
+    wrongNames.value = [];
     pinned.value = null;
     step.value = 0;
     head.value = 0;
