@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
-import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import axe from "axe-core";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { writeSite } from "../../web/site.mjs";
@@ -12,8 +12,6 @@ import { hasChromium, launchChromium, serve } from "../helpers/chromium.ts";
 import { openStudio, settled } from "./studio-page.ts";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Every view in both languages and themes at both widths takes minutes: `npm run test:axe`. CI takes a sample. */
 const isWhole = process.env.LECTERN_AXE === "all";
@@ -49,7 +47,7 @@ describe.skipIf(!hasChromium)("axe-core finds nothing (skipped where /usr/bin/ch
     const page = await openStudio(browser, address, fields, { viewport: { width, height: 844 } });
     await settled(page);
     for (const summary of await page.locator("details.table summary").all()) await summary.click();
-    await page.evaluate(axe);
+    await page.evaluate(axe.source);
     const { violations } = await page.evaluate<{ violations: Violation[] }>("axe.run()");
     const found = violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
     expect(found).toEqual([]);
