@@ -19,7 +19,7 @@ export async function openStudio(
 /** Waits until the model has answered everything, and no more questions follow. */
 export async function settled(page: Page): Promise<void> {
   let quiet = 0;
-  while (quiet < 5) {
+  while (quiet < 3) {
     const text = await page.locator(".state").textContent();
     const isQuiet = /^(Ready|준비됨)$/.test(text ?? "") || (await page.locator(".problem").count()) > 0;
     quiet = isQuiet ? quiet + 1 : 0;
