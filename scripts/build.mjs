@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { build } from "esbuild";
+import { buildStudio } from "../web/build.mjs";
 
 const { imports, dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 
@@ -118,3 +119,4 @@ for (const [name, entry] of Object.entries(web))
   });
 for (const name of ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.asyncify.wasm"])
   copyFileSync(join("node_modules/onnxruntime-web/dist", name), join("dist/web", name));
+await buildStudio();

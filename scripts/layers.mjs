@@ -10,7 +10,9 @@ import { fileURLToPath } from "node:url";
 export const LAYERS = [
   ["cli"],
   ["server"],
+  ["studio"],
   ["pipelines"],
+  ["explain"],
   ["training"],
   ["evaluation"],
   ["prompting"],

@@ -56,7 +56,7 @@ function packStaged(destination, complete, suffix) {
   const stage = mkdtempSync(join(tmpdir(), "lectern-pack-"));
   try {
     for (const path of packedFiles()) cpSync(join(root, path), join(stage, path));
-    const { scripts, devDependencies, overrides, ...manifest } = JSON.parse(
+    const { scripts, devDependencies, overrides, workspaces, ...manifest } = JSON.parse(
       readFileSync(join(root, "package.json"), "utf8"),
     );
     writeFileSync(join(stage, "package.json"), `${JSON.stringify(complete(stage, manifest), null, 2)}\n`);

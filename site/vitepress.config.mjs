@@ -55,6 +55,7 @@ const pages = [
       page("ONNX and Transformers.js", "/export"),
       page("Server", "/server"),
       page("Security of the server", "/security"),
+      page("Studio", "/studio"),
       page("Command line", "/cli"),
     ],
   },

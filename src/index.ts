@@ -4,6 +4,31 @@
  * @module lectern
  */
 export { type ErrorCode, LecternError } from "./common/index.ts";
+export {
+  type AttentionFigureOptions,
+  ablateHeads,
+  attentionFigure,
+  type ExplainInput,
+  type HeadAblation,
+  type HeadAblationOptions,
+  type HeadHabit,
+  type HeadMeasures,
+  type HeadPlace,
+  headImportance,
+  headMeasures,
+  type InfluenceMethod,
+  type InfluentialToken,
+  type LensPrediction,
+  type LogitLensOptions,
+  logitLens,
+  type Outcome,
+  type TokenInfluence,
+  type TokenInfluenceOptions,
+  type TokenPiece,
+  tokenInfluence,
+  type WordSimilarity,
+  wordContexts,
+} from "./explain/index.ts";
 export type { FileSource } from "./files/index.ts";
 export { type HubOptions, openDirectory as openFiles, type ProgressEvent } from "./formats/index.ts";
 export type {
@@ -70,6 +95,7 @@ export {
   type TranslationOptions,
   type ZeroShotOptions,
 } from "./pipelines/index.ts";
+export { type StudioArguments, studioCall } from "./studio/index.ts";
 export { type DType, type HostTensor, type TypedArrays, toFloat32 } from "./tensor/index.ts";
 export type {
   BatchOptions,

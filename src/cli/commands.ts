@@ -92,6 +92,18 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     computes: true,
     load: async () => (await import("./compare.ts")).compareCommand,
   },
+  attention: {
+    group: "Look inside:",
+    description: "Draw what the tokens of a text attend to, as a picture or a page.",
+    computes: true,
+    load: async () => (await import("./attention-figure.ts")).attentionCommand,
+  },
+  studio: {
+    group: "Look inside:",
+    description: "Serve the studio, a page that shows how a model reads and writes, on this machine.",
+    computes: true,
+    load: async () => (await import("./studio.ts")).studioCommand,
+  },
   prompt: {
     group: "Prompts:",
     description: "Render, check, compare and optimize prompts.",

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { cli } from "../../test/helpers/cli.ts";
 import { fixture } from "../../test/helpers/fixtures.ts";
+import { tokensOf } from "../explain/index.ts";
 import { loadModel } from "../index.ts";
 import { strongest } from "./attention.ts";
-import { tokensOf } from "./compare.ts";
 import { bar, countText, tableLines } from "./table.ts";
 
 const gpt2 = fixture("models/gpt2");

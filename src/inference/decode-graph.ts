@@ -23,19 +23,21 @@ export interface ModelGraph extends ModelOutputs {
   readonly dropoutMasks?: readonly DropoutMask[];
   /** A term that is added to the loss of the head. */
   readonly auxiliaryLoss?: Value | undefined;
+  /** The states that leave the last layer, before a final norm. */
+  readonly leaving?: Value | undefined;
 }
 
 /** The graph of whole rows: logits of every position. */
 export function fullGraph(
   family: Family,
   config: DecoderConfig,
-  { batch, queries, dropout, root }: WholeSizes & { readonly root?: Scope } = symbolic,
+  { batch, queries, dropout = false, headMask = false, root }: WholeSizes & { readonly root?: Scope } = symbolic,
 ): ModelGraph {
   const numLayers = config.numHiddenLayers;
-  const context = new ModelContext({ batch, queries, numLayers, logits: "all", dropout: dropout ?? false });
+  const context = new ModelContext({ batch, queries, numLayers, logits: "all", dropout, headMask });
   const outputs = build(family, config, context, root);
   const auxiliaryLoss = context.auxiliaryLoss?.();
-  return { ...outputs, derived: [...context.derived.values()], auxiliaryLoss };
+  return { ...outputs, derived: [...context.derived.values()], auxiliaryLoss, leaving: context.leaving };
 }
 
 /** The sizes of whole rows: names where any size may come, numbers for training. */
@@ -46,6 +48,8 @@ export interface WholeSizes {
   readonly steps: Dimension;
   /** True if values are dropped at random. */
   readonly dropout?: boolean;
+  /** True if what heads yield is multiplied by inputs `head_mask.LAYER`. */
+  readonly headMask?: boolean;
 }
 
 export const symbolic: WholeSizes = { batch: "B", queries: "T", steps: "T" };

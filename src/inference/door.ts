@@ -98,6 +98,15 @@ const forwardRules: Readonly<Record<keyof ForwardOptions, Rules[string]>> = {
   hiddenStates: rules.flag,
   attentions: rules.flag,
   gradients: rules.flag,
+  inputGradients: rules.flag,
+  layerLogits: {
+    fits: (value) => isListOf(value, isTokenId) && value.length > 0,
+    expected: "a list of positions, as [0, 1]",
+  },
+  headMask: {
+    fits: (value) => isListOf(value, (row) => isListOf(row, Number.isFinite)),
+    expected: "rows of numbers, one row a layer, one number a head",
+  },
   adapter: adapterName,
 };
 

@@ -15,6 +15,8 @@ export interface ForwardGraph {
   readonly loss: Value | undefined;
   /** A term that the model adds to any loss. */
   readonly auxiliaryLoss?: Value | undefined;
+  /** The states that leave the last layer of what has the head, before a final norm. */
+  readonly leaving?: Value | undefined;
   /** The input `labels`, where the loss reads one. */
   readonly labels: Value | undefined;
   readonly derived: readonly DerivedInput[];

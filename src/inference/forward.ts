@@ -10,6 +10,7 @@ import { deriveFeeds, symbolic } from "./decode-graph.ts";
 import { type ForwardGraph, forwardGraph } from "./forward-graph.ts";
 import { type PassSizes, runtimeOf } from "./kinds/index.ts";
 import { lowerModel } from "./lower-model.ts";
+import { checkProbes, lensOutputs, probeFeeds, withInputDelta } from "./probes.ts";
 import { checkMemory } from "./sessions/check-memory.ts";
 import { sessionBytes } from "./sessions/session-bytes.ts";
 import { type Lease, type PooledSession, SessionPool, sessionKey } from "./sessions/session-pool.ts";
@@ -57,6 +58,15 @@ export interface ForwardOptions {
   readonly attentions?: boolean;
   /** Also the gradient of the loss with respect to every parameter; needs labels. */
   readonly gradients?: boolean;
+  /** Also the gradient of the loss with respect to the embeddings that enter the first layer; needs labels. */
+  readonly inputGradients?: boolean;
+  /**
+   * Positions, from 0, at which the model's own norm and head are also applied to the states that enter each layer (the
+   * "logit lens"); of an encoder–decoder, positions of its decoder.
+   */
+  readonly layerLogits?: readonly number[];
+  /** `[L][H]`, factors of what the attention heads of each layer yield: 0 switches a head off. Not of encoder–decoders. */
+  readonly headMask?: readonly (readonly number[])[];
   /** The adapter of this pass, by the name it was added under; null: none; default: the one in use. */
   readonly adapter?: string | null | undefined;
 }
@@ -87,6 +97,10 @@ export interface ForwardResult {
   readonly crossAttentions?: HostTensor<"float32">[];
   /** Layers + 1 of `[B, T, E]`: what enters each layer, then what leaves the model. */
   readonly hiddenStates?: HostTensor<"float32">[];
+  /** Layers + 1 of `[B, N, V]`, at the N positions of `layerLogits`: of what enters each layer, then the logits themselves. */
+  readonly layerLogits?: HostTensor<"float32">[];
+  /** `[B, T, E]`: the gradient of the loss with respect to the embeddings; of an encoder–decoder, those of its encoder. */
+  readonly inputGradients?: HostTensor<"float32">;
   /** One `[B, H, T, S]` a layer. */
   readonly attentions?: HostTensor<"float32">[];
   /** The loss, if the inputs have labels. */
@@ -132,12 +146,27 @@ export class ForwardPass {
   async run(inputs: ForwardInputs, options: ForwardOptions, feeds: WeightFeeds = {}): Promise<ForwardResult> {
     const hasLabels = inputs.labels !== undefined || inputs.startPositions !== undefined;
     check(!options.gradients || hasLabels, "usage", () => "forward: gradients are of the loss, which needs labels");
+    checkProbes(inputs, options, this.#architecture);
     const { forward } = runtimeOf(this.#architecture);
-    const sizes = forward.fixedSizes(inputs, options.gradients ?? false);
-    const { hiddenStates, attentions, gradients } = options;
-    const use = JSON.stringify([hasLabels, hiddenStates, attentions, gradients, sizes]);
-    const lease = this.#lease(use, sizes, (pass) => this.#create(hasLabels, options, pass));
-    return collect(await this.#compute(inputs, feeds, lease));
+    const { hiddenStates, attentions, gradients = false, inputGradients = false } = options;
+    const [hasLens, headMask] = [options.layerLogits !== undefined, options.headMask !== undefined];
+    const sizes = forward.fixedSizes(inputs, gradients || inputGradients);
+    const use = JSON.stringify([
+      hasLabels,
+      hiddenStates,
+      attentions,
+      gradients,
+      inputGradients,
+      hasLens,
+      headMask,
+      sizes,
+    ]);
+    const lease = this.#lease({ use, sizes, headMask }, (pass) => this.#create(hasLabels, options, pass));
+    const probes = probeFeeds(inputs, options, this.#graph);
+    const { layerLogits, ...result } = collect(await this.#compute(inputs, { ...feeds, ...probes }, lease));
+    if (!layerLogits) return result;
+    const shape = [inputs.inputIds.length, options.layerLogits?.length ?? 0, layerLogits[0]?.shape[1] as number];
+    return { ...result, layerLogits: layerLogits.map((logits) => ({ ...logits, shape })) };
   }
 
   /** The log-probabilities of chosen tokens at chosen positions; logits stay inside. @param feeds as of `run` */
@@ -149,9 +178,8 @@ export class ForwardPass {
       () => `log-likelihood: ${this.#architecture.family.name} of this checkpoint predicts no tokens`,
     );
     const sizes = forward.fixedSizes(inputs, false);
-    const lease = this.#lease(JSON.stringify(["score", top > 0, sizes]), sizes, (pass) =>
-      this.#createScoring(pass, top > 0),
-    );
+    const use = JSON.stringify(["score", top > 0, sizes]);
+    const lease = this.#lease({ use, sizes }, (pass) => this.#createScoring(pass, top > 0));
     const width = (isEncoderDecoder ? inputs.labels : inputs.inputIds) as readonly (readonly number[])[];
     const scoring = scoreFeeds(positions, width[0]?.length ?? 0);
     return readScores(await this.#compute(inputs, { ...feeds, ...scoring }, lease), positions, top);
@@ -186,19 +214,20 @@ export class ForwardPass {
   }
 
   #lease(
-    use: string,
-    sizes: PassSizes | undefined,
+    { use, sizes, headMask = false }: { use: string; sizes: PassSizes | undefined; headMask?: boolean },
     create: (pass: ForwardGraph) => Promise<Session>,
   ): Promise<Lease<Session>> {
     return this.#pool.lease(sessionKey(this.#weights.version, "forward", use), () => {
       const { plan } = this.#weights;
-      return create(sizes ? forwardGraph(this.#architecture, { ...sizes, plan }) : this.#graph);
+      if (!sizes && !headMask) return create(this.#graph);
+      return create(forwardGraph(this.#architecture, { ...symbolic, ...sizes, headMask, plan }));
     });
   }
 
   async #create(withLoss: boolean, options: ForwardOptions, pass: ForwardGraph): Promise<Session> {
-    const phase = options.gradients ? "train" : "forward";
-    const weights = options.gradients ? await this.#weights.expanded() : this.#weights;
+    const isDifferentiated = options.gradients || options.inputGradients;
+    const phase = isDifferentiated ? "train" : "forward";
+    const weights = isDifferentiated ? await this.#weights.expanded() : this.#weights;
     const graph = lowerModel(this.#outputs(withLoss, options, pass), weights, phase, this.#options.device);
     // What reads texts by the thousand is worth packed copies of its weights; other passes leave them in their file.
     const isPlain = !withLoss && !options.hiddenStates && !options.attentions;
@@ -224,7 +253,8 @@ export class ForwardPass {
 
   #outputs(withLoss: boolean, options: ForwardOptions, pass: ForwardGraph): Record<string, Value> {
     const { heads, hiddenStates, attentions, loss } = pass;
-    const outputs: Record<string, Value> = { ...heads };
+    const { name } = this.#architecture.family;
+    const outputs: Record<string, Value> = { ...heads, ...(options.layerLogits && lensOutputs(pass, name)) };
     const inner = { ...(options.hiddenStates && hiddenStates), ...(options.attentions && attentions) };
     for (const [name, values] of Object.entries(inner))
       for (const [i, value] of values.entries()) outputs[`${name}.${i}`] = value;
@@ -232,17 +262,34 @@ export class ForwardPass {
     if (!loss)
       throw new LecternError(
         "usage",
-        `forward: ${this.#architecture.family.name} without a head, or with one for multiple choice, has no loss: leave out the labels`,
+        `forward: ${name} without a head, or with one for multiple choice, has no loss: leave out the labels`,
       );
-    if (!options.gradients) return { ...outputs, loss };
+    const all = { ...outputs, loss };
+    if (!options.gradients && !options.inputGradients) return all;
+    const probed = options.inputGradients ? withInputDelta(all, pass, name) : { outputs: all, delta: undefined };
+    return this.#gradients(probed.outputs, probed.delta, options.gradients ?? false);
+  }
+
+  /** @param delta the input that is added to the embeddings, where its gradient is wanted too */
+  #gradients(all: Record<string, Value>, delta: Value | undefined, ofParameters: boolean): Record<string, Value> {
     const { buffers } = this.#architecture.family.checkpoint;
-    const parameters = new Map([...parametersOf([loss])].filter(([name]) => !buffers?.test(name)));
-    const result = differentiate(runPasses({ ...outputs, loss }, { isDifferentiated: true }), [...parameters.values()]);
-    const gradients = [...parameters.keys()].map((name, i) => [
-      `grad.${this.#weights.stored(name)}`,
-      result.gradients[i] as Value,
-    ]);
-    return { ...result.outputs, ...Object.fromEntries(gradients) };
+    const loss = all.loss as Value;
+    const parameters = ofParameters
+      ? [...parametersOf([loss])].filter(([name]) => !buffers?.test(name))
+      : ([] as (readonly [string, Value])[]);
+    const wrt = [
+      ...parameters.map(([name, value]) => [`grad.${this.#weights.stored(name)}`, value] as const),
+      ...(delta ? [["input_gradients", delta] as const] : []),
+    ];
+    const outputs = runPasses({ ...all, loss }, { isDifferentiated: true });
+    const result = differentiate(
+      outputs,
+      wrt.map(([, value]) => value),
+    );
+    return {
+      ...result.outputs,
+      ...Object.fromEntries(wrt.map(([name], i) => [name, result.gradients[i] as Value])),
+    };
   }
 }
 

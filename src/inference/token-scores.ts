@@ -1,22 +1,8 @@
 import type { TokenLogProb } from "../generation/index.ts";
-import {
-  apply,
-  type Dimension,
-  exp,
-  gather,
-  input,
-  log,
-  ops,
-  reduceMax,
-  reduceSum,
-  reshape,
-  sub,
-  takeAlong,
-  topIndices,
-  type Value,
-} from "../graph/index.ts";
+import { exp, input, log, reduceMax, reduceSum, sub, takeAlong, topIndices, type Value } from "../graph/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import type { ForwardInputs } from "./forward.ts";
+import { logitsAt } from "./probes.ts";
 
 /** A position of a pass, and the tokens whose probabilities at this position are wanted. */
 export interface ScoredPosition {
@@ -44,23 +30,6 @@ export interface TokenScore {
   readonly isGreedy: boolean;
   /** The most probable tokens of the position, best first, if requested. */
   readonly top?: readonly TokenLogProb[];
-}
-
-/** x `[…, E]` as a matrix `[rows, E]`. */
-function flatten(x: Value): Value {
-  const rows = x.shape.slice(0, -1);
-  const count: Dimension = rows.every((size) => typeof size === "number")
-    ? rows.reduce((product: number, size) => product * (size as number), 1)
-    : rows.join("*");
-  return reshape(x, [count, x.shape.at(-1) as Dimension]);
-}
-
-/** Logits `[…, V]` at chosen rows, `[N, V]`; a linear head is computed at these rows alone. */
-function logitsAt(logits: Value, rows: Value): Value {
-  const { source } = logits;
-  if (source.kind !== "node" || source.node.op.name !== ops.linear.name) return gather(flatten(logits), rows);
-  const [x, ...weights] = source.node.inputs as [Value, ...Value[]];
-  return apply(source.node.op, [gather(flatten(x), rows), ...weights], source.node.attributes)[0] as Value;
 }
 
 /**

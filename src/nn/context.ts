@@ -66,6 +66,8 @@ export interface BuildOptions {
   readonly memoryLength?: Dimension;
   /** True if values are dropped at random, as in training; sizes must be numbers then. */
   readonly dropout?: boolean;
+  /** True if what each head of a layer yields is multiplied by an input `head_mask.LAYER` `[1, H, 1, 1]`. */
+  readonly headMask?: boolean;
 }
 
 /** A mask of the entries of a value that stay: an input that training draws anew for each step. */
@@ -136,6 +138,8 @@ export class ModelContext implements PositionContext {
   readonly #derived = new DerivedInputs();
   /** A term that a model adds to the loss of its head; built where a loss is wanted. */
   auxiliaryLoss: (() => Value) | undefined;
+  /** The states that leave the last layer, before a final norm. */
+  leaving: Value | undefined;
   /** Inputs of random masks. */
   readonly dropoutMasks: DropoutMask[] = [];
   /** Queries and keys before they were turned, by what they became, where the cache is written in place. */
@@ -227,6 +231,7 @@ export class ModelContext implements PositionContext {
       this.hiddenStates.push(x);
       x = layer(x, index);
     }
+    this.leaving = x;
     return x;
   }
 
@@ -272,7 +277,8 @@ export class ModelContext implements PositionContext {
     });
     this.cache.push({ key: k, value: v });
     this.attentions.push(weights);
-    return mixed;
+    if (!this.#options.headMask) return mixed;
+    return mul(mixed, input(`head_mask.${index}`, "float32", [1, q.shape[1] as Dimension, 1, 1]));
   }
 
   #attendInPlace(

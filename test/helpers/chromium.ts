@@ -13,11 +13,19 @@ if (!hasChromium && process.env.LECTERN_REQUIRE_BROWSER)
   throw new Error(`${CHROMIUM} is missing, and LECTERN_REQUIRE_BROWSER asks for it`);
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const types: Record<string, string> = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
+const types: Record<string, string> = {
+  ".css": "text/css",
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".json": "application/json",
+  ".wasm": "application/wasm",
+};
 
 /** What a server does beyond giving files. */
 interface ServerOptions {
   readonly isolated?: boolean;
+  /** The folder that is served, with its index.html; default the project, with an empty page. */
+  readonly folder?: string;
   /** The type of the page that absent files are answered with, as hosts of single-page applications do. */
   readonly fallback?: string;
 }
@@ -25,16 +33,17 @@ interface ServerOptions {
 const PAGE = "<!doctype html><title>Lectern</title>";
 
 /** A plain static server: dist/web, models and fixtures; no headers but the type, and isolation if asked for. */
-export function serve({ isolated = false, fallback }: ServerOptions = {}): Promise<Server> {
+export function serve({ isolated = false, fallback, folder = root }: ServerOptions = {}): Promise<Server> {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
     if (isolated) {
       response.setHeader("cross-origin-opener-policy", "same-origin");
       response.setHeader("cross-origin-embedder-policy", "require-corp");
     }
-    if (path === "/") return response.setHeader("content-type", "text/html").end(PAGE);
-    response.setHeader("content-type", types[extname(path)] ?? "application/octet-stream");
-    await readFile(join(root, path)).then(
+    if (path === "/" && folder === root) return response.setHeader("content-type", "text/html").end(PAGE);
+    const file = path === "/" ? "/index.html" : path;
+    response.setHeader("content-type", types[extname(file)] ?? "application/octet-stream");
+    await readFile(join(folder, file)).then(
       (bytes) => response.end(bytes),
       () =>
         fallback === undefined

@@ -33,10 +33,11 @@ function forwardOf({ family, config }: DecoderArchitecture): ForwardRuntime {
     graph(options, root) {
       const graph = fullGraph(family, config, { ...options, root });
       const { heads = { logits: graph.logits }, hiddenStates, attentions, derived, dropoutMasks = [] } = graph;
-      const { auxiliaryLoss } = graph;
+      const { auxiliaryLoss, leaving } = graph;
       const own = headLoss(config.head, heads);
       return {
         auxiliaryLoss,
+        leaving,
         heads,
         hiddenStates: { hidden_states: hiddenStates },
         attentions: { attentions },

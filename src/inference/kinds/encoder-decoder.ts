@@ -60,6 +60,7 @@ function forwardOf({ family, config }: EncoderDecoder): ForwardRuntime {
         loss,
         derived: [...encoder.derived.values()],
         decoderDerived: [...context.derived.values()],
+        leaving: context.leaving,
         dropoutMasks: [...encoder.dropoutMasks, ...context.dropoutMasks],
       };
     },

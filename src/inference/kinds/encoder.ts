@@ -31,7 +31,7 @@ export function encoderRuntime(architecture: EncoderArchitecture): ModelRuntime 
 function forwardOf({ family, config }: EncoderArchitecture): ForwardRuntime {
   return {
     ...transformerForward,
-    graph({ batch, queries, dropout = false }, root) {
+    graph({ batch, queries, dropout = false, headMask = false }, root) {
       const context = new ModelContext({
         batch,
         queries,
@@ -39,6 +39,7 @@ function forwardOf({ family, config }: EncoderArchitecture): ForwardRuntime {
         logits: "all",
         direction: config.isCausal ? "causal" : "both",
         dropout,
+        headMask,
       });
       const heads = family.model(root, config, context);
       const { hiddenStates, attentions, dropoutMasks } = context;
@@ -49,6 +50,7 @@ function forwardOf({ family, config }: EncoderArchitecture): ForwardRuntime {
         attentions: { attentions },
         loss,
         derived: [...context.derived.values()],
+        leaving: context.leaving,
         dropoutMasks,
       };
     },

@@ -1,0 +1,69 @@
+/**
+ * Times of the studio in Debian's chromium: the first picture, the live model, a slider's redraw, hovering over a long text.
+ *   npm run build:site && node bench/studio.mjs
+ */
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const root = fileURLToPath(new URL("../web/dist/", import.meta.url));
+const types = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html", ".css": "text/css" };
+const server = createServer(async (request, response) => {
+  const { pathname } = new URL(request.url, "http://localhost");
+  const file = join(root, pathname === "/" ? "index.html" : pathname);
+  response.setHeader("content-type", types[extname(file)] ?? "application/octet-stream");
+  response.setHeader("cache-control", "max-age=600");
+  await readFile(file).then(
+    (bytes) => response.end(bytes),
+    () => response.writeHead(404).end(),
+  );
+});
+await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const address = `http://127.0.0.1:${server.address().port}/`;
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+const context = await browser.newContext({ locale: "en" });
+
+async function timed(page, selector) {
+  const start = performance.now();
+  await page.goto(address);
+  await page.locator(".attention canvas").first().waitFor();
+  const first = performance.now() - start;
+  await page.locator(selector).waitFor();
+  return { firstPicture: first, liveModel: performance.now() - start };
+}
+
+const warm = await context.newPage();
+await timed(warm, ".state:text('Ready')");
+await warm.close();
+const page = await context.newPage();
+const times = await timed(page, ".state:text('Ready')");
+
+/** Milliseconds from an event to the next frame, the 95th percentile. */
+const frames = (act, count) =>
+  page.evaluate(
+    async ([source, times]) => {
+      const run = new Function("i", source);
+      const all = [];
+      for (let i = 0; i < times; i++) {
+        const start = performance.now();
+        run(i);
+        await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+        all.push(performance.now() - start);
+      }
+      return all.sort((a, b) => a - b)[Math.floor(0.95 * times)];
+    },
+    [act, count],
+  );
+
+const slider = `const s = document.querySelector(".stepper input"); s.value = i % 8; s.dispatchEvent(new Event("input", { bubbles: true }));`;
+const stepRedraw = await frames(slider, 40);
+await page.goto(`${address}#view=picture&text=${encodeURIComponent("the fox and the wolf ".repeat(95))}`);
+await page.waitForTimeout(8000);
+const hover = `const t = document.querySelectorAll(".token"); t[(i * 7) % t.length].dispatchEvent(new MouseEvent("mouseenter", { bubbles: true })); t[(i * 7) % t.length].focus();`;
+const tokens = await page.locator(".token").count();
+const hoverRedraw = await frames(hover, 40);
+console.log(JSON.stringify({ ...times, stepRedraw, tokens, hoverRedraw }, null, 2));
+await browser.close();
+server.close();

@@ -1,0 +1,1 @@
+export { type StudioArguments, studioCall } from "./calls.ts";

@@ -1,0 +1,2 @@
+/** The studio's server. */
+export { serveStudio } from "./server-node.ts";

@@ -1,0 +1,52 @@
+import { effect } from "@preact/signals";
+import { render } from "preact";
+import { entries, readEntries } from "./engine.ts";
+import { showFrame } from "./frame.ts";
+import { languages, say } from "./i18n/index.ts";
+import { followState, readLink } from "./link.ts";
+import { followResults, report, wrongNames } from "./results.ts";
+import { language, modelName, theme, view } from "./state.ts";
+import { Shell } from "./ui/shell.tsx";
+import { viewTable } from "./views/index.tsx";
+import { settle } from "./views/settings.ts";
+
+function App() {
+  const View = viewTable[view.value];
+  return (
+    <Shell>
+      <View key={view.value} />
+    </Shell>
+  );
+}
+
+function preferences(): void {
+  const spoken = languages.find((name) => navigator.language.startsWith(name));
+  language.value = spoken ?? "en";
+  theme.value = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+async function start(): Promise<void> {
+  preferences();
+  const wrong = readLink(location.hash);
+  const named = new Set(new URLSearchParams(location.hash.slice(1)).keys());
+  effect(() => {
+    document.documentElement.lang = language.value;
+    document.documentElement.dataset.theme = theme.value;
+    document.title = `${say.value.views[view.value]} – ${say.value.title}`;
+  });
+  render(<App />, document.getElementById("app") as HTMLElement);
+  const [first] = await Promise.all([readEntries().then(() => entries.value[0]), showFrame()]);
+  const isKnown = entries.value.some(({ name }) => name === modelName.value);
+  if (modelName.value !== "" && !isKnown) wrong.push("model");
+  if (!isKnown && first) {
+    modelName.value = first.name;
+    named.delete("model");
+  }
+  settle(named);
+  wrongNames.value = wrong;
+  followState();
+  followResults();
+  window.addEventListener("hashchange", () => (wrongNames.value = readLink(location.hash)));
+}
+
+start().catch(report);

@@ -1,0 +1,119 @@
+import { batch, computed, effect, signal } from "@preact/signals";
+import type { LensPrediction } from "../../src/explain/index.ts";
+import type { StudioGeneration } from "../../src/studio/generation.ts";
+import type { StudioTrace } from "../../src/studio/trace.ts";
+import { forget, type OpenModel, openModel, PageError } from "./engine.ts";
+import { libraryOptions, modelName, type Options, options, step, text, view } from "./state.ts";
+
+/** The picture of one text: its generation, one pass over all of it, and the layers' predictions by step. */
+export interface Picture {
+  readonly model: string;
+  readonly text: string;
+  readonly facts: OpenModel["facts"];
+  readonly generation: StudioGeneration;
+  readonly trace: StudioTrace;
+  /** By the position that predicts, the steps that have been looked at. */
+  readonly lens: ReadonlyMap<number, readonly LensPrediction[]>;
+}
+
+export const model = signal<OpenModel | null>(null);
+export const picture = signal<Picture | null>(null);
+/** Names that a link had wrong, which stay told until the view changes. */
+export const wrongNames = signal<readonly string[]>([]);
+export const failure = signal<{ readonly key?: PageError["key"]; readonly message: string } | null>(null);
+/** Calls that the model has not answered yet. */
+export const running = signal(0);
+export const busy = computed(() => running.value > 0);
+
+/** Tokens before the first new one. */
+export const promptLength = computed(() => picture.value?.generation.inputIds.length ?? 0);
+/** The number of new tokens, which the steps go through. */
+export const lastStep = computed(() => Math.max(0, (picture.value?.generation.steps.length ?? 1) - 1));
+/** The position whose state predicts the next token. */
+export const current = computed(() => promptLength.value - 1 + Math.min(step.value, lastStep.value));
+
+let latest = 0;
+
+/** Reports a failure in the page; a worker that ended is forgotten, so that the next call starts another. */
+export function report(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof PageError) failure.value = { key: error.key, message };
+  else if (/worker|memory|terminated/i.test(message)) {
+    forget(modelName.value);
+    failure.value = { key: "stopped", message };
+  } else failure.value = { message };
+}
+
+/** Runs a task of a view; an earlier one's result is dropped. */
+export async function latestOnly<T>(task: () => Promise<T>, use: (result: T) => void): Promise<void> {
+  const turn = ++latest;
+  running.value++;
+  try {
+    const result = await task();
+    if (turn === latest)
+      batch(() => {
+        failure.value = null;
+        use(result);
+      });
+  } catch (error) {
+    if (turn === latest) report(error);
+  } finally {
+    running.value--;
+  }
+}
+
+/** Generates, and runs the whole text through the model once. */
+export async function compute(open: OpenModel, prompt: string, of: Options): Promise<Picture> {
+  const generation = await open.call<StudioGeneration>("generate", {
+    text: prompt,
+    options: libraryOptions(of),
+    candidates: 24,
+  });
+  const written = generation.steps.map(({ id }) => id);
+  const ids = open.facts.startToken === null ? [...generation.inputIds, ...written.slice(0, -1)] : generation.inputIds;
+  const decoderIds = open.facts.startToken === null ? null : [open.facts.startToken, ...written.slice(0, -1)];
+  const trace = await open.call<StudioTrace>("trace", { ids, decoderIds, window: 64 });
+  return { model: open.name, text: prompt, facts: open.facts, generation, trace, lens: new Map() };
+}
+
+async function addLens(of: Picture, position: number, open: OpenModel): Promise<void> {
+  const hasLayers = of.facts.kind === "decoder";
+  if (!hasLayers || of.lens.has(position) || position < 0) return;
+  const written = of.generation.steps.map(({ id }) => id);
+  const ids = [...of.generation.inputIds, ...written].slice(0, position + 1);
+  const lens = await open.call<LensPrediction[]>("lens", { ids, positions: [position], top: 5 });
+  const now = picture.value;
+  if (now?.generation === of.generation) picture.value = { ...now, lens: new Map(now.lens).set(position, lens) };
+}
+
+/** Keeps the model and the picture in step with the state. */
+export function followResults(): void {
+  effect(() => {
+    const name = modelName.value;
+    if (name === "") return;
+    model.value = null;
+    openModel(name).then((open) => {
+      if (modelName.value !== name) return;
+      failure.value = null;
+      model.value = open;
+    }, report);
+  });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  effect(() => {
+    const [open, prompt, of] = [model.value, text.value, options.value];
+    const isReady = open?.facts.generates === true && prompt.trim() !== "";
+    const wants = view.value === "picture" || view.value === "options" || view.value === "window";
+    clearTimeout(timer);
+    if (!open || !wants || !isReady) return;
+    timer = setTimeout(() => {
+      latestOnly(
+        () => compute(open, prompt, of),
+        (made) => (picture.value = made),
+      );
+    }, 120);
+  });
+  effect(() => {
+    const [open, shown, position] = [model.value, picture.value, current.value];
+    if (open && shown && shown.model === open.name) addLens(shown, position, open).catch(report);
+  });
+}

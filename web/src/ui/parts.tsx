@@ -1,0 +1,203 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { visibleToken } from "../../../src/explain/heat-map-svg.ts";
+import type { TokenPiece } from "../../../src/explain/index.ts";
+import { percent, say } from "../i18n/index.ts";
+import { hovered, lit, pinned, theme } from "../state.ts";
+import { diverge, shade } from "./colours.ts";
+
+/** A part of a view with a heading and one sentence. */
+export function Station({
+  title,
+  note,
+  children,
+  name,
+}: {
+  title: string;
+  note?: string;
+  name: string;
+  children?: ComponentChildren;
+}) {
+  return (
+    <section class={`station ${name}`} aria-labelledby={`${name}-title`}>
+      <h2 id={`${name}-title`}>{title}</h2>
+      {note && <p class="note">{note}</p>}
+      {children}
+    </section>
+  );
+}
+
+/** A lesson's two sentences and its question. */
+export function Intro({ text, question }: { text: string; question?: string }) {
+  return (
+    <div class="intro">
+      <p class="lead">{text}</p>
+      {question && (
+        <p class="question">
+          <strong>{say.value.question}</strong> {question}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** A message in place of a view that the model does not fit. */
+export function Unfit({ text }: { text: string }) {
+  return (
+    <p class="unfit" role="status">
+      {text}
+    </p>
+  );
+}
+
+export interface TokenStripProps {
+  readonly tokens: readonly TokenPiece[];
+  /** Tokens from this position on were written by the model. */
+  readonly written?: number;
+  /** The position that predicts. */
+  readonly current?: number;
+  /** Tokens behind this position are not there yet. */
+  readonly until?: number;
+  /** From −1 to 1, the colour of each token. */
+  readonly tint?: readonly number[];
+  readonly showsIds?: boolean;
+}
+
+/** A text's tokens as buttons: pointing lights one up everywhere, a click keeps it lit. */
+export function TokenStrip({
+  tokens,
+  written = tokens.length,
+  current,
+  until,
+  tint,
+  showsIds = true,
+}: TokenStripProps) {
+  const shown = tokens.slice(0, (until ?? tokens.length - 1) + 1);
+  return (
+    <ol class="tokens" dir="auto">
+      {shown.map(({ token, id, isSpecial }, i) => {
+        const names = ["token"];
+        if (i >= written) names.push("written");
+        if (i === current) names.push("current");
+        if (i === lit.value) names.push("lit");
+        if (isSpecial) names.push("special");
+        const value = tint?.[i];
+        return (
+          <li key={i}>
+            <button
+              type="button"
+              class={names.join(" ")}
+              aria-pressed={pinned.value === i}
+              style={value === undefined ? undefined : tintOf(value)}
+              onMouseEnter={() => (hovered.value = i)}
+              onMouseLeave={() => (hovered.value = null)}
+              onFocus={() => (hovered.value = i)}
+              onBlur={() => (hovered.value = null)}
+              onClick={() => (pinned.value = pinned.value === i ? null : i)}
+            >
+              <bdi class="piece">{visibleToken(token)}</bdi>
+              {showsIds && <span class="id">{id}</span>}
+            </button>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+function tintOf(value: number): Record<string, string> {
+  const isStrong = Math.abs(value) > 0.5;
+  const ink = theme.value === "light" ? (isStrong ? "#fff" : "#1d1f24") : isStrong ? "#14161a" : "#eceae5";
+  return { background: diverge(theme.value, value), color: ink, "--id": ink };
+}
+
+export interface BarRow {
+  readonly label: string;
+  readonly value: number;
+  readonly mark?: boolean;
+  readonly struck?: string | undefined;
+  /** A second value, drawn as a line. */
+  readonly line?: number;
+  readonly note?: string;
+}
+
+/** Horizontal bars with their values, the longest as wide as there is room. */
+export function Bars({
+  rows,
+  name,
+  format = percent,
+  most,
+}: {
+  rows: readonly BarRow[];
+  name: string;
+  format?: (value: number) => string;
+  most?: number;
+}) {
+  const largest = most ?? Math.max(...rows.map(({ value, line = 0 }) => Math.max(Math.abs(value), line)), 1e-9);
+  return (
+    <table class="bars">
+      <caption class="hidden">{name}</caption>
+      <tbody>
+        {rows.map(({ label, value, mark, struck, line, note }, i) => (
+          <tr key={i} class={mark ? "drawn" : struck ? "struck" : ""}>
+            <th scope="row">{struck ? <s>{visibleToken(label)}</s> : <bdi>{visibleToken(label)}</bdi>}</th>
+            <td class="bar">
+              <span
+                class={`fill ${value < 0 ? "negative" : ""}`}
+                style={{ width: `${(100 * Math.abs(value)) / largest}%` }}
+              />
+              {line !== undefined && <span class="line" style={{ left: `${(100 * line) / largest}%` }} />}
+            </td>
+            <td class="value">{struck ?? format(value)}</td>
+            {note !== undefined && <td class="value">{note}</td>}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** A small picture of one head: no labels, drawn once. */
+export function Thumbnail({
+  values,
+  size,
+  shown,
+  name,
+  chosen,
+  onChoose,
+}: {
+  values: Float32Array;
+  size: number;
+  shown: number;
+  name: string;
+  chosen: boolean;
+  onChoose: () => void;
+}) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const colours = theme.value;
+  useEffect(() => {
+    const pen = canvas.current?.getContext("2d");
+    if (!pen || !canvas.current) return;
+    const count = Math.min(size, shown);
+    const scale = Math.max(1, Math.floor(96 / count));
+    [canvas.current.width, canvas.current.height] = [count * scale, count * scale];
+    for (let row = 0; row < count; row++)
+      for (let column = 0; column < count; column++) {
+        const value = values[row * size + column] as number;
+        if (value < 0.004) continue;
+        pen.fillStyle = shade(colours, value);
+        pen.fillRect(column * scale, row * scale, scale, scale);
+      }
+  }, [values, size, shown, colours]);
+  return (
+    <button
+      type="button"
+      class={`head ${chosen ? "chosen" : ""}`}
+      aria-pressed={chosen}
+      aria-label={name}
+      onClick={onChoose}
+    >
+      <canvas ref={canvas} />
+    </button>
+  );
+}

@@ -1,0 +1,61 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { type OpenModel, openModel } from "../engine.ts";
+import { failure, model, report, running } from "../results.ts";
+
+/** So long the page waits for the next letter before it asks the model. */
+const PAUSE_MS = 150;
+
+/**
+ * The answer of a model to what a view asks, computed anew when the question changes; null until it is there.
+ *
+ * @param question what is asked, as JSON; null: nothing
+ */
+export function useAnswer<T>(
+  open: OpenModel | null,
+  question: readonly [call: string, args: Record<string, unknown>] | null,
+): T | null {
+  const answer = useSignal<T | null>(null);
+  const key = JSON.stringify(question);
+  useEffect(() => {
+    if (!open || !question) return;
+    let isStale = false;
+    const ask = async (): Promise<void> => {
+      running.value++;
+      try {
+        const found = await open.call<T>(...question);
+        if (isStale) return;
+        failure.value = null;
+        answer.value = found;
+      } catch (error) {
+        if (!isStale) report(error);
+      } finally {
+        running.value--;
+      }
+    };
+    const timer = setTimeout(ask, PAUSE_MS);
+    return () => {
+      isStale = true;
+      clearTimeout(timer);
+    };
+  }, [open, key]);
+  return answer.value;
+}
+
+/** A model by its name, beside the page's own; null until it is open. */
+export function useModel(name: string): OpenModel | null {
+  const other = useSignal<OpenModel | null>(null);
+  const isOwn = model.value?.name === name;
+  useEffect(() => {
+    other.value = null;
+    if (isOwn || name === "") return;
+    let isStale = false;
+    openModel(name).then((open) => {
+      if (!isStale) other.value = open;
+    }, report);
+    return () => {
+      isStale = true;
+    };
+  }, [name, isOwn]);
+  return isOwn ? model.value : other.value;
+}

@@ -1,0 +1,252 @@
+import { signal, useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { visibleToken } from "../../../src/explain/heat-map-svg.ts";
+import type { StudioDraw, StudioGeneration, StudioStep } from "../../../src/studio/generation.ts";
+import { fill, percent, say } from "../i18n/index.ts";
+import { current, lastStep, model, picture, report } from "../results.ts";
+import {
+  defaultOptions,
+  libraryOptions,
+  neutralOptions,
+  type OptionName,
+  type Options,
+  options,
+  step,
+} from "../state.ts";
+import { figure } from "../ui/figure.ts";
+import { Bars, Intro, Station, Unfit } from "../ui/parts.tsx";
+import { optionName, Stepper } from "./picture.tsx";
+
+const sliders: readonly (readonly [OptionName, min: number, max: number, step: number])[] = [
+  ["temperature", 0.1, 2, 0.05],
+  ["topK", 0, 50, 1],
+  ["topP", 0.05, 1, 0.01],
+  ["minP", 0, 0.5, 0.01],
+  ["repetitionPenalty", 1, 2, 0.05],
+  ["noRepeatNgramSize", 0, 5, 1],
+  ["maxNewTokens", 1, 64, 1],
+  ["seed", 0, 99, 1],
+];
+
+/** What only drawing uses. */
+const drawing: ReadonlySet<OptionName> = new Set(["temperature", "topK", "topP", "minP", "seed"]);
+
+/** The step as it is at the sliders' present values: computed anew for each of them. */
+const live = signal<StudioStep | null>(null);
+let waiting: { readonly of: Options; readonly ids: readonly number[] } | null = null;
+let isRunning = false;
+
+/** Asks the model for the step; while it computes, only the newest position of the sliders waits. */
+async function refresh(of: Options, ids: readonly number[]): Promise<void> {
+  waiting = { of, ids };
+  if (isRunning) return;
+  isRunning = true;
+  try {
+    while (waiting && model.value) {
+      const now: { readonly of: Options; readonly ids: readonly number[] } = waiting;
+      waiting = null;
+      const { steps } = await model.value.call<StudioGeneration>("generate", {
+        ids: now.ids,
+        options: { ...libraryOptions(now.of), maxNewTokens: 1 },
+        candidates: 16,
+      });
+      live.value = steps[0] ?? null;
+    }
+  } catch (error) {
+    report(error);
+  } finally {
+    isRunning = false;
+  }
+}
+
+/** The generation options, and what each does to the next token. */
+export function OptionsView() {
+  const { options: words } = say.value;
+  const shown = picture.value;
+  const open = model.value;
+  const ids =
+    shown && [...shown.generation.inputIds, ...shown.generation.steps.map(({ id }) => id)].slice(0, current.value + 1);
+  const of = options.value;
+  useEffect(() => {
+    if (open && ids) refresh(of, ids);
+  }, [open, of, ids?.join(",")]);
+  if (open && !open.facts.generates) return <Unfit text={say.value.errors.encoder} />;
+  const now = live.value ?? shown?.generation.steps[Math.min(step.value, lastStep.value)];
+  return (
+    <>
+      <Intro text={words.intro} />
+      <div class="options">
+        <Sliders />
+        <div class="effects">
+          <Stepper />
+          {now && <Effects step={now} />}
+        </div>
+      </div>
+      {now && ids && <Draws step={now} ids={ids} />}
+      <SideBySide />
+    </>
+  );
+}
+
+function Sliders() {
+  const { options: words } = say.value;
+  const set = (name: OptionName, value: number): void => {
+    options.value = { ...options.value, [name]: value };
+  };
+  const isGreedy = options.value.draws === 0;
+  return (
+    <form class="sliders" onSubmit={(event) => event.preventDefault()}>
+      {(["draws", "stops"] as const).map((name) => (
+        <label class="switch" key={name}>
+          <input
+            type="checkbox"
+            checked={options.value[name] === 1}
+            onChange={(event) => set(name, Number(event.currentTarget.checked))}
+          />
+          <span>{words[name]}</span>
+          <small>{words[`${name}Note`]}</small>
+        </label>
+      ))}
+      {sliders.map(([name, min, max, by]) => (
+        <label class="slider" key={name} for={`option-${name}`}>
+          <span>{words[name as "topK"]}</span>
+          <output>{options.value[name]}</output>
+          <input
+            type="range"
+            id={`option-${name}`}
+            name={name}
+            min={min}
+            max={max}
+            step={by}
+            value={options.value[name]}
+            disabled={isGreedy && drawing.has(name)}
+            onInput={(event) => set(name, Number(event.currentTarget.value))}
+          />
+          <small>{words[`${name as "topK"}Note`]}</small>
+        </label>
+      ))}
+      <button type="button" onClick={() => (options.value = defaultOptions)}>
+        {words.reset}
+      </button>
+    </form>
+  );
+}
+
+/** A table with a column for each option that changes scores, in the order in which they are applied. */
+function Effects({ step: now }: { step: StudioStep }) {
+  const { options: words } = say.value;
+  const columns = now.candidates[0]?.after.map(({ option }) => option) ?? [];
+  const numbers = now.candidates.map(({ before, after }) => [before, ...after.map(({ probability }) => probability)]);
+  useEffect(() => {
+    figure.value = {
+      name: "options",
+      title: words.effect,
+      rows: now.candidates.map(({ token }) => token),
+      columns: [words.modelColumn, ...columns.map(optionName)],
+      values: numbers.flat(),
+      data: { options: options.value, step: now },
+    };
+  }, [now, words]);
+  return (
+    <Station name="effects-station" title={words.effect} note={words.effectNote}>
+      <div class="scrolls" tabIndex={0} role="group" aria-label={words.effect}>
+        <table class="steps">
+          <thead>
+            <tr>
+              <th scope="col">{words.token}</th>
+              {[words.modelColumn, ...columns.map(optionName)].map((name) => (
+                <th scope="col" key={name}>
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {now.candidates.map(({ id, token, after }, row) => {
+              const removedBy = after.find(({ probability }) => probability === 0)?.option;
+              return (
+                <tr key={id} class={`${id === now.id ? "drawn" : ""} ${removedBy ? "struck" : ""}`}>
+                  <th scope="row">{removedBy ? <s>{visibleToken(token)}</s> : <bdi>{visibleToken(token)}</bdi>}</th>
+                  {(numbers[row] as number[]).map((probability, column) => (
+                    <td key={column}>
+                      <span class="under" style={{ width: `${100 * probability}%` }} />
+                      {probability === 0 && columns[column - 1] === removedBy
+                        ? fill(words.removed, optionName(removedBy as string))
+                        : probability === 0
+                          ? "–"
+                          : percent(probability)}
+                    </td>
+                  ))}
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+    </Station>
+  );
+}
+
+const DRAWS = 500;
+
+/** Draws the next token many times, and shows the frequencies beside the probabilities. */
+function Draws({ step: now, ids }: { step: StudioStep; ids: readonly number[] }) {
+  const { options: words } = say.value;
+  const drawn = useSignal<readonly StudioDraw[] | null>(null);
+  const key = JSON.stringify([options.value, ids.length]);
+  const drawnFor = useSignal("");
+  const draw = async (): Promise<void> => {
+    if (!model.value) return;
+    const of = { ...libraryOptions({ ...options.value, draws: 1 }) };
+    drawn.value = await model.value.call<StudioDraw[]>("draw", { ids, options: of, count: DRAWS });
+    drawnFor.value = key;
+  };
+  const counts = new Map(drawn.value?.map(({ id, count }) => [id, count]));
+  const rows = now.candidates
+    .filter(({ probability }) => probability > 0)
+    .map(({ id, token, probability }) => ({
+      label: token,
+      value: (counts.get(id) ?? 0) / DRAWS,
+      line: probability,
+      note: percent(probability),
+    }));
+  return (
+    <Station name="draws-station" title={words.drawsTitle} note={words.drawsNote2}>
+      <button type="button" onClick={() => draw().catch(report)} disabled={!model.value || options.value.draws === 0}>
+        {fill(words.draw, DRAWS)}
+      </button>
+      {drawn.value && drawnFor.value === key && <Bars rows={rows} name={words.drawsTitle} />}
+    </Station>
+  );
+}
+
+/** The same prompt continued greedily and at random. */
+function SideBySide() {
+  const { options: words } = say.value;
+  const greedy = useSignal("");
+  const shown = picture.value;
+  const open = model.value;
+  const { maxNewTokens, stops } = options.value;
+  useEffect(() => {
+    if (!open || !shown || shown.model !== open.name) return;
+    const of = libraryOptions({ ...neutralOptions, draws: 0, maxNewTokens, stops });
+    open
+      .call<StudioGeneration>("generate", { ids: shown.generation.inputIds, options: of, candidates: 1 })
+      .then(({ text }) => (greedy.value = text), report);
+  }, [open, shown?.generation.inputIds.join(","), maxNewTokens, stops]);
+  if (!shown) return null;
+  return (
+    <Station name="side-station" title={words.side}>
+      <div class="side">
+        <figure>
+          <figcaption>{words.greedy}</figcaption>
+          <p dir="auto">{greedy.value}</p>
+        </figure>
+        <figure>
+          <figcaption>{fill(words.random, options.value.seed)}</figcaption>
+          <p dir="auto">{shown.generation.text}</p>
+        </figure>
+      </div>
+    </Station>
+  );
+}

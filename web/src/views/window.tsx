@@ -1,0 +1,141 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { TokenPiece } from "../../../src/explain/index.ts";
+import { entries } from "../engine.ts";
+import { fill, say } from "../i18n/index.ts";
+import { picture, promptLength } from "../results.ts";
+import { figure } from "../ui/figure.ts";
+import { Bars, Intro, Station } from "../ui/parts.tsx";
+import { useAnswer, useModel } from "../ui/use-answer.ts";
+
+/** A model that learns a task from the examples in its prompt. */
+const LEARNER = "icl-small";
+
+interface Task {
+  readonly name: string;
+  readonly examples: readonly (readonly [string, string])[];
+  readonly question: string;
+  readonly answer: string;
+}
+
+const tasks: readonly Task[] = [
+  {
+    name: "rain>R",
+    examples: [
+      ["rain", "R"],
+      ["snow", "S"],
+      ["cloud", "C"],
+      ["storm", "S"],
+      ["sun", "S"],
+      ["fog", "F"],
+    ],
+    question: "wind",
+    answer: "W",
+  },
+  {
+    name: "rain>niar",
+    examples: [
+      ["rain", "niar"],
+      ["snow", "wons"],
+      ["sun", "nus"],
+      ["fog", "gof"],
+      ["hail", "liah"],
+      ["mist", "tsim"],
+    ],
+    question: "wind",
+    answer: "dniw",
+  },
+];
+
+/** The context window as a budget, and examples added to a prompt one by one. */
+export function WindowView() {
+  const { window: words } = say.value;
+  return (
+    <>
+      <Intro text={words.intro} question={words.question} />
+      <Budget />
+      <Shots />
+    </>
+  );
+}
+
+function Budget() {
+  const { window: words, picture: names } = say.value;
+  const shown = picture.value;
+  const all = shown?.facts.contextWindow ?? null;
+  if (!shown) return null;
+  const [prompt, answer] = [promptLength.value, shown.generation.steps.length];
+  const rows = [
+    { label: words.prompt, value: prompt },
+    { label: words.answer, value: answer },
+    ...(all === null ? [] : [{ label: words.free, value: all - prompt - answer }]),
+  ];
+  const joined = (tokens: readonly TokenPiece[]): string => tokens.map(({ token }) => token).join("");
+  return (
+    <Station
+      name="budget-station"
+      title={words.budget}
+      note={all === null ? names.windowNone : fill(names.window, prompt + answer, all)}
+    >
+      <Bars rows={rows} name={words.budget} format={String} most={all ?? prompt + answer} />
+      <p class="drawn-text small-text" dir="auto">
+        <span class="before">{joined(shown.trace.tokens.slice(0, prompt))}</span>
+        <strong>{shown.generation.text}</strong>
+      </p>
+    </Station>
+  );
+}
+
+function Shots() {
+  const { window: words } = say.value;
+  const hasLearner = entries.value.some(({ name }) => name === LEARNER);
+  const learner = useModel(hasLearner ? LEARNER : "");
+  const chosen = useSignal(0);
+  const task = tasks[chosen.value] as Task;
+  const prompts = [...task.examples.keys(), task.examples.length].map((count) => {
+    const lines = task.examples.slice(0, count).map(([from, to]) => `${from}>${to}\n`);
+    return `${lines.join("")}${task.question}>`;
+  });
+  const pairs = prompts.map((context) => ({ context, continuation: `${task.answer}\n` }));
+  const scores = useAnswer<number[]>(learner, ["score", { pairs }]);
+  useEffect(() => {
+    if (!scores) return;
+    figure.value = {
+      name: "examples-in-the-prompt",
+      title: words.shots,
+      rows: scores.map((_, count) => fill(words.shot, count)),
+      columns: [task.answer],
+      values: scores,
+      data: { task, prompts, scores },
+    };
+  }, [scores, words]);
+  return (
+    <Station name="shots-station" title={words.shots} note={hasLearner ? words.shotsNote : words.shotsMissing}>
+      {hasLearner && (
+        <div class="choices" role="group" aria-label={words.shots}>
+          {tasks.map(({ name }, i) => (
+            <button
+              type="button"
+              class="choice"
+              key={name}
+              aria-pressed={i === chosen.value}
+              onClick={() => (chosen.value = i)}
+            >
+              {name}
+            </button>
+          ))}
+        </div>
+      )}
+      {scores && (
+        <>
+          <Bars
+            rows={scores.map((value, count) => ({ label: fill(words.shot, count), value }))}
+            name={words.shots}
+            most={1}
+          />
+          <pre class="card">{`${prompts.at(-1)}→ ${task.answer}`}</pre>
+        </>
+      )}
+    </Station>
+  );
+}
