@@ -95,7 +95,7 @@ test("translate tells German from French", async () => {
 });
 
 test("icl-small fails without examples and answers held-out tasks behind eight", async () => {
-  const lines = readFileSync(join(models, "../tasks/icl.jsonl"), "utf8").trim().split("\n").slice(0, 60);
+  const lines = readFileSync(join(models, "../tasks/icl.jsonl"), "utf8").trim().split("\n");
   const items = lines.map((line) => JSON.parse(line) as HeldOutItem);
   await using model = await loadModel("icl-small");
   const right = async (shots: number): Promise<number> => {
@@ -106,7 +106,7 @@ test("icl-small fails without examples and answers held-out tasks behind eight",
     return sequences.filter(({ text }, i) => text === items[i]?.output).length / items.length;
   };
   expect(await right(0)).toBeLessThan(0.05);
-  expect(await right(8)).toBeGreaterThan(0.35);
+  expect(await right(8)).toBeGreaterThan(0.6);
 });
 
 test("docs/in-context-learning.md shows a prompt and the answer of icl-small", async () => {
