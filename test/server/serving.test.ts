@@ -339,7 +339,7 @@ describe("lectern serve", () => {
     expect(String(warning)).toContain("WARNING");
     const [line] = (await once(child.stdout, "data")) as [Buffer];
     expect(String(line)).toMatch(
-      /^export OPENAI_BASE_URL=http:\/\/0\.0\.0\.0:\d+\/v1 OPENAI_API_KEY=none\nmodels: sentiment, stories/,
+      /^export OPENAI_BASE_URL=http:\/\/0\.0\.0\.0:\d+\/v1 OPENAI_API_KEY=none\nmodels: icl-small, sentiment, stories/,
     );
     child.kill("SIGTERM");
     expect((await once(child, "exit"))[0]).toBe(0);

@@ -1,5 +1,5 @@
-import { arrayEqual, LecternError } from "../../common/index.ts";
-import { readConfig } from "../../families/index.ts";
+import { arrayEqual, check } from "../../common/index.ts";
+import { type Architecture, readConfig } from "../../families/index.ts";
 import { openDirectory, withoutTensors } from "../../formats/index.ts";
 import {
   checkTrainableEmbeddings,
@@ -44,13 +44,7 @@ export async function openForTask(
   const { json: own } = base;
   const json = configFor(own, name, labels);
   const keepsHead = labels.length === 0 || arrayEqual(headLabels(own, heads[name].ending) ?? [], labels);
-  const architecture = readConfig(json, base.weights.checkpoint.names());
-  const kinds = kindsOf(name);
-  if (!kinds.includes(architecture.kind))
-    throw new LecternError(
-      "usage",
-      `finetune: ${architecture.family.name} is ${articled(architecture.kind)}; ${name} needs ${kinds.map(articled).join(" or ")}`,
-    );
+  const architecture = architectureFor(name, json, base);
   if (needsLmHead(architecture, name)) generating(base);
   const checkpoint = keepsHead ? base.weights.checkpoint : withoutTensors(base.weights.checkpoint, CLASSES);
   return {
@@ -58,6 +52,25 @@ export async function openForTask(
     json,
     weights: new Weights(files, checkpoint, architecture.family.checkpoint, { quantized: base.weights.quantized }),
   };
+}
+
+/** The model with a task's head. @throws by its kind where that cannot learn the task, whether or not it has such a head */
+function architectureFor(name: TrainingTaskName, json: Json, base: ModelFiles): Architecture {
+  const kinds = kindsOf(name);
+  const checkKind = ({ kind, family }: Architecture): void =>
+    check(
+      kinds.includes(kind),
+      "usage",
+      () => `finetune: ${family.name} is ${articled(kind)}; ${name} needs ${kinds.map(articled).join(" or ")}`,
+    );
+  try {
+    const architecture = readConfig(json, base.weights.checkpoint.names());
+    checkKind(architecture);
+    return architecture;
+  } catch (error) {
+    checkKind(base.architecture);
+    throw error;
+  }
 }
 
 /** The layers of a head that have a row for each class, and go where the classes are others, even if these are as many. */
