@@ -21,7 +21,7 @@ const withConfig = (fields: object): Promise<string> =>
 
 describe("a directory that does not fit together is refused in words", () => {
   test.each([
-    [{ model_type: "lama" }, 'model_type "lama" is not known; known are gpt2, gpt_neox, llama, mistral,'],
+    [{ model_type: "lama" }, 'model_type "lama" is not known; known are gpt2, gpt_neox, gpt_neo,'],
     [{ hidden_size: 64 }, "config.json asks for [384, 64], the checkpoint has [384, 32]"],
     [{ num_hidden_layers: 3 }, "the checkpoint lacks model.layers.2."],
     [{ num_key_value_heads: 3 }, "num_key_value_heads must divide num_attention_heads"],

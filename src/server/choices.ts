@@ -1,5 +1,5 @@
 import type { GenerationOptions, StepLogProbs, TokenEvent } from "../generation/index.ts";
-import type { GenerateResult, Model, Priority } from "../inference/index.ts";
+import type { GenerateResult, JsonSchema, Model, Priority } from "../inference/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { ApiError } from "./errors.ts";
 import { TextCutter } from "./text-cutter.ts";
@@ -52,6 +52,8 @@ export interface ChoicesRequest {
   readonly logProbs?: number | undefined;
   /** True if special tokens other than end tokens stay in the text, as calls of tools need them. */
   readonly keepsSpecialTokens?: boolean | undefined;
+  /** The schema that every answer must fit. */
+  readonly schema?: JsonSchema | undefined;
   readonly priority?: Priority | undefined;
   readonly signal: AbortSignal;
   /** Called with text as soon as it is certain; without, only the result tells. */
@@ -159,7 +161,7 @@ async function answer(
   prompt: number,
   signal: AbortSignal,
 ): Promise<{ choices: Choice[]; result: GenerateResult }> {
-  const { model, options, count, isRepeatable, stops, logProbs, priority, adapter } = request;
+  const { model, options, count, isRepeatable, stops, logProbs, schema, priority, adapter } = request;
   const ends = endTokens(model);
   const growing = Array.from({ length: count }, (_, j) => new GrowingChoice(prompt * count + j, request, ends));
   const copies = isRepeatable ? count : 1;
@@ -177,6 +179,7 @@ async function answer(
       ...(count / copies > 1 && { numReturnSequences: count }),
       ...(stops.length > 0 && { stopStrings: stops, stopStringsIn: "output" }),
       logProbs,
+      schema,
       priority,
       adapter,
       signal,

@@ -1,3 +1,4 @@
+import type { JsonSchema } from "../inference/index.ts";
 import { type Choice, generateChoices, type TokenCounts } from "./choices.ts";
 import { checkGenerates, type RequestContext } from "./context.ts";
 import { type AnsweredCall, AnswerReader, conversationOf } from "./conversation.ts";
@@ -14,6 +15,8 @@ interface ConverseRequest {
   readonly isParallel: boolean | undefined;
   readonly length: { readonly asked: number | undefined; readonly field: string };
   readonly logProbs?: number | undefined;
+  /** The schema that the answer must fit. */
+  readonly schema?: JsonSchema | undefined;
 }
 
 /** Functions that hear of the answer as it grows. */
@@ -36,13 +39,14 @@ export interface Conversed {
 export function converse(
   lease: ModelLease,
   context: RequestContext,
-  { body, messages, tools, toolChoice, isParallel, length, logProbs }: ConverseRequest,
+  { body, messages, tools, toolChoice, isParallel, length, logProbs, schema }: ConverseRequest,
 ): { readonly promptTokens: number; run(events?: ConverseEvents): Promise<Conversed> } {
   checkGenerates(lease);
   const chat = { messages, tools, tool_choice: toolChoice, parallel_tool_calls: isParallel };
   const { ids, form } = conversationOf(chat, lease);
   const preset = Number(lease.model.generationConfig.max_new_tokens ?? Number.POSITIVE_INFINITY);
-  const request = prepare(lease, context, { body, rows: [ids], count: 1, length: { ...length, preset }, logProbs });
+  const own = { body, rows: [ids], count: 1, length: { ...length, preset }, logProbs, schema };
+  const request = prepare(lease, context, own);
   const run = async ({ onText, onCall }: ConverseEvents = {}): Promise<Conversed> => {
     const reader = new AnswerReader(form);
     const parts: AnswerPart[] = [];

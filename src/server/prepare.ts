@@ -1,4 +1,4 @@
-import type { Priority } from "../inference/index.ts";
+import type { JsonSchema, Priority } from "../inference/index.ts";
 import type { ChoicesRequest, TokenCounts } from "./choices.ts";
 import { newTokensFor, type RequestContext } from "./context.ts";
 import type { ModelLease } from "./models.ts";
@@ -20,13 +20,15 @@ interface Preparation {
   /** New tokens, as the request has them and under the name of its field. */
   readonly length: { readonly asked: number | undefined; readonly field: string; readonly preset: number };
   readonly logProbs: number | undefined;
+  /** The schema that every answer must fit. */
+  readonly schema?: JsonSchema | undefined;
 }
 
 /** The generation of a request, checked as far as it can be before it runs. */
 export function prepare(
   { model, adapter }: ModelLease,
   { limits, signal }: RequestContext,
-  { body, rows, count, length, logProbs }: Preparation,
+  { body, rows, count, length, logProbs, schema }: Preparation,
 ): ChoicesRequest {
   const { isEncoderDecoder, generationConfig } = model;
   const sampled = { isEncoderDecoder, generationConfig, isStreamed: body.stream ?? false };
@@ -45,6 +47,7 @@ export function prepare(
     isRepeatable: count > 1 && !isBeams && isRepeatable(options, sampled),
     stops: stopsOf(body),
     logProbs,
+    schema,
     priority: body.priority ?? undefined,
     signal,
   };

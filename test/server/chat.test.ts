@@ -49,6 +49,33 @@ describe("POST /v1/chat/completions", () => {
     });
   });
 
+  test("answers fit the JSON Schema of response_format, whole and streamed", async () => {
+    const schema = {
+      type: "object",
+      properties: { city: { enum: ["Paris", "Oslo"] }, degrees: { type: "integer", minimum: -9, maximum: 40 } },
+      required: ["city", "degrees"],
+      additionalProperties: false,
+    };
+    const request = {
+      model: "chat",
+      messages: ask("What is the weather in Paris?"),
+      max_completion_tokens: 60,
+      seed: 3,
+      response_format: { type: "json_schema" as const, json_schema: { name: "weather", schema, strict: true } },
+    };
+    const { choices } = await client.chat.completions.create({ ...request, n: 3 });
+    expect(choices).toHaveLength(3);
+    for (const { message, finish_reason } of choices) {
+      expect(finish_reason).toBe("stop");
+      const { city, degrees, ...others } = JSON.parse(message.content ?? "");
+      expect([["Paris", "Oslo"].includes(city), Number.isInteger(degrees), others]).toEqual([true, true, {}]);
+    }
+    let text = "";
+    for await (const chunk of await client.chat.completions.create({ ...request, stream: true }))
+      text += chunk.choices[0]?.delta.content ?? "";
+    expect(Object.keys(JSON.parse(text))).toEqual(["city", "degrees"]);
+  });
+
   test("counts the prompt tokens that an earlier request computed", async () => {
     const messages = ask("What is the weather in Paris?");
     await post(url, { model: "chat", messages, tools, temperature: 0 });
@@ -130,7 +157,14 @@ describe("POST /v1/chat/completions", () => {
   });
 
   test.each([
-    [{ response_format: { type: "json_object" } }, "response_format"],
+    [{ response_format: { type: "json_object" }, tools }, "response_format"],
+    [{ response_format: { type: "json_schema", json_schema: { name: "a" } } }, "response_format"],
+    [
+      {
+        response_format: { type: "json_schema", json_schema: { name: "a", schema: { type: "string", format: "iri" } } },
+      },
+      "/format",
+    ],
     [{ tool_choice: "required", tools }, "tool_choice"],
     [{ parallel_tool_calls: false, tools }, "parallel_tool_calls"],
     [{ tools: [{ type: "function", function: { name: "a", strict: true } }] }, "strict"],

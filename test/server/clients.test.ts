@@ -94,11 +94,26 @@ describe("POST /v1/responses", () => {
     expect(short.body).toMatchObject({ status: "incomplete", incomplete_details: { reason: "max_output_tokens" } });
   });
 
+  test("an answer fits the schema of text.format", async () => {
+    const schema = { type: "array", items: { type: "boolean" }, minItems: 2, maxItems: 2 };
+    const format = { type: "json_schema", name: "pair", schema };
+    const { body } = await post(`${base}/responses`, {
+      model: "chat",
+      input: "Hello",
+      max_output_tokens: 40,
+      text: { format },
+    });
+    expect(body).toMatchObject({ status: "completed", text: { format } });
+    const pair = JSON.parse(body.output[0].content[0].text);
+    expect(pair.map((value: unknown) => typeof value)).toEqual(["boolean", "boolean"]);
+  });
+
   test.each([
     [{ previous_response_id: "resp_1" }, "previous_response_id"],
     [{ store: true }, "store"],
     [{ input: [{ role: "user", content: [{ type: "input_image", image_url: "x" }] }] }, "input_image"],
-    [{ text: { format: { type: "json_schema", name: "x", schema: {} } } }, "text.format"],
+    [{ text: { format: { type: "json_schema", name: "x" } } }, "text.format"],
+    [{ text: { format: { type: "xml" } } }, "text.format"],
     [{ tools: [{ type: "web_search" }] }, "tools"],
   ])("%j is refused by name", async (fields, expected) => {
     const { status, body } = await post(`${base}/responses`, { model: "chat", input: "Hello", ...fields });

@@ -14,7 +14,7 @@ import {
   refusedOfChats,
 } from "../schemas/chat.ts";
 import { refuseFields } from "../schemas/parse.ts";
-import { checkResponseFormat } from "../structured-output.ts";
+import { answerSchema } from "../structured-output.ts";
 import { usageOf } from "../usage.ts";
 import { withLease } from "../with-lease.ts";
 
@@ -46,7 +46,10 @@ class Chat {
     };
     const rows = [this.#conversation.ids];
     const logProbs = logprobs ? (top ?? 0) : undefined;
-    const request = prepare(lease, context, { body, rows, count: body.n ?? 1, length, logProbs });
+    const { response_format: asked, tools } = body;
+    const format = asked?.type === "json_schema" ? { type: asked.type, schema: asked.json_schema.schema } : asked;
+    const schema = answerSchema(format, tools, "response_format");
+    const request = prepare(lease, context, { body, rows, count: body.n ?? 1, length, logProbs, schema });
     this.#request = { ...request, keepsSpecialTokens: this.#conversation.form !== undefined };
   }
 
@@ -156,7 +159,6 @@ function finishOf(reason: Choice["finishReason"], calls: readonly AnsweredCall[]
 /** POST /v1/chat/completions */
 export async function chatCompletions(body: ChatRequest, context: RequestContext): Promise<object> {
   refuseFields(body, refusedOfChats);
-  checkResponseFormat(body.response_format);
   if (body.stream_options && !body.stream)
     throw new ApiError(400, "stream_options: they are for streams; set stream", {
       param: "stream_options",

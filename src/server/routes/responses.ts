@@ -2,13 +2,13 @@ import type { TokenCounts } from "../choices.ts";
 import type { RequestContext } from "../context.ts";
 import type { AnsweredCall } from "../conversation.ts";
 import { type AnswerPart, type Conversed, converse } from "../converse.ts";
-import { ApiError } from "../errors.ts";
 import { eventStream, type SendEvent } from "../event-stream.ts";
 import type { ModelLease } from "../models.ts";
 import { now } from "../prepare.ts";
 import type { ChatMessage } from "../schemas/chat.ts";
 import { refuseFields } from "../schemas/parse.ts";
 import { type ResponseRequest, refusedOfResponses } from "../schemas/responses.ts";
+import { answerSchema } from "../structured-output.ts";
 import { withLease } from "../with-lease.ts";
 
 type Item = Exclude<ResponseRequest["input"], string>[number];
@@ -46,15 +46,6 @@ function messagesOf({ input, instructions }: ResponseRequest): ChatMessage[] {
 
 type ResponseObject = Readonly<Record<string, unknown>>;
 
-function checkFormat({ text }: ResponseRequest): void {
-  const type = text?.format?.type ?? "text";
-  if (type !== "text")
-    throw new ApiError(400, `text.format: ${type.slice(0, 40)} is not supported: ask for it in the prompt`, {
-      param: "text.format",
-      code: "unsupported_parameter",
-    });
-}
-
 /** One run of POST /v1/responses. */
 class ResponseRun {
   readonly #context: RequestContext;
@@ -71,6 +62,7 @@ class ResponseRun {
       toolChoice: choice && typeof choice === "object" ? { type: "function", function: { name: choice.name } } : choice,
       isParallel: body.parallel_tool_calls ?? undefined,
       length: { asked: body.max_output_tokens ?? undefined, field: "max_output_tokens" },
+      schema: answerSchema(body.text?.format, tools, "text.format"),
     });
     this.#head = {
       id: `resp_${context.id}`,
@@ -86,7 +78,7 @@ class ResponseRun {
       store: false,
       temperature: body.temperature ?? null,
       top_p: body.top_p ?? null,
-      text: { format: { type: "text" } },
+      text: { format: body.text?.format ?? { type: "text" } },
       tool_choice: choice ?? "auto",
       tools: (tools ?? []).map((tool) => ({
         ...tool,
@@ -228,7 +220,6 @@ function usageOf({ prompt, cached, completion }: TokenCounts): ResponseObject {
 /** POST /v1/responses */
 export async function responses(body: ResponseRequest, context: RequestContext): Promise<object> {
   refuseFields(body, refusedOfResponses);
-  checkFormat(body);
   return withLease(body.model, context, async (lease) => {
     const run = new ResponseRun(body, lease, context);
     return body.stream ? run.stream() : run.answer();

@@ -43,6 +43,18 @@ const tool = z.strictObject({
 
 const { n, stop, logit_bias, frequency_penalty, presence_penalty, stream_options, ...sampling } = samplingFields;
 
+const textFormat = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("text") }),
+  z.strictObject({ type: z.literal("json_object") }),
+  z.strictObject({
+    type: z.literal("json_schema"),
+    name: z.string(),
+    description: z.string().nullish(),
+    schema: z.record(z.string(), z.unknown()).optional(),
+    strict: z.boolean().nullish(),
+  }),
+]);
+
 /** The body of POST /v1/responses. */
 export const responseRequest = z.strictObject({
   model: z.string(),
@@ -54,9 +66,7 @@ export const responseRequest = z.strictObject({
     .union([z.enum(["none", "auto", "required"]), z.strictObject({ type: z.literal("function"), name: z.string() })])
     .nullish(),
   parallel_tool_calls: z.boolean().nullish(),
-  text: z
-    .strictObject({ format: z.looseObject({ type: z.string() }).nullish(), verbosity: z.literal("medium").nullish() })
-    .nullish(),
+  text: z.strictObject({ format: textFormat.nullish(), verbosity: z.literal("medium").nullish() }).nullish(),
   metadata: z.record(z.string(), z.string()).nullish().describe("Labels; they come back."),
   safety_identifier: z.string().nullish().describe("A label; it changes nothing."),
   prompt_cache_key: z.string().nullish().describe("A label; it changes nothing."),
