@@ -161,9 +161,12 @@ describe("POST /v1/chat/completions", () => {
     [{ response_format: { type: "json_schema", json_schema: { name: "a" } } }, "response_format"],
     [
       {
-        response_format: { type: "json_schema", json_schema: { name: "a", schema: { type: "string", format: "iri" } } },
+        response_format: {
+          type: "json_schema",
+          json_schema: { name: "a", schema: { type: "string", pattern: "(?=a)a" } },
+        },
       },
-      "/format",
+      "/pattern",
     ],
     [{ tool_choice: "required", tools }, "tool_choice"],
     [{ parallel_tool_calls: false, tools }, "parallel_tool_calls"],
