@@ -45,9 +45,10 @@ describe("what is refused, by its pointer", () => {
   test.each([
     [{ $ref: "https://example.com/s.json" }, "/$ref: https://example.com/s.json lies outside"],
     [{ properties: { a: { format: "color" } } }, "/properties/a/format: the format color is not enforced"],
-    [{ items: { pattern: "(?=a)" } }, "uses lookahead, (?=…)"],
+    [{ items: { pattern: "(?=a)" } }, '/items/pattern: the pattern "(?=a)" uses lookahead, (?=…)'],
     [{ pattern: "(a)\\1" }, "uses back-references, \\1"],
     [{ pattern: "\\bword" }, "uses word boundaries, \\b"],
+    [{ patternProperties: { "a/(?<!a)b": {} } }, "/patternProperties/a~1(?<!a)b: the pattern"],
     [{ pattern: "(?<!a)b" }, "uses lookbehind, (?<!…)"],
     [{ minLenght: 3 }, "/minLenght: no keyword; did you mean minLength?"],
     [{ uniqueItems: true, items: { type: "object" } }, "/uniqueItems: uniqueItems is enforced for strings"],
@@ -70,7 +71,7 @@ describe("what is refused, by its pointer", () => {
     [{ $ref: "#/$defs/no" }, "/$ref: the schema has nothing at #/$defs/no"],
     [{ type: "text" }, "/type: it must be one of object"],
     [{ minimum: "1" }, "/minimum: it must be a number"],
-    [{ pattern: "[" }, "is no regular expression: [ is not closed"],
+    [{ pattern: "[" }, '/pattern: the pattern "[" is no regular expression: [ is not closed'],
     [{ properties: { a: 1 } }, "/properties/a: a schema must be an object, true or false"],
   ])("%j is wrong or contradicts itself", (schema, message) => {
     expect(() => compileSchema(schema)).toThrow(message);

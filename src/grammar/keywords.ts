@@ -1,6 +1,7 @@
-import { closest, isObject } from "../common/index.ts";
+import { closest, isObject, LecternError } from "../common/index.ts";
 import { ALL_ARRAYS, ALL_OBJECTS, ALL_TERMS } from "./algebra.ts";
 import { invalid, refuse } from "./budget.ts";
+import { ExpressionParser } from "./expression.ts";
 import { formatNames, formatOf } from "./formats.ts";
 import { FALSE, type Formulas, TRUE } from "./formulas.ts";
 import { ALL_NUMBERS, type NumberSet } from "./numbers.ts";
@@ -251,7 +252,7 @@ export class KeywordReader {
 
   #strings(): StringSet {
     const patterns = [];
-    if (this.has("pattern")) patterns.push({ source: this.text("pattern"), isWhole: false, isNegated: false });
+    if (this.has("pattern")) patterns.push(this.#pattern(this.text("pattern"), "pattern"));
     if (this.has("format")) {
       const name = this.text("format");
       const format = formatOf(name);
@@ -267,6 +268,17 @@ export class KeywordReader {
       most: this.#count("maxLength") ?? Number.POSITIVE_INFINITY,
       patterns,
     };
+  }
+
+  /** A regular expression of the schema. @throws with its pointer for one that is none, or that no automaton can enforce */
+  #pattern(source: string, ...path: string[]): StringSet["patterns"][number] {
+    try {
+      new ExpressionParser(source).parse();
+    } catch (error) {
+      if (!(error instanceof LecternError)) throw error;
+      throw new LecternError(error.code, `schema: ${this.pointer(...path)}: ${error.message}`);
+    }
+    return { source, isWhole: false, isNegated: false };
   }
 
   #arrays(): ArrayTerm {
@@ -297,7 +309,7 @@ export class KeywordReader {
     const scope: Scope = {
       patterns: this.has("patternProperties")
         ? Object.keys(this.object("patternProperties")).map((source) => ({
-            key: { ...ALL_STRINGS, patterns: [{ source, isWhole: false, isNegated: false }] },
+            key: { ...ALL_STRINGS, patterns: [this.#pattern(source, "patternProperties", source)] },
             of: this.formula("patternProperties", source),
           }))
         : [],
