@@ -251,6 +251,7 @@ test("the recipe's schema names its fields", () => {
     anyOf: [
       { properties: { heldOut: { type: "array" }, batchSize } },
       { properties: { task: { type: "string" }, batchSize } },
+      { properties: { generator: { type: "string" }, batchSize } },
     ],
   });
 });
