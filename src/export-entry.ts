@@ -15,3 +15,4 @@ export {
 } from "./inference/onnx/export-onnx.ts";
 export { type QuantizedModel, type QuantizeOptions, quantizeModel } from "./inference/quantize-directory.ts";
 export type { ComputedPrecision, Precision } from "./inference/quantize-model.ts";
+export type { QuantizedPrecision } from "./passes/index.ts";

@@ -10,7 +10,7 @@ export { areShares, type Curve, type CurvePoint, curveTable, type ShotCurves, sh
 export { curveSvg } from "./run/curve-svg.ts";
 export { aggregateGroup } from "./run/group.ts";
 export { type Item, type ItemOptions, itemsOf, type TextPair } from "./run/items.ts";
-export { runPage } from "./run/page.ts";
+export { type PageContent, runPage } from "./run/page.ts";
 export type { PassRates } from "./run/pass-rates.ts";
 export type { PairScore, Response } from "./run/responses.ts";
 export { type EvaluateOptions, evaluate, type MetricResult, type Run, type RunResult } from "./run/run.ts";
@@ -33,8 +33,21 @@ export {
 } from "./statistics/intervals.ts";
 export { passAtK, passHatK } from "./statistics/pass-at-k.ts";
 export { holm, mcNemar } from "./statistics/tests.ts";
-export type { Estimate } from "./tasks/aggregation.ts";
+export type { AggregationName, Estimate } from "./tasks/aggregation.ts";
 export type { Doc } from "./tasks/data.ts";
+export type { FilterPipeline } from "./tasks/filters.ts";
 export type { TaskOptions } from "./tasks/harness-task.ts";
 export { bundledTasks, loadTask } from "./tasks/load-task.ts";
-export { type GroupAggregate, isGroup, leaves, type OutputType, type Task, type TaskGroup } from "./tasks/task.ts";
+export type { ChoiceOutcome, LikelihoodOutcome, Outcome, RollingOutcome, TextOutcome } from "./tasks/outcome.ts";
+export {
+  type AnswerGeneration,
+  type GroupAggregate,
+  isGroup,
+  leaves,
+  type OutputType,
+  type Target,
+  type Task,
+  type TaskGroup,
+  type Writing,
+} from "./tasks/task.ts";
+export type { MetricUse } from "./tasks/task-metrics.ts";

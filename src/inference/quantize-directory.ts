@@ -31,11 +31,13 @@ export interface QuantizeOptions {
 
 /** The result of `quantizeModel`. */
 export interface QuantizedModel {
-  /** The bytes of the model's weights, and of those that were written. */
+  /** The bytes of the model's weights as they were stored. */
   readonly bytesBefore: number;
+  /** The bytes of the weights that were written. */
   readonly bytesAfter: number;
-  /** The perplexity of the text in float32 and in the new precision; undefined where the model has none. */
+  /** The perplexity of the text in float32; undefined where the model has none. */
   readonly perplexityBefore?: number | undefined;
+  /** The perplexity of the text in the new precision; undefined where the model has none. */
   readonly perplexityAfter?: number | undefined;
   /** The reason why a perplexity is missing. */
   readonly withoutPerplexity?: string | undefined;

@@ -50,6 +50,7 @@ const bitsOf = { int8: 8, int4: 4 } as const;
 
 /** The matrices that a graph reads in few bits. */
 export interface Quantization {
+  /** The number of bits, by name. */
   readonly precision: QuantizedPrecision;
   /** True if a quantized part of that name can be bound. */
   has(name: string): boolean;

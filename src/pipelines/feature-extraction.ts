@@ -21,8 +21,9 @@ export interface FeatureExtractionOptions extends CallOptions {
   readonly pooling?: "none" | "modules" | PoolingMode;
   /** True if pooled vectors are normalised to length 1. */
   readonly normalize?: boolean;
-  /** With `modules`: the name of one of the model's prompts, or a text to put before each text. */
+  /** With `modules`: the name of one of the prompts in `config_sentence_transformers.json`; default the one that it names. */
   readonly promptName?: string;
+  /** With `modules`: a text that is put before each input, in place of a named prompt. */
   readonly prompt?: string;
   /** With `modules`: the number of leading dimensions to keep, of models trained for it (Matryoshka). */
   readonly dimensions?: number;

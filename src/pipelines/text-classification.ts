@@ -15,7 +15,9 @@ export interface LabelScore {
 
 /** Two texts that are judged together. */
 export interface TextPair {
+  /** The first text, such as a premise. */
   readonly text: string;
+  /** The second text, such as a hypothesis; encoded after the first as its pair. */
   readonly textPair: string;
 }
 

@@ -7,7 +7,9 @@ import { classLogits } from "./text-classification.ts";
 
 /** A query, and the texts that are ranked by it. */
 export interface RankingInput {
+  /** The query that documents are ranked by. */
   readonly query: string;
+  /** The documents, at least one. */
   readonly documents: readonly string[];
 }
 
@@ -15,6 +17,7 @@ export interface RankingInput {
 export interface RankedDocument {
   /** Its place among the documents that were given. */
   readonly index: number;
+  /** The text of the document. */
   readonly document: string;
   /** Its relevance: of most models from 0 to 1. */
   readonly score: number;

@@ -5,6 +5,7 @@ import type { PromptPart, RenderedPrompt } from "./prompt.ts";
 export interface PartTokens {
   /** `template` is what the chat template and the tokenizer add. */
   readonly name: PromptPart["name"] | "template";
+  /** The number of tokens that begin in the part. */
   readonly tokens: number;
 }
 

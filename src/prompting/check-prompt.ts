@@ -17,6 +17,7 @@ export interface Finding {
     | "example";
   /** An `error` cannot work as written; a `warning` usually lowers quality. */
   readonly severity: "error" | "warning";
+  /** The finding in a sentence, for people. */
   readonly message: string;
 }
 

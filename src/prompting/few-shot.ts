@@ -7,6 +7,7 @@ import type { Values, ValuesOf, Variable } from "./variables.ts";
 
 /** The orders in which chosen examples are written. */
 export const orders = ["ranked", "reversed", "shuffled", "original"] as const;
+/** An order in which chosen examples are written; see `order` of `BuildOptions`. */
 export type Order = (typeof orders)[number];
 
 /** The choice of examples, and the room that they have. */
@@ -56,6 +57,7 @@ const optionRules: Rules = {
 export interface DroppedExample {
   /** Its index in the list. */
   readonly index: number;
+  /** The reason in a sentence: no room, longer than the window, or equal to the question. */
   readonly reason: string;
 }
 
@@ -81,6 +83,7 @@ export interface Budget {
 export interface BuiltPrompt extends RenderedPrompt {
   /** The token ids, as `generate` makes them of the same text or messages. */
   readonly ids: readonly number[];
+  /** The room of the context window, and the examples that were kept and dropped. */
   readonly budget: Budget;
 }
 

@@ -1,3 +1,4 @@
+export type { Partials } from "../templates/index.ts";
 export { type EncodedPrompt, encodePrompt, type PartTokens } from "./budget.ts";
 export { type CheckOptions, checkPrompt, type Finding, specialTokenFindings } from "./check-prompt.ts";
 export {
@@ -16,6 +17,7 @@ export {
   type PromptDefinition,
   type PromptPart,
   type RenderedPrompt,
+  type TemplateName,
 } from "./prompt.ts";
 export { parsePrompt } from "./prompt-file.ts";
 export { type Candidates, type Embed, rankExamples, type Selection, selections, shuffled } from "./selection.ts";
@@ -24,5 +26,6 @@ export type {
   ValuesOf,
   Variable,
   VariableSettings,
+  Variables,
   VariableType,
 } from "./variables.ts";

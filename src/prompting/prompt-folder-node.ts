@@ -20,6 +20,7 @@ export interface PromptEntry {
   readonly name: string;
   /** The version in the file's name, as in `sentiment@2.prompt`; undefined for `sentiment.prompt`. */
   readonly version: number | undefined;
+  /** The path of the file: the folder, then the name of the file. */
   readonly path: string;
 }
 

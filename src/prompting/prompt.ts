@@ -9,6 +9,7 @@ export interface PromptDefinition<V extends Readonly<Record<string, Variable>> =
   readonly name?: string | undefined;
   /** A whole number from 1 that grows with each change; default 1. */
   readonly version?: number | undefined;
+  /** A text for readers of the definition; it is not part of the prompt. */
   readonly description?: string | undefined;
   /** The variables that its templates read. */
   readonly variables?: V | undefined;
@@ -57,13 +58,15 @@ export interface RenderedPrompt {
   readonly parts: readonly PromptPart[];
 }
 
-type TemplateName = "instruction" | "template" | "answer";
+/** A template of a prompt, by its field in the definition. */
+export type TemplateName = "instruction" | "template" | "answer";
 
 /**
  * A prompt with typed variables. Its templates are rendered in the engine of chat templates: Python's Jinja in a
  * sandbox, with limits in steps, memory and time, which reads no files.
  */
 export class Prompt<V extends Readonly<Record<string, Variable>> = Readonly<Record<string, Variable>>> {
+  /** The definition as it was given, without defaults. */
   readonly definition: PromptDefinition<V>;
   /** The variables with their settings. */
   readonly variables: Variables;
@@ -90,6 +93,7 @@ export class Prompt<V extends Readonly<Record<string, Variable>> = Readonly<Reco
     return name === undefined ? "prompt" : `prompt ${name}`;
   }
 
+  /** The version of the definition; 1 where it gives none. */
   get version(): number {
     return this.definition.version ?? 1;
   }
@@ -120,6 +124,7 @@ export class Prompt<V extends Readonly<Record<string, Variable>> = Readonly<Reco
       : plain({ instruction, shots, question }, this.separator);
   }
 
+  /** The text between instruction, examples and item; an empty line where the definition gives none. */
   get separator(): string {
     return this.definition.separator ?? "\n\n";
   }

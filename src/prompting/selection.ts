@@ -2,6 +2,7 @@ import { check, Random } from "../common/index.ts";
 
 /** How the examples of a prompt are chosen. */
 export const selections = ["fixed", "random", "balanced", "nearest", "diverse"] as const;
+/** A selection of examples; `rankExamples` describes each. */
 export type Selection = (typeof selections)[number];
 
 /** Turns texts into vectors whose cosines say how alike they are, as `model.embed` does. */

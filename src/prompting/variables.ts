@@ -2,12 +2,14 @@ import { check, checkFields, isObject, LecternError, type Rules, rules, shown, s
 
 /** The types of a prompt's variables, as JSON Schema names them. */
 export const variableTypes = ["string", "number", "integer", "boolean", "array", "object"] as const;
+/** The type of a prompt's variable, as JSON Schema names it. */
 export type VariableType = (typeof variableTypes)[number];
 
 /** The settings of one variable. */
 export interface VariableSettings {
   /** Default `string`. */
   readonly type?: VariableType | undefined;
+  /** A text for readers of the definition; no template reads it. */
   readonly description?: string | undefined;
   /** The value where none is given. */
   readonly default?: unknown;

@@ -56,6 +56,7 @@ export interface ServeOptions {
   readonly corsOrigins?: readonly string[] | undefined;
   /** Names in the Host header that are accepted without a key, beside the loopback ones; `*` for any. */
   readonly allowedHosts?: readonly string[] | undefined;
+  /** Bounds of requests; each that is left out has the default of `ServerLimits`. */
   readonly limits?: Partial<ServerLimits> | undefined;
   /** Memory that the weights of models may take together, in bytes; the least recently used go. Default: no limit. */
   readonly modelBytes?: number | undefined;

@@ -5,6 +5,7 @@
  */
 export type { Bleu } from "../evaluation/index.ts";
 export type { Adapter, LoraConfig } from "../inference/index.ts";
+export type { Quantization, QuantizedPrecision } from "../passes/index.ts";
 export { type TokenizerKind, type TokenizerOptions, tokenizerKinds, trainTokenizer } from "../tokenizers/index.ts";
 export { saveAdapter, startAdapter } from "./adapters/lora.ts";
 export * from "./data/collators.ts";

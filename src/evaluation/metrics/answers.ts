@@ -41,8 +41,11 @@ export function squadF1(answer: string, right: string | readonly string[]): numb
 
 /** Options of an exact match, by their names in lm-evaluation-harness. */
 export interface ExactMatchOptions {
+  /** True if upper and lower case are the same; default false. */
   readonly ignoreCase?: boolean | undefined;
+  /** True if ASCII punctuation is left out; default false. */
   readonly ignorePunctuation?: boolean | undefined;
+  /** True if the digits 0 to 9 are left out; default false. */
   readonly ignoreNumbers?: boolean | undefined;
   /** Expressions whose matches are left out. */
   readonly ignored?: readonly RegExp[] | undefined;

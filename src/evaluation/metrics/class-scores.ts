@@ -1,5 +1,6 @@
 /** Scores of classes, and how often each was predicted as each. */
 export interface ClassScores {
+  /** `accuracy`, and `macroF1`: the unweighted mean of F1 over the classes; each from 0 to 1. */
   readonly metrics: Readonly<Record<string, number>>;
   /** Counts by actual class, then by predicted class. */
   readonly confusion: { readonly labels: readonly string[]; readonly counts: readonly (readonly number[])[] };

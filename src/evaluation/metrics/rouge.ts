@@ -2,8 +2,11 @@ import { ngrams } from "./bleu.ts";
 
 /** One score of ROUGE, each from 0 to 1. */
 export interface RougeScore {
+  /** The share of the answer's n-grams, or of its words in the common subsequence, that match. */
   readonly precision: number;
+  /** The share of the reference's n-grams, or of its words in the common subsequence, that match. */
   readonly recall: number;
+  /** The harmonic mean of precision and recall. */
   readonly fMeasure: number;
 }
 

@@ -25,7 +25,9 @@ export interface CompareOptions {
 
 /** The comparison of one run with the first one, item by item. */
 export interface Comparison {
+  /** The compared metric, as `scores` of an item name it. */
   readonly metric: string;
+  /** The number of items, the same in both runs. */
   readonly n: number;
   /** The mean of each run. */
   readonly means: readonly [first: number, second: number];
@@ -41,6 +43,7 @@ export interface Comparison {
   readonly discordant?: readonly [onlyFirst: number, onlySecond: number];
   /** The test that p belongs to: McNemar's exact one where scores are 0 or 1 and items independent, else the paired z-test. */
   readonly test: "McNemar" | "z";
+  /** The two-sided p-value of the test, before correction. */
   readonly p: number;
   /** p with Holm's correction for all comparisons of the call. */
   readonly corrected: number;

@@ -2,7 +2,9 @@ import { argmax, type Outcome } from "../tasks/outcome.ts";
 
 /** Counts of items by right, then by predicted choice. */
 export interface Confusion {
+  /** The choices, in the order of the rows and of the columns of `counts`. */
   readonly labels: readonly string[];
+  /** `[labels][labels]`: the number of items, by the index of the right choice, then of the predicted one. */
   readonly counts: readonly (readonly number[])[];
 }
 

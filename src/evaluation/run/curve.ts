@@ -3,7 +3,9 @@ import type { RunResult } from "./run.ts";
 
 /** A metric of one model at one number of examples. */
 export interface CurvePoint {
+  /** The number of examples in the prompt. */
   readonly shots: number;
+  /** The metric over all items. */
   readonly value: number;
   /** The interval of 95 %; null where there is none. */
   readonly interval: Interval | null;
@@ -19,10 +21,13 @@ export interface Curve {
 
 /** The curves of several models on one task. */
 export interface ShotCurves {
+  /** The name of the task. */
   readonly task: string;
+  /** The name of the task's first metric, behind a comma that of its filter. */
   readonly metric: string;
   /** The number of items. */
   readonly n: number;
+  /** A curve for each model, in the order of the runs. */
   readonly curves: readonly Curve[];
 }
 

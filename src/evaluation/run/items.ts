@@ -4,13 +4,17 @@ import type { Target, Task } from "../tasks/task.ts";
 
 /** A continuation after a context. */
 export interface TextPair {
+  /** The text before; empty for an unconditional score. */
   readonly context: string;
+  /** The text that is scored, with the delimiter before it. */
   readonly continuation: string;
 }
 
 /** One item of a task with its prompt, as the model is asked. */
 export interface Item {
+  /** The index among the items of the task, from 0. */
   readonly index: number;
+  /** The fields of the item, as the data set has them. */
   readonly doc: Doc;
   /** The prompt; of a text that is scored as a whole, nothing. Where choices are questions, that of the first. */
   readonly context: string;
@@ -18,7 +22,9 @@ export interface Item {
   readonly pairs: readonly TextPair[];
   /** A text to score as a whole. */
   readonly text?: string;
+  /** The texts of the choices; empty for a task without choices. */
   readonly choices: readonly string[];
+  /** The right answer: the index of a choice, a text, or several of either. */
   readonly right: Target;
 }
 

@@ -9,9 +9,11 @@ td{padding:.1rem .8rem .1rem 0}.right{font-weight:bold}.bar{display:inline-block
 
 /** The parts of a page about a run. */
 export interface PageContent {
+  /** The title and the heading of the page. */
   readonly title: string;
   /** Lines of the summary. */
   readonly summary: readonly string[];
+  /** The items, in the order in which they are shown. */
   readonly items: readonly ItemRecord[];
 }
 

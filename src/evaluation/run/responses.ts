@@ -5,7 +5,9 @@ import type { Item } from "./items.ts";
 
 /** The scores of a continuation. */
 export interface PairScore {
+  /** Σ log p of the continuation's tokens, each given all tokens before it; natural logarithm. */
   readonly logLikelihood: number;
+  /** True if greedy decoding of the context yields this continuation. */
   readonly isGreedy: boolean;
   /** The number of its tokens. */
   readonly tokens: number;
@@ -15,7 +17,9 @@ export interface PairScore {
 
 /** The answers of a model to one item: scores of its continuations, or texts. */
 export interface Response {
+  /** The scores of the item's pairs in their order, or of its one whole text; undefined for a task that generates. */
   readonly scores?: readonly PairScore[];
+  /** The generated texts, one for each repeat; undefined for a task that scores. */
   readonly answers?: readonly string[];
   /** Tokens at the beginning of a prompt to answer that did not fit the context window; undefined where all did. */
   readonly dropped?: number;

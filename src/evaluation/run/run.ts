@@ -33,6 +33,7 @@ export interface EvaluateOptions {
   readonly resamples?: number | undefined;
   /** The folder of the run: items that are there are not computed again, and summary.json is written. */
   readonly folder?: string | undefined;
+  /** Cancels the run; chunks that are in the folder stay. */
   readonly signal?: AbortSignal | undefined;
   /** Called with the number of items that are answered, and with the number of all. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -46,11 +47,17 @@ export interface MetricResult extends Estimate {
 
 /** The result of a model on a task. */
 export interface RunResult {
+  /** The name of the task. */
   readonly task: string;
+  /** The location that the model was loaded from. */
   readonly model: string;
+  /** A hash of the model's files and of its precision: 32 hexadecimal digits. */
   readonly fingerprint: string;
+  /** The number of examples before each question. */
   readonly shots: number;
+  /** The seed by which examples were drawn, and answers sampled. */
   readonly seed: number;
+  /** The number of items. */
   readonly n: number;
   /** By the metric's name, and behind a comma the filter's, if it is not the one without a name. */
   readonly metrics: Readonly<Record<string, MetricResult>>;
@@ -60,11 +67,13 @@ export interface RunResult {
   readonly confusion?: Confusion;
   /** pass@k and pass^k, where several answers were sampled for each item. */
   readonly passRates?: PassRates;
+  /** Reasons why figures may mislead: those of the task, cut prompts, and right answers that are no choice. */
   readonly warnings: readonly string[];
 }
 
 /** A result with its items. */
 export interface Run extends RunResult {
+  /** The items in the order of the task, with answers and scores. */
   readonly items: readonly ItemRecord[];
 }
 

@@ -9,6 +9,7 @@ import type { Response } from "./responses.ts";
 
 /** One line of a run's `items.jsonl`. */
 export interface ItemRecord {
+  /** The index among the items of the task, from 0. */
   readonly index: number;
   /** The hash of the model, the prompt and the options: the same for the same question to the same model. */
   readonly key: string;
@@ -16,9 +17,13 @@ export interface ItemRecord {
   readonly item: string;
   /** The fields of the item. */
   readonly doc: Readonly<Record<string, unknown>>;
+  /** The prompt, or the whole text that was scored. */
   readonly context: string;
+  /** The texts of the choices; undefined for a task without choices. */
   readonly choices?: readonly string[];
+  /** The right answer: the index of a choice, a text, or several of either. */
   readonly right: unknown;
+  /** The scores or the texts that the model gave. */
   readonly response: Response;
   /** The probability of each choice among the choices. */
   readonly probabilities?: readonly number[];

@@ -38,7 +38,9 @@ export interface OptimizeOptions {
   readonly seed?: number | undefined;
   /** A folder for the items of every candidate; what is there is not computed again. */
   readonly folder?: string | undefined;
+  /** Rows of a batch at most; default 32. */
   readonly batchSize?: number | undefined;
+  /** Cancels the search; what is in the folder stays. */
   readonly signal?: AbortSignal | undefined;
   /** Called with the number of answered items, and with the number of all. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -67,13 +69,17 @@ const optionRules: Rules = {
 export interface CandidateResult extends Candidate {
   /** The name of its template. */
   readonly prompt: string;
+  /** The metric over the development items. */
   readonly value: number;
+  /** The standard error of the value; null where there is none. */
   readonly stderr: number | null;
+  /** The interval of 95 % of the value; null where there is none. */
   readonly interval: MetricResult["interval"];
 }
 
 /** The result of a search. */
 export interface PromptSearch {
+  /** The name of the metric that candidates were ranked by. */
   readonly metric: string;
   /** Development items that every candidate was measured on, and those that there are. */
   readonly development: { readonly used: number; readonly available: number };

@@ -12,8 +12,11 @@ export interface FactorRange {
 
 /** The spread of a metric over candidates that were measured on the same items. */
 export interface Spread {
+  /** The lowest value of a candidate. */
   readonly min: number;
+  /** The median over the candidates: of an even number, the mean of the two in the middle. */
   readonly median: number;
+  /** The highest value of a candidate. */
   readonly max: number;
   /** The sample standard deviation over the candidates; 0 for one. */
   readonly deviation: number;

@@ -164,6 +164,7 @@ export type AggregationName = keyof typeof aggregations;
 
 /** A metric over all items. */
 export interface Estimate {
+  /** The metric over all items, by its aggregation. */
   readonly value: number;
   /** The standard error; null where there is none. */
   readonly stderr: number | null;

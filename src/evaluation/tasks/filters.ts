@@ -6,7 +6,9 @@ type Filter = (answers: readonly string[]) => readonly string[];
 
 /** Filters that an item's answers pass one after the other, down to one. */
 export interface FilterPipeline {
+  /** The name that results carry behind the metric; `none` adds none. */
   readonly name: string;
+  /** Reduces the generated texts of one item to its answer. */
   readonly apply: (answers: readonly string[]) => string;
 }
 

@@ -1,11 +1,14 @@
 /** The answer of a model to an item with choices. */
 export interface ChoiceOutcome {
+  /** The kind of outcome. */
   readonly output: "multiple_choice";
+  /** The texts of the choices. */
   readonly choices: readonly string[];
   /** log p of each choice after the question. */
   readonly logLikelihoods: readonly number[];
   /** The number of tokens of each choice. */
   readonly tokens: readonly number[];
+  /** True, by choice, if greedy decoding of the question yields it. */
   readonly isGreedy: readonly boolean[];
   /** log p of each choice after nothing, where a metric asks for it. */
   readonly unconditional?: readonly number[];
@@ -17,24 +20,35 @@ export interface ChoiceOutcome {
 
 /** A text that a model wrote, behind a filter. */
 export interface TextOutcome {
+  /** The kind of outcome. */
   readonly output: "generate_until";
+  /** The text behind the filters. */
   readonly answer: string;
+  /** The right answers; one of them suffices. */
   readonly right: readonly string[];
 }
 
 /** The log-likelihood of a text after a context. */
 export interface LikelihoodOutcome {
+  /** The kind of outcome. */
   readonly output: "loglikelihood";
+  /** Σ log p of the text's tokens; natural logarithm. */
   readonly logLikelihood: number;
+  /** True if greedy decoding of the context yields the text. */
   readonly isGreedy: boolean;
 }
 
 /** The log-likelihood of a whole text. */
 export interface RollingOutcome {
+  /** The kind of outcome. */
   readonly output: "loglikelihood_rolling";
+  /** Σ log p of all tokens of the text; natural logarithm. */
   readonly logLikelihood: number;
+  /** The number of words, by which perplexity per word is normalised. */
   readonly words: number;
+  /** The number of bytes in UTF-8. */
   readonly bytes: number;
+  /** The number of tokens. */
   readonly tokens: number;
 }
 

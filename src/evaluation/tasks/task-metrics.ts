@@ -9,10 +9,14 @@ type Settings = Readonly<Record<string, unknown>>;
 
 /** A metric of a task, with its settings. */
 export interface MetricUse {
+  /** The name of the metric, such as `acc`. */
   readonly name: string;
+  /** The aggregation of the values of all items. */
   readonly aggregation: AggregationName;
+  /** True if a larger value is better, as of accuracy; false as of perplexity. */
   readonly higherIsBetter: boolean;
-  readonly settings: Settings;
+  /** Settings of the metric, by their names in the task file. */
+  readonly settings: Readonly<Record<string, unknown>>;
   /** The value of one item: a number, or the parts of a metric over all items. */
   readonly value: (outcome: Outcome) => unknown;
 }

@@ -12,6 +12,7 @@ export type Target = number | string | readonly (number | string)[] | null;
 export interface Writing {
   /** The question; where the choices are questions, the index of the right one. */
   readonly text: (doc: Doc) => string | number;
+  /** The right answer. */
   readonly target: (doc: Doc) => Target;
   /** The answers to choose from; undefined for a task without choices. */
   readonly choices: ((doc: Doc) => readonly string[]) | undefined;
@@ -25,6 +26,7 @@ export interface Writing {
 export interface AnswerGeneration {
   /** Texts before which an answer ends. */
   readonly until: readonly string[];
+  /** The tokens of an answer at most. */
   readonly maxTokens: number;
   /** Generation options, by their names in `generation_config.json`. */
   readonly options: Readonly<Record<string, unknown>>;
@@ -32,9 +34,11 @@ export interface AnswerGeneration {
 
 /** A task: items, how a prompt is made of them, and the metrics of the answers. */
 export interface Task {
+  /** The name that results are reported under. */
   readonly name: string;
   /** The file it was read from. */
   readonly path: string;
+  /** The kind of request: scores of choices, of a continuation or of a whole text, or generation. */
   readonly output: OutputType;
   /** The items that are evaluated. */
   readonly docs: readonly Doc[];
@@ -42,10 +46,13 @@ export interface Task {
   readonly pool: readonly Doc[];
   /** The examples that an item brings along, in place of the pool; undefined for a task with a pool. */
   readonly ownExamples?: ((doc: Doc) => readonly Doc[]) | undefined;
+  /** `default`: examples are drawn by the seed; `first_n`: the first of the pool. */
   readonly sampler: "default" | "first_n";
   /** True if an item is never an example of its own prompt. */
   readonly excludesDoc: boolean;
+  /** The writing of the item that is asked. */
   readonly item: Writing;
+  /** The writing of the examples before it. */
   readonly example: Writing;
   /** True if an example with an empty answer is written like any other; lm-evaluation-harness leaves its question open. */
   readonly writesEmptyAnswers?: boolean;
@@ -55,10 +62,13 @@ export interface Task {
   readonly description: (doc: Doc) => string;
   /** The number of examples where the caller names none. */
   readonly shots: number;
+  /** The settings of generated answers; undefined for a task that scores. */
   readonly generation: AnswerGeneration | undefined;
   /** Answers generated for an item. */
   readonly repeats: number;
+  /** Pipelines of filters, each with results of its own for every metric. */
   readonly filters: readonly FilterPipeline[];
+  /** The metrics, the main one first. */
   readonly metrics: readonly MetricUse[];
   /** Texts without content that stand in for an item's fields, to measure the bias towards each choice. */
   readonly contentFree: readonly string[];
@@ -70,7 +80,9 @@ export interface Task {
 
 /** Several tasks with one name. */
 export interface TaskGroup {
+  /** The name that tasks and means are reported under. */
   readonly name: string;
+  /** The tasks, and groups within the group. */
   readonly tasks: readonly (Task | TaskGroup)[];
   /** Means over the tasks. */
   readonly aggregates: readonly GroupAggregate[];
@@ -78,6 +90,7 @@ export interface TaskGroup {
 
 /** A mean of a metric over the tasks of a group. */
 export interface GroupAggregate {
+  /** The name of the metric, without that of a filter. */
   readonly metric: string;
   /** The filters whose results are averaged; undefined: all. */
   readonly filters: readonly string[] | undefined;
@@ -85,6 +98,7 @@ export interface GroupAggregate {
   readonly isWeighted: boolean;
 }
 
+/** True for a group, false for a single task. */
 export const isGroup = (entry: Task | TaskGroup): entry is TaskGroup => "tasks" in entry;
 
 /** The tasks of a group and of the groups within it. */
