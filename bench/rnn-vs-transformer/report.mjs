@@ -9,6 +9,16 @@ import { tests } from "./recall-rows.mjs";
 const docs = fileURLToPath(new URL("../../docs/", import.meta.url));
 const titles = { transformer: "transformer", gru: "GRU", lstm: "LSTM", elman: "Elman" };
 const shipped = { stories: "transformer", "stories-gru": "gru" };
+/** Alternative texts of the plots, by section. */
+const plotTexts = {
+  recall: "recall by distance",
+  windows: "loss by window",
+  positions: "loss by position",
+  shipped: "loss by position of the shipped models",
+  influence: "influence by distance",
+  training: "training cost by window",
+  decoding: "decoding cost by context",
+};
 /** Positions are told by how many tokens were read before: 1, 2, 3–4, 5–8 … 257–512. */
 const BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512].map((to, i, all) => ({ from: all[i - 1] ?? 0, to }));
 const buckets = (losses) => BUCKETS.map(({ from, to }) => mean(losses.slice(from, to)));
@@ -34,11 +44,13 @@ export async function writeReport(out, rounds) {
   };
   const path = `${docs}rnn-vs-transformer.md`;
   let text = await readFile(path, "utf8");
-  for (const [name, { table }] of Object.entries(sections).filter(([, section]) => section))
+  for (const [name, { table, plot }] of Object.entries(sections).filter(([, section]) => section)) {
+    const parts = [table, ...(plot ? [`![${plotTexts[name]}](rnn-vs-transformer/${name}.svg)`] : [])];
     text = text.replace(
       new RegExp(`(<!-- ${name} -->\n).*?(<!-- end -->)`, "s"),
-      (_, before, after) => `${before}\n${table}\n\n${after}`,
+      (_, before, after) => `${before}\n${parts.join("\n\n")}\n\n${after}`,
     );
+  }
   await writeFile(path, text);
   await mkdir(`${docs}rnn-vs-transformer`, { recursive: true });
   for (const [name, { plot }] of Object.entries(sections).filter(([, section]) => section))
