@@ -32,7 +32,7 @@ function siteLink(link, path) {
   const target = posix.normalize(posix.join(posix.dirname(path), relation)).replace(/\/$/, "");
   const page = pageOf(target);
   if (page) return posix.join("/", page) + anchor;
-  if (/^docs\/.*\.(svg|json)$/.test(target)) return posix.join("/", target.slice("docs/".length));
+  if (/^docs\/.*\.(svg|jpg|json)$/.test(target)) return posix.join("/", target.slice("docs/".length));
   const kind = statSync(join(root, target)).isDirectory() ? "tree" : "blob";
   return `${repository}/${kind}/main/${target}${anchor}`;
 }
@@ -55,7 +55,7 @@ function run(command, ...args) {
 rmSync(staged, { recursive: true, force: true });
 const files = readdirSync(join(root, "docs"), { recursive: true }).map((name) => `docs/${name.replaceAll(sep, "/")}`);
 for (const path of ["README.md", "CHANGELOG.md", ...files.filter((name) => name.endsWith(".md"))]) stagePage(path);
-for (const path of files.filter((name) => /\.(svg|json)$/.test(name)))
+for (const path of files.filter((name) => /\.(svg|jpg|json)$/.test(name)))
   cpSync(join(root, path), join(staged, "public", relative("docs", path)));
 run("typedoc/bin/typedoc", "--out", ".build/reference", "--logLevel", "Warn");
 cpSync(join(site, "vitepress.config.mjs"), join(staged, ".vitepress", "config.mjs"));
