@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import type { Command } from "commander";
-import { LecternError } from "../common/index.ts";
+import { LecternError, ownEntry } from "../common/index.ts";
 import { MODEL_ARGUMENT } from "./models.ts";
 import { number } from "./numbers.ts";
 import { addPipelineFlags, loadFor, type PipelineFlags } from "./pipeline-command.ts";
@@ -25,7 +25,7 @@ export function attentionCommand(command: Command, terminal: Terminal, signal: A
     .option("--head <n>", "the head, from 0; default the mean of all");
   return addPipelineFlags(command, { isBatched: false }).action(
     async (name: string, text: string, flags: AttentionFlags) => {
-      const format = formats[extname(flags.out).toLowerCase()];
+      const format = ownEntry(formats, extname(flags.out).toLowerCase());
       if (!format) throw new LecternError("usage", `--out must end in .svg or .html; got ${flags.out}`);
       const layer = number("--layer", flags.layer, "a whole number from 0");
       const head = number("--head", flags.head, "a whole number from 0");

@@ -1,5 +1,5 @@
 import { LecternError } from "../common/index.ts";
-import type { Model } from "../inference/index.ts";
+import { type Model, traitsOf } from "../inference/index.ts";
 import { type ExplainInput, idsOf, piecesOf } from "./input.ts";
 import { entropyOf } from "./logit-lens.ts";
 
@@ -38,7 +38,7 @@ export async function headMeasures(model: Model, input: ExplainInput): Promise<H
   const { attentions, encoderAttentions } = await model.forward({ inputIds: [ids] }, { attentions: true });
   const layers = attentions ?? encoderAttentions;
   if (!layers) throw new LecternError("unsupported", `headMeasures: this ${model.family} has no attention`);
-  const text = { ids, tokens: piecesOf(model, ids).map(({ token }) => token), isCausal: model.kind === "decoder" };
+  const text = { ids, tokens: piecesOf(model, ids).map(({ token }) => token), isCausal: traitsOf(model.kind).isCausal };
   return layers.flatMap(({ data, shape }, layer) => {
     const [, heads, length] = shape as [number, number, number, number];
     return Array.from({ length: heads }, (_, head) => {

@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 /** A matrix with the names of its rows and columns. */
 export interface HeatMap {
   /** The title above the picture. */
@@ -16,7 +17,7 @@ const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", "
 
 /** Text that may stand in XML: control characters, which it may not hold, are shown as their pictures. */
 export function xmlText(text: string): string {
-  return [...text.replace(/[&<>"]/g, (mark) => escapes[mark] as string)]
+  return [...text.replace(/[&<>"]/g, (mark) => ownEntry(escapes, mark) as string)]
     .map((letter) => {
       const code = letter.codePointAt(0) as number;
       return code < 0x20 ? String.fromCodePoint(0x2400 + code) : letter;

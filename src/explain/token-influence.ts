@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import type { Model } from "../inference/index.ts";
+import { type Model, traitsOf } from "../inference/index.ts";
 import { type HostTensor, logSoftmax } from "../tensor/index.ts";
 import { classesOf, type ExplainInput, idsOf, labelOf, largest, piecesOf, type TokenPiece } from "./input.ts";
 
@@ -85,7 +85,8 @@ async function leaveOneOut(
   { ids, pieces, decoderIds, id, logProb }: Explained & { pieces: readonly TokenPiece[]; logProb: number },
 ): Promise<number[]> {
   const influences = ids.map(() => 0);
-  const left = [...ids.keys()].filter((i) => ids.length > 1 && !(model.kind !== "decoder" && pieces[i]?.isSpecial));
+  const { isCausal } = traitsOf(model.kind);
+  const left = [...ids.keys()].filter((i) => ids.length > 1 && (isCausal || !pieces[i]?.isSpecial));
   const step = Math.max(1, Math.floor(MOST_SCORES / (ids.length * Number(model.config.vocab_size ?? 1))));
   for (let start = 0; start < left.length; start += step) {
     const chunk = left.slice(start, start + step);

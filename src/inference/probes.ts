@@ -4,6 +4,7 @@ import { add, apply, type Dimension, gather, input, ops, reshape, rewriteNamed, 
 import type { HostTensor } from "../tensor/index.ts";
 import type { ForwardInputs, ForwardOptions } from "./forward.ts";
 import type { ForwardGraph } from "./forward-graph.ts";
+import { traitsOf } from "./kinds/index.ts";
 
 /** What a pass with probes is fed beside its rows, by the names of its inputs. */
 const LENS_ROWS = "lens_rows";
@@ -126,7 +127,7 @@ export function checkProbes(
     () => "forward: inputGradients are of the loss, which needs labels",
   );
   if (headMask === undefined) return;
-  if (kind !== "decoder" && kind !== "encoder")
+  if (!traitsOf(kind).masksHeads || !("numAttentionHeads" in config))
     throw new LecternError(
       "unsupported",
       `forward: headMask is for decoders and encoders; ${family.name} is neither: leave it out`,

@@ -115,6 +115,16 @@ export class EngineApi {
     this.allocator = this.create("GetAllocatorWithDefaultOptions");
   }
 
+  /** True if the system's loader finds a library of that name. */
+  finds(library: string): boolean {
+    try {
+      this.#koffi.load(library);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Calls a function. @throws code `engine` with the engine's message where it returns a status */
   call(name: ApiFunction, ...values: readonly Argument[]): void {
     const status = this.#invoke(name, values);

@@ -30,12 +30,18 @@ export async function createSession(graph: OnnxGraph, options: SessionOptions = 
   };
 }
 
+/** Vulkan's loader on Linux. */
+const VULKAN = "libvulkan.so.1";
+
 /** The session that holds the device: the engine cannot open it again once its last session is gone. */
 let holding: Promise<EngineSession> | undefined;
 
 /** Loads the smallest graph on a device, which the engine looks for then. */
 export async function checkDevice(device: Device): Promise<void> {
   if (device === "cpu") return;
+  // The engine writes of a missing loader to standard error by itself.
+  if (process.platform === "linux" && engineApi()?.finds(VULKAN) === false)
+    throw noDevice(`${VULKAN} is not installed`);
   try {
     holding ??= createSession(COPY, { device });
     await holding;

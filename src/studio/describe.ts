@@ -1,5 +1,5 @@
 import { classesOf } from "../explain/index.ts";
-import type { Model } from "../inference/index.ts";
+import { type Model, traitsOf } from "../inference/index.ts";
 
 /** What the studio knows of a model before any text. */
 export interface StudioModel {
@@ -68,12 +68,12 @@ function keptNumbers(
     number("num_hidden_layers", "n_layer", "num_layers", "decoder_layers"),
     number("hidden_size", "n_embd", "d_model"),
   ];
-  if (kind === "recurrent")
-    return { numbersPerToken: 0, numbersOfState: layers * size * (config.cell === "lstm" ? 2 : 1) };
+  const { isRecurrent, isCausal } = traitsOf(kind);
+  if (isRecurrent) return { numbersPerToken: 0, numbersOfState: layers * size * (config.cell === "lstm" ? 2 : 1) };
   const heads = number("num_attention_heads", "n_head", "decoder_attention_heads", "num_heads");
   const keyHeads = number("num_key_value_heads") || heads;
   const headSize = number("head_dim", "d_kv") || size / Math.max(1, heads);
-  return { numbersPerToken: kind === "decoder" ? 2 * layers * keyHeads * headSize : 0, numbersOfState: 0 };
+  return { numbersPerToken: isCausal ? 2 * layers * keyHeads * headSize : 0, numbersOfState: 0 };
 }
 
 function prefixesOf({ prefix, task_specific_params: tasks }: Model["config"]): string[] {

@@ -24,5 +24,5 @@ test.each(cases)(`BLEU of $translations is that of ${source}`, ({ translations, 
 });
 
 test("BLEU wants a reference for each translation", () => {
-  expect(() => bleu(["a"], [])).toThrow("one reference for each translation");
+  expect(() => bleu(["a"], [])).toThrow("one reference for each text");
 });

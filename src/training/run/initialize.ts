@@ -48,8 +48,8 @@ export function initialize(
 const GATE_BIAS = /bias_ih_l\d+$/;
 
 /** The number of gates of a recurrent architecture's cells; the second keeps the state: of LSTM's i, f, g, o and GRU's r, z, n. */
-function gatesOf({ kind, config }: Architecture): number {
-  return kind === "recurrent" ? gateCount[config.cell] : 1;
+function gatesOf({ config }: Architecture): number {
+  return "cell" in config ? gateCount[config.cell] : 1;
 }
 
 /** Learned position embeddings, as BERT, GPT-2 and BART call them. */
