@@ -47,12 +47,12 @@ export function rowLines(results) {
 const isRace = ({ unit, peer }) => unit === "×" && peer !== undefined;
 
 function table(rows) {
-  const head = ["row", "peer", "figure", "rounds from – to", "goal", "floor", ""];
+  const head = ["row", "peer", "figure", "rounds: from – to (number)", "goal", "floor", ""];
   const lines = rows.map((row) => [
     row.title,
     row.peer ?? "–",
     shown(row.value, row.unit),
-    `${row.spread[0].toFixed(2)} – ${row.spread[1].toFixed(2)}`,
+    `${row.spread[0].toFixed(2)} – ${row.spread[1].toFixed(2)} (${row.rounds})`,
     String(row.goal),
     String(row.floor),
     standing(row),
@@ -92,7 +92,7 @@ export function performancePage(all) {
     "`npm run bench` writes this page from `bench/results`. Checkpoints have real sizes and random weights; every side reads the same",
     "weights in its own form and the same token ids, and decodes greedily. Sides take turns in processes of their own, each first in some rounds. A",
     "figure is the ratio of medians, with the least and the largest ratio of a round beside it. A peer runs with one thread and with one for each core, and the",
-    "better of the two counts.",
+    "better of the two counts. Goals and floors are the aims that the project set itself before it measured.",
     "",
     "```sh",
     "npm install --prefix bench --ignore-scripts",
