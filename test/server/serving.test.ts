@@ -4,6 +4,7 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { safetensorsChunks } from "../../src/formats/index.ts";
@@ -335,12 +336,16 @@ describe("lectern serve", () => {
     const child = spawn(process.execPath, [main, "serve", "--port", "0", "--host", "0.0.0.0"], {
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const [warning] = (await once(child.stderr, "data")) as [Buffer];
-    expect(String(warning)).toContain("WARNING");
-    const [line] = (await once(child.stdout, "data")) as [Buffer];
-    expect(String(line)).toMatch(
-      /^export OPENAI_BASE_URL=http:\/\/0\.0\.0\.0:\d+\/v1 OPENAI_API_KEY=none\nmodels: icl-small, sentiment, stories/,
-    );
+    let warning = "";
+    child.stderr.on("data", (text: Buffer) => {
+      warning += text;
+    });
+    const lines = createInterface(child.stdout);
+    const printed: string[] = [];
+    for await (const line of lines) if (printed.push(line) === 2) break;
+    expect(printed[0]).toMatch(/^export OPENAI_BASE_URL=http:\/\/0\.0\.0\.0:\d+\/v1 OPENAI_API_KEY=none$/);
+    expect(printed[1]).toMatch(/^models: icl-small, sentiment, stories/);
+    expect(warning).toContain("WARNING");
     child.kill("SIGTERM");
     expect((await once(child, "exit"))[0]).toBe(0);
   });
