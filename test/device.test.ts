@@ -99,10 +99,17 @@ test.skipIf(process.platform !== "linux")("a device that is not there is refused
   const script = `
     import { loadModel } from "./dist/index.js";
     await loadModel("stories", { device: "webgpu" }).catch(({ code, message }) => console.log(code + ": " + message));`;
-  const { stdout } = await node(["--input-type=module", "-e", script], none);
-  expect(stdout).toMatch(
-    /^unsupported: device webgpu: there is none that ONNX Runtime can use; it needs .*; use device cpu \(Failed to get/,
-  );
+  for (const [env, reason] of [
+    [none, "(Failed to get|libvulkan.so.1 is not installed)"],
+    ...(hasVulkan ? [[{ ...none, LD_LIBRARY_PATH: LOADER }, "Failed to get"] as const] : []),
+  ] as const) {
+    const { stdout } = await node(["--input-type=module", "-e", script], env);
+    expect(stdout).toMatch(
+      new RegExp(
+        `^unsupported: device webgpu: there is none that ONNX Runtime can use; it needs .*; use device cpu \\(${reason}`,
+      ),
+    );
+  }
 });
 
 test("a precision without a kernel for the device, and an unknown device, are refused", async () => {
