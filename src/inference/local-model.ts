@@ -2,7 +2,6 @@ import { LecternError, throwIfAborted } from "../common/index.ts";
 import { openDirectory } from "../formats/index.ts";
 import { generationFields } from "../generation/index.ts";
 import { checkDevice } from "../runtime/index.ts";
-import { elementCount } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { openAdapted } from "./adapters/adapted-model.ts";
 import { AdaptedWeights } from "./adapters/adapted-weights.ts";
@@ -70,7 +69,7 @@ export class LocalModel implements ModelHost {
     { threads, device, families, precision, prefixCacheBytes = PREFIX_CACHE_BYTES, ...limits }: LocalSettings,
   ) {
     const { isEncoderDecoder, generation } = runtimeOf(files.architecture);
-    const parameterCount = countParameters(files);
+    const parameterCount = files.weights.parameterCount;
     this.#files = files;
     this.#engine = { threads, device };
     this.#pool = new SessionPool(poolLimit(parameterCount));
@@ -135,7 +134,7 @@ export class LocalModel implements ModelHost {
     }
     const generationConfig = stored ?? generationFields(parts.json);
     const { quantized, hasPublished } = parts.weights;
-    const computed = computedPrecision(precision, countParameters(parts), { quantized, hasPublished }, device);
+    const computed = computedPrecision(precision, parts.weights.parameterCount, { quantized, hasPublished }, device);
     const rounded: string[] = [];
     const warn = (loss: string): unknown => rounded.push(`${location}: ${loss}`);
     const weights = await weightsIn(computed, parts, { warn, signal });
@@ -224,9 +223,4 @@ export class LocalModel implements ModelHost {
     await this.#pool.dispose();
     await this.generator.dispose();
   }
-}
-
-/** The number of parameters that a model's checkpoint holds. */
-function countParameters({ weights: { checkpoint } }: ModelFiles): number {
-  return checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0);
 }

@@ -6,7 +6,7 @@ import { nodesOf, type Value } from "../graph/index.ts";
 import type { WeightBinding, WeightLocation } from "../lowering/index.ts";
 import type { AdapterPlan } from "../nn/index.ts";
 import { type PassUse, type QuantizedPrecision, quantizedPart } from "../passes/index.ts";
-import { type HostTensor, toFloat32 } from "../tensor/index.ts";
+import { elementCount, type HostTensor, toFloat32 } from "../tensor/index.ts";
 
 /** Tensors that are fed to a session in place of weights, by the name of the graph's input. */
 export type WeightFeeds = Readonly<Record<string, HostTensor>>;
@@ -119,6 +119,12 @@ export class Weights {
   /** The matrices in few bits; undefined where all are floats. */
   get quantized(): QuantizedWeights | undefined {
     return this.#quantized;
+  }
+
+  /** The number of parameters that the checkpoint holds. */
+  get parameterCount(): number {
+    const { checkpoint } = this;
+    return checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0);
   }
 
   /** The precision that linear layers are computed in. */

@@ -3,7 +3,6 @@ import { checkWritable, type FileSource, joinPath, makeDirectory, writeFileAtomi
 import { openDirectory } from "../../formats/index.ts";
 import type { Dimension } from "../../graph/index.ts";
 import type { OnnxGraph } from "../../lowering/index.ts";
-import { elementCount } from "../../tensor/index.ts";
 import { lowerModel } from "../lower-model.ts";
 import { type ModelFiles, openModelFiles } from "../model-files.ts";
 import {
@@ -123,13 +122,9 @@ export async function exportOnnx(model: string, options: ExportOnnxOptions): Pro
   return { precision, graphs: written };
 }
 
-function exportedPrecision(precision: Precision | undefined, opened: ModelFiles): ExportedPrecision {
-  const { quantized } = opened.weights;
-  return computedPrecision(precision, parameterCount(opened), { quantized, hasPublished: false }) as ExportedPrecision;
-}
-
-function parameterCount({ weights: { checkpoint } }: ModelFiles): number {
-  return checkpoint.names().reduce((sum, name) => sum + elementCount(checkpoint.info(name).shape), 0);
+function exportedPrecision(precision: Precision | undefined, { weights }: ModelFiles): ExportedPrecision {
+  const { quantized, parameterCount } = weights;
+  return computedPrecision(precision, parameterCount, { quantized, hasPublished: false }) as ExportedPrecision;
 }
 
 /** The graph with the names of sizes that other programs know. */
