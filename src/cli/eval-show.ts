@@ -16,7 +16,7 @@ export function addShowCommand(group: Command, terminal: Terminal): void {
     .command("show")
     .description("List the items that a run got wrong, with the model's probabilities.")
     .argument("<run>", "the folder of a run, below what eval --out names")
-    .option("--metric <name>", "the metric that tells right from wrong; default the first, such as acc")
+    .option("--metric <name>", "the metric by which an item is right or wrong; default the first, such as acc")
     .option("--limit <n>", "list at most n items")
     .option("--html <file>", "write one self-contained page instead")
     .action(async (folder: string, flags: ShowFlags) => {

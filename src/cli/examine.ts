@@ -42,7 +42,7 @@ interface Facts {
   readonly cores: number;
   /** Processors that compute at once: those that share a core count once, as the engine counts them. */
   readonly threads: number;
-  /** Null where the system does not tell. */
+  /** Null where the system does not report it. */
   readonly instructionSets: readonly string[] | null;
   readonly memoryBytes: number;
   readonly freeMemoryBytes: number;

@@ -21,7 +21,7 @@ export function instructionSets(flags: string): string[] {
   return sets.filter(([, pattern]) => pattern.test(text)).map(([name]) => name);
 }
 
-/** The instruction sets of this processor; null where the system does not tell. */
+/** The instruction sets of this processor; null where the system does not report them. */
 export async function ownInstructionSets(): Promise<string[] | null> {
   const flags = await readFlags().catch(() => undefined);
   return flags === undefined ? null : instructionSets(flags);

@@ -12,7 +12,7 @@ type Context = CommandContext & { readonly flags: ServeFlags };
 
 const MIB = 2 ** 20;
 
-/** Serves models until the process is told to end. */
+/** Serves models until the process receives SIGINT or SIGTERM. */
 export async function serveModels(names: readonly string[], context: Context): Promise<void> {
   const { flags, terminal } = context;
   const apiKeys = await readKeys(context);

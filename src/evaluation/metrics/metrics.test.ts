@@ -133,7 +133,7 @@ describe("edges", () => {
     expect(() => bleu(["a", "b"], ["a", ["b", "c"]])).toThrow(/as many references/);
   });
 
-  test("an exact match ignores what it is told to", () => {
+  test("an exact match ignores case, punctuation and numbers where its options say so", () => {
     expect(exactMatch("The Cat!", "the cat", { ignoreCase: true, ignorePunctuation: true })).toBe(true);
     expect(exactMatch("cat 1", "cat 2", { ignoreNumbers: true })).toBe(true);
     expect(exactMatch("cat", "Cat")).toBe(false);

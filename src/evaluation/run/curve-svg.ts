@@ -1,7 +1,7 @@
 import { areShares, type Curve, type ShotCurves } from "./curve.ts";
 import { escaped } from "./escaped.ts";
 
-/** Colours that readers with colour blindness tell apart (Okabe and Ito, 2008). */
+/** Colours that readers with colour blindness can distinguish (Okabe and Ito, 2008). */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 400, 64, 170, 40, 48];
 /** Pixels between the interval bars of two models at one number of examples. */

@@ -26,7 +26,7 @@ export interface OptimizeOptions {
   readonly sets?: number | undefined;
   /** Orders of each set that are tried; default 4. */
   readonly orders?: number | undefined;
-  /** How sets are drawn: at random, or the classes in turn; default `balanced`. */
+  /** The way in which sets of examples are drawn: at random, or from the classes in turn; default `balanced`. */
   readonly selection?: "balanced" | "random" | undefined;
   /** Tokens that the model may read, prompts and answers together; default without bound. */
   readonly budget?: number | undefined;
@@ -95,12 +95,12 @@ export interface PromptSearch {
   readonly heldOut: MetricResult & { readonly n: number };
 }
 
-/** Fewer development items cannot tell candidates apart. */
+/** The least number of development items; fewer cannot distinguish candidates. */
 const FEWEST = 8;
 
 /**
  * Searches for the best of templates × sets of examples × orders on development items, and measures the winner on
- * held-out ones. The best development figure is the largest of many and too high by chance; the held-out one is not.
+ * held-out ones. The best development figure is the largest of many and so biased upwards; the held-out one is not.
  *
  * Every candidate is measured on the same development items: as many as the budget allows. The winner has the best
  * figure; among equals the one that gives the right choices the highest mean probability.

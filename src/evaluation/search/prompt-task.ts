@@ -6,7 +6,7 @@ import { answerGeneration } from "../tasks/generation.ts";
 import type { Task, Writing } from "../tasks/task.ts";
 import { metricUses } from "../tasks/task-metrics.ts";
 
-/** What a prompt is evaluated on. */
+/** The items that a prompt is evaluated on, with their metric. */
 export interface PromptTaskOptions {
   /** The rows that are asked, each with values of the answer's variables, too. Other columns are left out. */
   readonly rows: readonly Values[];

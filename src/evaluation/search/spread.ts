@@ -20,7 +20,7 @@ export interface Spread {
   readonly max: number;
   /** The sample standard deviation over the candidates; 0 for one. */
   readonly deviation: number;
-  /** The mean standard error of a candidate's figure: the spread that so few items make by chance; null where there is none. */
+  /** The mean standard error of a candidate's figure: the spread to expect from sampling so few items; null where there is none. */
   readonly stderr: number | null;
   /** Between templates with the same examples in the same order. */
   readonly template?: FactorRange;

@@ -97,7 +97,7 @@ export function bootstrapInterval(values: readonly number[], options: BootstrapO
   return [at((1 - confidence) / 2), at((1 + confidence) / 2)];
 }
 
-/** What a comparison of two models is planned with. */
+/** Parameters of planning a comparison of two models. */
 export interface Plan {
   /** The number of items. */
   readonly items: number;

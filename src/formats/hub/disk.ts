@@ -21,7 +21,7 @@ export async function diskFailure(cause: unknown, { file, blob, metadata }: Tran
 /** Fails before anything is downloaded where it cannot fit. */
 export async function checkRoom(folder: string, bytes: number): Promise<void> {
   const room = await statfs(folder).catch(() => undefined);
-  if (!room || room.blocks === 0) return; // a file system that does not tell
+  if (!room || room.blocks === 0) return; // a file system that does not report it
   const free = room.bavail * room.bsize;
   if (free < bytes)
     throw new LecternError(
