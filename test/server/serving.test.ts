@@ -336,16 +336,13 @@ describe("lectern serve", () => {
     const child = spawn(process.execPath, [main, "serve", "--port", "0", "--host", "0.0.0.0"], {
       stdio: ["ignore", "pipe", "pipe"],
     });
-    let warning = "";
-    child.stderr.on("data", (text: Buffer) => {
-      warning += text;
-    });
+    const warned = once(child.stderr, "data"); // by another pipe, before or after the lines
     const lines = createInterface(child.stdout);
     const printed: string[] = [];
     for await (const line of lines) if (printed.push(line) === 2) break;
     expect(printed[0]).toMatch(/^export OPENAI_BASE_URL=http:\/\/0\.0\.0\.0:\d+\/v1 OPENAI_API_KEY=none$/);
     expect(printed[1]).toMatch(/^models: icl-small, sentiment, stories/);
-    expect(warning).toContain("WARNING");
+    expect(String((await warned)[0])).toContain("WARNING");
     child.kill("SIGTERM");
     expect((await once(child, "exit"))[0]).toBe(0);
   });
