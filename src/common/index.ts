@@ -9,6 +9,7 @@ export {
   suggestion,
   throwIfAborted,
 } from "./errors.ts";
+export { escaped } from "./escaped.ts";
 export { joinBytes } from "./join-bytes.ts";
 export { isObject, parseJson, parseJsonObject } from "./json.ts";
 export { ownEntry } from "./own-entry.ts";

@@ -1,4 +1,5 @@
-import { ownEntry } from "../common/index.ts";
+import { escaped } from "../common/index.ts";
+
 /** A matrix with the names of its rows and columns. */
 export interface HeatMap {
   /** The title above the picture. */
@@ -13,11 +14,10 @@ export interface HeatMap {
 
 const CELL = 26;
 const LETTER = 7.2;
-const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
 /** Text that may stand in XML: control characters, which it may not hold, are shown as their pictures. */
 export function xmlText(text: string): string {
-  return [...text.replace(/[&<>"]/g, (mark) => ownEntry(escapes, mark) as string)]
+  return [...escaped(text)]
     .map((letter) => {
       const code = letter.codePointAt(0) as number;
       return code < 0x20 ? String.fromCodePoint(0x2400 + code) : letter;

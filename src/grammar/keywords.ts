@@ -1,4 +1,4 @@
-import { closest, isObject, LecternError } from "../common/index.ts";
+import { closest, isObject, LecternError, ownEntry } from "../common/index.ts";
 import { ALL_ARRAYS, ALL_OBJECTS, ALL_TERMS } from "./algebra.ts";
 import { invalid, refuse } from "./budget.ts";
 import { ExpressionParser } from "./expression.ts";
@@ -172,7 +172,7 @@ export class KeywordReader {
   #checkNames(): void {
     for (const key of Object.keys(this.#schema)) {
       if (!this.has(key) || KNOWN.has(key) || ANNOTATIONS.has(key) || key.startsWith("x-")) continue;
-      const modern = Object.hasOwn(OLD, key) ? OLD[key] : undefined;
+      const modern = ownEntry(OLD, key);
       const near = closest(key, [...KNOWN]);
       const hint = modern
         ? `a keyword of an older draft; use ${modern}`

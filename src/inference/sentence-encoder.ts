@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, LecternError, ownEntry } from "../common/index.ts";
 import type { Encoding, Tokenizer } from "../tokenizers/index.ts";
 import type { BatchRunOptions } from "./length-bucketing.ts";
 import type { SentenceModules } from "./sentence-modules.ts";
@@ -46,7 +46,7 @@ function promptOf(
   if (prompt !== undefined) return prompt;
   const name = promptName ?? defaultPromptName;
   if (name === undefined) return "";
-  const own = Object.hasOwn(prompts, name) ? prompts[name] : undefined;
+  const own = ownEntry(prompts, name);
   if (own !== undefined) return own;
   const known = Object.keys(prompts).join(", ") || "none";
   throw new LecternError("usage", `embed: the model has no prompt ${JSON.stringify(name)}; it has ${known}`);

@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, LecternError, ownEntry } from "../common/index.ts";
 import type { FileSource } from "../files/index.ts";
 import { openSafetensors, pickleRefused } from "../formats/index.ts";
 import { toFloat32 } from "../tensor/index.ts";
@@ -184,7 +184,7 @@ const activations: Readonly<Record<string, (x: number) => number>> = {
 async function readDense(files: FileSource, path: string): Promise<VectorStep> {
   const config = await configOf(files, path);
   const name = config.activation_function ?? "torch.nn.modules.activation.Tanh";
-  const activate = typeof name === "string" && Object.hasOwn(activations, name) ? activations[name] : undefined;
+  const activate = ownEntry(activations, name);
   if (!activate)
     throw new LecternError(
       "unsupported",

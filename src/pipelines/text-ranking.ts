@@ -1,4 +1,4 @@
-import { check, LecternError, shown } from "../common/index.ts";
+import { check, LecternError, ownEntry, shown } from "../common/index.ts";
 import { forwardRows, type Row } from "../inference/index.ts";
 import type { CallOptions } from "./options.ts";
 import { sigmoid } from "./scores.ts";
@@ -85,7 +85,7 @@ function activationOf({ model, task }: TaskContext): (score: number) => number {
     sbert_ce_default_activation_function?: unknown;
   };
   const name = String(own?.activation_fn ?? older ?? "torch.nn.modules.activation.Sigmoid");
-  const found = Object.hasOwn(activations, name) ? activations[name] : undefined;
+  const found = ownEntry(activations, name);
   if (found) return found;
   throw new LecternError(
     "unsupported",

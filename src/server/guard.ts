@@ -3,7 +3,7 @@ import { ApiError } from "./errors.ts";
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-/** Compares keys in a time that tells nothing about them. */
+/** Compares keys in a time that reveals nothing about them. */
 export class KeyCheck {
   readonly #digests: readonly Buffer[];
 

@@ -1,4 +1,13 @@
-import { check, checkFields, isListOf, isTokenIds, LecternError, type Rules, rules } from "../common/index.ts";
+import {
+  check,
+  checkFields,
+  isListOf,
+  isTokenIds,
+  LecternError,
+  ownEntry,
+  type Rules,
+  rules,
+} from "../common/index.ts";
 import {
   ablateHeads,
   classesOf,
@@ -145,7 +154,7 @@ async function classifyText(model: Model, { top = 10, ...args }: StudioArguments
  * @throws LecternError with code `usage` for a call or an argument that there is not
  */
 export async function studioCall(model: Model, name: string, args: StudioArguments = {}): Promise<unknown> {
-  const entry = Object.hasOwn(calls, name) ? calls[name] : undefined;
+  const entry = ownEntry(calls, name);
   if (!entry)
     throw new LecternError("usage", `studio: there is no call ${name}; there are ${Object.keys(calls).join(", ")}`);
   checkFields(`studio: ${name}`, args, entry.takes, "argument");

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIPv6 } from "node:net";
 import { fileURLToPath } from "node:url";
-import { check, LecternError, parseJsonObject } from "../common/index.ts";
+import { check, LecternError, ownEntry, parseJsonObject } from "../common/index.ts";
 import type { Model } from "../inference/index.ts";
 import { type StudioArguments, studioCall } from "./calls.ts";
 
@@ -99,7 +99,7 @@ async function answer(
     const entries = [...models.keys()].map((name) => ({ name }));
     return end(response, 200, "application/json", JSON.stringify(entries));
   }
-  const type = Object.hasOwn(FILES, file) ? FILES[file] : undefined;
+  const type = ownEntry(FILES, file);
   if (type === undefined) return end(response, 404, "text/plain", "not found");
   end(response, 200, type, await readFile(pageFile(file)));
 }

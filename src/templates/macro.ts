@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 import { typeError } from "./errors.ts";
 import type { Run } from "./run.ts";
 import { Callable, Dict, type Keywords, Markup, Tuple, Undefined, type Value } from "./values.ts";
@@ -35,7 +36,7 @@ export class Macro extends Callable {
       catch_varargs: takesRest,
       explicit_caller: names.includes("caller"),
     };
-    return Object.hasOwn(attributes, name) ? attributes[name] : undefined;
+    return ownEntry(attributes, name);
   }
 
   override call(run: Run, args: readonly Value[], keywords: Keywords): Value {

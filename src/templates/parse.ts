@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 import { syntaxError, type Whitespace } from "./lexer.ts";
 import type {
   BlockNode,
@@ -87,7 +88,7 @@ class Parser extends ExpressionParser {
   #statement(): Statement {
     const { type, text, line } = this.current;
     if (type !== "name") throw this.fail("tag name expected");
-    const read = Object.hasOwn(this.#readers, text) ? this.#readers[text] : undefined;
+    const read = ownEntry(this.#readers, text);
     if (!read) throw this.#unexpected(text, line);
     this.next();
     this.#open.push({ tag: text, ends: [] });

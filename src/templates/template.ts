@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 import { compile } from "./compile.ts";
 import { Context, Output } from "./context.ts";
 import { toValue } from "./convert.ts";
@@ -88,7 +89,7 @@ function compileWith(
   if (source.length > LONGEST)
     throw new TemplateError("limit", `the template has ${source.length} characters, of which ${LONGEST} are allowed`);
   return compile(parse(source, whitespace), (name, line) => {
-    const included = Object.hasOwn(partials, name) ? partials[name] : undefined;
+    const included = ownEntry(partials, name);
     if (included === undefined) return undefined;
     if (around.includes(name))
       throw syntaxError(`partial '${name}' includes itself: ${[...around, name].join(" → ")}`, line);

@@ -1,4 +1,4 @@
-import { check, LecternError, shown } from "../common/index.ts";
+import { check, LecternError, ownEntry, shown } from "../common/index.ts";
 import type { FileSource } from "../files/index.ts";
 import { type RenderOptions, Template, TemplateError, textFunction } from "../templates/index.ts";
 import { MARKS, type MarkedChat, marksAnswers, readMarks } from "./chat-answers.ts";
@@ -178,7 +178,7 @@ function chosenTemplate(
 ): string {
   const names = Object.keys(templates);
   if (asked !== undefined) {
-    const named = Object.hasOwn(templates, asked) ? templates[asked] : undefined;
+    const named = ownEntry(templates, asked);
     check(
       named !== undefined || /\{[{%]/.test(asked),
       "usage",

@@ -1,4 +1,4 @@
-import { LecternError } from "../common/index.ts";
+import { LecternError, ownEntry } from "../common/index.ts";
 import { joinBytes } from "./byte-fallback.ts";
 import { fromByteTokens } from "./byte-level.ts";
 import { flagOf, type Part, partsOf, patternOf, textOf, typed } from "./json.ts";
@@ -11,7 +11,7 @@ export type Decoder = (tokens: readonly string[]) => readonly string[];
 /** The decoder that a `tokenizer.json` describes. */
 export function createDecoder(json: unknown): Decoder {
   const part = typed(json, "tokenizer.json: decoder");
-  const create = Object.hasOwn(kinds, part.type) ? kinds[part.type] : undefined;
+  const create = ownEntry(kinds, part.type);
   if (!create)
     throw new LecternError(
       "unsupported",

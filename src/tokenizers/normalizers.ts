@@ -1,4 +1,4 @@
-import { LecternError } from "../common/index.ts";
+import { LecternError, ownEntry } from "../common/index.ts";
 import { writeBytes } from "./byte-level.ts";
 import { Charsmap } from "./charsmap.ts";
 import { flagOf, type Part, partsOf, patternOf, textOf, typed } from "./json.ts";
@@ -18,7 +18,7 @@ const remove = (): Change => ({ text: "" });
 /** The normalizer that a `tokenizer.json` describes. */
 export function createNormalizer(json: unknown): Normalizer {
   const part = typed(json, "tokenizer.json: normalizer");
-  const create = Object.hasOwn(kinds, part.type) ? kinds[part.type] : undefined;
+  const create = ownEntry(kinds, part.type);
   if (!create)
     throw new LecternError(
       "unsupported",

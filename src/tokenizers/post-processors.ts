@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, LecternError, ownEntry } from "../common/index.ts";
 import { characterOfByte } from "./byte-level.ts";
 import { flagOf, isId, isPart, type Part, partsOf, typed } from "./json.ts";
 import { isWhiteSpace } from "./regex/index.ts";
@@ -19,7 +19,7 @@ export type TokenAt = (row: Row, index: number) => string;
 export function createPostProcessor(json: unknown): PostProcessor {
   if (json === null || json === undefined) return plain;
   const part = typed(json, "tokenizer.json: post_processor");
-  const create = Object.hasOwn(kinds, part.type) ? kinds[part.type] : undefined;
+  const create = ownEntry(kinds, part.type);
   if (!create)
     throw new LecternError(
       "unsupported",

@@ -1,4 +1,4 @@
-import { check, LecternError } from "../common/index.ts";
+import { check, LecternError, ownEntry } from "../common/index.ts";
 import { writeBytes } from "./byte-level.ts";
 import { flagOf, type Part, partsOf, patternOf, textOf, typed } from "./json.ts";
 import { compilePattern, NativeMatcher, WHITE_SPACE } from "./regex/index.ts";
@@ -17,7 +17,7 @@ export interface PreTokenizer {
 /** The pre-tokenizer that a `tokenizer.json` describes. */
 export function createPreTokenizer(json: unknown): PreTokenizer {
   const part = typed(json, "tokenizer.json: pre_tokenizer");
-  const create = Object.hasOwn(kinds, part.type) ? kinds[part.type] : undefined;
+  const create = ownEntry(kinds, part.type);
   if (!create)
     throw new LecternError(
       "unsupported",

@@ -1,4 +1,4 @@
-import { LecternError, suggestion } from "../../common/index.ts";
+import { LecternError, ownEntry, suggestion } from "../../common/index.ts";
 
 /** The tokens of a text, as a tokenizer of sacreBLEU splits it. */
 type Split = (text: string) => readonly string[];
@@ -72,7 +72,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 /** The tokenizer of a name. @throws LecternError for one that is not here, with the reason */
 export function bleuTokenizer(name: string): Split {
   if (Object.hasOwn(splits, name)) return splits[name as BleuTokenizer];
-  const reason = Object.hasOwn(REFUSED, name) ? REFUSED[name] : undefined;
+  const reason = ownEntry(REFUSED, name);
   if (reason !== undefined)
     throw new LecternError("unsupported", `bleu: tokenizer ${name} is not available: ${reason}`);
   throw new LecternError("usage", `bleu: there is no tokenizer ${name}${suggestion(name, Object.keys(splits))}`);

@@ -1,5 +1,5 @@
+import { escaped } from "../../common/index.ts";
 import { areShares, type Curve, type ShotCurves } from "./curve.ts";
-import { escaped } from "./escaped.ts";
 
 /** Colours that readers with colour blindness can distinguish (Okabe and Ito, 2008). */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];

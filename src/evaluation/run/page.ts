@@ -1,4 +1,4 @@
-import { escaped } from "./escaped.ts";
+import { escaped } from "../../common/index.ts";
 import type { ItemRecord } from "./store.ts";
 
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}

@@ -1,4 +1,13 @@
-import { check, checkFields, LecternError, type Rules, rules, shown, suggestion } from "../../common/index.ts";
+import {
+  check,
+  checkFields,
+  LecternError,
+  ownEntry,
+  type Rules,
+  rules,
+  shown,
+  suggestion,
+} from "../../common/index.ts";
 import { findAll, pythonRegex } from "../python/regex.ts";
 
 /** A step of a pipeline: answers of one item, changed or fewer. */
@@ -96,7 +105,7 @@ export function filterPipeline(name: string, steps: unknown, place: string): Fil
   );
   const filters = steps.map((step: unknown) => {
     const { function: kind, ...options } = step as Readonly<Record<string, unknown>>;
-    const known = typeof kind === "string" && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+    const known = ownEntry(kinds, kind);
     if (!known)
       throw new LecternError(
         "unsupported",

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, extname, resolve } from "node:path";
-import { check, isListOf, isObject, LecternError, shown, suggestion } from "../../common/index.ts";
+import { check, isListOf, isObject, LecternError, ownEntry, shown, suggestion } from "../../common/index.ts";
 import { parseLiteral } from "../python/literal.ts";
 import { type DataFormat, type Doc, locateData, readData } from "./data.ts";
 import { filterPipeline, TAKE_FIRST } from "./filters.ts";
@@ -159,7 +159,7 @@ function writingOf(config: NativeConfig, path: string): Writing {
   const target = (doc: Doc): Target => {
     const value = renderDoc(output, doc, `${path}: output`);
     if (!labels) return multiple(value);
-    const word = Object.hasOwn(labels, value) ? labels[value] : undefined;
+    const word = ownEntry(labels, value);
     check(
       word !== undefined,
       "input",

@@ -1,4 +1,13 @@
-import { check, checkFields, LecternError, type Rules, rules, shown, suggestion } from "../../common/index.ts";
+import {
+  check,
+  checkFields,
+  LecternError,
+  ownEntry,
+  type Rules,
+  rules,
+  shown,
+  suggestion,
+} from "../../common/index.ts";
 import { exactMatch, type RougeType, rouge, squadExact, squadF1 } from "../metrics/index.ts";
 import { pythonRegex } from "../python/regex.ts";
 import { type AggregationName, aggregations } from "./aggregation.ts";
@@ -187,7 +196,7 @@ function metricUse(entry: Settings, output: OutputType, path: string): MetricUse
   const { metric: name, aggregation, higher_is_better: higher, hf_evaluate: isForeign, ...settings } = entry;
   check(typeof name === "string", "input", () => `${path}: an entry of metric_list needs metric; got ${shown(entry)}`);
   const fitting = Object.entries(metrics).flatMap(([own, { value }]) => (value[output] ? [own] : []));
-  const metric = Object.hasOwn(metrics, name) ? metrics[name] : undefined;
+  const metric = ownEntry(metrics, name);
   if (isForeign === true || !metric)
     throw new LecternError(
       "unsupported",

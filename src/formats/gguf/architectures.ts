@@ -1,4 +1,4 @@
-import { LecternError } from "../../common/index.ts";
+import { LecternError, ownEntry } from "../../common/index.ts";
 
 /** One architecture in GGUF, and in the Hugging Face checkpoint of the same model. */
 export interface GgufArchitecture {
@@ -141,7 +141,7 @@ export const architectures: Readonly<Record<string, GgufArchitecture>> = {
 
 /** The architecture of a file; an unknown one names the known. */
 export function architectureOf(file: string, name: string): GgufArchitecture {
-  const found = Object.hasOwn(architectures, name) ? architectures[name] : undefined;
+  const found = ownEntry(architectures, name);
   if (found) return found;
   throw new LecternError(
     "unsupported",

@@ -1,4 +1,4 @@
-import { check, LecternError } from "../../common/index.ts";
+import { check, LecternError, ownEntry } from "../../common/index.ts";
 import type { FileSource } from "../../files/index.ts";
 import { elementCount } from "../../tensor/index.ts";
 import { type Checkpoint, TensorFiles } from "../tensor-files.ts";
@@ -53,7 +53,7 @@ export class GgufFiles implements FileSource {
   }
 
   readText(name: string): Promise<string> {
-    const write = Object.hasOwn(this.#writers, name) ? this.#writers[name] : undefined;
+    const write = ownEntry(this.#writers, name);
     if (!write) throw new LecternError("file", `${this.location} has no file ${name}`);
     const made = this.#made.get(name) ?? write();
     this.#made.set(name, made);

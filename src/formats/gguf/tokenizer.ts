@@ -1,4 +1,4 @@
-import { check, LecternError } from "../../common/index.ts";
+import { check, LecternError, ownEntry } from "../../common/index.ts";
 import type { GgufMetadata } from "./metadata.ts";
 import { preTokenizerJson, preTokenizers } from "./pre-tokenizers.ts";
 
@@ -89,7 +89,7 @@ function modelOf(kind: string, vocabulary: Vocabulary, special: SpecialTokens): 
 /** Byte-level BPE: merges are listed, and the kind of cut before them has a name. */
 function byteLevel({ file, metadata, tokens }: Vocabulary, special: SpecialTokens): object {
   const name = metadata.string("tokenizer.ggml.pre", "default");
-  const pre = Object.hasOwn(preTokenizers, name) ? preTokenizers[name] : undefined;
+  const pre = ownEntry(preTokenizers, name);
   if (!pre)
     throw new LecternError(
       "unsupported",

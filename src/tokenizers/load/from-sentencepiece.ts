@@ -1,4 +1,4 @@
-import { check, shown } from "../../common/index.ts";
+import { check, ownEntry, shown } from "../../common/index.ts";
 import type { Part } from "../json.ts";
 import { languageCodes } from "./language-codes.ts";
 import { manySpaces, metaspace, replace, splitAtSpaces } from "./parts.ts";
@@ -266,7 +266,7 @@ export function fromMarian(model: SentencePieceModel, vocab: Part, settings: Set
     specialText(settings, "pad", "<pad>"),
   ];
   const idOf = (token: string): number => {
-    const id = Object.hasOwn(vocab, token) ? vocab[token] : undefined;
+    const id = ownEntry(vocab, token);
     check(typeof id === "number", "file", () => `vocab.json: ${token} is missing`);
     return id;
   };

@@ -1,4 +1,4 @@
-import { check } from "../../common/index.ts";
+import { check, ownEntry } from "../../common/index.ts";
 import { isId, isPart, type Part } from "../json.ts";
 import { splitWords } from "./parts.ts";
 import { type AddedEntry, addedTokens, type Settings, special, specialText, templateOf } from "./settings.ts";
@@ -13,7 +13,7 @@ export function fromWordPieces(text: string, settings: Settings): object {
   const tokens = Object.entries(names).map(([name, usual]) => specialText(settings, name, usual));
   const [unknown, sep, , cls] = tokens as [string, string, string, string, string];
   const idOf = (token: string): number => {
-    const id = Object.hasOwn(vocab, token) ? vocab[token] : undefined;
+    const id = ownEntry(vocab, token);
     check(id !== undefined, "file", () => `vocab.txt: ${token} is missing among its ${lines.length} pieces`);
     return id;
   };
@@ -68,13 +68,13 @@ function specialsOf(vocab: Part, isRoberta: boolean, settings: Settings): AddedE
     : { bos: "<|endoftext|>", eos: "<|endoftext|>", unk: "<|endoftext|>", pad: "" };
   const tokens = Object.entries(usual).map(([name, token]) => ({ name, token: specialText(settings, name, token) }));
   return tokens.flatMap(({ name, token }) => {
-    const id = Object.hasOwn(vocab, token) ? vocab[token] : undefined;
+    const id = ownEntry(vocab, token);
     return isId(id) ? [special(id, token, isRoberta && name === "mask")] : [];
   });
 }
 
 function idIn(vocab: Part, token: string): number {
-  const id = Object.hasOwn(vocab, token) ? vocab[token] : undefined;
+  const id = ownEntry(vocab, token);
   check(isId(id), "file", () => `vocab.json: ${token} is missing among its ${Object.keys(vocab).length} tokens`);
   return id;
 }

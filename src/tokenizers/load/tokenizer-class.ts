@@ -1,3 +1,4 @@
+import { ownEntry } from "../../common/index.ts";
 import type { Part } from "../json.ts";
 
 /** The tokenizer class that transformers 5 registers for a `model_type`; "" is the one that takes files as they are. */
@@ -61,7 +62,7 @@ export function tokenizerClass(config: Part, model: Part): string {
   const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
   const own = text(config.tokenizer_class) ?? text(model.tokenizer_class);
   const type = text(model.model_type) ?? "";
-  const registered = Object.hasOwn(REGISTERED, type) ? REGISTERED[type] : undefined;
+  const registered = ownEntry(REGISTERED, type);
   if (own === undefined) return registered ?? "";
   if (registered === undefined || named(own) === named(registered)) return named(own);
   if (registered === "") return "";

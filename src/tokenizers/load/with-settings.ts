@@ -1,4 +1,4 @@
-import { check } from "../../common/index.ts";
+import { check, ownEntry } from "../../common/index.ts";
 import { idsOfAdded } from "../added-tokens.ts";
 import { isPart, type Part } from "../json.ts";
 import type { ClassInput, ClassRule } from "./class-rule.ts";
@@ -51,7 +51,7 @@ export function withSettings(json: Part, settings: Settings, isFile: boolean): {
 /** The rule of a directory's class, where its file's model is the class's. */
 function ruleOf({ model, pre_tokenizer, decoder }: Part, { own, model: config }: Settings): ClassRule | undefined {
   const name = tokenizerClass(own, config);
-  const rule = Object.hasOwn(classRules, name) ? classRules[name] : undefined;
+  const rule = ownEntry(classRules, name);
   if (!rule || !isPart(model)) return undefined;
   const kind = model.type ?? ("merges" in model ? "BPE" : Array.isArray(model.vocab) ? "Unigram" : "WordPiece");
   if (kind !== rule.model || Array.isArray(model.vocab) !== (kind === "Unigram")) return undefined;

@@ -1,3 +1,4 @@
+import { ownEntry } from "../../common/index.ts";
 import { CLASSES, caseVariants, escapeLiteral, knownProperty, POSIX } from "./classes.ts";
 import { assertions, choice, type Mode, type Node, sequence } from "./syntax.ts";
 
@@ -139,7 +140,7 @@ class Parser {
   /** An escape that stands for a set of characters, as a class. */
   #classEscape(character: string): string | undefined {
     const lower = character.toLowerCase();
-    const inside = Object.hasOwn(CLASSES, lower) ? CLASSES[lower] : undefined;
+    const inside = ownEntry(CLASSES, lower);
     if (inside !== undefined) return character === lower ? `[${inside}]` : `[^${inside}]`;
     return lower === "p" ? this.#property(character === "P") : undefined;
   }
@@ -190,7 +191,7 @@ class Parser {
     if (posix) {
       this.#at += posix[0].length;
       const name = posix[2] ?? "";
-      const inside = Object.hasOwn(POSIX, name) ? POSIX[name] : undefined;
+      const inside = ownEntry(POSIX, name);
       if (inside === undefined) throw new Error(`${posix[0]} is not supported`);
       return `[${posix[1]}${inside}]`;
     }

@@ -1,4 +1,4 @@
-import { check } from "../../common/index.ts";
+import { check, ownEntry } from "../../common/index.ts";
 import { warn } from "../../runtime/index.ts";
 
 /** Present names by earlier ones; a table within stands for the settings of an object. */
@@ -55,7 +55,7 @@ export function presentFingerprint(fingerprint: Readonly<Record<string, string>>
 function presentPath(path: string): string {
   const parts = path.split(".");
   let names: string | Renames | undefined = renames.recipe;
-  for (const part of parts) names = typeof names === "object" && Object.hasOwn(names, part) ? names[part] : undefined;
+  for (const part of parts) names = typeof names === "object" ? ownEntry(names, part) : undefined;
   return typeof names === "string" ? [...parts.slice(0, -1), names].join(".") : path;
 }
 
@@ -73,7 +73,7 @@ function rename(
   const settings = value as Readonly<Record<string, unknown>>;
   const renamed = new Map<string, unknown>();
   for (const [key, inner] of Object.entries(settings)) {
-    const present = Object.hasOwn(names, key) ? names[key] : undefined;
+    const present = ownEntry(names, key);
     if (typeof present === "object") renamed.set(key, rename(inner, present, onFound, `${prefix}${key}.`));
     else if (present === undefined) renamed.set(key, inner === undefined ? renamed.get(key) : inner);
     else {

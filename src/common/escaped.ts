@@ -1,4 +1,4 @@
-import { ownEntry } from "../../common/index.ts";
+import { ownEntry } from "./own-entry.ts";
 
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",
