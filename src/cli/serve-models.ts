@@ -34,8 +34,9 @@ export async function serveModels(names: readonly string[], context: Context): P
     terminal.stderr.write(
       `lectern: WARNING: ${host} is reached by other machines, and no API key is set: anybody there can use these models; give --api-key-file\n`,
     );
+  const stopped = ended(context.signal); // before others learn that the server is there, and may end it
   announce(server, apiKeys.length > 0, context);
-  await ended(context.signal);
+  await stopped;
   terminal.stderr.write("lectern: the server stops; running requests get time to end\n");
   await server.close();
 }
