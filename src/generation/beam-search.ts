@@ -82,8 +82,10 @@ function draw(scores: readonly Float32Array[], beams: readonly Beam[], count: nu
   const [most] = topContinuations(scores, beams, 1);
   const shift = Number.isFinite(most?.score) ? (most as Continuation).score : 0;
   const all = new Float32Array(scores.length * size);
-  for (const [beam, row] of scores.entries())
-    for (const [id, score] of row.entries()) all[beam * size + id] = score + (beams[beam] as Beam).score - shift;
+  for (const [beam, row] of scores.entries()) {
+    const { score } = beams[beam] as Beam;
+    for (let id = 0; id < size; id++) all[beam * size + id] = (row[id] as number) + score - shift;
+  }
   const probabilities = softmax(all);
   const drawn: Continuation[] = [];
   let total = 1;

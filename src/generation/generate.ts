@@ -1,9 +1,11 @@
 import { check, Random } from "../common/index.ts";
-import { argmax, softmax } from "../tensor/index.ts";
+import { softmax } from "../tensor/index.ts";
+import { candidatesOf } from "./candidates.ts";
 import type { Decoder } from "./decoder.ts";
 import type { Processor, StepContext } from "./option-processor.ts";
 import type { GenerationOptions } from "./options.ts";
 import { checkProcessed, checkScores, noTokenLeft, processorsOf } from "./processors.ts";
+import { ScoreOrder } from "./score-order.ts";
 import {
   type Candidate,
   checkNamedIds,
@@ -168,21 +170,24 @@ export class GrowingSequence {
   /** Chooses the next token from its scores, and notes whether it ends the sequence. */
   async extend(scores: Float32Array): Promise<void> {
     const trace = this.#context.candidates ? new Trace(scores, this.#context.candidates) : undefined;
-    await this.process(scores, trace);
+    const best = await this.process(scores, trace);
+    if (best < 0) throw noTokenLeft();
     const place = this.#ids.length - this.#promptLength;
-    const id = this.#doSample ? draw(scores, this.uniform(place)) : argmax(scores);
-    if (scores[id] === -Infinity) throw noTokenLeft();
+    const id = this.#doSample ? draw(scores, this.uniform(place)) : best;
     await this.append(id, trace && { candidates: trace.candidates(scores) });
   }
 
-  /** Applies every option that changes scores. */
-  async process(scores: Float32Array, trace?: Trace): Promise<void> {
+  /**
+   * Applies every option that changes scores.
+   * @returns the id of the largest score then, the first of equals; −1 where no token may come
+   */
+  async process(scores: Float32Array, trace?: Trace): Promise<number> {
     const { step } = this;
     if (this.#options.outputLogits) this.#logits = Float32Array.from(scores);
     this.#scores = scores;
     const { logProbs } = this.#context;
     if (logProbs !== undefined) this.#stepScores = new StepScores(scores, logProbs);
-    const most = checkScores(scores, this.#options);
+    const best = checkScores(scores, this.#options);
     const healing = step.ids.length === step.promptLength ? this.#healing : undefined;
     if (healing) {
       for (let id = 0; id < scores.length; id++) if (!healing.allowed.has(id)) scores[id] = -Infinity;
@@ -193,7 +198,7 @@ export class GrowingSequence {
       trace?.note(option, scores);
     }
     const isChanged = healing !== undefined || this.#processors.length > 0;
-    checkProcessed(scores, isChanged ? undefined : most);
+    return checkProcessed(scores, isChanged ? undefined : best);
   }
 
   /** Adds a token, tells it, and notes whether it ends the sequence. */
@@ -254,12 +259,12 @@ class Trace {
 
 /** The token that a uniform number in [0, 1) draws. */
 export function draw(scores: Float32Array, uniform: number): number {
-  const probabilities = softmax(scores);
-  let rest = uniform;
-  let last = argmax(scores);
-  for (const [id, probability] of probabilities.entries()) {
+  const { ids, probabilities } = candidatesOf(scores);
+  let [rest, last] = [uniform, 0];
+  for (let i = 0; i < ids.length; i++) {
+    const probability = probabilities[i] as number;
     if (probability === 0) continue;
-    last = id;
+    last = ids[i] as number;
     rest -= probability;
     if (rest < 0) break;
   }
@@ -267,8 +272,5 @@ export function draw(scores: Float32Array, uniform: number): number {
 }
 
 function mostProbable(probabilities: Float64Array, count: number): number[] {
-  const order = Array.from(probabilities.keys()).sort(
-    (a, b) => (probabilities[b] as number) - (probabilities[a] as number) || a - b,
-  );
-  return order.slice(0, count);
+  return new ScoreOrder(Float32Array.from(probabilities), probabilities).highest(count);
 }

@@ -1,5 +1,6 @@
 import { check } from "../common/index.ts";
-import { argmax, softmax } from "../tensor/index.ts";
+import { argmax } from "../tensor/index.ts";
+import { candidatesOf, highest } from "./candidates.ts";
 import type { ScoringDecoder } from "./decoder.ts";
 import type { Drafter } from "./drafters.ts";
 import { GrowingSequence } from "./generate.ts";
@@ -112,20 +113,20 @@ export async function contrastiveSearch(
   let scores = first?.scores.at(-1) as Float32Array;
   while (!sequence.finishReason) {
     await sequence.process(scores);
-    const probabilities = softmax(scores);
-    const candidates = Array.from(probabilities.keys())
-      .filter((id) => (scores[id] as number) > -Infinity)
-      .sort((a, b) => (probabilities[b] as number) - (probabilities[a] as number) || a - b)
-      .slice(0, topK);
+    const { ids, probabilities } = candidatesOf(scores);
+    const candidates = highest(probabilities, topK).map((i) => ({
+      id: ids[i] as number,
+      probability: probabilities[i] as number,
+    }));
     decoder.select(candidates.map(() => 0));
-    const results = await decoder.extend(candidates.map((id) => [id]));
+    const results = await decoder.extend(candidates.map(({ id }) => [id]));
     const merits = results.map(({ states: [own] }, i) => {
       const likeness = Math.max(...states.map((state) => cosine(own as Float32Array, state)));
-      return (1 - alpha) * (probabilities[candidates[i] as number] as number) - alpha * likeness;
+      return (1 - alpha) * (candidates[i]?.probability ?? 0) - alpha * likeness;
     });
     const best = argmax(merits);
     decoder.select([best]);
-    await sequence.append(candidates[best] as number);
+    await sequence.append((candidates[best] as (typeof candidates)[number]).id);
     states.push(results[best]?.states[0] as Float32Array);
     scores = results[best]?.scores[0] as Float32Array;
     noteStop(sequence, context, deadline);

@@ -1,5 +1,5 @@
 import { check, LecternError, shown } from "../common/index.ts";
-import { logSoftmax, maxOrNaN } from "../tensor/index.ts";
+import { argmaxOrNaN, logSoftmax } from "../tensor/index.ts";
 import type { TokenConstraint } from "./constraint.ts";
 import { NEVER, type OptionProcessor, optionProcessor, type Processor } from "./option-processor.ts";
 import type { GenerationOptions } from "./options.ts";
@@ -13,29 +13,32 @@ export type LogitsProcessor = (
 
 /**
  * Refuses scores of a model that are not numbers, unless an option replaces them.
- * @returns the largest score
+ * @returns the id of the largest score, the first of equals; −1 where all are −∞
  */
 export function checkScores(scores: Float32Array, { removeInvalidValues }: GenerationOptions): number {
-  const most = maxOrNaN(scores);
+  const best = argmaxOrNaN(scores);
   check(
-    removeInvalidValues || !Number.isNaN(most),
+    removeInvalidValues || !Number.isNaN(scores[best]),
     "numeric",
     () => "the model's scores are not numbers: its weights hold NaN or infinity",
   );
-  return most;
+  return best;
 }
 
 /**
  * Refuses scores that options made of numbers and that are none. Infinite ones share all the probability.
- * @param most the largest score, where it is known
+ * @param best the id of the largest score, where it is known
+ * @returns the same
  */
-export function checkProcessed(scores: Float32Array, most = maxOrNaN(scores)): void {
+export function checkProcessed(scores: Float32Array, best = argmaxOrNaN(scores)): number {
+  const most = scores[best];
   check(
     !Number.isNaN(most),
     "numeric",
     () => "generation: the options together turn scores into NaN; give smaller penalties",
   );
   if (most === Number.POSITIVE_INFINITY) logSoftmax(scores);
+  return best;
 }
 
 export function noTokenLeft(): LecternError {

@@ -1,4 +1,5 @@
 import { logSumExp } from "../tensor/index.ts";
+import { highest } from "./candidates.ts";
 
 /** A token and its log-probability. */
 export interface TokenLogProb {
@@ -14,20 +15,6 @@ export interface StepLogProbs {
   readonly logProb: number;
   /** The most probable tokens, best first. */
   readonly top: readonly TokenLogProb[];
-}
-
-/** The indices of the largest values, best first; the lower index of equals. */
-function largest(values: ArrayLike<number>, count: number): number[] {
-  const best: number[] = [];
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
-    if (best.length === count && !(value > (values[best[count - 1] as number] as number))) continue;
-    let at = best.length;
-    while (at > 0 && value > (values[best[at - 1] as number] as number)) at--;
-    best.splice(at, 0, i);
-    if (best.length > count) best.pop();
-  }
-  return best;
 }
 
 /** Keeps the logits `[V]` of a step until its token is chosen. */
@@ -47,7 +34,7 @@ export class StepScores {
     const logProb = (token: number): number => (this.#logits[token] as number) - total;
     const count = Math.min(this.#count, this.#logits.length);
     const top =
-      count === 0 ? [] : largest(this.#logits, count).map((token) => ({ id: token, logProb: logProb(token) }));
+      count === 0 ? [] : highest(this.#logits, count).map((token) => ({ id: token, logProb: logProb(token) }));
     return { logProb: logProb(id), top };
   }
 }

@@ -99,8 +99,8 @@ class SharedMemorySession implements EngineSession {
   }
 
   /** All results: those in the caller's memory, and copies of those that the engine allocated. */
-  #results(into: Readonly<Record<string, HostTensor>>): Record<string, HostTensor> {
-    if (this.#outputs.every((name) => into[name])) return { ...into };
+  #results(into: Readonly<Record<string, HostTensor>>): Readonly<Record<string, HostTensor>> {
+    if (this.#outputs.every((name) => into[name])) return into;
     const values = boundResults(this.#api, this.#binding);
     const results: Record<string, HostTensor> = {};
     for (const [i, name] of this.#outputs.entries()) {

@@ -5,16 +5,21 @@ export function maxOf(values: ArrayLike<number>): number {
   return most;
 }
 
-/** The largest of the values, NaN if one is NaN; −∞ of none. One pass with one comparison a value: vocabularies are long. */
-export function maxOrNaN(values: ArrayLike<number>): number {
+/**
+ * The index of the largest value, the first of equals, or of the first NaN; −1 where no value is above −∞. One pass with one
+ * comparison a value: vocabularies are long.
+ */
+export function argmaxOrNaN(values: Float32Array): number {
+  let best = -1;
   let most = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     if (value <= most) continue;
-    if (Number.isNaN(value)) return value;
+    best = i;
     most = value;
+    if (Number.isNaN(value)) break;
   }
-  return most;
+  return best;
 }
 
 /** The index of the largest value, the first of equals. */
@@ -52,10 +57,12 @@ function expUpToZero(x: number): number {
   return (FRACTIONS[k & (STEPS - 1)] as number) * (POWERS[-(k >> 8)] as number) * series;
 }
 
-/** exp(x) / Σ exp(x), in double precision; of infinite scores, each gets an equal share. */
-export function softmax(scores: ArrayLike<number>): Float64Array {
+/**
+ * exp(x) / Σ exp(x), in double precision; of infinite scores, each gets an equal share.
+ * @param out where the result is written; as long as the scores
+ */
+export function softmax(scores: ArrayLike<number>, out: Float64Array = new Float64Array(scores.length)): Float64Array {
   const most = maxOf(scores);
-  const out = new Float64Array(scores.length);
   let sum = 0;
   for (let i = 0; i < out.length; i++) {
     const score = scores[i] as number;

@@ -12,7 +12,14 @@ export const byteOfCharacter: ReadonlyMap<string, number> = new Map(
   characterOfByte.map((character, byte) => [character, byte]),
 );
 
+/** The same by the character's code: −1 for characters that stand for no byte. */
+const byteOfCode = Int16Array.from(
+  { length: 2 * 256 },
+  (_, code) => byteOfCharacter.get(String.fromCharCode(code)) ?? -1,
+);
+
 const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Every character of a text as its bytes. */
 export function writeBytes(text: Text): Text {
@@ -33,9 +40,9 @@ export function fromByteTokens(tokens: readonly string[]): string {
   const bytes: number[] = [];
   for (const token of tokens) {
     const start = bytes.length;
-    for (const character of token) {
-      const byte = byteOfCharacter.get(character);
-      if (byte === undefined) {
+    for (let i = 0; i < token.length; i++) {
+      const byte = byteOfCode[token.charCodeAt(i)] ?? -1;
+      if (byte < 0) {
         bytes.length = start;
         bytes.push(...encoder.encode(token));
         break;
@@ -43,5 +50,5 @@ export function fromByteTokens(tokens: readonly string[]): string {
       bytes.push(byte);
     }
   }
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+  return decoder.decode(Uint8Array.from(bytes));
 }

@@ -1,3 +1,7 @@
+/** So many ids are decoded again with each new one at most, and so many kept when there are more. */
+const MOST_IDS = 64;
+const KEPT_IDS = 24;
+
 /**
  * Turns ids into text piece by piece; the pieces joined are the whole text decoded. Text is given out when it is
  * certain: not while a character is incomplete, nor after an id whose text depends on what follows.
@@ -5,7 +9,9 @@
 export class StreamDecoder {
   readonly #decode: (ids: readonly number[]) => string;
   readonly #waits: (id: number) => boolean;
-  readonly #ids: number[] = [];
+  /** The last ids; all, until there are many. */
+  #ids: number[] = [];
+  /** The number of characters of their text that was given out. */
   #given = 0;
 
   /** @param waits whether the text of an id depends on the next one */
@@ -19,7 +25,10 @@ export class StreamDecoder {
     this.#ids.push(id);
     if (this.#waits(id)) return "";
     const text = this.#decode(this.#ids);
-    return text.endsWith("\uFFFD") ? "" : this.#give(text);
+    if (text.endsWith("\uFFFD")) return "";
+    const piece = this.#give(text);
+    if (this.#ids.length > MOST_IDS) this.#shorten(text);
+    return piece;
   }
 
   /** The text that was held back, at the end. */
@@ -31,5 +40,14 @@ export class StreamDecoder {
     const piece = text.slice(this.#given);
     this.#given = text.length;
     return piece;
+  }
+
+  /** Drops ids whose text is complete, where the text of the others reads the same without them. */
+  #shorten(text: string): void {
+    const last = this.#ids.slice(-KEPT_IDS);
+    const rest = this.#decode(last);
+    if (!text.endsWith(rest)) return; // as where it begins within a character: with the next id
+    this.#ids = last;
+    this.#given = rest.length;
   }
 }

@@ -33,7 +33,8 @@ describe.each(["gpt2", "llama_mha", "llama_linear", "llama_chat", "llama_gqa", "
     });
 
     test("streams the same text that it decodes at once, and never half a character", () => {
-      for (const text of ["An elf 🧝‍♀️ said “hé”.", "한국어 옛날 이야기", "tab\tand\nline"]) {
+      const texts = ["An elf 🧝‍♀️ said “hé”.", "한국어 옛날 이야기", "tab\tand\nline"];
+      for (const text of [...texts, texts.join(" ").repeat(12), "don't . , ! 한🧝‍♀️".repeat(20)]) {
         const { ids } = tokenizer.encode(text, { addSpecialTokens: false });
         const stream = tokenizer.stream();
         const pieces = ids.map((id) => stream.push(id));

@@ -5,7 +5,7 @@ import type { HostTensor } from "../../tensor/index.ts";
  * A cache grows to the next multiple of so many slots, and by so much at least: what a step reads grows with the text,
  * not with the context window.
  */
-const GROWTH = 64;
+const GROWTH = 128;
 const LEAST_GROWTH = 1.25;
 
 /** The number of slots that a row of so many tokens takes at most. */
