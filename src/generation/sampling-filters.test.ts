@@ -71,9 +71,9 @@ const values: Record<string, readonly number[]> = {
 test.each(Object.keys(plain))("%s keeps the tokens that sorting the whole vocabulary keeps", (option) => {
   for (const [size, peaked] of [
     [40, 5],
-    [3000, 0],
-    [3000, 30],
-    [3000, 200],
+    [1000, 0],
+    [1000, 30],
+    [1000, 200],
   ] as const)
     for (const value of values[option] as readonly number[])
       for (const least of [1, 4]) {
