@@ -205,6 +205,10 @@ export const en = {
       "Numbers kept from token to token: the recurrent state has {0}; the transformer's cache grows by {1} for each token.",
     length: "tokens",
     kept: "numbers kept",
+    recallTitle: "Recall by distance: right answers in percent",
+    recallNote:
+      "Small models trained on nothing but this: a key, its value, noise, the key again; which value follows? Trained on up to {0} tokens; beyond that, nothing was learned.",
+    right: "right, %",
     recall:
       "Recall at a distance is measured in the documentation: a transformer finds a pair again wherever it stands, a recurrent model loses it.",
   },
@@ -231,6 +235,8 @@ export const en = {
     source: "to the source",
     own: "to itself",
     generates: "writes: {0}",
+    masked: "A text with {0} for each missing word",
+    filled: "Words for mask {0}",
     classifies: "answers: {0}",
   },
   window: {

@@ -4,10 +4,11 @@ import type { StudioGeneration } from "../../../src/studio/generation.ts";
 import type { StudioMatrix, StudioTrace } from "../../../src/studio/trace.ts";
 import { entries } from "../engine.ts";
 import { fill, say } from "../i18n/index.ts";
-import { text } from "../state.ts";
+import { model } from "../results.ts";
+import { modelName, otherText, text } from "../state.ts";
 import { figure } from "../ui/figure.ts";
 import { HeatMap } from "../ui/heat-map.tsx";
-import { Intro, Station } from "../ui/parts.tsx";
+import { Bars, Intro, Station } from "../ui/parts.tsx";
 import { useAnswer, useModel } from "../ui/use-answer.ts";
 
 /** 1 where any head of any layer attends, else 0: the mask, as it is measured. */
@@ -71,6 +72,7 @@ export function ShapesView() {
           <Station name="encoder-station" title={words.encoder} note={words.encoderNote}>
             <Mask of={ofEncoder} layers={ofEncoder.attentions} name={words.encoder} />
             {classes?.[0] && <p>{fill(words.classifies, classes[0].label)}</p>}
+            <FilledMasks />
           </Station>
         )}
         {ofDecoder && (
@@ -88,6 +90,38 @@ export function ShapesView() {
         )}
       </div>
     </>
+  );
+}
+
+/** Words for the masks of a text, by the page's own model if it fills masks, else by the bundled one that does. */
+function FilledMasks() {
+  const { shapes: words } = say.value;
+  const isOwn = typeof model.value?.facts.maskToken === "string";
+  const filler = useModel(isOwn ? modelName.value : has("masked") ? "masked" : "");
+  const mask = filler?.facts.maskToken ?? "";
+  const isAsked = mask !== "" && otherText.value.includes(mask);
+  const filled = useAnswer<Outcome[][]>(filler, isAsked ? ["fill", { text: otherText.value, top: 6 }] : null);
+  if (!filler || mask === "") return null;
+  return (
+    <div class="filled">
+      <label class="field">
+        <span>{fill(words.masked, mask)}</span>
+        <input
+          type="text"
+          dir="auto"
+          value={otherText.value}
+          onInput={(event) => (otherText.value = event.currentTarget.value)}
+        />
+      </label>
+      {isAsked &&
+        filled?.map((outcomes, i) => (
+          <Bars
+            key={i}
+            name={fill(words.filled, i + 1)}
+            rows={outcomes.map(({ label, probability }) => ({ label, value: probability }))}
+          />
+        ))}
+    </div>
   );
 }
 
