@@ -14,7 +14,11 @@ const TOLERANCE = 0.02;
 const NUMBER = /\d+(?:\.\d+)?/g;
 const isTrained = ({ code }: CourseStep): boolean => /finetune|topics/.test(code);
 /** Bars are as long as the numbers beside them say. */
-const wordsOf = (text: string): string => text.replace(/ *[▏▎▍▌▋▊▉█]+/g, "").replace(NUMBER, "#").replace(/ +/g, " ");
+const wordsOf = (text: string): string =>
+  text
+    .replace(/ *[▏▎▍▌▋▊▉█]+/g, "")
+    .replace(NUMBER, "#")
+    .replace(/ +/g, " ");
 const numbersOf = (text: string): number[] => [...text.matchAll(NUMBER)].map(([number]) => Number(number));
 
 describe("the course", () => {

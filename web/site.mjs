@@ -30,8 +30,7 @@ export function writeSite(folder) {
       cpSync(join(root, "models", name, file), join(folder, "models", name, file));
   }
   const entries = names.map((name) => ({ name, url: `models/${name}` }));
-  if (names.includes("stories"))
-    entries.push({ name: "stories (int4)", url: "models/stories", precision: "int4" });
+  if (names.includes("stories")) entries.push({ name: "stories (int4)", url: "models/stories", precision: "int4" });
   writeFileSync(join(folder, "models.json"), `${JSON.stringify(entries, null, 2)}\n`);
   return names;
 }

@@ -153,7 +153,8 @@ async function memory(read, test) {
 
 /** The means of the seeds, rounded, for the studio's first lesson. */
 function figureOf({ distances, most }, measured) {
-  const rightOf = (runs) => distances.map((_, i) => Math.round(1000 * mean(runs.map(({ accuracy }) => accuracy[i]))) / 10);
+  const rightOf = (runs) =>
+    distances.map((_, i) => Math.round(1000 * mean(runs.map(({ accuracy }) => accuracy[i]))) / 10);
   const models = measured.map(({ name, runs }) => ({ name: titles[name], right: rightOf(runs) }));
   const figure = { distances: distances.map((distance) => distance + 1), trainedUpTo: most, models };
   return `${JSON.stringify(figure, null, 2)}\n`;

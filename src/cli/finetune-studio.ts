@@ -1,47 +1,76 @@
 import { once } from "node:events";
+import type { Model } from "../inference/index.ts";
+import type { StudioRun } from "../studio/node.ts";
 import type { FinetuneOptions, RunReport } from "../training/index.ts";
 import { type CommandContext, openModel } from "./models.ts";
-import { printJson } from "./terminal.ts";
 
-/** Samples of a run that the page shows. */
+/** The samples that the page shows. */
 const SAMPLES = 3;
 
-/** What a run tells the page. */
-export interface RunWatcher {
+/** A page that shows a run. */
+export interface RunPage {
+  /** Adds a step to the page. */
   readonly onReport: (report: RunReport) => void;
-  /** Shows the answers of the fine-tuned model, and serves the page until the command is interrupted. */
+  /** Adds the answers of the fine-tuned model, and serves the page until the command is interrupted. */
   finish(): Promise<void>;
-  /** Ends the page. */
   close(): Promise<void>;
 }
 
-type Watched = Pick<FinetuneOptions, "data" | "validation" | "out" | "lora"> & {
-  /** The model by the name that was given. */
+type Shown = Pick<FinetuneOptions, "data" | "validation" | "out" | "lora" | "columns"> & {
+  /** The model, by the name that was given. */
   readonly model: string;
-  readonly isAdapter: boolean;
+  readonly command: string;
 };
 
-/** Opens the studio on a fine-tuning that is about to run. */
-export async function watchRun(watched: Watched, context: CommandContext): Promise<RunWatcher> {
+/** Opens the studio on a fine-tuning that is about to begin: `lectern finetune … --studio`. */
+export async function openRunPage(shown: Shown, context: CommandContext): Promise<RunPage> {
   const { answerOf, serveStudio } = await import("../studio/node.ts");
-  const { terminal, signal, flags } = context;
-  const texts = await sampleTexts(watched);
-  const base = await openModel(watched.model, context);
-  const models = new Map([[watched.model, base]]);
-  const before = [];
-  for (const text of texts) before.push({ text, before: await answerOf(base, text), after: null });
-  let run: import("../studio/node.ts").StudioRun = {
-    command: terminal.command ?? "lectern finetune",
-    finished: false,
-    adapter: watched.isAdapter,
-    train: [],
-    heldOut: [],
-    confusion: null,
-    samples: before,
-    models: null,
+  const { terminal, signal } = context;
+  const texts = await sampleTexts(shown);
+  const base = await openModel(shown.model, context);
+  const models = new Map<string, Model>([[shown.model, base]]);
+  const samples: StudioRun["samples"][number][] = [];
+  for (const text of texts) samples.push({ text, before: await answerOf(base, text), after: null });
+  let run: StudioRun = {
+    ...{ command: shown.command, finished: false, adapter: shown.lora !== undefined },
+    ...{ train: [], heldOut: [], confusion: null, samples, models: null },
   };
   const server = await serveStudio({ models, run: () => run });
-  const address = `${server.url}#view=finetuning`;
-  terminal.stderr.write(`studio: ${address}\n`);
-  return { onReport: () => {}, finish: async () => {}, close: async () => {} };
+  terminal.stderr.write(`studio: ${server.url}#view=finetuning\n`);
+  return {
+    onReport({ step, loss, evaluation }) {
+      run = { ...run, train: [...run.train, [step, loss]] };
+      if (!evaluation) return;
+      run = {
+        ...run,
+        heldOut: [...run.heldOut, [step, evaluation.loss]],
+        confusion: evaluation.confusion ?? run.confusion,
+      };
+    },
+    async finish() {
+      const tuned = await openModel(shown.out, context);
+      models.set(shown.out, tuned);
+      const after: StudioRun["samples"][number][] = [];
+      for (const sample of samples) after.push({ ...sample, after: await answerOf(tuned, sample.text) });
+      run = { ...run, finished: true, samples: after, models: { before: shown.model, after: shown.out } };
+      terminal.stderr.write("The run has ended; its page stays open. Ctrl-C ends it.\n");
+      if (!signal.aborted) await once(signal, "abort");
+    },
+    async close() {
+      await server.close();
+      for (const model of models.values()) await model.dispose();
+    },
+  };
+}
+
+/** The first texts of the held-out examples, else of all. */
+async function sampleTexts({ data, validation, columns = {} }: Shown): Promise<string[]> {
+  const { exampleRows } = await import("./lazy/training.ts");
+  const texts: string[] = [];
+  for await (const { fields } of exampleRows(validation ?? data)) {
+    const text = ["text", "prompt", "source"].map((name) => fields[columns[name] ?? name]).find((field) => field);
+    if (typeof text === "string") texts.push(text);
+    if (texts.length === SAMPLES) break;
+  }
+  return texts;
 }

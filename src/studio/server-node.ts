@@ -32,7 +32,7 @@ export interface StudioServerOptions {
   /** The models of the page, by the names that it lists. */
   readonly models: ReadonlyMap<string, Model>;
   /** The fine-tuning that the page shows; default the recorded one. */
-  readonly run?: () => StudioRun;
+  readonly run?: (() => StudioRun) | undefined;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** Default: one that is free. */
@@ -57,7 +57,9 @@ export async function serveStudio({
   port = 0,
 }: StudioServerOptions): Promise<StudioServer> {
   const server = createServer((request, response) => {
-    answer(request, response, { models, run }, hostsOf(server, host)).catch((error: unknown) => refuse(response, error));
+    answer(request, response, { models, run }, hostsOf(server, host)).catch((error: unknown) =>
+      refuse(response, error),
+    );
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(cannotListen(error, host, port)));

@@ -10,6 +10,7 @@ export const en = {
   text: "Text",
   texts: "Texts to try",
   lessons: "Lessons",
+  course: "The course as a text",
   loading: "Loading the model …",
   recorded: "A recorded example. The model is loading.",
   computing: "Computing …",
@@ -253,7 +254,7 @@ export const en = {
   },
   finetuning: {
     intro:
-      "Fine-tuning continues training on a few examples of one task. This run was recorded: its loss falls, and its answers change.",
+      "Fine-tuning continues training on a few examples of one task. The loss falls, and the answers to the same texts change.",
     question: "At which step do the answers begin to change, and does the loss show it?",
     loss: "Loss by step",
     held: "held-out loss",
@@ -261,7 +262,13 @@ export const en = {
     samples: "The same prompt, before and after",
     before: "before",
     after: "after",
-    recorded: "Recorded with: {0}",
+    running: "The run goes on; the page reads it every second.",
+    confusion: "Confusion",
+    confusionNote: "Held-out examples at the last measurement: rows are what is right, columns what the model said.",
+    adapterOff: "adapter off",
+    adapterOn: "adapter on",
+    own: "Your text, by both",
+    recorded: "Command: {0}",
     step: "steps",
   },
   lifecycle: {

@@ -12,6 +12,7 @@ export const ko: Messages = {
   text: "텍스트",
   texts: "예시 문장",
   lessons: "수업",
+  course: "글로 읽는 강의",
   loading: "모델을 불러오는 중 …",
   recorded: "미리 기록해 둔 예시입니다. 모델을 불러오고 있습니다.",
   computing: "계산 중 …",
@@ -254,8 +255,7 @@ export const ko: Messages = {
     shot: "예시 {0}개",
   },
   finetuning: {
-    intro:
-      "파인튜닝은 한 과제의 예시 몇 개로 훈련을 이어 가는 일입니다. 아래는 기록해 둔 실행으로, 손실이 줄고 답이 바뀝니다.",
+    intro: "파인튜닝은 한 과제의 예시 몇 개로 훈련을 이어 가는 일입니다. 손실이 줄면서 같은 글에 대한 답이 바뀝니다.",
     question: "몇 번째 단계에서 답이 바뀌기 시작하나요? 손실에서도 그것이 보이나요?",
     loss: "단계별 손실",
     held: "검증 손실",
@@ -263,7 +263,13 @@ export const ko: Messages = {
     samples: "같은 프롬프트, 훈련 전과 후",
     before: "훈련 전",
     after: "훈련 후",
-    recorded: "기록한 명령: {0}",
+    running: "훈련이 진행 중입니다. 1초마다 새로 읽어 옵니다.",
+    confusion: "혼동 행렬",
+    confusionNote: "마지막으로 잰 검증 예시입니다. 행은 정답, 열은 모델의 답입니다.",
+    adapterOff: "어댑터 끔",
+    adapterOn: "어댑터 켬",
+    own: "직접 쓴 글에 대한 두 모델의 답",
+    recorded: "명령: {0}",
     step: "단계",
   },
   lifecycle: {

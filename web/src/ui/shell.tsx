@@ -7,6 +7,8 @@ import { language, theme, type ViewName, view, views } from "../state.ts";
 import { figure as chosenFigure, type Format, save } from "../ui/figure.ts";
 import { openView } from "../views/settings.ts";
 
+const DOCS = "https://github.com/lectern/lectern/blob/main/docs/";
+
 /** The first view of the navigation that is a lesson, and the first that is none any more. */
 const [FIRST_LESSON, BEHIND_LESSONS] = [2, 11];
 
@@ -93,6 +95,11 @@ function Navigation() {
       </ul>
       <p class="small">{say.value.lessons}</p>
       <ol>{views.slice(FIRST_LESSON, BEHIND_LESSONS).map(item)}</ol>
+      <p class="small">
+        <a class="course" href={`${DOCS}${language.value === "ko" ? "course.ko.md" : "course.md"}`}>
+          {say.value.course}
+        </a>
+      </p>
     </nav>
   );
 }

@@ -97,7 +97,13 @@ function Choices({ kind, kinds, layers }: ChoicesProps) {
     <>
       <div class="choices" role="group" aria-label={words.kind}>
         {kinds.map((each) => (
-          <button type="button" class="choice" key={each} aria-pressed={each === kind} onClick={() => (comparison.value = each)}>
+          <button
+            type="button"
+            class="choice"
+            key={each}
+            aria-pressed={each === kind}
+            onClick={() => (comparison.value = each)}
+          >
             {words[each]}
           </button>
         ))}
