@@ -65,9 +65,9 @@ export function openModel(name: string): Promise<OpenModel> {
   return opening;
 }
 
-/** Forgets a model, whose worker ended. */
-export function forget(name: string): void {
-  opened.delete(name);
+/** Forgets the open models, of which a worker ended. */
+export function forgetModels(): void {
+  opened.clear();
 }
 
 async function openLocal(name: string, url: string, precision: string | undefined): Promise<OpenModel> {

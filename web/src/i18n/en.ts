@@ -43,8 +43,8 @@ export const en = {
     noSimd:
       "This browser has no SIMD for WebAssembly, which the engine needs. A current Firefox, Chrome or Safari has it.",
     noModel: "There is no model of this name here. Choose one of the list.",
-    stopped:
-      "The browser ended the model, most likely for lack of memory. Your text is still here; choose the model again to start over.",
+    stopped: "The browser ended the model, most likely for lack of memory. Your text is still here.",
+    restart: "Start the model again",
     link: "The link names something that this page does not have ({0}). The rest of it was taken.",
     encoder: "This model reads a text and writes none. The views of heads and sentiment fit it.",
     needsDecoder: "This view needs a model that continues a text, such as stories.",
@@ -251,6 +251,7 @@ export const en = {
     shotsNote: "Examples are added one by one. The bar is the probability of the right answer.",
     shotsMissing: "The examples need a model that was trained to learn from them (icl-small). It is not on this page.",
     shot: "{0} examples",
+    shotOne: "1 example",
   },
   finetuning: {
     intro:

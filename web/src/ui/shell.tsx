@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { fill, languages, say } from "../i18n/index.ts";
 import { linkOf } from "../link.ts";
-import { busy, failure, model, report, wrongNames } from "../results.ts";
+import { busy, failure, model, report, restart, wrongNames } from "../results.ts";
 import { language, theme, type ViewName, view, views } from "../state.ts";
 import { figure as chosenFigure, type Format, save } from "../ui/figure.ts";
 import { openView } from "../views/settings.ts";
@@ -113,7 +113,12 @@ function Problem() {
   const message = told ?? fill(errors.link, wrong.join(", "));
   return (
     <p class="problem" role="alert">
-      {message}
+      {message}{" "}
+      {found?.key === "stopped" && (
+        <button type="button" onClick={restart}>
+          {errors.restart}
+        </button>
+      )}
     </p>
   );
 }

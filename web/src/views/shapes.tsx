@@ -2,7 +2,7 @@ import { useEffect } from "preact/hooks";
 import type { Outcome } from "../../../src/explain/index.ts";
 import type { StudioGeneration } from "../../../src/studio/generation.ts";
 import type { StudioMatrix, StudioTrace } from "../../../src/studio/trace.ts";
-import { entries } from "../engine.ts";
+import { entries, type StudioModel } from "../engine.ts";
 import { fill, say } from "../i18n/index.ts";
 import { model } from "../results.ts";
 import { modelName, otherText, text } from "../state.ts";
@@ -21,15 +21,21 @@ export function maskOf(layers: readonly StudioMatrix[]): Float32Array {
 
 const has = (name: string): boolean => entries.value.some((entry) => entry.name === name);
 
+/** The bundled model of a shape, else the page's own if it has that shape. */
+function nameOf(bundled: string, kind: StudioModel["kind"]): string {
+  if (has(bundled)) return bundled;
+  return model.value?.facts.kind === kind ? modelName.value : "";
+}
+
 /** The three shapes of transformers: what each token may see, and what each is for. */
 export function ShapesView() {
   const { shapes: words } = say.value;
-  const encoder = useModel(has("sentiment") ? "sentiment" : "");
-  const decoder = useModel(has("stories") ? "stories" : "");
-  const both = useModel(has("translate") ? "translate" : "");
+  const encoder = useModel(nameOf("sentiment", "encoder"));
+  const decoder = useModel(nameOf("stories", "decoder"));
+  const both = useModel(nameOf("translate", "encoder-decoder"));
   const asked = text.value.trim() === "" ? null : { text: text.value };
   const ofEncoder = useAnswer<StudioTrace>(encoder, asked && ["trace", asked]);
-  const classes = useAnswer<Outcome[]>(encoder, asked && ["classify", asked]);
+  const classes = useAnswer<Outcome[]>(encoder?.facts.classes ? encoder : null, asked && ["classify", asked]);
   const ofDecoder = useAnswer<StudioTrace>(decoder, asked && ["trace", asked]);
   const greedy = { doSample: false, maxNewTokens: 24 };
   const goesOn = useAnswer<StudioGeneration>(
