@@ -49,6 +49,7 @@ export function report(error: unknown): void {
   if (error instanceof PageError) failure.value = { key: error.key, message };
   else if (/worker|memory|terminated/i.test(message)) {
     forgetModels();
+    model.value = null;
     failure.value = { key: "stopped", message };
   } else failure.value = { message };
 }
