@@ -30,6 +30,8 @@ const pages = [
     text: "Guides",
     items: [
       page("All guides", "/guides"),
+      page("Course", "/course"),
+      page("강의 (한국어)", "/course.ko"),
       page("Node server", "/guides/node-server"),
       page("Next.js", "/guides/nextjs"),
       page("Browser", "/guides/browser"),

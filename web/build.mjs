@@ -1,11 +1,14 @@
 /** Builds the page into dist/page: one script, one style sheet, and the recorded first picture. */
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
 const out = fileURLToPath(new URL("../dist/page/", import.meta.url));
+
+/** The measured recall by distance, which `bench/rnn-vs-transformer.mjs … report` writes; null until it has. */
+const recall = fileURLToPath(new URL("../docs/rnn-vs-transformer/recall.json", import.meta.url));
 
 export async function buildStudio() {
   mkdirSync(out, { recursive: true });
@@ -18,6 +21,7 @@ export async function buildStudio() {
     platform: "browser",
     jsx: "automatic",
     jsxImportSource: "preact",
+    define: { RECALL: existsSync(recall) ? readFileSync(recall, "utf8") : "null" },
     minify: true,
     logLevel: "warning",
   });

@@ -25,6 +25,7 @@ const samples = [
 
 const out = mkdtempSync(join(tmpdir(), "lectern-studio-"));
 const [train, heldOut] = [[], []];
+let confusion = null;
 const round = (value) => Number(value.toPrecision(4));
 await finetune({
   model: "sentiment",
@@ -39,7 +40,9 @@ await finetune({
   config: { evaluateEvery: 6 },
   onReport({ step, loss, evaluation }) {
     train.push([step, round(loss)]);
-    if (evaluation) heldOut.push([step, round(evaluation.loss)]);
+    if (!evaluation) return;
+    heldOut.push([step, round(evaluation.loss)]);
+    confusion = evaluation.confusion;
   },
 });
 
@@ -59,9 +62,13 @@ const [before, after] = [await answers("sentiment"), await answers(out)];
 const run = {
   command:
     "lectern finetune sentiment examples.csv --task text-classification --lora --epochs 14 --batch-size 8 --learning-rate 3e-3 --seed 1 --out OUT",
+  finished: true,
+  adapter: true,
   train,
   heldOut,
+  confusion,
   samples: samples.map((text, i) => ({ text, before: before[i], after: after[i] })),
+  models: null,
 };
 writeFileSync(new URL("run.json", import.meta.url), `${JSON.stringify(run)}\n`);
 rmSync(out, { recursive: true });

@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 const FILES = ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"];
 
 /** The order of the page's list; the first is the one that it opens with. */
-const FIRST = ["stories", "stories-gru", "sentiment", "translate"];
+const FIRST = ["stories", "stories-gru", "sentiment", "masked", "translate"];
 
 /** @returns the names of the models that were written */
 export function writeSite(folder) {
@@ -30,6 +30,7 @@ export function writeSite(folder) {
       cpSync(join(root, "models", name, file), join(folder, "models", name, file));
   }
   const entries = names.map((name) => ({ name, url: `models/${name}` }));
+  if (names.includes("stories")) entries.push({ name: "stories (int4)", url: "models/stories", precision: "int4" });
   writeFileSync(join(folder, "models.json"), `${JSON.stringify(entries, null, 2)}\n`);
   return names;
 }

@@ -28,6 +28,7 @@ function recall() {
   };
   return {
     vocabulary: keys + values + noise,
+    most,
     distances: [0, 1, 2, 4, 8, 16, 32, 64, 128, 256],
     question,
     /** A chain of questions. */

@@ -53,6 +53,7 @@ export async function writeReport(out, rounds) {
   }
   await writeFile(path, text);
   await mkdir(`${docs}rnn-vs-transformer`, { recursive: true });
+  if (sections.recall) await writeFile(`${docs}rnn-vs-transformer/recall.json`, sections.recall.figure);
   for (const [name, { plot }] of Object.entries(sections).filter(([, section]) => section))
     if (plot) await writeFile(`${docs}rnn-vs-transformer/${name}.svg`, plot);
 }
@@ -146,7 +147,17 @@ async function memory(read, test) {
   return {
     table: tableOf([test === "recall" ? "noise" : "other pairs", ...measured.map(({ name }) => titles[name])], rows),
     plot,
+    figure: figureOf(tests[test], measured),
   };
+}
+
+/** The means of the seeds, rounded, for the studio's first lesson. */
+function figureOf({ distances, most }, measured) {
+  const rightOf = (runs) =>
+    distances.map((_, i) => Math.round(1000 * mean(runs.map(({ accuracy }) => accuracy[i]))) / 10);
+  const models = measured.map(({ name, runs }) => ({ name: titles[name], right: rightOf(runs) }));
+  const figure = { distances: distances.map((distance) => distance + 1), trainedUpTo: most, models };
+  return `${JSON.stringify(figure, null, 2)}\n`;
 }
 
 /** The runs of all seeds by model and window. */

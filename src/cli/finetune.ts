@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { LecternError } from "../common/index.ts";
-import type { Evaluation, FinetuneOptions, TrainingTaskName } from "../training/index.ts";
+import type { Evaluation, FinetuneOptions, RunReport, TrainingTaskName } from "../training/index.ts";
 import { trainingTasks } from "./choices.ts";
-import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
+import { type CommandContext, MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
 import { count, number } from "./numbers.ts";
 import { addRenamedFlags, onRenamed, presentFlags } from "./renamed-flags.ts";
 import { printJson, type Terminal } from "./terminal.ts";
@@ -35,6 +35,7 @@ interface FinetuneFlags extends ModelFlags {
   readonly beta?: string;
   readonly config?: string;
   readonly threads?: string;
+  readonly studio?: boolean;
 }
 
 /** Flags of version 0.1 that have other names now. */
@@ -71,34 +72,60 @@ export function finetuneCommand(command: Command, terminal: Terminal, signal: Ab
     .option("--beta <x>", "how much a preference counts; default 0.1")
     .option("--config <file>", "settings of the run in JSON: optimizer, schedule, maxGradNorm, groups, patience …")
     .option("--threads <n>", "how many threads compute")
+    .option("--studio", "show the run in the studio while it goes on: loss, samples, confusion")
     .action(async (model: string, data: string, given: FinetuneFlags) => {
       const flags = presentFlags(given, renamed, terminal);
-      const { finetune } = await import("./lazy/training.ts");
-      const { parseHubId } = await import("../formats/hub/node.ts");
-      const report = progress(flags, terminal);
-      const result = await finetune({
-        model: await resolveModel(model, { flags, terminal, signal }),
-        data,
-        ...(await optionsOf(flags, terminal)),
-        baseName: existsSync(model) ? undefined : parseHubId(model)?.repository,
-        signal,
-        onReport: report,
-        onResume: resumption(flags, terminal),
-        onStop: stopping(flags, terminal),
-        onStart({ training, heldOut, labels, fresh, learned, total, steps }) {
-          if (flags.quiet) return;
-          const classes = labels.length > 0 ? `, classes: ${labels.join(", ")}` : "";
-          terminal.stderr.write(`${training} examples to learn from, ${heldOut} held out${classes}\n`);
-          if (fresh.length > 0) terminal.stderr.write(`newly initialised: ${fresh.join(", ")}\n`);
-          terminal.stderr.write(`${learned} of ${total} parameters are learned, in ${steps} steps\n`);
-        },
-      });
-      const { step, evaluation, stoppedEarly, plan } = result;
-      if (flags.json) return printJson(terminal, { step, stoppedEarly, ...evaluation, plan, out: flags.out });
-      if (evaluation?.confusion) terminal.stdout.write(confusionTable(evaluation.confusion));
-      terminal.stdout.write(`${step} steps; held out: ${described(evaluation)}; written to ${flags.out}\n`);
-      if (flags.task === "text-classification") terminal.stdout.write(`try it: lectern classify ${flags.out} "…"\n`);
+      const options = { ...(await optionsOf(flags, terminal)), data };
+      if (!flags.studio) return run(model, options, { flags, terminal, signal });
+      const { openRunPage } = await import("./finetune-studio.ts");
+      const command = `lectern finetune ${model} ${data} --task ${flags.task} --out ${flags.out}`;
+      const page = await openRunPage({ ...options, model, command }, { flags, terminal, signal });
+      try {
+        await run(model, options, { flags, terminal, signal }, page.onReport);
+        await page.finish();
+      } finally {
+        await page.close();
+      }
     });
+}
+
+interface RunContext extends CommandContext {
+  readonly flags: FinetuneFlags;
+}
+
+/** Trains, and prints the result. @param onReport hears of each step, beside the terminal */
+async function run(
+  model: string,
+  options: Omit<FinetuneOptions, "model">,
+  { flags, terminal, signal }: RunContext,
+  onReport?: (report: RunReport) => void,
+): Promise<void> {
+  const { finetune } = await import("./lazy/training.ts");
+  const { parseHubId } = await import("../formats/hub/node.ts");
+  const print = progress(flags, terminal);
+  const { step, evaluation, stoppedEarly, plan } = await finetune({
+    model: await resolveModel(model, { flags, terminal, signal }),
+    ...options,
+    baseName: existsSync(model) ? undefined : parseHubId(model)?.repository,
+    signal,
+    onReport(report) {
+      print(report);
+      onReport?.(report);
+    },
+    onResume: resumption(flags, terminal),
+    onStop: stopping(flags, terminal),
+    onStart({ training, heldOut, labels, fresh, learned, total, steps }) {
+      if (flags.quiet) return;
+      const classes = labels.length > 0 ? `, classes: ${labels.join(", ")}` : "";
+      terminal.stderr.write(`${training} examples to learn from, ${heldOut} held out${classes}\n`);
+      if (fresh.length > 0) terminal.stderr.write(`newly initialised: ${fresh.join(", ")}\n`);
+      terminal.stderr.write(`${learned} of ${total} parameters are learned, in ${steps} steps\n`);
+    },
+  });
+  if (flags.json) return printJson(terminal, { step, stoppedEarly, ...evaluation, plan, out: flags.out });
+  if (evaluation?.confusion) terminal.stdout.write(confusionTable(evaluation.confusion));
+  terminal.stdout.write(`${step} steps; held out: ${described(evaluation)}; written to ${flags.out}\n`);
+  if (flags.task === "text-classification") terminal.stdout.write(`try it: lectern classify ${flags.out} "…"\n`);
 }
 
 function addAdapterFlags(command: Command): Command {

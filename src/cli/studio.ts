@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Command } from "commander";
 import { check, LecternError } from "../common/index.ts";
+import { shippedModels } from "../formats/hub/node.ts";
 import type { LoadOptions, Model } from "../inference/index.ts";
 import { DEVICE_OPTION, MODEL_ARGUMENT, type ModelFlags, openModel } from "./models.ts";
 import { printJson, type Terminal } from "./terminal.ts";
@@ -17,7 +18,7 @@ const LOOPBACK = /^(127(\.\d+){3}|localhost|::1)$/;
 /** `lectern studio MODEL …` */
 export function studioCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
   return command
-    .argument("<model...>", `models to look into, one or several: ${MODEL_ARGUMENT}`)
+    .argument("[model...]", `models to look into: ${MODEL_ARGUMENT}; default: the bundled models`)
     .option("--port <n>", "the port; default one that is free")
     .option("--host <address>", "the address to listen on; default 127.0.0.1, which only this machine reaches")
     .option("--precision <kind,…>", "float32, int8, int4 or auto; several load each model in each, to compare them")
@@ -29,7 +30,7 @@ export function studioCommand(command: Command, terminal: Terminal, signal: Abor
       const kinds = parsePrecisions(flags.precision);
       const models = new Map<string, Model>();
       try {
-        for (const name of names)
+        for (const name of names.length > 0 ? names : shippedModels())
           for (const precision of kinds) {
             const title = kinds.length > 1 ? `${name} (${precision})` : name;
             models.set(title, await openModel(name, { flags, terminal, signal }, precision ? { precision } : {}));

@@ -22,6 +22,7 @@ import {
   wordContexts,
 } from "../explain/index.ts";
 import type { LogLikelihoodRequest, Model } from "../inference/index.ts";
+import { type FilledMask, pipeline } from "../pipelines/index.ts";
 import { describeModel } from "./describe.ts";
 import { drawTokens, generateSteps, searchBeams } from "./generation.ts";
 import { traceText } from "./trace.ts";
@@ -111,6 +112,11 @@ const calls: Readonly<Record<string, CallEntry>> = {
       return scores.map(({ logLikelihood }) => Math.exp(logLikelihood));
     },
   },
+  fill: {
+    takes: { text: rules.text, top: rules.count },
+    needs: ["text"],
+    answer: (model, { text, top }) => fillMasks(model, text as string, top as number | undefined),
+  },
   classify: {
     takes: { ...common, top: rules.count },
     needs: [],
@@ -145,12 +151,22 @@ async function classifyText(model: Model, { top = 10, ...args }: StudioArguments
   return topOutcomes(model, logits?.data as Float32Array, top as number);
 }
 
+/** The most probable words for each mask of a text. */
+async function fillMasks(model: Model, text: string, topK = 8): Promise<Outcome[][]> {
+  const fill = await pipeline("fill-mask", model);
+  const filled = [await fill(text, { topK })].flat();
+  const masks = (Array.isArray(filled[0]) ? filled : [filled]) as FilledMask[][];
+  return masks.map((words) =>
+    words.map(({ token, token_str, score }) => ({ id: token, label: token_str, probability: score })),
+  );
+}
+
 /**
  * Answers one call of the studio page: the library's functions by name, with arguments and results that JSON can
  * hold (arrays of numbers apart, which are `Float32Array`).
  *
- * @param name describe, trace, lens, generate, draw, beams, influence, ablate, importance, heads, words, score or
- *   classify
+ * @param name describe, trace, lens, generate, draw, beams, influence, ablate, importance, heads, words, score,
+ *   fill or classify
  * @throws LecternError with code `usage` for a call or an argument that there is not
  */
 export async function studioCall(model: Model, name: string, args: StudioArguments = {}): Promise<unknown> {
@@ -160,7 +176,7 @@ export async function studioCall(model: Model, name: string, args: StudioArgumen
   checkFields(`studio: ${name}`, args, entry.takes, "argument");
   const missing = entry.needs.find((need) => args[need] === undefined);
   check(missing === undefined, "usage", () => `studio: ${name} needs ${missing}`);
-  const readsText = "text" in entry.takes;
+  const readsText = "ids" in entry.takes;
   check(
     !readsText || (args.text === undefined) !== (args.ids === undefined),
     "usage",

@@ -26,6 +26,8 @@ export interface StudioModel {
   readonly numbersPerToken: number;
   /** The numbers of a recurrent model's state. */
   readonly numbersOfState: number;
+  /** The token that stands for a missing word, of a model that predicts such words; null for others. */
+  readonly maskToken: string | null;
   /** True if `generate` fills in a text. */
   readonly generates: boolean;
 }
@@ -55,8 +57,15 @@ export function describeModel(model: Model): StudioModel {
     endToken: typeof end === "number" ? end : null,
     prefixes: prefixesOf(config),
     ...keptNumbers(model, number),
+    maskToken: maskTokenOf(model),
     generates: !model.isEncoder,
   };
+}
+
+function maskTokenOf({ config, tokenizer }: Model): string | null {
+  const [architecture] = [config.architectures].flat();
+  const id = /MaskedLM$|ForPreTraining$/.test(String(architecture)) ? tokenizer?.specialId("mask_token") : undefined;
+  return id === undefined ? null : (tokenizer?.token(id) ?? null);
 }
 
 /** The counts of numbers that a model keeps from token to token. */

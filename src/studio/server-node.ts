@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { check, LecternError, ownEntry, parseJsonObject } from "../common/index.ts";
 import type { Model } from "../inference/index.ts";
 import { type StudioArguments, studioCall } from "./calls.ts";
+import type { StudioRun } from "./run.ts";
 
 /** The files of the page, and their types; no other file is ever read. */
 const FILES: Readonly<Record<string, string>> = {
@@ -30,6 +31,8 @@ const MOST_BYTES = 4 * 2 ** 20;
 export interface StudioServerOptions {
   /** The models of the page, by the names that it lists. */
   readonly models: ReadonlyMap<string, Model>;
+  /** The fine-tuning that the page shows; default the recorded one. */
+  readonly run?: (() => StudioRun) | undefined;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** Default: one that is free. */
@@ -49,11 +52,14 @@ export interface StudioServer {
  */
 export async function serveStudio({
   models,
+  run,
   host = "127.0.0.1",
   port = 0,
 }: StudioServerOptions): Promise<StudioServer> {
   const server = createServer((request, response) => {
-    answer(request, response, models, hostsOf(server, host)).catch((error: unknown) => refuse(response, error));
+    answer(request, response, { models, run }, hostsOf(server, host)).catch((error: unknown) =>
+      refuse(response, error),
+    );
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(cannotListen(error, host, port)));
@@ -86,7 +92,7 @@ function hostsOf(server: Server, host: string): readonly string[] {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  models: ReadonlyMap<string, Model>,
+  { models, run }: Pick<StudioServerOptions, "models" | "run">,
   hosts: readonly string[],
 ): Promise<void> {
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
@@ -99,6 +105,7 @@ async function answer(
     const entries = [...models.keys()].map((name) => ({ name }));
     return end(response, 200, "application/json", JSON.stringify(entries));
   }
+  if (file === "run.json" && run) return end(response, 200, "application/json", JSON.stringify(run()));
   const type = ownEntry(FILES, file);
   if (type === undefined) return end(response, 404, "text/plain", "not found");
   end(response, 200, type, await readFile(pageFile(file)));

@@ -7,6 +7,8 @@ export interface ModelEntry {
   readonly name: string;
   /** The address of its directory, where the page runs it. */
   readonly url?: string;
+  /** How the page stores its matrices; default float32. */
+  readonly precision?: string;
 }
 
 export type Call = <T>(name: string, args?: Record<string, unknown>) => Promise<T>;
@@ -22,7 +24,7 @@ export type { StudioModel, TokenPiece };
 
 /** The part of the library that the page uses. */
 interface Library {
-  loadModel(location: string): Promise<object>;
+  loadModel(location: string, options: { precision?: string | undefined }): Promise<object>;
   studioCall(model: object, name: string, args: object): Promise<unknown>;
 }
 
@@ -57,22 +59,22 @@ export function openModel(name: string): Promise<OpenModel> {
   if (known) return known;
   const entry = entries.value.find((each) => each.name === name);
   if (!entry) return Promise.reject(new PageError("noModel"));
-  const opening = entry.url === undefined ? openRemote(entry) : openLocal(entry.name, entry.url);
+  const opening = entry.url === undefined ? openRemote(entry) : openLocal(entry.name, entry.url, entry.precision);
   opened.set(name, opening);
   opening.catch(() => opened.delete(name));
   return opening;
 }
 
-/** Forgets a model, whose worker ended. */
-export function forget(name: string): void {
-  opened.delete(name);
+/** Forgets the open models, of which a worker ended. */
+export function forgetModels(): void {
+  opened.clear();
 }
 
-async function openLocal(name: string, url: string): Promise<OpenModel> {
+async function openLocal(name: string, url: string, precision: string | undefined): Promise<OpenModel> {
   if (!WebAssembly.validate(SIMD)) throw new PageError("noSimd");
   const address = new URL("./lectern.js", document.baseURI).href;
   const library = (await import(address)) as Library;
-  const model = await library.loadModel(new URL(url, document.baseURI).href);
+  const model = await library.loadModel(new URL(url, document.baseURI).href, { precision });
   const call: Call = (of, args = {}) => library.studioCall(model, of, args) as never;
   return { name, call, facts: await call<StudioModel>("describe") };
 }

@@ -1,6 +1,8 @@
 import { effect } from "@preact/signals";
 import { languages } from "./i18n/index.ts";
 import {
+  comparison,
+  comparisons,
   DEFAULT_TEXT,
   defaultOptions,
   head,
@@ -9,6 +11,7 @@ import {
   modelName,
   type OptionName,
   options,
+  otherLayer,
   otherModel,
   otherText,
   step,
@@ -46,6 +49,7 @@ export function readLink(hash: string): string[] {
   take("text", (value) => set(() => (text.value = value)));
   take("text2", (value) => set(() => (otherText.value = value)));
   take("word", (value) => set(() => (word.value = value)));
+  take("kind", (value) => isOneOf(comparisons, value) && set(() => (comparison.value = value)));
   take("options", (value) => {
     const given = { ...defaultOptions };
     for (const pair of value.split(",").filter(Boolean)) {
@@ -56,7 +60,7 @@ export function readLink(hash: string): string[] {
     options.value = given;
     return true;
   });
-  for (const [name, signal] of Object.entries({ step, layer, head }))
+  for (const [name, signal] of Object.entries({ step, layer, layer2: otherLayer, head }))
     take(name, (value) => /^\d{1,6}$/.test(value) && set(() => (signal.value = natural(value))));
   return wrong;
 }
@@ -75,6 +79,8 @@ export function linkOf(): string {
     ...(step.value > 0 && { step: String(step.value) }),
     ...((layer.value > 0 || view.value === "translation") && { layer: String(layer.value) }),
     ...(head.value > 0 && { head: String(head.value) }),
+    ...(view.value === "compare" && comparison.value !== "prompts" && { kind: comparison.value }),
+    ...(otherLayer.value !== null && { layer2: String(otherLayer.value) }),
     lang: language.value,
     theme: theme.value,
   });

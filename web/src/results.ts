@@ -2,7 +2,7 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import type { LensPrediction } from "../../src/explain/index.ts";
 import type { StudioGeneration } from "../../src/studio/generation.ts";
 import type { StudioTrace } from "../../src/studio/trace.ts";
-import { forget, type OpenModel, openModel, PageError } from "./engine.ts";
+import { forgetModels, type OpenModel, openModel, PageError } from "./engine.ts";
 import { libraryOptions, modelName, type Options, options, step, text, view } from "./state.ts";
 
 /** The picture of one text: its generation, one pass over all of it, and the layers' predictions by step. */
@@ -34,12 +34,22 @@ export const current = computed(() => promptLength.value - 1 + Math.min(step.val
 
 let latest = 0;
 
-/** Reports a failure in the page; a worker that ended is forgotten, so that the next call starts another. */
+/** How often the model has been opened anew after its worker ended. */
+const restarts = signal(0);
+
+/** Opens the model anew. */
+export function restart(): void {
+  failure.value = null;
+  restarts.value++;
+}
+
+/** Reports a failure in the page; a worker that ended is forgotten, so that `restart` starts another. */
 export function report(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof PageError) failure.value = { key: error.key, message };
   else if (/worker|memory|terminated/i.test(message)) {
-    forget(modelName.value);
+    forgetModels();
+    model.value = null;
     failure.value = { key: "stopped", message };
   } else failure.value = { message };
 }
@@ -89,7 +99,7 @@ async function addLens(of: Picture, position: number, open: OpenModel): Promise<
 /** Keeps the model and the picture in step with the state. */
 export function followResults(): void {
   effect(() => {
-    const name = modelName.value;
+    const [name] = [modelName.value, restarts.value];
     if (name === "") return;
     model.value = null;
     openModel(name).then((open) => {
@@ -101,7 +111,7 @@ export function followResults(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   effect(() => {
     const [open, prompt, of] = [model.value, text.value, options.value];
-    const isReady = open?.facts.generates === true && prompt.trim() !== "";
+    const isReady = open?.facts.generates === true && open.facts.hasTokenizer && prompt.trim() !== "";
     const wants = view.value === "picture" || view.value === "options" || view.value === "window";
     clearTimeout(timer);
     if (!open || !wants || !isReady) return;

@@ -53,6 +53,12 @@ export const text = signal(DEFAULT_TEXT);
 /** The second text, of views that compare two. */
 export const otherText = signal("");
 export const word = signal("");
+/** What the comparison puts side by side. */
+export const comparisons = ["prompts", "models", "layers"] as const;
+export type Comparison = (typeof comparisons)[number];
+export const comparison = signal<Comparison>("prompts");
+/** The right layer of a comparison; null: the last. */
+export const otherLayer = signal<number | null>(null);
 export const options = signal<Options>(defaultOptions);
 /** New tokens that the picture has gone through. */
 export const step = signal(0);

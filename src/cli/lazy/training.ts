@@ -1,5 +1,6 @@
 export {
   evaluateRecipe,
+  exampleRows,
   finetune,
   mergeAdapter,
   parseRecipe,

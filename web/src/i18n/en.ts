@@ -10,6 +10,7 @@ export const en = {
   text: "Text",
   texts: "Texts to try",
   lessons: "Lessons",
+  course: "The course as a text",
   loading: "Loading the model …",
   recorded: "A recorded example. The model is loading.",
   computing: "Computing …",
@@ -42,8 +43,8 @@ export const en = {
     noSimd:
       "This browser has no SIMD for WebAssembly, which the engine needs. A current Firefox, Chrome or Safari has it.",
     noModel: "There is no model of this name here. Choose one of the list.",
-    stopped:
-      "The browser ended the model, most likely for lack of memory. Your text is still here; choose the model again to start over.",
+    stopped: "The browser ended the model, most likely for lack of memory. Your text is still here.",
+    restart: "Start the model again",
     link: "The link names something that this page does not have ({0}). The rest of it was taken.",
     encoder: "This model reads a text and writes none. The views of heads and sentiment fit it.",
     needsDecoder: "This view needs a model that continues a text, such as stories.",
@@ -205,6 +206,10 @@ export const en = {
       "Numbers kept from token to token: the recurrent state has {0}; the transformer's cache grows by {1} for each token.",
     length: "tokens",
     kept: "numbers kept",
+    recallTitle: "Recall by distance: right answers in percent",
+    recallNote:
+      "Small models trained on nothing but this: a key, its value, noise, the key again; which value follows? Trained on up to {0} tokens; beyond that, nothing was learned.",
+    right: "right, %",
     recall:
       "Recall at a distance is measured in the documentation: a transformer finds a pair again wherever it stands, a recurrent model loses it.",
   },
@@ -231,6 +236,8 @@ export const en = {
     source: "to the source",
     own: "to itself",
     generates: "writes: {0}",
+    masked: "A text with {0} for each missing word",
+    filled: "Words for mask {0}",
     classifies: "answers: {0}",
   },
   window: {
@@ -244,10 +251,11 @@ export const en = {
     shotsNote: "Examples are added one by one. The bar is the probability of the right answer.",
     shotsMissing: "The examples need a model that was trained to learn from them (icl-small). It is not on this page.",
     shot: "{0} examples",
+    shotOne: "1 example",
   },
   finetuning: {
     intro:
-      "Fine-tuning continues training on a few examples of one task. This run was recorded: its loss falls, and its answers change.",
+      "Fine-tuning continues training on a few examples of one task. The loss falls, and the answers to the same texts change.",
     question: "At which step do the answers begin to change, and does the loss show it?",
     loss: "Loss by step",
     held: "held-out loss",
@@ -255,7 +263,13 @@ export const en = {
     samples: "The same prompt, before and after",
     before: "before",
     after: "after",
-    recorded: "Recorded with: {0}",
+    running: "The run goes on; the page reads it every second.",
+    confusion: "Confusion",
+    confusionNote: "Held-out examples at the last measurement: rows are what is right, columns what the model said.",
+    adapterOff: "adapter off",
+    adapterOn: "adapter on",
+    own: "Your text, by both",
+    recorded: "Command: {0}",
     step: "steps",
   },
   lifecycle: {

@@ -12,6 +12,7 @@ export const ko: Messages = {
   text: "텍스트",
   texts: "예시 문장",
   lessons: "수업",
+  course: "글로 읽는 강의",
   loading: "모델을 불러오는 중 …",
   recorded: "미리 기록해 둔 예시입니다. 모델을 불러오고 있습니다.",
   computing: "계산 중 …",
@@ -44,8 +45,8 @@ export const ko: Messages = {
     noSimd:
       "이 브라우저의 WebAssembly는 엔진에 필요한 SIMD를 지원하지 않습니다. 최신 Firefox, Chrome, Safari에서 열어 주세요.",
     noModel: "그런 이름의 모델은 여기에 없습니다. 목록에서 골라 주세요.",
-    stopped:
-      "브라우저가 모델을 중단했습니다. 메모리가 부족했을 가능성이 큽니다. 입력한 텍스트는 그대로 있으니 모델을 다시 선택해 주세요.",
+    stopped: "브라우저가 모델을 중단했습니다. 메모리가 부족했을 가능성이 큽니다. 입력한 텍스트는 그대로 있습니다.",
+    restart: "모델 다시 시작",
     link: "링크에 이 페이지에 없는 항목이 있습니다({0}). 나머지는 그대로 적용했습니다.",
     encoder: "이 모델은 텍스트를 읽기만 하고 쓰지는 않습니다. 어텐션 헤드나 감성 분석 화면이 알맞습니다.",
     needsDecoder: "이 화면에는 stories처럼 텍스트를 이어 쓰는 모델이 필요합니다.",
@@ -207,6 +208,10 @@ export const ko: Messages = {
       "토큰에서 토큰으로 넘기는 숫자의 개수: 순환 상태는 {0}개로 일정하고, 트랜스포머의 캐시는 토큰마다 {1}개씩 늘어납니다.",
     length: "토큰",
     kept: "간직하는 숫자",
+    recallTitle: "거리에 따른 기억: 정답 비율(%)",
+    recallNote:
+      "이것만 훈련한 작은 모델들입니다. 열쇠와 값, 그 뒤의 잡음, 다시 같은 열쇠. 다음 값은 무엇일까요? 거리 {0}토큰까지 훈련했고 그보다 먼 거리는 배우지 않았습니다.",
+    right: "정답, %",
     recall:
       "먼 곳을 기억하는 실험은 문서에 있습니다. 트랜스포머는 짝이 어디에 있든 다시 찾아내지만, 순환 모델은 잃어버립니다.",
   },
@@ -233,6 +238,8 @@ export const ko: Messages = {
     source: "원문 쪽",
     own: "자기 쪽",
     generates: "쓴 글: {0}",
+    masked: "빈칸마다 {0}를 넣은 글",
+    filled: "{0}번째 빈칸에 들어갈 단어",
     classifies: "답: {0}",
   },
   window: {
@@ -246,10 +253,10 @@ export const ko: Messages = {
     shotsNote: "예시를 하나씩 더합니다. 막대는 정답의 확률입니다.",
     shotsMissing: "예시에서 배우도록 훈련한 모델(icl-small)이 필요한데, 이 페이지에는 없습니다.",
     shot: "예시 {0}개",
+    shotOne: "예시 1개",
   },
   finetuning: {
-    intro:
-      "파인튜닝은 한 과제의 예시 몇 개로 훈련을 이어 가는 일입니다. 아래는 기록해 둔 실행으로, 손실이 줄고 답이 바뀝니다.",
+    intro: "파인튜닝은 한 과제의 예시 몇 개로 훈련을 이어 가는 일입니다. 손실이 줄면서 같은 글에 대한 답이 바뀝니다.",
     question: "몇 번째 단계에서 답이 바뀌기 시작하나요? 손실에서도 그것이 보이나요?",
     loss: "단계별 손실",
     held: "검증 손실",
@@ -257,7 +264,13 @@ export const ko: Messages = {
     samples: "같은 프롬프트, 훈련 전과 후",
     before: "훈련 전",
     after: "훈련 후",
-    recorded: "기록한 명령: {0}",
+    running: "훈련이 진행 중입니다. 1초마다 새로 읽어 옵니다.",
+    confusion: "혼동 행렬",
+    confusionNote: "마지막으로 잰 검증 예시입니다. 행은 정답, 열은 모델의 답입니다.",
+    adapterOff: "어댑터 끔",
+    adapterOn: "어댑터 켬",
+    own: "직접 쓴 글에 대한 두 모델의 답",
+    recorded: "명령: {0}",
     step: "단계",
   },
   lifecycle: {

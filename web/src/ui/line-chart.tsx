@@ -5,22 +5,36 @@ export interface Line {
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [640, 240, 52, 30];
 
-/** One or two lines over the same axis, with a table of their points for who does not see them. */
-export function LineChart({ lines, x, y, name }: { lines: readonly Line[]; x: string; y: string; name: string }) {
+/** The classes of the lines and of their legend, in order. */
+const KINDS = ["one", "two", "three", "four"] as const;
+
+interface LineChartProps {
+  readonly lines: readonly Line[];
+  readonly x: string;
+  readonly y: string;
+  readonly name: string;
+  /** True if each doubling along the axis takes the same room. */
+  readonly isLog?: boolean;
+}
+
+/** One to four lines over the same axis, with a table of their points for who does not see them. */
+export function LineChart({ lines, x, y, name, isLog = false }: LineChartProps) {
   const points = lines.flatMap((line) => line.points);
   const [mostX, mostY] = [0, 1].map((i) => Math.max(...points.map((point) => point[i] as number), 1e-9)) as [
     number,
     number,
   ];
   const leastX = Math.min(...points.map(([at]) => at));
-  const placeX = (value: number): number => LEFT + ((WIDTH - LEFT) * (value - leastX)) / Math.max(mostX - leastX, 1e-9);
+  const along = (value: number): number => (isLog ? Math.log2(value) : value);
+  const placeX = (value: number): number =>
+    LEFT + ((WIDTH - LEFT) * (along(value) - along(leastX))) / Math.max(along(mostX) - along(leastX), 1e-9);
   const placeY = (value: number): number => (HEIGHT - BOTTOM) * (1 - value / mostY);
   const path = (line: Line): string => line.points.map(([at, value]) => `${placeX(at)},${placeY(value)}`).join(" ");
   return (
     <figure>
       <ul class="legend">
         {lines.map((line, i) => (
-          <li key={line.name} class={i === 1 ? "second" : ""}>
+          <li key={line.name} class={KINDS[i]}>
             {line.name}
           </li>
         ))}
@@ -41,7 +55,7 @@ export function LineChart({ lines, x, y, name }: { lines: readonly Line[]; x: st
           {`${short(mostX)} ${x}`}
         </text>
         {lines.map((line, i) => (
-          <polyline key={line.name} class={i === 1 ? "two" : "one"} points={path(line)} />
+          <polyline key={line.name} class={KINDS[i]} points={path(line)} />
         ))}
       </svg>
       <PointTable lines={lines} x={x} y={y} />

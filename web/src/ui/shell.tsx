@@ -2,10 +2,12 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { fill, languages, say } from "../i18n/index.ts";
 import { linkOf } from "../link.ts";
-import { busy, failure, model, report, wrongNames } from "../results.ts";
+import { busy, failure, model, report, restart, wrongNames } from "../results.ts";
 import { language, theme, type ViewName, view, views } from "../state.ts";
 import { figure as chosenFigure, type Format, save } from "../ui/figure.ts";
 import { openView } from "../views/settings.ts";
+
+const DOCS = "https://github.com/lectern/lectern/blob/main/docs/";
 
 /** The first view of the navigation that is a lesson, and the first that is none any more. */
 const [FIRST_LESSON, BEHIND_LESSONS] = [2, 11];
@@ -93,6 +95,11 @@ function Navigation() {
       </ul>
       <p class="small">{say.value.lessons}</p>
       <ol>{views.slice(FIRST_LESSON, BEHIND_LESSONS).map(item)}</ol>
+      <p class="small">
+        <a class="course" href={`${DOCS}${language.value === "ko" ? "course.ko.md" : "course.md"}`}>
+          {say.value.course}
+        </a>
+      </p>
     </nav>
   );
 }
@@ -106,7 +113,12 @@ function Problem() {
   const message = told ?? fill(errors.link, wrong.join(", "));
   return (
     <p class="problem" role="alert">
-      {message}
+      {message}{" "}
+      {found?.key === "stopped" && (
+        <button type="button" onClick={restart}>
+          {errors.restart}
+        </button>
+      )}
     </p>
   );
 }

@@ -1,16 +1,25 @@
-import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { LensPrediction, Outcome } from "../../../src/explain/index.ts";
 import type { StudioGeneration } from "../../../src/studio/generation.ts";
 import { entries, type OpenModel } from "../engine.ts";
 import { say } from "../i18n/index.ts";
 import { model } from "../results.ts";
-import { layer, libraryOptions, neutralOptions, options, otherModel, otherText, text } from "../state.ts";
+import {
+  type Comparison,
+  comparison,
+  comparisons,
+  layer,
+  libraryOptions,
+  neutralOptions,
+  options,
+  otherLayer,
+  otherModel,
+  otherText,
+  text,
+} from "../state.ts";
 import { figure } from "../ui/figure.ts";
 import { Bars, Intro, Station, Unfit } from "../ui/parts.tsx";
 import { useAnswer, useModel } from "../ui/use-answer.ts";
-
-type Kind = "prompts" | "models" | "layers";
 
 /** One side of a comparison: its next tokens, and how it goes on. */
 interface Side {
@@ -25,25 +34,28 @@ const NEW_TOKENS = 24;
 /** Two prompts, two models or two layers side by side. */
 export function CompareView() {
   const { compare: words, errors } = say.value;
-  const kind = useSignal<Kind>("prompts");
   const open = model.value;
-  const second = useModel(kind.value === "models" ? otherModel.value : "");
-  const right = kind.value === "models" ? second : open;
-  const rightText = kind.value === "prompts" ? otherText.value : text.value;
   const layers = open?.facts.layers ?? 0;
-  const [low, high] = [Math.min(layer.value, layers), layers];
-  const left = useSide(open, text.value, kind.value === "layers" ? low : null);
-  const other = useSide(right, rightText, kind.value === "layers" ? high : null);
+  const hasLayers = layers > 0 && open?.facts.kind === "decoder";
+  const kind = comparison.value === "layers" && open && !hasLayers ? "prompts" : comparison.value;
+  const second = useModel(kind === "models" ? otherModel.value : "");
+  const right = kind === "models" ? second : open;
+  const rightText = kind === "prompts" ? otherText.value : text.value;
+  const [low, high] = [layer.value, otherLayer.value ?? layers].map((at) => Math.min(at, layers)) as [number, number];
+  const left = useSide(open, text.value, kind === "layers" ? low : null);
+  const other = useSide(right, rightText, kind === "layers" ? high : null);
   useEffect(() => {
     if (otherModel.value === "")
       otherModel.value =
         entries.value.find(({ name }) => name === "stories-gru")?.name ?? entries.value.at(-1)?.name ?? "";
   }, []);
-  if (open && !open.facts.generates) return <Unfit text={errors.needsDecoder} />;
+  const reads = [open, right].filter((each) => each !== null).find(({ facts }) => !facts.generates);
+  if (reads === open && reads) return <Unfit text={errors.needsDecoder} />;
   return (
     <>
       <Intro text={words.intro} />
-      <Choices kind={kind.value} choose={(to) => (kind.value = to)} layers={layers} />
+      <Choices kind={kind} layers={layers} kinds={hasLayers ? comparisons : comparisons.slice(0, 2)} />
+      {reads && <Unfit text={errors.needsDecoder} />}
       {left.top && other.top && <Sides left={left} right={other} />}
     </>
   );
@@ -73,15 +85,25 @@ function useSide(open: OpenModel | null, prompt: string, at: number | null): Sid
   return { name: open?.name ?? "", top, text: generation?.text ?? null };
 }
 
-function Choices({ kind, choose, layers }: { kind: Kind; choose: (kind: Kind) => void; layers: number }) {
+interface ChoicesProps {
+  readonly kind: Comparison;
+  readonly kinds: readonly Comparison[];
+  readonly layers: number;
+}
+
+function Choices({ kind, kinds, layers }: ChoicesProps) {
   const { compare: words, model: modelWord, text: textWord } = say.value;
-  const kinds: readonly Kind[] =
-    layers > 0 && model.value?.facts.kind === "decoder" ? ["prompts", "models", "layers"] : ["prompts", "models"];
   return (
     <>
       <div class="choices" role="group" aria-label={words.kind}>
         {kinds.map((each) => (
-          <button type="button" class="choice" key={each} aria-pressed={each === kind} onClick={() => choose(each)}>
+          <button
+            type="button"
+            class="choice"
+            key={each}
+            aria-pressed={each === kind}
+            onClick={() => (comparison.value = each)}
+          >
             {words[each]}
           </button>
         ))}
@@ -110,20 +132,42 @@ function Choices({ kind, choose, layers }: { kind: Kind; choose: (kind: Kind) =>
         </label>
       )}
       {kind === "layers" && (
-        <label class="slider" for="left-layer">
-          <span>{`${words.layer}: ${words.left}`}</span>
-          <output>{Math.min(layer.value, layers)}</output>
-          <input
-            id="left-layer"
-            type="range"
-            min={0}
-            max={layers}
-            value={Math.min(layer.value, layers)}
-            onInput={(event) => (layer.value = Number(event.currentTarget.value))}
+        <>
+          <LayerSlider side="left" most={layers} at={layer.value} choose={(to) => (layer.value = to)} />
+          <LayerSlider
+            side="right"
+            most={layers}
+            at={otherLayer.value ?? layers}
+            choose={(to) => (otherLayer.value = to)}
           />
-        </label>
+        </>
       )}
     </>
+  );
+}
+
+interface LayerSliderProps {
+  readonly side: "left" | "right";
+  readonly most: number;
+  readonly at: number;
+  readonly choose: (layer: number) => void;
+}
+
+function LayerSlider({ side, most, at, choose }: LayerSliderProps) {
+  const { compare: words } = say.value;
+  return (
+    <label class="slider" for={`${side}-layer`}>
+      <span>{`${words.layer}: ${words[side]}`}</span>
+      <output>{Math.min(at, most)}</output>
+      <input
+        id={`${side}-layer`}
+        type="range"
+        min={0}
+        max={most}
+        value={Math.min(at, most)}
+        onInput={(event) => choose(Number(event.currentTarget.value))}
+      />
+    </label>
   );
 }
 

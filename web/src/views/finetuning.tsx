@@ -1,33 +1,46 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import type { Outcome } from "../../../src/explain/index.ts";
+import type { StudioGeneration } from "../../../src/studio/generation.ts";
+import type { StudioAnswer, StudioRun } from "../../../src/studio/run.ts";
+import { entries, readEntries } from "../engine.ts";
 import { fill, say } from "../i18n/index.ts";
 import { report } from "../results.ts";
+import { text } from "../state.ts";
 import { figure } from "../ui/figure.ts";
 import { LineChart } from "../ui/line-chart.tsx";
 import { Bars, Intro, Station } from "../ui/parts.tsx";
+import { useAnswer, useModel } from "../ui/use-answer.ts";
 
-/** A run of `lectern finetune`, as web/record-run.mjs records it. */
-interface RecordedRun {
-  readonly command: string;
-  readonly train: readonly (readonly [step: number, loss: number])[];
-  readonly heldOut: readonly (readonly [step: number, loss: number])[];
-  readonly samples: readonly {
-    readonly text: string;
-    readonly before: readonly (readonly [label: string, probability: number])[];
-    readonly after: readonly (readonly [label: string, probability: number])[];
-  }[];
+/** So often a run that goes on is read again. */
+const PERIOD_MS = 1000;
+
+/** The run as the page's host has it, read again until it has finished. */
+function useRun(): StudioRun | null {
+  const run = useSignal<StudioRun | null>(null);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isLeft = false;
+    const read = async (): Promise<void> => {
+      const found = (await (await fetch("run.json")).json()) as StudioRun;
+      if (isLeft) return;
+      if (found.models && !entries.value.some(({ name }) => name === found.models?.after)) await readEntries();
+      run.value = found;
+      if (!found.finished) timer = setTimeout(() => read().catch(report), PERIOD_MS);
+    };
+    read().catch(report);
+    return () => {
+      isLeft = true;
+      clearTimeout(timer);
+    };
+  }, []);
+  return run.value;
 }
 
-/** A recorded fine-tuning: its loss, and answers with the adapter off and on. */
+/** A fine-tuning, live or recorded: its loss, its confusion, and answers before and after it. */
 export function FinetuningView() {
   const { finetuning: words } = say.value;
-  const run = useSignal<RecordedRun | null>(null);
-  useEffect(() => {
-    fetch("run.json")
-      .then((response) => response.json())
-      .then((found: RecordedRun) => (run.value = found), report);
-  }, []);
-  const shown = run.value;
+  const shown = useRun();
   useEffect(() => {
     if (!shown) return;
     figure.value = {
@@ -42,38 +55,25 @@ export function FinetuningView() {
   return (
     <>
       <Intro text={words.intro} question={words.question} />
+      {shown && !shown.finished && <p role="status">{words.running}</p>}
       {shown && (
         <>
-          <Station name="loss-station" title={words.loss}>
-            <LineChart
-              name={words.loss}
-              x={words.step}
-              y={words.loss}
-              lines={[
-                { name: words.train, points: shown.train },
-                { name: words.held, points: shown.heldOut },
-              ]}
-            />
-          </Station>
-          <Station name="samples-station" title={words.samples}>
-            {shown.samples.map(({ text, before, after }) => (
-              <div class="sample-run" key={text}>
-                <p class="quoted">{text}</p>
-                <div class="side">
-                  {([before, after] as const).map((outcomes, i) => (
-                    <figure key={i === 0 ? "before" : "after"}>
-                      <figcaption>{i === 0 ? words.before : words.after}</figcaption>
-                      <Bars
-                        rows={outcomes.map(([label, value]) => ({ label, value }))}
-                        name={i === 0 ? words.before : words.after}
-                        most={1}
-                      />
-                    </figure>
-                  ))}
-                </div>
-              </div>
-            ))}
-          </Station>
+          {shown.train.length > 0 && (
+            <Station name="loss-station" title={words.loss}>
+              <LineChart
+                name={words.loss}
+                x={words.step}
+                y={words.loss}
+                lines={[
+                  { name: words.train, points: shown.train },
+                  { name: words.held, points: shown.heldOut },
+                ]}
+              />
+            </Station>
+          )}
+          {shown.confusion && <Confusion of={shown.confusion} />}
+          <Samples of={shown} />
+          {shown.models && <OwnText of={shown} models={shown.models} />}
           <p class="small">
             <code>{fill(words.recorded, shown.command)}</code>
           </p>
@@ -81,4 +81,115 @@ export function FinetuningView() {
       )}
     </>
   );
+}
+
+function Confusion({ of: { labels, counts } }: { of: NonNullable<StudioRun["confusion"]> }) {
+  const { finetuning: words } = say.value;
+  return (
+    <Station name="confusion-station" title={words.confusion} note={words.confusionNote}>
+      <div class="scrolls" tabIndex={0} role="group" aria-label={words.confusion}>
+        <table class="plain">
+          <thead>
+            <tr>
+              <td />
+              {labels.map((label) => (
+                <th scope="col" key={label}>
+                  {label}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {counts.map((row, i) => (
+              <tr key={labels[i]}>
+                <th scope="row">{labels[i]}</th>
+                {row.map((count, j) => (
+                  <td key={labels[j]}>{count}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Station>
+  );
+}
+
+/** The names of both sides: of an adapter, without and with it. */
+function sidesOf({ adapter }: StudioRun): readonly [string, string] {
+  const { finetuning: words } = say.value;
+  return adapter ? [words.adapterOff, words.adapterOn] : [words.before, words.after];
+}
+
+function Samples({ of }: { of: StudioRun }) {
+  const { finetuning: words } = say.value;
+  const [left, right] = sidesOf(of);
+  return (
+    <Station name="samples-station" title={words.samples}>
+      {of.samples.map(({ text, before, after }) => (
+        <div class="sample-run" key={text}>
+          <p class="quoted" dir="auto">
+            {text}
+          </p>
+          <div class="side">
+            <Answered name={left} answer={before} />
+            <Answered name={right} answer={after} />
+          </div>
+        </div>
+      ))}
+    </Station>
+  );
+}
+
+function Answered({ name, answer }: { name: string; answer: StudioAnswer | null }) {
+  return (
+    <figure>
+      <figcaption>{name}</figcaption>
+      {typeof answer === "string" && <p dir="auto">{answer}</p>}
+      {answer === null && <p>…</p>}
+      {answer !== null && typeof answer !== "string" && (
+        <Bars rows={answer.map(([label, value]) => ({ label, value }))} name={name} most={1} />
+      )}
+    </figure>
+  );
+}
+
+/** A text of one's own, answered by both models. */
+function OwnText({ of, models }: { of: StudioRun; models: NonNullable<StudioRun["models"]> }) {
+  const { finetuning: words } = say.value;
+  const [left, right] = sidesOf(of);
+  const [before, after] = [useLiveAnswer(models.before), useLiveAnswer(models.after)];
+  return (
+    <Station name="own-station" title={words.own}>
+      <label class="field">
+        <span>{say.value.text}</span>
+        <input
+          type="text"
+          dir="auto"
+          value={text.value}
+          onInput={(event) => (text.value = event.currentTarget.value)}
+        />
+      </label>
+      <div class="side">
+        <Answered name={left} answer={before} />
+        <Answered name={right} answer={after} />
+      </div>
+    </Station>
+  );
+}
+
+/** As `answerOf` of the library answers. */
+function useLiveAnswer(name: string): StudioAnswer | null {
+  const open = useModel(name);
+  const isAsked = text.value.trim() !== "";
+  const classes = useAnswer<Outcome[]>(
+    open?.facts.classes ? open : null,
+    isAsked ? ["classify", { text: text.value }] : null,
+  );
+  const written = useAnswer<StudioGeneration>(
+    open?.facts.generates && !open.facts.classes ? open : null,
+    isAsked ? ["generate", { text: text.value, options: { doSample: false, maxNewTokens: 24 }, candidates: 1 }] : null,
+  );
+  if (classes) return classes.map(({ label, probability }) => [label, probability]);
+  return written?.text ?? null;
 }

@@ -1,5 +1,8 @@
 import type { FunctionComponent } from "preact";
+import { say } from "../i18n/index.ts";
+import { model } from "../results.ts";
 import type { ViewName } from "../state.ts";
+import { Unfit } from "../ui/parts.tsx";
 import { Prompt } from "../ui/prompt.tsx";
 import { CompareView } from "./compare.tsx";
 import { FinetuningView } from "./finetuning.tsx";
@@ -20,7 +23,7 @@ const prompted =
   () => (
     <>
       <Prompt hasText={hasText} />
-      <View />
+      {model.value?.facts.hasTokenizer === false ? <Unfit text={say.value.errors.noTokenizer} /> : <View />}
     </>
   );
 

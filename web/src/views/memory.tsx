@@ -10,6 +10,19 @@ import { useAnswer, useModel } from "../ui/use-answer.ts";
 
 const LENGTHS = [1, 64, 128, 256, 512];
 
+/** Recall at a distance, as docs/rnn-vs-transformer/recall.json has it. */
+interface RecallFigure {
+  /** The tokens between a key and its second occurrence, and one more. */
+  readonly distances: readonly number[];
+  /** The longest that any model was trained on. */
+  readonly trainedUpTo: number;
+  /** Right values in percent, by distance: the mean of the seeds. */
+  readonly models: readonly { readonly name: string; readonly right: readonly number[] }[];
+}
+
+/** Put in by web/build.mjs; null where nothing has been measured. */
+declare const RECALL: RecallFigure | null;
+
 /** A recurrent model and a transformer: how far back each feels a token, and what each keeps. */
 export function MemoryView() {
   const { memory: words } = say.value;
@@ -58,7 +71,7 @@ export function MemoryView() {
         </Station>
       )}
       {transformer && recurrent && <Cost transformer={transformer.facts} recurrent={recurrent.facts} />}
-      <p class="small">{words.recall}</p>
+      <Recall of={RECALL} />
     </>
   );
 }
@@ -71,6 +84,25 @@ function Tinted({ of, name }: { of: TokenInfluence | null; name: string }) {
       <p class="small">{`${name} → “${of.target.label}”`}</p>
       <TokenStrip tokens={of.tokens} tint={of.tokens.map(({ influence }) => influence / most)} showsIds={false} />
     </>
+  );
+}
+
+function Recall({ of }: { of: RecallFigure | null }) {
+  const { memory: words } = say.value;
+  if (!of) return <p class="small">{words.recall}</p>;
+  return (
+    <Station name="recall-station" title={words.recallTitle} note={fill(words.recallNote, of.trainedUpTo)}>
+      <LineChart
+        name={words.recallTitle}
+        x={words.distance}
+        y={words.right}
+        isLog
+        lines={of.models.map(({ name, right }) => ({
+          name,
+          points: right.map((share, i) => [of.distances[i] as number, share]),
+        }))}
+      />
+    </Station>
   );
 }
 

@@ -32,7 +32,6 @@ export const chosen = computed(() => {
 export function PictureView() {
   const shown = picture.value;
   const { errors, picture: words } = say.value;
-  if (model.value && !model.value.facts.hasTokenizer) return <Unfit text={errors.noTokenizer} />;
   if (model.value && !model.value.facts.generates) return <Unfit text={errors.encoder} />;
   if (text.value.trim() === "") return <Unfit text={errors.empty} />;
   if (!shown) return <Intro text={words.intro} />;

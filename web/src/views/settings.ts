@@ -6,6 +6,7 @@ import {
   head,
   layer,
   modelName,
+  otherLayer,
   otherText,
   pinned,
   step,
@@ -35,7 +36,7 @@ const stories: readonly string[] = [
   "One day, one day, one day,",
 ];
 
-const decoders: readonly string[] = ["stories", "stories-gru"];
+const decoders: readonly string[] = ["stories", "stories-gru", "stories (int4)"];
 
 export const viewSettings: Readonly<Record<ViewName, ViewSettings>> = {
   picture: { models: decoders, samples: stories },
@@ -56,7 +57,7 @@ export const viewSettings: Readonly<Record<ViewName, ViewSettings>> = {
       "Not a good film, but a very good book.",
     ],
   },
-  shapes: { models: [], samples: ["The dog sleeps in the house"] },
+  shapes: { models: [], samples: ["The dog sleeps in the house"], second: "The king had three [MASK]." },
   translation: {
     models: ["translate"],
     layer: 2,
@@ -109,6 +110,7 @@ export function openView(name: ViewName): void {
     pinned.value = null;
     step.value = 0;
     head.value = 0;
+    otherLayer.value = null;
     view.value = name;
     layer.value = viewSettings[name].layer ?? 0;
     settle();

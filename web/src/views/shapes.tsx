@@ -2,12 +2,13 @@ import { useEffect } from "preact/hooks";
 import type { Outcome } from "../../../src/explain/index.ts";
 import type { StudioGeneration } from "../../../src/studio/generation.ts";
 import type { StudioMatrix, StudioTrace } from "../../../src/studio/trace.ts";
-import { entries } from "../engine.ts";
+import { entries, type StudioModel } from "../engine.ts";
 import { fill, say } from "../i18n/index.ts";
-import { text } from "../state.ts";
+import { model } from "../results.ts";
+import { modelName, otherText, text } from "../state.ts";
 import { figure } from "../ui/figure.ts";
 import { HeatMap } from "../ui/heat-map.tsx";
-import { Intro, Station } from "../ui/parts.tsx";
+import { Bars, Intro, Station } from "../ui/parts.tsx";
 import { useAnswer, useModel } from "../ui/use-answer.ts";
 
 /** 1 where any head of any layer attends, else 0: the mask, as it is measured. */
@@ -20,15 +21,21 @@ export function maskOf(layers: readonly StudioMatrix[]): Float32Array {
 
 const has = (name: string): boolean => entries.value.some((entry) => entry.name === name);
 
+/** The bundled model of a shape, else the page's own if it has that shape. */
+function nameOf(bundled: string, kind: StudioModel["kind"]): string {
+  if (has(bundled)) return bundled;
+  return model.value?.facts.kind === kind ? modelName.value : "";
+}
+
 /** The three shapes of transformers: what each token may see, and what each is for. */
 export function ShapesView() {
   const { shapes: words } = say.value;
-  const encoder = useModel(has("sentiment") ? "sentiment" : "");
-  const decoder = useModel(has("stories") ? "stories" : "");
-  const both = useModel(has("translate") ? "translate" : "");
+  const encoder = useModel(nameOf("sentiment", "encoder"));
+  const decoder = useModel(nameOf("stories", "decoder"));
+  const both = useModel(nameOf("translate", "encoder-decoder"));
   const asked = text.value.trim() === "" ? null : { text: text.value };
   const ofEncoder = useAnswer<StudioTrace>(encoder, asked && ["trace", asked]);
-  const classes = useAnswer<Outcome[]>(encoder, asked && ["classify", asked]);
+  const classes = useAnswer<Outcome[]>(encoder?.facts.classes ? encoder : null, asked && ["classify", asked]);
   const ofDecoder = useAnswer<StudioTrace>(decoder, asked && ["trace", asked]);
   const greedy = { doSample: false, maxNewTokens: 24 };
   const goesOn = useAnswer<StudioGeneration>(
@@ -71,6 +78,7 @@ export function ShapesView() {
           <Station name="encoder-station" title={words.encoder} note={words.encoderNote}>
             <Mask of={ofEncoder} layers={ofEncoder.attentions} name={words.encoder} />
             {classes?.[0] && <p>{fill(words.classifies, classes[0].label)}</p>}
+            <FilledMasks />
           </Station>
         )}
         {ofDecoder && (
@@ -88,6 +96,38 @@ export function ShapesView() {
         )}
       </div>
     </>
+  );
+}
+
+/** Words for the masks of a text, by the page's own model if it fills masks, else by the bundled one that does. */
+function FilledMasks() {
+  const { shapes: words } = say.value;
+  const isOwn = typeof model.value?.facts.maskToken === "string";
+  const filler = useModel(isOwn ? modelName.value : has("masked") ? "masked" : "");
+  const mask = filler?.facts.maskToken ?? "";
+  const isAsked = mask !== "" && otherText.value.includes(mask);
+  const filled = useAnswer<Outcome[][]>(filler, isAsked ? ["fill", { text: otherText.value, top: 6 }] : null);
+  if (!filler || mask === "") return null;
+  return (
+    <div class="filled">
+      <label class="field">
+        <span>{fill(words.masked, mask)}</span>
+        <input
+          type="text"
+          dir="auto"
+          value={otherText.value}
+          onInput={(event) => (otherText.value = event.currentTarget.value)}
+        />
+      </label>
+      {isAsked &&
+        filled?.map((outcomes, i) => (
+          <Bars
+            key={i}
+            name={fill(words.filled, i + 1)}
+            rows={outcomes.map(({ label, probability }) => ({ label, value: probability }))}
+          />
+        ))}
+    </div>
   );
 }
 

@@ -86,6 +86,11 @@ function Budget() {
   );
 }
 
+function shotsOf(count: number): string {
+  const { window: words } = say.value;
+  return count === 1 ? words.shotOne : fill(words.shot, count);
+}
+
 function Shots() {
   const { window: words } = say.value;
   const hasLearner = entries.value.some(({ name }) => name === LEARNER);
@@ -103,7 +108,7 @@ function Shots() {
     figure.value = {
       name: "examples-in-the-prompt",
       title: words.shots,
-      rows: scores.map((_, count) => fill(words.shot, count)),
+      rows: scores.map((_, count) => shotsOf(count)),
       columns: [task.answer],
       values: scores,
       data: { task, prompts, scores },
@@ -128,11 +133,7 @@ function Shots() {
       )}
       {scores && (
         <>
-          <Bars
-            rows={scores.map((value, count) => ({ label: fill(words.shot, count), value }))}
-            name={words.shots}
-            most={1}
-          />
+          <Bars rows={scores.map((value, count) => ({ label: shotsOf(count), value }))} name={words.shots} most={1} />
           <pre class="card">{`${prompts.at(-1)}→ ${task.answer}`}</pre>
         </>
       )}
