@@ -51,6 +51,7 @@ export {
   sub,
   tanh,
 } from "./ops/elementwise.ts";
+export { fromExperts, type MixtureAttributes, toExperts } from "./ops/experts.ts";
 export {
   addAlong,
   cumulativeSum,

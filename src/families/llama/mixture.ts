@@ -3,6 +3,7 @@ import {
   type Dimension,
   div,
   expand,
+  fromExperts,
   mul,
   reduceMax,
   reduceSum,
@@ -10,8 +11,8 @@ import {
   scalar,
   sigmoid,
   softmax,
-  split,
   sub,
+  toExperts,
   topMask,
   type Value,
 } from "../../graph/index.ts";
@@ -81,14 +82,13 @@ function route(at: Scope, x: Value, e: ExpertsConfig): { routing: Routing; share
 export function mixture(at: Scope, x: Value, c: LlamaConfig, e: ExpertsConfig, routings: Routing[]): Value {
   const { routing, shares } = route(at.in("gate"), x, e);
   routings.push(routing);
-  const each = Array.from({ length: e.count }, () => 1);
-  const parts = split(shares, each, -1).map((weight, i) => {
+  const results = toExperts(x, routing.topKMask, e.perToken).map((rows, i) => {
     const expert = at.in(`experts.${i}`);
-    const gate = activation(c.hiddenAct)(linear(expert.in(e.names.gate), x, e.intermediateSize, { bias: false }));
-    const up = linear(expert.in(e.names.up), x, e.intermediateSize, { bias: false });
-    return mul(weight, linear(expert.in(e.names.down), mul(gate, up), c.hiddenSize, { bias: false })); // [B, T, E]
+    const gate = activation(c.hiddenAct)(linear(expert.in(e.names.gate), rows, e.intermediateSize, { bias: false }));
+    const up = linear(expert.in(e.names.up), rows, e.intermediateSize, { bias: false });
+    return linear(expert.in(e.names.down), mul(gate, up), c.hiddenSize, { bias: false }); // [B, T, E]
   });
-  const mixed = parts.reduce((sum, part) => add(sum, part));
+  const mixed = fromExperts(shares, results, e.perToken);
   if (!e.shared) return mixed;
   const { name, intermediateSize, gate } = e.shared;
   const shared = feedForward(at.in(name), x, c, intermediateSize);
