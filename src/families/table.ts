@@ -45,6 +45,7 @@ import { gptNeo } from "./gpt-neo/model.ts";
 import { gptNeoXCheckpoint } from "./gpt-neox/checkpoint.ts";
 import { parseGptNeoXConfig } from "./gpt-neox/config.ts";
 import { gptNeoX } from "./gpt-neox/model.ts";
+import { parseGptOssConfig } from "./gpt-oss/config.ts";
 import { gpt2Checkpoint } from "./gpt2/checkpoint.ts";
 import { parseGpt2Config } from "./gpt2/config.ts";
 import { gpt2 } from "./gpt2/model.ts";
@@ -151,6 +152,7 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   gemma: relative("Gemma", parseGemmaConfig),
   gemma2: relative("Gemma 2", parseGemma2Config),
   gemma3_text: relative("Gemma 3", parseGemma3Config),
+  gpt_oss: relative("gpt-oss", parseGptOssConfig),
   phi3: relative("Phi-3", parsePhi3Config),
   olmo: relative("OLMo", parseOlmoConfig),
   olmo2: relative("OLMo 2", parseOlmo2Config),

@@ -24,6 +24,7 @@ export { gelu, geluTanh, quickGelu, silu, softcap } from "./ops/activation.ts";
 export { attend, attendJoined } from "./ops/attention.ts";
 export { blockSums, takeColumns } from "./ops/block-inputs.ts";
 export {
+  besidesOf,
   type CachedAttentionAttributes,
   cachedAttention,
   cachePositions,

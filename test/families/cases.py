@@ -164,6 +164,18 @@ CASES = {
         num_key_value_heads=2, n_group=2, topk_group=1, routed_scaling_factor=1.5, q_lora_rank=8)),
     "glm4_moe": ("glm4_moe", "Glm4MoeForCausalLM", mixture(
         num_key_value_heads=1, head_dim=8, use_qk_norm=True, attention_bias=True, n_shared_experts=2)),
+    "gpt_oss": ("gpt_oss", "GptOssForCausalLM", base(
+        head_dim=8, num_key_value_heads=1, num_local_experts=4, num_experts_per_tok=2, sliding_window=3,
+        swiglu_limit=1.5, rope_theta=500.0, output_router_logits=True, router_aux_loss_coef=0.1,
+        rope_scaling={"rope_type": "yarn", "factor": 4.0, "beta_fast": 32.0, "beta_slow": 1.0, "truncate": False,
+                      "original_max_position_embeddings": 8})),
+    "gpt_oss_odd_heads": ("gpt_oss", "GptOssForCausalLM", base(
+        head_dim=6, num_key_value_heads=2, num_local_experts=3, num_experts_per_tok=1, attention_bias=False,
+        layer_types=["full_attention", "sliding_attention"], sliding_window=4, intermediate_size=10,
+        rope_parameters={"rope_type": "default", "rope_theta": 300.0})),
+    "gpt_oss_classes": ("gpt_oss", "GptOssForSequenceClassification", base(
+        head_dim=8, num_key_value_heads=2, num_experts=3, num_experts_per_tok=2, num_hidden_layers=1, swiglu_alpha=1.1,
+        pad_token_id=0, id2label=LABELS)),
     "gemma3_wrapper": ("gemma3", "Gemma3ForConditionalGeneration", {
         "text_config": base(model_type="gemma3_text", num_key_value_heads=1, head_dim=8, sliding_window=3,
                             sliding_window_pattern=2, pad_token_id=0, tie_word_embeddings=True),

@@ -139,9 +139,23 @@ def gradients(model, architecture, rows, pad, folder, chance):
     unused = {name for name, parameter in of.items() if parameter.grad is None}
     for name, gradient in load_file(folder / "model.safetensors").items():
         if name not in unused and not UNTRAINED.search(name):
-            found[f"grad.{name}"] = gradient.to(torch.float16)
+            own = apart(name, gradient) if model.config.model_type == "gpt_oss" else {name: gradient}
+            found |= {f"grad.{part}": values.to(torch.float16) for part, values in own.items()}
     shutil.rmtree(folder)
     return found
+
+
+def apart(name, tensor):
+    """The parts of each expert that one tensor of gpt-oss holds; other tensors as they are."""
+    found = re.fullmatch(r"(.*\.experts)\.(gate_up_proj|down_proj)(_bias)?", name)
+    if not found or tensor.dim() != (2 if found[3] else 3):
+        return {name: tensor}
+    ending = "bias" if found[3] else "weight"
+    parts = {}
+    for i, own in enumerate(tensor if found[3] else tensor.transpose(1, 2)):
+        rows = {"gate_proj": own[0::2], "up_proj": own[1::2]} if found[2] == "gate_up_proj" else {"down_proj": own}
+        parts |= {f"{found[1]}.{i}.{part}.{ending}": values.contiguous() for part, values in rows.items()}
+    return parts
 
 
 def make(name, model_type, architecture, config, parts=("gradients",)):
@@ -161,7 +175,8 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
     save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
     # Falcon's eager attention adds ALiBi twice, its default once.
     attention = "sdpa" if config.get("alibi") else "eager"
-    model = kind.from_pretrained(directory, attn_implementation=attention, dtype=torch.float32).eval()
+    plain = {"experts_implementation": "eager"} if "expert" in json.dumps(config) else {}
+    model = kind.from_pretrained(directory, attn_implementation=attention, dtype=torch.float32, **plain).eval()
     chance = random.Random(name)
     text = model.config.get_text_config()
     vocabulary = text.vocab_size - 3 if "wrapper" in name else min(text.vocab_size, getattr(text, "decoder_vocab_size", None) or text.vocab_size)

@@ -277,6 +277,20 @@ test.each(Object.entries(checks))("%s has the right values and gradients", async
   await checkOp(name, check);
 });
 
+test("attention with sinks has the right values and gradients", async () => {
+  await checkOp("attention", {
+    build: (q, k, v, sinks) => g.attend(q, k, v, bias, { scale: 0.5, sinks }).mixed,
+    operands: [[1, 2, 2, 2], [1, 1, 5, 2], [1, 1, 5, 2], [2]],
+  });
+  const alike = m([1, 1, 2, 1], 0, 0);
+  const zeros = { ...alike, shape: [1, 1, 5, 1], values: [0, 0, 0, 0, 0] };
+  await checkOp("attention", {
+    build: (q, k, v, sinks) => g.attend(q, k, v, bias, { scale: 1, sinks }).weights,
+    operands: [alike, zeros, zeros, m([1], Math.log(4))],
+    expected: [1 / 8, 1 / 8, 1 / 8, 1 / 8, 0, 1 / 9], // of 4 or 5 keys, and a sink that counts as 4
+  });
+});
+
 test("causal attention in blocks has the values and gradients of attention in one piece", async () => {
   const [batch, heads, keyHeads, length, size] = [2, 4, 2, 70, 8];
   const random = new Random(3);
