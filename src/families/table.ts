@@ -37,6 +37,10 @@ import { parseFalconConfig } from "./falcon/config.ts";
 import { falcon } from "./falcon/model.ts";
 import type { CheckpointNames } from "./family.ts";
 import { parseGemma2Config, parseGemma3Config, parseGemmaConfig } from "./gemma/config.ts";
+import { parseGemma3nConfig } from "./gemma3n/config.ts";
+import { gemma3n } from "./gemma3n/model.ts";
+import { parseGemma4Config } from "./gemma4/config.ts";
+import { gemma4, gemma4Checkpoint } from "./gemma4/model.ts";
 import { parseGlm4Config, parseGlmConfig } from "./glm/config.ts";
 import { parseGlm4MoeConfig } from "./glm/moe-config.ts";
 import { gptNeoCheckpoint } from "./gpt-neo/checkpoint.ts";
@@ -82,7 +86,7 @@ import { parseSmolLm3Config } from "./smollm3/config.ts";
 import { parseStableLmConfig } from "./stablelm/config.ts";
 import { parseStarCoder2Config } from "./starcoder2/config.ts";
 import { t5Checkpoint } from "./t5/checkpoint.ts";
-import { parseMt5Config, parseT5Config } from "./t5/config.ts";
+import { parseMt5Config, parseT5Config, parseUmt5Config } from "./t5/config.ts";
 import { t5 } from "./t5/model.ts";
 
 /** Files whose parameters have the names that models have, perhaps without a prefix, beside these buffers. */
@@ -152,6 +156,18 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   gemma: relative("Gemma", parseGemmaConfig),
   gemma2: relative("Gemma 2", parseGemma2Config),
   gemma3_text: relative("Gemma 3", parseGemma3Config),
+  gemma3n_text: decoder({
+    name: "Gemma 3n",
+    parseConfig: parseGemma3nConfig,
+    model: gemma3n,
+    checkpoint: { ...plain("model."), ignored: /rotary_emb\.inv_freq$|\.self_attn\.[kv]_(proj|norm)\.|\.altup\.correct_output_scale$/ },
+  }),
+  gemma4_text: decoder({
+    name: "Gemma 4",
+    parseConfig: parseGemma4Config,
+    model: gemma4,
+    checkpoint: gemma4Checkpoint,
+  }),
   gpt_oss: relative("gpt-oss", parseGptOssConfig),
   phi3: relative("Phi-3", parsePhi3Config),
   olmo: relative("OLMo", parseOlmoConfig),
@@ -210,6 +226,7 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   }),
   t5: encoderDecoder({ name: "T5", parseConfig: parseT5Config, model: t5, checkpoint: t5Checkpoint }),
   mt5: encoderDecoder({ name: "mT5", parseConfig: parseMt5Config, model: t5, checkpoint: t5Checkpoint }),
+  umt5: encoderDecoder({ name: "UMT5", parseConfig: parseUmt5Config, model: t5, checkpoint: t5Checkpoint }),
   bart: bartRelative("BART", parseBartConfig, bartCheckpoint),
   mbart: bartRelative("mBART", parseMbartConfig, bartCheckpoint),
   marian: bartRelative("Marian", parseMarianConfig, waveCheckpoint),

@@ -2,31 +2,50 @@ import type { FileSource } from "../files/index.ts";
 import { byteLength } from "../tensor/index.ts";
 import type { AnyTensor, Checkpoint, StoredTensor } from "./tensor-files.ts";
 
-/** Tensors that hold a part of all experts, as gpt-oss writes them; only it gives them biases. */
+/** Tensors that hold a part of all experts. */
 const joined = /^(.*\.experts)\.(gate_up_proj|down_proj)(_bias)?$/;
 
-/** The tensors of an expert that the outputs of a stored one belong to: of gate and up, they take turns. */
+/** The tensors of an expert that the outputs of a stored one belong to. */
 const outputsOf: Readonly<Record<string, readonly string[]>> = {
   gate_up_proj: ["gate_proj", "up_proj"],
   down_proj: ["down_proj"],
 };
 
-/** Some of a checkpoint's tensors, with those that hold all experts taken apart: `experts.3.gate_proj.weight` `[F, E]`. */
+/**
+ * Some of a checkpoint's tensors, with those that hold all experts taken apart: `experts.3.gate_proj.weight` `[F, E]`. gpt-oss,
+ * whose experts have biases, stores `[N, I, O]` with the outputs of gate and up in turns; others store `[N, O, I]` with one
+ * behind the other.
+ */
 export function expertsApart(files: FileSource, stored: Checkpoint, names: Iterable<string>): Map<string, AnyTensor> {
   const found = new Map<string, AnyTensor>();
   for (const name of names) {
     const [, path, part = "", bias] = joined.exec(name) ?? [];
-    const isJoined = path !== undefined && stored.has(`${path}.${part}_bias`);
-    if (!isJoined) found.set(name, stored.info(name));
-    else
-      for (const [own, tensor] of partsOf(files, stored.info(name), outputsOf[part] as readonly string[]))
-        found.set(`${path}.${own}.${bias ? "bias" : "weight"}`, tensor);
+    const info = stored.info(name);
+    const outputs = outputsOf[part] ?? [];
+    if (path === undefined || (!bias && info.shape.length !== 3)) found.set(name, info);
+    else {
+      const isTurned = stored.has(`${path}.${part}_bias`);
+      const parts = isTurned ? partsInTurns(files, info, outputs) : partsInOrder(info, outputs);
+      for (const [own, tensor] of parts) found.set(`${path}.${own}.${bias ? "bias" : "weight"}`, tensor);
+    }
   }
   return found;
 }
 
+/** The tensors of each expert, by what follows `experts.`, where they lie in the file: of matrices `[N, O, I]`. */
+function partsInOrder(whole: StoredTensor, outputs: readonly string[]): [string, AnyTensor][] {
+  const [count, rows, inSize] = whole.shape as [number, number, number];
+  const byteLength = whole.byteLength / count / outputs.length;
+  const shape = [rows / outputs.length, inSize];
+  return Array.from({ length: count * outputs.length }, (_, i) => {
+    const name = outputs[i % outputs.length] as string;
+    const own = { ...whole, shape, byteLength, offset: whole.offset + i * byteLength };
+    return [`${Math.floor(i / outputs.length)}.${name}`, own];
+  });
+}
+
 /** The tensors of each expert, by what follows `experts.`: of matrices `[N, I, O]`, or of biases `[N, O]`. */
-function partsOf(files: FileSource, whole: StoredTensor, outputs: readonly string[]): [string, AnyTensor][] {
+function partsInTurns(files: FileSource, whole: StoredTensor, outputs: readonly string[]): [string, AnyTensor][] {
   const { dtype, file, offset, byteLength: size, shape } = whole;
   const [count, ...own] = shape as [number, ...number[]];
   const each = size / count;
