@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { loadModel } from "../dist/index.js";
 
 const [EXPERTS, WIDTH, INNER, LAYERS, HEADS, WORDS] = [64, 512, 512, 2, 8, 256];
-const [PROMPT, NEW_TOKENS, ROUNDS] = [64, 32, 5];
+const [PROMPT, NEW_TOKENS, ROUNDS] = [64, 32, 3];
 const counts = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1, 8, EXPERTS];
 
 const folder = mkdtempSync(join(tmpdir(), "lectern-mixture-"));

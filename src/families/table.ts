@@ -86,7 +86,7 @@ import { parseSmolLm3Config } from "./smollm3/config.ts";
 import { parseStableLmConfig } from "./stablelm/config.ts";
 import { parseStarCoder2Config } from "./starcoder2/config.ts";
 import { t5Checkpoint } from "./t5/checkpoint.ts";
-import { parseMt5Config, parseT5Config, parseUmt5Config } from "./t5/config.ts";
+import { parseMt5Config, parseT5Config } from "./t5/config.ts";
 import { t5 } from "./t5/model.ts";
 
 /** Files whose parameters have the names that models have, perhaps without a prefix, beside these buffers. */
@@ -160,7 +160,10 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
     name: "Gemma 3n",
     parseConfig: parseGemma3nConfig,
     model: gemma3n,
-    checkpoint: { ...plain("model."), ignored: /rotary_emb\.inv_freq$|\.self_attn\.[kv]_(proj|norm)\.|\.altup\.correct_output_scale$/ },
+    checkpoint: {
+      ...plain("model."),
+      ignored: /rotary_emb\.inv_freq$|\.self_attn\.[kv]_(proj|norm)\.|\.altup\.correct_output_scale$/,
+    },
   }),
   gemma4_text: decoder({
     name: "Gemma 4",
@@ -226,7 +229,6 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   }),
   t5: encoderDecoder({ name: "T5", parseConfig: parseT5Config, model: t5, checkpoint: t5Checkpoint }),
   mt5: encoderDecoder({ name: "mT5", parseConfig: parseMt5Config, model: t5, checkpoint: t5Checkpoint }),
-  umt5: encoderDecoder({ name: "UMT5", parseConfig: parseUmt5Config, model: t5, checkpoint: t5Checkpoint }),
   bart: bartRelative("BART", parseBartConfig, bartCheckpoint),
   mbart: bartRelative("mBART", parseMbartConfig, bartCheckpoint),
   marian: bartRelative("Marian", parseMarianConfig, waveCheckpoint),

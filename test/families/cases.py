@@ -182,7 +182,7 @@ CASES = {
         vocab_size_per_layer_input=36, hidden_size_per_layer_input=4, altup_num_inputs=3, laurel_rank=4, pad_token_id=0,
         activation_sparsity_pattern=[0.6, 0.0, 0.0, 0.2], intermediate_size=[20, 12, 20, 12],
         final_logit_softcapping=3.0, rope_local_base_freq=300.0)),
-    "gemma3n_other_stream": ("gemma3n_text", "Gemma3nForCausalLM", base(
+    "gemma3n_last_stream": ("gemma3n_text", "Gemma3nForCausalLM", base(
         num_key_value_heads=2, head_dim=6, num_kv_shared_layers=0, altup_num_inputs=2, altup_active_idx=1,
         altup_correct_scale=False, laurel_rank=4, vocab_size_per_layer_input=40, hidden_size_per_layer_input=4,
         layer_types=["full_attention", "sliding_attention"], sliding_window=4, pad_token_id=0,
@@ -252,19 +252,10 @@ CASES = {
         "vision_config": {"depth": 1, "hidden_size": 8, "num_heads": 2, "intermediate_size": 8, "out_hidden_size": 16,
                           "patch_size": 4, "spatial_merge_size": 2, "temporal_patch_size": 1,
                           "fullatt_block_indexes": []}, "tie_word_embeddings": False}),
-    "pegasus_decoder": ("pegasus", "PegasusForCausalLM", {
-        "vocab_size": 40, "d_model": 16, "encoder_layers": 1, "decoder_layers": 2, "encoder_attention_heads": 2,
-        "decoder_attention_heads": 2, "encoder_ffn_dim": 20, "decoder_ffn_dim": 20, "max_position_embeddings": 32,
-        "is_decoder": True, "is_encoder_decoder": False, "scale_embedding": True, "pad_token_id": 0}),
     "mbart_decoder": ("mbart", "MBartForCausalLM", {
         "vocab_size": 40, "d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
         "decoder_attention_heads": 2, "encoder_ffn_dim": 20, "decoder_ffn_dim": 20, "max_position_embeddings": 32,
         "is_decoder": True, "is_encoder_decoder": False}),
-    "umt5": ("umt5", "UMT5ForConditionalGeneration", {
-        "vocab_size": 40, "d_model": 16, "d_kv": 4, "d_ff": 20, "num_layers": 2, "num_heads": 2, "pad_token_id": 0,
-        "decoder_start_token_id": 0, "eos_token_id": 1}),
-    "umt5_encoder": ("umt5", "UMT5EncoderModel", {
-        "vocab_size": 40, "d_model": 16, "d_kv": 4, "d_ff": 20, "num_layers": 2, "num_heads": 2}),
     "embedding_gemma": ("gemma3_text", "Gemma3TextModel", base(
         num_key_value_heads=1, head_dim=8, use_bidirectional_attention=True, sliding_window=4, pad_token_id=0,
         layer_types=["sliding_attention", "full_attention"], query_pre_attn_scalar=8)),

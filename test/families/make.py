@@ -65,13 +65,13 @@ def is_decoder(model):
     return not getattr(model.config, "is_encoder_decoder", False) and model.config.model_type not in ENCODERS
 
 
-BARTS = {"bart", "mbart", "marian", "pegasus"}
+BARTS = {"bart", "mbart", "marian"}
 NO_POSITIONS = {"bloom", "opt", "roberta", *BARTS}  # they have none, or count themselves
-UNTRAINED = re.compile("vision|layer_scalar|visual|projector|connector|e_score_correction_bias")
+UNTRAINED = re.compile("vision|layer_scalar|image_newline|visual|projector|connector|e_score_correction_bias")
 HEADS_OF_DECODERS = ("LMHeadModel", "ForCausalLM")
 
 ENCODERS = {"mpnet", "nomic_bert", "camembert", "deberta", "deberta-v2", "jina_embeddings_v3", "bert", "roberta",
-            "electra", "albert", "distilbert", "xlm-roberta", "modernbert", "gte", "umt5"}
+            "electra", "albert", "distilbert", "xlm-roberta", "modernbert", "gte"}
 
 
 def passes(model, rows, pad, shape=None):
@@ -80,8 +80,6 @@ def passes(model, rows, pad, shape=None):
     for side in ("right",) if model.config.model_type in BARTS else ("right", "left"):
         ids, mask = padded(rows, side, pad)
         given = {"input_ids": ids, "attention_mask": mask, **places(model, mask)}
-        if model.config.is_encoder_decoder and model.can_generate():
-            given["decoder_input_ids"] = expected[f"{side}.dec"] = ids[:, :4].clone()
         if shape:
             given = {key: value.reshape(shape) for key, value in given.items()}
         with torch.no_grad():
@@ -111,8 +109,7 @@ def greedy(model, row):
     out = own.generate(torch.tensor([row]), attention_mask=torch.ones(1, len(row), dtype=torch.long), do_sample=False,
                        max_new_tokens=NEW_TOKENS, return_dict_in_generate=True, output_logits=True)
     best = [step[0].topk(2).values for step in out.logits]
-    begin = 1 if model.config.is_encoder_decoder else len(row)
-    return out.sequences[0, begin:].tolist(), [round(float(first - second), 5) for first, second in best]
+    return out.sequences[0, len(row):].tolist(), [round(float(first - second), 5) for first, second in best]
 
 
 def gradients(model, architecture, rows, pad, folder, chance):

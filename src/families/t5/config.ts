@@ -17,8 +17,6 @@ export interface T5Stack {
   /** Dropout rates: everywhere, and in a head for classes. */
   readonly dropout: number;
   readonly classifierDropout: number;
-  /** True if each layer has learned for itself what a distance is worth; else the first has for all. */
-  readonly hasBiasInEachLayer: boolean;
   readonly numBuckets: number;
   readonly maxDistance: number;
   /** The tables of words that each side reads, and the one that scores them. */
@@ -74,16 +72,6 @@ export function parseMt5EncoderConfig(file: ConfigReader): T5EncoderConfig {
   return parseEncoder(file, { ...t5Defaults, ...mt5Defaults });
 }
 
-/** UMT5 is mT5 whose layers each have learned what a distance is worth (Chung et al., 2023); its tables are always tied. */
-export function parseUmt5Config(file: ConfigReader): T5Config {
-  const read = file.withValues({ tie_word_embeddings: true });
-  return { ...parseWhole(read, { ...t5Defaults, ...mt5Defaults }, true), hasBiasInEachLayer: true };
-}
-
-export function parseUmt5EncoderConfig(file: ConfigReader): T5EncoderConfig {
-  return { ...parseMt5EncoderConfig(file), hasBiasInEachLayer: true };
-}
-
 type Json = Readonly<Record<string, unknown>>;
 
 function parseWhole(file: ConfigReader, defaults: Json, scaleDecoderOutputs: boolean): T5Config {
@@ -127,7 +115,6 @@ function parseEncoder(file: ConfigReader, defaults: Json): T5EncoderConfig {
 function parseStack(read: ConfigReader): T5Stack {
   const { activation, isGated } = feedForward(read);
   return {
-    hasBiasInEachLayer: false,
     vocabSize: read.size("vocab_size"),
     hiddenSize: read.size("d_model"),
     headSize: read.size("d_kv", 64),
@@ -175,7 +162,7 @@ const kinds: readonly (readonly [ending: RegExp, kind: HeadKind])[] = [
   [/ForConditionalGeneration$/, "lm"],
   [/ForSequenceClassification$/, "sequence-classification"],
   [/ForQuestionAnswering$/, "question-answering"],
-  [/^U?M?T5Model$/, "none"],
+  [/^M?T5Model$/, "none"],
 ];
 
 function headOf(read: ConfigReader): HeadConfig {
