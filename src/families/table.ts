@@ -37,6 +37,10 @@ import { parseFalconConfig } from "./falcon/config.ts";
 import { falcon } from "./falcon/model.ts";
 import type { CheckpointNames } from "./family.ts";
 import { parseGemma2Config, parseGemma3Config, parseGemmaConfig } from "./gemma/config.ts";
+import { parseGemma3nConfig } from "./gemma3n/config.ts";
+import { gemma3n } from "./gemma3n/model.ts";
+import { parseGemma4Config } from "./gemma4/config.ts";
+import { gemma4, gemma4Checkpoint } from "./gemma4/model.ts";
 import { parseGlm4Config, parseGlmConfig } from "./glm/config.ts";
 import { parseGlm4MoeConfig } from "./glm/moe-config.ts";
 import { gptNeoCheckpoint } from "./gpt-neo/checkpoint.ts";
@@ -45,6 +49,7 @@ import { gptNeo } from "./gpt-neo/model.ts";
 import { gptNeoXCheckpoint } from "./gpt-neox/checkpoint.ts";
 import { parseGptNeoXConfig } from "./gpt-neox/config.ts";
 import { gptNeoX } from "./gpt-neox/model.ts";
+import { parseGptOssConfig } from "./gpt-oss/config.ts";
 import { gpt2Checkpoint } from "./gpt2/checkpoint.ts";
 import { parseGpt2Config } from "./gpt2/config.ts";
 import { gpt2 } from "./gpt2/model.ts";
@@ -151,6 +156,22 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   gemma: relative("Gemma", parseGemmaConfig),
   gemma2: relative("Gemma 2", parseGemma2Config),
   gemma3_text: relative("Gemma 3", parseGemma3Config),
+  gemma3n_text: decoder({
+    name: "Gemma 3n",
+    parseConfig: parseGemma3nConfig,
+    model: gemma3n,
+    checkpoint: {
+      ...plain("model."),
+      ignored: /rotary_emb\.inv_freq$|\.self_attn\.[kv]_(proj|norm)\.|\.altup\.correct_output_scale$/,
+    },
+  }),
+  gemma4_text: decoder({
+    name: "Gemma 4",
+    parseConfig: parseGemma4Config,
+    model: gemma4,
+    checkpoint: gemma4Checkpoint,
+  }),
+  gpt_oss: relative("gpt-oss", parseGptOssConfig),
   phi3: relative("Phi-3", parsePhi3Config),
   olmo: relative("OLMo", parseOlmoConfig),
   olmo2: relative("OLMo 2", parseOlmo2Config),

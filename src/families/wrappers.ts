@@ -6,6 +6,8 @@ type Json = Readonly<Record<string, unknown>>;
 /** Models that read images or sounds beside text: the type of the text model, where `text_config` names none. */
 const wrappers: Readonly<Record<string, string>> = {
   gemma3: "gemma3_text",
+  gemma3n: "gemma3n_text",
+  gemma4: "gemma4_text",
   idefics3: "llama",
   internvl: "qwen2",
   llava: "llama",
@@ -85,7 +87,7 @@ function ofText(settings: Json): Json {
 
 /** Parameters of the other parts, which text does not read. */
 const others =
-  /(^|\.)(vision_tower|vision_model|visual|multi_modal_projector|connector|image_newline|audio_tower|embed_vision)(\.|$)/;
+  /(^|\.)(vision_tower|vision_model|visual|multi_modal_projector|connector|image_newline|audio_tower|embed_audio|embed_vision)(\.|$)/;
 
 /** The names of a text model's parameters inside a wrapper, in files of transformers 5 and of 4. */
 export function wrappedNames(own: CheckpointNames): CheckpointNames {

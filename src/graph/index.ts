@@ -24,6 +24,7 @@ export { gelu, geluTanh, quickGelu, silu, softcap } from "./ops/activation.ts";
 export { attend, attendJoined } from "./ops/attention.ts";
 export { blockSums, takeColumns } from "./ops/block-inputs.ts";
 export {
+  besidesOf,
   type CachedAttentionAttributes,
   cachedAttention,
   cachePositions,
@@ -51,6 +52,7 @@ export {
   sub,
   tanh,
 } from "./ops/elementwise.ts";
+export { fromExperts, type MixtureAttributes, toExperts } from "./ops/experts.ts";
 export {
   addAlong,
   cumulativeSum,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fixture } from "../../test/helpers/fixtures.ts";
+import { fixture, inFewBits } from "../../test/helpers/fixtures.ts";
 import { exportGguf } from "./export-gguf.ts";
 import { loadModel } from "./model.ts";
 
@@ -24,21 +24,8 @@ afterAll(async () => {
 
 const derived = async (): Promise<string[]> => (await readdir(join(cache, "derived")).catch(() => [])).sort();
 
-const decoders = [
-  "llama_gqa",
-  "llama_bf16",
-  "gpt2",
-  "gpt_neox",
-  "mistral",
-  "mixtral",
-  "qwen3",
-  "gemma3_text",
-  "phi3",
-  "olmo2",
-];
-
 describe.each(["int8", "int4"] as const)("%s", (precision) => {
-  test.each(decoders)("%s: decoding over a cache chooses what whole passes score highest", async (name) => {
+  test.each(inFewBits.decoders)("%s: decoding over a cache chooses what whole passes score highest", async (name) => {
     await using model = await loadModel(fixture(`models/${name}`), { precision });
     const prompt = [5, 6, 7, 8];
     const { outputIds } = await model.generate(
@@ -55,7 +42,7 @@ describe.each(["int8", "int4"] as const)("%s", (precision) => {
     }
   });
 
-  test.each(["bart", "t5_gated", "marian"])("%s translates, alone and beside others", async (name) => {
+  test.each(inFewBits.encoderDecoders)("%s translates, alone and beside others", async (name) => {
     await using model = await loadModel(fixture(`models/${name}`), { precision });
     const options = { doSample: false, maxNewTokens: 8 };
     const rows = [

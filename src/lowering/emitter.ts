@@ -7,7 +7,7 @@ export class Emitter {
   #nodes: OnnxNode[] = [];
   readonly initializers: OnnxInitializer[] = [];
   readonly #constants = new Map<string, string>();
-  readonly #sizes = new Map<string, string>();
+  #sizes = new Map<string, string>();
   readonly #namedSizes: ReadonlyMap<string, { readonly input: string; readonly axis: number }>;
   #count = 0;
 
@@ -39,11 +39,12 @@ export class Emitter {
 
   /** The nodes that are emitted in the meantime, as an inner graph that may read all that was emitted before. */
   body(emit: () => void): readonly OnnxNode[] {
-    const outer = this.#nodes;
+    const [outer, sizes] = [this.#nodes, this.#sizes];
     this.#nodes = [];
+    this.#sizes = new Map(sizes); // a size that is computed inside is not known outside
     emit();
     const inner = this.#nodes;
-    this.#nodes = outer;
+    [this.#nodes, this.#sizes] = [outer, sizes];
     return inner;
   }
 

@@ -2,6 +2,7 @@ import {
   type Attributes,
   type CompositeOp,
   input,
+  type MixtureAttributes,
   type Node,
   nodesOf,
   type OnnxValueInfo,
@@ -14,6 +15,7 @@ import type { DType, HostTensor } from "../tensor/index.ts";
 import { buildComposite } from "./choose.ts";
 import { Emitter } from "./emitter.ts";
 import type { Use } from "./kernels/kernel.ts";
+import { lowerMixture, type Mixture, mixturesOf } from "./mixtures.ts";
 import type { OnnxGraph, OnnxInitializer, WeightLocation } from "./onnx-graph.ts";
 
 /**
@@ -62,7 +64,13 @@ class Lowering {
     const nodes = nodesOf(Object.values(outputs));
     this.#noteReads(nodes, Object.values(outputs));
     this.#emitter = new Emitter(this.#declareInputs(nodes, Object.values(outputs)));
-    for (const node of nodes) this.#lowerNode(node);
+    const mixtures = mixturesOf(nodes, Object.values(outputs), this.#use);
+    const inner = new Set([...mixtures.values()].flatMap(({ entry, experts }) => [entry, ...experts.flat()]));
+    for (const node of nodes) {
+      const mixture = mixtures.get(node);
+      if (mixture) this.#lowerMixture(node, mixture);
+      else if (!inner.has(node)) this.#lowerNode(node);
+    }
     const results = Object.entries(outputs);
     this.#emitter.nameResults(new Map(results.map(([name, value]) => [name, this.#nameOf(value)])));
     const infos = results.map(([name, { dtype, shape }]): OnnxValueInfo => ({ name, dtype, shape }));
@@ -151,6 +159,27 @@ class Lowering {
     return stacked.map((result, i) =>
       emit("Reshape", [result, int64(...((node.outputs[i] as Value).shape as readonly number[]))]),
     );
+  }
+
+  /** Lowers a mixture of experts; what experts read beside their tokens is bound outside of them. */
+  #lowerMixture(exit: Node, { entry, experts }: Mixture): void {
+    const [shares, ...ends] = exit.inputs as readonly [Value, ...Value[]];
+    const made = new Set<Value>([...entry.outputs, ...experts.flat().flatMap(({ outputs }) => outputs)]);
+    for (const value of experts.flat().flatMap(({ inputs }) => inputs)) if (!made.has(value)) this.#nameOf(value);
+    const operands = [...entry.inputs, shares];
+    const context = this.#emitter.context(
+      operands.map((value) => this.#nameOf(value)),
+      operands,
+      exit.outputs,
+    );
+    const mixed = lowerMixture(context, exit.attributes as MixtureAttributes, experts.length, (i, rows) => {
+      this.#names.set(entry.outputs[i] as Value, rows);
+      const nodes = this.#emitter.body(() => {
+        for (const node of experts[i] as readonly Node[]) this.#lowerNode(node);
+      });
+      return { nodes, result: this.#nameOf(ends[i] as Value) };
+    });
+    this.#names.set(exit.outputs[0] as Value, mixed);
   }
 
   #nameOf(value: Value): string {

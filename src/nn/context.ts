@@ -245,6 +245,7 @@ export class ModelContext implements PositionContext {
       window,
       softcap,
       bias,
+      sinks,
       dropout = 0,
       hidesAllFromPadding,
     }: {
@@ -252,25 +253,28 @@ export class ModelContext implements PositionContext {
       window?: number | undefined;
       softcap?: number | undefined;
       bias?: Value;
+      /** A score for each head `[H]` whose share goes to no key. */
+      sinks?: Value | undefined;
       /** The dropout rate of the attention weights. */
       dropout?: number;
       /** True if padding sees nothing, in which case its attention is even. */
       hidesAllFromPadding?: boolean;
     },
   ): Value {
-    if (this.#options.cache?.isInPlace) return this.#attendInPlace(q, k, v, { scale, softcap, window, bias });
+    if (this.#options.cache?.isInPlace) return this.#attendInPlace(q, k, v, { scale, softcap, window, bias, sinks });
     const index = this.cache.length;
     const past = this.#options.cache && this.#past(index);
     const seen = this.attentionBias(window, hidesAllFromPadding);
     if (past && this.#options.cache?.isJoined) {
       const operands = [q, k, v, bias ? add(seen, bias) : seen] as const;
-      const { mixed, cache } = attendJoined(operands, past[0] as KeyValue, { scale, softcap });
+      const { mixed, cache } = attendJoined(operands, past[0] as KeyValue, { scale, softcap, sinks });
       this.cache.push(cache);
       return mixed;
     }
     const { mixed, weights } = attend(q, k, v, bias ? add(seen, bias) : seen, {
       scale,
       softcap,
+      sinks,
       past,
       causal: this.#options.direction !== "both" && !this.#options.cache,
       dropoutMask: this.#dropoutMask([...q.shape.slice(0, 3), k.shape[2] as Dimension], dropout),
@@ -290,6 +294,7 @@ export class ModelContext implements PositionContext {
       readonly softcap?: number | undefined;
       readonly window?: number | undefined;
       readonly bias?: Value | undefined;
+      readonly sinks?: Value | undefined;
     },
   ): Value {
     const [past] = this.#past(this.cache.length) as [KeyValue];

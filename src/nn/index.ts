@@ -20,7 +20,7 @@ export {
   ModelContext,
   type ModelOutputs,
 } from "./context.ts";
-export { embedding, joinHeads, layerNorm, linear, normalized, rmsNorm, splitHeads } from "./layers.ts";
+export { embedding, joinHeads, layerNorm, linear, normalized, rmsNorm, rmsNormalized, splitHeads } from "./layers.ts";
 export {
   type AlibiOptions,
   alibi,

@@ -60,6 +60,13 @@ export function rmsNorm(at: Scope, x: Value, epsilon: number, offset = 0): Value
   return rmsNormOp(x, offset === 0 ? weight : add(weight, scalar(offset)), epsilon);
 }
 
+/** Division by the root mean square over the last axis, without weights. */
+export function rmsNormalized(x: Value, epsilon: number): Value {
+  const size = x.shape.at(-1) as number;
+  const ones = constant({ dtype: "float32", shape: [size], data: new Float32Array(size).fill(1) });
+  return rmsNormOp(x, ones, epsilon);
+}
+
 /** The values that heads were split from: joining them again is that value. */
 const unsplit = new WeakMap<Value, Value>();
 

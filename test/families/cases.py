@@ -164,6 +164,42 @@ CASES = {
         num_key_value_heads=2, n_group=2, topk_group=1, routed_scaling_factor=1.5, q_lora_rank=8)),
     "glm4_moe": ("glm4_moe", "Glm4MoeForCausalLM", mixture(
         num_key_value_heads=1, head_dim=8, use_qk_norm=True, attention_bias=True, n_shared_experts=2)),
+    "gpt_oss": ("gpt_oss", "GptOssForCausalLM", base(
+        head_dim=8, num_key_value_heads=1, num_local_experts=4, num_experts_per_tok=2, sliding_window=3,
+        swiglu_limit=1.5, rope_theta=500.0, output_router_logits=True, router_aux_loss_coef=0.1,
+        rope_scaling={"rope_type": "yarn", "factor": 4.0, "beta_fast": 32.0, "beta_slow": 1.0, "truncate": False,
+                      "original_max_position_embeddings": 8})),
+    "gpt_oss_odd_heads": ("gpt_oss", "GptOssForCausalLM", base(
+        head_dim=6, num_key_value_heads=2, num_local_experts=3, num_experts_per_tok=1, attention_bias=False,
+        layer_types=["full_attention", "sliding_attention"], sliding_window=4, intermediate_size=10,
+        rope_parameters={"rope_type": "default", "rope_theta": 300.0})),
+    "gpt_oss_classes": ("gpt_oss", "GptOssForSequenceClassification", base(
+        head_dim=8, num_key_value_heads=2, num_experts=3, num_experts_per_tok=2, num_hidden_layers=1, swiglu_alpha=1.1,
+        pad_token_id=0, id2label=LABELS)),
+    "gemma3n": ("gemma3n_text", "Gemma3nForCausalLM", base(
+        num_hidden_layers=4, num_key_value_heads=1, head_dim=8, num_kv_shared_layers=2, sliding_window=3,
+        layer_types=["sliding_attention", "full_attention", "sliding_attention", "full_attention"],
+        vocab_size_per_layer_input=36, hidden_size_per_layer_input=4, altup_num_inputs=3, laurel_rank=4, pad_token_id=0,
+        activation_sparsity_pattern=[0.6, 0.0, 0.0, 0.2], intermediate_size=[20, 12, 20, 12],
+        final_logit_softcapping=3.0, rope_local_base_freq=300.0)),
+    "gemma3n_last_stream": ("gemma3n_text", "Gemma3nForCausalLM", base(
+        num_key_value_heads=2, head_dim=6, num_kv_shared_layers=0, altup_num_inputs=2, altup_active_idx=1,
+        altup_correct_scale=False, laurel_rank=4, vocab_size_per_layer_input=40, hidden_size_per_layer_input=4,
+        layer_types=["full_attention", "sliding_attention"], sliding_window=4, pad_token_id=0,
+        final_logit_softcapping=4.0)),
+    "gemma4": ("gemma4_text", "Gemma4ForCausalLM", base(
+        num_hidden_layers=4, num_key_value_heads=2, head_dim=8, global_head_dim=16, num_kv_shared_layers=2,
+        layer_types=["sliding_attention", "full_attention", "sliding_attention", "full_attention"], sliding_window=3,
+        vocab_size_per_layer_input=40, hidden_size_per_layer_input=4, use_double_wide_mlp=True, pad_token_id=0,
+        final_logit_softcapping=5.0)),
+    "gemma4_experts": ("gemma4_text", "Gemma4ForCausalLM", base(
+        num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, head_dim=8, global_head_dim=12,
+        num_global_key_value_heads=1, attention_k_eq_v=True, hidden_size_per_layer_input=0, sliding_window=4,
+        layer_types=["sliding_attention", "full_attention", "full_attention"], pad_token_id=0, enable_moe_block=True,
+        num_experts=4, top_k_experts=2, moe_intermediate_size=8,
+        rope_parameters={"sliding_attention": {"rope_type": "default", "rope_theta": 300.0},
+                         "full_attention": {"rope_type": "proportional", "rope_theta": 900.0,
+                                            "partial_rotary_factor": 0.5}})),
     "gemma3_wrapper": ("gemma3", "Gemma3ForConditionalGeneration", {
         "text_config": base(model_type="gemma3_text", num_key_value_heads=1, head_dim=8, sliding_window=3,
                             sliding_window_pattern=2, pad_token_id=0, tie_word_embeddings=True),
@@ -194,6 +230,32 @@ CASES = {
     "smolvlm_wrapper": ("smolvlm", "SmolVLMForConditionalGeneration", {
         "text_config": base(model_type="llama", num_hidden_layers=1, pad_token_id=0), "vision_config": VISION,
         "image_token_id": 39, "scale_factor": 1, "tie_word_embeddings": False}),
+    "idefics3_wrapper": ("idefics3", "Idefics3ForConditionalGeneration", {
+        "text_config": base(model_type="llama", num_hidden_layers=1, pad_token_id=0),
+        "vision_config": {**VISION, "model_type": "idefics3_vision"}, "image_token_id": 39, "scale_factor": 1,
+        "tie_word_embeddings": False}),
+    "internvl_wrapper": ("internvl", "InternVLForConditionalGeneration", {
+        "text_config": base(model_type="qwen2", num_hidden_layers=1, num_key_value_heads=1),
+        "vision_config": {**VISION, "model_type": "internvl_vision", "image_size": [8, 8], "patch_size": [4, 4]},
+        "image_token_id": 39, "image_seq_length": 1, "tie_word_embeddings": False}),
+    "llava_next_wrapper": ("llava_next", "LlavaNextForConditionalGeneration", {
+        "text_config": base(model_type="mistral", num_hidden_layers=1, num_key_value_heads=1, sliding_window=None),
+        "vision_config": {**VISION, "model_type": "clip_vision_model"}, "image_token_index": 39,
+        "image_grid_pinpoints": [[8, 8]], "tie_word_embeddings": False}),
+    "llava_onevision_wrapper": ("llava_onevision", "LlavaOnevisionForConditionalGeneration", {
+        "text_config": base(model_type="qwen2", num_hidden_layers=1, num_key_value_heads=1),
+        "vision_config": VISION, "image_token_index": 39, "video_token_index": 38, "image_grid_pinpoints": [[8, 8]],
+        "tie_word_embeddings": False}),
+    "qwen2_5_vl_wrapper": ("qwen2_5_vl", "Qwen2_5_VLForConditionalGeneration", {
+        "text_config": base(model_type="qwen2_5_vl_text", num_key_value_heads=1, num_hidden_layers=1,
+                            rope_scaling={"rope_type": "default", "mrope_section": [1, 1, 2]}, rope_theta=500.0),
+        "vision_config": {"depth": 1, "hidden_size": 8, "num_heads": 2, "intermediate_size": 8, "out_hidden_size": 16,
+                          "patch_size": 4, "spatial_merge_size": 2, "temporal_patch_size": 1,
+                          "fullatt_block_indexes": []}, "tie_word_embeddings": False}),
+    "mbart_decoder": ("mbart", "MBartForCausalLM", {
+        "vocab_size": 40, "d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2, "encoder_ffn_dim": 20, "decoder_ffn_dim": 20, "max_position_embeddings": 32,
+        "is_decoder": True, "is_encoder_decoder": False}),
     "embedding_gemma": ("gemma3_text", "Gemma3TextModel", base(
         num_key_value_heads=1, head_dim=8, use_bidirectional_attention=True, sliding_window=4, pad_token_id=0,
         layer_types=["sliding_attention", "full_attention"], query_pre_attn_scalar=8)),

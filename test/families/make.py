@@ -40,6 +40,8 @@ def draw(model, seed):
         for name, buffer in model.named_buffers():
             if name.endswith("e_score_correction_bias"):
                 buffer.copy_(0.1 * torch.randn(buffer.shape, generator=generator))
+            elif name.endswith("layer_scalar"):
+                buffer.copy_(1 + 0.2 * torch.randn(buffer.shape, generator=generator))
 
 
 def padded(rows, side, pad):
@@ -63,8 +65,9 @@ def is_decoder(model):
     return not getattr(model.config, "is_encoder_decoder", False) and model.config.model_type not in ENCODERS
 
 
-NO_POSITIONS = {"bloom", "opt", "bart", "marian", "roberta"}  # they have none, or count themselves
-UNTRAINED = re.compile("vision|visual|projector|connector|e_score_correction_bias")
+BARTS = {"bart", "mbart", "marian"}
+NO_POSITIONS = {"bloom", "opt", "roberta", *BARTS}  # they have none, or count themselves
+UNTRAINED = re.compile("vision|layer_scalar|image_newline|visual|projector|connector|e_score_correction_bias")
 HEADS_OF_DECODERS = ("LMHeadModel", "ForCausalLM")
 
 ENCODERS = {"mpnet", "nomic_bert", "camembert", "deberta", "deberta-v2", "jina_embeddings_v3", "bert", "roberta",
@@ -74,7 +77,7 @@ ENCODERS = {"mpnet", "nomic_bert", "camembert", "deberta", "deberta-v2", "jina_e
 def passes(model, rows, pad, shape=None):
     expected = {}
     # BART counts padding on the left, too, and takes no positions.
-    for side in ("right",) if model.config.model_type in ("bart", "marian") else ("right", "left"):
+    for side in ("right",) if model.config.model_type in BARTS else ("right", "left"):
         ids, mask = padded(rows, side, pad)
         given = {"input_ids": ids, "attention_mask": mask, **places(model, mask)}
         if shape:
@@ -123,7 +126,7 @@ def gradients(model, architecture, rows, pad, folder, chance):
     if architecture.endswith("ForQuestionAnswering"):
         given = {"start_positions": labels[:, 0] * 0 + 1, "end_positions": labels[:, 0] * 0 + 2}
     model.zero_grad()
-    if model.config.model_type in ("bart", "marian"):  # whose own loss does not shift labels
+    if model.config.model_type in BARTS:  # whose own loss does not shift labels
         logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1]
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten())
     else:
@@ -139,9 +142,24 @@ def gradients(model, architecture, rows, pad, folder, chance):
     unused = {name for name, parameter in of.items() if parameter.grad is None}
     for name, gradient in load_file(folder / "model.safetensors").items():
         if name not in unused and not UNTRAINED.search(name):
-            found[f"grad.{name}"] = gradient.to(torch.float16)
+            own = apart(name, gradient, model.config.model_type == "gpt_oss")
+            found |= {f"grad.{part}": values.to(torch.float16) for part, values in own.items()}
     shutil.rmtree(folder)
     return found
+
+
+def apart(name, tensor, turns):
+    """The parts of each expert that one tensor holds, of gpt-oss in turns; other tensors as they are."""
+    found = re.fullmatch(r"(.*\.experts)\.(gate_up_proj|down_proj)(_bias)?", name)
+    if not found or tensor.dim() != (2 if found[3] else 3):
+        return {name: tensor}
+    ending = "bias" if found[3] else "weight"
+    parts = {}
+    for i, own in enumerate(tensor.transpose(1, 2) if turns and not found[3] else tensor):
+        gate, up = (own[0::2], own[1::2]) if turns else own.chunk(2)
+        rows = {"gate_proj": gate, "up_proj": up} if found[2] == "gate_up_proj" else {"down_proj": own}
+        parts |= {f"{found[1]}.{i}.{part}.{ending}": values.contiguous() for part, values in rows.items()}
+    return parts
 
 
 def make(name, model_type, architecture, config, parts=("gradients",)):
@@ -161,7 +179,8 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
     save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
     # Falcon's eager attention adds ALiBi twice, its default once.
     attention = "sdpa" if config.get("alibi") else "eager"
-    model = kind.from_pretrained(directory, attn_implementation=attention, dtype=torch.float32).eval()
+    plain = {"experts_implementation": "eager"} if "expert" in json.dumps(config) else {}
+    model = kind.from_pretrained(directory, attn_implementation=attention, dtype=torch.float32, **plain).eval()
     chance = random.Random(name)
     text = model.config.get_text_config()
     vocabulary = text.vocab_size - 3 if "wrapper" in name else min(text.vocab_size, getattr(text, "decoder_vocab_size", None) or text.vocab_size)

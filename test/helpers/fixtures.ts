@@ -53,6 +53,24 @@ export const encoders = [
 /** The directories of encoder–decoders that generate. */
 export const encoderDecoders = ["bart", "m2m_100", "marian", "mbart", "pegasus", "t5_gated", "t5_relu"];
 
+/** The directories of `models` that are checked in int8 and int4: decoders, and encoder–decoders. */
+export const inFewBits = {
+  decoders: [
+    "llama_gqa",
+    "llama_bf16",
+    "gpt2",
+    "gpt_neox",
+    "mistral",
+    "mixtral",
+    "qwen3",
+    "qwen3_moe",
+    "gemma3_text",
+    "phi3",
+    "olmo2",
+  ],
+  encoderDecoders: ["bart", "t5_gated", "marian"],
+};
+
 /** A path below the data that may lie beside the project; undefined where it does not. */
 export function sharedPath(path: string): string | undefined {
   const found = fileURLToPath(new URL(`../../../shared/${path}`, import.meta.url));

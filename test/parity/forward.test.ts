@@ -13,6 +13,7 @@ import {
   encoderDecoders,
   encoders,
   fixture,
+  inFewBits,
   maskQueries,
   maxDifference,
   readJson,
@@ -20,6 +21,7 @@ import {
   rowsOf,
   sharedPath,
 } from "../helpers/fixtures.ts";
+import { ggufFamilies } from "../helpers/gguf-families.ts";
 
 /** Reference: transformers 5.23.0, torch 2.15.0, computed in float64. */
 const TOLERANCE = 1e-4;
@@ -223,6 +225,12 @@ test.skipIf(!miniLm)(
   },
 );
 
+/** Directories of `models` that other tests check: in few bits, and against a GGUF of the same weights. */
+const [fewBits, asGguf] = [
+  new Set([...inFewBits.decoders, ...inFewBits.encoderDecoders]),
+  new Set(Object.keys(ggufFamilies)),
+];
+
 /** A row for each type of model, by the directories that check it; every registered family has one. */
 async function familyRows(): Promise<string[]> {
   const found = new Map<string, { names: Set<string>; kinds: Set<string>; cases: string[] }>();
@@ -241,10 +249,11 @@ async function familyRows(): Promise<string[]> {
   expect(Object.keys(families).filter((type) => !found.has(type) && type !== "new" && !isRecurrent(type))).toEqual([]);
   return [...found]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(
-      ([type, { names, kinds, cases }]) =>
-        `| ${[type, ...[names, kinds, cases].map((all) => [...all].join(", "))].join(" | ")} |`,
-    );
+    .map(([type, { names, kinds, cases }]) => {
+      const lists = [names, kinds, cases].map((all) => [...all].join(", "));
+      const checked = [fewBits, fewBits, asGguf].map((set) => (cases.some((name) => set.has(name)) ? "yes" : "–"));
+      return `| ${[type, ...lists.slice(0, 2), ...checked, ...lists.slice(2)].join(" | ")} |`;
+    });
 }
 
 test("docs/models.md says what this run measured", async () => {
@@ -269,10 +278,12 @@ test("docs/models.md says what this run measured", async () => {
     "",
     "The tiny directories that check each `model_type` against transformers: logits or states within 1e-4 for rows padded on either",
     "side, greedy tokens alone and in a batch, and gradients within 1e-3 where a head has a loss. They lie under",
-    "`test/parity/fixtures`; `test/families` and `test/decoder-cases` write them.",
+    "`test/parity/fixtures`; `test/families` and `test/decoder-cases` write them. `int8`, `int4`: decoding in that precision agrees with",
+    "whole passes. `GGUF`: a file of the same weights, written and read again, gives the same results. A dash says that no test",
+    "compares them, not that it fails.",
     "",
-    "| model_type | family | kind | checked by |",
-    "| --- | --- | --- | --- |",
+    "| model_type | family | kind | int8 | int4 | GGUF | checked by |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
     ...(await familyRows()),
     "",
   ].join("\n");

@@ -1,4 +1,4 @@
-import { check, LecternError, suggestion } from "../../common/index.ts";
+import { check, LecternError, suggestion, twoSidedP } from "../../common/index.ts";
 import {
   bootstrapInterval,
   clusteredError,
@@ -7,7 +7,6 @@ import {
   meanOf,
   standardError,
 } from "../statistics/intervals.ts";
-import { twoSidedP } from "../statistics/normal.ts";
 import { holm, mcNemar } from "../statistics/tests.ts";
 import type { ItemRecord } from "./store.ts";
 

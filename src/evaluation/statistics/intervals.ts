@@ -1,5 +1,4 @@
-import { check, Random } from "../../common/index.ts";
-import { normalQuantile } from "./normal.ts";
+import { check, normalQuantile, Random } from "../../common/index.ts";
 
 /** A lower and an upper bound. */
 export type Interval = readonly [low: number, high: number];

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Random } from "../../common/index.ts";
+import { normalQuantile, Random, twoSidedP } from "../../common/index.ts";
 import { bootstrapInterval, clusteredError, detectableDifference, shareInterval, standardError } from "./intervals.ts";
-import { normalQuantile, twoSidedP } from "./normal.ts";
 import { passAtK, passHatK } from "./pass-at-k.ts";
 import { holm, mcNemar } from "./tests.ts";
 

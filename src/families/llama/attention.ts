@@ -68,6 +68,7 @@ export function selfAttention(at: Scope, x: Value, c: LlamaConfig, context: Mode
     window: layer.window,
     softcap: c.attentionSoftcap,
     dropout: c.attentionDropout,
+    sinks: c.hasSinks ? at.parameter("sinks", [c.numAttentionHeads]) : undefined,
   };
   const mixed = context.attend(q, k, v, options); // [B, H, T, D]
   return linear(at.in(c.names.out), joinHeads(mixed), c.hiddenSize, { bias: c.outBias }); // [B, T, E]

@@ -44,6 +44,8 @@ export interface LlamaConfig extends DecoderConfig {
   readonly attentionScale: number;
   /** Scores, and logits, are kept within ± this. */
   readonly attentionSoftcap: number | undefined;
+  /** True if each head has a score beside those of the keys whose share goes to no key. */
+  readonly hasSinks: boolean;
   /** The dropout rate of attention weights. */
   readonly attentionDropout: number;
   /** The dropout rates of what sublayers add, of what the feed-forward adds alone, and of embeddings. */
@@ -87,8 +89,18 @@ export interface ExpertsConfig {
   readonly normalized: boolean;
   /** The weight of the load-balancing loss; 0 unless the config asks for it. */
   readonly routerAuxLossCoef: number;
-  /** The checkpoint's names of the parts. */
-  readonly names: { readonly block: string; readonly gate: string; readonly up: string; readonly down: string };
+  /** The checkpoint's names of the parts; the router is `gate` where it has no other. */
+  readonly names: {
+    readonly block: string;
+    readonly router?: string;
+    readonly gate: string;
+    readonly up: string;
+    readonly down: string;
+  };
+  /** True if the router and the layers of experts have biases. */
+  readonly bias?: boolean;
+  /** A gate g σ(αg) times up + 1, both kept within a limit, in place of the activation of the gate times up. */
+  readonly clamped?: { readonly limit: number; readonly alpha: number };
   /** The routing, where it is not by the softmax of all experts alone. */
   readonly routing?: RoutingConfig;
   /** Experts that every token has, as one feed-forward; `gate` names a layer whose sigmoid weighs them. */
@@ -165,6 +177,7 @@ const plainTraits = {
   residualScale: 1,
   logitScale: 1,
   attentionSoftcap: undefined,
+  hasSinks: false,
   logitSoftcap: undefined,
   experts: undefined,
   latent: undefined,

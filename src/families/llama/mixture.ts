@@ -3,6 +3,9 @@ import {
   type Dimension,
   div,
   expand,
+  fromExperts,
+  max,
+  min,
   mul,
   reduceMax,
   reduceSum,
@@ -10,8 +13,8 @@ import {
   scalar,
   sigmoid,
   softmax,
-  split,
   sub,
+  toExperts,
   topMask,
   type Value,
 } from "../../graph/index.ts";
@@ -58,7 +61,7 @@ const NEVER = -1e9;
 
 /** The experts of each token and their shares, both `[B, T, N]`: zeros for experts that are not chosen. */
 function route(at: Scope, x: Value, e: ExpertsConfig): { routing: Routing; shares: Value } {
-  const logits = linear(at, x, e.count, { bias: false }); // [B, T, N]
+  const logits = linear(at, x, e.count, { bias: e.bias ?? false }); // [B, T, N]
   const { scores: kind, groups, scale } = e.routing ?? { scores: "softmax", groups: undefined, scale: 1 };
   const isSoftmax = kind === "softmax";
   const routerProbabilities = isSoftmax ? softmax(logits, -1) : sigmoid(logits);
@@ -74,21 +77,29 @@ function route(at: Scope, x: Value, e: ExpertsConfig): { routing: Routing; share
   return { routing: { routerProbabilities, topKMask }, shares: scale === 1 ? weights : mul(weights, scalar(scale)) };
 }
 
+/** What gate and up make of each other. */
+function gated(gate: Value, up: Value, { hiddenAct }: LlamaConfig, { clamped }: ExpertsConfig): Value {
+  if (!clamped) return mul(activation(hiddenAct)(gate), up);
+  const [most, least] = [scalar(clamped.limit), scalar(-clamped.limit)];
+  const low = min(gate, most);
+  return mul(add(max(min(up, most), least), scalar(1)), mul(low, sigmoid(mul(low, scalar(clamped.alpha)))));
+}
+
 /**
  * A mixture of experts: each token's result is that of the few experts its router prefers (Shazeer et al., 2017), and
  * perhaps of experts that all tokens share.
  */
 export function mixture(at: Scope, x: Value, c: LlamaConfig, e: ExpertsConfig, routings: Routing[]): Value {
-  const { routing, shares } = route(at.in("gate"), x, e);
+  const { routing, shares } = route(at.in(e.names.router ?? "gate"), x, e);
   routings.push(routing);
-  const each = Array.from({ length: e.count }, () => 1);
-  const parts = split(shares, each, -1).map((weight, i) => {
+  const bias = e.bias ?? false;
+  const results = toExperts(x, routing.topKMask, e.perToken).map((rows, i) => {
     const expert = at.in(`experts.${i}`);
-    const gate = activation(c.hiddenAct)(linear(expert.in(e.names.gate), x, e.intermediateSize, { bias: false }));
-    const up = linear(expert.in(e.names.up), x, e.intermediateSize, { bias: false });
-    return mul(weight, linear(expert.in(e.names.down), mul(gate, up), c.hiddenSize, { bias: false })); // [B, T, E]
+    const gate = linear(expert.in(e.names.gate), rows, e.intermediateSize, { bias });
+    const up = linear(expert.in(e.names.up), rows, e.intermediateSize, { bias });
+    return linear(expert.in(e.names.down), gated(gate, up, c, e), c.hiddenSize, { bias }); // [B, T, E]
   });
-  const mixed = parts.reduce((sum, part) => add(sum, part));
+  const mixed = fromExperts(shares, results, e.perToken);
   if (!e.shared) return mixed;
   const { name, intermediateSize, gate } = e.shared;
   const shared = feedForward(at.in(name), x, c, intermediateSize);

@@ -1,6 +1,7 @@
 import { check } from "../../common/index.ts";
 import type { FileSource } from "../../files/index.ts";
-import { type AnyTensor, type Checkpoint, type ConvertedTensor, TensorFiles } from "../tensor-files.ts";
+import { expertsApart } from "../experts-apart.ts";
+import { type Checkpoint, type ConvertedTensor, TensorFiles } from "../tensor-files.ts";
 import { awqLayers } from "./awq.ts";
 import { bitsandbytesLayers } from "./bitsandbytes.ts";
 import { compressedLayers } from "./compressed-tensors.ts";
@@ -8,6 +9,7 @@ import { fp8Layers } from "./fp8.ts";
 import { gptqLayers } from "./gptq.ts";
 import { gridBlocks, gridValues } from "./grid.ts";
 import { type Blocks, roundedBlocks, roundedForm } from "./matrix.ts";
+import { mxfp4Layers } from "./mxfp4.ts";
 import { type Layer, PartReader } from "./reader.ts";
 import { type MethodName, type Quantization, refuseQuantizedTensors } from "./settings.ts";
 
@@ -21,6 +23,7 @@ const layersOf: Readonly<Record<MethodName, (reader: PartReader) => readonly Lay
   "compressed-tensors": compressedLayers,
   FP8: fp8Layers,
   bitsandbytes: bitsandbytesLayers,
+  MXFP4: mxfp4Layers,
 };
 
 /** A checkpoint in which the parts of quantized layers are one matrix each, by the name of its weight. */
@@ -31,7 +34,7 @@ export async function openQuantized(
 ): Promise<Checkpoint> {
   if (!quantization) {
     refuseQuantizedTensors(files.location, stored.names());
-    return stored;
+    return new TensorFiles(files, expertsApart(files, stored, stored.names()));
   }
   const { method } = quantization;
   const reader = new PartReader(stored, quantization);
@@ -43,10 +46,10 @@ export async function openQuantized(
       `${files.location}: quantization_config says ${method}, but the checkpoint has no layer that is quantized so; if its weights are floats, remove quantization_config`,
   );
   const parts = new Set(layers.flatMap((layer) => layer.parts));
-  const tensors = new Map<string, AnyTensor>();
-  for (const name of stored.names()) if (!parts.has(name)) tensors.set(name, stored.info(name));
-  refuseUnscaled(reader, [...tensors.keys()]);
-  refuseQuantizedTensors(files.location, [...tensors.keys()]);
+  const left = stored.names().filter((name) => !parts.has(name));
+  refuseUnscaled(reader, left);
+  refuseQuantizedTensors(files.location, left);
+  const tensors = expertsApart(files, stored, left);
   const latest: Latest = {};
   for (const layer of layers) {
     const name = `${layer.path}.weight`;

@@ -78,6 +78,12 @@ export class PartReader {
     return toFloat32(dtype, data);
   }
 
+  /** Some entries of a part's first axis, as floats. */
+  rows(name: string, from: number, to: number): Promise<Float32Array> {
+    this.info(name);
+    return this.#stored.readRows(name, from, to);
+  }
+
   /** The bytes of a part. */
   async bytes(name: string): Promise<Uint8Array> {
     this.info(name);

@@ -4,7 +4,7 @@ import type { FileSource } from "../../files/index.ts";
 type Json = Readonly<Record<string, unknown>>;
 
 /** The methods whose checkpoints are read. */
-export const readMethods = ["GPTQ", "AWQ", "compressed-tensors", "FP8", "bitsandbytes"] as const;
+export const readMethods = ["GPTQ", "AWQ", "compressed-tensors", "FP8", "bitsandbytes", "MXFP4"] as const;
 export type MethodName = (typeof readMethods)[number];
 
 /** The quantization of a checkpoint, as its config describes it. */

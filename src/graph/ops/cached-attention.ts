@@ -23,13 +23,26 @@ export interface CachedAttentionAttributes {
   readonly softcap?: number | undefined;
   /** The number of tokens that a query sees, itself among them; default all. */
   readonly window?: number | undefined;
-  /** True if the last operand is a bias of the scores. */
+  /** True if the last operand, but for sinks, is a bias of the scores. */
   readonly isBiased?: boolean | undefined;
+  /** True if the last operand says what each head gives to no key at all. */
+  readonly hasSinks?: boolean | undefined;
+}
+
+/** The operands behind the counts of tokens: tables of rotary positions, a bias, sinks. */
+export function besidesOf<T>(
+  operands: readonly T[],
+  { isBiased, hasSinks }: Pick<CachedAttentionAttributes, "isBiased" | "hasSinks">,
+): { readonly tables: readonly T[]; readonly bias: T | undefined; readonly sinks: T | undefined } {
+  const tables = operands.slice(7);
+  const sinks = hasSinks ? tables.pop() : undefined;
+  const bias = isBiased ? tables.pop() : undefined;
+  return { tables, bias, sinks };
 }
 
 function infer(
   operands: readonly TensorType[],
-  { heads, keyHeads, isBiased = false }: CachedAttentionAttributes,
+  { heads, keyHeads, isBiased, hasSinks }: CachedAttentionAttributes,
 ): TensorType[] {
   const [q, k, v, key, value, last, longest] = operands;
   if (!q || !k || !v || !key || !value || !last || !longest)
@@ -44,7 +57,9 @@ function infer(
     last.dtype === "int32" &&
     longest.dtype === "int32";
   if (!fits) throw shapeError("cachedAttention", "q [B, T, H·D], k and v [B, T, K·D], a cache [B, K, C, D]", q, k, key);
-  const bias = isBiased ? operands.at(-1) : undefined;
+  const { bias, sinks } = besidesOf(operands, { isBiased, hasSinks });
+  if (sinks && sinks.shape.join() !== String(heads))
+    throw shapeError("cachedAttention", "a sink for each head, [H]", q, sinks);
   const [rows, perHead, queries] = bias?.shape ?? [1, 1, q.shape[1]];
   const isBroadcast = (rows === 1 || rows === batch) && (perHead === 1 || perHead === heads);
   if (bias && !(isBroadcast && queries === q.shape[1]))
@@ -100,9 +115,9 @@ function widened(bias: Value, capacity: Dimension): Value {
 const cachedAttentionOp = defineComposite<CachedAttentionAttributes>({
   name: "cachedAttention",
   infer,
-  decomposition(inputs, { heads, keyHeads, scale, softcap, window, isBiased }) {
+  decomposition(inputs, { heads, keyHeads, scale, softcap, window, isBiased, hasSinks }) {
     const [q, k, v, key, value, last] = inputs as [Value, Value, Value, Value, Value, Value];
-    const tables = inputs.slice(7, isBiased ? -1 : undefined);
+    const { tables, bias: given, sinks } = besidesOf(inputs, { isBiased, hasSinks });
     const [batch, length] = q.shape as [Dimension, Dimension];
     const positions = cachePositions(last, length);
     const turned = (x: Value, count: number): Value => {
@@ -112,8 +127,8 @@ const cachedAttentionOp = defineComposite<CachedAttentionAttributes>({
     const keys = written(key, separate(turned(k, keyHeads), keyHeads), positions);
     const values = written(value, separate(v, keyHeads), positions);
     const seen = biasOf(positions, key.shape[2] as Dimension, window);
-    const bias = isBiased ? add(seen, widened(inputs.at(-1) as Value, key.shape[2] as Dimension)) : seen;
-    const { mixed } = attend(separate(turned(q, heads), heads), keys, values, bias, { scale, softcap });
+    const bias = given ? add(seen, widened(given, key.shape[2] as Dimension)) : seen;
+    const { mixed } = attend(separate(turned(q, heads), heads), keys, values, bias, { scale, softcap, sinks });
     return [reshape(transpose(mixed, [0, 2, 1, 3]), [batch, length, q.shape[2] as number]), keys, values];
   },
   gradient: "through decomposition",
@@ -137,26 +152,26 @@ export interface KeysAndValues {
  * @param options.rotary tables `[N, R / 2]` of cosines and sines by which queries and keys are turned before
  * @param options.bias added to the scores of the first L slots, L the length of the longest row: `[B, H, T, L]`, B and H
  *   perhaps 1
+ * @param options.sinks `[H]`, a score beside those of the keys whose share goes to no key
  * @returns mixed values `[B, T, H·D]` and the cache as it is then
  */
 export function cachedAttention(
   [q, k, v]: readonly [q: Value, k: Value, v: Value],
   cache: KeysAndValues,
   { last, longest }: { readonly last: Value; readonly longest: Value },
-  options: Omit<CachedAttentionAttributes, "isBiased"> & {
+  options: Omit<CachedAttentionAttributes, "isBiased" | "hasSinks"> & {
     readonly rotary?: { readonly cos: Value; readonly sin: Value } | undefined;
     readonly bias?: Value | undefined;
+    readonly sinks?: Value | undefined;
   },
 ): { mixed: Value; cache: KeysAndValues } {
-  const { rotary, bias, ...attributes } = options;
+  const { rotary, bias, sinks, ...rest } = options;
+  const attributes = { ...rest, isBiased: bias !== undefined, hasSinks: sinks !== undefined };
   const operands = [q, k, v, cache.key, cache.value, last, longest];
   if (rotary) operands.push(rotary.cos, rotary.sin);
   if (bias) operands.push(bias);
-  const [mixed, key, value] = apply(cachedAttentionOp, operands, { ...attributes, isBiased: bias !== undefined }) as [
-    Value,
-    Value,
-    Value,
-  ];
+  if (sinks) operands.push(sinks);
+  const [mixed, key, value] = apply(cachedAttentionOp, operands, attributes) as [Value, Value, Value];
   return { mixed, cache: { key, value } };
 }
 

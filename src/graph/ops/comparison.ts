@@ -23,9 +23,13 @@ export const comparisonOps = {
     infer: ([x]) => [x as TensorType],
     lower(c, { count }) {
       const [x] = c.inputs as [string];
-      const [values] = c.emitMany("TopK", [x, c.int64(count)], 2, { axis: -1 }) as [string, string];
-      const least = c.emit("Slice", [values, c.int64(-1), c.int64(Number.MAX_SAFE_INTEGER), c.int64(-1)]);
-      return [c.emit("Cast", [c.emit("GreaterOrEqual", [x, least])], { to: 1 })];
+      const [, indices] = c.emitMany("TopK", [x, c.int64(count)], 2, { axis: -1 }) as [string, string];
+      const zero = c.constant({ dtype: "float32", shape: [], data: Float32Array.of(0) });
+      const one = c.constant({ dtype: "float32", shape: [], data: Float32Array.of(1) });
+      const [zeros, ones] = [[zero, x] as const, [one, indices] as const].map(([value, like]) =>
+        c.emit("Expand", [value, c.emit("Shape", [like])]),
+      );
+      return [c.emit("ScatterElements", [zeros as string, indices, ones as string], { axis: -1 })];
     },
     gradient: () => [undefined],
   }),
@@ -74,7 +78,7 @@ export function topIndices(x: Value, count: number): Value {
   return applyOne(comparisonOps.topIndices, [x], { count });
 }
 
-/** 1 at the `count` largest entries along the last axis and at those equal to the least of them, 0 elsewhere. */
+/** 1 at the `count` largest entries along the last axis, of equal ones at the first; 0 elsewhere. */
 export function topMask(x: Value, count: number): Value {
   return applyOne(comparisonOps.topMask, [x], { count });
 }

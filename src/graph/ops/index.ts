@@ -6,6 +6,7 @@ import { cachedAttentionOps } from "./cached-attention.ts";
 import { castOps } from "./cast.ts";
 import { comparisonOps } from "./comparison.ts";
 import { elementwiseOps } from "./elementwise.ts";
+import { expertOps } from "./experts.ts";
 import { gatherOps } from "./gather.ts";
 import { int8LinearOps } from "./int8-linear.ts";
 import { layoutOps } from "./layout.ts";
@@ -45,6 +46,7 @@ const table = {
   ...rotaryOps,
   ...attentionOps,
   ...cachedAttentionOps,
+  ...expertOps,
 };
 
 /** The name of a built-in op. */

@@ -24,6 +24,7 @@ const rows = g.constant({ dtype: "uint8", shape: [3, 2], data: Uint8Array.of(0x0
 const factors = g.constant({ dtype: "float32", shape: [3, 1], data: Float32Array.of(0.5, 9, 2) });
 const halves = g.constant({ dtype: "float32", shape: [1, 1], data: Float32Array.of(0.5) });
 const levels = g.constant({ dtype: "int8", shape: [2, 2], data: Int8Array.of(3, -4, -5, 6) });
+const chosen = g.constant({ dtype: "float32", shape: [1, 2, 2], data: Float32Array.of(1, 0, 0, 1) });
 const counts = {
   last: g.constant({ dtype: "int32", shape: [1], data: Int32Array.of(3) }),
   longest: g.constant({ dtype: "int32", shape: [], data: Int32Array.of(4) }),
@@ -77,6 +78,16 @@ const checks: Record<g.OpName, OpCheck> = {
     expected: [3, 2, 6, 5],
   },
   topMask: { build: (x) => g.mul(x, g.topMask(x, 2)), operands: [m([1, 3], 3, 1, 2)], expected: [3, 0, 2] },
+  toExperts: {
+    build: (x) => g.concat([...g.toExperts(x, chosen, 1)], -1),
+    operands: [m([1, 2, 2], 1, 2, 3, 4)],
+    expected: [1, 2, 1, 2, 3, 4, 3, 4],
+  },
+  fromExperts: {
+    build: (shares, a, b) => g.fromExperts(shares, [a, b], 1),
+    operands: [m([1, 2, 2], 0.5, 0, 0, 2), m([1, 2, 2], 1, 2, 3, 4), m([1, 2, 2], 5, 6, 7, 8)],
+    expected: [0.5, 1, 14, 16],
+  },
   where: {
     build: (a, b) => g.where(g.less(a, g.scalar(2)), a, b),
     operands: [m([2], 1, 3), m([2], 5, 6)],
@@ -264,6 +275,20 @@ const checks: Record<g.OpName, OpCheck> = {
 
 test.each(Object.entries(checks))("%s has the right values and gradients", async (name, check) => {
   await checkOp(name, check);
+});
+
+test("attention with sinks has the right values and gradients", async () => {
+  await checkOp("attention", {
+    build: (q, k, v, sinks) => g.attend(q, k, v, bias, { scale: 0.5, sinks }).mixed,
+    operands: [[1, 2, 2, 2], [1, 1, 5, 2], [1, 1, 5, 2], [2]],
+  });
+  const alike = m([1, 1, 2, 1], 0, 0);
+  const zeros = { ...alike, shape: [1, 1, 5, 1], values: [0, 0, 0, 0, 0] };
+  await checkOp("attention", {
+    build: (q, k, v, sinks) => g.attend(q, k, v, bias, { scale: 1, sinks }).weights,
+    operands: [alike, zeros, zeros, m([1], Math.log(4))],
+    expected: [1 / 8, 1 / 8, 1 / 8, 1 / 8, 0, 1 / 9], // of 4 or 5 keys, and a sink that counts as 4
+  });
 });
 
 test("causal attention in blocks has the values and gradients of attention in one piece", async () => {

@@ -46,6 +46,7 @@ export const slicingOps = {
         throw shapeError("split", `sizes ${sizes.join(", ")} that sum to axis ${axis}`, x as TensorType);
       return sizes.map((size) => ({ dtype, shape: shape.map((own, i) => (i === axis ? size : own)) }));
     },
+    sliceRule: (at, _inputs, _outputs, { axis }) => (at === axis ? undefined : { axes: [at] }),
     lower: (c, { axis, sizes }) => c.emitMany("Split", [...c.inputs, c.shape(sizes)], sizes.length, { axis }),
     gradient({ outputs, gradients, attributes: { axis } }) {
       return [

@@ -2,6 +2,7 @@ import { arrayEqual } from "../../common/index.ts";
 import {
   type AttributesOf,
   apply,
+  besidesOf,
   cachePositions,
   cast,
   type Dimension,
@@ -24,11 +25,14 @@ type Cached = AttributesOf<"cachedAttention">;
 /** Queries, keys and values are apart, or side by side in one operand. */
 type Grouped = Cached & { readonly isPacked: boolean };
 
+/** The places of a bias and of sinks among the operands of GroupQueryAttention. */
+const [BIAS_AT, SINKS_AT] = [10, 11];
+
 function lowerGrouped(c: LowerContext, attention: Grouped): string[] {
-  const { heads, keyHeads, scale, softcap, window, isPacked, isBiased = false } = attention;
-  const [q, ...rest] = c.inputs as [string, ...string[]];
-  const bias = isBiased ? (rest.pop() as string) : undefined;
-  const parts = isPacked ? [q, "", "", ...rest] : [q, ...rest]; // q, k, v, keys, values, last, longest, tables
+  const { heads, keyHeads, scale, softcap, window, isPacked } = attention;
+  const all = isPacked ? [c.inputs[0] as string, "", "", ...c.inputs.slice(1)] : c.inputs;
+  const { tables, bias, sinks } = besidesOf(all, attention);
+  const parts = [...all.slice(0, 7), ...tables]; // q, k, v, keys, values, last, longest, tables
   const attributes = {
     num_heads: heads,
     kv_num_heads: keyHeads,
@@ -37,7 +41,12 @@ function lowerGrouped(c: LowerContext, attention: Grouped): string[] {
     ...(window !== undefined && { local_window_size: window }),
     do_rotary: parts.length > 7 ? 1 : 0,
   };
-  const operands = bias === undefined ? parts : Array.from({ length: 11 }, (_, i) => parts[i] ?? "").with(10, bias);
+  const operands = [...parts];
+  for (const [at, operand] of [
+    [BIAS_AT, bias],
+    [SINKS_AT, sinks],
+  ] as const)
+    if (operand !== undefined) operands.push(...Array.from({ length: at - operands.length }, () => ""), operand);
   return c.emitMany("GroupQueryAttention", operands, 3, attributes, "com.microsoft");
 }
 
@@ -71,7 +80,7 @@ export const groupQueryAttention: Kernel<Cached> = {
   fits: ({ inputs, attributes: { heads } }, { device }) =>
     isRightOn(device) && canAttendInPlace(Number(inputs[0]?.shape[2]) / heads),
   build({ inputs, attributes }) {
-    const { heads, keyHeads, isBiased = false } = attributes;
+    const { heads, keyHeads } = attributes;
     const [q, k, v, key, value, last, longest] = inputs as readonly Value[] as [
       Value,
       Value,
@@ -81,8 +90,10 @@ export const groupQueryAttention: Kernel<Cached> = {
       Value,
       Value,
     ];
-    const [cos, sin] = inputs.slice(7, isBiased ? -1 : undefined);
-    const rest = [v, key, value, last, longest, ...(isBiased ? inputs.slice(-1) : [])];
+    const { tables, bias, sinks } = besidesOf(inputs, attributes);
+    const [cos, sin] = tables;
+    const besides = [bias, sinks].filter((operand) => operand !== undefined);
+    const rest = [v, key, value, last, longest, ...besides];
     if (!cos || !sin || turnsInside((q.shape[2] as number) / heads, cos)) {
       const packed = packedOf([q, k, v]);
       const operands = packed ? [packed, ...inputs.slice(3)] : inputs;
@@ -212,7 +223,7 @@ const joinedGroupedOp = defineKernel<Omit<Cached, "window">>({
     return [q as TensorType, joined, joined];
   },
   lower(c, { heads, keyHeads, scale, softcap }) {
-    const [q, k, v, key, value, bias] = c.inputs as [string, string, string, string, string, string];
+    const [q, k, v, key, value, bias, ...sinks] = c.inputs as [string, string, string, string, string, string];
     const [batch, , span] = (c.outputTypes[1] as TensorType).shape as [Dimension, Dimension, Dimension];
     const { count, last } = wholeRows(c, batch, span);
     const attributes = {
@@ -221,7 +232,7 @@ const joinedGroupedOp = defineKernel<Omit<Cached, "window">>({
       scale: { float: scale },
       ...(softcap !== undefined && { softcap: { float: softcap } }),
     };
-    const operands = [q, k, v, key, value, last, count, "", "", "", bias];
+    const operands = [q, k, v, key, value, last, count, "", "", "", bias, ...sinks];
     return c.emitMany("GroupQueryAttention", operands, 3, attributes, "com.microsoft");
   },
 });
@@ -232,9 +243,13 @@ export const joinedGroupQueryAttention: Kernel<AttributesOf<"joinedAttention">> 
   tolerance: 1e-5,
   fits: ({ inputs: [q, , v] }) => canAttendInPlace(Number(q?.shape[3])) && q?.shape[3] === v?.shape[3],
   build({ inputs, outputs, attributes: { scale, softcap } }) {
-    const [q, k, v, bias, key, value] = inputs as [Value, Value, Value, Value, Value, Value];
+    const [q, k, v, bias, key, value, ...sinks] = inputs as [Value, Value, Value, Value, Value, Value];
     const attributes = { heads: q.shape[1] as number, keyHeads: k.shape[1] as number, scale, softcap };
-    const [mixed, ...cache] = apply(joinedGroupedOp, [...[q, k, v].map(joined), key, value, bias], attributes);
+    const [mixed, ...cache] = apply(
+      joinedGroupedOp,
+      [...[q, k, v].map(joined), key, value, bias, ...sinks],
+      attributes,
+    );
     return [separated(mixed as Value, outputs[0] as TensorType)[0], ...cache];
   },
 };

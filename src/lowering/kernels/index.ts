@@ -21,6 +21,7 @@ export const kernels: KernelTable = {
   attentionBlock: [],
   blockSums: [],
   cachedAttention: [groupQueryAttention],
+  fromExperts: [],
   joinedAttention: [joinedGroupQueryAttention],
   int8Linear: [integerProduct],
   linear: [],
@@ -32,5 +33,6 @@ export const kernels: KernelTable = {
   skipRmsNorm: [skipSimplifiedLayerNorm],
   softcap: [],
   takeColumns: [gatherLast],
+  toExperts: [],
   writtenRecurrence: [],
 };

@@ -40,7 +40,7 @@ function cachedCall(
     length,
     turned = 0,
   }: Readonly<Record<"heads" | "keyHeads" | "size" | "past" | "length", number>> & { turned?: number },
-  options: { window?: number; softcap?: number; isBiased?: boolean } = {},
+  options: { window?: number; softcap?: number; isBiased?: boolean; hasSinks?: boolean } = {},
 ): readonly g.Value[] {
   const capacity = past + length;
   const operands = [operand("q", 1, length, heads * size), operand("k", 1, length, keyHeads * size)];
@@ -49,6 +49,7 @@ function cachedCall(
   operands.push(integers("last", "int32", [1], capacity - 1), integers("longest", "int32", [], capacity));
   if (turned > 0) for (const table of ["cos", "sin"]) operands.push(operand(table, capacity, turned / 2));
   if (options.isBiased) operands.push(operand("bias", 1, heads, length, capacity));
+  if (options.hasSinks) operands.push(operand("sinks", heads));
   return g.apply(g.ops.cachedAttention, operands, { heads, keyHeads, scale: 0.3, ...options });
 }
 
@@ -83,13 +84,10 @@ function attentionCall(
 }
 
 /** Attention of new tokens over earlier ones, of which a bias hides the first in the first row. */
-function joinedCall([rows, heads, keyHeads, past, length]: readonly [
-  number,
-  number,
-  number,
-  number,
-  number,
-]): readonly g.Value[] {
+function joinedCall(
+  [rows, heads, keyHeads, past, length]: readonly [number, number, number, number, number],
+  hasSinks = false,
+): readonly g.Value[] {
   const of = (name: string, count: number): g.Value => {
     const x = operand(name, rows, length, count * 8);
     return g.transpose(g.reshape(x, [rows, length, count, 8]), [0, 2, 1, 3]);
@@ -103,7 +101,8 @@ function joinedCall([rows, heads, keyHeads, past, length]: readonly [
   }
   const cache = ["key", "value"].map((side) => operand(side, rows, keyHeads, past, 8));
   const operands = [of("q", heads), of("k", keyHeads), of("v", keyHeads), bias, ...cache];
-  return g.apply(g.ops.joinedAttention, operands, { scale: 0.3 });
+  if (hasSinks) operands.push(operand("sinks", heads));
+  return g.apply(g.ops.joinedAttention, operands, { scale: 0.3, hasSinks });
 }
 
 /** Calls of every composite that has kernels. */
@@ -117,6 +116,9 @@ const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
     cachedCall({ heads: 4, keyHeads: 2, size: 32, past: 3, length: 2, turned: 16 }),
     cachedCall({ heads: 4, keyHeads: 2, size: 8, past: 9, length: 4 }, { window: 3 }),
     cachedCall({ heads: 4, keyHeads: 2, size: 8, past: 9, length: 1 }, { window: 3, softcap: 2 }),
+    cachedCall({ heads: 4, keyHeads: 2, size: 8, past: 9, length: 4 }, { window: 3, hasSinks: true }),
+    cachedCall({ heads: 4, keyHeads: 2, size: 8, past: 9, length: 1 }, { hasSinks: true, isBiased: true }),
+    cachedCall({ heads: 4, keyHeads: 1, size: 16, past: 9, length: 2, turned: 16 }, { hasSinks: true }),
     cachedCall({ heads: 4, keyHeads: 4, size: 8, past: 5, length: 1 }, { isBiased: true }),
     cachedCall({ heads: 4, keyHeads: 2, size: 8, past: 3, length: 4 }, { isBiased: true }),
     cachedCall({ heads: 4, keyHeads: 1, size: 16, past: 9, length: 2, turned: 16 }, { isBiased: true }),
@@ -128,7 +130,12 @@ const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
     attentionCall(4, 2, 7, true),
     attentionCall(4, 1, 6, true, 1, 3),
   ],
-  joinedAttention: [joinedCall([2, 4, 2, 5, 1]), joinedCall([1, 4, 2, 5, 3]), joinedCall([2, 2, 2, 0, 4])],
+  joinedAttention: [
+    joinedCall([2, 4, 2, 5, 1]),
+    joinedCall([1, 4, 2, 5, 3]),
+    joinedCall([2, 2, 2, 0, 4]),
+    joinedCall([2, 4, 2, 5, 3], true),
+  ],
   int8Linear: [1, 5].map((rows) => {
     const levels = g.input("levels", "int8", [40, 24]);
     const data = Int8Array.from({ length: 960 }, () => 255 * random.next() - 127);
