@@ -27,6 +27,15 @@ export function parseJsonObject(text: string, what: string, code: ErrorCode = "f
   throw new LecternError(code, `${what} must hold an object`);
 }
 
+/** Texts of a JSON file, and numbers that Python writes beside JSON's. */
+const TEXT_OR_SPECIAL = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g;
+
+/** JSON as Python writes it with its numbers that are none, as transformers 5 has them: `Infinity` is `{ "__float__": "Infinity" }`. */
+export function withoutSpecialNumbers(text: string): string {
+  if (!/Infinity|NaN/.test(text)) return text;
+  return text.replace(TEXT_OR_SPECIAL, (found) => (found.startsWith('"') ? found : `{"__float__":"${found}"}`));
+}
+
 /** True if a value is an object of entries: no list, and not null. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

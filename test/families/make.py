@@ -63,7 +63,7 @@ def is_decoder(model):
     return not getattr(model.config, "is_encoder_decoder", False) and model.config.model_type not in ENCODERS
 
 
-NO_POSITIONS = {"bloom", "opt", "bart", "marian", "roberta"}  # they have none, or count themselves
+NO_POSITIONS = {"bloom", "mamba", "mamba2", "opt", "bart", "marian", "roberta"}  # they have none, or count themselves
 UNTRAINED = re.compile("vision|visual|projector|connector|e_score_correction_bias")
 HEADS_OF_DECODERS = ("LMHeadModel", "ForCausalLM")
 

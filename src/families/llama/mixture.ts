@@ -3,12 +3,14 @@ import {
   type Dimension,
   div,
   expand,
+  linear as linearOp,
   mul,
   reduceMax,
   reduceSum,
   reshape,
   scalar,
   sigmoid,
+  slice,
   softmax,
   split,
   sub,
@@ -74,6 +76,26 @@ function route(at: Scope, x: Value, e: ExpertsConfig): { routing: Routing; share
   return { routing: { routerProbabilities, topKMask }, shares: scale === 1 ? weights : mul(weights, scalar(scale)) };
 }
 
+type Expert = (at: Scope, x: Value, c: LlamaConfig, e: ExpertsConfig, index: number) => Value;
+
+/** An expert with tensors of its own: `[B, T, E]`. */
+const ownExpert: Expert = (at, x, c, e, index) => {
+  const own = at.in(String(index));
+  const gate = activation(c.hiddenAct)(linear(own.in(e.names.gate), x, e.intermediateSize, { bias: false }));
+  const up = linear(own.in(e.names.up), x, e.intermediateSize, { bias: false });
+  return linear(own.in(e.names.down), mul(gate, up), c.hiddenSize, { bias: false });
+};
+
+/** An expert that is a part of tensors of all: `[B, T, E]`. */
+const stackedExpert: Expert = (at, x, c, e, index) => {
+  const part = (name: string, rows: number, columns: number): Value =>
+    reshape(slice(at.parameter(name, [e.count, rows, columns]), 0, index, index + 1), [rows, columns]);
+  const size = e.intermediateSize;
+  const both = linearOp(x, part("gate_up_proj", 2 * size, c.hiddenSize), undefined);
+  const [gate, up] = split(both, [size, size], -1) as [Value, Value];
+  return linearOp(mul(activation(c.hiddenAct)(gate), up), part("down_proj", c.hiddenSize, size), undefined);
+};
+
 /**
  * A mixture of experts: each token's result is that of the few experts its router prefers (Shazeer et al., 2017), and
  * perhaps of experts that all tokens share.
@@ -82,12 +104,8 @@ export function mixture(at: Scope, x: Value, c: LlamaConfig, e: ExpertsConfig, r
   const { routing, shares } = route(at.in("gate"), x, e);
   routings.push(routing);
   const each = Array.from({ length: e.count }, () => 1);
-  const parts = split(shares, each, -1).map((weight, i) => {
-    const expert = at.in(`experts.${i}`);
-    const gate = activation(c.hiddenAct)(linear(expert.in(e.names.gate), x, e.intermediateSize, { bias: false }));
-    const up = linear(expert.in(e.names.up), x, e.intermediateSize, { bias: false });
-    return mul(weight, linear(expert.in(e.names.down), mul(gate, up), c.hiddenSize, { bias: false })); // [B, T, E]
-  });
+  const expert = e.stacked ? stackedExpert : ownExpert;
+  const parts = split(shares, each, -1).map((weight, i) => mul(weight, expert(at.in("experts"), x, c, e, i))); // [B, T, E]
   const mixed = parts.reduce((sum, part) => add(sum, part));
   if (!e.shared) return mixed;
   const { name, intermediateSize, gate } = e.shared;

@@ -140,6 +140,11 @@ const checks: Record<g.OpName, OpCheck> = {
   silu: { build: g.silu, operands: [m([2], 1, -1)], expected: [0.7310586, -0.2689414] },
   quickGelu: { build: g.quickGelu, operands: [m([1], 1)], expected: [1 / (1 + Math.exp(-1.702))] },
   softcap: { build: (x) => g.softcap(x, 2), operands: [m([2], 0, 2)], expected: [0, 2 * Math.tanh(1)] },
+  softplus: {
+    build: g.softplus,
+    operands: [m([4], 0, 2, -7, 30)],
+    expected: [Math.LN2, Math.log1p(Math.exp(2)), Math.log1p(Math.exp(-7)), 30],
+  },
   crossEntropy: {
     build: (x) => g.crossEntropy(x, labels),
     operands: [m([3, 4], 0, 0, 0, 0, 5, 5, 5, 5, 0, 0, 0, 0)],
@@ -167,6 +172,28 @@ const checks: Record<g.OpName, OpCheck> = {
       return g.add(states, g.reshape(last, [2, 1, 2]));
     },
     operands: [[2, 3, 2], [6, 2], [6, 2], [6], [6], [2, 2]],
+  },
+  decayedSum: {
+    build(x, decay, first) {
+      const { all, last } = g.decayedSum(x, decay, first);
+      return g.add(all, g.reshape(last, [1, 1, 2]));
+    },
+    operands: [m([1, 3, 2], 1, 2, 3, 4, 5, 6), m([1, 3, 2], 0.5, 1, 0.5, 1, 0.5, 1), m([1, 2], 2, 10)],
+    expected: [2 + 7, 12 + 22, 4 + 7, 16 + 22, 7 + 7, 22 + 22],
+  },
+  deltaRule: {
+    build(q, k, v, logDecay, rate, first) {
+      const { mixed, last } = g.deltaRule(q, k, v, { logDecay: g.neg(logDecay), rate, first });
+      return g.concat([mixed, last], 2);
+    },
+    operands: [
+      [1, 2, 3, 2],
+      [1, 2, 3, 2],
+      [1, 2, 3, 3],
+      [1, 2, 3],
+      [1, 2, 3],
+      [1, 2, 2, 3],
+    ],
   },
   attentionBlock: {
     build: (q, k, v, keep) => {
