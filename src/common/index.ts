@@ -11,7 +11,7 @@ export {
 } from "./errors.ts";
 export { escaped } from "./escaped.ts";
 export { joinBytes } from "./join-bytes.ts";
-export { isObject, parseJson, parseJsonObject, withoutSpecialNumbers } from "./json.ts";
+export { isObject, parseJson, parseJsonObject } from "./json.ts";
 export { ownEntry } from "./own-entry.ts";
 export { Random } from "./random.ts";
 export {

@@ -41,6 +41,8 @@ export interface KeptConfig {
   readonly attentionLayers: number;
   /** The numbers that the others keep of a text of any length, all together: windows of convolutions, and states. */
   readonly stateSize: number;
+  /** True if padding changes these states, so that it must stand behind the text. */
+  readonly readsPadding?: boolean;
 }
 
 /** A decoder as a function that builds its graph. */

@@ -84,6 +84,8 @@ import {
 import { rotaryBertCheckpoint } from "./rotary-bert/checkpoint.ts";
 import { parseGteConfig, parseJinaConfig, parseNomicBertConfig, type RotaryBertConfig } from "./rotary-bert/config.ts";
 import { rotaryBert } from "./rotary-bert/model.ts";
+import { parseRwkvConfig } from "./rwkv/config.ts";
+import { rwkv } from "./rwkv/model.ts";
 import { parseSmolLm3Config } from "./smollm3/config.ts";
 import { parseStableLmConfig } from "./stablelm/config.ts";
 import { parseStarCoder2Config } from "./starcoder2/config.ts";
@@ -182,6 +184,7 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   smollm3: relative("SmolLM3", parseSmolLm3Config),
   mamba: decoder({ name: "Mamba", parseConfig: parseMambaConfig, model: mamba, checkpoint: mambaCheckpoint }),
   mamba2: decoder({ name: "Mamba 2", parseConfig: parseMamba2Config, model: mamba2, checkpoint: mambaCheckpoint }),
+  rwkv: decoder({ name: "RWKV", parseConfig: parseRwkvConfig, model: rwkv, checkpoint: plain("rwkv.") }),
   bert: bertRelative("BERT", "bert", parseBertConfig),
   roberta: bertRelative("RoBERTa", "roberta", parseRobertaConfig),
   "xlm-roberta": bertRelative("XLM-RoBERTa", "roberta", parseXlmRobertaConfig),

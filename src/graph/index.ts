@@ -31,7 +31,7 @@ export {
 } from "./ops/cached-attention.ts";
 export { cast, detach, scaleBytes } from "./ops/cast.ts";
 export { equal, greaterOrEqual, less, topIndices, topMask, where } from "./ops/comparison.ts";
-export { type DecayedSumAttributes, decayedSum } from "./ops/decayed-sum.ts";
+export { type DecayedSumAttributes, decayedMax, decayedSum } from "./ops/decayed-sum.ts";
 export { deltaRule } from "./ops/delta-rule.ts";
 export {
   abs,

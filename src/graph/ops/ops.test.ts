@@ -181,6 +181,16 @@ const checks: Record<g.OpName, OpCheck> = {
     operands: [m([1, 3, 2], 1, 2, 3, 4, 5, 6), m([1, 3, 2], 0.5, 1, 0.5, 1, 0.5, 1), m([1, 2], 2, 10)],
     expected: [2 + 7, 12 + 22, 4 + 7, 16 + 22, 7 + 7, 22 + 22],
   },
+  decayedMax: {
+    build(x) {
+      const given = (shape: number[], ...values: number[]): g.Value =>
+        g.constant({ dtype: "float32", shape, data: Float32Array.from(values) });
+      const { all } = g.decayedMax(given([1, 3, 1], 1, 5, 2), given([1, 1, 1], -1), given([1, 1], 3));
+      return g.add(x, all);
+    },
+    operands: [m([1, 3, 1], 0, 0, 0)],
+    expected: [2, 5, 4],
+  },
   deltaRule: {
     build(q, k, v, logDecay, rate, first) {
       const { mixed, last } = g.deltaRule(q, k, v, { logDecay: g.neg(logDecay), rate, first });
@@ -291,6 +301,60 @@ const checks: Record<g.OpName, OpCheck> = {
 
 test.each(Object.entries(checks))("%s has the right values and gradients", async (name, check) => {
   await checkOp(name, check);
+});
+
+test("the delta rule in chunks has the values and gradients of the rule token by token", async () => {
+  const [heads, length, size, width] = [2, 70, 3, 4];
+  const random = new Random(5);
+  const tensor = (least: number, most: number, ...shape: number[]): HostTensor<"float32"> => ({
+    dtype: "float32",
+    shape,
+    data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => least + (most - least) * random.next()),
+  });
+  const feeds = {
+    q: tensor(-1, 1, 1, heads, length, size),
+    k: tensor(-0.6, 0.6, 1, heads, length, size),
+    v: tensor(-1, 1, 1, heads, length, width),
+    logDecay: tensor(-0.5, 0, 1, heads, length),
+    rate: tensor(0, 1, 1, heads, length),
+    first: tensor(-1, 1, 1, heads, size, width),
+    dy: tensor(-1, 1, 1, heads, length, width),
+  };
+  const [q, k, v, logDecay, rate, first, dy] = Object.entries(feeds).map(([name, { shape }]) =>
+    g.input(name, "float32", shape),
+  ) as [g.Value, g.Value, g.Value, g.Value, g.Value, g.Value, g.Value];
+  const byToken = (): { mixed: g.Value; last: g.Value } => {
+    const read: g.Value[] = [];
+    let state = first;
+    for (let t = 0; t < length; t++) {
+      const at = (x: g.Value): g.Value => g.slice(x, 2, t, t + 1);
+      const number = (x: g.Value): g.Value => g.reshape(at(x), [1, heads, 1, 1]);
+      const kept = g.mul(state, g.exp(number(logDecay)));
+      const missing = g.sub(at(v), g.matmul(at(k), kept));
+      state = g.add(kept, g.matmul(at(k), g.mul(missing, number(rate)), { transposeA: true }));
+      read.push(g.matmul(at(q), state));
+    }
+    return { mixed: g.concat(read, 2), last: state };
+  };
+  const run = async ({ mixed, last }: { mixed: g.Value; last: g.Value }): Promise<Record<string, HostTensor>> => {
+    const all = [0, 1, 2, 3];
+    const loss = g.add(g.reduceSum(g.mul(mixed, dy), all), g.reduceSum(last, all));
+    const { outputs, gradients } = differentiate({ loss, mixed, last }, [q, k, v, logDecay, rate, first]);
+    const named = Object.fromEntries(gradients.map((gradient, i) => [`g${i}`, gradient]));
+    const graph = lowerGraph({ outputs: { ...outputs, ...named }, bind: () => ({ kind: "input" }), phase: "train" });
+    const session = await createSession(graph);
+    const result = await session.run(feeds);
+    await session.dispose();
+    return result;
+  };
+  const [expected, chunks] = [await run(byToken()), await run(g.deltaRule(q, k, v, { logDecay, rate, first }))];
+  expect(Object.keys(expected)).toHaveLength(9);
+  for (const [name, { data }] of Object.entries(expected)) {
+    const other = chunks[name]?.data as Float32Array;
+    const largest = (data as Float32Array).reduce((most, x) => Math.max(most, Math.abs(x)), 1);
+    const off = (data as Float32Array).reduce((most, x, i) => Math.max(most, Math.abs(x - (other[i] as number))), 0);
+    expect(off / largest, name).toBeLessThan(1e-5);
+  }
 });
 
 test("causal attention in blocks has the values and gradients of attention in one piece", async () => {

@@ -52,6 +52,7 @@ function forwardOf({ family, config }: DecoderArchitecture): ForwardRuntime {
         ? { batch: inputIds.length, queries: inputIds[0]?.length ?? 0, steps: 0 }
         : undefined,
     positions: positionsOfMask,
+    readsPadding: config.kept?.readsPadding ?? false,
     lacks: config.kept?.attentionLayers === 0 ? { attentions: "attention weights: its layers keep states" } : {},
     shiftsLabels: config.head.kind === "lm",
   };

@@ -12,7 +12,7 @@ import { skipSimplifiedLayerNorm } from "./norm.ts";
 import { gatherBlockQuantized } from "./quantized-gather.ts";
 import { integerProduct, matMulNBits } from "./quantized-linear.ts";
 import { recurrentLayer } from "./recurrence.ts";
-import { decayedScan, deltaScan } from "./scan.ts";
+import { decayedMaxScan, decayedScan, deltaScan } from "./scan.ts";
 
 /** The kernels of every composite, the first that fits is taken; an empty list: always its decomposition. */
 export type KernelTable = { readonly [N in CompositeName]: readonly Kernel<AttributesOf<N>>[] };
@@ -23,6 +23,7 @@ export const kernels: KernelTable = {
   blockSums: [],
   cachedAttention: [groupQueryAttention],
   joinedAttention: [joinedGroupQueryAttention],
+  decayedMax: [decayedMaxScan],
   decayedSum: [decayedScan],
   deltaRule: [deltaScan],
   int8Linear: [integerProduct],

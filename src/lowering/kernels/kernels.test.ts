@@ -181,6 +181,10 @@ const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
       return g.apply(g.ops.decayedSum, operands, { reverse });
     }),
   ),
+  decayedMax: [1, 6, 9].map((length) => {
+    const operands = [operand("x", 2, length, 5), operand("decay", 2, length, 5), operand("first", 2, 5)];
+    return g.apply(g.ops.decayedMax, operands, {});
+  }),
   deltaRule: [1, 7, 64, 70, 150].map((length) => {
     const smaller = (value: g.Value): g.Value => g.mul(value, g.scalar(0.5));
     const [q, k] = [operand("q", 2, 3, length, 4), smaller(operand("k", 2, 3, length, 4))];

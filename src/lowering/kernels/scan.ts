@@ -54,27 +54,37 @@ const op = (type: string, inputs: readonly string[], output: string, attributes?
   ...(attributes && { attributes, domain: "com.microsoft" }),
 });
 
+/** The steps of a recurrence of each entry by itself, in two operators. */
+function decayedLoop(c: LowerContext, [keep, join]: readonly [string, string], reverse: boolean): string[] {
+  const [x, decay, first] = c.inputs as [string, string, string];
+  const type = c.inputTypes[2] as TensorType;
+  const { shape } = type;
+  return scan(c, {
+    first: { value: first, type },
+    read: { x: { value: x, shape }, decay: { value: decay, shape } },
+    axis: 1,
+    reverse,
+    step: [
+      op(keep, ["state", "decay"], "kept"),
+      op(join, ["kept", "x"], "next"),
+      op("Identity", ["next"], "result"),
+    ],
+    result: shape,
+  });
+}
+
 /** ONNX's Scan over the steps of a linear recurrence, of any number. */
 const decayedScanOp = defineKernel<DecayedSumAttributes>({
   name: "decayedScan",
   infer: ([x, , first]) => [x as TensorType, first as TensorType],
-  lower(c, { reverse }) {
-    const [x, decay, first] = c.inputs as [string, string, string];
-    const type = c.inputTypes[2] as TensorType;
-    const { shape } = type;
-    return scan(c, {
-      first: { value: first, type },
-      read: { x: { value: x, shape }, decay: { value: decay, shape } },
-      axis: 1,
-      reverse,
-      step: [
-        op("Mul", ["state", "decay"], "kept"),
-        op("Add", ["kept", "x"], "next"),
-        op("Identity", ["next"], "result"),
-      ],
-      result: shape,
-    });
-  },
+  lower: (c, { reverse }) => decayedLoop(c, ["Mul", "Add"], reverse),
+});
+
+/** The same, of the largest so far. */
+const decayedMaxScanOp = defineKernel<Record<never, never>>({
+  name: "decayedMaxScan",
+  infer: ([x, , first]) => [x as TensorType, first as TensorType],
+  lower: (c) => decayedLoop(c, ["Add", "Max"], false),
 });
 
 /** ONNX's Scan over the tokens of the delta rule, of any number. */
@@ -120,6 +130,14 @@ export const decayedScan: Kernel<DecayedSumAttributes> = {
   tolerance: 1e-5,
   fits: () => true,
   build: ({ inputs, attributes }) => apply(decayedScanOp, inputs, attributes),
+};
+
+/** The largest so far, step by step. */
+export const decayedMaxScan: Kernel<Record<never, never>> = {
+  name: decayedMaxScanOp.name,
+  tolerance: 1e-5,
+  fits: () => true,
+  build: ({ inputs, attributes }) => apply(decayedMaxScanOp, inputs, attributes),
 };
 
 /** The delta rule token by token. */

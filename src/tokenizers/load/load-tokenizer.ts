@@ -1,4 +1,4 @@
-import { check, LecternError, parseJson, withoutSpecialNumbers } from "../../common/index.ts";
+import { check, LecternError, parseJson } from "../../common/index.ts";
 import type { FileSource } from "../../files/index.ts";
 import { readChatTemplates } from "../chat-template.ts";
 import { checkDepth, isPart, type Part } from "../json.ts";
@@ -90,7 +90,7 @@ class Reader {
   async json(name: string): Promise<unknown> {
     const text = await this.text(name);
     if (text === undefined) return undefined;
-    return parseJson(withoutSpecialNumbers(text), `${this.#files.location}: ${name}`);
+    return parseJson(text, `${this.#files.location}: ${name}`);
   }
 
   async object(name: string): Promise<Part> {
