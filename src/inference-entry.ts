@@ -20,6 +20,7 @@ export {
   type FamilyCheckpoint,
   type FamilyDefinition,
   type HeadConfig,
+  type KeptConfig,
   type HeadKind,
   type ModelConfig,
   type OwnFamily,

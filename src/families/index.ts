@@ -20,6 +20,7 @@ export type {
   FamilyCheckpoint,
   HeadConfig,
   HeadKind,
+  KeptConfig,
   ModelConfig,
   RecurrentState,
   SourceRows,

@@ -1,10 +1,10 @@
 import { contrastLayers } from "../generation/index.ts";
 import type { Value } from "../graph/index.ts";
 import { canAttendInPlace } from "../lowering/index.ts";
-import { type AdapterPlan, cacheSlots, type DerivedInput, type Positions, type StateShape, stateName } from "../nn/index.ts";
+import { cacheSlots, type DerivedInput, type Positions, type StateShape, stateName } from "../nn/index.ts";
 import { canShareMemory, createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
-import { AdapterRows } from "./adapters/adapter-rows.ts";
+import { AdapterRows, perRow } from "./adapters/adapter-rows.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
 import { type CacheSizes, cacheName, KeyValueCache } from "./cache/key-value-cache.ts";
 import { PrefixCache } from "./cache/prefix-cache.ts";
@@ -146,7 +146,11 @@ export class DecodeEngine {
       const bytes = sessionBytes(lowered, options);
       checkMemory(bytes, weights.precision);
       const derived = graph.derived.filter(({ name }) => inputs.has(name));
-      const session = await createSession(lowered, { ...options, sharesMemory: written !== undefined, keeps: written ?? [] });
+      const session = await createSession(lowered, {
+        ...options,
+        sharesMemory: written !== undefined,
+        keeps: written ?? [],
+      });
       return { derived, session, inputs, bytes, weightBytes: weightBytes(lowered) };
     };
     const named = (prefix: "present" | "cross", cache: ModelGraph["cache"]): Record<string, Value> =>
@@ -370,15 +374,6 @@ export class DecodeEngine {
     await nextTask();
     return results;
   }
-}
-
-/** A plan whose adapters are fed row by row. */
-function perRow(plan: AdapterPlan | undefined): AdapterPlan | undefined {
-  if (!plan) return undefined;
-  return (path) => {
-    const adapter = plan(path);
-    return adapter?.kind === "fed" ? { ...adapter, isPerRow: true } : adapter;
-  };
 }
 
 function newScores(rows: number, size: number): HostTensor<"float32"> {

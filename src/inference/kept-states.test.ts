@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { type ArchitectureOf, readConfig } from "../families/index.ts";
 import { openFiles } from "../files/index.ts";
@@ -10,7 +10,7 @@ import { loadModel, type Model } from "./model.ts";
 import { readJsonFile } from "./model-files.ts";
 
 /** Models whose layers keep states; the last ones also have layers that attend. */
-const pure = ["mamba", "mamba2"];
+const pure = ["mamba", "mamba2", "rwkv"];
 const hybrid = ["lfm2", "qwen3_next", "qwen3_5_text"];
 const names = [...pure, ...hybrid];
 
@@ -152,18 +152,20 @@ describe("few bits", () => {
     await rm(cache, { recursive: true });
   });
 
-  test.each(["mamba", "qwen3_5_text"].flatMap((name) => (["int8", "int4"] as const).map((bits) => [name, bits] as const)))(
-    "%s in %s has linear layers in few bits, and nearly the same logits",
-    async (name, precision) => {
-      await using exact = await loadModel(directory(name));
-      await using model = await loadModel(directory(name), { precision });
-      const inputIds = [ids(9, 1)];
-      const [a, b] = [(await exact.forward({ inputIds })).logits, (await model.forward({ inputIds })).logits];
-      const largest = a?.data.reduce((most, x) => Math.max(most, Math.abs(x)), 0) as number;
-      const difference = a?.data.reduce((most, x, i) => Math.max(most, Math.abs(x - (b?.data[i] as number))), 0) as number;
-      expect(difference).toBeGreaterThan(0);
-      expect(difference / largest).toBeLessThan(0.5);
-      expect((await model.generate({ inputIds }, plain)).outputIds).toHaveLength(plain.maxNewTokens);
-    },
-  );
+  test.each(
+    ["mamba", "qwen3_5_text"].flatMap((name) => (["int8", "int4"] as const).map((bits) => [name, bits] as const)),
+  )("%s in %s has linear layers in few bits, and nearly the same logits", async (name, precision) => {
+    await using exact = await loadModel(directory(name));
+    await using model = await loadModel(directory(name), { precision });
+    const inputIds = [ids(9, 1)];
+    const [a, b] = [(await exact.forward({ inputIds })).logits, (await model.forward({ inputIds })).logits];
+    const largest = a?.data.reduce((most, x) => Math.max(most, Math.abs(x)), 0) as number;
+    const difference = a?.data.reduce(
+      (most, x, i) => Math.max(most, Math.abs(x - (b?.data[i] as number))),
+      0,
+    ) as number;
+    expect(difference).toBeGreaterThan(0);
+    expect(difference / largest).toBeLessThan(0.5);
+    expect((await model.generate({ inputIds }, plain)).outputIds).toHaveLength(plain.maxNewTokens);
+  });
 });

@@ -49,10 +49,11 @@ export async function traceText(
       `the text has ${ids.length} tokens, and the model's context window ${model.contextWindow}: leave out ${ids.length - model.contextWindow}`,
   );
   const { hasAttention, hasHiddenStates } = traitsOf(model.kind);
+  const attends = hasAttention && model.kept?.attentionLayers !== 0;
   const written = model.isEncoderDecoder ? (decoderIds ?? undefined) : undefined;
   const result = await model.forward(
     { inputIds: [ids], ...(written && { decoderInputIds: [written] }) },
-    { hiddenStates: hasHiddenStates, attentions: hasAttention },
+    { hiddenStates: hasHiddenStates, attentions: attends },
   );
   const [from, decoderFrom] = [ids, written ?? []].map((row) => Math.max(0, row.length - window)) as [number, number];
   const states = result.encoderHiddenStates ?? result.hiddenStates ?? [];

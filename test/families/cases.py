@@ -159,7 +159,7 @@ CASES = {
     "qwen3_next": ("qwen3_next", "Qwen3NextForCausalLM", base(
         num_hidden_layers=3, num_key_value_heads=1, head_dim=8, full_attention_interval=3, partial_rotary_factor=0.5,
         linear_num_key_heads=1, linear_num_value_heads=2, linear_key_head_dim=4, linear_value_head_dim=6,
-        num_experts=4, num_experts_per_tok=2, moe_intermediate_size=6, shared_expert_intermediate_size=8,
+        num_experts=4, num_experts_per_tok=2, moe_intermediate_size=8, shared_expert_intermediate_size=8,
         mlp_only_layers=[1], output_router_logits=True, router_aux_loss_coef=0.1), BEAMS),
     "qwen3_next_classes": ("qwen3_next", "Qwen3NextForSequenceClassification", base(
         head_dim=10, layer_types=["linear_attention", "full_attention"], rope_theta=300.0, attention_bias=True,
@@ -175,7 +175,7 @@ CASES = {
     "qwen3_5_moe_text": ("qwen3_5_moe_text", "Qwen3_5MoeForCausalLM", base(
         ("intermediate_size",), num_key_value_heads=1, head_dim=8, full_attention_interval=2,
         linear_num_key_heads=1, linear_num_value_heads=1, linear_key_head_dim=6, linear_value_head_dim=4,
-        num_experts=3, num_experts_per_tok=2, moe_intermediate_size=6, shared_expert_intermediate_size=8)),
+        num_experts=3, num_experts_per_tok=2, moe_intermediate_size=8, shared_expert_intermediate_size=8)),
     "bert_decoder": ("bert", "BertLMHeadModel", encoder(is_decoder=True)),
     "roberta_decoder": ("roberta", "RobertaForCausalLM", encoder(
         is_decoder=True, max_position_embeddings=34, num_hidden_layers=1, pad_token_id=1)),
@@ -237,6 +237,16 @@ CASES = {
         "vision_config": {"depth": 1, "hidden_size": 8, "num_heads": 2, "intermediate_size": 8, "out_hidden_size": 16,
                           "patch_size": 4, "spatial_merge_size": 2, "temporal_patch_size": 1,
                           "num_position_embeddings": 4, "deepstack_visual_indexes": []},
+        "tie_word_embeddings": True}),
+    "qwen3_5_wrapper": ("qwen3_5", "Qwen3_5ForConditionalGeneration", {
+        "text_config": base(model_type="qwen3_5_text", num_key_value_heads=1, head_dim=8, partial_rotary_factor=0.5,
+                            layer_types=["linear_attention", "full_attention"], linear_num_key_heads=1,
+                            linear_num_value_heads=2, linear_key_head_dim=4, linear_value_head_dim=4,
+                            rope_parameters={"rope_type": "default", "rope_theta": 500.0, "mrope_section": [1, 1, 0],
+                                             "mrope_interleaved": True, "partial_rotary_factor": 0.5}),
+        "vision_config": {"depth": 1, "hidden_size": 8, "num_heads": 2, "intermediate_size": 8, "out_hidden_size": 16,
+                          "patch_size": 4, "spatial_merge_size": 2, "temporal_patch_size": 1,
+                          "num_position_embeddings": 4},
         "tie_word_embeddings": True}),
     "smolvlm_wrapper": ("smolvlm", "SmolVLMForConditionalGeneration", {
         "text_config": base(model_type="llama", num_hidden_layers=1, pad_token_id=0), "vision_config": VISION,

@@ -1,4 +1,15 @@
-import { concat, type Dimension, max, min, mul, reshape, scalar, sigmoid, split, type Value } from "../../graph/index.ts";
+import {
+  concat,
+  type Dimension,
+  max,
+  min,
+  mul,
+  reshape,
+  scalar,
+  sigmoid,
+  split,
+  type Value,
+} from "../../graph/index.ts";
 import {
   joinHeads,
   layerNorm,

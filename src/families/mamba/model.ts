@@ -1,5 +1,26 @@
-import { add, decayedSum, type Dimension, exp, matmul, mul, neg, reshape, silu, softplus, split, type Value } from "../../graph/index.ts";
-import { activation, embedding, linear, type ModelContext, rmsNorm, type Scope, shortConvolution } from "../../nn/index.ts";
+import {
+  add,
+  type Dimension,
+  decayedSum,
+  exp,
+  matmul,
+  mul,
+  neg,
+  reshape,
+  silu,
+  softplus,
+  split,
+  type Value,
+} from "../../graph/index.ts";
+import {
+  activation,
+  embedding,
+  linear,
+  type ModelContext,
+  rmsNorm,
+  type Scope,
+  shortConvolution,
+} from "../../nn/index.ts";
 import { decoderOutputs } from "../decoder-head.ts";
 import type { DecoderModel } from "../family.ts";
 import type { MambaConfig, StateSpaceConfig } from "./config.ts";

@@ -56,8 +56,7 @@ function deltaNetOf(
   check(
     valueHeads % keyHeads === 0,
     "config",
-    () =>
-      `config.json: linear_num_key_heads must divide linear_num_value_heads; got ${keyHeads} and ${valueHeads}`,
+    () => `config.json: linear_num_key_heads must divide linear_num_value_heads; got ${keyHeads} and ${valueHeads}`,
   );
   return {
     kind: "delta-net",

@@ -1,8 +1,8 @@
 import {
   add,
   concat,
-  deltaRule,
   type Dimension,
+  deltaRule,
   div,
   exp,
   mul,

@@ -1,10 +1,10 @@
 import {
   add,
   concat,
+  type Dimension,
   decayedMax,
   decayedSum,
   detach,
-  type Dimension,
   div,
   exp,
   max,
@@ -26,6 +26,9 @@ import type { RwkvConfig } from "./config.ts";
 
 /** Before the first token nothing was the largest. */
 const NOTHING = -1e30;
+
+/** The epsilon of the last norm, whatever the config says. */
+const LAST_EPSILON = 1e-5;
 
 /** All steps `[B, T, C]` but the last, behind what was before them `[B, C]`. */
 function before(x: Value, first: Value): Value {
@@ -97,18 +100,18 @@ function channelMixing(at: Scope, x: Value, c: RwkvConfig, context: ModelContext
 export const rwkv: DecoderModel<RwkvConfig> = (root, c, context) => {
   const at = root.in("rwkv");
   /** States are not halved here: an epsilon four times as large is the same. */
-  const epsilonAt = (layer: number): number =>
-    c.rescaleEvery > 0 ? c.normEps * 4 ** Math.floor(layer / c.rescaleEvery) : c.normEps;
+  const epsilonAt = (layer: number, epsilon: number): number =>
+    c.rescaleEvery > 0 ? epsilon * 4 ** Math.floor(layer / c.rescaleEvery) : epsilon;
   const tokens = embedding(at.in("embeddings"), context.inputIds, c.vocabSize, c.hiddenSize); // [B, T, E]
   const x = context.throughLayers(tokens, (x, i) => {
     const block = at.in(`blocks.${i}`);
-    const norm = (name: string, x: Value): Value => layerNorm(block.in(name), x, epsilonAt(i));
+    const norm = (name: string, x: Value): Value => layerNorm(block.in(name), x, epsilonAt(i, c.normEps));
     const start = i === 0 ? norm("pre_ln", x) : x;
     const sum = add(start, timeMixing(block.in("attention"), norm("ln1", start), c, context));
     return add(sum, channelMixing(block.in("feed_forward"), norm("ln2", sum), c, context));
   });
   const head = c.tieWordEmbeddings ? at.in("embeddings") : root.in("head");
   const lmHead = (x: Value): Value => linear(head, x, c.vocabSize, { bias: false });
-  const hidden = layerNorm(at.in("ln_out"), x, epsilonAt(c.numHiddenLayers));
+  const hidden = layerNorm(at.in("ln_out"), x, epsilonAt(c.numHiddenLayers, LAST_EPSILON));
   return decoderOutputs(root, c, context, hidden, { lmHead, classifier: "score" });
 };

@@ -86,7 +86,12 @@ function inChunks([q, k, v, logDecay, rate, first]: Operands): Value[] {
   const decay = mul(exp(spans), seen); // [B, H, N, C, C]
   const written = mul(keys, rates);
   const overlaps = mul(matmul(written, keys, { transposeB: true }), decay);
-  const solved = inverse(mul(overlaps, square(chunk, (query, key) => key < query)));
+  const solved = inverse(
+    mul(
+      overlaps,
+      square(chunk, (query, key) => key < query),
+    ),
+  );
   const values = matmul(solved, mul(cut(v), rates)); // [B, H, N, C, V]
   const fromStart = column(exp(decayed));
   const held = matmul(solved, mul(written, fromStart)); // [B, H, N, C, D]

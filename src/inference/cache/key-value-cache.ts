@@ -1,5 +1,5 @@
-import type { EngineSession } from "../../runtime/index.ts";
 import type { StateShape } from "../../nn/index.ts";
+import type { EngineSession } from "../../runtime/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
 import { LayerStates } from "./layer-states.ts";
 

@@ -5,7 +5,13 @@ import { positionsOfMask } from "../../nn/index.ts";
 import { CachedDecoder } from "../cached-decoder.ts";
 import { DecodeEngine } from "../decode-engine.ts";
 import { cachedDecoder, fullGraph } from "../decode-graph.ts";
-import { type BeginOptions, continuing, type DecodingStart, decodingSession, rewindRefused } from "../decoding-start.ts";
+import {
+  type BeginOptions,
+  continuing,
+  type DecodingStart,
+  decodingSession,
+  rewindRefused,
+} from "../decoding-start.ts";
 import { headLoss } from "../loss.ts";
 import { ScoringDecoder } from "../scoring-decoder.ts";
 import { UncachedDecoder } from "../uncached-decoder.ts";
@@ -48,9 +54,7 @@ function forwardOf({ family, config }: DecoderArchitecture): ForwardRuntime {
     },
     // The delta rule is differentiated in chunks of so many tokens, and a graph of chunks is of one length.
     fixedSizes: ({ inputIds }, gradients) =>
-      gradients && config.kept
-        ? { batch: inputIds.length, queries: inputIds[0]?.length ?? 0, steps: 0 }
-        : undefined,
+      gradients && config.kept ? { batch: inputIds.length, queries: inputIds[0]?.length ?? 0, steps: 0 } : undefined,
     positions: positionsOfMask,
     readsPadding: config.kept?.readsPadding ?? false,
     lacks: config.kept?.attentionLayers === 0 ? { attentions: "attention weights: its layers keep states" } : {},

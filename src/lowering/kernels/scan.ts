@@ -47,7 +47,12 @@ function scan(c: LowerContext, { first, read, axis, reverse = false, step, resul
   return [all, last];
 }
 
-const op = (type: string, inputs: readonly string[], output: string, attributes?: OnnxNode["attributes"]): OnnxNode => ({
+const op = (
+  type: string,
+  inputs: readonly string[],
+  output: string,
+  attributes?: OnnxNode["attributes"],
+): OnnxNode => ({
   type,
   inputs,
   outputs: [output],
@@ -64,11 +69,7 @@ function decayedLoop(c: LowerContext, [keep, join]: readonly [string, string], r
     read: { x: { value: x, shape }, decay: { value: decay, shape } },
     axis: 1,
     reverse,
-    step: [
-      op(keep, ["state", "decay"], "kept"),
-      op(join, ["kept", "x"], "next"),
-      op("Identity", ["next"], "result"),
-    ],
+    step: [op(keep, ["state", "decay"], "kept"), op(join, ["kept", "x"], "next"), op("Identity", ["next"], "result")],
     result: shape,
   });
 }
