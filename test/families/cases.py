@@ -176,6 +176,10 @@ CASES = {
         ("intermediate_size",), num_key_value_heads=1, head_dim=8, full_attention_interval=2,
         linear_num_key_heads=1, linear_num_value_heads=1, linear_key_head_dim=6, linear_value_head_dim=4,
         num_experts=3, num_experts_per_tok=2, moe_intermediate_size=8, shared_expert_intermediate_size=8)),
+    "qwen3_5_moe_stacked": ("qwen3_5_moe_text", "Qwen3_5MoeForCausalLM", base(
+        ("intermediate_size",), num_key_value_heads=1, head_dim=8, full_attention_interval=2,
+        linear_num_key_heads=1, linear_num_value_heads=1, linear_key_head_dim=6, linear_value_head_dim=4,
+        num_experts=3, num_experts_per_tok=2, moe_intermediate_size=8, shared_expert_intermediate_size=8), ("stacked",)),
     "bert_decoder": ("bert", "BertLMHeadModel", encoder(is_decoder=True)),
     "roberta_decoder": ("roberta", "RobertaForCausalLM", encoder(
         is_decoder=True, max_position_embeddings=34, num_hidden_layers=1, pad_token_id=1)),

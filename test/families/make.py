@@ -156,6 +156,23 @@ def gradients(model, architecture, rows, pad, folder, chance):
     return found
 
 
+def stacked(weights):
+    """The same weights with all experts of a layer in one tensor, as the first files of Qwen3.5-MoE have them."""
+    found, experts = {}, {}
+    for name, tensor in weights.items():
+        match = re.fullmatch(r"(.*\.experts)\.(\d+)\.(gate|up|down)_proj\.weight", name)
+        if match:
+            experts.setdefault(match[1], {})[int(match[2]), match[3]] = tensor
+        else:
+            found[name] = tensor
+    for prefix, parts in experts.items():
+        count = len(parts) // 3
+        both = [torch.cat([parts[i, "gate"], parts[i, "up"]]) for i in range(count)]
+        found[f"{prefix}.gate_up_proj"] = torch.stack(both)
+        found[f"{prefix}.down_proj"] = torch.stack([parts[i, "down"] for i in range(count)])
+    return found
+
+
 def make(name, model_type, architecture, config, parts=("gradients",)):
     directory = OUT / name
     shutil.rmtree(directory, ignore_errors=True)
@@ -170,6 +187,8 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
     model.to(torch.bfloat16).save_pretrained(directory / "saved")
     weights = load_file(directory / "saved" / "model.safetensors")
     shutil.rmtree(directory / "saved")
+    if "stacked" in parts:
+        weights = stacked(weights)
     save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
     # Falcon's eager attention adds ALiBi twice, its default once.
     attention = "sdpa" if config.get("alibi") else "eager"

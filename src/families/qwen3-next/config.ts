@@ -116,7 +116,7 @@ export function parseQwen35Config(file: ConfigReader): LlamaConfig {
   return parseHybrid(read, "apart");
 }
 
-/** Qwen3.5-MoE is Qwen3.5 with a mixture in every layer, whose experts lie in one tensor (Qwen team, 2026). */
+/** Qwen3.5-MoE is Qwen3.5 with a mixture in every layer, whose experts may lie in one tensor (Qwen team, 2026). */
 export function parseQwen35MoeConfig(file: ConfigReader): LlamaConfig {
   const read = file.withDefaults({
     ...common,
@@ -126,6 +126,7 @@ export function parseQwen35MoeConfig(file: ConfigReader): LlamaConfig {
     num_hidden_layers: 40,
     num_key_value_heads: 2,
   });
-  const experts = { ...expertsOf(read, 8, 256), normalized: true, stacked: true };
+  const stacked = read.hasTensor(/\.experts\.gate_up_proj$/);
+  const experts = { ...expertsOf(read, 8, 256), normalized: true, stacked };
   return { ...withLayers(parseHybrid(read, "apart"), () => ({ sparse: true })), experts };
 }
