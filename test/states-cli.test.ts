@@ -36,22 +36,26 @@ afterAll(async () => {
 /** Three programs run one after the other, one of which trains. */
 const PATIENCE = 300_000;
 
-test.each(["mamba", "qwen3_5_text"])("%s runs, is looked into and is fine-tuned from the command line", { timeout: PATIENCE }, async (name) => {
-  const model = join(folder, name);
-  const run = await cli(["run", model, "the cat", "--max-new-tokens", "4", "--temperature", "0", "--quiet"]);
-  expect(run.err).toBe("");
-  expect(run.code).toBe(0);
-  const out = join(folder, `${name}.safetensors`);
-  const forward = await cli(["forward", model, "--text", "the cat", "--out", out]);
-  expect(forward.err).toBe("");
-  expect(forward.out).toContain("logits\t[1, 7, 40]");
-  expect(forward.out).toContain("hidden_states.2\t[1, 7, 32]");
-  expect(forward.out.includes("attentions.0")).toBe(name === "qwen3_5_text");
-  const tuned = join(folder, `${name}-tuned`);
-  const texts = join(folder, "texts.jsonl");
-  const settings = ["--epochs", "1", "--batch-size", "4", "--quiet", "--out", tuned];
-  const finetune = await cli(["finetune", model, texts, "--task", "text-generation", ...settings]);
-  expect(finetune.err).toBe("");
-  expect(finetune.code).toBe(0);
-  expect((await cli(["run", tuned, "the cat", "--max-new-tokens", "4", "--quiet"])).code).toBe(0);
-});
+test.each(["mamba", "qwen3_5_text"])(
+  "%s runs, is looked into and is fine-tuned from the command line",
+  { timeout: PATIENCE },
+  async (name) => {
+    const model = join(folder, name);
+    const run = await cli(["run", model, "the cat", "--max-new-tokens", "4", "--temperature", "0", "--quiet"]);
+    expect(run.err).toBe("");
+    expect(run.code).toBe(0);
+    const out = join(folder, `${name}.safetensors`);
+    const forward = await cli(["forward", model, "--text", "the cat", "--out", out]);
+    expect(forward.err).toBe("");
+    expect(forward.out).toContain("logits\t[1, 7, 40]");
+    expect(forward.out).toContain("hidden_states.2\t[1, 7, 32]");
+    expect(forward.out.includes("attentions.0")).toBe(name === "qwen3_5_text");
+    const tuned = join(folder, `${name}-tuned`);
+    const texts = join(folder, "texts.jsonl");
+    const settings = ["--epochs", "1", "--batch-size", "4", "--quiet", "--out", tuned];
+    const finetune = await cli(["finetune", model, texts, "--task", "text-generation", ...settings]);
+    expect(finetune.err).toBe("");
+    expect(finetune.code).toBe(0);
+    expect((await cli(["run", tuned, "the cat", "--max-new-tokens", "4", "--quiet"])).code).toBe(0);
+  },
+);

@@ -52,9 +52,9 @@ describe.each(names)("%s", (name) => {
 
   test("gives each of several requests at once its own states", async () => {
     const rows = [ids(7, 1), ids(3, 2), ids(12, 3), ids(1, 4)];
-    const generate = async (row: number[]): Promise<number[]> =>
+    const generate = async (row: number[]): Promise<readonly number[]> =>
       (await (await model).generate({ inputIds: row }, plain)).outputIds;
-    const alone: number[][] = [];
+    const alone: (readonly number[])[] = [];
     for (const row of rows) alone.push(await generate(row));
     expect(await Promise.all(rows.map(generate))).toEqual(alone);
     const beams = { ...plain, numBeams: 3, numReturnSequences: 2 };
