@@ -151,12 +151,14 @@ CASES = {
         "vocab_size": 40, "hidden_size": 12, "num_hidden_layers": 3, "rescale_every": 1, "layer_norm_epsilon": 1e-2,
         "tie_word_embeddings": True}, ()),
     "lfm2": ("lfm2", "Lfm2ForCausalLM", base(
+        max_position_embeddings=128,
         num_hidden_layers=3, num_key_value_heads=1, full_attn_idxs=[1], block_ff_dim=24, block_multiple_of=4,
         block_ffn_dim_multiplier=1.5, norm_eps=1e-4, rope_theta=500.0, tie_embedding=True), BEAMS),
     "lfm2_bias": ("lfm2", "Lfm2ForCausalLM", base(
         num_key_value_heads=2, layer_types=["conv", "full_attention"], conv_bias=True, conv_L_cache=2,
         block_auto_adjust_ff_dim=False, tie_word_embeddings=False)),
     "qwen3_next": ("qwen3_next", "Qwen3NextForCausalLM", base(
+        max_position_embeddings=128,
         num_hidden_layers=3, num_key_value_heads=1, head_dim=8, full_attention_interval=3, partial_rotary_factor=0.5,
         linear_num_key_heads=1, linear_num_value_heads=2, linear_key_head_dim=4, linear_value_head_dim=6,
         num_experts=4, num_experts_per_tok=2, moe_intermediate_size=8, shared_expert_intermediate_size=8,
@@ -166,7 +168,7 @@ CASES = {
         linear_num_key_heads=2, linear_num_value_heads=2, linear_key_head_dim=4, linear_value_head_dim=4,
         linear_conv_kernel_dim=2, num_experts=0, num_key_value_heads=2, pad_token_id=0, id2label=LABELS)),
     "qwen3_5_text": ("qwen3_5_text", "Qwen3_5ForCausalLM", base(
-        hidden_size=32, intermediate_size=64,
+        hidden_size=32, intermediate_size=64, max_position_embeddings=128,
         num_key_value_heads=1, head_dim=16, layer_types=["linear_attention", "full_attention"],
         linear_num_key_heads=2, linear_num_value_heads=4, linear_key_head_dim=4, linear_value_head_dim=4,
         tie_word_embeddings=True,
