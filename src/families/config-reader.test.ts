@@ -38,8 +38,8 @@ describe("counts are bounded before anything is made of them", () => {
   });
 
   test("layers times experts", async () => {
-    const json = { num_hidden_layers: 200, num_experts: 400, num_local_experts: 400 };
-    expect(await refusal("qwen3_moe", json)).toContain("200 layers of 400 experts are more than the 40000 that can be");
+    const json = { num_hidden_layers: 200, num_experts: 200, num_local_experts: 200 };
+    expect(await refusal("qwen3_moe", json)).toContain("200 layers of 200 experts are more than the 36000 that can be");
   });
 
   test("without a checkpoint, as in a recipe, a stated number is the limit", async () => {

@@ -90,7 +90,7 @@ export class LocalModel implements ModelHost {
       config: files.json,
       generationConfig,
       contextWindow: files.architecture.config.maxPositionEmbeddings,
-      kept: files.architecture.kind === "decoder" ? files.architecture.config.kept : undefined,
+      kept: "kept" in files.architecture.config ? files.architecture.config.kept : undefined,
       parameterCount,
       precision,
       device: device ?? "cpu",
