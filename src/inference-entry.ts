@@ -21,6 +21,7 @@ export {
   type FamilyDefinition,
   type HeadConfig,
   type HeadKind,
+  type KeptConfig,
   type ModelConfig,
   type OwnFamily,
   type OwnFamilyParts,

@@ -40,14 +40,13 @@ export function forwardCommand(command: Command, terminal: Terminal, signal: Abo
     .option("--threads <n>", "how many threads compute")
     .option("--force", "take a tokenizer that does not belong to the model")
     .action(async (name: string, flags: ForwardFlags) => {
-      const { namedTensors } = await import("./lazy/model.ts");
+      const { attends, namedTensors, traitsOf } = await import("./lazy/model.ts");
       const { safetensorsChunks, writeFileAtomic } = await import("./lazy/formats.ts");
       await using model = await loadFor(name, { flags, terminal, signal });
       if (flags.adapter !== undefined) await model.addAdapter("adapter", flags.adapter);
       const inputs = await readInputs(model, flags, terminal);
-      const tensors = namedTensors(
-        await model.forward(inputs, { hiddenStates: true, attentions: true, gradients: flags.gradients === true }),
-      );
+      const shown = { hiddenStates: traitsOf(model.kind).hasHiddenStates, attentions: attends(model) };
+      const tensors = namedTensors(await model.forward(inputs, { ...shown, gradients: flags.gradients === true }));
       await writeFileAtomic(flags.out, safetensorsChunks(tensors));
       const shapes = Object.fromEntries(Object.entries(tensors).map(([key, { shape }]) => [key, shape]));
       if (flags.json) printJson(terminal, { model: name, out: flags.out, tensors: shapes });

@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { parseJson } from "../common/index.ts";
 import type { FileSource } from "../files/index.ts";
 import { openCheckpoint, openSafetensors } from "../formats/index.ts";
 import { elementCount } from "../tensor/index.ts";
@@ -21,7 +22,7 @@ export async function readCard(path: string): Promise<{ card: string; config: Re
   const read = (name: string): Promise<string> => readFile(join(path, name), "utf8").catch(() => "");
   const card = await read("README.md");
   try {
-    const config: unknown = JSON.parse(await read("config.json"));
+    const config: unknown = parseJson(await read("config.json"), "config.json");
     return { card, config: typeof config === "object" && config !== null ? (config as Record<string, unknown>) : {} };
   } catch {
     return { card, config: {} };

@@ -26,3 +26,14 @@ test.each([
 ])("%j is refused: %s", (text, message) => {
   expect(() => parseJsonObject(text, "x.json")).toThrow(message);
 });
+
+test("numbers that Python writes beside JSON's are read as transformers writes them, in texts they are text", () => {
+  const text = '{"limit": [0.0, Infinity], "least": -Infinity, "none": NaN, "name": "Infinity \\" NaN"}';
+  expect(parseJson(text, "config.json")).toEqual({
+    limit: [0, { __float__: "Infinity" }],
+    least: { __float__: "-Infinity" },
+    none: { __float__: "NaN" },
+    name: 'Infinity " NaN',
+  });
+  expect(() => parseJson("{Infinity}", "config.json")).toThrow("config.json is not JSON");
+});

@@ -1,5 +1,5 @@
 import { check, LecternError } from "../common/index.ts";
-import { type Model, traitsOf } from "../inference/index.ts";
+import { attends, type Model } from "../inference/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import { heatMapSvg, xmlText } from "./heat-map-svg.ts";
 import { type ExplainInput, idsOf, piecesOf } from "./input.ts";
@@ -30,7 +30,7 @@ export async function attentionFigure(
   { layer, head, format = "svg", window = WINDOW }: AttentionFigureOptions = {},
 ): Promise<string> {
   const ids = idsOf(model, input, "attention");
-  if (!traitsOf(model.kind).hasAttention)
+  if (!attends(model))
     throw new LecternError("unsupported", `attention: this model (${model.family}) has none; use a transformer`);
   const { attentions, encoderAttentions } = await model.forward({ inputIds: [ids] }, { attentions: true });
   const layers = (attentions ?? encoderAttentions) as HostTensor<"float32">[];

@@ -39,7 +39,7 @@ describe("counts are bounded before anything is made of them", () => {
 
   test("layers times experts", async () => {
     const json = { num_hidden_layers: 200, num_experts: 200, num_local_experts: 200 };
-    expect(await refusal("qwen3_moe", json)).toContain("200 layers of 200 experts are more than the 20000 that can be");
+    expect(await refusal("qwen3_moe", json)).toContain("200 layers of 200 experts are more than the 36000 that can be");
   });
 
   test("without a checkpoint, as in a recipe, a stated number is the limit", async () => {

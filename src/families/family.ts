@@ -31,6 +31,18 @@ export interface DecoderConfig extends ModelConfig {
   readonly padTokenId?: number | undefined;
   /** The longest text whose keys stay valid; beyond it, all are computed again. Undefined: they always do. */
   readonly cacheIsGoodTo?: number;
+  /** What layers keep, where not every one of them keeps keys and values. */
+  readonly kept?: KeptConfig;
+}
+
+/** What the layers of a decoder keep of earlier tokens. */
+export interface KeptConfig {
+  /** The number of layers that attend, and so keep keys and values. */
+  readonly attentionLayers: number;
+  /** The numbers that the others keep of a text of any length, all together: windows of convolutions, and states. */
+  readonly stateSize: number;
+  /** True if padding changes these states, so that it must stand behind the text. */
+  readonly readsPadding?: boolean;
 }
 
 /** A decoder as a function that builds its graph. */

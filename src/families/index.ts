@@ -20,6 +20,7 @@ export type {
   FamilyCheckpoint,
   HeadConfig,
   HeadKind,
+  KeptConfig,
   ModelConfig,
   RecurrentState,
   SourceRows,
@@ -31,7 +32,7 @@ export { families } from "./table.ts";
 export { wrapperNotice } from "./wrappers.ts";
 
 /** So many experts a model may have, in all layers together, whatever its checkpoint holds. */
-const MOST_EXPERTS = 20_000;
+const MOST_EXPERTS = 36_000;
 
 /**
  * The family and settings of a parsed `config.json`; an unknown `model_type` names the known ones and the nearest.

@@ -58,9 +58,15 @@ import { gptJ } from "./gptj/model.ts";
 import { parseGraniteConfig } from "./granite/config.ts";
 import { parseGruSeq2SeqConfig } from "./gru-seq2seq/config.ts";
 import { gruSeq2Seq } from "./gru-seq2seq/model.ts";
-import { llamaCheckpoint } from "./llama/checkpoint.ts";
+import { parseLfm2Config } from "./lfm2/config.ts";
+import { llamaCheckpoint, withoutGuesses } from "./llama/checkpoint.ts";
 import { type LlamaConfig, parseLlamaConfig } from "./llama/config.ts";
 import { llama } from "./llama/model.ts";
+import { mambaCheckpoint } from "./mamba/checkpoint.ts";
+import { parseMambaConfig } from "./mamba/config.ts";
+import { mamba } from "./mamba/model.ts";
+import { parseMamba2Config } from "./mamba2/config.ts";
+import { mamba2 } from "./mamba2/model.ts";
 import { parseMistralConfig, parseMixtralConfig } from "./mistral/config.ts";
 import { modernBertCheckpoint } from "./modernbert/checkpoint.ts";
 import { parseModernBertConfig } from "./modernbert/config.ts";
@@ -71,6 +77,7 @@ import { opt } from "./opt/model.ts";
 import { parsePhiConfig } from "./phi/config.ts";
 import { parsePhi3Config } from "./phi3/config.ts";
 import { parseQwen2Config, parseQwen2MoeConfig, parseQwen3Config, parseQwen3MoeConfig } from "./qwen/config.ts";
+import { parseQwen3NextConfig, parseQwen35Config, parseQwen35MoeConfig } from "./qwen3-next/config.ts";
 import {
   decoder,
   encoder,
@@ -82,6 +89,8 @@ import {
 import { rotaryBertCheckpoint } from "./rotary-bert/checkpoint.ts";
 import { parseGteConfig, parseJinaConfig, parseNomicBertConfig, type RotaryBertConfig } from "./rotary-bert/config.ts";
 import { rotaryBert } from "./rotary-bert/model.ts";
+import { parseRwkvConfig } from "./rwkv/config.ts";
+import { rwkv } from "./rwkv/model.ts";
 import { parseSmolLm3Config } from "./smollm3/config.ts";
 import { parseStableLmConfig } from "./stablelm/config.ts";
 import { parseStarCoder2Config } from "./starcoder2/config.ts";
@@ -124,6 +133,11 @@ function relative(name: string, parseConfig: (read: ConfigReader) => LlamaConfig
   return decoder({ name, parseConfig, model: llama, checkpoint: llamaCheckpoint });
 }
 
+/** A relative of LLaMA, some of whose layers keep states in place of keys and values. */
+function hybrid(name: string, parseConfig: (read: ConfigReader) => LlamaConfig): RegisteredFamily {
+  return decoder({ name, parseConfig, model: llama, checkpoint: withoutGuesses });
+}
+
 /** A relative of LLaMA whose choice of experts a bias balances. */
 function balanced(name: string, parseConfig: (read: ConfigReader) => LlamaConfig): RegisteredFamily {
   return decoder({ name, parseConfig, model: llama, checkpoint: balancedCheckpoint });
@@ -150,6 +164,10 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   qwen3: relative("Qwen3", parseQwen3Config),
   qwen3_moe: relative("Qwen3-MoE", parseQwen3MoeConfig),
   qwen2_moe: relative("Qwen2-MoE", parseQwen2MoeConfig),
+  qwen3_next: hybrid("Qwen3-Next", parseQwen3NextConfig),
+  qwen3_5_text: hybrid("Qwen3.5", parseQwen35Config),
+  qwen3_5_moe_text: hybrid("Qwen3.5-MoE", parseQwen35MoeConfig),
+  lfm2: hybrid("LFM2", parseLfm2Config),
   deepseek_v2: relative("DeepSeek-V2", parseDeepseekV2Config),
   deepseek_v3: balanced("DeepSeek-V3", parseDeepseekV3Config),
   glm4_moe: balanced("GLM-4-MoE", parseGlm4MoeConfig),
@@ -185,6 +203,9 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   stablelm: relative("StableLM", parseStableLmConfig),
   phi: relative("Phi", parsePhiConfig),
   smollm3: relative("SmolLM3", parseSmolLm3Config),
+  mamba: decoder({ name: "Mamba", parseConfig: parseMambaConfig, model: mamba, checkpoint: mambaCheckpoint }),
+  mamba2: decoder({ name: "Mamba 2", parseConfig: parseMamba2Config, model: mamba2, checkpoint: mambaCheckpoint }),
+  rwkv: decoder({ name: "RWKV", parseConfig: parseRwkvConfig, model: rwkv, checkpoint: plain("rwkv.") }),
   bert: bertRelative("BERT", "bert", parseBertConfig),
   roberta: bertRelative("RoBERTa", "roberta", parseRobertaConfig),
   "xlm-roberta": bertRelative("XLM-RoBERTa", "roberta", parseXlmRobertaConfig),

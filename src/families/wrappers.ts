@@ -16,6 +16,8 @@ const wrappers: Readonly<Record<string, string>> = {
   mistral3: "mistral",
   qwen2_5_vl: "qwen2",
   qwen2_vl: "qwen2",
+  qwen3_5: "qwen3_5_text",
+  qwen3_5_moe: "qwen3_5_moe_text",
   qwen3_vl: "qwen3",
   smolvlm: "llama",
 };
@@ -87,7 +89,7 @@ function ofText(settings: Json): Json {
 
 /** Parameters of the other parts, which text does not read. */
 const others =
-  /(^|\.)(vision_tower|vision_model|visual|multi_modal_projector|connector|image_newline|audio_tower|embed_audio|embed_vision)(\.|$)/;
+  /^mtp\.|(^|\.)(vision_tower|vision_model|visual|multi_modal_projector|connector|image_newline|audio_tower|embed_audio|embed_vision)(\.|$)/;
 
 /** The names of a text model's parameters inside a wrapper, in files of transformers 5 and of 4. */
 export function wrappedNames(own: CheckpointNames): CheckpointNames {

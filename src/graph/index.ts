@@ -20,7 +20,7 @@ export type {
   SliceReads,
 } from "./op.ts";
 export { defineComposite, defineKernel, definePrimitive } from "./op.ts";
-export { gelu, geluTanh, quickGelu, silu, softcap } from "./ops/activation.ts";
+export { gelu, geluTanh, quickGelu, silu, softcap, softplus } from "./ops/activation.ts";
 export { attend, attendJoined } from "./ops/attention.ts";
 export { blockSums, takeColumns } from "./ops/block-inputs.ts";
 export {
@@ -32,6 +32,8 @@ export {
 } from "./ops/cached-attention.ts";
 export { cast, detach, scaleBytes } from "./ops/cast.ts";
 export { equal, greaterOrEqual, less, topIndices, topMask, where } from "./ops/comparison.ts";
+export { type DecayedSumAttributes, decayedMax, decayedSum } from "./ops/decayed-sum.ts";
+export { deltaRule } from "./ops/delta-rule.ts";
 export {
   abs,
   add,

@@ -81,11 +81,14 @@ export class Admission {
   readonly #limits: AdmissionLimits;
   /** Keys and values of one token, in bytes. */
   readonly #tokenBytes: number;
+  /** What a sequence of any length takes beside them, in bytes. */
+  readonly #sequenceBytes: number;
   readonly #running = new Set<RequestSize>();
   readonly #waiting: Waiting[] = [];
 
-  constructor(limits: AdmissionLimits, tokenBytes: number) {
+  constructor(limits: AdmissionLimits, tokenBytes: number, sequenceBytes = 0) {
     this.#limits = limits;
+    this.#sequenceBytes = sequenceBytes;
     this.#tokenBytes = tokenBytes;
   }
 
@@ -128,7 +131,7 @@ export class Admission {
 
   #checkAlone(size: RequestSize): void {
     const { maxSequences = Number.POSITIVE_INFINITY, maxCacheBytes = Number.POSITIVE_INFINITY } = this.#limits;
-    const { sequences, length } = size;
+    const { sequences } = size;
     check(
       sequences <= maxSequences,
       "usage",
@@ -139,14 +142,23 @@ export class Admission {
     if (bytes > maxCacheBytes)
       throw new LecternError(
         "usage",
-        `generate: the request needs ${bytes} bytes for keys and values (${sequences} of ${length} tokens, ${this.#tokenBytes} bytes each), and maxCacheBytes is ${maxCacheBytes}: ask for fewer new tokens, give fewer or shorter prompts, or load the model with a larger maxCacheBytes`,
+        `generate: the request needs ${bytes} bytes for ${this.#held(size)}, and maxCacheBytes is ${maxCacheBytes}: ask for fewer new tokens, give fewer or shorter prompts, or load the model with a larger maxCacheBytes`,
       );
+  }
+
+  /** What a request's sequences hold, in words. */
+  #held({ sequences, length }: RequestSize): string {
+    const keys = `keys and values (${sequences} of ${length} tokens, ${this.#tokenBytes} bytes each)`;
+    if (this.#sequenceBytes === 0) return keys;
+    const states = `states (${sequences} of ${this.#sequenceBytes} bytes)`;
+    return this.#tokenBytes === 0 ? states : `${keys} and ${states}`;
   }
 
   /** The memory that requests need together: rows of one batch are all as long as the longest. */
   #bytesOf(sizes: readonly RequestSize[]): number {
     const sequences = sizes.reduce((sum, size) => sum + size.sequences, 0);
-    return sequences * mostSlots(Math.max(...sizes.map(({ length }) => length))) * this.#tokenBytes;
+    const slots = mostSlots(Math.max(...sizes.map(({ length }) => length)));
+    return sequences * (slots * this.#tokenBytes + this.#sequenceBytes);
   }
 
   #fits(size: RequestSize): boolean {

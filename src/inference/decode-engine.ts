@@ -1,10 +1,10 @@
 import { contrastLayers } from "../generation/index.ts";
 import type { Value } from "../graph/index.ts";
 import { canAttendInPlace } from "../lowering/index.ts";
-import { type AdapterPlan, cacheSlots, type DerivedInput, type Positions } from "../nn/index.ts";
+import { cacheSlots, type DerivedInput, type Positions, type StateShape, stateName } from "../nn/index.ts";
 import { canShareMemory, createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
-import { AdapterRows } from "./adapters/adapter-rows.ts";
+import { AdapterRows, perRow } from "./adapters/adapter-rows.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
 import { type CacheSizes, cacheName, KeyValueCache } from "./cache/key-value-cache.ts";
 import { PrefixCache } from "./cache/prefix-cache.ts";
@@ -64,6 +64,8 @@ interface EngineParts {
   readonly prefixes: PrefixCache;
   /** The text length in tokens up to which the keys of a token do not depend on it. */
   readonly keysFixedUpTo: number;
+  /** The number of layers that keep keys and values, and what layers keep beside them. */
+  readonly kept: { readonly layers: number; readonly states: readonly StateShape[] };
   /** The memory of scores; undefined where a step does not write them in place. */
   readonly spares: ScoreMemory | undefined;
 }
@@ -97,7 +99,7 @@ export class DecodeEngine {
   readonly #priority: number;
 
   private constructor(parts: EngineParts, feeds: WeightFeeds = {}, priority = 0) {
-    const { config, numLayers } = parts.model;
+    const { config } = parts.model;
     this.#parts = parts;
     this.feeds = feeds;
     this.#priority = priority;
@@ -105,7 +107,7 @@ export class DecodeEngine {
     this.weightBytes = parts.step.weightBytes;
     this.vocabularySize = config.vocabSize;
     this.contextWindow = config.maxPositionEmbeddings;
-    this.sizes = { layers: numLayers, heads: config.numKeyValueHeads, headSize: config.headSize };
+    this.sizes = { ...parts.kept, heads: config.numKeyValueHeads, headSize: config.headSize };
   }
 
   /** The same sessions for one request, which feeds its adapter and has its own clock. */
@@ -138,17 +140,19 @@ export class DecodeEngine {
     const use = isOnDevice ? { ...asked, isShared: false } : asked;
     // On a device the cache stays there, but where rows are chosen after each step.
     const mayWrite = isOnDevice ? !use.showsAll : canAttendInPlace(model.config.headSize) && canShareMemory();
-    const open = async (graph: ModelGraph, outputs: Record<string, Value>, sharesMemory = false) => {
+    const open = async (graph: ModelGraph, outputs: Record<string, Value>, written?: readonly string[]) => {
       const lowered = lowerModel(outputs, weights, "decode", options.device);
       const inputs = new Set(lowered.inputs.map(({ name }) => name));
       const bytes = sessionBytes(lowered, options);
       checkMemory(bytes, weights.precision);
       const derived = graph.derived.filter(({ name }) => inputs.has(name));
-      const keeps = Object.keys(outputs).filter((name) => sharesMemory && places.has(name));
-      const session = await createSession(lowered, { ...options, sharesMemory, keeps });
+      const session = await createSession(lowered, {
+        ...options,
+        sharesMemory: written !== undefined,
+        keeps: written ?? [],
+      });
       return { derived, session, inputs, bytes, weightBytes: weightBytes(lowered) };
     };
-    const places = new Set(Array.from({ length: 2 * model.numLayers }, (_, i) => cacheName("present", i)));
     const named = (prefix: "present" | "cross", cache: ModelGraph["cache"]): Record<string, Value> =>
       Object.fromEntries(
         cache.flatMap(({ key, value }) => [key, value]).map((value, i) => [cacheName(prefix, i), value]),
@@ -159,18 +163,21 @@ export class DecodeEngine {
       isInPlace: !use.isShared && mayWrite,
       plan: perRow(weights.plan),
     });
+    const present = named("present", graph.cache);
     const outputs = {
       logits: graph.logits,
       ...(use.showsAll && { states: graph.hiddenStates.at(-1) as Value }),
       ...Object.fromEntries(use.layers?.map((layer) => [`early.${layer}`, graph.earlyLogits(layer)]) ?? []),
-      ...named("present", graph.cache),
+      ...present,
+      ...Object.fromEntries(graph.states.map(({ after }, i) => [stateName("present", i), after])),
     };
     const encoder = memory && (await open(memory, named("cross", memory.crossCache)));
-    const step = await open(graph, outputs, graph.isInPlace);
-    const { isInPlace, keysFixedUpTo } = graph;
+    const { isInPlace, keysFixedUpTo, states } = graph;
+    const step = await open(graph, outputs, isInPlace ? Object.keys(present) : undefined);
+    const kept = { layers: graph.cache.length, states };
     const isReused = isInPlace && !isOnDevice && !use.showsAll && !use.layers;
     const spares = isReused ? { free: new Map(), lent: new WeakMap() } : undefined;
-    const parts = { model, use, encoder, step, isInPlace, isOnDevice, spares, keysFixedUpTo, prefixes };
+    const parts = { model, use, encoder, step, isInPlace, isOnDevice, spares, keysFixedUpTo, kept, prefixes };
     return new DecodeEngine({ ...parts, adapters: new AdapterRows(), scheduler: new Scheduler() });
   }
 
@@ -207,8 +214,8 @@ export class DecodeEngine {
    */
   recall(prompt: readonly number[]): KeyValueCache {
     const cache = new KeyValueCache(this.sizes, 1);
-    const { prefixes, keysFixedUpTo } = this.#parts;
-    if (prompt.length > keysFixedUpTo) return cache;
+    const { prefixes, keysFixedUpTo, kept } = this.#parts;
+    if (prompt.length > keysFixedUpTo || kept.states.length > 0) return cache; // a state is that of its whole text
     const parts = prefixes.find(this, prompt.slice(0, -1));
     if (parts.length > 0) cache.reserve(prompt.length);
     for (const { data, tokens, count } of parts) {
@@ -220,7 +227,8 @@ export class DecodeEngine {
 
   /** Keeps a row's keys and values for prompts that begin like it, unless they are good for its own length alone. */
   remember(cache: KeyValueCache, row: number): void {
-    const { prefixes, keysFixedUpTo } = this.#parts;
+    const { prefixes, keysFixedUpTo, kept } = this.#parts;
+    if (kept.states.length > 0) return;
     if ((cache.computedFor[row] as number) <= keysFixedUpTo) prefixes.store(this, cache, row);
   }
 
@@ -309,6 +317,7 @@ export class DecodeEngine {
       isInPlace ? this.#placesOf(cache) : undefined,
     );
     if (isInPlace && isOnDevice) cache.keptBy(step.session);
+    cache.takeStates(results);
     if (isInPlace) cache.advance(tokens, lengths);
     else cache.append(results, tokens, lengths);
     return results;
@@ -365,15 +374,6 @@ export class DecodeEngine {
     await nextTask();
     return results;
   }
-}
-
-/** A plan whose adapters are fed row by row. */
-function perRow(plan: AdapterPlan | undefined): AdapterPlan | undefined {
-  if (!plan) return undefined;
-  return (path) => {
-    const adapter = plan(path);
-    return adapter?.kind === "fed" ? { ...adapter, isPerRow: true } : adapter;
-  };
 }
 
 function newScores(rows: number, size: number): HostTensor<"float32"> {

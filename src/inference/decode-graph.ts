@@ -84,8 +84,6 @@ function cachedGraph(family: Family, config: DecoderConfig, use: CachedUse = {})
 /** A model that decodes over a cache: its sizes, and its graphs for a use. */
 export interface CachedModel {
   readonly config: Pick<DecoderConfig, "vocabSize" | "maxPositionEmbeddings" | "numKeyValueHeads" | "headSize">;
-  /** The number of layers that keep keys and values. */
-  readonly numLayers: number;
   /** The text length up to which keys stay as they were computed. */
   readonly cacheIsGoodTo?: number | undefined;
   /** The graph of a step, and, in an encoder–decoder, that of what is computed once a sequence. */
@@ -93,14 +91,13 @@ export interface CachedModel {
 }
 
 export function cachedDecoder({ family, config }: ArchitectureOf<"decoder">): CachedModel {
-  const { numHiddenLayers: numLayers, cacheIsGoodTo } = config;
-  return { config, numLayers, cacheIsGoodTo, graphs: (use) => ({ step: cachedGraph(family, config, use) }) };
+  const { cacheIsGoodTo } = config;
+  return { config, cacheIsGoodTo, graphs: (use) => ({ step: cachedGraph(family, config, use) }) };
 }
 
 export function cachedEncoderDecoder({ family, config }: ArchitectureOf<"encoder-decoder">): CachedModel {
   return {
     config,
-    numLayers: config.decoderLayers,
     graphs: (use) => encoderDecoderGraphs(family, config, use),
   };
 }

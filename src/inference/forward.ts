@@ -101,7 +101,7 @@ export interface ForwardResult {
   readonly layerLogits?: HostTensor<"float32">[];
   /** `[B, T, E]`: the gradient of the loss with respect to the embeddings; of an encoder–decoder, those of its encoder. */
   readonly inputGradients?: HostTensor<"float32">;
-  /** One `[B, H, T, S]` a layer. */
+  /** One `[B, H, T, S]` a layer that attends. */
   readonly attentions?: HostTensor<"float32">[];
   /** The loss, if the inputs have labels. */
   readonly loss?: number;

@@ -24,14 +24,14 @@ import { type Admission, priorityOf, sizeOf } from "./admission.ts";
 import type { PrefixCache } from "./cache/prefix-cache.ts";
 import type { CachedDecoder } from "./cached-decoder.ts";
 import type { DecodeUse } from "./decode-engine.ts";
-import type { DecodingSession, DecodingStart, RequestSession } from "./decoding-start.ts";
+import { type DecodingSession, type DecodingStart, type RequestSession, rewindRefused } from "./decoding-start.ts";
 import type { ForwardPass } from "./forward.ts";
 import { Constraints, constrainedOptions } from "./grammar/constraints.ts";
 import type { Generated, GenerateHooks, GenerateRequest, Timing, Usage } from "./host/host.ts";
 import { type GenerationRuntime, runtimeOf } from "./kinds/index.ts";
 import { generating, type ModelFiles } from "./model-files.ts";
 import { type Lease, type SessionPool, sessionKey } from "./sessions/session-pool.ts";
-import { type StepActivations, stepActivations } from "./step-activations.ts";
+import { checkStepActivations, type StepActivations, stepActivations } from "./step-activations.ts";
 import { type Strategy, strategyOf, useOf } from "./strategy.ts";
 import { healPrompts } from "./token-healing.ts";
 import type { WeightFeeds, Weights } from "./weights.ts";
@@ -192,7 +192,7 @@ export class Generator {
   /** Refuses what the model cannot give before anything is computed. */
   #check(options: GenerationOptions, strategy: Strategy, { candidates, logProbs }: GenerateRequest): void {
     const { architecture } = this.#parts.files;
-    const { family, config } = architecture;
+    const { config } = architecture;
     check(
       !candidates || !strategy.endsWith("beams"),
       "usage",
@@ -204,13 +204,7 @@ export class Generator {
       "usage",
       () => `generate: logProbs need a single beam; got numBeams ${options.numBeams}; set numBeams to 1`,
     );
-    const inside = options.outputAttentions ? "outputAttentions" : "outputHiddenStates";
-    const isShown = options.outputAttentions || options.outputHiddenStates;
-    if (isShown && !runtimeOf(architecture).generation?.hasStepActivations)
-      throw new LecternError(
-        "unsupported",
-        `generation: ${inside}: a ${family.name} keeps nothing of the kind by step; leave it out, and use forward for hidden states`,
-      );
+    checkStepActivations(architecture, options);
     check(
       options.stopStrings === undefined || this.#parts.tokenizer,
       "input",
@@ -285,6 +279,7 @@ export class Generator {
     const drafts = assistant?.generator ?? this;
     const { weights, feeds } = (await assistant?.requestWeights()) ?? job.own;
     const own = layers === undefined ? generating(drafts.#parts.files) : generation.withLayers(layers);
+    if (!own.canRewind) throw rewindRefused(drafts.#parts.files.architecture.family.name);
     const lease = await drafts.#lease({ generation: own, use: {}, weights, layers });
     const engine = lease.session.forRequest(feeds);
     try {

@@ -22,7 +22,7 @@ export { type ForwardGraph, type ForwardGraphOptions, forwardGraph } from "./for
 export type { GeneratedSequence, GenerateInput, GenerateResult } from "./generate-call.ts";
 export { classesOf, isSameHead, type Json, withHead, withLabels } from "./head-config.ts";
 export type { Timing, Usage } from "./host/host.ts";
-export { headOf, traitsOf } from "./kinds/index.ts";
+export { attends, headOf, traitsOf } from "./kinds/index.ts";
 export { type BatchRunOptions, forwardRows, type Reading, type Row } from "./length-bucketing.ts";
 export type { LoadOptions } from "./load-options.ts";
 export { loadTokenizer } from "./load-tokenizer.ts";

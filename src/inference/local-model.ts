@@ -79,7 +79,7 @@ export class LocalModel implements ModelHost {
     const openAssistant = (location: string): Promise<LocalModel> =>
       LocalModel.open({ location, threads, device, families, precision: own, prefixCacheBytes: 0 });
     const [pool, prefixes] = [this.#pool, this.#prefixes];
-    const admission = new Admission(limits, generation?.tokenBytes ?? 0);
+    const admission = new Admission(limits, generation?.tokenBytes ?? 0, generation?.sequenceBytes);
     const shared = { threads, device, pool, prefixes, admission, openAssistant };
     this.generator = new Generator({ files, tokenizer, generationConfig, ...shared });
     this.description = {
@@ -90,6 +90,7 @@ export class LocalModel implements ModelHost {
       config: files.json,
       generationConfig,
       contextWindow: files.architecture.config.maxPositionEmbeddings,
+      kept: "kept" in files.architecture.config ? files.architecture.config.kept : undefined,
       parameterCount,
       precision,
       device: device ?? "cpu",

@@ -101,6 +101,11 @@ export class Model {
     return this.#host.description.contextWindow;
   }
 
+  /** What its layers keep of a text, of a decoder in which some do not keep keys and values. */
+  get kept(): ModelDescription["kept"] {
+    return this.#host.description.kept;
+  }
+
   /** The number of parameters. */
   get parameterCount(): number {
     return this.#host.description.parameterCount;

@@ -132,6 +132,11 @@ export function checkProbes(
       "unsupported",
       `forward: headMask is for decoders and encoders; ${family.name} is neither: leave it out`,
     );
+  if ("kept" in config && config.kept)
+    throw new LecternError(
+      "unsupported",
+      `forward: headMask needs attention in every layer; ${family.name} has layers that keep states: leave it out`,
+    );
   const { numHiddenLayers, numAttentionHeads } = config;
   const fits = headMask.length === numHiddenLayers && headMask.every((heads) => heads.length === numAttentionHeads);
   check(

@@ -1,6 +1,9 @@
-import type { Sequence } from "../generation/index.ts";
+import { LecternError } from "../common/index.ts";
+import type { Architecture } from "../families/index.ts";
+import type { GenerationOptions, Sequence } from "../generation/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 import type { ForwardResult } from "./forward.ts";
+import { runtimeOf } from "./kinds/index.ts";
 
 /** Parts of a sequence's result that show what lay inside the model at each step. */
 export type StepActivations = Pick<
@@ -53,4 +56,25 @@ function slice(tensor: HostTensor<"float32">, axis: number, from: number, to: nu
   for (let i = 0; i < outer; i++)
     cut.set(data.subarray((i * size + from) * inner, (i * size + end) * inner), i * (end - from) * inner);
   return { dtype: "float32", shape: shape.map((n, i) => (i === axis ? end - from : n)), data: cut };
+}
+
+/** Refuses activations of steps that a model does not have. */
+export function checkStepActivations(
+  architecture: Architecture,
+  { outputAttentions, outputHiddenStates }: GenerationOptions,
+): void {
+  if (!outputAttentions && !outputHiddenStates) return;
+  const { forward, generation } = runtimeOf(architecture);
+  const { name } = architecture.family;
+  const inside = outputAttentions ? "outputAttentions" : "outputHiddenStates";
+  if (!generation?.hasStepActivations)
+    throw new LecternError(
+      "unsupported",
+      `generation: ${inside}: a ${name} keeps nothing of the kind by step; leave it out, and use forward for hidden states`,
+    );
+  if (outputAttentions && forward.lacks.attentions)
+    throw new LecternError(
+      "unsupported",
+      `generation: outputAttentions: a ${name} has no ${forward.lacks.attentions}; leave it out`,
+    );
 }

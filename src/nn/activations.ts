@@ -1,13 +1,10 @@
 import { didYouMean, LecternError } from "../common/index.ts";
 import {
-  abs,
   add,
   div,
   erf,
-  exp,
   gelu,
   geluTanh,
-  log,
   min,
   mul,
   neg,
@@ -16,14 +13,12 @@ import {
   scalar,
   sigmoid,
   silu,
+  softplus,
   sqrt,
   sub,
   tanh,
   type Value,
 } from "../graph/index.ts";
-
-/** log(1 + eˣ), in a form that does not overflow. */
-const softplus = (x: Value): Value => add(relu(x), log(add(scalar(1), exp(neg(abs(x))))));
 
 const relu6 = (x: Value): Value => min(relu(x), scalar(6));
 

@@ -7,14 +7,18 @@ import {
   type Dimension,
   input,
   mul,
+  reshape,
   rotary,
   rotaryAt,
   type Shape,
+  scalar,
   scaleBytes,
   slice,
   split,
   type Value,
+  zerosLike,
 } from "../graph/index.ts";
+import { type KeptState, stateName } from "./kept-state.ts";
 import { joinHeads, pairsApart, splitHeads } from "./layers.ts";
 import {
   allRotaryTables,
@@ -29,6 +33,7 @@ import {
   paddingBias,
   positionIds,
   rotaryTables,
+  tokenMask,
 } from "./positions/index.ts";
 import { fixedUpTo, isFixed, type RotaryConfig } from "./rotary-frequencies.ts";
 
@@ -99,6 +104,8 @@ export interface ModelOutputs {
   readonly attentions: readonly Value[];
   /** Of each layer, the new rows `[B, K, T, D]`, to be written into the cache, or, in place, the whole cache. */
   readonly cache: readonly KeyValue[];
+  /** What layers keep beside keys and values, in the order in which they are built. */
+  readonly states: readonly KeptState[];
   /** `[B, H, T, S]` of each layer, over the encoder's states. */
   readonly crossAttentions: readonly Value[];
   /** The keys and values `[B, H, S, D]` of the encoder's states, of each layer. */
@@ -130,6 +137,8 @@ export class ModelContext implements PositionContext {
   readonly attentions: Value[] = [];
   /** The new keys and values of each layer. */
   readonly cache: KeyValue[] = [];
+  /** What layers keep beside keys and values. */
+  readonly states: KeptState[] = [];
   /** The cross-attention weights recorded so far. */
   readonly crossAttentions: Value[] = [];
   /** The keys and values of the encoder's states, of each layer. */
@@ -310,6 +319,27 @@ export class ModelContext implements PositionContext {
     return splitHeads(mixed, heads);
   }
 
+  /**
+   * Passes what a layer keeps of the tokens before, `[B, …shape]`, through the layer's own step, and notes what it keeps
+   * then. A text begins with `first` everywhere.
+   */
+  keep(shape: readonly number[], step: (before: Value) => readonly [result: Value, after: Value], first = 0): Value {
+    const { batch, cache } = this.#options;
+    const whole = [batch, ...shape];
+    const fed = cache && input(stateName("past", this.states.length), "float32", whole);
+    const zeros = zerosLike({ dtype: "float32", shape: whole });
+    const [result, after] = step(fed ?? (first === 0 ? zeros : add(zeros, scalar(first))));
+    this.states.push({ shape, first, after });
+    return result;
+  }
+
+  /** States `[B, T, E]` with zeros for padding, so that no layer keeps anything of it; a cache has no padding. */
+  withoutPadding(x: Value): Value {
+    if (this.#options.cache) return x;
+    const [batch, length] = x.shape as [Dimension, Dimension];
+    return mul(x, reshape(tokenMask(this), [batch, length, 1]));
+  }
+
   /** Attention over the encoder's states, whose keys and values `[B, H, S, D]` are computed once a sequence. */
   attendAcross(
     q: Value,
@@ -340,12 +370,12 @@ export class ModelContext implements PositionContext {
   output(hidden: Value, head: (x: Value) => Value): ModelOutputs {
     this.hiddenStates.push(hidden);
     const last = (states: Value): Value => slice(states, 1, -1, Number.MAX_SAFE_INTEGER);
-    const { hiddenStates, attentions, cache, crossAttentions, crossCache } = this;
+    const { hiddenStates, attentions, cache, states, crossAttentions, crossCache } = this;
     const { logits: wanted } = this.#options;
     const read = typeof wanted === "function" ? wanted(hidden) : wanted === "last" ? last(hidden) : hidden;
     const logits = head(read);
     const earlyLogits = (layer: number): Value => head(last(hiddenStates[layer] as Value));
-    return { logits, hiddenStates, attentions, cache, crossAttentions, crossCache, earlyLogits };
+    return { logits, hiddenStates, attentions, cache, states, crossAttentions, crossCache, earlyLogits };
   }
 
   #past(index: number): KeyValue[] {

@@ -20,7 +20,18 @@ export {
   ModelContext,
   type ModelOutputs,
 } from "./context.ts";
-export { embedding, joinHeads, layerNorm, linear, normalized, rmsNorm, rmsNormalized, splitHeads } from "./layers.ts";
+export { type KeptState, type StateShape, stateName } from "./kept-state.ts";
+export {
+  embedding,
+  joinHeads,
+  layerNorm,
+  linear,
+  normalized,
+  repeatHeads,
+  rmsNorm,
+  rmsNormalized,
+  splitHeads,
+} from "./layers.ts";
 export {
   type AlibiOptions,
   alibi,
@@ -62,3 +73,4 @@ export {
   rotarySettings,
 } from "./rotary-frequencies.ts";
 export { Scope } from "./scope.ts";
+export { shortConvolution } from "./short-convolution.ts";

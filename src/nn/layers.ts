@@ -3,6 +3,7 @@ import {
   concat,
   constant,
   type Dimension,
+  expand,
   gather,
   layerNorm as layerNormOp,
   linear as linearOp,
@@ -84,6 +85,14 @@ export function joinHeads(x: Value): Value {
   if (known) return known;
   const [batch, heads, queries, size] = x.shape as [Dimension, number, Dimension, number];
   return reshape(transpose(x, [0, 2, 1, 3]), [batch, queries, heads * size]);
+}
+
+/** Heads `[B, K, T, D]`, each as often as it takes to have so many; the same ones follow one another: `[B, H, T, D]`. */
+export function repeatHeads(x: Value, heads: number): Value {
+  const [batch, groups, length, size] = x.shape as [Dimension, number, Dimension, number];
+  if (groups === heads) return x;
+  const each = expand(reshape(x, [batch, groups, 1, length, size]), [batch, groups, heads / groups, length, size]);
+  return reshape(each, [batch, heads, length, size]);
 }
 
 /** Heads `[B, H, T, D]` whose first dimensions lie in pairs, with the first of all pairs before the second of all. */

@@ -70,7 +70,7 @@ function maskTokenOf({ config, tokenizer }: Model): string | null {
 
 /** The counts of numbers that a model keeps from token to token. */
 function keptNumbers(
-  { kind, config }: Model,
+  { kind, config, kept }: Model,
   number: (...names: string[]) => number,
 ): Pick<StudioModel, "numbersPerToken" | "numbersOfState"> {
   const [layers, size] = [
@@ -82,7 +82,8 @@ function keptNumbers(
   const heads = number("num_attention_heads", "n_head", "decoder_attention_heads", "num_heads");
   const keyHeads = number("num_key_value_heads") || heads;
   const headSize = number("head_dim", "d_kv") || size / Math.max(1, heads);
-  return { numbersPerToken: isCausal ? 2 * layers * keyHeads * headSize : 0, numbersOfState: 0 };
+  const attending = kept?.attentionLayers ?? layers;
+  return { numbersPerToken: isCausal ? 2 * attending * keyHeads * headSize : 0, numbersOfState: kept?.stateSize ?? 0 };
 }
 
 function prefixesOf({ prefix, task_specific_params: tasks }: Model["config"]): string[] {

@@ -1,6 +1,6 @@
 import { check } from "../common/index.ts";
 import { idsOf, piecesOf, type TokenPiece } from "../explain/index.ts";
-import { type Model, traitsOf } from "../inference/index.ts";
+import { attends, type Model, traitsOf } from "../inference/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 
 /** Numbers with their shape. */
@@ -48,11 +48,11 @@ export async function traceText(
     () =>
       `the text has ${ids.length} tokens, and the model's context window ${model.contextWindow}: leave out ${ids.length - model.contextWindow}`,
   );
-  const { hasAttention, hasHiddenStates } = traitsOf(model.kind);
+  const { hasHiddenStates } = traitsOf(model.kind);
   const written = model.isEncoderDecoder ? (decoderIds ?? undefined) : undefined;
   const result = await model.forward(
     { inputIds: [ids], ...(written && { decoderInputIds: [written] }) },
-    { hiddenStates: hasHiddenStates, attentions: hasAttention },
+    { hiddenStates: hasHiddenStates, attentions: attends(model) },
   );
   const [from, decoderFrom] = [ids, written ?? []].map((row) => Math.max(0, row.length - window)) as [number, number];
   const states = result.encoderHiddenStates ?? result.hiddenStates ?? [];

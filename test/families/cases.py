@@ -35,6 +35,10 @@ def falcon(**fields):
     return {**base(("intermediate_size",)), "activation": "gelu", **fields}
 
 
+BEAMS = ("gradients", "beams")
+STATES = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "pad_token_id": 0}
+
+
 CASES = {
     "starcoder2": ("starcoder2", "Starcoder2ForCausalLM", base(
         num_key_value_heads=1, sliding_window=4, norm_epsilon=1e-3, rope_theta=500.0, tie_word_embeddings=True)),
@@ -129,6 +133,55 @@ CASES = {
         max_position_embeddings=34, pad_token_id=1, num_hidden_layers=1, id2label=LABELS)),
     "mt5_encoder": ("mt5", "MT5EncoderModel", {
         "vocab_size": 40, "d_model": 16, "d_kv": 4, "d_ff": 20, "num_layers": 1, "num_heads": 2}),
+    "mamba": ("mamba", "MambaForCausalLM", {
+        **STATES, "state_size": 4, "conv_kernel": 3, "time_step_rank": "auto", "hidden_size": 32}, BEAMS),
+    "mamba_untied": ("mamba", "MambaForCausalLM", {
+        **STATES, "state_size": 3, "expand": 1, "time_step_rank": 2, "use_bias": True, "use_conv_bias": False,
+        "tie_word_embeddings": False, "hidden_act": "gelu", "layer_norm_epsilon": 1e-3, "conv_kernel": 1}),
+    "mamba2": ("mamba2", "Mamba2ForCausalLM", {
+        **STATES, "state_size": 6, "num_heads": 4, "head_dim": 8, "n_groups": 2, "chunk_size": 4,
+        "time_step_limit": [0.0, float("inf")]}, BEAMS),
+    "mamba2_model": ("mamba2", "Mamba2Model", {
+        **STATES, "state_size": 4, "num_heads": 2, "head_dim": 16, "n_groups": 1, "chunk_size": 256, "use_bias": True,
+        "use_conv_bias": False, "tie_word_embeddings": True, "time_step_limit": [0.3, 1.0], "conv_kernel": 2}),
+    "rwkv": ("rwkv", "RwkvForCausalLM", {
+        "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "intermediate_size": 20, "rescale_every": 0},
+        BEAMS),
+    "rwkv_rescaled": ("rwkv", "RwkvForCausalLM", {
+        "vocab_size": 40, "hidden_size": 12, "num_hidden_layers": 3, "rescale_every": 1, "layer_norm_epsilon": 1e-2,
+        "tie_word_embeddings": True}, ()),
+    "lfm2": ("lfm2", "Lfm2ForCausalLM", base(
+        max_position_embeddings=128,
+        num_hidden_layers=3, num_key_value_heads=1, full_attn_idxs=[1], block_ff_dim=24, block_multiple_of=4,
+        block_ffn_dim_multiplier=1.5, norm_eps=1e-4, rope_theta=500.0, tie_embedding=True), BEAMS),
+    "lfm2_bias": ("lfm2", "Lfm2ForCausalLM", base(
+        num_key_value_heads=2, layer_types=["conv", "full_attention"], conv_bias=True, conv_L_cache=2,
+        block_auto_adjust_ff_dim=False, tie_word_embeddings=False)),
+    "qwen3_next": ("qwen3_next", "Qwen3NextForCausalLM", base(
+        max_position_embeddings=128,
+        num_hidden_layers=3, num_key_value_heads=1, head_dim=8, full_attention_interval=3, partial_rotary_factor=0.5,
+        linear_num_key_heads=1, linear_num_value_heads=2, linear_key_head_dim=4, linear_value_head_dim=6,
+        num_experts=4, num_experts_per_tok=2, moe_intermediate_size=8, shared_expert_intermediate_size=8,
+        mlp_only_layers=[1], output_router_logits=True, router_aux_loss_coef=0.1), BEAMS),
+    "qwen3_next_classes": ("qwen3_next", "Qwen3NextForSequenceClassification", base(
+        head_dim=10, layer_types=["linear_attention", "full_attention"], rope_theta=300.0, attention_bias=True,
+        linear_num_key_heads=2, linear_num_value_heads=2, linear_key_head_dim=4, linear_value_head_dim=4,
+        linear_conv_kernel_dim=2, num_experts=0, num_key_value_heads=2, pad_token_id=0, id2label=LABELS)),
+    "qwen3_5_text": ("qwen3_5_text", "Qwen3_5ForCausalLM", base(
+        hidden_size=32, intermediate_size=64, max_position_embeddings=128,
+        num_key_value_heads=1, head_dim=16, layer_types=["linear_attention", "full_attention"],
+        linear_num_key_heads=2, linear_num_value_heads=4, linear_key_head_dim=4, linear_value_head_dim=4,
+        tie_word_embeddings=True,
+        rope_parameters={"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.5,
+                         "mrope_section": [2, 1, 1], "mrope_interleaved": True}), BEAMS),
+    "qwen3_5_moe_text": ("qwen3_5_moe_text", "Qwen3_5MoeForCausalLM", base(
+        ("intermediate_size",), num_key_value_heads=1, head_dim=8, full_attention_interval=2,
+        linear_num_key_heads=1, linear_num_value_heads=1, linear_key_head_dim=6, linear_value_head_dim=4,
+        num_experts=3, num_experts_per_tok=2, moe_intermediate_size=8, shared_expert_intermediate_size=8)),
+    "qwen3_5_moe_stacked": ("qwen3_5_moe_text", "Qwen3_5MoeForCausalLM", base(
+        ("intermediate_size",), num_key_value_heads=1, head_dim=8, full_attention_interval=2,
+        linear_num_key_heads=1, linear_num_value_heads=1, linear_key_head_dim=6, linear_value_head_dim=4,
+        num_experts=3, num_experts_per_tok=2, moe_intermediate_size=8, shared_expert_intermediate_size=8), ("stacked",)),
     "bert_decoder": ("bert", "BertLMHeadModel", encoder(is_decoder=True)),
     "roberta_decoder": ("roberta", "RobertaForCausalLM", encoder(
         is_decoder=True, max_position_embeddings=34, num_hidden_layers=1, pad_token_id=1)),
@@ -226,6 +279,16 @@ CASES = {
         "vision_config": {"depth": 1, "hidden_size": 8, "num_heads": 2, "intermediate_size": 8, "out_hidden_size": 16,
                           "patch_size": 4, "spatial_merge_size": 2, "temporal_patch_size": 1,
                           "num_position_embeddings": 4, "deepstack_visual_indexes": []},
+        "tie_word_embeddings": True}),
+    "qwen3_5_wrapper": ("qwen3_5", "Qwen3_5ForConditionalGeneration", {
+        "text_config": base(model_type="qwen3_5_text", num_key_value_heads=1, head_dim=8, partial_rotary_factor=0.5,
+                            layer_types=["linear_attention", "full_attention"], linear_num_key_heads=1,
+                            linear_num_value_heads=2, linear_key_head_dim=4, linear_value_head_dim=4,
+                            rope_parameters={"rope_type": "default", "rope_theta": 500.0, "mrope_section": [1, 1, 0],
+                                             "mrope_interleaved": True, "partial_rotary_factor": 0.5}),
+        "vision_config": {"depth": 1, "hidden_size": 8, "num_heads": 2, "intermediate_size": 8, "out_hidden_size": 16,
+                          "patch_size": 4, "spatial_merge_size": 2, "temporal_patch_size": 1,
+                          "num_position_embeddings": 4},
         "tie_word_embeddings": True}),
     "smolvlm_wrapper": ("smolvlm", "SmolVLMForConditionalGeneration", {
         "text_config": base(model_type="llama", num_hidden_layers=1, pad_token_id=0), "vision_config": VISION,

@@ -66,7 +66,7 @@ def is_decoder(model):
 
 
 BARTS = {"bart", "mbart", "marian"}
-NO_POSITIONS = {"bloom", "opt", "roberta", *BARTS}  # they have none, or count themselves
+NO_POSITIONS = {"bloom", "mamba", "mamba2", "rwkv", "opt", "roberta", *BARTS}  # they have none, or count themselves
 UNTRAINED = re.compile("vision|layer_scalar|image_newline|visual|projector|connector|e_score_correction_bias")
 HEADS_OF_DECODERS = ("LMHeadModel", "ForCausalLM")
 
@@ -76,8 +76,8 @@ ENCODERS = {"mpnet", "nomic_bert", "camembert", "deberta", "deberta-v2", "jina_e
 
 def passes(model, rows, pad, shape=None):
     expected = {}
-    # BART counts padding on the left, too, and takes no positions.
-    for side in ("right",) if model.config.model_type in BARTS else ("right", "left"):
+    # BART counts padding on the left, too, and takes no positions; RWKV reads padding.
+    for side in ("right",) if model.config.model_type in {*BARTS, "rwkv"} else ("right", "left"):
         ids, mask = padded(rows, side, pad)
         given = {"input_ids": ids, "attention_mask": mask, **places(model, mask)}
         if shape:
@@ -112,6 +112,17 @@ def greedy(model, row):
     return out.sequences[0, len(row):].tolist(), [round(float(first - second), 5) for first, second in best]
 
 
+def beams(model, row):
+    """The two best of four beams, ten tokens long."""
+    own = copy.deepcopy(model)
+    own.generation_config.eos_token_id, own.generation_config.pad_token_id = None, 0
+    own.generation_config.bos_token_id = None
+    out = own.generate(torch.tensor([row]), attention_mask=torch.ones(1, len(row), dtype=torch.long), do_sample=False,
+                       num_beams=4, num_return_sequences=2, max_new_tokens=10,
+                       use_cache=model.config.model_type != "rwkv")  # whose cache takes no other order
+    return out[:, len(row):].tolist()
+
+
 def gradients(model, architecture, rows, pad, folder, chance):
     if architecture.endswith("ForQuestionAnswering"):
         rows = [row[:3] for row in rows]  # the loss reads the scores of padding, too, whose positions are anyone's
@@ -130,7 +141,8 @@ def gradients(model, architecture, rows, pad, folder, chance):
         logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1]
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten())
     else:
-        loss = model(input_ids=ids, attention_mask=mask, **given, **places(model, mask)).loss
+        cache = {"use_cache": False} if model.config.model_type == "rwkv" else {}  # which it would write in place
+        loss = model(input_ids=ids, attention_mask=mask, **given, **places(model, mask), **cache).loss
     loss.backward()
     found = {"ids": ids, "mask": mask, **given, "loss": loss.detach().clone()}
     own = copy.deepcopy(model)  # saved as weights are, for the names of files
@@ -160,6 +172,21 @@ def apart(name, tensor, turns):
         rows = {"gate_proj": gate, "up_proj": up} if found[2] == "gate_up_proj" else {"down_proj": own}
         parts |= {f"{found[1]}.{i}.{part}.{ending}": values.contiguous() for part, values in rows.items()}
     return parts
+def stacked(weights):
+    """The same weights with all experts of a layer in one tensor, as the first files of Qwen3.5-MoE have them."""
+    found, experts = {}, {}
+    for name, tensor in weights.items():
+        match = re.fullmatch(r"(.*\.experts)\.(\d+)\.(gate|up|down)_proj\.weight", name)
+        if match:
+            experts.setdefault(match[1], {})[int(match[2]), match[3]] = tensor
+        else:
+            found[name] = tensor
+    for prefix, parts in experts.items():
+        count = len(parts) // 3
+        both = [torch.cat([parts[i, "gate"], parts[i, "up"]]) for i in range(count)]
+        found[f"{prefix}.gate_up_proj"] = torch.stack(both)
+        found[f"{prefix}.down_proj"] = torch.stack([parts[i, "down"] for i in range(count)])
+    return found
 
 
 def make(name, model_type, architecture, config, parts=("gradients",)):
@@ -176,6 +203,8 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
     model.to(torch.bfloat16).save_pretrained(directory / "saved")
     weights = load_file(directory / "saved" / "model.safetensors")
     shutil.rmtree(directory / "saved")
+    if "stacked" in parts:
+        weights = stacked(weights)
     save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
     # Falcon's eager attention adds ALiBi twice, its default once.
     attention = "sdpa" if config.get("alibi") else "eager"
@@ -184,7 +213,7 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
     chance = random.Random(name)
     text = model.config.get_text_config()
     vocabulary = text.vocab_size - 3 if "wrapper" in name else min(text.vocab_size, getattr(text, "decoder_vocab_size", None) or text.vocab_size)
-    pad = model.config.get_text_config().pad_token_id or 0
+    pad = getattr(text, "pad_token_id", None) or 0
     rows = [[chance.randrange(4, vocabulary) for _ in range(length)] for length in (7, 3, 5, 4)]
     if architecture.endswith("MultipleChoice"):
         shape = (2, 2, 7)
@@ -195,6 +224,8 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
     if model.can_generate() and architecture.endswith(("CausalLM", "LMHeadModel", "ConditionalGeneration")):
         found = [greedy(model, row) for row in rows]
         recorded |= {"greedy": [ids for ids, _ in found], "gm": [margins for _, margins in found]}
+        if "beams" in parts:
+            recorded["beam"] = [beams(model, row) for row in rows]
     (directory / "expected.json").write_text(json.dumps({"exp": recorded}) + "\n")
     if "gradients" in parts and not architecture.endswith("Model") and shape is None:
         found = gradients(model, architecture, rows, pad, directory / "saved", chance)

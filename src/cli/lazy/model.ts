@@ -1,1 +1,1 @@
-export { namedTensors } from "../../inference/index.ts";
+export { attends, namedTensors, traitsOf } from "../../inference/index.ts";

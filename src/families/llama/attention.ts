@@ -1,4 +1,15 @@
-import { concat, max, min, mul, reshape, scalar, split, type Value } from "../../graph/index.ts";
+import {
+  concat,
+  type Dimension,
+  max,
+  min,
+  mul,
+  reshape,
+  scalar,
+  sigmoid,
+  split,
+  type Value,
+} from "../../graph/index.ts";
 import {
   joinHeads,
   layerNorm,
@@ -18,7 +29,7 @@ export function norm(at: Scope, x: Value, c: LlamaConfig): Value {
   return layerNorm(at, x, c.rmsNormEps, { bias: c.norm === "layer" });
 }
 
-/** Queries `[B, T, H·D]`, keys and values `[B, T, K·D]`. */
+/** Queries `[B, T, H·D]`, with a gate behind each head's where there are gates; keys and values `[B, T, K·D]`. */
 function project(at: Scope, x: Value, c: LlamaConfig): [q: Value, k: Value, v: Value] {
   const [querySize, keySize] = [c.numAttentionHeads * c.headSize, c.numKeyValueHeads * c.headSize];
   const bias = c.qkvBias;
@@ -26,8 +37,17 @@ function project(at: Scope, x: Value, c: LlamaConfig): [q: Value, k: Value, v: V
     const fused = linear(at.in("qkv_proj"), x, querySize + 2 * keySize, { bias });
     return split(fused, [querySize, keySize, keySize], -1) as [Value, Value, Value];
   }
-  const [q, k] = [linear(at.in("q_proj"), x, querySize, { bias }), linear(at.in("k_proj"), x, keySize, { bias })];
+  const wide = c.outputGate ? 2 * querySize : querySize;
+  const [q, k] = [linear(at.in("q_proj"), x, wide, { bias }), linear(at.in("k_proj"), x, keySize, { bias })];
   return [q, k, linear(at.in("v_proj"), x, keySize, { bias })];
+}
+
+/** Queries, and what opens and closes the gates, both `[B, T, H·D]`. */
+function apart(x: Value, c: LlamaConfig): [queries: Value, gate: Value] {
+  const [batch, length] = x.shape as [Dimension, Dimension, number];
+  const [heads, size] = [c.numAttentionHeads, c.headSize];
+  const parts = split(reshape(x, [batch, length, heads, 2 * size]), [size, size], -1);
+  return parts.map((part) => reshape(part, [batch, length, heads * size])) as [Value, Value];
 }
 
 const clipped = (x: Value, most: number): Value => max(min(x, scalar(most)), scalar(-most));
@@ -50,9 +70,10 @@ function normOfEachHead(at: Scope, x: Value, c: LlamaConfig): Value {
 export function selfAttention(at: Scope, x: Value, c: LlamaConfig, context: ModelContext, layer: LlamaLayer): Value {
   const { projectionClip } = c;
   const projected = project(at, x, c);
-  const [queries, keys, values] = (
+  const [first, keys, values] = (
     projectionClip === undefined ? projected : projected.map((part) => clipped(part, projectionClip))
   ) as [Value, Value, Value];
+  const [queries, gate] = c.outputGate ? apart(first, c) : [first, undefined];
   const place = (x: Value, heads: number, name: string): Value => {
     if (c.queryKeyNorm === "all") x = norm(at.in(name), x, c);
     x = splitHeads(x, heads);
@@ -71,5 +92,7 @@ export function selfAttention(at: Scope, x: Value, c: LlamaConfig, context: Mode
     sinks: c.hasSinks ? at.parameter("sinks", [c.numAttentionHeads]) : undefined,
   };
   const mixed = context.attend(q, k, v, options); // [B, H, T, D]
-  return linear(at.in(c.names.out), joinHeads(mixed), c.hiddenSize, { bias: c.outBias }); // [B, T, E]
+  const joined = joinHeads(mixed); // [B, T, H·D]
+  const passed = gate ? mul(joined, sigmoid(gate)) : joined;
+  return linear(at.in(c.names.out), passed, c.hiddenSize, { bias: c.outBias }); // [B, T, E]
 }

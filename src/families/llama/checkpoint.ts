@@ -9,3 +9,6 @@ export const llamaCheckpoint: CheckpointNames = {
   otherNames: (path) => (path.startsWith("model.") ? [path.replace("model.", "transformer.")] : []),
   ignored: /rotary_emb\.inv_freq$/,
 };
+
+/** Files whose layers that guess further tokens are not read. */
+export const withoutGuesses: CheckpointNames = { ...llamaCheckpoint, ignored: /rotary_emb\.inv_freq$|^mtp\./ };

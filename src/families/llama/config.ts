@@ -3,6 +3,8 @@ import { parseRotary, type RotaryConfig } from "../../nn/index.ts";
 import type { ConfigReader } from "../config-reader.ts";
 import { parseDecoderHead } from "../decoder-head.ts";
 import type { DecoderConfig } from "../family.ts";
+import type { GatedConvolutionConfig } from "../lfm2/convolution.ts";
+import type { DeltaNetConfig } from "../qwen3-next/delta-net.ts";
 
 /** LLaMA's settings, and those in which its relatives differ from it: each family sets its own beside these. */
 export interface LlamaConfig extends DecoderConfig {
@@ -22,6 +24,8 @@ export interface LlamaConfig extends DecoderConfig {
   /** The bounds ± that queries, keys and values are kept within. */
   readonly projectionClip: number | undefined;
   readonly feedForward: FeedForwardConfig;
+  /** True if what a token attends to passes a gate, which is projected with its queries. */
+  readonly outputGate: boolean;
   /**
    * The norm of queries and keys: over each head, with one weight for all heads or one for each (in one tensor, or apart),
    * or over all heads together.
@@ -63,8 +67,16 @@ export interface LlamaConfig extends DecoderConfig {
 
 /** The layers of a feed-forward: gated, with gate and up apart or in one tensor; or two layers under names of their own. */
 export type FeedForwardConfig =
-  | { readonly kind: "gated" | "fused" }
+  | { readonly kind: "gated" | "fused"; readonly names?: GatedNames }
   | { readonly kind: "plain"; readonly wide: string; readonly narrow: string };
+
+/** The names of a gated feed-forward and its layers, where they are not LLaMA's. */
+export interface GatedNames {
+  readonly block: string;
+  readonly gate: string;
+  readonly up: string;
+  readonly down: string;
+}
 
 /** The names of the norms around a sublayer; undefined where there is none. */
 export interface SublayerNorms {
@@ -79,7 +91,12 @@ export interface LlamaLayer {
   readonly window: number | undefined;
   /** True if its feed-forward is a mixture of experts. */
   readonly sparse: boolean;
+  /** What mixes tokens in place of attention. */
+  readonly mixer?: MixerConfig | undefined;
 }
+
+/** Layers that keep a window or a state in place of keys and values. */
+export type MixerConfig = GatedConvolutionConfig | DeltaNetConfig;
 
 export interface ExpertsConfig {
   readonly count: number;
@@ -90,13 +107,7 @@ export interface ExpertsConfig {
   /** The weight of the load-balancing loss; 0 unless the config asks for it. */
   readonly routerAuxLossCoef: number;
   /** The checkpoint's names of the parts; the router is `gate` where it has no other. */
-  readonly names: {
-    readonly block: string;
-    readonly router?: string;
-    readonly gate: string;
-    readonly up: string;
-    readonly down: string;
-  };
+  readonly names: GatedNames & { readonly router?: string };
   /** True if the router and the layers of experts have biases. */
   readonly bias?: boolean;
   /** A gate g σ(αg) times up + 1, both kept within a limit, in place of the activation of the gate times up. */
@@ -167,6 +178,7 @@ const plainTraits = {
   fusedProjections: false,
   projectionClip: undefined,
   feedForward: { kind: "gated" },
+  outputGate: false,
   queryKeyNorm: "none",
   names: { q: "q_norm", k: "k_norm", out: "o_proj", finalNorm: "norm" },
   norm: "rms",
@@ -254,19 +266,48 @@ export function withLayers(
   return { ...config, layers: config.layers.map((layer, i) => ({ ...layer, ...change(layer, i) })) };
 }
 
-const layerTypes = ["full_attention", "sliding_attention"];
-
-/** True if each layer sees a window only: as `layer_types` says, else by the family's own rule. */
-export function slidingLayers(read: ConfigReader, count: number, rule: (index: number) => boolean): boolean[] {
+/** The type of each layer, as `layer_types` says, else by the family's own rule. */
+export function layerTypesOf<T extends string>(
+  read: ConfigReader,
+  count: number,
+  { known, rule }: { readonly known: readonly T[]; readonly rule: (index: number) => T },
+): readonly T[] {
   const types = read.json.layer_types ?? undefined;
   if (types === undefined) return Array.from({ length: count }, (_, index) => rule(index));
   check(
-    Array.isArray(types) && types.length === count && types.every((type) => layerTypes.includes(type as string)),
+    Array.isArray(types) && types.length === count && types.every((type) => known.includes(type)),
     "config",
     () =>
-      `config.json: layer_types must name ${layerTypes.join(" or ")} for each of the ${count} layers; got ${JSON.stringify(types)}`,
+      `config.json: layer_types must name ${known.join(" or ")} for each of the ${count} layers; got ${JSON.stringify(types)}`,
   );
+  return types;
+}
+
+/** True if each layer sees a window only: as `layer_types` says, else by the family's own rule. */
+export function slidingLayers(read: ConfigReader, count: number, rule: (index: number) => boolean): boolean[] {
+  const types = layerTypesOf(read, count, {
+    known: ["full_attention", "sliding_attention"],
+    rule: (index) => (rule(index) ? "sliding_attention" : "full_attention"),
+  });
   return types.map((type) => type === "sliding_attention");
+}
+
+/**
+ * The config with other layers in place of attention.
+ * @param mixerOf what a type of layer has in its place, and the numbers that it keeps of a text; undefined: it attends
+ */
+export function withMixers<T extends string>(
+  config: LlamaConfig,
+  types: readonly T[],
+  mixerOf: (type: T) => { readonly mixer: MixerConfig; readonly stateSize: number } | undefined,
+): LlamaConfig {
+  const mixers = types.map(mixerOf);
+  const kept = {
+    attentionLayers: mixers.filter((mixer) => mixer === undefined).length,
+    stateSize: mixers.reduce((sum, mixer) => sum + (mixer?.stateSize ?? 0), 0),
+  };
+  const layered = withLayers(config, (_, i) => ({ mixer: mixers[i]?.mixer }));
+  return kept.attentionLayers === types.length ? layered : { ...layered, kept };
 }
 
 /** The config with a window in the layers that slide. */

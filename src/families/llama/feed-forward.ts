@@ -10,10 +10,11 @@ export function feedForward(at: Scope, x: Value, c: LlamaConfig, size: number): 
     const wide = act(linear(at.in(c.feedForward.wide), x, size, { bias })); // [B, T, F]
     return linear(at.in(c.feedForward.narrow), wide, c.hiddenSize, { bias }); // [B, T, E]
   }
+  const { kind, names = { gate: "gate_proj", up: "up_proj", down: "down_proj" } } = c.feedForward;
   const [gate, up] =
-    c.feedForward.kind === "fused"
+    kind === "fused"
       ? split(linear(at.in("gate_up_proj"), x, 2 * size, { bias }), [size, size], -1)
-      : ["gate_proj", "up_proj"].map((name) => linear(at.in(name), x, size, { bias })); // 2 × [B, T, F]
+      : [names.gate, names.up].map((name) => linear(at.in(name), x, size, { bias })); // 2 × [B, T, F]
   const wide = mul(act(gate as Value), up as Value); // [B, T, F]
-  return linear(at.in("down_proj"), wide, c.hiddenSize, { bias }); // [B, T, E]
+  return linear(at.in(names.down), wide, c.hiddenSize, { bias }); // [B, T, E]
 }

@@ -2,6 +2,8 @@ import { add, mul, scalar, softcap, type Value } from "../../graph/index.ts";
 import { embedding, linear, type ModelContext, type Scope, tokenMask } from "../../nn/index.ts";
 import { decoderOutputs } from "../decoder-head.ts";
 import type { DecoderModel } from "../family.ts";
+import { gatedConvolution } from "../lfm2/convolution.ts";
+import { gatedDeltaNet } from "../qwen3-next/delta-net.ts";
 import { norm, selfAttention } from "./attention.ts";
 import type { LlamaConfig, LlamaLayer, SublayerNorms } from "./config.ts";
 import { feedForward } from "./feed-forward.ts";
@@ -32,18 +34,25 @@ function residual(
   }, x);
 }
 
+/** What tokens take from those before them: by attention, or what a layer has in its place. */
+function mixTokens(at: Scope, x: Value, { c, context, layer }: BlockParts): Value {
+  const { latent } = c;
+  const { mixer } = layer;
+  if (mixer?.kind === "gated-convolution") return gatedConvolution(at.in("conv"), x, mixer, context);
+  if (mixer) return gatedDeltaNet(at.in("linear_attn"), x, mixer, context);
+  if (latent) return latentAttention(at.in("self_attn"), x, { ...c, latent }, context, layer);
+  return selfAttention(at.in("self_attn"), x, c, context, layer);
+}
+
 function block(at: Scope, x: Value, parts: BlockParts): Value {
   const { c, context, layer, routings } = parts;
   const { experts, norms } = c;
-  const { latent } = c;
-  const attend = (x: Value): Value =>
-    latent
-      ? latentAttention(at.in("self_attn"), x, { ...c, latent }, context, layer)
-      : selfAttention(at.in("self_attn"), x, c, context, layer);
+  const dense = (c.feedForward.kind !== "plain" && c.feedForward.names?.block) || "mlp";
+  const attend = (x: Value): Value => mixTokens(at, x, parts);
   const forward = (x: Value): Value =>
     experts && layer.sparse
       ? mixture(at.in(experts.names.block), x, c, experts, routings)
-      : context.dropout(feedForward(at.in("mlp"), x, c, c.intermediateSize), c.feedForwardDropout);
+      : context.dropout(feedForward(at.in(dense), x, c, c.intermediateSize), c.feedForwardDropout);
   if (c.isParallel) return residual(at, norms.attention, x, parts, attend, forward);
   return residual(at, norms.feedForward, residual(at, norms.attention, x, parts, attend), parts, forward);
 }

@@ -68,7 +68,7 @@ export function parseQwen2MoeConfig(file: ConfigReader): LlamaConfig {
 }
 
 /** The config with a mixture in every `decoder_sparse_step`-th layer but those of `mlp_only_layers`. */
-function withSparseLayers(read: ConfigReader, config: LlamaConfig): LlamaConfig {
+export function withSparseLayers(read: ConfigReader, config: LlamaConfig): LlamaConfig {
   const step = read.size("decoder_sparse_step", 1);
   const dense = new Set(read.numbers("mlp_only_layers"));
   return withLayers(config, (_, i) => ({ sparse: !dense.has(i) && (i + 1) % step === 0 }));

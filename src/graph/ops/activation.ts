@@ -1,7 +1,8 @@
 import { defineComposite, definePrimitive, type OnnxNode, type PrimitiveOp } from "../op.ts";
 import { elementwiseAxes } from "../shape.ts";
 import { applyOne, scalar, type TensorType, type Value } from "../value.ts";
-import { add, erf, exp, mul, sigmoid, sub, tanh } from "./elementwise.ts";
+import { less, where } from "./comparison.ts";
+import { abs, add, div, erf, exp, log, max, mul, neg, relu, sigmoid, sub, tanh } from "./elementwise.ts";
 
 type None = Record<never, never>;
 
@@ -71,6 +72,25 @@ const softcapOp = defineComposite<{ cap: number }>({
   gradient: "through decomposition",
 });
 
+/** The distance between 1 and the float32 below it. */
+const ULP = 2 ** -24;
+
+/** log(1 + y) for y ≥ 0, as y log(u) / (u − 1) with u = 1 + y as it is rounded: what is lost in u is lost on both sides. */
+function logOnePlus(y: Value): Value {
+  const rounded = add(y, scalar(1));
+  const kept = sub(rounded, scalar(1));
+  return where(less(kept, scalar(ULP)), y, div(mul(y, log(rounded)), max(kept, scalar(ULP))));
+}
+
+/** log(1 + eˣ): relu where x is far from 0. */
+const softplusOp = defineComposite<None>({
+  name: "softplus",
+  infer: ([x]) => [x as TensorType],
+  sliceRule: elementwiseAxes,
+  decomposition: ([x]) => [add(relu(x as Value), logOnePlus(exp(neg(abs(x as Value)))))],
+  gradient: ({ inputs, gradients }) => [mul(gradients[0] as Value, sigmoid(inputs[0] as Value))],
+});
+
 export const activationOps = {
   gelu: activation("gelu", { type: "Gelu" }, geluSlope),
   geluTanh: activation("geluTanh", { type: "Gelu", attributes: { approximate: "tanh" } }, geluTanhSlope),
@@ -85,6 +105,7 @@ export const activationOps = {
     (x, y) => swishSlope(x, y, 1.702),
   ),
   softcap: softcapOp,
+  softplus: softplusOp,
 };
 
 /** x Φ(x), with the normal distribution's Φ (Hendrycks and Gimpel, 2016). */
@@ -95,5 +116,7 @@ export const geluTanh = (x: Value): Value => applyOne(activationOps.geluTanh, [x
 export const silu = (x: Value): Value => applyOne(activationOps.silu, [x], {});
 /** x σ(1.702 x). */
 export const quickGelu = (x: Value): Value => applyOne(activationOps.quickGelu, [x], {});
+/** log(1 + eˣ), as exact where it is small as where it is large (Dugas et al., 2000). */
+export const softplus = (x: Value): Value => applyOne(softplusOp, [x], {});
 /** c · tanh(x / c), which keeps scores within ±c, as Gemma 2 does (Bello et al., 2016). */
 export const softcap = (x: Value, cap: number): Value => applyOne(softcapOp, [x], { cap });

@@ -5,6 +5,8 @@ import { blockInputOps } from "./block-inputs.ts";
 import { cachedAttentionOps } from "./cached-attention.ts";
 import { castOps } from "./cast.ts";
 import { comparisonOps } from "./comparison.ts";
+import { decayedSumOps } from "./decayed-sum.ts";
+import { deltaRuleOps } from "./delta-rule.ts";
 import { elementwiseOps } from "./elementwise.ts";
 import { expertOps } from "./experts.ts";
 import { gatherOps } from "./gather.ts";
@@ -27,6 +29,8 @@ const table = {
   ...elementwiseOps,
   ...comparisonOps,
   ...recurrenceOps,
+  ...decayedSumOps,
+  ...deltaRuleOps,
   ...reductionOps,
   ...castOps,
   ...layoutOps,

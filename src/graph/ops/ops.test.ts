@@ -151,6 +151,11 @@ const checks: Record<g.OpName, OpCheck> = {
   silu: { build: g.silu, operands: [m([2], 1, -1)], expected: [0.7310586, -0.2689414] },
   quickGelu: { build: g.quickGelu, operands: [m([1], 1)], expected: [1 / (1 + Math.exp(-1.702))] },
   softcap: { build: (x) => g.softcap(x, 2), operands: [m([2], 0, 2)], expected: [0, 2 * Math.tanh(1)] },
+  softplus: {
+    build: g.softplus,
+    operands: [m([4], 0, 2, -7, 30)],
+    expected: [Math.LN2, Math.log1p(Math.exp(2)), Math.log1p(Math.exp(-7)), 30],
+  },
   crossEntropy: {
     build: (x) => g.crossEntropy(x, labels),
     operands: [m([3, 4], 0, 0, 0, 0, 5, 5, 5, 5, 0, 0, 0, 0)],
@@ -178,6 +183,38 @@ const checks: Record<g.OpName, OpCheck> = {
       return g.add(states, g.reshape(last, [2, 1, 2]));
     },
     operands: [[2, 3, 2], [6, 2], [6, 2], [6], [6], [2, 2]],
+  },
+  decayedSum: {
+    build(x, decay, first) {
+      const { all, last } = g.decayedSum(x, decay, first);
+      return g.add(all, g.reshape(last, [1, 1, 2]));
+    },
+    operands: [m([1, 3, 2], 1, 2, 3, 4, 5, 6), m([1, 3, 2], 0.5, 1, 0.5, 1, 0.5, 1), m([1, 2], 2, 10)],
+    expected: [2 + 7, 12 + 22, 4 + 7, 16 + 22, 7 + 7, 22 + 22],
+  },
+  decayedMax: {
+    build(x) {
+      const given = (shape: number[], ...values: number[]): g.Value =>
+        g.constant({ dtype: "float32", shape, data: Float32Array.from(values) });
+      const { all } = g.decayedMax(given([1, 3, 1], 1, 5, 2), given([1, 1, 1], -1), given([1, 1], 3));
+      return g.add(x, all);
+    },
+    operands: [m([1, 3, 1], 0, 0, 0)],
+    expected: [2, 5, 4],
+  },
+  deltaRule: {
+    build(q, k, v, logDecay, rate, first) {
+      const { mixed, last } = g.deltaRule(q, k, v, { logDecay: g.neg(logDecay), rate, first });
+      return g.concat([mixed, last], 2);
+    },
+    operands: [
+      [1, 2, 3, 2],
+      [1, 2, 3, 2],
+      [1, 2, 3, 3],
+      [1, 2, 3],
+      [1, 2, 3],
+      [1, 2, 2, 3],
+    ],
   },
   attentionBlock: {
     build: (q, k, v, keep) => {
@@ -289,6 +326,60 @@ test("attention with sinks has the right values and gradients", async () => {
     operands: [alike, zeros, zeros, m([1], Math.log(4))],
     expected: [1 / 8, 1 / 8, 1 / 8, 1 / 8, 0, 1 / 9], // of 4 or 5 keys, and a sink that counts as 4
   });
+});
+
+test("the delta rule in chunks has the values and gradients of the rule token by token", async () => {
+  const [heads, length, size, width] = [2, 70, 3, 4];
+  const random = new Random(5);
+  const tensor = (least: number, most: number, ...shape: number[]): HostTensor<"float32"> => ({
+    dtype: "float32",
+    shape,
+    data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => least + (most - least) * random.next()),
+  });
+  const feeds = {
+    q: tensor(-1, 1, 1, heads, length, size),
+    k: tensor(-0.6, 0.6, 1, heads, length, size),
+    v: tensor(-1, 1, 1, heads, length, width),
+    logDecay: tensor(-0.5, 0, 1, heads, length),
+    rate: tensor(0, 1, 1, heads, length),
+    first: tensor(-1, 1, 1, heads, size, width),
+    dy: tensor(-1, 1, 1, heads, length, width),
+  };
+  const [q, k, v, logDecay, rate, first, dy] = Object.entries(feeds).map(([name, { shape }]) =>
+    g.input(name, "float32", shape),
+  ) as [g.Value, g.Value, g.Value, g.Value, g.Value, g.Value, g.Value];
+  const byToken = (): { mixed: g.Value; last: g.Value } => {
+    const read: g.Value[] = [];
+    let state = first;
+    for (let t = 0; t < length; t++) {
+      const at = (x: g.Value): g.Value => g.slice(x, 2, t, t + 1);
+      const number = (x: g.Value): g.Value => g.reshape(at(x), [1, heads, 1, 1]);
+      const kept = g.mul(state, g.exp(number(logDecay)));
+      const missing = g.sub(at(v), g.matmul(at(k), kept));
+      state = g.add(kept, g.matmul(at(k), g.mul(missing, number(rate)), { transposeA: true }));
+      read.push(g.matmul(at(q), state));
+    }
+    return { mixed: g.concat(read, 2), last: state };
+  };
+  const run = async ({ mixed, last }: { mixed: g.Value; last: g.Value }): Promise<Record<string, HostTensor>> => {
+    const all = [0, 1, 2, 3];
+    const loss = g.add(g.reduceSum(g.mul(mixed, dy), all), g.reduceSum(last, all));
+    const { outputs, gradients } = differentiate({ loss, mixed, last }, [q, k, v, logDecay, rate, first]);
+    const named = Object.fromEntries(gradients.map((gradient, i) => [`g${i}`, gradient]));
+    const graph = lowerGraph({ outputs: { ...outputs, ...named }, bind: () => ({ kind: "input" }), phase: "train" });
+    const session = await createSession(graph);
+    const result = await session.run(feeds);
+    await session.dispose();
+    return result;
+  };
+  const [expected, chunks] = [await run(byToken()), await run(g.deltaRule(q, k, v, { logDecay, rate, first }))];
+  expect(Object.keys(expected)).toHaveLength(9);
+  for (const [name, { data }] of Object.entries(expected)) {
+    const other = chunks[name]?.data as Float32Array;
+    const largest = (data as Float32Array).reduce((most, x) => Math.max(most, Math.abs(x)), 1);
+    const off = (data as Float32Array).reduce((most, x, i) => Math.max(most, Math.abs(x - (other[i] as number))), 0);
+    expect(off / largest, name).toBeLessThan(1e-5);
+  }
 });
 
 test("causal attention in blocks has the values and gradients of attention in one piece", async () => {

@@ -1,5 +1,5 @@
 import { arrayEqual } from "../../common/index.ts";
-import { adapterPart } from "../../nn/index.ts";
+import { type AdapterPlan, adapterPart } from "../../nn/index.ts";
 import { elementCount, type HostTensor } from "../../tensor/index.ts";
 import type { WeightFeeds } from "../weights.ts";
 
@@ -68,4 +68,13 @@ function stacked(part: "down" | "up" | "factor", tensors: readonly HostTensor<"f
     }
   }
   return { dtype: "float32", shape, data };
+}
+
+/** A plan whose adapters are fed row by row. */
+export function perRow(plan: AdapterPlan | undefined): AdapterPlan | undefined {
+  if (!plan) return undefined;
+  return (path) => {
+    const adapter = plan(path);
+    return adapter?.kind === "fed" ? { ...adapter, isPerRow: true } : adapter;
+  };
 }

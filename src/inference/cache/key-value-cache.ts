@@ -1,5 +1,7 @@
+import type { StateShape } from "../../nn/index.ts";
 import type { EngineSession } from "../../runtime/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
+import { LayerStates } from "./layer-states.ts";
 
 /**
  * A cache grows to the next multiple of so many slots, and by so much at least: what a step reads grows with the text,
@@ -14,8 +16,9 @@ export function mostSlots(length: number): number {
 }
 
 /**
- * The keys and values of earlier tokens, `[B, K, C, D]` for each layer; every row starts at slot 0. Rows that go on
- * from one prompt share its part, which is held once, and have each only what came after.
+ * What layers keep of earlier tokens. Keys and values are `[B, K, C, D]` for each layer that attends; every row starts at
+ * slot 0. Rows that go on from one prompt share its part, which is held once, and have each only what came after. States
+ * are `[B, …]` whatever the length, and each row has its own.
  */
 export class KeyValueCache {
   /** Tokens of each row, shared ones among them. */
@@ -24,6 +27,7 @@ export class KeyValueCache {
   readonly tokens: number[][];
   /** The text length that each row's keys were computed for. */
   readonly computedFor: number[];
+  #states: LayerStates;
   readonly #sizes: CacheSizes;
   #shared: KeyValueCache | undefined;
   #capacity = 0;
@@ -43,6 +47,9 @@ export class KeyValueCache {
     this.tokens = this.lengths.map(() => [...(shared?.tokens[0] ?? [])]);
     this.computedFor = this.lengths.map(() => shared?.computedFor[0] ?? 0);
     this.#data = Array.from({ length: 2 * sizes.layers }, () => new Float32Array(0));
+    this.#states = shared
+      ? shared.#states.select(Array.from({ length: rows }, () => 0))
+      : LayerStates.first(sizes.states ?? [], rows);
   }
 
   /** The positions that the slots of each row hold, −1 for an empty one. */
@@ -61,7 +68,7 @@ export class KeyValueCache {
    */
   feeds(withShared: boolean): Record<string, HostTensor> {
     const { layers, heads, headSize } = this.#sizes;
-    const own = this.#named("past");
+    const own = { ...this.#named("past"), ...this.#states.feeds() };
     if (!withShared) return own;
     const none: HostTensor = { dtype: "float32", shape: [1, heads, 0, headSize], data: new Float32Array(0) };
     const empty = (): Record<string, HostTensor> =>
@@ -117,7 +124,8 @@ export class KeyValueCache {
 
   /** The number of bytes that it holds, the shared part among them. */
   get byteLength(): number {
-    return this.#data.reduce((sum, { byteLength }) => sum + byteLength, this.#shared?.byteLength ?? 0);
+    const others = this.#states.byteLength + (this.#shared?.byteLength ?? 0);
+    return this.#data.reduce((sum, { byteLength }) => sum + byteLength, others);
   }
 
   /** Rows that all go on from this cache's only one. */
@@ -149,6 +157,11 @@ export class KeyValueCache {
       }
     }
     this.advance(tokens, computedFor);
+  }
+
+  /** Takes the states that a run returned, in the place of those that it was fed. */
+  takeStates(results: Readonly<Record<string, HostTensor>>): void {
+    this.#states = this.#states.next(results);
   }
 
   /** Notes that a run has written the keys and values of these tokens behind what each row has. */
@@ -212,8 +225,9 @@ export class KeyValueCache {
     this.advance([tokens.slice(0, count)], [computedFor]);
   }
 
-  /** Forgets the last tokens of every row: their slots are written over. */
+  /** Forgets the last tokens of every row: their slots are written over. States do not go back. */
   forget(count: number): void {
+    if (this.#states.count > 0 && count > 0) throw new Error("a cache with states forgets nothing");
     for (const [row, length] of this.lengths.entries()) {
       this.lengths[row] = length - count;
       this.tokens[row]?.splice(length - count);
@@ -223,6 +237,7 @@ export class KeyValueCache {
   /** Takes the place of all rows: those of another cache, which has as many tokens in each. */
   replace(other: KeyValueCache): void {
     this.#shared = other.#shared;
+    this.#states = other.#states;
     this.#hold([...other.#rows], other.#capacity);
     for (const [row, length] of other.computedFor.entries()) this.computedFor[row] = length;
   }
@@ -253,6 +268,7 @@ export class KeyValueCache {
     this.#spare = { data: this.#data, tensors: this.#tensors };
     this.#data = spare.data;
     this.#tensors = spare.tensors;
+    this.#states = this.#states.select(indices);
     const taken = <T>(all: readonly T[], copy: (item: T) => T): T[] => indices.map((row) => copy(all[row] as T));
     this.lengths.splice(0, indices.length, ...taken(this.lengths, (length) => length));
     this.tokens.splice(0, indices.length, ...taken(this.tokens, (tokens) => [...tokens]));
@@ -271,6 +287,10 @@ export class KeyValueCache {
       joined.tokens[i] = [...(cache.tokens[row] as readonly number[])];
       joined.computedFor[i] = cache.computedFor[row] as number;
     }
+    joined.#states = LayerStates.join(
+      rows.map(({ cache, row }) => ({ states: cache.#states, row })),
+      sizes.states ?? [],
+    );
     joined.reserve(0);
     const { heads, headSize } = sizes;
     for (const [i, target] of joined.#data.entries()) {
@@ -312,9 +332,12 @@ export class KeyValueCache {
 type Tensors = Map<"past" | "shared" | "present", Readonly<Record<string, HostTensor>>>;
 
 export interface CacheSizes {
+  /** The layers that keep keys and values. */
   readonly layers: number;
   readonly heads: number;
   readonly headSize: number;
+  /** What layers keep beside keys and values; default nothing. */
+  readonly states?: readonly StateShape[];
 }
 
 /** The name of the i-th cache tensor, keys, then values, of each layer: fed, fed once for all rows, returned, or of the encoder. */

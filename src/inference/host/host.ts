@@ -1,4 +1,4 @@
-import type { Architecture, OwnFamily } from "../../families/index.ts";
+import type { Architecture, KeptConfig, OwnFamily } from "../../families/index.ts";
 import type {
   GenerationOptions,
   LogitsProcessor,
@@ -43,6 +43,8 @@ export interface ModelDescription {
   readonly config: Readonly<Record<string, unknown>>;
   readonly generationConfig: Readonly<Record<string, unknown>>;
   readonly contextWindow: number;
+  /** What layers keep, of a decoder in which some do not keep keys and values. */
+  readonly kept: KeptConfig | undefined;
   readonly parameterCount: number;
   /** The precision that it computes in. */
   readonly precision: ComputedPrecision;

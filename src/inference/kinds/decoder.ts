@@ -5,7 +5,13 @@ import { positionsOfMask } from "../../nn/index.ts";
 import { CachedDecoder } from "../cached-decoder.ts";
 import { DecodeEngine } from "../decode-engine.ts";
 import { cachedDecoder, fullGraph } from "../decode-graph.ts";
-import { type BeginOptions, continuing, type DecodingStart, decodingSession } from "../decoding-start.ts";
+import {
+  type BeginOptions,
+  continuing,
+  type DecodingStart,
+  decodingSession,
+  rewindRefused,
+} from "../decoding-start.ts";
 import { headLoss } from "../loss.ts";
 import { ScoringDecoder } from "../scoring-decoder.ts";
 import { UncachedDecoder } from "../uncached-decoder.ts";
@@ -46,17 +52,27 @@ function forwardOf({ family, config }: DecoderArchitecture): ForwardRuntime {
         dropoutMasks,
       };
     },
+    // The delta rule is differentiated in chunks of so many tokens, and a graph of chunks is of one length.
+    fixedSizes: ({ inputIds }, gradients) =>
+      gradients && config.kept ? { batch: inputIds.length, queries: inputIds[0]?.length ?? 0, steps: 0 } : undefined,
     positions: positionsOfMask,
+    readsPadding: config.kept?.readsPadding ?? false,
+    lacks: config.kept?.attentionLayers === 0 ? { attentions: "attention weights: its layers keep states" } : {},
     shiftsLabels: config.head.kind === "lm",
   };
 }
 
 function generationOf(architecture: DecoderArchitecture): GenerationRuntime {
-  const { config } = architecture;
+  const { config, family } = architecture;
+  const { attentionLayers, stateSize } = config.kept ?? { attentionLayers: config.numHiddenLayers, stateSize: 0 };
+  const canRewind = stateSize === 0;
   return {
     hasStepActivations: true,
-    tokenBytes: tokenBytes(config, config.numHiddenLayers),
+    tokenBytes: tokenBytes(config, attentionLayers),
+    sequenceBytes: stateSize * Float32Array.BYTES_PER_ELEMENT,
+    canRewind,
     async open(weights, options, { use, prefixes }) {
+      if (use.showsAll && !canRewind) throw rewindRefused(family.name);
       const model = cachedDecoder(architecture);
       return decodingSession(await DecodeEngine.create(model, weights, options, use, prefixes), begin);
     },
@@ -64,7 +80,7 @@ function generationOf(architecture: DecoderArchitecture): GenerationRuntime {
       if (dolaLayers !== undefined)
         return { layers: dolaCandidates(dolaLayers, config.numHiddenLayers, config.tieWordEmbeddings) };
       const goOnFromOne = strategy !== "autoregressive" || (numPrompts === 1 && numReturnSequences > 1);
-      return goOnFromOne ? { isShared: true } : {};
+      return goOnFromOne && attentionLayers > 0 ? { isShared: true } : {};
     },
     withLayers(count) {
       checkEarlyExit(count, config.numHiddenLayers);

@@ -84,6 +84,8 @@ function generationOf(architecture: EncoderDecoder): GenerationRuntime {
   return {
     hasStepActivations: true,
     tokenBytes: tokenBytes(config, config.decoderLayers),
+    sequenceBytes: 0,
+    canRewind: true,
     async open(weights, options, { use }) {
       const engine = await DecodeEngine.create(cachedEncoderDecoder(architecture), weights, options, use);
       return decodingSession(engine, (own, inputIds, settings) => begin(own, architecture, inputIds, settings));

@@ -8,7 +8,7 @@ import type { KindRuntime, ModelRuntime } from "./runtime.ts";
 
 export type { ForwardRuntime, GenerationRuntime, ModelRuntime, PassSizes } from "./runtime.ts";
 
-export { type KindTraits, traitsOf } from "./traits.ts";
+export { attends, type KindTraits, traitsOf } from "./traits.ts";
 
 /** Every kind of model. */
 const kinds: { readonly [K in Kind]: KindRuntime<ArchitectureOf<K>> } = {

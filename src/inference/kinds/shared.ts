@@ -55,6 +55,8 @@ export function recurrentGeneration(name: string, open: GenerationRuntime["open"
   return {
     hasStepActivations: false,
     tokenBytes: 0,
+    sequenceBytes: 0,
+    canRewind: false,
     async open(weights, options, purpose) {
       if (purpose.use.showsAll) throw rewindRefused(name);
       return open(weights, options, purpose);

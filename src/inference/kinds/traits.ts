@@ -1,4 +1,4 @@
-import type { Kind } from "../../families/index.ts";
+import type { KeptConfig, Kind } from "../../families/index.ts";
 
 /** The facts about a kind of model that code outside of its runtime asks for. */
 export interface KindTraits {
@@ -27,4 +27,9 @@ const traits: Readonly<Record<Kind, KindTraits>> = {
 /** The facts about a kind of model. */
 export function traitsOf(kind: Kind): KindTraits {
   return traits[kind];
+}
+
+/** True if a full pass of a model yields attention weights: some layers of it attend. */
+export function attends({ kind, kept }: { readonly kind: Kind; readonly kept?: KeptConfig | undefined }): boolean {
+  return traits[kind].hasAttention && kept?.attentionLayers !== 0;
 }

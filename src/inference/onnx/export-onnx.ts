@@ -4,7 +4,7 @@ import { openDirectory } from "../../formats/index.ts";
 import type { Dimension } from "../../graph/index.ts";
 import type { OnnxGraph } from "../../lowering/index.ts";
 import { lowerModel } from "../lower-model.ts";
-import { type ModelFiles, openModelFiles } from "../model-files.ts";
+import { type ModelFiles, openModelFiles, readJsonFile } from "../model-files.ts";
 import {
   type ComputedPrecision,
   computedPrecision,
@@ -146,7 +146,7 @@ function withNamedSizes(graph: OnnxGraph, { sizes }: ExportGraph): OnnxGraph {
 
 /** Writes config.json, which tells Transformers.js of its files, and copies the tokenizer and generation settings. */
 async function writeBesides(files: FileSource, out: string, dtype: string | undefined): Promise<void> {
-  const config = JSON.parse(await files.readText("config.json")) as Record<string, unknown>;
+  const config = await readJsonFile(files, "config.json");
   const settings = { use_external_data_format: true, dtype };
   const written = dtype === undefined ? config : { ...config, "transformers.js_config": settings };
   await writeFileAtomic(joinPath(out, "config.json"), `${JSON.stringify(written, null, 2)}\n`);

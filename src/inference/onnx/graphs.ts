@@ -106,6 +106,11 @@ function pastOf(name: string, heads: number, length: Dimension, size: number): V
 }
 
 function cachedDecoderGraph({ family, config }: ArchitectureOf<"decoder">): ExportGraph {
+  if (config.kept)
+    throw new LecternError(
+      "unsupported",
+      `export: layers of ${family.name} keep states, which this layout has no inputs for; use the layout onnx, whole passes`,
+    );
   const { numHiddenLayers: numLayers, numKeyValueHeads: keyHeads, headSize } = config;
   const kept = input("num_logits_to_keep", "int64", []);
   const context = new ModelContext({

@@ -12,6 +12,7 @@ import { skipSimplifiedLayerNorm } from "./norm.ts";
 import { gatherBlockQuantized } from "./quantized-gather.ts";
 import { integerProduct, matMulNBits } from "./quantized-linear.ts";
 import { recurrentLayer } from "./recurrence.ts";
+import { decayedMaxScan, decayedScan, deltaScan } from "./scan.ts";
 
 /** The kernels of every composite, the first that fits is taken; an empty list: always its decomposition. */
 export type KernelTable = { readonly [N in CompositeName]: readonly Kernel<AttributesOf<N>>[] };
@@ -23,6 +24,9 @@ export const kernels: KernelTable = {
   cachedAttention: [groupQueryAttention],
   fromExperts: [],
   joinedAttention: [joinedGroupQueryAttention],
+  decayedMax: [decayedMaxScan],
+  decayedSum: [decayedScan],
+  deltaRule: [deltaScan],
   int8Linear: [integerProduct],
   linear: [],
   quantizedGather: [gatherBlockQuantized],
@@ -32,6 +36,7 @@ export const kernels: KernelTable = {
   rotaryAt: [rotaryEmbedding],
   skipRmsNorm: [skipSimplifiedLayerNorm],
   softcap: [],
+  softplus: [],
   takeColumns: [gatherLast],
   toExperts: [],
   writtenRecurrence: [],

@@ -182,6 +182,24 @@ const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
     const operands = [operand("x", 2, 3, 2 * size), integers("at", "int64", [2, 3], 0, 1, 2, 4, 5, 6), ...tables];
     return g.apply(g.ops.rotaryAt, operands, { heads: 2 });
   }),
+  decayedSum: [1, 6, 9].flatMap((length) =>
+    [false, true].map((reverse) => {
+      const operands = [operand("x", 2, length, 5), operand("decay", 2, length, 5), operand("first", 2, 5)];
+      return g.apply(g.ops.decayedSum, operands, { reverse });
+    }),
+  ),
+  decayedMax: [1, 6, 9].map((length) => {
+    const operands = [operand("x", 2, length, 5), operand("decay", 2, length, 5), operand("first", 2, 5)];
+    return g.apply(g.ops.decayedMax, operands, {});
+  }),
+  deltaRule: [1, 7, 64, 70, 150].map((length) => {
+    const smaller = (value: g.Value): g.Value => g.mul(value, g.scalar(0.5));
+    const [q, k] = [operand("q", 2, 3, length, 4), smaller(operand("k", 2, 3, length, 4))];
+    const logDecay = g.neg(g.abs(operand("logDecay", 2, 3, length)));
+    const state = operand("first", 2, 3, 4, 5);
+    const operands = [q, k, operand("v", 2, 3, length, 5), logDecay, g.abs(operand("rate", 2, 3, length)), state];
+    return g.apply(g.ops.deltaRule, operands, {});
+  }),
   recurrence: (["rnn_tanh", "rnn_relu", "gru", "lstm"] as const).map((cell) => {
     const rows = g.gateCount[cell] * 5;
     const operands = {
