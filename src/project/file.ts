@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
 import { z } from "zod";
 import { check, LecternError } from "../common/index.ts";
-import { parseWith } from "../training/index.ts";
+import { parseWith } from "../common/schemas/index.ts";
 
 /** The name of the project file. */
 export const PROJECT_FILE = "lectern.project.json";

@@ -3,6 +3,7 @@
  *
  * @module lectern/training
  */
+export { parseWith } from "../common/schemas/index.ts";
 export type { Bleu } from "../evaluation/index.ts";
 export type { Adapter, LoraConfig } from "../inference/index.ts";
 export type { Quantization, QuantizedPrecision } from "../passes/index.ts";
@@ -40,7 +41,6 @@ export {
   type GeneratedRecipe,
   parseRecipe,
   parseRunOverrides,
-  parseWith,
   presentRecipe,
   type Recipe,
   recipeJsonSchema,
