@@ -11,7 +11,7 @@ export { curveSvg } from "./run/curve-svg.ts";
 export { aggregateGroup } from "./run/group.ts";
 export { type Item, type ItemOptions, itemsOf, type TextPair } from "./run/items.ts";
 export { type PageContent, runPage } from "./run/page.ts";
-export { decideMetric, decidePaired, type ItemValues, metricInterval } from "./run/paired.ts";
+export { decideMetric, decidePaired, type ItemValues, metricInterval, pairedP } from "./run/paired.ts";
 export type { PassRates } from "./run/pass-rates.ts";
 export type { PairScore, Response } from "./run/responses.ts";
 export {

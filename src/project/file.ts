@@ -54,6 +54,7 @@ const projectSchema = z.strictObject({
     .optional()
     .describe("the test set: JSON, JSON lines, CSV or TSV; of a task of `lectern eval`, in place of its data"),
   train: text.optional().describe("the training examples, from which shots are drawn"),
+  dataLicence: text.optional().describe("the licence of the data, for the card"),
   columns: z.record(z.string(), z.string()).optional().describe("the columns of the data, such as { text: review }"),
   limit: count.optional().describe("the first so many items of the test set"),
   gates: z.array(gateSchema).default([]),

@@ -35,7 +35,7 @@ export {
   type UpdateConfig,
 } from "./optim/trainer.ts";
 export type { EvaluateOptions, Measured } from "./recipe/evaluate-recipe.ts";
-export type { FinetuneOptions, FinetunePlan, FinetuneResult } from "./recipe/finetune.ts";
+export { type FinetuneOptions, type FinetunePlan, type FinetuneResult, finetuneSteps } from "./recipe/finetune.ts";
 export {
   type ExampleRecipe,
   type GeneratedRecipe,

@@ -1,6 +1,8 @@
 import { check, Random } from "../../common/index.ts";
-import type { Interval } from "../statistics/intervals.ts";
+import { type Interval, meanOf, standardError } from "../statistics/intervals.ts";
 import { type Decision, decideBound, decideDifference } from "../statistics/margin.ts";
+import { twoSidedP } from "../statistics/normal.ts";
+import { mcNemar } from "../statistics/tests.ts";
 import { aggregations } from "../tasks/aggregation.ts";
 import type { MetricValues } from "./run.ts";
 
@@ -37,6 +39,27 @@ export function decidePaired(baseline: ItemValues, head: ItemValues, margin: num
   return { ...decideBound(difference, interval, -margin, own.length), difference };
 }
 
+/**
+ * The two-sided p-value of a difference of two runs, paired by item: McNemar's exact test where items are right or wrong,
+ * the z-test of other means, and the paired bootstrap of a metric over all items.
+ */
+export function pairedP(first: ItemValues, second: ItemValues): number {
+  const order = pairing(first.items, second.items);
+  const own = order.map((at) => second.values[at]);
+  if (first.aggregation === "mean") {
+    const differences = own.map((value, i) => (value as number) - (first.values[i] as number));
+    const [up, down] = [differences.filter((d) => d > 0).length, differences.filter((d) => d < 0).length];
+    const isBinary = [...own, ...first.values].every((value) => value === 0 || value === 1);
+    if (isBinary) return mcNemar(down, up);
+    const [difference, error] = [meanOf(differences), standardError(differences)];
+    return difference === 0 ? 1 : error === 0 ? 0 : twoSidedP(difference / error);
+  }
+  const [one, other] = [statisticOf(first, first.values), statisticOf(second, own)];
+  const differences = resampled(own.length, (picked) => other(picked) - one(picked));
+  const below = differences.filter((d) => d < 0).length + differences.filter((d) => d === 0).length / 2;
+  return Math.min(1, (2 * Math.min(below, differences.length - below) + 1) / (differences.length + 1));
+}
+
 /** Decides if a metric reaches a bound: from below (`min`), or from above (`max`). */
 export function decideMetric(head: MetricValues, bound: { readonly min: number } | { readonly max: number }): Decision {
   const [sign, limit] = "min" in bound ? [1, bound.min] : [-1, bound.max];
@@ -58,16 +81,19 @@ const all = (size: number): Uint32Array => Uint32Array.from({ length: size }, (_
 const statisticOf = ({ aggregation, settings }: MetricValues, values: readonly unknown[]): Statistic =>
   aggregations[aggregation].prepare(values, settings);
 
-/** The 5 % and 95 % quantiles of a statistic over resamples of the items. */
-function bootstrapped(size: number, statistic: Statistic): Interval {
+/** A statistic over resamples of the items; those for which it is not defined are left out. */
+function resampled(size: number, statistic: Statistic): number[] {
   const random = new Random(0);
   const picked = new Uint32Array(size);
-  const results = Array.from({ length: RESAMPLES }, () => {
+  return Array.from({ length: RESAMPLES }, () => {
     for (let i = 0; i < size; i++) picked[i] = Math.floor(random.next() * size);
     return statistic(picked);
-  })
-    .filter((value) => !Number.isNaN(value))
-    .sort((a, b) => a - b);
+  }).filter((value) => !Number.isNaN(value));
+}
+
+/** The 5 % and 95 % quantiles of a statistic over resamples of the items. */
+function bootstrapped(size: number, statistic: Statistic): Interval {
+  const results = resampled(size, statistic).sort((a, b) => a - b);
   const at = (share: number): number =>
     results[Math.min(results.length - 1, Math.floor(share * results.length))] ?? Number.NaN;
   return [at(0.05), at(0.95)];

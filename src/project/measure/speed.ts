@@ -1,11 +1,8 @@
-import { fork } from "node:child_process";
-import { join } from "node:path";
-import { LecternError } from "../../common/index.ts";
-import { packageRoot } from "../../common/node.ts";
 import { answer, type Item, itemsOf } from "../../evaluation/node.ts";
 import { type Project, readProject, type Setup } from "../file.ts";
-import { loadSetup, setupName } from "../located.ts";
+import { loadSetup } from "../located.ts";
 import { openTask } from "../task.ts";
+import { inProcess, type ProjectOrder } from "./process.ts";
 import type { MeasureOptions } from "./quality.ts";
 
 /** The speed and the memory of a setup on this machine, in a process of its own. */
@@ -30,12 +27,9 @@ export interface Speed {
 /** A batch size and a window that a process measures after others. */
 export type Variant = Pick<Setup, "batchSize" | "window">;
 
-/** The order to a process that measures. */
-export interface ProbeOrder {
-  /** The path of the project file. */
-  readonly path: string;
-  readonly file: Project["file"];
-  readonly setup: Setup;
+/** The order to a process that measures speeds. */
+export interface SpeedOrder extends ProjectOrder {
+  readonly kind: "speed";
   readonly variants: readonly Variant[];
 }
 
@@ -43,43 +37,21 @@ const WARM_UP = 3;
 const MOST_ITEMS = 64;
 const LEAST_ITEMS = 10;
 const MOST_MS = 8000;
+/** Throughput is measured for so long at least. */
+const LEAST_MS = 2000;
 /** Items whose throughput is measured, for each that is computed at once. */
 const BATCHES = 4;
 const DEFAULT_BATCH = 32;
 
 /** Measures speeds in a new process, so that its peak memory is that of the model alone; the variants one after another. */
-export async function measureSpeeds(
+export function measureSpeeds(
   project: Project,
   setup: Setup,
   variants: readonly Variant[],
   { signal }: MeasureOptions = {},
 ): Promise<Speed[]> {
-  const order: ProbeOrder = { path: project.path, file: project.file, setup, variants };
-  const child = fork(join(packageRoot(), "dist", "project", "measure", "probe-node.js"), {
-    execArgv: [],
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-    ...(signal && { signal }),
-  });
-  const faults: string[] = [];
-  child.stderr?.on("data", (piece: Buffer) => faults.push(piece.toString()));
-  return new Promise((resolve, reject) => {
-    let result: Speed[] | undefined;
-    child.on("message", (message) => {
-      result = message as Speed[];
-    });
-    child.on("error", (cause) => {
-      const isAbort = signal?.aborted === true;
-      reject(
-        new LecternError(isAbort ? "abort" : "engine", `measuring ${setupName(setup)}: ${cause.message}`, { cause }),
-      );
-    });
-    child.on("exit", (code) => {
-      if (result) return resolve(result);
-      const reason = faults.join("").trim() || `the process ended with code ${code ?? "none"}`;
-      reject(new LecternError("engine", `measuring ${setupName(setup)}: ${reason}`));
-    });
-    child.send(order);
-  });
+  const { path, file } = project;
+  return inProcess<Speed[]>({ kind: "speed", path, file, setup, variants }, signal);
 }
 
 /** Measures one setup's speed in a process of its own. */
@@ -90,7 +62,7 @@ export async function measureSpeed(project: Project, setup: Setup, options: Meas
 }
 
 /** The measurement itself, as the process does it. */
-export async function probe({ path, file, setup, variants }: ProbeOrder): Promise<Speed[]> {
+export async function probeSpeeds({ path, file, setup, variants }: SpeedOrder): Promise<Speed[]> {
   const project: Project = { ...readProject(path), file };
   const started = performance.now();
   await using model = await loadSetup(project, setup);
@@ -138,13 +110,13 @@ async function throughput(
   const count = Math.min(items.length, BATCHES * batchSize);
   const step = items.length / count;
   const some = Array.from({ length: count }, (_, i) => items[Math.floor(i * step)] as Item);
-  await run(some.slice(0, batchSize)); // compiles the graphs of its shapes
+  await run(some); // compiles the graphs of its shapes
   let done = 0;
   const started = performance.now();
   do {
-    await run(some);
+    for (let at = 0; at < some.length; at += batchSize) await run(some.slice(at, at + batchSize));
     done += some.length;
-  } while (performance.now() - started < 1000);
+  } while (performance.now() - started < LEAST_MS);
   return (1000 * done) / (performance.now() - started);
 }
 

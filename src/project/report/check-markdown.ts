@@ -29,18 +29,18 @@ export function checkMarkdown(result: CheckResult): string {
   return [
     `## ${MARKS[state]} Project check: ${WORDS[state]}`,
     "",
-    `${escapedCell(goal)}`,
+    `${cell(goal)}`,
     "",
-    `- Choice: ${escapedCell(choice)}`,
-    `- Baseline: ${baseline === undefined ? "recorded by this check" : escapedCell(baseline)}`,
+    `- Choice: ${cell(choice)}`,
+    `- Baseline: ${baseline === undefined ? "recorded by this check" : cell(baseline)}`,
     `- Items: ${quality.n}`,
     "",
     ...(gates.length > 0 ? gateTable(gates) : ["No gates are set."]),
     "",
     ...metricTable(result),
-    ...(notes.length > 0 ? ["", ...notes.map((note) => `> ${escapedCell(note)}`)] : []),
+    ...(notes.length > 0 ? ["", ...notes.map((note) => `> ${cell(note)}`)] : []),
     "",
-    measured.length > 0 ? `Measured: ${measured.map(escapedCell).join("; ")}.` : "All evidence was fresh.",
+    measured.length > 0 ? `Measured: ${measured.map(cell).join("; ")}.` : "All evidence was fresh.",
     "",
   ].join("\n");
 }
@@ -51,7 +51,7 @@ function gateTable(gates: readonly GateResult[]): string[] {
     "| --- | --- | ---: | ---: | --- | --- |",
     ...gates.map(
       ({ name, state, value, baseline, interval, reason }) =>
-        `| ${escapedCell(name)} | ${MARKS[state]} ${WORDS[state]} | ${figure(value)} | ${figure(baseline)} | ${range(interval)}${baseline !== null && interval ? " (difference)" : ""} | ${escapedCell(reason)} |`,
+        `| ${cell(name)} | ${MARKS[state]} ${WORDS[state]} | ${figure(value)} | ${figure(baseline)} | ${range(interval)}${baseline !== null && interval ? " (difference)" : ""} | ${cell(reason)} |`,
     ),
   ];
 }
@@ -62,10 +62,10 @@ function metricTable({ quality, baselineQuality }: CheckResult): string[] {
     "| --- | ---: | --- | ---: |",
     ...Object.entries(quality.metrics).map(
       ([name, { value }]) =>
-        `| ${escapedCell(name)} | ${figure(value)} | ${range(intervalOf(quality, name))} | ${figure(baselineQuality?.metrics[name]?.value ?? null)} |`,
+        `| ${cell(name)} | ${figure(value)} | ${range(intervalOf(quality, name))} | ${figure(baselineQuality?.metrics[name]?.value ?? null)} |`,
     ),
   ];
 }
 
 /** A text from anywhere as a cell of a table. */
-const escapedCell = (text: string): string => text.replaceAll(/[\\`*_<>|[\]]/g, "\\$&").replaceAll(/\s+/g, " ");
+export const cell = (text: string): string => text.replaceAll(/[\\`*_<>|[\]]/g, "\\$&").replaceAll(/\s+/g, " ");
