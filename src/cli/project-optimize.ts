@@ -40,7 +40,10 @@ export function addProjectOptimizeCommand(group: Command, terminal: Terminal, si
     if (flags.json) return printJson(terminal, { ...result, best: result.best ?? null });
     await print(result.rows, result.metric, terminal);
     const { best } = result;
-    if (!best) return terminal.stdout.write("no setting passes all gates\n");
+    if (!best) {
+      terminal.stdout.write("no setting passes all gates\n");
+      return;
+    }
     terminal.stdout.write(
       `cheapest that passes: ${best.name}\n  "choice": ${JSON.stringify(best.setup)}\n` +
         `  ${result.metric} against ${result.reference}: ${signed(best.difference)}\n`,

@@ -10,6 +10,7 @@ import { taskHashes } from "./task.ts";
 export type InputName =
   | "data"
   | "task"
+  | "metrics"
   | "prompt"
   | "examples"
   | "training"
@@ -25,7 +26,18 @@ export type InputName =
 /** The content of every input of a project with a setup. */
 export type Inputs = Readonly<Record<InputName, string>>;
 
-const QUALITY = ["data", "task", "prompt", "examples", "model", "adapter", "precision", "window", "lectern"] as const;
+const QUALITY = [
+  "data",
+  "task",
+  "metrics",
+  "prompt",
+  "examples",
+  "model",
+  "adapter",
+  "precision",
+  "window",
+  "lectern",
+] as const;
 const SPEED = [...QUALITY, "threads", "batchSize", "machine"] as const;
 
 /** The staleness graph: evidence is stale once one of its inputs has other content than when it was recorded. */
@@ -39,7 +51,7 @@ export const dependencies = {
   /** Test items that stand in the training data. */
   overlap: ["data", "task", "training"],
   /** The time of a training step. */
-  training: ["model", "training", "task", "threads", "lectern", "machine"],
+  training: ["model", "training", "task", "prompt", "threads", "lectern", "machine"],
 } as const satisfies Readonly<Record<string, readonly InputName[]>>;
 
 /** A kind of evidence. */

@@ -79,13 +79,15 @@ export async function selectModel(
       );
     const { higherIsBetter } = any.quality.values[metric] as MetricValues;
     const rows = ranked(measured, metric, higherIsBetter);
-    const [smallest] = rows.filter(({ isTied }) => isTied).sort((a, b) => a.bytes - b.bytes) as [CandidateRow];
+    const [smallest] = rows.filter(({ isTied }) => isTied).sort(smaller) as [CandidateRow];
     return {
       ...{ task: project.file.task, metric, higherIsBetter, n: any.quality.n, rows, failed },
       smallerIsEnough: smallest === rows[0] ? null : smallest.name,
     };
   });
 }
+
+const smaller = (a: CandidateRow, b: CandidateRow): number => a.bytes - b.bytes || a.memoryMB - b.memoryMB;
 
 interface Measured {
   readonly setup: Setup;

@@ -244,38 +244,36 @@ function labelsOf({ config, location }: Model): string[] {
   return entries.sort(([a], [b]) => Number(a) - Number(b)).map(([, label]) => String(label));
 }
 
-/** The hash of the items that a project is measured on, of the task that asks them, and of examples before them. */
-export async function taskHashes(
-  project: Project,
-  setup: Setup,
-): Promise<{ data: string; task: string; prompt: string; examples: string }> {
+/** The inputs of evidence that a project's task is made of. */
+export interface TaskHashes {
+  /** The items that are asked. */
+  readonly data: string;
+  /** The task itself: its file, or its name with the columns that it reads. */
+  readonly task: string;
+  readonly metrics: string;
+  readonly prompt: string;
+  /** The examples before each question. */
+  readonly examples: string;
+}
+
+const NONE = "none";
+
+/** The hashes of a project's task with a setup. */
+export async function taskHashes(project: Project, setup: Setup): Promise<TaskHashes> {
   const { task: name, columns = {} } = project.file;
   const kind = kindOf(project, setup);
+  const metrics = (await metricNames(project, setup)).toSorted().join(", ");
   if (kind === "evaluation") {
-    const { docs, pool, metrics, shots, ...rest } = evaluationTask(project);
+    const { docs, pool, shots, path } = evaluationTask(project);
     const count = setup.shots ?? shots;
-    return {
-      data: hashOf(docs),
-      task: hashOf([
-        name,
-        metrics.map((metric) => metric.name),
-        rest.fewshotDelimiter,
-        rest.generation,
-        fileHash(rest.path),
-      ]),
-      prompt: "none",
-      examples: count === 0 ? "none" : hashOf([count, pool]),
-    };
+    const examples = count === 0 ? NONE : hashOf([count, pool]);
+    return { data: hashOf(docs), task: hashOf([name, fileHash(path)]), metrics, prompt: NONE, examples };
   }
   const data = hashOf(testRows(project).map(({ fields }) => fields));
-  const task = hashOf([name, columns, gateMetrics(project.file)]);
-  if (kind === "classification") return { data, task, prompt: "none", examples: "none" };
+  const task = hashOf([name, columns]);
+  if (kind === "classification") return { data, task, metrics, prompt: NONE, examples: NONE };
   const prompt = await promptOf(project, setup);
   const examples = await examplesOf(project, setup, prompt);
-  return {
-    data,
-    task,
-    prompt: hashOf(prompt.definition),
-    examples: examples.length === 0 ? "none" : hashOf(examples),
-  };
+  const own = examples.length === 0 ? NONE : hashOf(examples);
+  return { data, task, metrics, prompt: hashOf(prompt.definition), examples: own };
 }

@@ -15,7 +15,10 @@ export interface ProjectOrder {
 }
 
 /** Measures in a process of its own, which gives its result as a message. */
-export function inProcess<Result>(order: ProjectOrder, signal: AbortSignal | undefined): Promise<Result> {
+export function inProcess<Result, Order extends ProjectOrder>(
+  order: Order,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
   const child = fork(join(packageRoot(), "dist", "project", "measure", "probe-node.js"), {
     execArgv: [],
     stdio: ["ignore", "ignore", "pipe", "ipc"],

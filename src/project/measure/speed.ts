@@ -51,7 +51,7 @@ export function measureSpeeds(
   { signal }: MeasureOptions = {},
 ): Promise<Speed[]> {
   const { path, file } = project;
-  return inProcess<Speed[]>({ kind: "speed", path, file, setup, variants }, signal);
+  return inProcess<Speed[], SpeedOrder>({ kind: "speed", path, file, setup, variants }, signal);
 }
 
 /** Measures one setup's speed in a process of its own. */

@@ -47,7 +47,7 @@ export function measureTraining(
   { signal }: MeasureOptions = {},
 ): Promise<TrainingCost> {
   const { path, file } = project;
-  return inProcess<TrainingCost>({ kind: "training", path, file, setup, training } as TrainingOrder, signal);
+  return inProcess<TrainingCost, TrainingOrder>({ kind: "training", path, file, setup, training }, signal);
 }
 
 /** The fine-tuning of a project's model on its training data, as `lectern finetune` does it. */
