@@ -59,7 +59,8 @@ async function classScores(
 ): Promise<LabelScore[][]> {
   const { model, tokenizer } = context;
   const { maxLength = Number.POSITIVE_INFINITY } = maxLengthOf(context);
-  const bound = Math.min(maxLength, window) < Number.POSITIVE_INFINITY ? { maxLength: Math.min(maxLength, window) } : {};
+  const bound =
+    Math.min(maxLength, window) < Number.POSITIVE_INFINITY ? { maxLength: Math.min(maxLength, window) } : {};
   const rows = inputs.map((input) =>
     typeof input === "string"
       ? tokenizer.encode(input, bound)

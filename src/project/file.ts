@@ -56,6 +56,10 @@ const projectSchema = z.strictObject({
   train: text.optional().describe("the training examples, from which shots are drawn"),
   dataLicence: text.optional().describe("the licence of the data, for the card"),
   columns: z.record(z.string(), z.string()).optional().describe("the columns of the data, such as { text: review }"),
+  labels: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe("the model's label for a label of the data, such as { good: positive }"),
   limit: count.optional().describe("the first so many items of the test set"),
   gates: z.array(gateSchema).default([]),
   candidates: z

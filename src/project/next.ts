@@ -58,7 +58,7 @@ export async function nextSteps(project: Project, options: MeasureOptions = {}):
     ];
     const value = quality.metrics[metric]?.value as number;
     const isShare = (quality.values[metric]?.values ?? []).every((own) => own === 0 || own === 1);
-    const accuracy = Math.min(0.99, Math.max(0.01, value));
+    const accuracy = (value * n + 1) / (n + 2); // Laplace's estimate: that of 1 of few items leaves room for errors
     return {
       ...{ choice: setupName(choice), metric, value, n },
       detectable: isShare ? detectableDifference({ items: n, accuracy }) : undefined,
@@ -173,20 +173,28 @@ async function tuningAdvice(context: Context): Promise<Step> {
   const overlap = await measurements.overlap(choice);
   const contra = [
     ...(isTried ? ["an adapter has been measured already"] : []),
-    ...(overlap.length > 0 ? [`${overlap.length} test items stand in the training data: leave them out first`] : []),
+    ...(overlap.length > 0
+      ? [
+          `${overlap.length} test item${overlap.length === 1 ? " stands" : "s stand"} in the training data: leave what is shared out first`,
+        ]
+      : []),
     ...(rows < 100 ? [`${rows} training examples are few`] : []),
   ];
   try {
     const { kind, seconds, peakMemoryMB, steps } = await trainingCost(project, choice, measurements, options);
-    const task = kindOf(project, choice) === "prompt" ? "text-generation" : "text-classification";
+    const isPrompted = kindOf(project, choice) === "prompt";
+    const what = kind === "lora" ? "a LoRA adapter" : "all weights";
+    const form = isPrompted ? ", as rows of prompt and completion, which finetune --task text-generation reads" : "";
     return {
       step: "fine-tuning",
       applies: true,
       isTried,
-      pro: [`${rows} training examples: ${steps} steps of ${kind === "lora" ? "a LoRA adapter" : "all weights"}`],
+      pro: [`${rows} training examples: ${steps} steps of ${what}${form}`],
       contra,
       cost: { seconds, memoryMB: peakMemoryMB },
-      command: `lectern finetune ${choice.model} ${train} --task ${task} ${kind === "lora" ? "--lora " : ""}--out tuned`,
+      command: isPrompted
+        ? undefined
+        : `lectern finetune ${choice.model} ${train} --task text-classification ${kind === "lora" ? "--lora " : ""}--out tuned`,
     };
   } catch (error) {
     if (!(error instanceof LecternError) || error.code === "abort") throw error;
@@ -234,9 +242,12 @@ async function modelAdvice(context: Context): Promise<Step> {
     const pro = candidates.length === 0 ? ["no candidates are named: add candidates to the project file"] : [];
     return { ...base, isTried: candidates.length > 0, pro, contra, cost: undefined, command };
   }
-  const cost = await measurements
-    .speed(first)
-    .then((speed) => evaluationCost(speed, n))
-    .catch(() => undefined); // it is not on this machine, or does not fit
-  return { ...base, pro: [`not measured yet: ${open.map(setupName).join("; ")}`], contra, cost, command };
+  const pro = [`not measured yet: ${open.map(setupName).join("; ")}`];
+  try {
+    return { ...base, pro, contra, cost: evaluationCost(await measurements.speed(first), n), command };
+  } catch (error) {
+    if (!(error instanceof LecternError) || error.code === "abort") throw error;
+    const fault = `the cost of ${setupName(first)} cannot be measured: ${error.message}`;
+    return { ...base, pro, contra: [...contra, fault], cost: undefined, command };
+  }
 }

@@ -1,4 +1,4 @@
-import { check, LecternError, suggestion } from "../common/index.ts";
+import { check, LecternError, ownEntry, suggestion } from "../common/index.ts";
 import {
   type Answering,
   hashOf,
@@ -222,12 +222,13 @@ function docOf(project: Project, { row, fields }: DataRow, labels: readonly stri
       () =>
         `${place}: there is no ${name}; the columns are ${columns}; other names go to "columns" of the project file`,
     );
-  const own = String(label);
+  const own = ownEntry(project.file.labels ?? {}, String(label)) ?? String(label);
   const known = labels.includes(own) ? own : /^\d+$/.test(own) ? labels[Number(own)] : undefined;
   check(
     known !== undefined,
     "input",
-    () => `${place}: the model has no label ${own}; its labels are ${labels.join(", ")}`,
+    () =>
+      `${place}: the model has no label ${own}; its labels are ${labels.join(", ")}; other names go to "labels" of the project file`,
   );
   return { text, ...(text2 !== undefined && { text2 }), label: known };
 }
@@ -260,7 +261,7 @@ const NONE = "none";
 
 /** The hashes of a project's task with a setup. */
 export async function taskHashes(project: Project, setup: Setup): Promise<TaskHashes> {
-  const { task: name, columns = {} } = project.file;
+  const { task: name, columns = {}, labels = {} } = project.file;
   const kind = kindOf(project, setup);
   const metrics = (await metricNames(project, setup)).toSorted().join(", ");
   if (kind === "evaluation") {
@@ -270,7 +271,7 @@ export async function taskHashes(project: Project, setup: Setup): Promise<TaskHa
     return { data: hashOf(docs), task: hashOf([name, fileHash(path)]), metrics, prompt: NONE, examples };
   }
   const data = hashOf(testRows(project).map(({ fields }) => fields));
-  const task = hashOf([name, columns]);
+  const task = hashOf([name, columns, labels]);
   if (kind === "classification") return { data, task, metrics, prompt: NONE, examples: NONE };
   const prompt = await promptOf(project, setup);
   const examples = await examplesOf(project, setup, prompt);
