@@ -1,15 +1,12 @@
 export { projectCard } from "./card.ts";
 export { type CheckOptions, type CheckResult, checkProject } from "./check.ts";
 export {
-  EVIDENCE_FOLDER,
   type Gate,
-  modelLocation,
   PROJECT_FILE,
   type Project,
   type ProjectFile,
   parseProject,
   projectJsonSchema,
-  projectPath,
   readProject,
   type Setup,
 } from "./file.ts";

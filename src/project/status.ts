@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { LecternError } from "../common/index.ts";
-import { baselinePath, readBaseline } from "./baseline.ts";
+import { readBaseline } from "./baseline.ts";
 import { readRows } from "./data.ts";
 import { type Project, projectPath, type Setup } from "./file.ts";
 import { type EvidenceKind, type InputName, inputsOf } from "./inputs.ts";
@@ -103,6 +103,3 @@ function messageOf(error: unknown): string {
 /** True if feedback or preferences of people lie beside the project file. */
 export const feedbackPath = (project: Project): string | undefined =>
   ["feedback.jsonl", "preferences.jsonl"].map((name) => projectPath(project, name)).find((path) => existsSync(path));
-
-/** True once a check has recorded a baseline. */
-export const hasBaseline = (project: Project): boolean => existsSync(baselinePath(project));
