@@ -1,11 +1,14 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { packageRoot } from "../../src/common/node.ts";
 import { type CliResult, cli } from "../helpers/cli.ts";
 
 let folder: string;
+
+// The modules of all commands are compiled once, before the tests' own times count.
+beforeAll(() => Promise.all([import("../../src/cli/lazy/project.ts"), import("../../src/cli/project.ts")]), 300_000);
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "lectern-project-"));
