@@ -50,6 +50,7 @@ const pages = [
       page("Structured output", "/structured-output"),
       page("Training", "/training"),
       page("Evaluation", "/evaluation"),
+      page("From idea to launch", "/lifecycle"),
       page("Tokenizers", "/tokenizers"),
       page("Hugging Face Hub", "/hub"),
       page("GGUF", "/gguf"),

@@ -156,6 +156,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: "Evaluate models on tasks or on a recipe's held-out data, compare runs, and list wrong items.",
     load: async () => (await import("./eval.ts")).evalCommand,
   },
+  project: {
+    group: "Train and evaluate:",
+    description: "Take a project from idea to launch: gates, candidates and decisions in one file, with evidence.",
+    load: async () => (await import("./project.ts")).projectCommand,
+  },
   bench: {
     group: "Train and evaluate:",
     description: "Measure a model's speed and memory on this machine.",
