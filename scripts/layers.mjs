@@ -11,6 +11,7 @@ export const LAYERS = [
   ["cli"],
   ["server"],
   ["studio"],
+  ["retrieval"],
   ["pipelines"],
   ["explain"],
   ["training"],

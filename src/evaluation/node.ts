@@ -14,7 +14,7 @@ export { type PageContent, runPage } from "./run/page.ts";
 export type { PassRates } from "./run/pass-rates.ts";
 export type { PairScore, Response } from "./run/responses.ts";
 export { type EvaluateOptions, evaluate, type MetricResult, type Run, type RunResult } from "./run/run.ts";
-export { type ItemRecord, readItems } from "./run/store.ts";
+export { type ItemRecord, modelFingerprint, readItems } from "./run/store.ts";
 export { wrongItems } from "./run/wrong-items.ts";
 export type { Candidate } from "./search/candidates.ts";
 export { type CandidateResult, type OptimizeOptions, optimizePrompt, type PromptSearch } from "./search/optimize.ts";
