@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { check, LecternError, parseJsonObject } from "../common/index.ts";
 import { type Interval, shareInterval, squadExact, squadF1 } from "../evaluation/node.ts";
 import { type AskOptions, ask } from "./ask.ts";
+import { readTextFile } from "./folder-files.ts";
 import type { Passage } from "./index-file.ts";
 import type { PassageIndex, SearchOptions } from "./passage-index.ts";
 
@@ -51,37 +53,63 @@ export interface AnswerQuality {
 }
 
 /**
- * Reads questions from a file of JSON lines: `{"question": "…", "file": "guide.md", "lines": [10, 14], "answer": "…"}`, where
- * `answer` may be a list or be left out, and a question that nothing answers has neither `file` nor `lines`.
+ * Reads questions from a file of JSON lines. A question names the lines that answer it, or quotes them, and may have right
+ * answers; one that nothing answers has no file:
  *
- * @throws LecternError with the line of what is wrong
+ * ```json
+ * { "question": "How long may a key be?", "file": "security.md", "lines": [10, 14], "answer": "8 characters" }
+ * { "question": "Are prompts logged?", "file": "server.md", "quote": "answers are never logged" }
+ * { "question": "What does it cost?" }
+ * ```
+ *
+ * @param folder the folder of the files, in which quotes are found
+ * @throws LecternError with the line of what is wrong, such as a quote that its file does not hold exactly once
  */
-export async function readQuestions(path: string): Promise<RetrievalItem[]> {
+export async function readQuestions(path: string, folder: string): Promise<RetrievalItem[]> {
   const text = await readFile(path, "utf8").catch((cause: Error) => {
     throw new LecternError("file", `${path} cannot be read: ${cause.message}`, { cause });
   });
-  const items = text
-    .split("\n")
-    .flatMap((line, i) => (line.trim() === "" ? [] : [itemOf(line, `${path}, line ${i + 1}`)]));
+  const items: RetrievalItem[] = [];
+  for (const [i, line] of text.split("\n").entries())
+    if (line.trim() !== "") items.push(await itemOf(line, `${path}, line ${i + 1}`, folder));
   check(items.length > 0, "input", () => `${path} holds no question`);
   return items;
 }
 
-function itemOf(line: string, place: string): RetrievalItem {
-  const { question, file, lines, answer = [] } = parseJsonObject(line, place, "input");
-  check(typeof question === "string" && question.trim() !== "", "input", () => `${place}: question must be a text`);
-  const answers = [answer].flat();
+async function itemOf(line: string, where: string, folder: string): Promise<RetrievalItem> {
+  const { question, file, lines, quote, answer = [] } = parseJsonObject(line, where, "input");
+  check(typeof question === "string" && question.trim() !== "", "input", () => `${where}: question must be a text`);
+  const answers = [answer].flat() as string[];
   const areTexts = answers.every((each) => typeof each === "string");
-  check(areTexts, "input", () => `${place}: answer must be a text or a list of texts`);
-  if (file === undefined && lines === undefined) return { question, places: [], answers: answers as string[] };
-  const [from, to = from] = Array.isArray(lines) ? (lines as unknown[]) : [lines];
-  const isPlace = typeof file === "string" && Number.isSafeInteger(from) && Number.isSafeInteger(to);
-  check(
-    isPlace && (from as number) <= (to as number),
-    "input",
-    () => `${place}: file and lines must be a path and [from, to]`,
-  );
-  return { question, places: [{ file, from: from as number, to: to as number }], answers: answers as string[] };
+  check(areTexts, "input", () => `${where}: answer must be a text or a list of texts`);
+  if (file === undefined) {
+    check(lines === undefined && quote === undefined, "input", () => `${where}: lines and quote need file`);
+    return { question, places: [], answers };
+  }
+  check(typeof file === "string", "input", () => `${where}: file must be a path below ${folder}`);
+  const isQuoted = typeof quote === "string" && quote !== "" && lines === undefined;
+  const place = isQuoted ? await placeOf(folder, { file, quote, where }) : { file, ...linesOf(lines, where) };
+  return { question, places: [place], answers };
+}
+
+function linesOf(lines: unknown, where: string): Omit<Place, "file"> {
+  const [from, to = from] = Array.isArray(lines) ? (lines as unknown[]) : [];
+  const areLines = Number.isSafeInteger(from) && Number.isSafeInteger(to) && 0 < (from as number);
+  check(areLines && (from as number) <= (to as number), "input", () => `${where}: give quote, or lines as [from, to]`);
+  return { from: from as number, to: to as number };
+}
+
+async function placeOf(
+  folder: string,
+  { file, quote, where }: { readonly file: string; readonly quote: string; readonly where: string },
+): Promise<Place> {
+  const read = await readTextFile(join(folder, file));
+  if (typeof read === "string") throw new LecternError("file", `${where}: ${join(folder, file)}: ${read}`);
+  const at = read.text.indexOf(quote);
+  const isOnce = at >= 0 && read.text.indexOf(quote, at + 1) < 0;
+  check(isOnce, "input", () => `${where}: ${file} must hold the quote once; it does ${at < 0 ? "not" : "more often"}`);
+  const from = read.text.slice(0, at).split("\n").length;
+  return { file, from, to: from + quote.split("\n").length - 1 };
 }
 
 /** True if a passage shares a line with a place. */
