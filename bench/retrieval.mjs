@@ -1,8 +1,9 @@
 /**
  * Recall@k on this project's documentation, of BM25 and of sentence encoders beside it:
- * `node bench/retrieval.mjs [ENCODER…] [--k 5] [--size 160]`. Questions: `bench/retrieval-questions.jsonl`.
+ * `node bench/retrieval.mjs [ENCODER…] [--k 5] [--size 160] [--work DIR]`. Questions: `bench/retrieval-questions.jsonl`. The
+ * indexes stay in DIR, so that a second run encodes nothing again.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,11 +19,13 @@ const { values, positionals } = parseArgs({
     questions: { type: "string", default: here("retrieval-questions.jsonl") },
     k: { type: "string", default: "5" },
     size: { type: "string" },
+    work: { type: "string" },
   },
 });
 const topK = Number(values.k);
 const items = await readQuestions(values.questions, values.folder);
-const work = mkdtempSync(join(tmpdir(), "retrieval-"));
+const work = values.work ?? mkdtempSync(join(tmpdir(), "retrieval-"));
+mkdirSync(work, { recursive: true });
 const percent = (share) =>
   share ? `${(100 * share.value).toFixed(1)} % (${share.interval.map((x) => (100 * x).toFixed(0)).join("–")})` : "–";
 const answerable = items.filter(({ places }) => places.length > 0).length;
@@ -58,4 +61,4 @@ for (const name of [undefined, ...positionals]) {
   for (const { question, places } of missed) console.error(`${cells[0]}: ${places[0].file}: ${question}`);
   await model?.dispose();
 }
-rmSync(work, { recursive: true });
+if (!values.work) rmSync(work, { recursive: true });

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 export const LAYERS = [
   ["cli"],
   ["server"],
-  ["studio"],
+  ["studio", "feedback"],
   ["retrieval"],
   ["pipelines"],
   ["explain"],

@@ -114,6 +114,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     computes: true,
     load: async () => (await import("./studio.ts")).studioCommand,
   },
+  project: {
+    group: "Train and evaluate:",
+    description: "Take a project from idea to launch: gates, candidates and decisions in one file, with evidence.",
+    load: async () => (await import("./project.ts")).projectCommand,
+  },
   prompt: {
     group: "Prompts:",
     description: "Render, check, compare and optimize prompts.",

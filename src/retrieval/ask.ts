@@ -2,7 +2,7 @@ import { check, checkFields, LecternError, type Rules, rules } from "../common/i
 import type { GenerateOptions, Model, Usage } from "../inference/index.ts";
 import { pipeline } from "../pipelines/index.ts";
 import { type AnyPrompt, buildPrompt, definePrompt, encodePrompt, type PromptDefinition } from "../prompting/index.ts";
-import type { FoundPassage, PassageIndex, SearchOptions, SearchResult } from "./passage-index.ts";
+import type { FoundPassage, SearchOptions, SearchResult } from "./passage-index.ts";
 
 /** The phrase by which a generator says that no passage holds the answer. */
 export const NOT_FOUND = "not found";
@@ -15,6 +15,11 @@ export const askPrompt: PromptDefinition = {
   template:
     "{% for passage in passages %}[{{ passage.number }}] {{ passage.file }}, lines {{ passage.from }} to {{ passage.to }}:\n{{ passage.text }}\n\n{% endfor %}Question: {{ question }}\nAnswer:",
 };
+
+/** An index that finds passages: a `PassageIndex`, a `SqliteIndex`, or one of your own. */
+export interface Searchable {
+  search(question: string, options?: SearchOptions): Promise<SearchResult>;
+}
 
 /** Options of `ask`. */
 export interface AskOptions extends SearchOptions {
@@ -67,7 +72,7 @@ export interface Answered extends Pick<SearchResult, "method" | "threshold" | "b
  * @throws LecternError with code `usage` for a model that neither generates nor answers, `input` where not even one passage
  * fits its window
  */
-export async function ask(index: PassageIndex, question: string, options: AskOptions = {}): Promise<Answered> {
+export async function ask(index: Searchable, question: string, options: AskOptions = {}): Promise<Answered> {
   const { model, prompt, generation, ...search } = options;
   checkFields("ask", given({ model, prompt, generation }), optionRules);
   const { passages, ...found } = await index.search(question, search);

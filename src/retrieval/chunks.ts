@@ -6,6 +6,8 @@ export interface Chunk {
   readonly to: number;
   /** The part itself. */
   readonly text: string;
+  /** The Markdown headings above it, the highest first, joined by ` › `; undefined where there are none. */
+  readonly heading?: string | undefined;
 }
 
 /** The size of chunks, in units of `count`. */
@@ -18,6 +20,9 @@ export interface ChunkOptions {
   readonly count: (text: string) => number;
 }
 
+/** Headings of a chunk have at most so many units. */
+export const LONGEST_HEADING = 32;
+
 /** A cut before an empty line or a heading leaves at least this share of a chunk. */
 const SMALLEST = 1 / 3;
 
@@ -28,6 +33,8 @@ interface Line {
   /** True if a chunk is better cut before the line than within what surrounds it. */
   readonly isBoundary: boolean;
   readonly isHeading: boolean;
+  /** The headings of the section that the line lies in, the highest first; a heading lies in the section around its own. */
+  readonly headings: readonly string[];
 }
 
 /**
@@ -51,23 +58,38 @@ export function chunksOf(text: string, options: ChunkOptions): Chunk[] {
     const trimmed = part.trim();
     if (trimmed === "") return [];
     const at = start + part.indexOf(trimmed);
-    return [{ from: lineAt(starts, at), to: lineAt(starts, at + trimmed.length - 1), text: trimmed }];
+    const from = lineAt(starts, at);
+    const heading = headingOf(lines[from - 1] as Line, count);
+    return [{ from, to: lineAt(starts, at + trimmed.length - 1), text: trimmed, ...(heading !== "" && { heading }) }];
   });
 }
 
 function linesOf(text: string, count: (text: string) => number): Line[] {
   const lines: Line[] = [];
   let [start, isFenced, wasEmpty] = [0, false, true];
+  let headings: string[] = [];
   for (const line of text.split("\n")) {
     if (/^\s*(```|~~~)/.test(line)) isFenced = !isFenced;
     const isEmpty = line.trim() === "";
-    const isHeading = !isFenced && /^#{1,6}\s/.test(line);
+    const [, marks, title = ""] = (!isFenced && /^(#{1,6})\s+(.*)$/.exec(line)) || [];
+    const isHeading = marks !== undefined;
+    if (isHeading) headings = headings.slice(0, marks.length - 1);
     const units = isEmpty ? 0 : count(line);
-    lines.push({ start, end: start + line.length, units, isBoundary: isHeading || wasEmpty, isHeading });
+    lines.push({ start, end: start + line.length, units, isBoundary: isHeading || wasEmpty, isHeading, headings });
+    if (isHeading) headings = [...headings, title.trim()];
     wasEmpty = isEmpty && !isFenced;
     start += line.length + 1;
   }
   return lines;
+}
+
+/** The headings of a line; the highest are left out where all are too long. */
+function headingOf({ headings }: Line, count: (text: string) => number): string {
+  for (let first = 0; first < headings.length; first++) {
+    const heading = headings.slice(first).join(" › ");
+    if (count(heading) <= LONGEST_HEADING) return heading;
+  }
+  return "";
 }
 
 /** The line after the last of a chunk that begins at `first`. */

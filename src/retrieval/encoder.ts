@@ -42,7 +42,7 @@ export async function modelEncoder(model: Model, options: EncoderOptions = {}): 
   const count = (text: string): number => tokenizer.encode(text, { addSpecialTokens: false }).ids.length;
   const passageTokens = most - tokenizer.encode(passagePrompt).ids.length;
   check(
-    passageTokens >= 8,
+    passageTokens >= 64,
     "usage",
     () => `modelEncoder: the passage prompt leaves ${passageTokens} of ${most} tokens for a passage: shorten it`,
   );

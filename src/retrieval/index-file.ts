@@ -19,6 +19,13 @@ export interface Passage {
   readonly to: number;
   /** The text of the lines, without white space around it. */
   readonly text: string;
+  /** The Markdown headings above it, the highest first, joined by ` › `; undefined where there are none. */
+  readonly heading?: string | undefined;
+}
+
+/** The text of a passage as it is compared with questions: its headings, then itself. */
+export function searchedText({ heading, text }: Pick<Passage, "heading" | "text">): string {
+  return heading === undefined ? text : `${heading}\n${text}`;
 }
 
 /** The encoder of an index. */
@@ -60,7 +67,7 @@ export interface IndexContent {
 export async function writeIndex(path: string, content: IndexContent): Promise<void> {
   const { vectors, passages, ...rest } = content;
   const dimensions = vectors[0]?.length ?? 0;
-  const rows = passages.map(({ from, to, text }) => [from, to, text]);
+  const rows = passages.map(({ from, to, text, heading = "" }) => [from, to, text, heading]);
   const header = new TextEncoder().encode(JSON.stringify({ ...rest, dimensions, passages: rows }));
   const bytes = vectors.map(littleEndian);
   const hash = createHash("sha256").update(header);
@@ -117,11 +124,12 @@ function contentOf(path: string, header: Record<string, unknown>, bytes: Buffer)
   return {
     ...(rest as Pick<IndexContent, "folder" | "encoder" | "chunks" | "threshold">),
     files: own,
-    passages: (passages as [number, number, string][]).map(([from, to, text], i) => ({
+    passages: (passages as [number, number, string, string][]).map(([from, to, text, heading], i) => ({
       file: paths[i] as string,
       from,
       to,
       text,
+      ...(heading !== "" && { heading }),
     })),
     vectors: width === 0 ? [] : passages.map((_, i) => numbers.subarray(i * width, (i + 1) * width)),
   };

@@ -1,10 +1,17 @@
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { check, checkFields, LecternError, type Rules, rules, throwIfAborted } from "../common/index.ts";
 import { withOnlyLock } from "../files/index.ts";
-import { chunksOf } from "./chunks.ts";
+import { chunksOf, LONGEST_HEADING } from "./chunks.ts";
 import type { Encoder } from "./encoder.ts";
 import { type FolderFile, type FolderOptions, filesOf, type SkippedFile } from "./folder-files.ts";
-import { type IndexContent, type IndexedFile, type Passage, readIndex, writeIndex } from "./index-file.ts";
+import {
+  type IndexContent,
+  type IndexedFile,
+  type Passage,
+  readIndex,
+  searchedText,
+  writeIndex,
+} from "./index-file.ts";
 import { nearestOf } from "./nearest.ts";
 import { thresholdOf, unrelatedQuestions } from "./unrelated.ts";
 import { termsOf } from "./words.ts";
@@ -82,12 +89,12 @@ const MOST_PASSAGES = 500_000;
 export async function indexFolder(folder: string, options: IndexOptions = {}): Promise<IndexReport> {
   checkFields("indexFolder", options, optionRules);
   const { encoder, file = join(folder, INDEX_NAME) } = options;
-  const most = encoder?.passageTokens ?? Number.POSITIVE_INFINITY;
+  const most = encoder ? encoder.passageTokens - LONGEST_HEADING : Number.POSITIVE_INFINITY;
   const { size = Math.min(SIZE, most) } = options;
   check(
     size <= most,
     "usage",
-    () => `indexFolder: size ${size} is more than the ${most} tokens that the encoder reads`,
+    () => `indexFolder: size ${size} is more than the ${most} tokens that the encoder reads beside headings`,
   );
   const { overlap = Math.floor(size / 5) } = options;
   check(overlap < size, "usage", () => `indexFolder: overlap ${overlap} must be less than the size ${size}`);
@@ -228,7 +235,7 @@ class Draft {
     if (!encoder) return [];
     const vectors: Float32Array[] = [];
     for (let at = 0; at < passages.length; at += BATCH) {
-      const texts = passages.slice(at, at + BATCH).map(({ text }) => text);
+      const texts = passages.slice(at, at + BATCH).map(searchedText);
       vectors.push(...(await encoder.embed(texts, "passage", this.#options.signal)));
     }
     return vectors;

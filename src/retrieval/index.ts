@@ -4,7 +4,7 @@
  *
  * @module lectern/retrieval
  */
-export { type Answered, type AskOptions, ask, askPrompt, type Citation } from "./ask.ts";
+export { type Answered, type AskOptions, ask, askPrompt, type Citation, type Searchable } from "./ask.ts";
 export { type Encoder, type EncoderOptions, modelEncoder } from "./encoder.ts";
 export {
   type AnswerQuality,
@@ -28,3 +28,4 @@ export {
   type SearchOptions,
   type SearchResult,
 } from "./passage-index.ts";
+export { type SqliteDatabase, SqliteIndex, writeSqlite } from "./sqlite.ts";

@@ -3,7 +3,7 @@ import { check, checkFields, LecternError, type Rules, rules } from "../common/i
 import { Bm25 } from "./bm25.ts";
 import type { Encoder } from "./encoder.ts";
 import { readTextFile } from "./folder-files.ts";
-import { type IndexContent, type Passage, readIndex } from "./index-file.ts";
+import { type IndexContent, type Passage, readIndex, searchedText } from "./index-file.ts";
 import { best, nearestOf, type Scored } from "./nearest.ts";
 import { thresholdOf, unrelatedQuestions } from "./unrelated.ts";
 
@@ -81,6 +81,11 @@ export class PassageIndex {
     return this.#content.passages;
   }
 
+  /** The encoder that compares questions with passages; undefined where BM25 alone does. */
+  get encoder(): Encoder | undefined {
+    return this.#encoder;
+  }
+
   /** One vector of length 1 a passage; empty for an index without an encoder. */
   get vectors(): readonly Float32Array[] {
     return this.#content.vectors;
@@ -97,8 +102,9 @@ export class PassageIndex {
   }
 
   /**
-   * The passages nearest to a question. A passage is left out below the threshold: the 75th percentile of the best scores
-   * that 24 questions about unrelated subjects reach in this index.
+   * The passages nearest to a question. A passage is left out below a threshold that few unrelated questions reach. It is taken
+   * from the best scores that 24 questions about everyday subjects have in this index: their median and one and a half standard
+   * deviations.
    *
    * @throws LecternError with code `input` for an empty question, `usage` for vectors without an encoder
    */
@@ -149,9 +155,9 @@ export class PassageIndex {
 
   #byWords(): { readonly threshold: number; readonly rank: Rank } {
     if (!this.#bm25) {
-      const texts = new Bm25(this.passages.map(({ text }) => text));
+      const texts = new Bm25(this.passages.map(searchedText));
       const scores = unrelatedQuestions.map((question) => best(texts.scores(question), 1)[0]?.score ?? 0);
-      this.#bm25 = { texts, threshold: thresholdOf(scores) };
+      this.#bm25 = { texts, threshold: Math.max(thresholdOf(scores), Number.EPSILON) }; // a word must be shared
     }
     const { texts, threshold } = this.#bm25;
     return { threshold, rank: async (question, count) => best(texts.scores(question), count) };

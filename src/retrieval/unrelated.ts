@@ -28,11 +28,23 @@ export const unrelatedQuestions = [
   "How is a mortgage different from a loan?",
 ] as const;
 
-/** A quarter of the questions may be about subjects of the folder after all. */
-const QUANTILE = 0.75;
+/** The number of standard deviations; 7 % of a normal distribution lie beyond one and a half. */
+const DEVIATIONS = 1.5;
 
-/** The score that an unrelated question's best passage stays below: a quantile of their best scores. */
+/** Of a normal distribution, the standard deviation is so many times the median absolute deviation. */
+const NORMAL = 1.4826;
+
+/**
+ * The score that few unrelated questions reach, from the best scores of some: their median and one and a half standard deviations. The
+ * deviation is estimated by the median absolute one, which some questions that are about the folder after all do not move.
+ */
 export function thresholdOf(best: readonly number[]): number {
-  const sorted = best.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(QUANTILE * sorted.length) - 1)] ?? 0;
+  const middle = median(best);
+  return middle + DEVIATIONS * NORMAL * median(best.map((score) => Math.abs(score - middle)));
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
+  return ((low ?? 0) + (high ?? 0)) / 2;
 }
