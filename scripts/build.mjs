@@ -75,11 +75,16 @@ await build({
   banner: { js: requiring },
 });
 copyFileSync("node_modules/commander/LICENSE", "dist/cli/commander.LICENSE");
-for (const folder of ["inference/host", "inference/grammar", "training/host"])
+for (const entry of [
+  "inference/host/worker-node",
+  "inference/grammar/worker-node",
+  "training/host/worker-node",
+  "project/measure/probe-node",
+])
   await build({
     ...node,
-    entryPoints: [`src/${folder}/worker-node.ts`],
-    outdir: `dist/${folder}`,
+    entryPoints: [`src/${entry}.ts`],
+    outdir: `dist/${dirname(entry)}`,
     chunkNames: "worker-[hash]",
   });
 chmodSync("dist/cli/main.js", 0o755);

@@ -114,11 +114,6 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     computes: true,
     load: async () => (await import("./studio.ts")).studioCommand,
   },
-  project: {
-    group: "Train and evaluate:",
-    description: "Take a project from idea to launch: gates, candidates and decisions in one file, with evidence.",
-    load: async () => (await import("./project.ts")).projectCommand,
-  },
   prompt: {
     group: "Prompts:",
     description: "Render, check, compare and optimize prompts.",
@@ -170,6 +165,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     group: "Train and evaluate:",
     description: "Evaluate models on tasks or on a recipe's held-out data, compare runs, and list wrong items.",
     load: async () => (await import("./eval.ts")).evalCommand,
+  },
+  project: {
+    group: "Train and evaluate:",
+    description: "Take a project from idea to launch: gates, candidates and decisions in one file, with evidence.",
+    load: async () => (await import("./project.ts")).projectCommand,
   },
   bench: {
     group: "Train and evaluate:",

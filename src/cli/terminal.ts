@@ -71,7 +71,7 @@ export class Terminal {
   readonly stderr: Output;
   readonly env: Streams["env"];
   /** The exit code of a command that ends without an error. */
-  exitCode: 0 | 1 = 0;
+  exitCode: 0 | 1 | 3 = 0;
   readonly #streams: Streams;
   #stdin: Streams["stdin"] | undefined;
 

@@ -65,7 +65,11 @@ const answer = await fetch(\`http://127.0.0.1:\${process.env.PORT ?? port}/ready
 process.exitCode = answer?.ok ? 0 : 1;
 `;
 
-const dockerfile = ({ model, port, tarball }: DeployFiles): string => `# Debian with glibc: ONNX Runtime has no build for musl.
+const dockerfile = ({
+  model,
+  port,
+  tarball,
+}: DeployFiles): string => `# Debian with glibc: ONNX Runtime has no build for musl.
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production
 ENV LECTERN_CACHE=/var/cache/lectern

@@ -53,7 +53,11 @@ const NAME = /^[A-Za-z0-9][\w.-]*$/;
  */
 export async function deploy(options: DeployOptions): Promise<Deployed> {
   const { target, out, name, tarball, smoke = true } = options;
-  check(NAME.test(name), "usage", () => `deploy: a name has letters, digits, dots and dashes; got ${name}; give --name`);
+  check(
+    NAME.test(name),
+    "usage",
+    () => `deploy: a name has letters, digits, dots and dashes; got ${name}; give --name`,
+  );
   const present = await readdir(out).catch(() => []);
   const isOurs = present.length === 0 || present.includes("server.json") || present.includes("models.json");
   check(isOurs, "usage", () => `deploy: ${out} holds other files: choose a new folder`);

@@ -10,8 +10,8 @@ export interface DeployedModel {
   readonly location: string;
   /** A directory with a LoRA adapter that is merged into the model. */
   readonly adapter?: string | undefined;
-  /** float32: as it is stored; int8, int4: written in few bits. */
-  readonly precision: "float32" | "int8" | "int4";
+  /** float32: as it is stored; int8, int4: written in few bits; auto: chosen when it is loaded. */
+  readonly precision: "float32" | "int8" | "int4" | "auto";
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,12 +36,12 @@ export async function copyModel(
   try {
     if (adapter !== undefined) await mergeAdapter(location, adapter, merged);
     const source = adapter === undefined ? location : merged;
-    if (precision === "float32") await copyDirectory(source, target);
+    if (precision === "float32" || precision === "auto") await copyDirectory(source, target);
     else await quantizeModel(source, { precision, out: target, measure: false, signal });
   } finally {
     await rm(merged, { recursive: true, force: true });
   }
-  return { path: "model" };
+  return { path: "model", precision: precision === "auto" ? precision : undefined };
 }
 
 async function copyDirectory(from: string, to: string): Promise<void> {

@@ -11,10 +11,22 @@ export { curveSvg } from "./run/curve-svg.ts";
 export { aggregateGroup } from "./run/group.ts";
 export { type Item, type ItemOptions, itemsOf, type TextPair } from "./run/items.ts";
 export { type PageContent, runPage } from "./run/page.ts";
+export { decideMetric, decidePaired, type ItemValues, metricInterval, pairedP } from "./run/paired.ts";
 export type { PassRates } from "./run/pass-rates.ts";
 export type { PairScore, Response } from "./run/responses.ts";
-export { type EvaluateOptions, evaluate, type MetricResult, type Run, type RunResult } from "./run/run.ts";
-export { type ItemRecord, modelFingerprint, readItems } from "./run/store.ts";
+export {
+  type Answering,
+  type AnsweringOptions,
+  answer,
+  type EvaluateOptions,
+  evaluate,
+  type MetricResult,
+  type MetricValues,
+  metricKey,
+  type Run,
+  type RunResult,
+} from "./run/run.ts";
+export { fileDigests, hashOf, type ItemRecord, modelFingerprint, readItems } from "./run/store.ts";
 export { wrongItems } from "./run/wrong-items.ts";
 export type { Candidate } from "./search/candidates.ts";
 export { type CandidateResult, type OptimizeOptions, optimizePrompt, type PromptSearch } from "./search/optimize.ts";
@@ -31,6 +43,7 @@ export {
   shareInterval,
   standardError,
 } from "./statistics/intervals.ts";
+export { type Decision, decideBound, decideDifference, pairedShareInterval } from "./statistics/margin.ts";
 export { passAtK, passHatK } from "./statistics/pass-at-k.ts";
 export { holm, mcNemar } from "./statistics/tests.ts";
 export type { AggregationName, Estimate } from "./tasks/aggregation.ts";
@@ -50,4 +63,4 @@ export {
   type TaskGroup,
   type Writing,
 } from "./tasks/task.ts";
-export type { MetricUse } from "./tasks/task-metrics.ts";
+export { type MetricUse, metricUses } from "./tasks/task-metrics.ts";

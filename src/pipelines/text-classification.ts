@@ -55,9 +55,11 @@ async function classScores(
   context: TaskContext,
   inputs: readonly (string | TextPair)[],
   activation?: TextClassificationOptions["functionToApply"],
+  window = Number.POSITIVE_INFINITY,
 ): Promise<LabelScore[][]> {
   const { model, tokenizer } = context;
-  const bound = maxLengthOf(context);
+  const { maxLength = Number.POSITIVE_INFINITY } = maxLengthOf(context);
+  const bound = Math.min(maxLength, window) < Number.POSITIVE_INFINITY ? { maxLength: Math.min(maxLength, window) } : {};
   const rows = inputs.map((input) =>
     typeof input === "string"
       ? tokenizer.encode(input, bound)
@@ -90,16 +92,25 @@ function activate(row: Float32Array, activation: "sigmoid" | "softmax" | "none")
   return activation === "sigmoid" ? sigmoid(row) : Array.from(softmax(row));
 }
 
+/** Options of {@link classifyTexts}. */
+export interface ClassifyTextsOptions {
+  /** Texts computed at once; default 32. */
+  readonly batchSize?: number | undefined;
+  /** Tokens of a text at most, which is cut at its end; default what the model takes. */
+  readonly window?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** All classes of each text, the most probable first, by the head that the model was fine-tuned with. */
 export async function classifyTexts(
   model: Model,
   texts: readonly (string | TextPair)[],
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  { batchSize = textClassification.batchSize, window, signal }: ClassifyTextsOptions = {},
 ): Promise<LabelScore[][]> {
   check(Array.isArray(texts), "usage", () => `classify: the texts must be a list of texts; got ${shown(texts)}`);
   const { tokenizer } = model;
   check(tokenizer, "input", () => "classify: this model's directory has no tokenizer");
-  const context = { model, tokenizer, task: "classify", batchSize: textClassification.batchSize };
+  const context = { model, tokenizer, task: "classify", batchSize };
   const inputs = texts.map((text, i) => textClassification.parse(text, `classify: text ${i}`));
-  return classScores({ ...context, signal, onDone: () => {} }, inputs);
+  return classScores({ ...context, signal, onDone: () => {} }, inputs, undefined, window);
 }

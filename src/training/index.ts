@@ -3,6 +3,7 @@
  *
  * @module lectern/training
  */
+export { parseWith } from "../common/schemas/index.ts";
 export type { Bleu } from "../evaluation/index.ts";
 export type { Adapter, LoraConfig } from "../inference/index.ts";
 export type { Quantization, QuantizedPrecision } from "../passes/index.ts";
@@ -34,13 +35,12 @@ export {
   type UpdateConfig,
 } from "./optim/trainer.ts";
 export type { EvaluateOptions, Measured } from "./recipe/evaluate-recipe.ts";
-export type { FinetuneOptions, FinetunePlan, FinetuneResult } from "./recipe/finetune.ts";
+export { type FinetuneOptions, type FinetunePlan, type FinetuneResult, finetuneSteps } from "./recipe/finetune.ts";
 export {
   type ExampleRecipe,
   type GeneratedRecipe,
   parseRecipe,
   parseRunOverrides,
-  parseWith,
   presentRecipe,
   type Recipe,
   recipeJsonSchema,

@@ -3,7 +3,7 @@ import { check, throwIfAborted } from "../../common/index.ts";
 import { writeFileAtomic } from "../../files/node.ts";
 import type { Model } from "../../inference/index.ts";
 import { type Interval, meanInterval, shareInterval } from "../statistics/intervals.ts";
-import { type Estimate, estimate } from "../tasks/aggregation.ts";
+import { type AggregationName, type Estimate, estimate } from "../tasks/aggregation.ts";
 import { docKey, plainDoc } from "../tasks/data.ts";
 import { argmax, type Outcome, softmax } from "../tasks/outcome.ts";
 import type { Task } from "../tasks/task.ts";
@@ -29,6 +29,8 @@ export interface EvaluateOptions {
   readonly generation?: Readonly<Record<string, unknown>> | undefined;
   /** Rows of a batch at most; default 32. */
   readonly batchSize?: number | undefined;
+  /** Another way to answer than by likelihoods or generation, such as a classification head. */
+  readonly answering?: Answering | undefined;
   /** Bootstrap resamples of standard errors at most; default the task's: 1,000, or 100,000 for a file of lm-evaluation-harness. */
   readonly resamples?: number | undefined;
   /** The folder of the run: items that are there are not computed again, and summary.json is written. */
@@ -37,6 +39,22 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with the number of items that are answered, and with the number of all. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** A way to answer items. */
+export interface Answering {
+  /** A name that differs between ways that answer differently. */
+  readonly name: string;
+  /** The responses to items, in their order. */
+  readonly respond: (model: Model, items: readonly Item[], options: AnsweringOptions) => Promise<Response[]>;
+}
+
+/** Options of answering items. */
+export interface AnsweringOptions {
+  /** Items computed at once, at most. */
+  readonly batchSize?: number | undefined;
+  /** Cancels the computation. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A metric over all items. */
@@ -75,6 +93,20 @@ export interface RunResult {
 export interface Run extends RunResult {
   /** The items in the order of the task, with answers and scores. */
   readonly items: readonly ItemRecord[];
+  /** The values of which each metric is made, by its name as in `metrics`. */
+  readonly values: Readonly<Record<string, MetricValues>>;
+}
+
+/** A metric's value of each item, of which it is made. */
+export interface MetricValues {
+  /** The way in which one number is made of the values. */
+  readonly aggregation: AggregationName;
+  /** True if a larger metric is better. */
+  readonly higherIsBetter: boolean;
+  /** Settings of the metric. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** The values in the order of the items: numbers of a mean, else the parts of a metric over all items. */
+  readonly values: readonly unknown[];
 }
 
 /** Items that are answered, and written, together. */
@@ -93,14 +125,13 @@ export async function evaluate(model: Model, given: Task, options: EvaluateOptio
   const items = itemsOf(task, { shots, limit, seed });
   const fingerprint = await modelFingerprint(model);
   const store = folder === undefined ? undefined : await RunStore.open(folder);
-  const keys = items.map((item) => itemKey(task, item, fingerprint, seed));
+  const keys = items.map((item) => itemKey(task, item, { fingerprint, seed, answering: options.answering?.name }));
   const records = new Map<number, ItemRecord>();
   for (let at = 0; at < items.length; at += CHUNK) {
     throwIfAborted(signal);
     const chunk = items.slice(at, at + CHUNK);
     const missing = chunk.filter(({ index }) => !store?.find(keys[index] as string));
-    const responses =
-      missing.length > 0 ? await respond(model, task, missing, respondOptions(task, options, seed)) : [];
+    const responses = missing.length > 0 ? await answer(model, task, missing, { ...options, seed }) : [];
     const added = missing.map((item, i) => recordOf(task, item, responses[i] as Response, keys[item.index] as string));
     if (added.length > 0) await store?.add(added);
     const known = new Map(added.map((record) => [record.index, record]));
@@ -112,7 +143,7 @@ export async function evaluate(model: Model, given: Task, options: EvaluateOptio
     onProgress?.(records.size, items.length);
   }
   const all = items.map(({ index }) => records.get(index) as ItemRecord);
-  const result = summarize(task, items, all, {
+  const { values, ...result } = summarize(task, items, all, {
     model: model.location,
     fingerprint,
     shots,
@@ -123,7 +154,18 @@ export async function evaluate(model: Model, given: Task, options: EvaluateOptio
     await store?.finish(all);
     await writeFileAtomic(join(folder, "summary.json"), `${JSON.stringify(result, null, 2)}\n`);
   }
-  return { ...result, items: all };
+  return { ...result, items: all, values };
+}
+
+/** The responses to items, by the way that the options name, else as the task's kind asks. */
+export function answer(
+  model: Model,
+  task: Task,
+  items: readonly Item[],
+  { answering, batchSize, signal, seed = DEFAULT_SEED }: EvaluateOptions,
+): Promise<Response[]> {
+  if (answering) return answering.respond(model, items, { batchSize, signal });
+  return respond(model, task, items, { batchSize, signal, repeats: task.repeats, seed });
 }
 
 /** The task with what the options say of its answers. */
@@ -144,17 +186,15 @@ function adjusted(task: Task, { repeats, generation }: EvaluateOptions): Task {
   return { ...task, repeats: repeats ?? task.repeats, generation: { ...task.generation, options } };
 }
 
-const respondOptions = (
-  { repeats }: Task,
-  { batchSize, signal }: EvaluateOptions,
-  seed: number,
-): Parameters<typeof respond>[3] => ({ batchSize, signal, repeats, seed });
-
 /** The hash of everything that an answer depends on. */
-function itemKey(task: Task, { context, pairs, text, index }: Item, fingerprint: string, seed: number): string {
+function itemKey(
+  task: Task,
+  { context, pairs, text, index }: Item,
+  { fingerprint, seed, answering }: { fingerprint: string; seed: number; answering: string | undefined },
+): string {
   const { output, generation, repeats } = task;
   const draws = generation?.options.do_sample === true ? { seed, index } : undefined;
-  return hashOf({ fingerprint, output, context, pairs, text, generation, repeats, draws });
+  return hashOf({ fingerprint, output, context, pairs, text, generation, repeats, draws, answering });
 }
 
 function recordOf(task: Task, item: Item, response: Response, key: string): ItemRecord {
@@ -211,14 +251,16 @@ function summarize(
   items: readonly Item[],
   records: readonly ItemRecord[],
   about: { model: string; fingerprint: string; shots: number; seed: number; resamples: number | undefined },
-): RunResult {
+): RunResult & Pick<Run, "values"> {
   const { resamples, ...rest } = about;
   const outcomes = items.map((item, i) => outcomesOf(task, item, (records[i] as ItemRecord).response));
   const metrics: Record<string, MetricResult> = {};
+  const valuesBy: Record<string, MetricValues> = {};
   for (const { name: filter } of task.filters)
-    for (const { name, aggregation, value, settings } of task.metrics) {
+    for (const { name, aggregation, higherIsBetter, value, settings } of task.metrics) {
       const values = outcomes.map((own) => value(own.get(filter) as Outcome));
       metrics[metricKey(name, filter)] = withInterval(estimate(values, aggregation, { resamples, settings }), values);
+      valuesBy[metricKey(name, filter)] = { aggregation, higherIsBetter, settings, values };
     }
   const first = outcomes.map((own) => own.values().next().value as Outcome);
   const confusion = confusionOf(first);
@@ -232,6 +274,7 @@ function summarize(
     ...rest,
     n: items.length,
     metrics,
+    values: valuesBy,
     ...(Object.keys(signatures).length > 0 && { signatures }),
     ...(confusion && { confusion }),
     ...(rates && { passRates: rates }),

@@ -44,6 +44,12 @@ const MODEL_FILES = /\.(json|safetensors|gguf|model|jinja|txt)$/;
 /** A hash of a model's files, sampled where they are large, and of its precision. */
 export async function modelFingerprint(model: Model): Promise<string> {
   const { location, config, precision } = model;
+  const digests = await fileDigests(location);
+  return hashOf({ digests, precision, config: existsSync(location) ? undefined : config });
+}
+
+/** Hashes of a model's files, sampled where they are large, by name; none of what is no file or directory here. */
+export async function fileDigests(location: string): Promise<string[]> {
   const isLocal = existsSync(location);
   const isFile = isLocal && statSync(location).isFile();
   const names = !isLocal
@@ -58,7 +64,7 @@ export async function modelFingerprint(model: Model): Promise<string> {
     await using file = await opened(path);
     digests.push(`${name}:${size}:${Buffer.from(await digestOf(file.handle, size)).toString("hex")}`);
   }
-  return hashOf({ digests, precision, config: isLocal ? undefined : config });
+  return digests;
 }
 
 async function opened(path: string): Promise<AsyncDisposable & { handle: Awaited<ReturnType<typeof open>> }> {

@@ -14,6 +14,8 @@ const OUTPUTS: readonly OutputType[] = ["generate_until", "loglikelihood", "logl
 export interface TaskOptions {
   /** Folders in which data files are looked for, beside the task file's own. */
   readonly dataFolders?: readonly string[] | undefined;
+  /** Of a task file of Lectern's own: a data file in place of the one that it names. */
+  readonly dataFile?: string | undefined;
 }
 
 /** A task as lm-evaluation-harness 0.4.13 reads its file. */

@@ -29,7 +29,8 @@ const RESAMPLES = 1000;
 export function nativeTask(raw: RawConfig, path: string, options: TaskOptions = {}): Task {
   const config = nativeConfig(raw, path);
   const output = taskTypes[config.type];
-  const docs = load(config.data, path, options);
+  const { dataFile } = options;
+  const docs = load(dataFile === undefined ? config.data : { file: dataFile }, path, options);
   const pool = config.examples ? load(config.examples, path, options) : docs;
   const writing = writingOf(config, path);
   if (output === "multiple_choice") checkRight(writing, docs, path);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { check, didYouMean } from "../../common/index.ts";
+import { parseWith } from "../../common/schemas/index.ts";
 import { isSameDirectory } from "../../files/index.ts";
 import { columnsOf } from "../data/columns.ts";
 import { regularExpression } from "../data/sources.ts";
@@ -7,7 +8,7 @@ import { presentNames } from "../run/renamed-settings.ts";
 import type { RunConfig } from "../run/run.ts";
 import { taskNames } from "../tasks/task-names.ts";
 import type { FinetuneOptions } from "./finetune.ts";
-import { parseWith, runOverrides } from "./recipe.ts";
+import { runOverrides } from "./recipe.ts";
 
 const count = z.int().min(1);
 const positive = z.number().positive();

@@ -352,11 +352,25 @@ function splitRows<R>(
   return { training: rows.filter((_, i) => !held.has(i)), heldOut: rows.filter((_, i) => held.has(i)) };
 }
 
+/**
+ * The steps of a fine-tuning run, and those of one pass over the examples, after each of which it is evaluated.
+ *
+ * @param count the number of training rows
+ */
+export function finetuneSteps(
+  count: number,
+  { batchSize = 16, gradientAccumulationSteps = 1, epochs }: Partial<FinetuneOptions> = {},
+): { readonly steps: number; readonly perEpoch: number } {
+  const perEpoch = Math.ceil(count / batchSize / gradientAccumulationSteps);
+  const passes = epochs ?? Math.max(3, Math.min(20, Math.ceil(LEAST_STEPS / perEpoch)));
+  return { steps: Math.max(1, Math.round(perEpoch * passes)), perEpoch };
+}
+
 function configOf(options: FinetuneOptions, count: number): RunConfig {
-  const { gradientAccumulationSteps = 1, seed = 1, lora, config } = options;
-  const perEpoch = Math.ceil(count / batchSizeOf(options) / gradientAccumulationSteps);
-  const epochs = options.epochs ?? Math.max(3, Math.min(20, Math.ceil(LEAST_STEPS / perEpoch)));
-  const steps = config?.steps ?? Math.max(1, Math.round(perEpoch * epochs));
+  const { seed = 1, lora, config } = options;
+  const planned = finetuneSteps(count, options);
+  const { perEpoch } = planned;
+  const steps = config?.steps ?? planned.steps;
   const learningRate = options.learningRate ?? (lora ? 5e-4 : 5e-5);
   return {
     optimizer: { name: "adamw", weightDecay: 0.01 },

@@ -1,0 +1,242 @@
+import { LecternError } from "../common/index.ts";
+import { detectableDifference } from "../evaluation/node.ts";
+import { type Cost, evaluationCost, itemCount, trainingCost } from "./costs.ts";
+import { readRows } from "./data.ts";
+import type { Project, Setup } from "./file.ts";
+import { setupName } from "./located.ts";
+import type { MeasureOptions, Quality } from "./measure/quality.ts";
+import { Measurements } from "./measured.ts";
+import { candidatesOf, feedbackPath } from "./status.ts";
+import { EvidenceStore, withProjectLock } from "./store.ts";
+import { kindOf, metricNames } from "./task.ts";
+
+/** One piece of advice, with the evidence that speaks for and against it. */
+export interface Advice {
+  readonly step: "prompt" | "few shots" | "fine-tuning" | "human feedback" | "another model";
+  /** False where the project or its model rules it out. */
+  readonly applies: boolean;
+  readonly pro: readonly string[];
+  readonly contra: readonly string[];
+  /** The cost on this machine, from what was measured here; undefined where nothing tells. */
+  readonly cost: Cost | undefined;
+  /** The command that does it. */
+  readonly command: string | undefined;
+}
+
+/** What to try next. */
+export interface NextAdvice {
+  readonly choice: string;
+  readonly metric: string;
+  readonly value: number;
+  readonly n: number;
+  /** The smallest difference that the test set shows with a power of 80 %, for a metric that is a share; else undefined. */
+  readonly detectable: number | undefined;
+  /** In the order of the lifecycle. */
+  readonly advice: readonly Advice[];
+  /** The first step that applies and has not been tried. */
+  readonly recommended: Advice["step"] | undefined;
+}
+
+const SHOTS = 4;
+
+/** Says what to try next, in the order prompt, few shots, fine-tuning, human feedback, another model; costs are measured here. */
+export async function nextSteps(project: Project, options: MeasureOptions = {}): Promise<NextAdvice> {
+  const { choice } = project.file;
+  const [metric] = (await metricNames(project, choice)) as [string];
+  return withProjectLock(project, async () => {
+    const measurements = new Measurements(project, { ...options, offline: true }); // advice downloads nothing
+    const quality = await measurements.quality(choice);
+    const n = itemCount(project, choice);
+    const tried = triedSetups(project, metric);
+    const context: Context = { project, choice, metric, quality, n, tried, measurements, options };
+    const steps = [
+      await promptAdvice(context),
+      await shotsAdvice(context),
+      await tuningAdvice(context),
+      feedbackAdvice(context),
+      await modelAdvice(context),
+    ];
+    const value = quality.metrics[metric]?.value as number;
+    const isShare = (quality.values[metric]?.values ?? []).every((own) => own === 0 || own === 1);
+    const accuracy = Math.min(0.99, Math.max(0.01, value));
+    return {
+      ...{ choice: setupName(choice), metric, value, n },
+      detectable: isShare ? detectableDifference({ items: n, accuracy }) : undefined,
+      advice: steps.map(({ isTried: _, ...advice }) => advice),
+      recommended: steps.find(({ applies, isTried }) => applies && !isTried)?.step,
+    };
+  });
+}
+
+interface Context {
+  readonly project: Project;
+  readonly choice: Setup;
+  readonly metric: string;
+  readonly quality: Quality;
+  readonly n: number;
+  readonly tried: readonly Tried[];
+  readonly measurements: Measurements;
+  readonly options: MeasureOptions;
+}
+
+type Step = Advice & { readonly isTried: boolean };
+
+/** A setup that was measured, with its main metric. */
+interface Tried {
+  readonly subject: string;
+  readonly model: string;
+  readonly value: number;
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
+/** Setups that were measured on the present test set. */
+function triedSetups(project: Project, metric: string): Tried[] {
+  return new EvidenceStore(project).all<Quality>("quality").flatMap(({ subject, model, inputs, result }) => {
+    const value = result.metrics[metric]?.value;
+    return value === undefined ? [] : [{ subject, model, value, inputs }];
+  });
+}
+
+const listed = (tried: readonly Tried[]): string =>
+  tried.map(({ subject, value }) => `${subject}: ${Number(value.toPrecision(4))}`).join("; ");
+
+/** Setups of the choice's model that differ in one input. */
+function variantsOf({ tried, choice }: Context, input: "prompt" | "examples"): Tried[] {
+  const own = tried.filter(({ model }) => model === choice.model);
+  return new Set(own.map(({ inputs }) => inputs[input])).size > 1 ? own : [];
+}
+
+const NO_PROMPT = "a classification head reads no prompt";
+
+async function promptAdvice(context: Context): Promise<Step> {
+  const { project, choice } = context;
+  const base = { step: "prompt", command: undefined, cost: undefined } as const;
+  const kind = kindOf(project, choice);
+  if (kind === "classification") return { ...base, applies: false, isTried: false, pro: [], contra: [NO_PROMPT] };
+  if (kind === "evaluation")
+    return {
+      ...base,
+      applies: false,
+      isTried: false,
+      pro: [],
+      contra: ["the task file brings its own prompt; edit it there"],
+    };
+  const variants = variantsOf(context, "prompt");
+  const train = project.file.train ?? "ROWS";
+  return {
+    step: "prompt",
+    applies: true,
+    isTried: variants.length > 0,
+    pro: variants.length === 0 ? ["one prompt alone has been measured, and prompts cost nothing to serve"] : [],
+    contra: variants.length > 0 ? [`measured already: ${listed(variants)}`] : [],
+    cost: evaluationCost(await context.measurements.speed(choice), context.n),
+    command: `lectern prompt optimize ${choice.prompt} --model ${choice.model} --items ${train}`,
+  };
+}
+
+async function shotsAdvice(context: Context): Promise<Step> {
+  const { project, choice, measurements } = context;
+  const base = { step: "few shots", command: undefined, cost: undefined, pro: [] } as const;
+  if (kindOf(project, choice) === "classification")
+    return { ...base, applies: false, isTried: false, contra: ["a classification head reads no examples"] };
+  if (kindOf(project, choice) === "prompt" && project.file.train === undefined)
+    return {
+      ...base,
+      applies: false,
+      isTried: false,
+      contra: ["there are no training examples to draw from: add train"],
+    };
+  const variants = variantsOf(context, "examples");
+  const setup = { ...choice, shots: (choice.shots ?? 0) + SHOTS };
+  const isTried = variants.length > 0 || (choice.shots ?? 0) > 0;
+  return {
+    step: "few shots",
+    applies: true,
+    isTried,
+    pro: isTried ? [] : ["no examples have been tried; they need no training"],
+    contra: isTried ? [`measured already: ${listed(variants) || setupName(choice)}`] : [],
+    cost: evaluationCost(await measurements.speed(setup), context.n),
+    command: `set "shots": ${setup.shots} in choice, then lectern project check`,
+  };
+}
+
+async function tuningAdvice(context: Context): Promise<Step> {
+  const { project, choice, measurements, options, tried } = context;
+  const { train } = project.file;
+  const base = { step: "fine-tuning", isTried: false, pro: [], cost: undefined, command: undefined } as const;
+  if (train === undefined)
+    return { ...base, applies: false, contra: ["there are no training examples: add train to the project file"] };
+  if (kindOf(project, choice) === "evaluation")
+    return { ...base, applies: false, contra: ["the rows of a task file are not in the form of a training task"] };
+  const rows = readRows(project, train).length;
+  const isTried = choice.adapter !== undefined || tried.some(({ inputs }) => inputs.adapter !== "none");
+  const overlap = await measurements.overlap(choice);
+  const contra = [
+    ...(isTried ? ["an adapter has been measured already"] : []),
+    ...(overlap.length > 0 ? [`${overlap.length} test items stand in the training data: leave them out first`] : []),
+    ...(rows < 100 ? [`${rows} training examples are few`] : []),
+  ];
+  try {
+    const { kind, seconds, peakMemoryMB, steps } = await trainingCost(project, choice, measurements, options);
+    const task = kindOf(project, choice) === "prompt" ? "text-generation" : "text-classification";
+    return {
+      step: "fine-tuning",
+      applies: true,
+      isTried,
+      pro: [`${rows} training examples: ${steps} steps of ${kind === "lora" ? "a LoRA adapter" : "all weights"}`],
+      contra,
+      cost: { seconds, memoryMB: peakMemoryMB },
+      command: `lectern finetune ${choice.model} ${train} --task ${task} ${kind === "lora" ? "--lora " : ""}--out tuned`,
+    };
+  } catch (error) {
+    if (!(error instanceof LecternError) || error.code === "abort") throw error;
+    return { ...base, applies: false, contra: [...contra, `it cannot be tried here: ${error.message}`] };
+  }
+}
+
+function feedbackAdvice({ project, choice }: Context): Step {
+  const base = { step: "human feedback", isTried: false, cost: undefined } as const;
+  if (kindOf(project, choice) === "classification")
+    return { ...base, applies: false, pro: [], contra: ["preferences train models that generate"], command: undefined };
+  const path = feedbackPath(project);
+  if (path === undefined)
+    return {
+      ...base,
+      applies: false,
+      pro: [],
+      contra: ["there are no preferences yet: collect feedback.jsonl"],
+      command: undefined,
+    };
+  const rows = readRows(project, path).length;
+  return {
+    ...base,
+    applies: true,
+    pro: [`${rows} rows of feedback`],
+    contra: rows < 100 ? [`${rows} rows are few`] : [],
+    command: `lectern finetune ${choice.model} ${path} --task preference --lora --out aligned`,
+  };
+}
+
+async function modelAdvice(context: Context): Promise<Step> {
+  const { project, measurements, tried, n } = context;
+  const candidates = candidatesOf(project);
+  const base = { step: "another model", applies: true, isTried: false } as const;
+  const open: Setup[] = [];
+  for (const setup of candidates) {
+    const known = await measurements.fresh<Quality>("quality", setup).catch(() => undefined);
+    if (!known) open.push(setup);
+  }
+  const measured = tried.filter(({ subject }) => candidates.some((setup) => setupName(setup) === subject));
+  const contra = measured.length > 0 ? [`measured already: ${listed(measured)}`] : [];
+  const command = "lectern project select";
+  const [first] = open;
+  if (!first) {
+    const pro = candidates.length === 0 ? ["no candidates are named: add candidates to the project file"] : [];
+    return { ...base, isTried: candidates.length > 0, pro, contra, cost: undefined, command };
+  }
+  const cost = await measurements
+    .speed(first)
+    .then((speed) => evaluationCost(speed, n))
+    .catch(() => undefined); // it is not on this machine, or does not fit
+  return { ...base, pro: [`not measured yet: ${open.map(setupName).join("; ")}`], contra, cost, command };
+}
