@@ -58,7 +58,7 @@ export async function deploy(options: DeployOptions): Promise<Deployed> {
     "usage",
     () => `deploy: a name has letters, digits, dots and dashes; got ${name}; give --name`,
   );
-  const present = await readdir(out).catch(() => []);
+  const present = await readdir(out).catch((): string[] => []);
   const isOurs = present.length === 0 || present.includes("server.json") || present.includes("models.json");
   check(isOurs, "usage", () => `deploy: ${out} holds other files: choose a new folder`);
   await makeDirectory(out);
