@@ -37,16 +37,20 @@ export interface SkippedFile {
   readonly reason: string;
 }
 
+/** @throws LecternError with code `file` unless a path is a folder */
+export async function checkFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch((cause: Error) => {
+    throw new LecternError("file", `index: ${folder} cannot be read: ${cause.message}`, { cause });
+  });
+  if (!found.isDirectory()) throw new LecternError("file", `index: ${folder} must be a directory; got a file`);
+}
+
 /** The text files below a folder in the order of their paths. Links are not followed. */
 export async function* filesOf(
   folder: string,
   options: FolderOptions,
   onSkip: (skipped: SkippedFile) => void,
 ): AsyncGenerator<FolderFile> {
-  const found = await stat(folder).catch((cause: Error) => {
-    throw new LecternError("file", `index: ${folder} cannot be read: ${cause.message}`, { cause });
-  });
-  if (!found.isDirectory()) throw new LecternError("file", `index: ${folder} must be a directory; got a file`);
   const { extensions = textExtensions, exclude = [] } = options;
   const wanted = new Set(extensions.map((each) => each.replace(/^\./, "").toLowerCase()));
   const isWanted = (name: string): boolean =>

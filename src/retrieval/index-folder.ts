@@ -3,7 +3,7 @@ import { check, checkFields, LecternError, type Rules, rules, throwIfAborted } f
 import { withOnlyLock } from "../files/index.ts";
 import { chunksOf, LONGEST_HEADING } from "./chunks.ts";
 import type { Encoder } from "./encoder.ts";
-import { type FolderFile, type FolderOptions, filesOf, type SkippedFile } from "./folder-files.ts";
+import { checkFolder, type FolderFile, type FolderOptions, filesOf, type SkippedFile } from "./folder-files.ts";
 import {
   type IndexContent,
   type IndexedFile,
@@ -99,6 +99,7 @@ export async function indexFolder(folder: string, options: IndexOptions = {}): P
   const { overlap = Math.floor(size / 5) } = options;
   check(overlap < size, "usage", () => `indexFolder: overlap ${overlap} must be less than the size ${size}`);
   const path = resolve(file);
+  await checkFolder(folder);
   const refusal = (pid: number | undefined): Error =>
     new LecternError("file", `${file} is being written by process ${pid ?? "unknown"}: wait for it`);
   return withLock(path, refusal, async () => {
