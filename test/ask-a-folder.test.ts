@@ -1,5 +1,4 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -22,7 +21,7 @@ test("the example with the AI SDK streams an answer over a socket, with the pass
   const { answer, passages } = await ask("docs", "How long must an API key be at least?", {
     ...settings,
     apiKey: "a key of eight",
-    onText: (piece: string) => pieces.push(piece),
+    onText: (piece) => void pieces.push(piece),
   });
   expect(answer).toBe(pieces.join(""));
   expect(passages).toHaveLength(3);
@@ -36,12 +35,4 @@ test("the example with the AI SDK streams an answer over a socket, with the pass
   expect(none).toEqual({ answer: undefined, passages: [] });
   const refused = ask("docs", "How long must an API key be at least?", { ...settings, apiKey: "wrong" });
   await expect(refused).rejects.toThrow();
-});
-
-test("the example names the versions that this project is tested with", () => {
-  const require = createRequire(import.meta.url);
-  const { dependencies } = require("../examples/ask-a-folder/package.json");
-  const own = require("../package.json");
-  for (const name of ["ai", "@ai-sdk/openai-compatible"]) expect(dependencies[name]).toBe(own.devDependencies[name]);
-  expect(dependencies.lectern).toBe(own.version);
 });
