@@ -9,9 +9,10 @@ import { fileURLToPath } from "node:url";
 /** From left to right; names in one entry may not import each other. */
 export const LAYERS = [
   ["cli"],
-  ["project"],
+  ["project", "deploy"],
   ["server"],
-  ["studio"],
+  ["studio", "feedback"],
+  ["retrieval"],
   ["pipelines"],
   ["explain"],
   ["training"],

@@ -30,6 +30,7 @@ Ctrl-C stops an answer and keeps the conversation; a second Ctrl-C ends it with 
 | \`/set\`, \`/set NAME VALUE\`, \`/set NAME\` | lists, sets and resets generation options |
 | \`/system [TEXT]\` | shows or sets the system message |
 | \`/save FILE\` | saves the conversation; \`run --messages FILE\` continues a chat |
+| \`/good\`, \`/bad\`, \`/better TEXT\` | with \`--feedback DIRECTORY\`, store a judgement of the last answer ([Feedback](feedback.md)) |
 | \`"""\` | begins and ends a message of several lines |
 | \`/bye\` | ends |
 

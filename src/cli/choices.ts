@@ -1,5 +1,6 @@
 import type { WrittenType } from "../formats/index.ts";
 import type { Order, Selection } from "../prompting/index.ts";
+import type { SearchMethod } from "../retrieval/index.ts";
 import type { TokenizerKind } from "../tokenizers/index.ts";
 import type { TrainingTaskName } from "../training/index.ts";
 
@@ -36,3 +37,5 @@ export const tokenizerTypes = every<TokenizerKind>()([
 export const selections = every<Selection>()(["fixed", "random", "balanced", "nearest", "diverse"]);
 
 export const orders = every<Order>()(["ranked", "reversed", "shuffled", "original"]);
+
+export const searchMethods = every<SearchMethod>()(["vectors", "bm25"]);

@@ -64,6 +64,16 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     computes: true,
     load: async () => (await import("./embed.ts")).embedCommand,
   },
+  index: {
+    group: "Use a model:",
+    description: "Index a folder of text files, so that questions about them can be answered.",
+    load: async () => (await import("./index-folder.ts")).indexCommand,
+  },
+  ask: {
+    group: "Use a model:",
+    description: "Answer a question from an indexed folder, with the file and the lines that it comes from.",
+    load: async () => (await import("./ask.ts")).askCommand,
+  },
   serve: {
     group: "Use a model:",
     description: "Serve models over HTTP for clients of OpenAI and Anthropic.",

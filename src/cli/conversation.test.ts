@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { cli, Person } from "../../test/helpers/cli.ts";
 import { fixture } from "../../test/helpers/fixtures.ts";
+import { collectFeedback } from "../feedback/index.ts";
 
 const [CTRL_C, CTRL_D, UP] = ["\u0003", "\u0004", "\u001b[A"];
 const chat = fixture("models/llama_chat");
@@ -150,4 +151,28 @@ test("a full context window is explained and the conversation goes on", async ()
   await person.after("of 64 tokens]");
   await person.after("> ", CTRL_D);
   expect(await person.result).toBe(0);
+});
+
+test("/good, /bad and /better store judgements of the last answer", async () => {
+  const directory = await temporary("feedback");
+  const person = new Person(["run", story, "--feedback", directory, "--max-new-tokens", "2", ...greedy]);
+  await person.after("> ", "/good\r");
+  await person.after("judges the last answer, and there is none yet");
+  await person.after("> ", "Once\r");
+  await person.after("context: ");
+  await person.after("> ", "/bad\r");
+  await person.after("stored in");
+  await person.after("> ", "/better\r");
+  await person.after("/better needs the better answer");
+  await person.after("> ", "/better upon a time\r");
+  await person.after("stored in");
+  await person.after("> ", "/bye\r");
+  expect(await person.result).toBe(0);
+  const { entries } = await collectFeedback([directory]);
+  expect(entries).toMatchObject([{ source: "run", model: story, prompt: "Once", better: "upon a time" }]);
+  const off = new Person(["run", story, ...greedy]);
+  await off.after("> ", "/good\r");
+  await off.after("start with run --feedback DIRECTORY");
+  await off.after("> ", "/bye\r");
+  expect(await off.result).toBe(0);
 });

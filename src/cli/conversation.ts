@@ -3,6 +3,7 @@ import { writeFileAtomic } from "../files/node.ts";
 import { parseOptions } from "../generation/index.ts";
 import type { GenerateOptions, GenerateResult, Model } from "../inference/index.ts";
 import { type Dialogue, dialogueFor } from "./dialogue.ts";
+import type { Judgements } from "./judgements.ts";
 import { LineEditor } from "./line-editor.ts";
 import type { Conversation } from "./messages.ts";
 import type { Terminal } from "./terminal.ts";
@@ -17,6 +18,8 @@ const HELP = `/clear               forget everything but the system message
 /set NAME            return an option to its default
 /system [TEXT]       show or set the system message
 /save FILE           save the conversation; run --messages FILE continues a chat
+/good, /bad          store a thumb up or down for the last answer (run --feedback)
+/better TEXT         store an answer that would have been better
 /bye                 end
 ${FENCE}                  begin and end a message of several lines
 Ctrl-C stops an answer; a second Ctrl-C, or Ctrl-D, ends the conversation.
@@ -30,13 +33,15 @@ Ctrl-C stops an answer; a second Ctrl-C, or Ctrl-D, ends the conversation.
 export async function converse(
   model: Model,
   { signal, ...options }: GenerateOptions,
-  { terminal, conversation }: { terminal: Terminal; conversation: Conversation | undefined },
+  context: { terminal: Terminal; conversation: Conversation | undefined; judgements: Judgements },
 ): Promise<void> {
+  const { terminal, conversation, judgements } = context;
   const editor = new LineEditor(terminal);
   const closeEditor = (): void => editor.close();
   signal?.addEventListener("abort", closeEditor, { once: true });
   try {
-    await new Session({ model, options, terminal, editor, dialogue: dialogueFor(model, conversation) }).run();
+    const dialogue = dialogueFor(model, conversation);
+    await new Session({ model, options, terminal, editor, dialogue, judgements }).run();
     if (signal?.aborted) throw new LecternError("abort", "interrupted");
   } finally {
     signal?.removeEventListener("abort", closeEditor);
@@ -50,6 +55,7 @@ interface SessionParts {
   readonly terminal: Terminal;
   readonly editor: LineEditor;
   readonly dialogue: Dialogue;
+  readonly judgements: Judgements;
 }
 
 class Session {
@@ -57,15 +63,17 @@ class Session {
   readonly #terminal: Terminal;
   readonly #editor: LineEditor;
   readonly #dialogue: Dialogue;
+  readonly #judgements: Judgements;
   #options: Record<string, unknown>;
   /** True when the last key was Ctrl-C. */
   #isInterrupted = false;
 
-  constructor({ model, options, terminal, editor, dialogue }: SessionParts) {
+  constructor({ model, options, terminal, editor, dialogue, judgements }: SessionParts) {
     this.#model = model;
     this.#terminal = terminal;
     this.#editor = editor;
     this.#dialogue = dialogue;
+    this.#judgements = judgements;
     this.#options = { ...options };
   }
 
@@ -137,6 +145,7 @@ class Session {
         },
       });
       this.#dialogue.keep(text, result.text);
+      this.#judgements.note(this.#model, result);
       stdout.write("\n");
       this.#sayFill(result);
     } finally {
@@ -161,8 +170,11 @@ class Session {
     else if (name === "set") this.#set(rest.trim());
     else if (name === "system") this.#system(rest.trim());
     else if (name === "save") await this.#save(rest.trim());
+    else if (name === "good" || name === "bad" || name === "better")
+      this.#say(await this.#judgements.add(name, rest.trim()));
     else if (name === "clear") {
       this.#dialogue.clear();
+      this.#judgements.clear();
       this.#say("cleared\n");
     } else throw new LecternError("usage", `unknown command /${name}; /help lists the commands`);
   }

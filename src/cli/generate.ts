@@ -42,6 +42,11 @@ export async function run(name: string, prompt: string | undefined, context: Run
   const precision = flags.precision as LoadOptions["precision"];
   const prefixCache = number("--prefix-cache", flags.prefixCache, "a whole number from 0");
   const prefixCacheBytes = prefixCache === undefined ? undefined : prefixCache * 2 ** 20;
+  if (flags.feedback !== undefined && (prompt !== undefined || !terminal.isInteractive))
+    throw new LecternError(
+      "usage",
+      "--feedback stores judgements of a conversation: leave out the prompt, on a terminal",
+    );
   const converses = terminal.isInteractive && prompt === undefined && flags.inputIds === undefined && !flags.json;
   const isOptional = prompt !== undefined || flags.messages !== undefined;
   const needsPrompt = flags.inputIds === undefined && !converses;
@@ -55,7 +60,9 @@ export async function run(name: string, prompt: string | undefined, context: Run
   if (converses) {
     if (display) throw new LecternError("usage", `--show ${display.what} needs a prompt: give one`);
     const { converse } = await import("./conversation.ts");
-    return await converse(model, options, { terminal, conversation });
+    const { Judgements } = await import("./judgements.ts");
+    const judgements = new Judgements(name, flags.feedback);
+    return await converse(model, options, { terminal, conversation, judgements });
   }
   const read = await reading;
   const isEmpty = read === undefined && flags.messages === undefined;

@@ -16,6 +16,7 @@ export interface RunFlags extends ModelFlags, GenerationFlags, ConversationFlags
   readonly prefixCache?: string;
   readonly jsonSchema?: string;
   readonly regex?: string;
+  readonly feedback?: string;
 }
 
 /** `lectern run [MODEL] [PROMPT]` */
@@ -40,6 +41,7 @@ export function runCommand(command: Command, terminal: Terminal, signal: AbortSi
     .option("--head <n>", "the head of --show attention, from 0; default all")
     .option("--json-schema <file>", "write a JSON document that fits the JSON Schema in a file")
     .option("--regex <pattern>", "write a text that a regular expression matches as a whole")
+    .option("--feedback <directory>", "in a conversation, store there what /good, /bad and /better TEXT say of answers")
     .option("--adapter <directory>", "a LoRA adapter in PEFT's format, or owner/name of one")
     .option(...PRECISION_OPTION)
     .option(...DEVICE_OPTION)

@@ -24,6 +24,7 @@ export async function serveModels(names: readonly string[], context: Context): P
     apiKeys,
     corsOrigins: flags.corsOrigin ?? [],
     allowedHosts: flags.allowedHost ?? [],
+    feedback: flags.feedback,
     ...numbersOf(flags),
     onLog: (entry) => {
       if (!flags.quiet || entry.level === "error") terminal.stderr.write(`${JSON.stringify(entry)}\n`);

@@ -18,6 +18,7 @@ export interface ServeFlags extends ModelFlags {
   readonly maxBody?: string;
   readonly timeout?: string;
   readonly drain?: string;
+  readonly feedback?: string;
   readonly precision?: string;
   readonly threads?: string;
 }
@@ -53,6 +54,10 @@ export function serveCommand(command: Command, terminal: Terminal, signal: Abort
     .option("--max-body <MiB>", "size of a request at most; default 4")
     .option("--timeout <seconds>", "time that a request may take; default 600")
     .option("--drain <seconds>", "time that running requests get to end after SIGTERM; default 30")
+    .option(
+      "--feedback <directory>",
+      "store judgements of POST /v1/feedback there, with the prompts and answers that they are about; default off",
+    )
     .option(...PRECISION_OPTION)
     .option(...DEVICE_OPTION)
     .option("--threads <n>", "number of threads of each model; default chosen by the engine")

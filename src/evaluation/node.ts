@@ -26,7 +26,7 @@ export {
   type Run,
   type RunResult,
 } from "./run/run.ts";
-export { fileDigests, hashOf, type ItemRecord, readItems } from "./run/store.ts";
+export { fileDigests, hashOf, type ItemRecord, modelFingerprint, readItems } from "./run/store.ts";
 export { wrongItems } from "./run/wrong-items.ts";
 export type { Candidate } from "./search/candidates.ts";
 export { type CandidateResult, type OptimizeOptions, optimizePrompt, type PromptSearch } from "./search/optimize.ts";

@@ -136,11 +136,7 @@ export class Model {
   async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
     checkEmbed(texts, options);
     const { promptName, prompt, truncate, dimensions, ...given } = options;
-    this.#modules ??= readSentenceModules(this.#files);
-    const modules = await this.#modules;
-    const { tokenizer } = this;
-    if (!tokenizer) throw new LecternError("input", "embed: this model's directory has no tokenizer.json");
-    const maxLength = Math.min(modules.maxLength ?? tokenizer.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
+    const { modules, tokenizer, maxLength } = await this.#sentences();
     const encode = sentenceEncoder(tokenizer, modules, { promptName, prompt, truncate, maxLength });
     const rows = texts.map(encode.text);
     const pooling = { modes: modules.modes, skipped: encode.skipped };
@@ -161,6 +157,20 @@ export class Model {
     const functions = new CallerFunctions(given.signal);
     const run = { ...given, forward, onDone: functions.wrap(given.onDone), signal: functions.signal };
     return functions.settle(forwardRows(this, rows, run, read, { ofTokens: true }));
+  }
+
+  /** The number of tokens of a text that `embed` reads, special tokens included; what is longer is cut. */
+  async embedLength(): Promise<number> {
+    return (await this.#sentences()).maxLength;
+  }
+
+  async #sentences(): Promise<{ modules: SentenceModules; tokenizer: Tokenizer; maxLength: number }> {
+    this.#modules ??= readSentenceModules(this.#files);
+    const modules = await this.#modules;
+    const { tokenizer } = this;
+    if (!tokenizer) throw new LecternError("input", "embed: this model's directory has no tokenizer.json");
+    const maxLength = Math.min(modules.maxLength ?? tokenizer.maxLength ?? Number.MAX_SAFE_INTEGER, this.contextWindow);
+    return { modules, tokenizer, maxLength };
   }
 
   /**

@@ -12,6 +12,7 @@ export {
 } from "./file.ts";
 export type { GateResult, GateState } from "./gates.ts";
 export { type InitOptions, initialProject } from "./init.ts";
+export { type Located, type Locating, locateSetup } from "./located.ts";
 export type { MeasureOptions } from "./measure/quality.ts";
 export { type Advice, type NextAdvice, nextSteps } from "./next.ts";
 export { type Optimized, type OptimizeGrid, type OptimizeRow, optimizeProject } from "./optimize.ts";

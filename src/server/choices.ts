@@ -58,6 +58,8 @@ export interface ChoicesRequest {
   readonly signal: AbortSignal;
   /** Called with text as soon as it is certain; without, only the result tells. */
   readonly onPiece?: ((piece: Piece) => void) | undefined;
+  /** Called with all answers at the end. */
+  readonly onChoices?: ((choices: readonly Choice[]) => void) | undefined;
 }
 
 /** One answer as it grows. */
@@ -142,8 +144,10 @@ export async function generateChoices(request: ChoicesRequest): Promise<{ choice
   const cause = failures.find(({ error }) => !(error instanceof ApiError && error.code === "cancelled")) ?? failures[0];
   if (cause) throw cause.error;
   const all = await Promise.all(answered);
+  const choices = all.flatMap((each) => each.choices);
+  request.onChoices?.(choices);
   return {
-    choices: all.flatMap(({ choices }) => choices),
+    choices,
     counts: {
       prompt: request.rows.reduce((sum, row) => sum + row.length, 0),
       cached: all.reduce((sum, { result }) => sum + result.usage.cachedTokens, 0),

@@ -2,6 +2,7 @@ import type { Model } from "../inference/index.ts";
 import type { ChatOptions, Message } from "../tokenizers/index.ts";
 import { TokenTexts } from "./choices.ts";
 import { ApiError } from "./errors.ts";
+import type { FeedbackDesk } from "./feedback.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ModelLease, ModelPool } from "./models.ts";
 import type { LogEntry, ServerLimits } from "./options.ts";
@@ -11,6 +12,8 @@ export interface ServerParts {
   readonly models: ModelPool;
   readonly limits: ServerLimits;
   readonly metrics: Metrics;
+  /** Undefined for a server that keeps no feedback. */
+  readonly feedback: FeedbackDesk | undefined;
   readonly onLog: (entry: LogEntry) => void;
 }
 

@@ -64,6 +64,10 @@ export interface ServeOptions {
   readonly idleSeconds?: number | undefined;
   /** Seconds that running requests get to end once the server stops; default 30. */
   readonly drainSeconds?: number | undefined;
+  /**
+   * A directory that `POST /v1/feedback` stores judgements in, with the prompts and answers that they are about; default none.
+   */
+  readonly feedback?: string | undefined;
   /** Called with one entry a request and with events of models; default none. */
   readonly onLog?: ((entry: LogEntry) => void) | undefined;
 }

@@ -1,5 +1,6 @@
+import { promptText } from "../feedback/index.ts";
 import type { JsonSchema, Priority } from "../inference/index.ts";
-import type { ChoicesRequest, TokenCounts } from "./choices.ts";
+import type { Choice, ChoicesRequest, TokenCounts } from "./choices.ts";
 import { newTokensFor, type RequestContext } from "./context.ts";
 import type { ModelLease } from "./models.ts";
 import { beamsOf, generationOptions, isRepeatable, type SamplingBody, stopsOf } from "./schemas/sampling.ts";
@@ -22,17 +23,28 @@ interface Preparation {
   readonly logProbs: number | undefined;
   /** The schema that every answer must fit. */
   readonly schema?: JsonSchema | undefined;
+  /** True if the answers are numbered anew behind this, so that feedback could not name them. */
+  readonly isReordered?: boolean | undefined;
 }
 
 /** The generation of a request, checked as far as it can be before it runs. */
 export function prepare(
   { model, adapter }: ModelLease,
-  { limits, signal }: RequestContext,
-  { body, rows, count, length, logProbs, schema }: Preparation,
+  { id, limits, signal, feedback }: RequestContext,
+  { body, rows, count, length, logProbs, schema, isReordered = false }: Preparation,
 ): ChoicesRequest {
   const { isEncoderDecoder, generationConfig } = model;
   const sampled = { isEncoderDecoder, generationConfig, isStreamed: body.stream ?? false };
   const options = generationOptions(body, sampled);
+  const remember = (choices: readonly Choice[]): void => {
+    const { tokenizer } = model;
+    if (!tokenizer) return;
+    const prompts = rows.map((row) => promptText(tokenizer, row));
+    const answers = choices.map(({ index, text: answer }) => {
+      return { model: body.model, prompt: prompts[Math.floor(index / count)] as string, answer };
+    });
+    feedback?.remember(id, answers);
+  };
   const isBeams = beamsOf(options, sampled) > 1;
   return {
     model,
@@ -50,6 +62,7 @@ export function prepare(
     schema,
     priority: body.priority ?? undefined,
     signal,
+    onChoices: feedback && !isReordered ? remember : undefined,
   };
 }
 

@@ -2,7 +2,9 @@ import type { Server as NodeServer } from "node:http";
 import { basename } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { check, keepSecret, LecternError } from "../common/index.ts";
+import { FeedbackWriter } from "../feedback/index.ts";
 import { createApp, Requests } from "./app.ts";
+import { FeedbackDesk } from "./feedback.ts";
 import { isLoopback } from "./guard.ts";
 import { Metrics } from "./metrics.ts";
 import { ModelPool } from "./models.ts";
@@ -56,9 +58,11 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const log = (entry: LogEntry): void => onLog({ time: new Date().toISOString(), ...entry });
   const load = { maxSequences: limits.sequences };
   const models = new ModelPool(options.models.map(servedModel), { modelBytes, idleSeconds, load, onLog: log });
+  const feedback =
+    options.feedback === undefined ? undefined : new FeedbackDesk(await FeedbackWriter.open(options.feedback));
   const requests = new Requests();
   const hosts = apiKeys.length === 0 && isLoopback(host) ? allowedHosts : undefined;
-  const app = createApp({ models, limits, metrics: new Metrics(), onLog: log }, requests, {
+  const app = createApp({ models, limits, metrics: new Metrics(), feedback, onLog: log }, requests, {
     apiKeys,
     corsOrigins,
     hosts,

@@ -70,11 +70,13 @@ describe("the packed tarball, installed into an empty folder", { timeout: 300_00
        import * as nn from "lectern/nn";
        import { exportGguf } from "lectern/export";
        import { compile, defineFamily } from "lectern/inference";
+       import { openIndex, type PassageIndex } from "lectern/retrieval";
+       const open: (path: string) => Promise<PassageIndex> = openIndex;
        const load: (name: string) => Promise<Model> = loadModel;
        const model = await load("stories");
        const { text }: { text: string } = await model.generate({ prompt: "Hi" }, { maxNewTokens: 2, doSample: false });
        await model.dispose();
-       process.stdout.write([pipeline, finetune, graph, nn, exportGguf, compile, defineFamily].every(Boolean) ? text : "");`,
+       process.stdout.write([pipeline, finetune, graph, nn, exportGguf, compile, defineFamily, open].every(Boolean) ? text : "");`,
     );
     const options = "--strict --skipLibCheck false --target es2022 --lib es2022 --types node --module nodenext";
     run(bin("tsc"), [...options.split(" "), "typed.mts"]);

@@ -107,7 +107,14 @@ class Completions {
     const preset = Number(model.generationConfig.max_new_tokens ?? DEFAULT_TOKENS);
     const length = { asked: asked === 0 ? undefined : asked, field: "max_tokens", preset };
     const logProbs = body.logprobs ?? (isRanked ? 0 : undefined);
-    return prepare(this.#lease, this.#context, { body, rows, count: this.#count, length, logProbs });
+    return prepare(this.#lease, this.#context, {
+      body,
+      rows,
+      count: this.#count,
+      length,
+      logProbs,
+      isReordered: isRanked,
+    });
   }
 
   /** The log-probabilities of each prompt's tokens, where they are asked for. */

@@ -10,6 +10,7 @@ import {
   rerankRequest,
   rerankResponse,
 } from "../schemas/encoders.ts";
+import { feedbackRequest, feedbackResponse } from "../schemas/feedback.ts";
 import { modelAnswer, modelList, modelRequest, stateAnswer } from "../schemas/lists.ts";
 import { countRequest, countResponse, messageEvent, messageRequest, messageResponse } from "../schemas/messages.ts";
 import { responseAnswer, responseEvent, responseRequest } from "../schemas/responses.ts";
@@ -23,6 +24,7 @@ import {
 import { chatCompletions } from "./chat.ts";
 import { completions } from "./completions.ts";
 import { classify, embeddings, rerank } from "./encoders.ts";
+import { feedback } from "./feedback.ts";
 import { countMessageTokens, messages } from "./messages.ts";
 import { responses } from "./responses.ts";
 import { health, listModels, loadOne, metrics, oneModel, ready, unloadOne } from "./state.ts";
@@ -146,6 +148,14 @@ export const routes: readonly Route[] = [
     response: classifyResponse,
     computes: true,
     answer: classify,
+  },
+  {
+    method: "post",
+    path: "/v1/feedback",
+    summary: "Stores a judgement of an answer, where the server keeps feedback.",
+    body: feedbackRequest,
+    response: feedbackResponse,
+    answer: feedback,
   },
   {
     method: "post",

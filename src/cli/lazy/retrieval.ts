@@ -1,0 +1,1 @@
+export { ask, INDEX_NAME, indexFolder, modelEncoder, openIndex } from "../../retrieval/index.ts";
