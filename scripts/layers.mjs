@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 /** From left to right; names in one entry may not import each other. */
 export const LAYERS = [
   ["cli"],
+  ["batch"],
   ["server"],
   ["studio"],
   ["pipelines"],
