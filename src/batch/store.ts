@@ -79,15 +79,14 @@ export class BatchStore {
       this.#queues.set(model, queue);
       queue.on("error", () => {}); // the command that waits for it fails and says so
     }
-    const isReady = await queue.waitUntilReady().then(
-      () => true,
-      () => false,
-    );
-    if (!isReady) {
+    try {
+      await queue.waitUntilReady();
+    } catch (cause) {
       await this.close();
       throw new LecternError(
         "file",
-        `batch: Redis at ${redact(this.#url)} cannot be reached: start redis-server, or give --redis`,
+        `batch: Redis at ${redact(this.#url)} cannot be reached (${(cause as Error).message}): start redis-server, or give --redis`,
+        { cause },
       );
     }
     return queue;
