@@ -54,6 +54,8 @@ const pages = [
       page("Quantized checkpoints", "/quantization"),
       page("ONNX and Transformers.js", "/export"),
       page("Server", "/server"),
+      page("Batches", "/batch"),
+      page("Scaling", "/scaling"),
       page("Security of the server", "/security"),
       page("Studio", "/studio"),
       page("Command line", "/cli"),

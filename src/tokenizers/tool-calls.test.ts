@@ -60,7 +60,8 @@ describe("calls of tools", () => {
 describe("calls that can be enforced", () => {
   const formOf = (write: (name: string, args: string) => string) =>
     toolCallForm((messages) => {
-      const [call] = (messages[1] as { tool_calls: { function: { name: string; arguments: object } }[] }).tool_calls;
+      const [call] = (messages[1] as unknown as { tool_calls: { function: { name: string; arguments: object } }[] })
+        .tool_calls;
       return `<|start|>${write(call?.function.name ?? "", JSON.stringify(call?.function.arguments))}<|end|>`;
     })?.json;
 

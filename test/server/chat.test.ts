@@ -211,6 +211,15 @@ describe("POST /v1/chat/completions", () => {
       },
       "/pattern",
     ],
+    [
+      {
+        response_format: {
+          type: "json_schema",
+          json_schema: { name: "a", schema: { properties: { b: { $ref: "https://example.com/c.json" } } } },
+        },
+      },
+      "/properties/b/$ref: https://example.com/c.json lies outside",
+    ],
     [{ tool_choice: "required" }, "tool_choice: there are no tools to call"],
     [
       { tool_choice: { type: "function", function: { name: "b" } }, tools },
