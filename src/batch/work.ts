@@ -64,7 +64,8 @@ async function ended(names: readonly string[], { store, signal, untilDone }: Wor
     return true;
   };
   while (!signal.aborted) {
-    const isOver = untilDone && (await isEmpty().catch(() => false)); // Redis may be away for a while
+    // Redis may be away for a while, and then the connection is made anew.
+    const isOver = untilDone && (await isEmpty().catch(() => store.close().then(() => false)));
     if (isOver) return;
     await Promise.race([aborted, new Promise((resolve) => setTimeout(resolve, LOOK_MS))]);
   }

@@ -30,7 +30,7 @@ interface Running {
 
 /** Starts a worker that ends when all is done. */
 function startWorker(redis: string, ...args: string[]): Running {
-  const flags = ["--until-done", "--max-sequences", "4", "--stall", "3", "--redis", redis, ...args];
+  const flags = ["--until-done", "--max-sequences", "8", "--stall", "3", "--redis", redis, ...args];
   const child = spawn(process.execPath, [main, "batch", "work", "stories", ...flags], {
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -50,7 +50,7 @@ const requests = Array.from({ length: REQUESTS }, (_, i) => ({
   custom_id: `request ${i}`,
   method: "POST",
   url: "/v1/completions",
-  body: { model: "stories", prompt: `King ${i} had`, max_tokens: 4 + ((7 * i) % 16), temperature: 0.8, seed: i },
+  body: { model: "stories", prompt: `King ${i} had`, max_tokens: 1 + ((7 * i) % 6), temperature: 0.8, seed: i },
 }));
 
 /** A result without the time of its answer. */
@@ -126,7 +126,7 @@ describe.skipIf(!hasRedis)("batches over Redis", () => {
       const results = await resultsOf(redis.url, async () => {
         const workers = [startWorker(redis.url), startWorker(redis.url)];
         await until(() => workers.flatMap(({ completed }) => completed).length >= REQUESTS / 4);
-        await redis.restart();
+        await redis.restart(4000); // longer than a command waits
         for (const { closed } of workers) expect(await closed).toBe(0);
         return workers;
       });

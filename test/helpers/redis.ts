@@ -39,8 +39,8 @@ export async function listening(port: number): Promise<void> {
 /** A Redis of its own that writes every command to disk before it answers. */
 export interface TestRedis {
   readonly url: string;
-  /** Ends it as a crash does, and starts it again on what it wrote. */
-  restart(): Promise<void>;
+  /** Ends it as a crash does, and starts it again on what it wrote. @param after how long, in milliseconds */
+  restart(after: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -63,8 +63,9 @@ export async function startRedis(): Promise<TestRedis> {
   await start();
   return {
     url: `redis://127.0.0.1:${port}`,
-    restart: async () => {
+    restart: async (after) => {
       await kill();
+      await pause(after);
       await start();
     },
     [Symbol.asyncDispose]: async () => {
