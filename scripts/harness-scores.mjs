@@ -4,6 +4,7 @@
  * Needs Python with `pip install 'lm-eval[api]==0.4.13'`.
  */
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,12 +26,8 @@ const NAMES = ["mood", "sounds", "lastword", "tales", "sums"];
 const server = spawn(process.execPath, [main, "serve", model, "--port", "0", "--json", "--quiet"], {
   stdio: ["ignore", "pipe", "inherit"],
 });
-let text = "";
-for await (const line of createInterface({ input: server.stdout })) {
-  text += line;
-  if (line === "}") break;
-}
-const { url } = JSON.parse(text);
+const [line] = await once(createInterface({ input: server.stdout }), "line");
+const { url } = JSON.parse(line);
 const folder = mkdtempSync(join(tmpdir(), "lectern-harness-"));
 let differs = false;
 try {

@@ -4,6 +4,7 @@
  * Needs Python with `pip install schemathesis`.
  */
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -20,12 +21,8 @@ const limits = ["--max-tokens", "6", "--timeout", "20", "--port", "0", "--json",
 const server = spawn(process.execPath, [path("../dist/cli/main.js"), "serve", ...models, ...limits], {
   stdio: ["ignore", "pipe", "inherit"],
 });
-let text = "";
-for await (const line of createInterface({ input: server.stdout })) {
-  text += line;
-  if (line === "}") break;
-}
-const { url } = JSON.parse(text);
+const [line] = await once(createInterface({ input: server.stdout }), "line");
+const { url } = JSON.parse(line);
 const checks = ["--checks", "not_a_server_error", "--max-examples", values.examples, "--seed", "1"];
 const { status } = spawnSync(values.schemathesis, ["run", `${url}/openapi.json`, ...checks], { stdio: "inherit" });
 server.kill();
