@@ -1,6 +1,6 @@
 /**
  * Scores of lm-evaluation-harness through the server beside those of `lectern eval`, on task files of both:
- *   npm run build; node scripts/harness-scores.mjs [MODEL] [--lm-eval PATH]
+ *   npm run build; node scripts/harness-scores.mjs [MODEL] [--tasks sounds,sums] [--lm-eval PATH]
  * Needs Python with `pip install 'lm-eval[api]==0.4.13'`.
  */
 import { execFileSync, spawn } from "node:child_process";
@@ -14,14 +14,17 @@ import { parseArgs } from "node:util";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { "lm-eval": { type: "string", default: "lm_eval" } },
+  options: {
+    "lm-eval": { type: "string", default: "lm_eval" },
+    // multiple choice, log-likelihoods of a last word and of whole texts, greedy answers
+    tasks: { type: "string", default: "mood,sounds,lastword,tales,sums" },
+  },
 });
 const [model = "stories"] = positionals;
 const path = (text) => fileURLToPath(new URL(text, import.meta.url));
 const main = path("../dist/cli/main.js");
 const tasks = path("../test/evaluation/harness");
-/** Multiple choice, log-likelihoods of whole texts, and greedy answers. */
-const NAMES = ["mood", "sounds", "lastword", "tales", "sums"];
+const names = values.tasks.split(",");
 
 const server = spawn(process.execPath, [main, "serve", model, "--port", "0", "--json", "--quiet"], {
   stdio: ["ignore", "pipe", "inherit"],
@@ -34,7 +37,7 @@ try {
   const settings = { model, base_url: `${url}/v1/completions`, tokenizer_backend: "remote", tokenized_requests: true };
   const args = Object.entries({ ...settings, num_concurrent: 4 }).map(([key, value]) => `${key}=${value}`);
   const run = ["run", "--model", "local-completions", "--model_args", args.join(",")];
-  const which = ["--tasks", NAMES.join(","), "--include_path", tasks, "--output_path", folder];
+  const which = ["--tasks", values.tasks, "--include_path", tasks, "--output_path", folder];
   execFileSync(values["lm-eval"], [...run, ...which], {
     cwd: tasks,
     stdio: ["ignore", "ignore", "inherit"],
@@ -42,7 +45,7 @@ try {
   });
   const file = readdirSync(folder, { recursive: true }).find((name) => String(name).endsWith(".json"));
   const { results } = JSON.parse(readFileSync(join(folder, String(file)), "utf8"));
-  for (const name of NAMES) {
+  for (const name of names) {
     const own = execFileSync(process.execPath, [main, "eval", model, join(tasks, `${name}.yaml`), "--json", "--quiet"]);
     const [{ metrics, task }] = JSON.parse(String(own)).runs;
     for (const [key, { value }] of Object.entries(metrics)) {
