@@ -8,7 +8,7 @@ import { dirname, join, relative, sep } from "node:path";
 import { build } from "esbuild";
 import { buildStudio } from "../web/build.mjs";
 
-const { imports, dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+const { imports, dependencies, peerDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 
 /**
  * Declarations that older TypeScript reads: without the type argument of typed arrays (5.7), and with Node's files in place
@@ -71,7 +71,7 @@ await build({
   outdir: "dist/cli",
   chunkNames: "[name]-[hash]",
   packages: "bundle",
-  external: Object.keys(dependencies),
+  external: [...Object.keys(dependencies), ...Object.keys(peerDependencies)],
   banner: { js: requiring },
 });
 copyFileSync("node_modules/commander/LICENSE", "dist/cli/commander.LICENSE");

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 /** From left to right; names in one entry may not import each other. */
 export const LAYERS = [
   ["cli"],
-  ["project", "deploy"],
+  ["project", "deploy", "batch"],
   ["server"],
   ["studio", "feedback"],
   ["retrieval"],

@@ -57,6 +57,8 @@ const pages = [
       page("Quantized checkpoints", "/quantization"),
       page("ONNX and Transformers.js", "/export"),
       page("Server", "/server"),
+      page("Batches", "/batch"),
+      page("Scaling", "/scaling"),
       page("Security of the server", "/security"),
       page("Questions about a folder", "/retrieval"),
       page("Feedback", "/feedback"),

@@ -79,6 +79,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: "Serve models over HTTP for clients of OpenAI and Anthropic.",
     load: async () => (await import("./serve.ts")).serveCommand,
   },
+  batch: {
+    group: "Use a model:",
+    description: "Answer files of requests with several workers, over Redis.",
+    load: async () => (await import("./batch.ts")).batchCommand,
+  },
   tokenize: {
     group: "Look inside:",
     description: "Turn text into a model's tokens, or tokens into text.",

@@ -9,6 +9,9 @@ import { count, number } from "./numbers.ts";
 import type { ServeFlags } from "./serve.ts";
 
 type Context = CommandContext & { readonly flags: ServeFlags };
+type ModelsContext = CommandContext & {
+  readonly flags: Pick<ServeFlags, "adapter" | "pin" | "precision" | "device" | "threads" | "force">;
+};
 
 const MIB = 2 ** 20;
 
@@ -54,7 +57,7 @@ function announce({ url, models }: Server, hasKeys: boolean, { flags, terminal }
 }
 
 /** Resolves on Ctrl-C and on SIGTERM. */
-function ended(signal: AbortSignal): Promise<void> {
+export function ended(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const onTerm = (): void => done();
     const done = (): void => {
@@ -113,7 +116,7 @@ function numbersOf(
 }
 
 /** The models to serve, with their adapters; each is located at once, so that a wrong name ends the command. */
-async function modelsOf(names: readonly string[], context: Context): Promise<ServedModel[]> {
+export async function modelsOf(names: readonly string[], context: ModelsContext): Promise<ServedModel[]> {
   const { flags } = context;
   const adapters = await adaptersOf(flags.adapter ?? [], context);
   const load: LoadOptions = {
@@ -145,7 +148,10 @@ function named(text: string): { readonly name: string; readonly model: string } 
   return { name: isName && !text.startsWith(".") ? text : basename(text), model: text };
 }
 
-async function adaptersOf(texts: readonly string[], context: Context): Promise<Map<string, Map<string, string>>> {
+async function adaptersOf(
+  texts: readonly string[],
+  context: CommandContext,
+): Promise<Map<string, Map<string, string>>> {
   const byModel = new Map<string, Map<string, string>>();
   for (const text of texts) {
     const [, model, name, directory] = /^(.+):([^:=]+)=(.+)$/.exec(text) ?? [];

@@ -172,7 +172,11 @@ async function readJson(c: Call): Promise<unknown> {
     throw new ApiError(415, `the content type must be application/json; got ${JSON.stringify(type.slice(0, 100))}`, {
       code: "unsupported_media_type",
     });
-  return parseJsonBody(await c.req.text());
+  const text = await c.req.text().catch((cause: unknown) => {
+    if (cause instanceof ApiError) throw cause; // too large
+    throw new ApiError(400, "the body was cut off", { code: "incomplete_body" });
+  });
+  return parseJsonBody(text);
 }
 
 /** Takes a request in, if there is room for it. */

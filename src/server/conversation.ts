@@ -1,6 +1,8 @@
+import type { JsonSchema } from "../inference/index.ts";
 import type { Message } from "../tokenizers/index.ts";
-import { type ToolCallForm, ToolCallReader } from "../tokenizers/index.ts";
+import { bareCall, type ToolCallForm, ToolCallReader } from "../tokenizers/index.ts";
 import { encodeChat, encodePrompt, tokenizerOf } from "./context.ts";
+import { calledTools, enforcedCall } from "./enforced-calls.ts";
 import { ApiError, badField } from "./errors.ts";
 import type { ModelLease } from "./models.ts";
 import type { ChatMessage, ChatRequest, Tool } from "./schemas/chat.ts";
@@ -39,6 +41,8 @@ export function templateMessages(messages: readonly ChatMessage[]): Message[] {
 export interface Conversation {
   readonly ids: readonly number[];
   readonly form: ToolCallForm | undefined;
+  /** The schema of the call that the answer must be; undefined where it may be anything. */
+  readonly schema?: JsonSchema | undefined;
 }
 
 type ConversationBody = Pick<
@@ -60,24 +64,28 @@ function toolsOf({
   parallel_tool_calls: isParallel,
 }: ConversationBody): Tool[] | undefined {
   const shown = tools?.length ? tools : undefined;
-  if (choice === "required" || typeof choice === "object")
-    if (choice !== null)
-      throw new ApiError(400, "tool_choice: a call cannot be enforced here: give auto or none", {
-        param: "tool_choice",
-        code: "unsupported_parameter",
-      });
+  const isEnforced = calledTools(shown, choice) !== undefined;
   if (!shown || choice === "none") return undefined;
+  if (isEnforced) return shown;
   const strict = shown.findIndex((tool) => tool.function.strict);
   if (strict >= 0)
-    throw new ApiError(400, `tools.${strict}.function.strict: arguments cannot be enforced here: leave it out`, {
-      param: `tools.${strict}.function.strict`,
-      code: "unsupported_parameter",
-    });
+    throw new ApiError(
+      400,
+      `tools.${strict}.function.strict: arguments are enforced where a call is: give tool_choice required or the tool's name, or leave it out`,
+      {
+        param: `tools.${strict}.function.strict`,
+        code: "unsupported_parameter",
+      },
+    );
   if (isParallel === false)
-    throw new ApiError(400, "parallel_tool_calls: a single call cannot be enforced here: leave it out", {
-      param: "parallel_tool_calls",
-      code: "unsupported_parameter",
-    });
+    throw new ApiError(
+      400,
+      "parallel_tool_calls: a single call is enforced where one is: give tool_choice required, or leave it out",
+      {
+        param: "parallel_tool_calls",
+        code: "unsupported_parameter",
+      },
+    );
   return shown;
 }
 
@@ -118,7 +126,11 @@ export function conversationOf(body: ConversationBody, { model }: ModelLease): C
   if (!tools) return { ids, form: undefined };
   const form = tokenizerOf(model).toolCallForm(chat);
   if (!form) throw badField("tools", "the model's chat template writes no calls of tools");
-  return { ids, form };
+  const called = calledTools(tools, body.tool_choice);
+  if (!called) return { ids, form };
+  const { lead, schema } = enforcedCall(called, form);
+  const led = lead === "" ? [] : tokenizerOf(model).encode(lead, { addSpecialTokens: false }).ids;
+  return { ids: [...ids, ...led], form: bareCall, schema };
 }
 
 /** A call in an answer. */

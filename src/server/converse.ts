@@ -43,9 +43,9 @@ export function converse(
 ): { readonly promptTokens: number; run(events?: ConverseEvents): Promise<Conversed> } {
   checkGenerates(lease);
   const chat = { messages, tools, tool_choice: toolChoice, parallel_tool_calls: isParallel };
-  const { ids, form } = conversationOf(chat, lease);
+  const { ids, form, schema: called } = conversationOf(chat, lease);
   const preset = Number(lease.model.generationConfig.max_new_tokens ?? Number.POSITIVE_INFINITY);
-  const own = { body, rows: [ids], count: 1, length: { ...length, preset }, logProbs, schema };
+  const own = { body, rows: [ids], count: 1, length: { ...length, preset }, logProbs, schema: called ?? schema };
   const request = prepare(lease, context, own);
   const run = async ({ onText, onCall }: ConverseEvents = {}): Promise<Conversed> => {
     const reader = new AnswerReader(form);

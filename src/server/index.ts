@@ -3,5 +3,13 @@
  *
  * @module lectern/server
  */
+export {
+  type Answerer,
+  type AnswererOptions,
+  checkOffline,
+  createAnswerer,
+  type OfflineAnswer,
+  type OfflineRequest,
+} from "./offline.ts";
 export type { LogEntry, ServedModel, ServeOptions, ServerLimits } from "./options.ts";
 export { type Server, serve } from "./serve.ts";

@@ -25,6 +25,8 @@ export interface Server {
 /** The longest time that a client may take to send a request's headers and body, in milliseconds. */
 const HEADERS_MS = 20_000;
 const BODY_MS = 120_000;
+/** The time that an idle connection stays open, above that of proxies: one that both use while it closes would fail. */
+const KEEP_ALIVE_MS = 75_000;
 
 function servedModel(model: string | ServedModel): ServedModel {
   if (typeof model !== "string") return model;
@@ -70,6 +72,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const node = createAdaptorServer({ fetch: app.fetch }) as NodeServer;
   node.headersTimeout = HEADERS_MS;
   node.requestTimeout = BODY_MS;
+  node.keepAliveTimeout = KEEP_ALIVE_MS;
   const bound = await listen(node, host, port);
   const ready = models.loadPinned();
   ready.catch(() => {}); // the log has it, and /ready

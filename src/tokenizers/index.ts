@@ -14,6 +14,14 @@ export {
   type Encoding,
   Tokenizer,
 } from "./tokenizer.ts";
-export { readToolCalls, type ToolCall, type ToolCallForm, type ToolCallPieces, ToolCallReader } from "./tool-calls.ts";
+export {
+  bareCall,
+  readToolCalls,
+  type ToolCall,
+  type ToolCallForm,
+  type ToolCallJson,
+  type ToolCallPieces,
+  ToolCallReader,
+} from "./tool-calls.ts";
 export { type TokenizerKind, type TokenizerOptions, tokenizerKinds, trainTokenizer } from "./train/index.ts";
 export type { Offset, Truncation } from "./truncation.ts";

@@ -56,3 +56,35 @@ describe("calls of tools", () => {
     expect(byCharacter(form, answer)).toEqual({ text, calls });
   });
 });
+
+describe("calls that can be enforced", () => {
+  const formOf = (write: (name: string, args: string) => string) =>
+    toolCallForm((messages) => {
+      const [call] = (messages[1] as unknown as { tool_calls: { function: { name: string; arguments: object } }[] })
+        .tool_calls;
+      return `<|start|>${write(call?.function.name ?? "", JSON.stringify(call?.function.arguments))}<|end|>`;
+    })?.json;
+
+  test("are JSON objects of a name and arguments, behind a mark or bare", () => {
+    expect(formOf((name, args) => `<tool_call>\n{"name": "${name}", "arguments": ${args}}\n</tool_call>`)).toEqual({
+      lead: "<tool_call>\n",
+      argumentsKey: "arguments",
+    });
+    expect(formOf((name, args) => `[TOOL_CALLS] [{"name": "${name}", "arguments": ${args}}]`)).toEqual({
+      lead: "[TOOL_CALLS] [",
+      argumentsKey: "arguments",
+    });
+    expect(formOf((name, args) => `{"name": "${name}", "parameters": ${args}}`)).toEqual({
+      lead: "",
+      argumentsKey: "parameters",
+    });
+  });
+
+  test("are none of another form", () => {
+    expect(formOf((name, args) => `[TOOL_CALLS]${name}[ARGS]${args}`)).toBeUndefined();
+    expect(formOf((name, args) => `<functioncall> {"name": "${name}", "arguments": '${args}'}`)).toBeUndefined();
+    expect(
+      formOf((name, args) => `<tool_call>{"id": 3, "name": "${name}", "arguments": ${args}}</tool_call>`),
+    ).toBeUndefined();
+  });
+});

@@ -15,6 +15,16 @@ export interface ToolCallForm {
   readonly open: string;
   /** The text that ends it; undefined where the end of the answer does. */
   readonly close: string | undefined;
+  /** How a call is written as JSON; undefined where it is written in another way, so that it cannot be enforced. */
+  readonly json?: ToolCallJson | undefined;
+}
+
+/** A call as a JSON object: `{"name": …, "arguments": …}`. */
+export interface ToolCallJson {
+  /** The text before the object, the opening mark included. */
+  readonly lead: string;
+  /** The name of the property that holds the arguments. */
+  readonly argumentsKey: "arguments" | "parameters";
 }
 
 /** Forms of published models; which one a model has shows in what its template writes of a call. */
@@ -29,7 +39,9 @@ const forms: readonly ToolCallForm[] = [
 ];
 
 /** A call without any mark: the whole answer is a JSON object, as LLaMA 3 writes it. */
-const bare: ToolCallForm = { open: "{", close: undefined };
+export const bareCall: ToolCallForm = { open: "{", close: undefined };
+
+const isBare = ({ open }: ToolCallForm): boolean => open === bareCall.open;
 
 const PROBE = "lectern_probe";
 const probe: readonly Message[] = [
@@ -57,10 +69,22 @@ export function toolCallForm(render: (messages: readonly Message[]) => string): 
   if (at < 0) return undefined;
   const before = text.slice(0, at);
   const after = text.slice(at);
-  return (
+  const form =
     forms.find(({ open, close }) => before.includes(open) && (close === undefined || after.includes(close))) ??
-    (/[{[]\s*"/.test(before) ? bare : undefined)
-  );
+    (/[{[]\s*"/.test(before) ? bareCall : undefined);
+  return form && { ...form, json: callJson(text, before, form) };
+}
+
+/** How a template writes a call as JSON, by what it made of the probe. */
+function callJson(text: string, before: string, form: ToolCallForm): ToolCallJson | undefined {
+  const begin = before.lastIndexOf("{");
+  const open = isBare(form) ? begin : before.lastIndexOf(form.open);
+  if (begin < open || !/^\{\s*"name":\s*"$/.test(before.slice(begin))) return undefined;
+  const [, argumentsKey] =
+    /^",\s*"(arguments|parameters)":\s*\{\s*"lectern_key"/.exec(text.slice(before.length + PROBE.length)) ?? [];
+  const lead = before.slice(open, begin);
+  const isLead = isBare(form) || /^\s*\[?\s*$/.test(lead.slice(form.open.length));
+  return argumentsKey && isLead ? { lead, argumentsKey: argumentsKey as ToolCallJson["argumentsKey"] } : undefined;
 }
 
 /** A call in an object of JSON; undefined for anything else. */
@@ -147,7 +171,7 @@ export class ToolCallReader {
       return { text, calls: [], goesOn: false };
     }
     const stop = end < 0 ? this.#held.length : end;
-    const inner = this.#held.slice(at + (this.#form === bare ? 0 : open.length), stop);
+    const inner = this.#held.slice(at + (isBare(this.#form) ? 0 : open.length), stop);
     const calls = readCalls(inner) ?? this.#separate(inner);
     const after = stop + (end < 0 ? 0 : (close?.length ?? 0));
     const text = calls ? this.#held.slice(0, at) : this.#held.slice(0, after);
@@ -160,19 +184,19 @@ export class ToolCallReader {
   /** Several calls, each with the opening mark of its own. */
   #separate(inner: string): readonly ToolCall[] | undefined {
     const { open, close } = this.#form;
-    if (close !== undefined || this.#form === bare || !inner.includes(open)) return undefined;
+    if (close !== undefined || isBare(this.#form) || !inner.includes(open)) return undefined;
     const each = inner.split(open).map(readCalls);
     return each.every((calls) => calls !== undefined) ? each.flat() : undefined;
   }
 
   #begin(open: string): number {
-    if (this.#form !== bare) return this.#held.indexOf(open);
+    if (!isBare(this.#form)) return this.#held.indexOf(open);
     return this.#isFirst && this.#held.trimStart().startsWith(open) ? this.#held.indexOf(open) : -1;
   }
 
   /** The length of the longest end of the held text that may become the opening mark. */
   #possible(open: string): number {
-    if (this.#form === bare) return this.#isFirst && this.#held.trim() === "" ? this.#held.length : 0;
+    if (isBare(this.#form)) return this.#isFirst && this.#held.trim() === "" ? this.#held.length : 0;
     let begun = Math.min(open.length - 1, this.#held.length);
     while (begun > 0 && !open.startsWith(this.#held.slice(-begun))) begun--;
     const before = this.#held.slice(0, this.#held.length - begun);

@@ -64,6 +64,38 @@ describe.skipIf(!hasChromium)("in Debian's chromium (skipped where /usr/bin/chro
     },
   );
 
+  test("a schema is compiled in a worker of its own, and gives the text that it gives in Node", async () => {
+    const form = {
+      type: "object",
+      properties: { name: { type: "string", maxLength: 8 }, age: { type: "integer", minimum: 0, maximum: 120 } },
+      required: ["name", "age"],
+      additionalProperties: false,
+    };
+    const own = { schema: form, maxNewTokens: 60, doSample: false };
+    const refused = { schema: { properties: { a: { $ref: "https://example.com/a" } } } };
+    const [text, workers, message] = await inPage<[string, string[], string]>(
+      false,
+      `const workers = [];
+       const Plain = Worker;
+       globalThis.Worker = class extends Plain {
+         constructor(url, options) {
+           super(url, options);
+           workers.push(options.name);
+         }
+       };
+       const model = await loadModel("/models/stories", { precision: "float32" });
+       const prompt = "The hero: ";
+       const { text } = await model.generate({ prompt }, ${JSON.stringify(own)});
+       const message = await model.generate({ prompt }, ${JSON.stringify(refused)}).catch(({ message }) => message);
+       return [text, workers, message];`,
+    );
+    await using inNode = await loadModel(join(root, "models/stories"), { precision: "float32" });
+    expect(text).toBe((await inNode.generate({ prompt: "The hero: " }, own)).text);
+    expect(Object.keys(JSON.parse(text))).toEqual(["name", "age"]);
+    expect(workers.filter((name) => name === "lectern-grammar")).toHaveLength(2);
+    expect(message).toContain("/properties/a/$ref");
+  });
+
   // Products round their inputs to 8 bits, in another order in the page: scores differ by what a kernel's may.
   test("a quantized file is computed in its few bits, with scores near those in Node", async () => {
     const inputIds = [[5, 9, 3, 17, 4]];

@@ -137,6 +137,49 @@ describe("POST /v1/chat/completions", () => {
     }
   });
 
+  test("a call that is demanded is made, with arguments that fit", async () => {
+    const parameters = {
+      type: "object",
+      properties: { unit: { enum: ["C", "F"] }, days: { $ref: "#/$defs/days" } },
+      required: ["unit", "days"],
+      additionalProperties: false,
+      $defs: { days: { type: "integer", minimum: 1, maximum: 7 } },
+    };
+    const forecast = { type: "function" as const, function: { name: "forecast", parameters, strict: true } };
+    const named = { type: "function" as const, function: { name: "forecast" } };
+    for (const [choice, names] of [
+      [named, /^forecast$/],
+      ["required" as const, /^(forecast|get_weather)$/],
+    ] as const) {
+      const body = {
+        messages: ask("Hello"),
+        tools: [...tools, forecast],
+        tool_choice: choice,
+        parallel_tool_calls: false,
+      };
+      const request = { model: "chat", ...body, n: 3, seed: 4, max_tokens: 200 };
+      const whole = await client.chat.completions.create(request);
+      checkSchema("CreateChatCompletionResponse", whole);
+      for (const { message, finish_reason: finish } of whole.choices) {
+        if (finish === "length") continue; // a text of any length is a city
+        const [call] = message.tool_calls ?? [];
+        expect([finish, message.content, message.tool_calls?.length]).toEqual(["tool_calls", null, 1]);
+        if (call?.type !== "function") throw new Error("no call of a function");
+        expect(call.function.name).toMatch(names);
+        const args = JSON.parse(call.function.arguments);
+        if (call.function.name === "forecast") {
+          expect(Object.keys(args)).toEqual(["unit", "days"]);
+          expect(["C", "F"]).toContain(args.unit);
+          expect([1, 2, 3, 4, 5, 6, 7]).toContain(args.days);
+        } else expect(typeof args.city).toBe("string");
+      }
+      const final = await client.chat.completions.stream(request).finalChatCompletion();
+      expect(final.choices.map(({ message }) => message.tool_calls?.map((call) => call.function))).toMatchObject(
+        whole.choices.map(({ message }) => message.tool_calls?.map((call) => "function" in call && call.function)),
+      );
+    }
+  });
+
   test("an encoder–decoder translates with beams, and streams greedily", async () => {
     const messages = ask("Das ist ein Haus.");
     const model = await loadModel("models/translate");
@@ -168,7 +211,20 @@ describe("POST /v1/chat/completions", () => {
       },
       "/pattern",
     ],
-    [{ tool_choice: "required", tools }, "tool_choice"],
+    [
+      {
+        response_format: {
+          type: "json_schema",
+          json_schema: { name: "a", schema: { properties: { b: { $ref: "https://example.com/c.json" } } } },
+        },
+      },
+      "/properties/b/$ref: https://example.com/c.json lies outside",
+    ],
+    [{ tool_choice: "required" }, "tool_choice: there are no tools to call"],
+    [
+      { tool_choice: { type: "function", function: { name: "b" } }, tools },
+      "there is no tool b; there are get_weather",
+    ],
     [{ parallel_tool_calls: false, tools }, "parallel_tool_calls"],
     [{ tools: [{ type: "function", function: { name: "a", strict: true } }] }, "strict"],
     [{ functions: [] }, "functions"],

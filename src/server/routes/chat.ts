@@ -48,7 +48,7 @@ class Chat {
     const logProbs = logprobs ? (top ?? 0) : undefined;
     const { response_format: asked, tools } = body;
     const format = asked?.type === "json_schema" ? { type: asked.type, schema: asked.json_schema.schema } : asked;
-    const schema = answerSchema(format, tools, "response_format");
+    const schema = answerSchema(format, tools, "response_format") ?? this.#conversation.schema;
     const request = prepare(lease, context, { body, rows, count: body.n ?? 1, length, logProbs, schema });
     this.#request = { ...request, keepsSpecialTokens: this.#conversation.form !== undefined };
   }

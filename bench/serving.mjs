@@ -1,0 +1,127 @@
+/**
+ * The server under load: N clients for T seconds, each answer checked against the answer to its prompt alone, beside the
+ * scheduler without HTTP, and peers behind a shell of the same library.
+ *   node bench/serving.mjs MODEL [--clients 200] [--seconds 60] [--precision int4]
+ *     [--gguf FILE.gguf] [--onnx EXPORT] [--json]
+ * Peers need `npm ci --prefix bench`.
+ */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    clients: { type: "string", default: "200" },
+    seconds: { type: "string", default: "60" },
+    precision: { type: "string", default: "auto" },
+    sequences: { type: "string", default: "32" },
+    gguf: { type: "string" },
+    onnx: { type: "string" },
+    json: { type: "boolean", default: false },
+  },
+});
+const [model = "stories"] = positionals;
+const clients = Number(values.clients);
+const seconds = Number(values.seconds);
+const TOKENS = 32;
+const PROMPTS = 64;
+const prompts = Array.from(
+  { length: PROMPTS },
+  (_, i) => `Chapter ${i + 1}. ${["The king", "The fox", "A wolf", "The queen"][i % 4]} said`,
+);
+
+/** Starts one side in a process of its own. */
+async function start(...args) {
+  const child = fork(fileURLToPath(new URL("serving-side.mjs", import.meta.url)), args);
+  const [message] = await once(child, "message");
+  return { child, ...message };
+}
+
+function ask(child, message) {
+  child.send(message);
+  return once(child, "message").then(([answer]) => answer);
+}
+
+const bodyOf = (i) => ({
+  model: "m",
+  prompt: prompts[i],
+  max_tokens: TOKENS,
+  temperature: 0,
+  stream: true,
+  eos_token_id: null,
+});
+
+/** The text of a streamed answer; fails where a chunk is lost or the stream has no end. */
+async function streamed(url, body) {
+  const response = await fetch(`${url}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const all = await response.text();
+  if (!response.ok) throw new Error(`${response.status}: ${all.slice(0, 300)}`);
+  if (!all.endsWith("data: [DONE]\n\n")) throw new Error("a stream without its end");
+  const events = all.split("\n\n").filter((event) => event.startsWith("data: {"));
+  const parsed = events.map((event) => JSON.parse(event.slice("data: ".length)));
+  if (new Set(parsed.map(({ id }) => id)).size > 1) throw new Error("chunks of several answers in one stream");
+  return parsed.map(({ choices }) => choices[0]?.text ?? "").join("");
+}
+
+/** So many clients, each sending its next request when it has its answer. */
+async function load({ child, url }, { count, length, expected }) {
+  await ask(child, "reset");
+  let answers = 0;
+  let wrong = 0;
+  const began = performance.now();
+  const end = began + 1000 * length;
+  const half = setTimeout(() => child.send("half"), 500 * length);
+  const client = async (own) => {
+    for (let i = own; performance.now() < end; i += count) {
+      const text = await streamed(url, bodyOf(i % PROMPTS));
+      answers++;
+      if (expected && text !== expected[i % PROMPTS]) wrong++;
+    }
+  };
+  await Promise.all(Array.from({ length: count }, (_, i) => client(i)));
+  clearTimeout(half);
+  const took = (performance.now() - began) / 1000;
+  return { clients: count, answers, wrong, tokensPerSecond: (answers * TOKENS) / took, ...(await ask(child, "state")) };
+}
+
+const round = (value) => Math.round(value * 10) / 10;
+const result = { model, clients, seconds };
+const own = await start("lectern", model, values.precision, values.sequences);
+const expected = [];
+for (const i of prompts.keys()) expected.push(await streamed(own.url, bodyOf(i)));
+result.load = await load(own, { count: clients, length: seconds, expected });
+result.bare = await ask(own.child, {
+  prompts,
+  tokens: TOKENS,
+  seconds: Math.max(3, seconds / 4),
+  at: Number(values.sequences),
+});
+result.shareOfBare = result.load.tokensPerSecond / result.bare.tokensPerSecond;
+const peers = { lectern: own };
+if (values.gguf) peers["node-llama-cpp"] = await start("node-llama-cpp", values.gguf, "", values.sequences);
+if (values.onnx) peers["transformers.js"] = await start("transformers.js", values.onnx, "fp32", values.sequences);
+result.sides = {};
+for (const [name, side] of Object.entries(peers)) {
+  result.sides[name] = {};
+  for (const count of [1, 8, 32]) {
+    const { tokensPerSecond } = await load(side, { count, length: Math.max(3, seconds / 6) });
+    result.sides[name][count] = round(tokensPerSecond);
+  }
+}
+for (const { child } of Object.values(peers)) child.kill();
+if (values.json) console.log(JSON.stringify(result));
+else {
+  const { answers, wrong, tokensPerSecond, delayP99, memory } = result.load;
+  console.log(`${clients} clients, ${seconds} s: ${answers} answers, ${wrong} that differ from the answer alone`);
+  console.log(`${round(tokensPerSecond)} tokens/s, ${round(result.shareOfBare * 100)} % of the scheduler without HTTP`);
+  console.log(`event-loop delay, 99th percentile: ${round(delayP99)} ms`);
+  console.log(`memory at half and at the end: ${memory.map((bytes) => round(bytes / 2 ** 20)).join(" and ")} MiB`);
+  console.table(result.sides);
+}
+if (result.load.wrong > 0) process.exitCode = 1;
