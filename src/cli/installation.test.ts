@@ -80,7 +80,7 @@ describe("lectern doctor", () => {
       node: process.version,
       engine: expect.stringMatching(/^\d+\.\d+\.\d+$/),
       platform: `${process.platform} ${process.arch}`,
-      shippedModels: ["icl-medium", "icl-small", "sentiment", "stories", "stories-gru", "translate"],
+      shippedModels: ["icl-medium", "icl-small", "masked", "sentiment", "stories", "stories-gru", "translate"],
       hub: "https://hub.test",
       hasToken: true,
       hubCache: { path: join(home, "hub"), bytes: 0, freeBytes: expect.any(Number) },

@@ -144,7 +144,8 @@ export function createAnswerer(options: AnswererOptions): Answerer {
     },
     answer: async ({ url, body }, { id, signal }) => {
       const note = (): void => {};
-      const context = { models, limits, metrics, onLog, id, signal, note, onEnd: note, isDraining: () => false };
+      const own = { id, signal, note, onEnd: note, isDraining: () => false };
+      const context = { models, limits, metrics, feedback: undefined, onLog, ...own };
       try {
         const parsed = parseOffline(url, body);
         const answered =

@@ -1,7 +1,6 @@
-import { check, Random } from "../../common/index.ts";
+import { check, Random, twoSidedP } from "../../common/index.ts";
 import { type Interval, meanOf, standardError } from "../statistics/intervals.ts";
 import { type Decision, decideBound, decideDifference } from "../statistics/margin.ts";
-import { twoSidedP } from "../statistics/normal.ts";
 import { mcNemar } from "../statistics/tests.ts";
 import { aggregations } from "../tasks/aggregation.ts";
 import type { MetricValues } from "./run.ts";

@@ -1,6 +1,5 @@
-import { check } from "../../common/index.ts";
+import { check, normalQuantile } from "../../common/index.ts";
 import { type Interval, meanInterval, meanOf, standardError } from "./intervals.ts";
-import { normalQuantile } from "./normal.ts";
 
 /** The one-sided level of both decisions: worse than the margin, and not worse than it. */
 const ALPHA = 0.05;
