@@ -7,7 +7,7 @@ import { LayerStates } from "./layer-states.ts";
  * A cache grows to the next multiple of so many slots, and by so much at least: what a step reads grows with the text,
  * not with the context window.
  */
-const GROWTH = 128;
+const GROWTH = 64;
 const LEAST_GROWTH = 1.25;
 
 /** The number of slots that a row of so many tokens takes at most. */

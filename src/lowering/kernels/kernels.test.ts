@@ -134,7 +134,7 @@ const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
     joinedCall([2, 4, 2, 5, 1]),
     joinedCall([1, 4, 2, 5, 3]),
     joinedCall([2, 2, 2, 0, 4]),
-    joinedCall([2, 4, 2, 5, 3], true),
+    joinedCall([1, 4, 2, 5, 3], true),
   ],
   int8Linear: [1, 5].map((rows) => {
     const levels = g.input("levels", "int8", [40, 24]);
