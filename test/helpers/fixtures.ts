@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { parseJson } from "../../src/common/index.ts";
 import { openFiles } from "../../src/files/index.ts";
 import { openSafetensors } from "../../src/formats/index.ts";
 import { type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
@@ -78,7 +79,7 @@ export function sharedPath(path: string): string | undefined {
 }
 
 export async function readJson<T>(path: string): Promise<T> {
-  return JSON.parse(await readFile(path, "utf8")) as T;
+  return parseJson(await readFile(path, "utf8"), path) as T;
 }
 
 /** Every tensor of a safetensors file in a directory. */
