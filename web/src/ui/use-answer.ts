@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { type OpenModel, openModel } from "../engine.ts";
+import { entries, type OpenModel, openModel } from "../engine.ts";
 import { failure, model, report, running } from "../results.ts";
 
 /** So long the page waits for the next letter before it asks the model. */
@@ -46,9 +46,10 @@ export function useAnswer<T>(
 export function useModel(name: string): OpenModel | null {
   const other = useSignal<OpenModel | null>(null);
   const isOwn = model.value?.name === name;
+  const isListed = entries.value.length > 0; // a link names a model before the page has read which there are
   useEffect(() => {
     other.value = null;
-    if (isOwn || name === "") return;
+    if (isOwn || name === "" || !isListed) return;
     let isStale = false;
     openModel(name).then((open) => {
       if (!isStale) other.value = open;
@@ -56,6 +57,6 @@ export function useModel(name: string): OpenModel | null {
     return () => {
       isStale = true;
     };
-  }, [name, isOwn]);
+  }, [name, isOwn, isListed]);
   return isOwn ? model.value : other.value;
 }
