@@ -9,5 +9,6 @@ export default defineConfig({
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     globalSetup: ["scripts/engine.mjs"],
     testTimeout: 60_000,
+    maxWorkers: 2, // a file waits for its processes and its browser while another one computes
   },
 });
