@@ -114,7 +114,7 @@ function smokeText(smoke: SmokeReport): string {
   const memory = peakMiB === undefined ? "" : `; peak memory ${peakMiB.toFixed(0)} MiB`;
   return [
     `started by node start.mjs, outside of a container: ready after ${startSeconds.toFixed(1)} s${memory}`,
-    `${requests} requests to ${route} by ${concurrency} clients: median ${medianMs.toFixed(0)} ms, 95 % within ${p95Ms.toFixed(0)} ms, ${perSecond.toFixed(1)} a second, ${failures} failed`,
+    `${requests} requests to ${route} by ${concurrency} ${concurrency === 1 ? "client" : "clients"}: median ${medianMs.toFixed(0)} ms, 95 % within ${p95Ms.toFixed(0)} ms, ${perSecond.toFixed(1)} a second, ${failures} failed`,
     `SIGTERM: exit code ${exitCode}`,
     "",
   ].join("\n");
