@@ -5,6 +5,8 @@ import type { OnnxInitializer } from "./onnx-graph.ts";
 /** Collects ONNX operators and constants, and gives out names. */
 export class Emitter {
   #nodes: OnnxNode[] = [];
+  /** The nodes of the graph itself, not those of an inner one. */
+  readonly #outermost = this.#nodes;
   readonly initializers: OnnxInitializer[] = [];
   readonly #constants = new Map<string, string>();
   #sizes = new Map<string, string>();
@@ -46,6 +48,14 @@ export class Emitter {
     const inner = this.#nodes;
     [this.#nodes, this.#sizes] = [outer, sizes];
     return inner;
+  }
+
+  /** Emits nodes before the inner graphs that are under way, so that all of them may read the results. */
+  outside(emit: () => void): void {
+    const inner = this.#nodes;
+    this.#nodes = this.#outermost;
+    emit();
+    this.#nodes = inner;
   }
 
   /**

@@ -137,7 +137,9 @@ class Lowering {
       inner,
       made.filter((value) => reads[results.indexOf(value)]),
     );
-    for (const node of inner) this.#lowerNode(node);
+    for (const node of inner)
+      if (node.inputs.length > 0) this.#lowerNode(node);
+      else this.#emitter.outside(() => this.#lowerNode(node)); // what depends on nothing is shared by all that read it
     return results.map((value) => (value ? this.#nameOf(value) : ""));
   }
 
