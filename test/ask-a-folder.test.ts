@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 test("the example with the AI SDK streams an answer over a socket, with the passages that the model read", async () => {
-  const settings = { baseURL: `${server.url}/v1`, model: "chat", maxOutputTokens: 8, file };
+  const settings = { baseURL: `${server.url}/v1`, model: "chat", maxOutputTokens: 8, topK: 1, file }; // its window has 1,024 tokens
   const pieces: string[] = [];
   const { answer, passages } = await ask("docs", "How long must an API key be at least?", {
     ...settings,
@@ -24,7 +24,7 @@ test("the example with the AI SDK streams an answer over a socket, with the pass
     onText: (piece) => void pieces.push(piece),
   });
   expect(answer).toBe(pieces.join(""));
-  expect(passages).toHaveLength(3);
+  expect(passages).toHaveLength(1);
   for (const { file: name, from, to, text } of passages) {
     const lines = readFileSync(join("docs", name), "utf8")
       .split("\n")
@@ -34,5 +34,5 @@ test("the example with the AI SDK streams an answer over a socket, with the pass
   const none = await ask("docs", "Zebras?", { ...settings, apiKey: "a key of eight" });
   expect(none).toEqual({ answer: undefined, passages: [] });
   const refused = ask("docs", "How long must an API key be at least?", { ...settings, apiKey: "wrong" });
-  await expect(refused).rejects.toThrow();
+  await expect(refused).rejects.toThrow(/key/);
 });

@@ -40,7 +40,7 @@ describe.skipIf(!built)("the README (skipped until `npm run build` has run)", ()
       );
       expect(output.length, command).toBeGreaterThan(20);
     }
-  });
+  }, 240_000);
 
   test("`npm start` without a terminal tells a story of 60 words or more", () => {
     const output = execFileSync(process.execPath, ["dist/cli/main.js", "run"], { cwd: root, encoding: "utf8" });

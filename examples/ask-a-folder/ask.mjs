@@ -25,15 +25,23 @@ export async function ask(folder, question, { baseURL, apiKey, model, maxOutputT
   if (passages.length === 0) return { answer: undefined, passages };
   const lectern = createOpenAICompatible({ name: "lectern", baseURL, apiKey, includeUsage: true });
   const given = passages.map(({ file, from, to, text }, i) => `[${i + 1}] ${file}, lines ${from} to ${to}:\n${text}`);
-  const { textStream, text } = streamText({
+  let failure;
+  const { textStream } = streamText({
     model: lectern(model),
     system: INSTRUCTION,
     prompt: `${given.join("\n\n")}\n\nQuestion: ${question}`,
     maxOutputTokens,
-    onError: () => {}, // `text` rejects with it
+    onError: ({ error }) => {
+      failure = error;
+    },
   });
-  for await (const piece of textStream) onText?.(piece);
-  return { answer: await text, passages };
+  let answer = "";
+  for await (const piece of textStream) {
+    answer += piece;
+    onText?.(piece);
+  }
+  if (failure) throw failure;
+  return { answer, passages };
 }
 
 if (import.meta.filename === process.argv[1]) {

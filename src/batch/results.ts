@@ -1,4 +1,4 @@
-import { LecternError } from "../common/index.ts";
+import { LecternError, ownEntry } from "../common/index.ts";
 import { type BatchFacts, type BatchStore, CHUNK, jobId, jobsOf, type RequestJob } from "./store.ts";
 
 /** How far a batch is. */
@@ -40,7 +40,7 @@ export async function batchStatus(store: BatchStore, id: string): Promise<BatchS
   for (let at = 0; at < facts.total; at += CHUNK) {
     const length = Math.min(CHUNK, facts.total - at);
     const own = await Promise.all(Array.from({ length }, (_, i) => queue.getJobState(jobId(id, at + i))));
-    for (const state of own) counts[states[state] ?? "waiting"]++;
+    for (const state of own) counts[ownEntry(states, state) ?? "waiting"]++;
   }
   const done = counts.completed + counts.failed;
   const begun = done + counts.running > 0 ? "in_progress" : "waiting";

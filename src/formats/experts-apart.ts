@@ -1,3 +1,4 @@
+import { ownEntry } from "../common/index.ts";
 import type { FileSource } from "../files/index.ts";
 import { byteLength } from "../tensor/index.ts";
 import type { AnyTensor, Checkpoint, StoredTensor } from "./tensor-files.ts";
@@ -21,7 +22,7 @@ export function expertsApart(files: FileSource, stored: Checkpoint, names: Itera
   for (const name of names) {
     const [, path, part = "", bias] = joined.exec(name) ?? [];
     const info = stored.info(name);
-    const outputs = outputsOf[part] ?? [];
+    const outputs = ownEntry(outputsOf, part) ?? [];
     if (path === undefined || (!bias && info.shape.length !== 3)) found.set(name, info);
     else {
       const isTurned = stored.has(`${path}.${part}_bias`);

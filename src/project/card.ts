@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { stringify } from "yaml";
-import { VERSION } from "../common/index.ts";
+import { ownEntry, VERSION } from "../common/index.ts";
 import { type DataRow, type Overlap, readRows, testRows } from "./data.ts";
 import type { Project } from "./file.ts";
 import { setupName } from "./located.ts";
@@ -123,7 +123,7 @@ export function cardText(evidence: CardEvidence): string {
 
 function metadata({ project, facts, quality }: CardEvidence): Record<string, unknown> {
   const { task, choice, test } = project.file;
-  const pipeline = PIPELINES[task];
+  const pipeline = ownEntry(PIPELINES, task);
   const isHub = /^[\w.-]+\/[\w.-]+$/.test(choice.model) && !choice.model.startsWith(".");
   return {
     ...(facts.languages.length > 0 && { language: facts.languages }),
@@ -131,7 +131,7 @@ function metadata({ project, facts, quality }: CardEvidence): Record<string, unk
     library_name: "lectern",
     ...(pipeline && { pipeline_tag: pipeline }),
     ...(isHub && { base_model: choice.model }),
-    metrics: [...new Set(Object.keys(quality.metrics).map((name) => HUB_METRICS[name] ?? name))],
+    metrics: [...new Set(Object.keys(quality.metrics).map((name) => ownEntry(HUB_METRICS, name) ?? name))],
     "model-index": [
       {
         name: basename(project.root),
@@ -140,7 +140,7 @@ function metadata({ project, facts, quality }: CardEvidence): Record<string, unk
             task: { type: pipeline ?? "text-generation", name: task },
             dataset: { type: "custom", name: basename(test ?? task), split: "test" },
             metrics: Object.entries(quality.metrics).map(([name, { value }]) => ({
-              type: HUB_METRICS[name] ?? name,
+              type: ownEntry(HUB_METRICS, name) ?? name,
               value: Number(value.toPrecision(6)),
               name,
             })),

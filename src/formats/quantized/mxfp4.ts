@@ -1,3 +1,4 @@
+import { ownEntry } from "../../common/index.ts";
 import type { Grid } from "./grid.ts";
 import { formOf } from "./grid.ts";
 import type { Layer, PartReader } from "./reader.ts";
@@ -22,7 +23,7 @@ const outputsOf: Readonly<Record<string, readonly string[]>> = {
 export function mxfp4Layers(reader: PartReader): Layer[] {
   return reader.pathsWith("_blocks").flatMap((path) => {
     const [, place, name = ""] = /^(.*)\.(\w+)$/.exec(path) ?? [];
-    const outputs = outputsOf[name];
+    const outputs = ownEntry(outputsOf, name);
     if (!outputs) throw reader.refused(`${path}_blocks: of MXFP4, experts' gate_up_proj and down_proj are read`);
     const [blocks, scales] = [`${path}_blocks`, `${path}_scales`];
     const { shape } = reader.info(blocks);
