@@ -18,6 +18,7 @@ export const askPrompt: PromptDefinition = {
 
 /** An index that finds passages: a `PassageIndex`, a `SqliteIndex`, or one of your own. */
 export interface Searchable {
+  /** Finds the passages that are nearest to a question. */
   search(question: string, options?: SearchOptions): Promise<SearchResult>;
 }
 
@@ -48,6 +49,7 @@ export interface Citation extends FoundPassage {
 
 /** An answer with the passages that it comes from. */
 export interface Answered extends Pick<SearchResult, "method" | "threshold" | "bestScore" | "changed"> {
+  /** The question, as it was asked. */
   readonly question: string;
   /** The answer; undefined without a model, and where nothing was found. */
   readonly answer?: string | undefined;

@@ -12,6 +12,7 @@ export type Place = Pick<Passage, "file" | "from" | "to">;
 
 /** A question with the lines that answer it. */
 export interface RetrievalItem {
+  /** The question, as a user would ask it. */
   readonly question: string;
   /** Lines any of which answers it; none for a question that the folder does not answer. */
   readonly places: readonly Place[];
@@ -23,6 +24,7 @@ export interface RetrievalItem {
 export interface Share {
   /** From 0 to 1. */
   readonly value: number;
+  /** The 95 % interval of the share. */
   readonly interval: Interval;
   /** The number of items that the share is of. */
   readonly count: number;

@@ -32,15 +32,21 @@ export function searchedText({ heading, text }: Pick<Passage, "heading" | "text"
 export interface IndexedEncoder {
   /** The location that it was loaded from. */
   readonly name: string;
+  /** A hash of the model's files. */
   readonly fingerprint: string;
+  /** The text that is put before questions; empty for most encoders. */
   readonly questionPrompt: string;
+  /** The text that is put before passages; empty for most encoders. */
   readonly passagePrompt: string;
 }
 
 /** A file of an index, with the number of its passages, which stand in the order of the files. */
 export interface IndexedFile {
+  /** The path, relative to the folder. */
   readonly path: string;
+  /** A hash of the content. */
   readonly digest: string;
+  /** The number of its passages. */
   readonly passages: number;
 }
 
@@ -54,7 +60,9 @@ export interface IndexContent {
   readonly chunks: { readonly size: number; readonly overlap: number };
   /** The cosine that an unrelated question's best passage stays below. */
   readonly threshold?: number | undefined;
+  /** The files, in the order of their passages. */
   readonly files: readonly IndexedFile[];
+  /** The passages of all files. */
   readonly passages: readonly Passage[];
   /** One vector of length 1 a passage; empty without an encoder. */
   readonly vectors: readonly Float32Array[];

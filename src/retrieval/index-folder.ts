@@ -33,6 +33,7 @@ export interface IndexOptions extends FolderOptions {
   readonly fresh?: boolean | undefined;
   /** Called after each file that is encoded. */
   readonly onProgress?: ((progress: IndexProgress) => void) | undefined;
+  /** Ends the indexing; the index that was there stays. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -60,7 +61,9 @@ export interface IndexProgress {
 export interface IndexReport {
   /** The path of the index. */
   readonly path: string;
+  /** The number of files in the index. */
   readonly files: number;
+  /** The number of passages in the index. */
   readonly passages: number;
   /** Files whose passages were taken over from the index that was there. */
   readonly unchanged: number;
@@ -68,6 +71,7 @@ export interface IndexReport {
   readonly removed: number;
   /** The reason for which nothing of an earlier index could be taken over; undefined where it could. */
   readonly rebuilt?: string | undefined;
+  /** Files that were left out, with the reason. */
   readonly skipped: readonly SkippedFile[];
 }
 

@@ -25,6 +25,7 @@ export interface SearchOptions {
    * folder, as on a server, needs false.
    */
   readonly verify?: boolean | undefined;
+  /** Ends the search. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -50,6 +51,7 @@ export interface FoundPassage extends Passage {
 
 /** The outcome of a search. */
 export interface SearchResult {
+  /** The method that was used. */
   readonly method: SearchMethod;
   /** The passages that reach the threshold, the best first; empty where nothing is near. */
   readonly passages: readonly FoundPassage[];

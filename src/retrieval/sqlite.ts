@@ -5,9 +5,13 @@ import type { FoundPassage, PassageIndex, SearchOptions, SearchResult } from "./
 
 /** The part of a SQLite driver that is used; better-sqlite3, libsql and node:sqlite have it. */
 export interface SqliteDatabase {
+  /** Runs statements without values. */
   exec(sql: string): unknown;
+  /** Prepares one statement. */
   prepare(sql: string): {
+    /** Runs it with values. */
     run(...values: (string | number | bigint | Uint8Array | null)[]): unknown;
+    /** Runs it with values, and returns the rows. */
     all(...values: (string | number | bigint | Uint8Array | null)[]): unknown[];
   };
 }

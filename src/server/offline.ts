@@ -28,17 +28,21 @@ const offlineRoutes: readonly string[] = [
 export interface OfflineRequest {
   /** Its route. */
   readonly url: string;
+  /** Its body, as JSON gives it. */
   readonly body: unknown;
 }
 
 /** The answer to a stored request: a body that HTTP would carry, of an error too. */
 export interface OfflineAnswer {
+  /** The status code that HTTP would have. */
   readonly status: number;
+  /** The body: an answer, or an error in OpenAI's form. */
   readonly body: object;
 }
 
 /** Options of {@link createAnswerer}. */
 export interface AnswererOptions {
+  /** The models that requests may name. */
   readonly models: readonly ServedModel[];
   /** Bounds of requests; each that is left out has the default of `ServerLimits`. */
   readonly limits?: Partial<ServerLimits> | undefined;
@@ -46,6 +50,7 @@ export interface AnswererOptions {
   readonly tasks?: readonly string[] | undefined;
   /** Folders in which data files of tasks are looked for. */
   readonly dataFolders?: readonly string[] | undefined;
+  /** Called with each entry of the log. */
   readonly onLog?: ((entry: LogEntry) => void) | undefined;
 }
 
@@ -62,6 +67,7 @@ export interface Answerer {
    * @param call `id` names the answer, `signal` ends it early
    */
   answer(request: OfflineRequest, call: { readonly id: string; readonly signal: AbortSignal }): Promise<OfflineAnswer>;
+  /** Ends the models. */
   dispose(): Promise<void>;
 }
 
