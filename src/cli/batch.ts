@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { DEVICE_OPTION, type ModelFlags, PRECISION_OPTION } from "./models.ts";
+import { addServedModelFlags, type ModelFlags, repeated } from "./models.ts";
 import type { CommonFlags, Terminal } from "./terminal.ts";
 
 /** Flags of every command of batches. */
@@ -22,8 +22,6 @@ export interface WorkFlags extends ModelFlags {
   readonly precision?: string;
   readonly threads?: string;
 }
-
-const all = (value: string, before: string[] = []): string[] => [...before, value];
 
 /** `lectern batch submit|work|status|results|remove` */
 export function batchCommand(group: Command, terminal: Terminal, signal: AbortSignal): Command {
@@ -60,28 +58,26 @@ export function batchCommand(group: Command, terminal: Terminal, signal: AbortSi
 }
 
 function addWork(command: Command, terminal: Terminal, signal: AbortSignal): void {
-  command
+  const work = command
     .description("Answer the requests of batches with models on this machine.")
     .argument(
       "[models...]",
       "bundled models' names, directories, or owner/name on the Hugging Face Hub; NAME=MODEL gives one another name. Default: the bundled models",
     )
-    .option("--adapter <model:name=directory>", "a LoRA adapter, served as model:name; may be repeated", all)
-    .option("--task <file>", "a task file that evaluations may name, beside the bundled tasks; may be repeated", all)
-    .option("--data <directory>", "a folder of data files of tasks; may be repeated", all)
+    .option("--adapter <model:name=directory>", "a LoRA adapter, served as model:name; may be repeated", repeated)
+    .option(
+      "--task <file>",
+      "a task file that evaluations may name, beside the bundled tasks; may be repeated",
+      repeated,
+    )
+    .option("--data <directory>", "a folder of data files of tasks; may be repeated", repeated)
     .option("--max-sequences <n>", "requests of a model that are computed at once; default 32")
     .option("--max-tokens <n>", "new tokens of an answer at most; default 4096")
     .option("--stall <seconds>", "time after which another worker takes the requests of a silent one; default 30")
     .option("--drain <seconds>", "time that running requests get to end after SIGTERM; default 30")
-    .option("--until-done", "end when no request waits or runs")
-    .option(...PRECISION_OPTION)
-    .option(...DEVICE_OPTION)
-    .option("--threads <n>", "number of threads of each model; default chosen by the engine")
-    .option("--force", "accept a tokenizer that does not belong to the model")
-    .option("--revision <name>", "a branch, tag or commit of Hub models; default main")
-    .option("--offline", "use only models that are in the Hugging Face cache")
-    .action(async (names: string[], flags: WorkFlags) => {
-      const { workOn } = await import("./batch-actions.ts");
-      await workOn(names, { flags, terminal, signal });
-    });
+    .option("--until-done", "end when no request waits or runs");
+  addServedModelFlags(work).action(async (names: string[], flags: WorkFlags) => {
+    const { workOn } = await import("./batch-actions.ts");
+    await workOn(names, { flags, terminal, signal });
+  });
 }

@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import type { LocateOptions } from "../formats/index.ts";
 import type { LoadOptions, Model } from "../inference/index.ts";
 import type { CommonFlags, Terminal } from "./terminal.ts";
@@ -16,6 +17,20 @@ export const DEVICE_OPTION = [
   "--device <name>",
   "cpu, or webgpu for a GPU; what it has no kernel for runs on the CPU; default cpu",
 ] as const;
+
+/** The values of a flag that may be repeated. */
+export const repeated = (value: string, before: string[] = []): string[] => [...before, value];
+
+/** Adds the flags of commands that load several models to answer requests. */
+export function addServedModelFlags(command: Command): Command {
+  return command
+    .option(...PRECISION_OPTION)
+    .option(...DEVICE_OPTION)
+    .option("--threads <n>", "number of threads of each model; default chosen by the engine")
+    .option("--force", "accept a tokenizer that does not belong to the model")
+    .option("--revision <name>", "a branch, tag or commit of Hub models; default main")
+    .option("--offline", "use only models that are in the Hugging Face cache");
+}
 
 /** Flags of every command that takes a model. */
 export interface ModelFlags extends CommonFlags {

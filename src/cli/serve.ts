@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { DEVICE_OPTION, type ModelFlags, PRECISION_OPTION } from "./models.ts";
+import { addServedModelFlags, type ModelFlags, repeated } from "./models.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface ServeFlags extends ModelFlags {
@@ -23,11 +23,9 @@ export interface ServeFlags extends ModelFlags {
   readonly threads?: string;
 }
 
-const all = (value: string, before: string[] = []): string[] => [...before, value];
-
 /** `lectern serve [MODEL…]` */
 export function serveCommand(command: Command, terminal: Terminal, signal: AbortSignal): Command {
-  return command
+  const served = command
     .argument(
       "[models...]",
       "bundled models' names, directories, or owner/name on the Hugging Face Hub; NAME=MODEL gives one another name. Default: the bundled models",
@@ -35,14 +33,14 @@ export function serveCommand(command: Command, terminal: Terminal, signal: Abort
     .option("--port <n>", "the port; 0: any that is free; default 8080")
     .option("--host <address>", "the address to listen on; default 127.0.0.1, which only this machine reaches")
     .option("--api-key-file <file>", "a file with API keys, one a line; or set LECTERN_API_KEYS, separated by commas")
-    .option("--cors-origin <origin>", "an origin whose pages may call the server; may be repeated", all)
+    .option("--cors-origin <origin>", "an origin whose pages may call the server; may be repeated", repeated)
     .option(
       "--allowed-host <name>",
       "a Host header that is accepted without keys beside those of this machine; may be repeated",
-      all,
+      repeated,
     )
-    .option("--adapter <model:name=directory>", "a LoRA adapter, served as model:name; may be repeated", all)
-    .option("--pin <model>", "a model that is loaded at the start and kept; may be repeated", all)
+    .option("--adapter <model:name=directory>", "a LoRA adapter, served as model:name; may be repeated", repeated)
+    .option("--pin <model>", "a model that is loaded at the start and kept; may be repeated", repeated)
     .option(
       "--model-memory <MiB>",
       "memory at most for the weights of all models; the least recently used are unloaded",
@@ -57,15 +55,9 @@ export function serveCommand(command: Command, terminal: Terminal, signal: Abort
     .option(
       "--feedback <directory>",
       "store judgements of POST /v1/feedback there, with the prompts and answers that they are about; default off",
-    )
-    .option(...PRECISION_OPTION)
-    .option(...DEVICE_OPTION)
-    .option("--threads <n>", "number of threads of each model; default chosen by the engine")
-    .option("--force", "accept a tokenizer that does not belong to the model")
-    .option("--revision <name>", "a branch, tag or commit of Hub models; default main")
-    .option("--offline", "use only models that are in the Hugging Face cache")
-    .action(async (names: string[], flags: ServeFlags) => {
-      const { serveModels } = await import("./serve-models.ts");
-      await serveModels(names, { flags, terminal, signal });
-    });
+    );
+  return addServedModelFlags(served).action(async (names: string[], flags: ServeFlags) => {
+    const { serveModels } = await import("./serve-models.ts");
+    await serveModels(names, { flags, terminal, signal });
+  });
 }

@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
+import { useOwnCache } from "../../test/helpers/derived-cache.ts";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { type ArchitectureOf, readConfig } from "../families/index.ts";
 import { openFiles } from "../files/index.ts";
@@ -140,17 +138,7 @@ test("a request whose states do not fit is refused with the numbers", async () =
 });
 
 describe("few bits", () => {
-  const before = process.env.LECTERN_CACHE;
-  let cache = "";
-  beforeAll(async () => {
-    cache = await mkdtemp(join(tmpdir(), "lectern-"));
-    process.env.LECTERN_CACHE = cache;
-  });
-  afterAll(async () => {
-    if (before === undefined) delete process.env.LECTERN_CACHE;
-    else process.env.LECTERN_CACHE = before;
-    await rm(cache, { recursive: true });
-  });
+  useOwnCache();
 
   test.each(
     ["mamba", "qwen3_5_text"].flatMap((name) => (["int8", "int4"] as const).map((bits) => [name, bits] as const)),

@@ -2,28 +2,17 @@ import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/pro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { useOwnCache } from "../../test/helpers/derived-cache.ts";
 import { fixture, inFewBits } from "../../test/helpers/fixtures.ts";
 import { levelsOfInputs } from "../../test/helpers/input-levels.ts";
 import { exportGguf } from "./export-gguf.ts";
 import { loadModel } from "./model.ts";
 
 const shipped = (name: string): string => fileURLToPath(new URL(`../../models/${name}`, import.meta.url));
-const before = process.env.LECTERN_CACHE;
-let cache = "";
+const cache = useOwnCache();
 
-beforeAll(async () => {
-  cache = await mkdtemp(join(tmpdir(), "lectern-"));
-  process.env.LECTERN_CACHE = cache;
-});
-
-afterAll(async () => {
-  if (before === undefined) delete process.env.LECTERN_CACHE;
-  else process.env.LECTERN_CACHE = before;
-  await rm(cache, { recursive: true });
-});
-
-const derived = async (): Promise<string[]> => (await readdir(join(cache, "derived")).catch(() => [])).sort();
+const derived = async (): Promise<string[]> => (await readdir(join(cache(), "derived")).catch(() => [])).sort();
 
 describe.each(["int8", "int4"] as const)("%s", (precision) => {
   test.each(inFewBits.decoders)("%s: decoding over a cache chooses what whole passes score highest", async (name) => {
@@ -120,9 +109,9 @@ test("matrices are quantized once, and again when the checkpoint changes", async
   await load();
   const made = (await derived()).filter((name) => !known.has(name));
   expect(made.length).toBe(1);
-  const { mtimeMs } = await stat(join(cache, "derived", made[0] as string));
+  const { mtimeMs } = await stat(join(cache(), "derived", made[0] as string));
   await load();
-  expect((await stat(join(cache, "derived", made[0] as string))).mtimeMs).toBe(mtimeMs);
+  expect((await stat(join(cache(), "derived", made[0] as string))).mtimeMs).toBe(mtimeMs);
   const path = join(folder, "model.safetensors");
   await writeFile(path, await readFile(path));
   await load();
