@@ -1,7 +1,7 @@
 import { LecternError, ownEntry } from "../common/index.ts";
 import { type BatchFacts, type BatchStore, CHUNK, jobId, jobsOf, type RequestJob } from "./store.ts";
 
-/** How far a batch is. */
+/** The progress of a batch. */
 export interface BatchStatus extends BatchFacts {
   /** `incomplete`: its submission was interrupted. */
   readonly status: "incomplete" | "waiting" | "in_progress" | "completed";

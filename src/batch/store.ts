@@ -9,7 +9,7 @@ const REGISTRY = `${PREFIX}:batches`;
 /** Requests that are read or written in one round trip. */
 export const CHUNK = 500;
 
-/** What a worker leaves behind for a request. */
+/** The record that a worker leaves for a request. */
 export interface StoredAnswer {
   readonly status: number;
   readonly body: object;

@@ -4,7 +4,7 @@ import { type BatchFacts, type BatchStore, CHUNK, jobId, jobsOf } from "./store.
 /** Times that a request is tried whose failure is not its own. */
 const ATTEMPTS = 3;
 
-/** What a submission did. */
+/** The outcome of a submission. */
 export interface Submission extends BatchFacts {
   /** Requests that were not there before. */
   readonly added: number;

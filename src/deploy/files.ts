@@ -4,7 +4,7 @@ import { VERSION } from "../common/index.ts";
 export interface DeployFiles {
   /** The name of the model in requests, and of the package. */
   readonly name: string;
-  /** What `package.json` asks npm for: a version, or `file:` and a tarball beside it. */
+  /** The version of Lectern in `package.json`, or `file:` and a tarball beside it. */
   readonly lectern: string;
   /** The tarball's name, where Lectern is not installed from the registry. */
   readonly tarball?: string | undefined;

@@ -11,7 +11,7 @@ import { type StaticSite, writeStaticSite } from "./static-site.ts";
 export type { DeployedModel } from "./model-copy.ts";
 export type { SmokeReport } from "./smoke.ts";
 
-/** What a deployment is written for. */
+/** The target of a deployment. */
 export const deployTargets = ["docker", "node", "static"] as const;
 /** A target of `deploy`. */
 export type DeployTarget = (typeof deployTargets)[number];

@@ -24,7 +24,7 @@ export interface SmokeReport {
   readonly exitCode: number | null;
 }
 
-/** How much is asked of a server. */
+/** The load of a test. */
 export interface SmokeOptions {
   /** The installation of Lectern that the folder is tried with. */
   readonly packageRoot: string;

@@ -31,11 +31,11 @@ export interface DecoderConfig extends ModelConfig {
   readonly padTokenId?: number | undefined;
   /** The longest text whose keys stay valid; beyond it, all are computed again. Undefined: they always do. */
   readonly cacheIsGoodTo?: number;
-  /** What layers keep, where not every one of them keeps keys and values. */
+  /** The contents of the cache, where not every layer keeps keys and values. */
   readonly kept?: KeptConfig;
 }
 
-/** What the layers of a decoder keep of earlier tokens. */
+/** The contents of a decoder's cache, by layer. */
 export interface KeptConfig {
   /** The number of layers that attend, and so keep keys and values. */
   readonly attentionLayers: number;

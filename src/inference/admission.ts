@@ -81,7 +81,7 @@ export class Admission {
   readonly #limits: AdmissionLimits;
   /** Keys and values of one token, in bytes. */
   readonly #tokenBytes: number;
-  /** What a sequence of any length takes beside them, in bytes. */
+  /** The bytes that a sequence of any length takes beside them. */
   readonly #sequenceBytes: number;
   readonly #running = new Set<RequestSize>();
   readonly #waiting: Waiting[] = [];
@@ -146,7 +146,7 @@ export class Admission {
       );
   }
 
-  /** What a request's sequences hold, in words. */
+  /** The contents of a request's cache, in words. */
   #held({ sequences, length }: RequestSize): string {
     const keys = `keys and values (${sequences} of ${length} tokens, ${this.#tokenBytes} bytes each)`;
     if (this.#sequenceBytes === 0) return keys;

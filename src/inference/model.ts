@@ -101,7 +101,7 @@ export class Model {
     return this.#host.description.contextWindow;
   }
 
-  /** What its layers keep of a text, of a decoder in which some do not keep keys and values. */
+  /** The contents of the cache, of a decoder in which some layers do not keep keys and values. */
   get kept(): ModelDescription["kept"] {
     return this.#host.description.kept;
   }

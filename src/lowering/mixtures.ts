@@ -16,7 +16,7 @@ const [INT64, BOOL] = [7, 9];
 
 /** A mixture of experts of which each expert is computed for its own tokens alone. */
 export interface Mixture {
-  /** Where tokens go to experts. */
+  /** The node that sends tokens to experts. */
   readonly entry: Node;
   /** The nodes of each expert. */
   readonly experts: readonly (readonly Node[])[];

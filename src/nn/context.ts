@@ -104,7 +104,7 @@ export interface ModelOutputs {
   readonly attentions: readonly Value[];
   /** Of each layer, the new rows `[B, K, T, D]`, to be written into the cache, or, in place, the whole cache. */
   readonly cache: readonly KeyValue[];
-  /** What layers keep beside keys and values, in the order in which they are built. */
+  /** The states of layers beside keys and values, in the order in which they are built. */
   readonly states: readonly KeptState[];
   /** `[B, H, T, S]` of each layer, over the encoder's states. */
   readonly crossAttentions: readonly Value[];
@@ -137,7 +137,7 @@ export class ModelContext implements PositionContext {
   readonly attentions: Value[] = [];
   /** The new keys and values of each layer. */
   readonly cache: KeyValue[] = [];
-  /** What layers keep beside keys and values. */
+  /** The states of layers beside keys and values. */
   readonly states: KeptState[] = [];
   /** The cross-attention weights recorded so far. */
   readonly crossAttentions: Value[] = [];

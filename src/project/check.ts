@@ -21,7 +21,7 @@ export interface CheckResult {
   readonly quality: Quality;
   /** That of the baseline on the same items. */
   readonly baselineQuality: Quality | undefined;
-  /** What was measured anew, in words; empty where all evidence was fresh. */
+  /** The measurements that were made anew, in words; empty where all evidence was fresh. */
   readonly measured: readonly string[];
   readonly overlap: readonly Overlap[];
   readonly warnings: readonly string[];

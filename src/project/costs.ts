@@ -7,7 +7,7 @@ import { ADAPTER_FROM, measureTraining, type TrainingCost } from "./measure/trai
 import type { Measurements } from "./measured.ts";
 import { evaluationTask, kindOf } from "./task.ts";
 
-/** What a step costs on this machine. */
+/** The cost of a step on this machine. */
 export interface Cost {
   readonly seconds: number;
   readonly memoryMB: number;

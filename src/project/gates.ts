@@ -13,7 +13,7 @@ export interface GateResult {
   /** The gate in words, such as `acc ≥ baseline − 0.01`. */
   readonly name: string;
   readonly state: GateState;
-  /** What was measured; null where nothing could be. */
+  /** The measured value; null where nothing could be measured. */
   readonly value: number | string | null;
   /** The baseline's value; null for a gate without one. */
   readonly baseline: number | null;

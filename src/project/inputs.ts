@@ -6,7 +6,7 @@ import { type Project, projectPath, type Setup } from "./file.ts";
 import type { Located } from "./located.ts";
 import { taskHashes } from "./task.ts";
 
-/** What evidence may depend on, by name: a hash of the content, or the setting itself. */
+/** The inputs that evidence may depend on, by name: a hash of the content, or the setting itself. */
 export type InputName =
   | "data"
   | "task"

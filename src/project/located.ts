@@ -3,7 +3,7 @@ import { type LocateOptions, locateModel } from "../formats/index.ts";
 import { type LoadOptions, loadModel, type Model } from "../inference/index.ts";
 import { modelLocation, type Project, projectPath, type Setup } from "./file.ts";
 
-/** Where and how models are found and loaded. */
+/** The settings by which models are found and loaded. */
 export type Locating = Pick<LocateOptions, "offline" | "onProgress" | "onWarning" | "signal">;
 
 /** The place of a setup's model on this machine, and of its adapter. */

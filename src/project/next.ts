@@ -23,7 +23,7 @@ export interface Advice {
   readonly command: string | undefined;
 }
 
-/** What to try next. */
+/** Advice on the next step. */
 export interface NextAdvice {
   readonly choice: string;
   readonly metric: string;

@@ -12,7 +12,7 @@ import { metricNames } from "./task.ts";
 export interface StatusLine {
   /** The stage of the lifecycle. */
   readonly stage: "scope" | "select" | "adapt" | "optimize";
-  /** What the evidence is of. */
+  /** The subject of the evidence. */
   readonly what: string;
   /** `fault`: it cannot be had until what the detail names is mended. */
   readonly state: "fresh" | "stale" | "missing" | "fault";
@@ -21,7 +21,7 @@ export interface StatusLine {
   readonly detail: string;
 }
 
-/** Which evidence a project has for each stage, and which of it is stale, with the reason. Nothing is measured or downloaded. */
+/** Lists the evidence that a project has for each stage, with the reason where it is stale. Nothing is measured or downloaded. */
 export async function projectStatus(project: Project, options: Locating = {}): Promise<StatusLine[]> {
   const { choice, gates } = project.file;
   const asked = (name: string): boolean => gates.some((gate) => name in gate);

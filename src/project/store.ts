@@ -10,7 +10,7 @@ import { changedInputs, type EvidenceKind, type InputName, type Inputs, inputsFo
 /** A measurement, with the content of everything that it depends on. */
 export interface Evidence<Result = unknown> {
   readonly kind: EvidenceKind;
-  /** What was measured: a setup in words. */
+  /** The measured setup, in words. */
   readonly subject: string;
   /** The model's name, by which evidence of other settings of it is found. */
   readonly model: string;

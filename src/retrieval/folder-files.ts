@@ -21,7 +21,7 @@ export interface FolderFile {
   readonly digest: string;
 }
 
-/** Which files of a folder are read. */
+/** The choice of a folder's files. */
 export interface FolderOptions {
   /** Extensions without a dot; `*` for every file; default those of texts for people. */
   readonly extensions?: readonly string[] | undefined;

@@ -7,7 +7,7 @@ import { type IndexContent, type Passage, readIndex, searchedText } from "./inde
 import { best, nearestOf, type Scored } from "./nearest.ts";
 import { thresholdOf, unrelatedQuestions } from "./unrelated.ts";
 
-/** How passages are compared with a question: by the cosine of vectors, or by the words that they share. */
+/** The comparison of passages with a question: by the cosine of vectors, or by the words that they share. */
 export const searchMethods = ["vectors", "bm25"] as const;
 /** A way to compare passages with a question; see `method` of `SearchOptions`. */
 export type SearchMethod = (typeof searchMethods)[number];

@@ -5,7 +5,7 @@ import type { ChatRequest, Tool } from "./schemas/chat.ts";
 
 /** A call that the answer must be. */
 export interface EnforcedCall {
-  /** What the template writes before the call's JSON, which the prompt ends with. */
+  /** The text that the template writes before the call's JSON, with which the prompt ends. */
   readonly lead: string;
   /** The schema of the JSON. */
   readonly schema: JsonSchema;

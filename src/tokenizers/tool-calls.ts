@@ -15,7 +15,7 @@ export interface ToolCallForm {
   readonly open: string;
   /** The text that ends it; undefined where the end of the answer does. */
   readonly close: string | undefined;
-  /** How a call is written as JSON; undefined where it is written in another way, so that it cannot be enforced. */
+  /** The form of a call as JSON; undefined where it is written in another way, so that it cannot be enforced. */
   readonly json?: ToolCallJson | undefined;
 }
 
@@ -75,7 +75,7 @@ export function toolCallForm(render: (messages: readonly Message[]) => string): 
   return form && { ...form, json: callJson(text, before, form) };
 }
 
-/** How a template writes a call as JSON, by what it made of the probe. */
+/** The form in which a template writes a call as JSON, read off its rendering of a probe. */
 function callJson(text: string, before: string, form: ToolCallForm): ToolCallJson | undefined {
   const begin = before.lastIndexOf("{");
   const open = isBare(form) ? begin : before.lastIndexOf(form.open);

@@ -7,7 +7,7 @@ export interface ModelEntry {
   readonly name: string;
   /** The address of its directory, where the page runs it. */
   readonly url?: string;
-  /** How the page stores its matrices; default float32. */
+  /** The precision of its matrices; default float32. */
   readonly precision?: string;
 }
 

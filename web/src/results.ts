@@ -34,7 +34,7 @@ export const current = computed(() => promptLength.value - 1 + Math.min(step.val
 
 let latest = 0;
 
-/** How often the model has been opened anew after its worker ended. */
+/** The number of times that the model was opened anew after its worker ended. */
 const restarts = signal(0);
 
 /** Opens the model anew. */

@@ -53,7 +53,7 @@ export const text = signal(DEFAULT_TEXT);
 /** The second text, of views that compare two. */
 export const otherText = signal("");
 export const word = signal("");
-/** What the comparison puts side by side. */
+/** The subjects of the comparison. */
 export const comparisons = ["prompts", "models", "layers"] as const;
 export type Comparison = (typeof comparisons)[number];
 export const comparison = signal<Comparison>("prompts");

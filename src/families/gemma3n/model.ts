@@ -27,7 +27,7 @@ function columns(x: Value): readonly Value[] {
   );
 }
 
-/** How a state `[B, T, E]` weighs the streams: `[B, T, N]`. */
+/** The weights of the streams by a state `[B, T, E]`: `[B, T, N]`. */
 function routed(at: Scope, x: Value, c: Gemma3nConfig): Value {
   const read = mul(rmsNorm(at.in("router_norm"), x, c.rmsNormEps), scalar(1 / c.hiddenSize));
   return tanh(linear(at.in("modality_router"), read, c.streams, { bias: false }));

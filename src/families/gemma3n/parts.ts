@@ -114,7 +114,7 @@ export function sparseFeedForward(
   return linear(at.in("down_proj"), mul(activation(c.hiddenAct)(kept), up), c.hiddenSize, { bias: false }); // [B, T, E]
 }
 
-/** What of x `[B, T, F]` is above its row's mean by so many deviations. */
+/** The part of x `[B, T, F]` that is above its row's mean by a number of standard deviations; the rest becomes 0. */
 function aboveCutoff(x: Value, deviations: number): Value {
   const mean = reduceMean(x, [-1], true);
   const away = sub(x, mean);
@@ -122,7 +122,7 @@ function aboveCutoff(x: Value, deviations: number): Value {
   return relu(sub(away, mul(deviation, scalar(deviations))));
 }
 
-/** What a layer adds of its own embedding `[B, T, P]`, as far as the state lets it: `[B, T, E]`. */
+/** The change by a layer's own embedding `[B, T, P]`, gated by the state: `[B, T, E]`. */
 export function perLayerChange(at: Scope, x: Value, own: Value, c: SharingConfig): Value {
   const size = own.shape.at(-1) as number;
   const gate = activation(c.hiddenAct)(linear(at.in("per_layer_input_gate"), x, size, { bias: false }));

@@ -91,7 +91,7 @@ export interface LlamaLayer {
   readonly window: number | undefined;
   /** True if its feed-forward is a mixture of experts. */
   readonly sparse: boolean;
-  /** What mixes tokens in place of attention. */
+  /** The layer that mixes tokens in place of attention. */
   readonly mixer?: MixerConfig | undefined;
 }
 

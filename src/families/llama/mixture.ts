@@ -77,7 +77,7 @@ function route(at: Scope, x: Value, e: ExpertsConfig): { routing: Routing; share
   return { routing: { routerProbabilities, topKMask }, shares: scale === 1 ? weights : mul(weights, scalar(scale)) };
 }
 
-/** What gate and up make of each other. */
+/** The product of the activated gate and up. */
 function gated(gate: Value, up: Value, { hiddenAct }: LlamaConfig, { clamped }: ExpertsConfig): Value {
   if (!clamped) return mul(activation(hiddenAct)(gate), up);
   const [most, least] = [scalar(clamped.limit), scalar(-clamped.limit)];

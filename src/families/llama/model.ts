@@ -34,7 +34,7 @@ function residual(
   }, x);
 }
 
-/** What tokens take from those before them: by attention, or what a layer has in its place. */
+/** The mixing of tokens with those before them, by attention or the layer in its place. */
 function mixTokens(at: Scope, x: Value, { c, context, layer }: BlockParts): Value {
   const { latent } = c;
   const { mixer } = layer;

@@ -28,7 +28,7 @@ import type { MambaConfig, StateSpaceConfig } from "./config.ts";
 /** A layer's part between its norm and the sum with what it reads: `[B, T, E]` → `[B, T, E]`. */
 export type Mixer<C> = (at: Scope, x: Value, c: C, context: ModelContext) => Value;
 
-/** What a convolution and an activation make of the inner states `[B, T, D]`; none of it is from padding. */
+/** The inner states `[B, T, D]` after a convolution and an activation, 0 at padding. */
 export function convolved(at: Scope, x: Value, c: StateSpaceConfig, context: ModelContext): Value {
   const settings = { kernel: c.kernel, bias: c.convolutionBias };
   return context.withoutPadding(activation(c.hiddenAct)(shortConvolution(at.in("conv1d"), x, context, settings)));

@@ -38,7 +38,7 @@ function gatedNorm(at: Scope, x: Value, gate: Value, c: Mamba2Config): Value {
   return mul(normed, at.parameter("weight", [size]));
 }
 
-/** What is left at each token of each earlier one, exp(Σ of the logarithms between them): `[B, H, T]` → `[B, H, T, T]`. */
+/** The decay between each token and each earlier one, exp(Σ of the logarithms between them): `[B, H, T]` → `[B, H, T, T]`. */
 function decayBetween(logDecay: Value): Value {
   const [batch, heads, length] = logDecay.shape as [Dimension, number, Dimension];
   const places = iota(length);
@@ -52,7 +52,7 @@ function decayBetween(logDecay: Value): Value {
 
 /** The layer's projections, parted into heads. */
 interface Parts {
-  /** What is written, `[B, H, T, P]`, and where, `[B, G, T, N]`; what is read, `[B, G, T, N]`. */
+  /** The inputs `[B, H, T, P]`, their projection into the state `[B, G, T, N]`, and that out of it, `[B, G, T, N]`. */
   readonly values: Value;
   readonly write: Value;
   readonly read: Value;

@@ -46,11 +46,11 @@ export interface DeltaNetConfig {
   readonly normEps: number;
 }
 
-/** What a layer projects from the state: all are `[B, T, …]`. */
+/** The projections of a layer's input: all are `[B, T, …]`. */
 interface Projected {
   /** Queries, keys and values, side by side. */
   readonly mixed: Value;
-  /** What lets values through, as wide as these. */
+  /** The output gate, as wide as the values. */
   readonly gate: Value;
   /** Of each value head: how strongly it corrects, and how fast it forgets. */
   readonly rate: Value;

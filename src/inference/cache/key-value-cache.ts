@@ -16,7 +16,7 @@ export function mostSlots(length: number): number {
 }
 
 /**
- * What layers keep of earlier tokens. Keys and values are `[B, K, C, D]` for each layer that attends; every row starts at
+ * The cache of earlier tokens. Keys and values are `[B, K, C, D]` for each layer that attends; every row starts at
  * slot 0. Rows that go on from one prompt share its part, which is held once, and have each only what came after. States
  * are `[B, …]` whatever the length, and each row has its own.
  */
@@ -336,7 +336,7 @@ export interface CacheSizes {
   readonly layers: number;
   readonly heads: number;
   readonly headSize: number;
-  /** What layers keep beside keys and values; default nothing. */
+  /** The states of layers beside keys and values; default none. */
   readonly states?: readonly StateShape[];
 }
 

@@ -43,7 +43,7 @@ export interface ModelDescription {
   readonly config: Readonly<Record<string, unknown>>;
   readonly generationConfig: Readonly<Record<string, unknown>>;
   readonly contextWindow: number;
-  /** What layers keep, of a decoder in which some do not keep keys and values. */
+  /** The contents of the cache, of a decoder in which some layers do not keep keys and values. */
   readonly kept: KeptConfig | undefined;
   readonly parameterCount: number;
   /** The precision that it computes in. */

@@ -77,7 +77,7 @@ export interface GenerationRuntime {
   withLayers(count: number): GenerationRuntime;
   /** Keys and values of one token, in bytes; of an encoder–decoder, of one token of either side. */
   readonly tokenBytes: number;
-  /** What a sequence of any length takes beside them, in bytes. */
+  /** The bytes that a sequence of any length takes beside them. */
   readonly sequenceBytes: number;
   /** True if tokens can be taken back, as where others were guessed ahead: states of layers do not go back. */
   readonly canRewind: boolean;

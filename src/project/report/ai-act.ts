@@ -65,7 +65,7 @@ function integration({ project }: CardEvidence): string {
   return `Lectern as a library, or lectern serve; the model ${project.file.choice.model} in its published files`;
 }
 
-/** What the project's decisions say of it. */
+/** The entry from the project's decisions. */
 function design({ project }: CardEvidence): string | undefined {
   const { decisions } = project.file;
   return decisions.length === 0
