@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Command } from "commander";
-import { LecternError, throwIfAborted } from "../common/index.ts";
+import { LecternError, median, throwIfAborted } from "../common/index.ts";
 import type { Model } from "../inference/index.ts";
 import { coreCount, MOST_THREADS } from "./core-count.ts";
 import { bytesText } from "./download-progress.ts";
@@ -237,12 +237,6 @@ async function measureOnce(model: Model, length: number, signal: AbortSignal): P
     prefill: (1000 * length) / timing.firstTokenMs,
     decode: first === undefined || last === undefined ? undefined : (1000 * STEPS) / (last - first),
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] as number) + (sorted[Math.floor(middle)] as number)) / 2;
 }
 
 const rounded = (value: number): number => Number(value.toFixed(2));

@@ -12,6 +12,7 @@ export {
 export { escaped } from "./escaped.ts";
 export { joinBytes } from "./join-bytes.ts";
 export { isObject, parseJson, parseJsonObject } from "./json.ts";
+export { median, percentile } from "./median.ts";
 export { normalQuantile, twoSidedP } from "./normal.ts";
 export { ownEntry } from "./own-entry.ts";
 export { Random } from "./random.ts";

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { lstat, mkdir, readFile, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { LecternError } from "../common/index.ts";
+import { LecternError, percentile } from "../common/index.ts";
 
 /** The outcome of a smoke test and a small load test. */
 export interface SmokeReport {
@@ -150,12 +150,11 @@ async function measure(
   };
   await Promise.all(Array.from({ length: concurrency }, client));
   const seconds = (performance.now() - began) / 1000;
-  const sorted = times.sort((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+  const at = (share: number): number => percentile(times, share) ?? 0;
   return { failures, medianMs: at(0.5), p95Ms: at(0.95), perSecond: requests / seconds };
 }
 
-/** The largest resident set of a process; Linux alone tells. */
+/** The largest resident set of a process; only Linux reports it. */
 async function peakOf(pid: number | undefined): Promise<number | undefined> {
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];

@@ -17,7 +17,7 @@ export interface Advice {
   readonly applies: boolean;
   readonly pro: readonly string[];
   readonly contra: readonly string[];
-  /** The cost on this machine, from what was measured here; undefined where nothing tells. */
+  /** The cost on this machine, from what was measured here; undefined where there is none to go by. */
   readonly cost: Cost | undefined;
   /** The command that does it. */
   readonly command: string | undefined;

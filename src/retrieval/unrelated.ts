@@ -1,3 +1,4 @@
+import { median } from "../common/index.ts";
 /**
  * Questions about subjects that few folders share. Their best scores in an index show how near an unrelated question comes.
  */
@@ -41,10 +42,4 @@ const NORMAL = 1.4826;
 export function thresholdOf(best: readonly number[]): number {
   const middle = median(best);
   return middle + DEVIATIONS * NORMAL * median(best.map((score) => Math.abs(score - middle)));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
-  return ((low ?? 0) + (high ?? 0)) / 2;
 }

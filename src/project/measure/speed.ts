@@ -1,3 +1,4 @@
+import { percentile } from "../../common/index.ts";
 import { answer, type Item, itemsOf } from "../../evaluation/node.ts";
 import { type Project, readProject, type Setup } from "../file.ts";
 import { loadSetup } from "../located.ts";
@@ -121,8 +122,7 @@ async function throughput(
 
 function latencyOf(times: readonly number[]): Speed["latencyMs"] {
   const sorted = times.toSorted((a, b) => a - b);
-  const at = (share: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number;
+  const at = (share: number): number => percentile(sorted, share) as number;
   return { median: at(0.5), p95: at(0.95), interval: medianInterval(sorted), n: sorted.length };
 }
 
