@@ -73,6 +73,7 @@ const pages = [
       page("Supported models", "/models"),
       page("Architecture", "/architecture"),
       page("Performance", "/performance"),
+      page("Where the time goes", "/performance-profile"),
       page("In-context learning", "/in-context-learning"),
       page("RNN and transformer", "/rnn-vs-transformer"),
       page("Changes", "/changelog"),
