@@ -79,8 +79,9 @@ function readFamily(
   return model;
 }
 
-/** Settings of single layers, as pruned models have them: each layer here is built by the same ones. */
+/** Settings of single layers, as pruned models have them: but for Gemma 4's heads, each layer is built by the same ones. */
 function refuseByLayer(read: ConfigReader): void {
+  if (read.json.model_type === "gemma4_text") return;
   const layers = Object.keys(read.object("per_layer_config") ?? {});
   if (layers.length > 0)
     throw new LecternError(

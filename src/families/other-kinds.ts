@@ -1,7 +1,14 @@
 import type { Value } from "../graph/index.ts";
 import type { ModelContext, Scope } from "../nn/index.ts";
 import { alone, bartCheckpoint, waveCheckpoint } from "./bart/checkpoint.ts";
-import { type BartConfig, decoderAlone, parseBartConfig, parseMarianConfig, parseMbartConfig } from "./bart/config.ts";
+import {
+  type BartConfig,
+  decoderAlone,
+  parseBartConfig,
+  parseMarianConfig,
+  parseMbartConfig,
+  parsePegasusConfig,
+} from "./bart/config.ts";
 import { bartDecoder } from "./bart/model.ts";
 import { bertCheckpoint } from "./bert/checkpoint.ts";
 import {
@@ -22,7 +29,12 @@ import type { LlamaConfig } from "./llama/config.ts";
 import { llama } from "./llama/model.ts";
 import { decoder, encoder, type RegisteredFamily } from "./register.ts";
 import { t5EncoderCheckpoint } from "./t5/checkpoint.ts";
-import { parseMt5EncoderConfig, parseT5EncoderConfig, type T5EncoderConfig } from "./t5/config.ts";
+import {
+  parseMt5EncoderConfig,
+  parseT5EncoderConfig,
+  parseUmt5EncoderConfig,
+  type T5EncoderConfig,
+} from "./t5/config.ts";
 import { t5Encoder } from "./t5/model.ts";
 
 /** Models of a family that are of another kind, by `model_type` and what their config says. */
@@ -33,6 +45,7 @@ export const parts: readonly (readonly [
 ])[] = [
   ["t5", named(/^T5(EncoderModel|ForTokenClassification)$/), t5EncoderOf("T5 encoder", parseT5EncoderConfig)],
   ["mt5", named(/^MT5(EncoderModel|ForTokenClassification)$/), t5EncoderOf("mT5 encoder", parseMt5EncoderConfig)],
+  ["umt5", named(/^UMT5(EncoderModel|ForTokenClassification)$/), t5EncoderOf("UMT5 encoder", parseUmt5EncoderConfig)],
   ...bertDecoders(),
   ...bartDecoders(),
   [
@@ -74,6 +87,7 @@ function bartDecoders(): Part[] {
     of("bart", "BART decoder", parseBartConfig, bartCheckpoint),
     of("mbart", "mBART decoder", parseMbartConfig, bartCheckpoint),
     of("marian", "Marian decoder", parseMarianConfig, waveCheckpoint),
+    of("pegasus", "Pegasus decoder", parsePegasusConfig, waveCheckpoint),
   ];
 }
 

@@ -95,7 +95,7 @@ import { parseSmolLm3Config } from "./smollm3/config.ts";
 import { parseStableLmConfig } from "./stablelm/config.ts";
 import { parseStarCoder2Config } from "./starcoder2/config.ts";
 import { t5Checkpoint } from "./t5/checkpoint.ts";
-import { parseMt5Config, parseT5Config } from "./t5/config.ts";
+import { parseMt5Config, parseT5Config, parseUmt5Config } from "./t5/config.ts";
 import { t5 } from "./t5/model.ts";
 
 /** Files whose parameters have the names that models have, perhaps without a prefix, beside these buffers. */
@@ -250,6 +250,7 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   }),
   t5: encoderDecoder({ name: "T5", parseConfig: parseT5Config, model: t5, checkpoint: t5Checkpoint }),
   mt5: encoderDecoder({ name: "mT5", parseConfig: parseMt5Config, model: t5, checkpoint: t5Checkpoint }),
+  umt5: encoderDecoder({ name: "UMT5", parseConfig: parseUmt5Config, model: t5, checkpoint: t5Checkpoint }),
   bart: bartRelative("BART", parseBartConfig, bartCheckpoint),
   mbart: bartRelative("mBART", parseMbartConfig, bartCheckpoint),
   marian: bartRelative("Marian", parseMarianConfig, waveCheckpoint),

@@ -47,6 +47,15 @@ const defaults: Readonly<Record<string, Json>> = {
   qwen3_vl: { rope_theta: 500000 },
 };
 
+/** Wrappers whose output layer is tied to the table of words where the file does not say. */
+const tied: ReadonlySet<string> = new Set(["gemma3", "gemma3n", "gemma4", "internvl", "mistral3"]);
+
+/** Wrappers whose output layer is also tied where `text_config` alone says so. */
+const tiedByText: ReadonlySet<string> = new Set(["llava", "llava_onevision", "qwen2_5_vl", "qwen2_vl"]);
+
+/** Fields of `text_config` that a wrapper's own output layer does not read. */
+const unread: Readonly<Record<string, Json>> = { gemma3: { final_logit_softcapping: null } };
+
 /** Settings of text that files of these types have beside the others, not in `text_config`. */
 const flat: ReadonlySet<string> = new Set(["qwen2_vl", "qwen2_5_vl"]);
 
@@ -67,12 +76,15 @@ export function textPart(json: Json): Json | undefined {
     rope_parameters?: unknown;
   };
   const [architecture = ""] = (json.architectures ?? []) as string[];
+  const type = String(json.model_type);
+  const isTied = json.tie_word_embeddings ?? tied.has(type);
   return {
     ...ownEntry(defaults, json.model_type),
     ...given,
     model_type: ownEntry(inner, named) ?? named,
     architectures: [/Model$/.test(architecture) ? "TextModel" : "TextForCausalLM"],
-    ...(json.tie_word_embeddings !== undefined && { tie_word_embeddings: json.tie_word_embeddings }),
+    ...((isTied !== false || !tiedByText.has(type)) && { tie_word_embeddings: isTied }),
+    ...ownEntry(unread, type),
     ...(isObject(scaling) && { rope_scaling: ofText(scaling) }),
     ...(isObject(rotary) && { rope_parameters: ofText(rotary) }),
   };

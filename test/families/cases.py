@@ -113,6 +113,9 @@ CASES = {
     "gte": ("gte", "GteForMaskedLM", encoder(type_vocab_size=2, pad_token_id=1)),
     "gte_classes": ("gte", "GteForSequenceClassification", encoder(
         type_vocab_size=0, pad_token_id=1, id2label=LABELS, num_hidden_layers=1)),
+    "gte_new": ("gte", "GteForMaskedLM", encoder(
+        type_vocab_size=1, pad_token_id=1, num_hidden_layers=1,
+        rope_parameters={"rope_type": "linear", "factor": 8 ** (2 / 8), "rope_theta": 300.0 * 8}), ("as new",)),
     "jina_v3": ("jina_embeddings_v3", "JinaEmbeddingsV3ForMaskedLM", encoder(
         type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-4)),
     "jina_v3_tokens": ("jina_embeddings_v3", "JinaEmbeddingsV3ForTokenClassification", encoder(
@@ -133,6 +136,11 @@ CASES = {
         max_position_embeddings=34, pad_token_id=1, num_hidden_layers=1, id2label=LABELS)),
     "mt5_encoder": ("mt5", "MT5EncoderModel", {
         "vocab_size": 40, "d_model": 16, "d_kv": 4, "d_ff": 20, "num_layers": 1, "num_heads": 2}),
+    "umt5": ("umt5", "UMT5ForConditionalGeneration", {
+        "vocab_size": 40, "d_model": 16, "d_kv": 4, "d_ff": 20, "num_layers": 2, "num_heads": 2,
+        "tie_word_embeddings": False}, BEAMS),
+    "umt5_encoder": ("umt5", "UMT5EncoderModel", {
+        "vocab_size": 40, "d_model": 16, "d_kv": 4, "d_ff": 20, "num_layers": 2, "num_heads": 2}),
     "mamba": ("mamba", "MambaForCausalLM", {
         **STATES, "state_size": 4, "conv_kernel": 3, "time_step_rank": "auto", "hidden_size": 32}, BEAMS),
     "mamba_untied": ("mamba", "MambaForCausalLM", {
@@ -316,6 +324,10 @@ CASES = {
                           "patch_size": 4, "spatial_merge_size": 2, "temporal_patch_size": 1,
                           "fullatt_block_indexes": []}, "tie_word_embeddings": False}),
     "mbart_decoder": ("mbart", "MBartForCausalLM", {
+        "vocab_size": 40, "d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2, "encoder_ffn_dim": 20, "decoder_ffn_dim": 20, "max_position_embeddings": 32,
+        "is_decoder": True, "is_encoder_decoder": False}),
+    "pegasus_decoder": ("pegasus", "PegasusForCausalLM", {
         "vocab_size": 40, "d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
         "decoder_attention_heads": 2, "encoder_ffn_dim": 20, "decoder_ffn_dim": 20, "max_position_embeddings": 32,
         "is_decoder": True, "is_encoder_decoder": False}),

@@ -65,7 +65,12 @@ def is_decoder(model):
     return not getattr(model.config, "is_encoder_decoder", False) and model.config.model_type not in ENCODERS
 
 
-BARTS = {"bart", "mbart", "marian"}
+def has_two_sides(model):
+    """True for an encoder–decoder that is whole."""
+    return model.config.is_encoder_decoder and not model.__class__.__name__.endswith("EncoderModel")
+
+
+BARTS = {"bart", "mbart", "marian", "pegasus"}
 NO_POSITIONS = {"bloom", "mamba", "mamba2", "rwkv", "opt", "roberta", *BARTS}  # they have none, or count themselves
 UNTRAINED = re.compile("vision|layer_scalar|image_newline|visual|projector|connector|e_score_correction_bias")
 HEADS_OF_DECODERS = ("LMHeadModel", "ForCausalLM")
@@ -82,6 +87,9 @@ def passes(model, rows, pad, shape=None):
         given = {"input_ids": ids, "attention_mask": mask, **places(model, mask)}
         if shape:
             given = {key: value.reshape(shape) for key, value in given.items()}
+        if has_two_sides(model):
+            given["decoder_input_ids"] = torch.tensor([[0, 5, 7]] * len(rows))
+            expected[f"{side}.dec"] = given["decoder_input_ids"]
         with torch.no_grad():
             out = copy.deepcopy(model)(**given)
         expected |= {f"{side}.ids": ids, f"{side}.mask": mask}
@@ -91,6 +99,11 @@ def passes(model, rows, pad, shape=None):
         if shape:
             expected[f"{side}.logits"] = expected[f"{side}.logits"].reshape(-1, 1)
     return expected
+
+
+def begin(model, row):
+    """Where the new tokens begin in what generate() gives."""
+    return 1 if has_two_sides(model) else len(row)
 
 
 def greedy(model, row):
@@ -106,10 +119,11 @@ def greedy(model, row):
     own = copy.deepcopy(model)
     own.generation_config.eos_token_id, own.generation_config.pad_token_id = None, 0
     own.generation_config.bos_token_id = None
+    own.generation_config.decoder_start_token_id = 0 if has_two_sides(model) else None
     out = own.generate(torch.tensor([row]), attention_mask=torch.ones(1, len(row), dtype=torch.long), do_sample=False,
                        max_new_tokens=NEW_TOKENS, return_dict_in_generate=True, output_logits=True)
     best = [step[0].topk(2).values for step in out.logits]
-    return out.sequences[0, len(row):].tolist(), [round(float(first - second), 5) for first, second in best]
+    return out.sequences[0, begin(model, row):].tolist(), [round(float(first - second), 5) for first, second in best]
 
 
 def beams(model, row):
@@ -117,10 +131,11 @@ def beams(model, row):
     own = copy.deepcopy(model)
     own.generation_config.eos_token_id, own.generation_config.pad_token_id = None, 0
     own.generation_config.bos_token_id = None
+    own.generation_config.decoder_start_token_id = 0 if has_two_sides(model) else None
     out = own.generate(torch.tensor([row]), attention_mask=torch.ones(1, len(row), dtype=torch.long), do_sample=False,
                        num_beams=4, num_return_sequences=2, max_new_tokens=10,
                        use_cache=model.config.model_type != "rwkv")  # whose cache takes no other order
-    return out[:, len(row):].tolist()
+    return out[:, begin(model, row):].tolist()
 
 
 def gradients(model, architecture, rows, pad, folder, chance):
@@ -172,6 +187,8 @@ def apart(name, tensor, turns):
         rows = {"gate_proj": gate, "up_proj": up} if found[2] == "gate_up_proj" else {"down_proj": own}
         parts |= {f"{found[1]}.{i}.{part}.{ending}": values.contiguous() for part, values in rows.items()}
     return parts
+
+
 def stacked(weights):
     """The same weights with all experts of a layer in one tensor, as the first files of Qwen3.5-MoE have them."""
     found, experts = {}, {}
@@ -230,6 +247,21 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
     if "gradients" in parts and not architecture.endswith("Model") and shape is None:
         found = gradients(model, architecture, rows, pad, directory / "saved", chance)
         save_file(found, directory / "gradients.safetensors")
+    if "as new" in parts:
+        save_as_new(directory, written)
+
+
+def save_as_new(directory, config):
+    """The same model in its authors' files, whose settings scale rotary positions by `ntk`."""
+    weights = {name.replace("gte.", "new.", 1) if name.startswith("gte.") else name: tensor
+               for name, tensor in load_file(directory / "model.safetensors").items()}
+    save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
+    del config["rope_parameters"]
+    own = {"model_type": "new", "architectures": ["NewForMaskedLM"], "auto_map": {"AutoModel": "modeling.NewModel"},
+           "rope_theta": 300, "rope_scaling": {"type": "ntk", "factor": 8.0}, "position_embedding_type": "rope",
+           "layer_norm_type": "layer_norm", "logn_attention_scale": False, "logn_attention_clip1": False,
+           "pack_qkv": True, "unpad_inputs": False, "use_memory_efficient_attention": False}
+    (directory / "config.json").write_text(json.dumps({**config, **own}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

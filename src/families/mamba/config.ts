@@ -31,6 +31,7 @@ export function parseStateSpace(
   read: ConfigReader,
   { innerSize, window, tied }: { readonly innerSize: number; readonly window: number; readonly tied: boolean },
 ): StateSpaceConfig {
+  read.refuse("rescale_prenorm_residual", false); // transformers 5.23 divides weights by √L whenever it loads them
   const [kernel, stateSize] = [read.size("conv_kernel", 4), read.size("state_size")];
   const numHiddenLayers = read.size("num_hidden_layers");
   return {

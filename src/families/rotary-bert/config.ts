@@ -138,9 +138,29 @@ export function parseNomicBertConfig(file: ConfigReader): RotaryBertConfig {
   });
 }
 
+/**
+ * The same settings without `ntk`, the scaling of its authors' files: it multiplies the base by a factor f, and divides
+ * each frequency by f to the power of two in the size of a head.
+ */
+function withoutNtk(file: ConfigReader): ConfigReader {
+  const scaling = file.object("rope_scaling");
+  if (scaling === undefined || (scaling.rope_type ?? scaling.type) !== "ntk") return file;
+  const read = file.withDefaults({ hidden_size: 768, num_attention_heads: 12, rope_theta: 10000 }).withValues(scaling);
+  read.refuse("mixed_b", null);
+  const factor = read.number("factor", 1);
+  check(factor > 0, "config", () => `config.json: rope_scaling.factor must be above 0; got ${factor}`);
+  return file.withValues({
+    rope_theta: read.number("rope_theta") * factor,
+    rope_scaling: {
+      rope_type: "linear",
+      factor: factor ** ((2 * read.size("num_attention_heads")) / read.size("hidden_size")),
+    },
+  });
+}
+
 /** GTE (`gte`, or `new` in its authors' files) is BERT with rotary positions and a gated feed-forward in one tensor (Zhang et al., 2024). */
 export function parseGteConfig(file: ConfigReader): RotaryBertConfig {
-  const read = file.withValues({ head_dim: undefined });
+  const read = withoutNtk(file).withValues({ head_dim: undefined });
   read.refuse("position_embedding_type", "rope");
   read.refuse("layer_norm_type", "layer_norm");
   read.refuse("logn_attention_scale", false);

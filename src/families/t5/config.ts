@@ -19,6 +19,8 @@ export interface T5Stack {
   readonly classifierDropout: number;
   readonly numBuckets: number;
   readonly maxDistance: number;
+  /** True if each layer has its own table of what distances are worth; else the first one's serves all. */
+  readonly hasBiasInEachLayer: boolean;
   /** The tables of words that each side reads, and the one that scores them. */
   readonly words: { readonly encoder: string; readonly decoder: string; readonly output: string };
 }
@@ -65,11 +67,20 @@ export function parseMt5Config(file: ConfigReader): T5Config {
   return parseWhole(file, { ...t5Defaults, ...mt5Defaults }, false);
 }
 
+/** UMT5 is mT5 with a table of what distances are worth in each layer, whose tied head is scaled (Chung et al., 2023). */
+export function parseUmt5Config(file: ConfigReader): T5Config {
+  return { ...parseWhole(file, { ...t5Defaults, ...mt5Defaults }, true), hasBiasInEachLayer: true };
+}
+
 /** The encoder of T5 alone, as sentence-transformers' and taggers of tokens are. */
 export const parseT5EncoderConfig = (file: ConfigReader): T5EncoderConfig => parseEncoder(file, t5Defaults);
 
 export function parseMt5EncoderConfig(file: ConfigReader): T5EncoderConfig {
   return parseEncoder(file, { ...t5Defaults, ...mt5Defaults });
+}
+
+export function parseUmt5EncoderConfig(file: ConfigReader): T5EncoderConfig {
+  return { ...parseMt5EncoderConfig(file), hasBiasInEachLayer: true };
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -127,6 +138,7 @@ function parseStack(read: ConfigReader): T5Stack {
     classifierDropout: read.number("classifier_dropout", 0),
     numBuckets: read.size("relative_attention_num_buckets", 32),
     maxDistance: read.size("relative_attention_max_distance", 128),
+    hasBiasInEachLayer: false,
     words: wordTables(read),
   };
 }
@@ -162,7 +174,7 @@ const kinds: readonly (readonly [ending: RegExp, kind: HeadKind])[] = [
   [/ForConditionalGeneration$/, "lm"],
   [/ForSequenceClassification$/, "sequence-classification"],
   [/ForQuestionAnswering$/, "question-answering"],
-  [/^M?T5Model$/, "none"],
+  [/^(M|UM)?T5Model$/, "none"],
 ];
 
 function headOf(read: ConfigReader): HeadConfig {

@@ -26,7 +26,7 @@ function close(at: Scope, mixed: Value, c: T5Stack): Value {
   return linear(at.in("o"), joinHeads(mixed), c.hiddenSize, { bias: false });
 }
 
-/** Scores are not scaled; what a distance is worth is learned once, in the first layer, and added in each. */
+/** Scores are not scaled; what a distance is worth is learned, in the first layer for all or in each, and added. */
 function selfAttention(at: Scope, x: Value, c: T5Stack, context: ModelContext, bias: Value): Value {
   const [q, k, v] = ["q", "k", "v"].map((name) => project(at.in(name), x, c)) as [Value, Value, Value];
   return close(at, context.attend(q, k, v, { scale: 1, bias, dropout: c.dropout }), c);
@@ -48,12 +48,15 @@ function feedForward(at: Scope, x: Value, c: T5Stack, context: ModelContext): Va
 function stack(root: Scope, side: "encoder" | "decoder", c: T5Stack, context: ModelContext, memory?: Value): Value {
   const at = root.in(side);
   const tokens = embedding(root.in(c.words[side]), context.inputIds, c.vocabSize, c.hiddenSize); // [B, T, E]
-  const table = at
-    .in("block.0.layer.0.SelfAttention.relative_attention_bias")
-    .parameter("weight", [c.numBuckets, c.numHeads]);
-  const bias = relativeBias(context, table, { maxDistance: c.maxDistance, bothWays: side === "encoder" }); // [B, H, T, S]
+  const biasOf = (layer: number): Value => {
+    const place = at.in(`block.${layer}.layer.0.SelfAttention.relative_attention_bias`);
+    const table = place.parameter("weight", [c.numBuckets, c.numHeads]);
+    return relativeBias(context, table, { maxDistance: c.maxDistance, bothWays: side === "encoder" }); // [B, H, T, S]
+  };
+  const first = biasOf(0);
   const x = context.throughLayers(context.dropout(tokens, c.dropout), (x, i) => {
     const block = at.in(`block.${i}`);
+    const bias = c.hasBiasInEachLayer && i > 0 ? biasOf(i) : first;
     const sublayers = [
       (at: Scope, x: Value) => selfAttention(at.in("SelfAttention"), x, c, context, bias),
       ...(memory ? [(at: Scope, x: Value) => crossAttention(at.in("EncDecAttention"), x, c, context, memory)] : []),
