@@ -1,6 +1,6 @@
 """How random_configs.py draws the families that keep states, share layers, or lie inside models that read images."""
 
-from draws import (ACTIVATIONS, ALL, ENCODER, HALF, LAYERS, LM, NOPARTIAL, SOME, VOCABULARY, also, bart_family,
+from draws import (ACTIVATIONS, ALL, ENCODER, LAYERS, LM, VOCABULARY, also, bart_family,
                    decoder_family, plus)
 
 STATES = {"vocab_size": VOCABULARY, "pad_token_id": 0}

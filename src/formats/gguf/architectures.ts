@@ -10,8 +10,18 @@ export interface GgufArchitecture {
   readonly pairs: boolean;
   /** The offset that GGUF has added to the weight of every norm. */
   readonly normOffset: 0 | 1;
-  /** Names of a layer's parts, behind `blk.N.` and `model.layers.N.`; `{}` is an expert's number. */
+  /**
+   * Names of a layer's parts, behind `blk.N.` and the root of layers; `{}` is an expert's number, and a name after `=` has no
+   * `.weight` behind it.
+   */
   readonly layer: Readonly<Record<string, string>>;
+  /** Names of the tensors outside the layers, and the root of layers, where they are not LLaMA's. */
+  readonly outer?: Readonly<Record<string, string>>;
+  readonly root?: string;
+  /** Parts that GGUF stores as something else than the checkpoint. */
+  readonly changes?: Readonly<Record<string, GgufChange>>;
+  /** True if files of this kind are read only, not written. */
+  readonly readOnly?: boolean;
   /** Settings beside the common ones, behind the architecture's name in GGUF and in `config.json`. */
   readonly settings: Readonly<Record<string, string>>;
   /** `config.json` entries that are the same in every model of this kind. */
@@ -19,6 +29,9 @@ export interface GgufArchitecture {
   /** The depth of the one size whose scores are scaled by hidden size ÷ heads instead of head size (Gemma's 27B). */
   readonly wideScoresAt?: number;
 }
+
+/** What GGUF did to a tensor: −exp of it, or its middle axis of size 1 left out, or its first one. */
+export type GgufChange = "minus-exp" | "without-middle" | "without-first";
 
 /** The settings that every architecture has. */
 export const commonSettings: Readonly<Record<string, string>> = {
@@ -57,8 +70,124 @@ const wrapped = {
   ...feedForward,
 };
 
-/** Every architecture that is read and written, by its name in GGUF. */
+const expertSettings = { expert_count: "num_experts", expert_used_count: "num_experts_per_tok" };
+
+/** Architectures that are read only. */
+const readOnly: Readonly<Record<string, GgufArchitecture>> = {
+  qwen2moe: {
+    modelType: { dense: "qwen2_moe", experts: "qwen2_moe" },
+    pairs: false,
+    normOffset: 0,
+    layer: {
+      ...plain,
+      ffn_gate_inp: "mlp.gate",
+      ffn_gate_exps: "mlp.experts.{}.gate_proj",
+      ffn_up_exps: "mlp.experts.{}.up_proj",
+      ffn_down_exps: "mlp.experts.{}.down_proj",
+      ffn_gate_inp_shexp: "mlp.shared_expert_gate",
+      ffn_gate_shexp: "mlp.shared_expert.gate_proj",
+      ffn_up_shexp: "mlp.shared_expert.up_proj",
+      ffn_down_shexp: "mlp.shared_expert.down_proj",
+    },
+    changes: { ffn_gate_inp_shexp: "without-first" },
+    settings: {
+      ...expertSettings,
+      expert_feed_forward_length: "moe_intermediate_size",
+      expert_shared_feed_forward_length: "shared_expert_intermediate_size",
+    },
+    readOnly: true,
+  },
+  olmo2: {
+    modelType: { dense: "olmo2" },
+    pairs: false,
+    normOffset: 0,
+    layer: {
+      ...attention,
+      ...headNorms,
+      post_attention_norm: "post_attention_layernorm",
+      post_ffw_norm: "post_feedforward_layernorm",
+      ...feedForward,
+    },
+    settings: {},
+    readOnly: true,
+  },
+  "gpt-oss": {
+    modelType: { dense: "gpt_oss", experts: "gpt_oss" },
+    pairs: false,
+    normOffset: 0,
+    layer: {
+      ...attention,
+      attn_sinks: "=self_attn.sinks",
+      post_attention_norm: "post_attention_layernorm",
+      ffn_gate_inp: "mlp.router",
+      ffn_gate_exps: "mlp.experts.{}.gate_proj",
+      ffn_up_exps: "mlp.experts.{}.up_proj",
+      ffn_down_exps: "mlp.experts.{}.down_proj",
+    },
+    settings: {
+      expert_count: "num_local_experts",
+      expert_used_count: "num_experts_per_tok",
+      expert_feed_forward_length: "intermediate_size",
+      "attention.sliding_window": "sliding_window",
+    },
+    readOnly: true,
+  },
+  lfm2: {
+    modelType: { dense: "lfm2" },
+    pairs: false,
+    normOffset: 0,
+    layer: {
+      attn_norm: "operator_norm",
+      attn_q: "self_attn.q_proj",
+      attn_k: "self_attn.k_proj",
+      attn_v: "self_attn.v_proj",
+      attn_output: "self_attn.out_proj",
+      attn_q_norm: "self_attn.q_layernorm",
+      attn_k_norm: "self_attn.k_layernorm",
+      ffn_norm: "ffn_norm",
+      ffn_gate: "feed_forward.w1",
+      ffn_up: "feed_forward.w3",
+      ffn_down: "feed_forward.w2",
+      "shortconv.conv": "conv.conv",
+      "shortconv.in_proj": "conv.in_proj",
+      "shortconv.out_proj": "conv.out_proj",
+    },
+    outer: { token_embd_norm: "model.embedding_norm", output_norm: "model.embedding_norm" },
+    changes: { "shortconv.conv": "without-middle" },
+    settings: { "shortconv.l_cache": "conv_L_cache", "attention.layer_norm_rms_epsilon": "norm_eps" },
+    constants: { block_auto_adjust_ff_dim: false },
+    readOnly: true,
+  },
+  mamba: {
+    modelType: { dense: "mamba" },
+    pairs: false,
+    normOffset: 0,
+    root: "backbone.layers.",
+    layer: {
+      attn_norm: "norm",
+      ssm_in: "mixer.in_proj",
+      ssm_conv1d: "mixer.conv1d",
+      ssm_x: "mixer.x_proj",
+      ssm_dt: "mixer.dt_proj",
+      ssm_a: "=mixer.A_log",
+      ssm_d: "=mixer.D",
+      ssm_out: "mixer.out_proj",
+    },
+    outer: { token_embd: "backbone.embeddings", output_norm: "backbone.norm_f" },
+    changes: { ssm_a: "minus-exp", ssm_conv1d: "without-middle" },
+    settings: {
+      "ssm.conv_kernel": "conv_kernel",
+      "ssm.state_size": "state_size",
+      "ssm.time_step_rank": "time_step_rank",
+      "attention.layer_norm_rms_epsilon": "layer_norm_epsilon",
+    },
+    readOnly: true,
+  },
+};
+
+/** Every architecture that is read, by its name in GGUF. */
 export const architectures: Readonly<Record<string, GgufArchitecture>> = {
+  ...readOnly,
   llama: {
     modelType: { dense: "llama", experts: "mixtral" },
     writes: ["mistral"],
@@ -151,11 +280,12 @@ export function architectureOf(file: string, name: string): GgufArchitecture {
 
 /** The GGUF form of a `model_type`. */
 export function architectureFor(modelType: string): { readonly name: string; readonly architecture: GgufArchitecture } {
-  for (const [name, architecture] of Object.entries(architectures)) {
+  const written = Object.entries(architectures).filter(([, { readOnly }]) => !readOnly);
+  for (const [name, architecture] of written) {
     const { modelType: own, writes = [] } = architecture;
     if ([own.dense, own.experts, ...writes].includes(modelType)) return { name, architecture };
   }
-  const known = Object.values(architectures).flatMap(({ modelType: own, writes = [] }) => [own.dense, ...writes]);
+  const known = written.flatMap(([, { modelType: own, writes = [] }]) => [own.dense, ...writes]);
   throw new LecternError(
     "unsupported",
     `export: a ${modelType} cannot be written as GGUF; written are ${[...known, "mixtral"].join(", ")}`,

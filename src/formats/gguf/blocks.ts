@@ -1,6 +1,6 @@
 import { ownEntry } from "../../common/index.ts";
 import { type BlockForm, type Blocks, packLevels } from "../quantized/matrix.ts";
-import { halfAt, offsetOf, scaleOf, signed, sixBitScale, xsScale } from "./dequantize.ts";
+import { halfAt, offsetOf, powerAt, scaleOf, signed, sixBitScale, xsScale } from "./dequantize.ts";
 import type { GgufType } from "./types.ts";
 
 const { fround } = Math;
@@ -50,6 +50,7 @@ const blockTypes: Readonly<Record<string, BlockType>> = {
   Q5_1: { ...withMinimum, bits: 8, shift: 16 },
   Q8_0: { ...plain, bits: 8, shift: 0 },
   IQ4_NL: { ...plain, bits: 8, shift: 0 },
+  MXFP4: { bits: 8, group: 32, shift: 0, unit: [[0, 128]], scale: powerAt },
   IQ4_XS: {
     bits: 8,
     group: 32,

@@ -2,6 +2,7 @@ import { check, LecternError } from "../../common/index.ts";
 import { commonSettings, type GgufArchitecture } from "./architectures.ts";
 import type { GgufHeader } from "./header.ts";
 import type { GgufMetadata } from "./metadata.ts";
+import { ownSettings } from "./own-settings.ts";
 
 /** The input of the translation of settings. */
 interface Source {
@@ -21,7 +22,7 @@ export async function configOf(source: Source): Promise<Record<string, unknown>>
   const key = (setting: string): string => `${name}.${setting}`;
   const heads = metadata.number(key("attention.head_count"));
   const hiddenSize = metadata.number(key("embedding_length"));
-  const headSize = metadata.number(key("attention.key_length"), hiddenSize / heads);
+  const headSize = metadata.number(key("attention.key_length"), heads === 0 ? 0 : hiddenSize / heads);
   const valueSize = metadata.number(key("attention.value_length"), headSize);
   check(
     valueSize === headSize,
@@ -59,6 +60,7 @@ export async function configOf(source: Source): Promise<Record<string, unknown>>
     ...(architecture.wideScoresAt !== undefined && { query_pre_attn_scalar: wide ? hiddenSize / heads : headSize }),
     ...settingsOf(source, heads),
     ...(await rotaryOf(source, headSize)),
+    ...ownSettings[name]?.({ name, layers, hiddenSize, header, metadata }),
     ...tokenIds(metadata),
   };
 }
@@ -72,7 +74,7 @@ function className(modelType: string): string {
 function settingsOf({ name, architecture, metadata }: Source, heads: number): Record<string, unknown> {
   const defaults: Readonly<Record<string, number>> = { "rope.freq_base": 10000, "attention.head_count_kv": heads };
   const settings = Object.entries(commonSettings).map(([key, field]) => {
-    return [field, metadata.number(`${name}.${key}`, defaults[key])] as const;
+    return [field, metadata.largest(`${name}.${key}`, defaults[key])] as const;
   });
   const own = Object.entries(architecture.settings).flatMap(([key, field]) => {
     const value = metadata.optional(`${name}.${key}`);
@@ -120,8 +122,13 @@ async function rotaryOf(source: Source, headSize: number): Promise<object> {
   const type = metadata.string(key("scaling.type"), factor === 1 ? "none" : "linear");
   if (type === "none" || factor === 1) return { ...part, rope_scaling: null };
   if (type === "linear") return { ...part, rope_scaling: { rope_type: "linear", factor } };
-  if (type === "yarn")
-    return { ...part, rope_scaling: { rope_type: "yarn", factor, ...reach, ...yarnOf(metadata, key, factor) } };
+  if (type === "yarn") {
+    const whole = architecture.modelType.dense === "gpt_oss" ? { truncate: false } : {}; // as its config.json
+    return {
+      ...part,
+      rope_scaling: { rope_type: "yarn", factor, ...reach, ...whole, ...yarnOf(metadata, key, factor) },
+    };
+  }
   throw new LecternError("unsupported", `${file}: rope scaling ${type} is not read; read are none, linear, yarn`);
 }
 

@@ -81,6 +81,26 @@ export function signed(byte: number): number {
 /** The sixteen values that a nibble of the IQ4 types stands for. */
 const STEPS = Int8Array.of(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
 
+/** Twice the values of 4-bit floats, which an MXFP4 block's nibbles index. */
+const DOUBLED = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12] as const;
+
+/** The power of two that MXFP4's {@link DOUBLED} values of a block are multiplied by: its exponent stands in one byte. */
+export function powerAt(bytes: Uint8Array, at: number): number {
+  return fround(2 ** ((bytes[at] as number) - 128));
+}
+
+/** MXFP4: the exponent of a power of two, nibbles that index {@link DOUBLED}. */
+export const decodeMXFP4: Decoder = (bytes, out) => {
+  for (let at = 0, to = 0; at < bytes.length; at += 17, to += 32) {
+    const scale = powerAt(bytes, at);
+    for (let i = 0; i < 16; i++) {
+      const q = bytes[at + 1 + i] as number;
+      out[to + i] = scale * (DOUBLED[q & 15] as number);
+      out[to + 16 + i] = scale * (DOUBLED[q >> 4] as number);
+    }
+  }
+};
+
 /** IQ4_NL: scale d, nibbles that index {@link STEPS}. */
 export const decodeIQ4_NL: Decoder = (bytes, out) => {
   for (let at = 0, to = 0; at < bytes.length; at += 18, to += 32) {

@@ -27,6 +27,11 @@ export class GgufMetadata {
     return value;
   }
 
+  /** A number, or the largest of a list with one for each layer. */
+  largest(key: string, fallback?: number): number {
+    return Array.isArray(this.#entries.get(key)) ? Math.max(0, ...this.numbers(key)) : this.number(key, fallback);
+  }
+
   boolean(key: string, fallback: boolean): boolean {
     const value = this.#get(key, fallback);
     check(typeof value === "boolean", "file", () => this.#wrong(key, "true or false"));

@@ -3,7 +3,7 @@ import type { FileSource } from "../../files/index.ts";
 import { byteLength, type DType, elementCount, toFloat32, typedArrays } from "../../tensor/index.ts";
 import type { Blocks } from "../quantized/matrix.ts";
 import type { AnyTensor } from "../tensor-files.ts";
-import { type GgufArchitecture, outerNames } from "./architectures.ts";
+import { type GgufArchitecture, type GgufChange, outerNames } from "./architectures.ts";
 import { blockFormOf, blocksOf } from "./blocks.ts";
 import type { GgufHeader, GgufTensor } from "./header.ts";
 
@@ -18,11 +18,13 @@ export interface TensorPlan {
   readonly headRows: number;
   /** An offset that is added to each value. */
   readonly add: number;
+  /** True if values are −exp of the checkpoint's. */
+  readonly isMinusExp: boolean;
 }
 
 /** True if a tensor lies in the file just as the checkpoint has it. */
-function isAsStored({ source, headRows, add }: TensorPlan): boolean {
-  return typeof source.type.form === "string" && headRows === 0 && add === 0;
+function isAsStored({ source, headRows, add, isMinusExp }: TensorPlan): boolean {
+  return typeof source.type.form === "string" && headRows === 0 && add === 0 && !isMinusExp;
 }
 
 /** The settings of the translation of names. */
@@ -52,13 +54,20 @@ export function planTensors(layout: Layout): Map<string, TensorPlan> {
   return plans;
 }
 
+/** A part of a layer, or a tensor outside, that a file names: perhaps an expert's, perhaps without an ending. */
+const named = /^(?:blk\.(\d+)\.)?(\w+?(?:\.(?:conv|in_proj|out_proj))?)(?:\.(\d+))?(?:\.(weight|bias))?$/;
+
 /** `blk.3.attn_q.weight` → `model.layers.3.self_attn.q_proj.weight`; undefined for what the architecture has not. */
 function pathOf(architecture: GgufArchitecture, name: string): string | undefined {
-  const [, layer, part = "", expert, ending] = /^(?:blk\.(\d+)\.)?(\w+?)(?:\.(\d+))?\.(weight|bias)$/.exec(name) ?? [];
-  const known = layer === undefined ? outerNames : architecture.layer;
+  const [, layer, part = "", expert, ending] = named.exec(name) ?? [];
+  const known = layer === undefined ? { ...outerNames, ...architecture.outer } : architecture.layer;
   const own = expert === undefined ? part : `${part}_exps`; // older files hold each expert apart
   if (!Object.hasOwn(known, own)) return undefined;
-  const path = `${layer === undefined ? "" : `model.layers.${layer}.`}${known[own]}.${ending}`;
+  const at = layer === undefined ? "" : `${architecture.root ?? "model.layers."}${layer}.`;
+  const to = known[own] as string;
+  if (to.startsWith("=")) return `${at}${to.slice(1)}`;
+  if (ending === undefined) return undefined;
+  const path = `${at}${to}.${ending}`;
   return expert === undefined ? path : path.replace("{}", expert);
 }
 
@@ -89,14 +98,22 @@ function partsOf(layout: Layout, path: string, name: string, source: GgufTensor)
     () => `${layout.file}: ${name} has ${source.shape[0]} rows, which are not whole heads of ${headRows}`,
   );
   const { form } = source.type;
-  const dtype = typeof form === "string" && add === 0 ? form : "float32";
-  const plan = { dtype, source, headRows, add };
-  if (!path.includes("{}")) return [[path, { ...plan, shape: source.shape, offset: source.offset }]];
+  const change = architecture.changes?.[named.exec(name)?.[2] ?? ""];
+  const isMinusExp = change === "minus-exp";
+  const dtype = typeof form === "string" && add === 0 && !isMinusExp ? form : "float32";
+  const plan = { dtype, source, headRows, add, isMinusExp };
+  if (!path.includes("{}")) return [[path, { ...plan, shape: shapeOf(source, change), offset: source.offset }]];
   const [count, ...shape] = source.shape as [number, ...number[]];
   return Array.from({ length: count }, (_, i) => [
     path.replace("{}", String(i)),
     { ...plan, shape, offset: source.offset + (i * source.byteLength) / count },
   ]);
+}
+
+/** The shape that the checkpoint has, where GGUF leaves out an axis of size 1. */
+function shapeOf({ shape }: GgufTensor, change: GgufChange | undefined): readonly number[] {
+  if (change === "without-middle" && shape.length === 2) return [shape[0] as number, 1, shape[1] as number];
+  return change === "without-first" && shape.length === 1 ? [1, ...shape] : shape;
 }
 
 /** The approximate number of bytes of a tensor that are decoded at once. */
@@ -140,7 +157,7 @@ export function tensorOf(place: Place, plan: TensorPlan): AnyTensor {
   const { dtype, shape, source, offset } = plan;
   const file = source.file ?? place.name;
   if (isAsStored(plan)) return { dtype, shape, file, offset, byteLength: byteLength(dtype, elementCount(shape)) };
-  const form = shape.length === 2 && plan.add === 0 ? blockFormOf(source.type) : undefined;
+  const form = shape.length === 2 && plan.add === 0 && !plan.isMinusExp ? blockFormOf(source.type) : undefined;
   return {
     dtype,
     shape,
@@ -158,13 +175,14 @@ export function tensorOf(place: Place, plan: TensorPlan): AnyTensor {
 
 /** The bytes that a tensor has in the checkpoint, or those of some of its rows, piece by piece. */
 async function* valuePieces(place: Place, plan: TensorPlan, from?: number, to?: number): AsyncGenerator<Uint8Array> {
-  const { headRows, add, dtype } = plan;
+  const { headRows, add, dtype, isMinusExp } = plan;
   const group = headRows || 1;
   const [start, end] = [from && from - (from % group), to && Math.ceil(to / group) * group]; // whole heads
   let row = start ?? 0;
   for await (const { bytes, columns, rows } of storedPieces(place, plan, start, end)) {
     const values = decoded(bytes, plan, rows * columns);
     if (add !== 0) for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) + add;
+    if (isMinusExp) for (let i = 0; i < values.length; i++) values[i] = Math.log(-(values[i] as number));
     const whole = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     const rowBytes = byteLength(dtype, columns);
     const turned = halvesFromPairs(whole, rowBytes, headRows);

@@ -4,6 +4,7 @@ import {
   type Decoder,
   decodeIQ4_NL,
   decodeIQ4_XS,
+  decodeMXFP4,
   decodeQ2_K,
   decodeQ3_K,
   decodeQ4_0,
@@ -50,6 +51,7 @@ const types: Readonly<Record<number, GgufType>> = {
   20: type("IQ4_NL", 32, 18, decodeIQ4_NL),
   23: type("IQ4_XS", 256, 136, decodeIQ4_XS),
   30: type("BF16", 1, 2, "bfloat16"),
+  39: type("MXFP4", 32, 17, decodeMXFP4),
 };
 
 /** Types that exist and are not read, so that a refusal can name them. */
@@ -70,7 +72,6 @@ const others: Readonly<Record<number, string>> = {
   29: "IQ1_M",
   34: "TQ1_0",
   35: "TQ2_0",
-  39: "MXFP4",
 };
 
 export const typeNames: readonly string[] = Object.values(types).map(({ name }) => name);
