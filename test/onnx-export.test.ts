@@ -107,6 +107,19 @@ describe("one graph, in ONNX Runtime alone, computes what Lectern computes", () 
     await model.dispose();
   });
 
+  test("Falcon's ALiBi, rounded to bfloat16, a row padded on the left", async () => {
+    const directory = fixture("cases/falcon_alibi_lm");
+    const model = await loadModel(directory, { precision: "float32" });
+    const [graph] = (await exported(directory)) as [Plain];
+    const feeds = { input_ids: int64(ids), attention_mask: int64(leftMask), position_ids: int64(counted(leftMask)) };
+    const { logits } = await graph.run(feeds);
+    const expected = await model.forward({ inputIds: ids, attentionMask: leftMask });
+    expect(
+      difference(visible(logits as HostTensor, leftMask), visible(expected.logits as HostTensor, leftMask)),
+    ).toBeLessThan(2e-5);
+    await model.dispose();
+  });
+
   test.each(encoders)("%s, a row padded on the right", async (name) => {
     const model = await loadModel(fixture(`models/${name}`), { precision: "float32" });
     const [graph] = (await exported(fixture(`models/${name}`))) as [Plain];

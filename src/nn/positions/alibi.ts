@@ -1,4 +1,4 @@
-import { cast, constant, type Dimension, expand, mul, type Value } from "../../graph/index.ts";
+import { cast, constant, type Dimension, expand, mul, scalar, type Value } from "../../graph/index.ts";
 import { fromFloat32, type HostTensor, toFloat32 } from "../../tensor/index.ts";
 import type { PositionContext } from "./derive.ts";
 import { asKeys, atLeastZero, type PositionValues } from "./position-values.ts";
@@ -23,7 +23,7 @@ export function alibi(context: PositionContext, options: AlibiOptions): Value {
   const shape: Dimension[] = [batch, options.heads, queries, span];
   return context.derive("alibi", options, {
     compute: computeAlibi,
-    ...(!options.isRounded && { build: buildAlibi }),
+    build: buildAlibi,
     dtype: "float32",
     shape,
   });
@@ -61,10 +61,11 @@ function computeAlibi(
   return { dtype: "float32", shape: [rows, heads, length, span], data };
 }
 
-function buildAlibi({ queries, keys }: PositionValues, { heads, scale = 1 }: AlibiOptions): Value {
-  const slopes = Float32Array.from(slopesOf(heads), (slope) => slope * scale);
+function buildAlibi({ queries, keys }: PositionValues, { heads, isRounded = false, scale = 1 }: AlibiOptions): Value {
+  const slopes = Float32Array.from(slopesOf(heads), (slope) => (isRounded ? nearestBfloat16(slope) : slope * scale));
   const table = constant({ dtype: "float32", shape: [1, heads, 1, 1], data: slopes });
   const [batch, length] = queries.shape as [Dimension, Dimension];
-  const bias = mul(cast(asKeys(atLeastZero(keys)), "float32"), table); // [B, H, 1, S]
+  const product = mul(cast(asKeys(atLeastZero(keys)), "float32"), table); // [B, H, 1, S]
+  const bias = isRounded ? mul(cast(cast(product, "bfloat16"), "float32"), scalar(scale)) : product;
   return expand(bias, [batch, heads, length, keys.shape[1] as Dimension]);
 }
