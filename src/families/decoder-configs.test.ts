@@ -33,7 +33,8 @@ describe("windows", () => {
     ["llama", { sliding_window: 3, layer_types: sliding }, [undefined, undefined, undefined, undefined]],
     ["mistral", {}, [4096, 4096, 4096, 4096]],
     ["mistral", { sliding_window: null }, [undefined, undefined, undefined, undefined]],
-    ["mistral", { sliding_window: 3, layer_types: sliding }, [3, 3, 3, 3]],
+    ["mistral", { sliding_window: 3, layer_types: sliding }, [3, undefined, undefined, 3]], // AutoConfig: a Ministral
+    ["ministral", { sliding_window: 3 }, [3, 3, 3, 3]],
     ["mixtral", {}, [undefined, undefined, undefined, undefined]],
     ["mixtral", { sliding_window: 3 }, [3, 3, 3, 3]],
     ["qwen2", { sliding_window: 3, max_window_layers: 1 }, [undefined, undefined, undefined, undefined]],

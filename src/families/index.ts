@@ -1,9 +1,10 @@
-import { check, didYouMean, LecternError, ownEntry, shown } from "../common/index.ts";
+import { check, LecternError, ownEntry, shown } from "../common/index.ts";
 import type { Architecture } from "./architecture.ts";
 import { ConfigReader } from "./config-reader.ts";
 import { parts } from "./other-kinds.ts";
 import { type OwnFamily, ownFamily } from "./own-families.ts";
 import { families } from "./table.ts";
+import { unknownType } from "./unknown.ts";
 import { textPart, wrappedNames } from "./wrappers.ts";
 
 export type { Architecture, ArchitectureOf, EncoderDecoderFamily, Family, Kind } from "./architecture.ts";
@@ -45,7 +46,7 @@ export function readConfig(
   own: readonly OwnFamily[] = [],
 ): Architecture {
   const text = textPart(json);
-  return text ? wrapped(readFamily(text, tensors, own)) : readFamily(json, tensors, own);
+  return text ? wrapped(readFamily(text, tensors, own, true)) : readFamily(json, tensors, own);
 }
 
 /** The same model, whose parameters have the names that they have inside another. */
@@ -58,17 +59,13 @@ function readFamily(
   json: Readonly<Record<string, unknown>>,
   tensors: readonly string[],
   own: readonly OwnFamily[],
+  isInside = false,
 ): Architecture {
   const type = json.model_type;
   const family = ownFamily(type, own, families) ?? ownEntry(families, type);
   if (!family) {
     const known = [...Object.keys(families), ...own.map(({ modelType }) => modelType)];
-    const hint = typeof type === "string" ? didYouMean(type, known) : "";
-    const custom = json.auto_map === undefined ? "" : "; the code that auto_map names is never run";
-    throw new LecternError(
-      "unsupported",
-      `config.json: model_type ${shown(type)} is not known; known are ${known.join(", ")}${hint}${custom}`,
-    );
+    throw unknownType(json, known, isInside);
   }
   const read = new ConfigReader(json, tensors);
   checkCommon(read);
@@ -108,9 +105,18 @@ function checkCommon(read: ConfigReader): void {
     );
 }
 
-/** Every expert of every layer has tensors of its own, or shares one with its layer's others: no more are made. */
+/** A token has no more experts than there are; each has tensors of its own, or shares one with its layer's others. */
 function checkExperts(config: object, tensors: number): void {
-  const { experts, numHiddenLayers = 0 } = config as { experts?: { count: number }; numHiddenLayers?: number };
+  const { experts, numHiddenLayers = 0 } = config as {
+    experts?: { count: number; perToken: number };
+    numHiddenLayers?: number;
+  };
+  check(
+    experts === undefined || experts.perToken <= experts.count,
+    "config",
+    () =>
+      `config.json: num_experts_per_tok must be at most the ${experts?.count} experts of a layer; got ${experts?.perToken}`,
+  );
   const most = Math.max(tensors, MOST_EXPERTS);
   check(
     (experts?.count ?? 0) * numHiddenLayers <= most,

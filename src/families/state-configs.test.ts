@@ -29,9 +29,25 @@ test.each([
     { num_heads: 4, head_dim: 8, n_groups: 1, time_step_limit: [0] },
     "time_step_limit must be two numbers; got [0]",
   ],
+  ["mamba", { rescale_prenorm_residual: true }, "rescale_prenorm_residual = true is not supported"],
+  ["qwen2_moe", { num_experts: 3, num_experts_per_tok: 4 }, "num_experts_per_tok must be at most the 3 experts"],
+  ["new", { rope_scaling: { type: "ntk", factor: 0 } }, "rope_scaling.factor must be above 0; got 0"],
+  ["new", { rope_scaling: { type: "ntk", factor: 8, mixed_b: 1 } }, "mixed_b = 1 is not supported"],
+  [
+    "internlm9",
+    { auto_map: {}, num_key_value_heads: 1 },
+    "its settings are most like those of llama; the code that auto_map names is never run",
+  ],
+  ["llava", { text_config: { model_type: "lama" } }, 'text_config.model_type "lama" is not known; known are gpt2'],
+  ["llava", {}, 'text_config must be an object, since "llava" holds a text model; got nothing'],
   ["rwkv", { rescale_every: "often" }, 'rescale_every must be a number; got "often"'],
 ])("%s with %o is refused by name", (model_type, fields, message) => {
   expect(() => readConfig({ ...sizes, ...fields, model_type })).toThrow(message);
+});
+
+test("a model of images alone is refused as such", () => {
+  const config = { model_type: "siglip_vision_model", hidden_size: 16, image_size: 8, patch_size: 4 };
+  expect(() => readConfig(config)).toThrow('model_type "siglip_vision_model" is not known: it reads images and has no');
 });
 
 /** Published settings, as the files of the Hub have them. */

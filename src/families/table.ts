@@ -159,6 +159,7 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   falcon: decoder({ name: "Falcon", parseConfig: parseFalconConfig, model: falcon, checkpoint: falconCheckpoint }),
   llama: relative("LLaMA", parseLlamaConfig),
   mistral: relative("Mistral", parseMistralConfig),
+  ministral: relative("Ministral", parseMistralConfig),
   mixtral: relative("Mixtral", parseMixtralConfig),
   qwen2: relative("Qwen2", parseQwen2Config),
   qwen3: relative("Qwen3", parseQwen3Config),

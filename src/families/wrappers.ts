@@ -85,6 +85,7 @@ export function textPart(json: Json): Json | undefined {
     architectures: [/Model$/.test(architecture) ? "TextModel" : "TextForCausalLM"],
     ...((isTied !== false || !tiedByText.has(type)) && { tie_word_embeddings: isTied }),
     ...ownEntry(unread, type),
+    ...(named === "mistral" && { layer_types: undefined }), // which makes a Mistral a Ministral outside of wrappers alone
     ...(isObject(scaling) && { rope_scaling: ofText(scaling) }),
     ...(isObject(rotary) && { rope_parameters: ofText(rotary) }),
   };

@@ -61,8 +61,7 @@ CASES = {
     "llama_dynamic": ("llama", "LlamaForCausalLM", base(
         max_position_embeddings=12, rope_parameters={"rope_type": "dynamic", "rope_theta": 100.0, "factor": 2.0})),
     "mistral_ignored_fields": ("mistral", "MistralForCausalLM", base(
-        sliding_window=3, attention_bias=True, mlp_bias=True, partial_rotary_factor=0.5,
-        layer_types=["full_attention"] * 2, num_key_value_heads=1)),
+        sliding_window=3, attention_bias=True, mlp_bias=True, partial_rotary_factor=0.5, num_key_value_heads=1)),
     "phi3_switch": ("phi3", "Phi3ForCausalLM", base(
         ("head_dim",), original_max_position_embeddings=8, pad_token_id=0, partial_rotary_factor=0.75,
         rope_scaling={"type": "su", "original_max_position_embeddings": 20, "short_factor": [1.0, 1.1, 1.2],

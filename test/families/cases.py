@@ -334,5 +334,9 @@ CASES = {
     "embedding_gemma": ("gemma3_text", "Gemma3TextModel", base(
         num_key_value_heads=1, head_dim=8, use_bidirectional_attention=True, sliding_window=4, pad_token_id=0,
         layer_types=["sliding_attention", "full_attention"], query_pre_attn_scalar=8)),
+    "ministral": ("ministral", "MinistralForCausalLM", base(
+        num_key_value_heads=1, head_dim=8, sliding_window=3, layer_types=["full_attention", "sliding_attention"])),
+    "mistral_layer_types": ("mistral", "MinistralForCausalLM", base(
+        num_key_value_heads=2, head_dim=8, sliding_window=3, num_hidden_layers=1, layer_types=["full_attention"])),
     "qwen3_embedding": ("qwen3", "Qwen3Model", base(num_key_value_heads=1, head_dim=8, num_hidden_layers=1)),
 }

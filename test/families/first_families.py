@@ -126,9 +126,14 @@ def gemma3(d, base):
         hidden_activation=["gelu", "silu"])}
 
 
+def without_types(d, base):
+    """A Mistral, which transformers takes for a Ministral where it has types of layers."""
+    return {key: value for key, value in windowed(d, base).items() if key != "layer_types"}
+
+
 FAMILIES = [
     decoder_family("llama", "Llama", ALL, plus(llama_fields, CLASSES)),
-    decoder_family("mistral", "Mistral", ALL, plus(windowed, CLASSES)),
+    decoder_family("mistral", "Mistral", ALL, plus(without_types, CLASSES)),
     decoder_family("qwen2", "Qwen2", ALL, plus(also(use_sliding_window=[True, False], sliding_window=[3], max_window_layers=[0, 1, 28],
                    hidden_act=ACTIVATIONS, attention_bias=[True]), CLASSES), head_dim=False),
     decoder_family("qwen3", "Qwen3", ALL, plus(also(use_sliding_window=[True, False], sliding_window=[3], max_window_layers=[0, 1],

@@ -233,6 +233,9 @@ NEWER = [
     wrapper("qwen3_vl", "Qwen3VLForConditionalGeneration", [QWEN3], {"vision_config": QWEN_VISION}),
     wrapper("qwen3_5", "Qwen3_5ForConditionalGeneration", [QWEN35], {
         "vision_config": {k: v for k, v in QWEN_VISION.items() if k != "deepstack_visual_indexes"}}),
+    decoder_family("ministral", "Ministral", ALL, lambda d, b: {
+        "sliding_window": 3, "head_dim": d.one(4, 8), "pad_token_id": 0,
+        **d.some(layer_types=[[d.one(*LAYERS) for _ in range(b["num_hidden_layers"])]], rms_norm_eps=[1e-3])}),
     distilbert, t5_relative("mt5", "MT5"), t5_relative("umt5", "UMT5"),
     bart_family("m2m_100", "M2M100", ("ForConditionalGeneration", "Model"), lambda d: d.some(encoder_layerdrop=[0.1])),
     bart_family("pegasus", "Pegasus", ("ForCausalLM",), lambda d: d.some(decoder_start_token_id=[0])),

@@ -5,12 +5,13 @@ import { expect, test } from "vitest";
 import { fixture, readJson } from "../helpers/fixtures.ts";
 import { check, type Outcome, type RandomConfig } from "./random-configs.ts";
 
-/** Others, recorded by random_configs.py, in place of the sample that is checked in. */
+/** Others, recorded by random_configs.py, in place of the samples that are checked in. */
 const { LECTERN_RANDOM_CONFIGS: other } = process.env;
 
 /** Reference: transformers 5.23.0, torch 2.15.0, float32; seeds are in the file. */
 test("random legal configs of every family are equal to the reference, or refused with the field named", async () => {
-  const all = await readJson<RandomConfig[]>(other ?? fixture("random-configs.json"));
+  const files = other ? [other] : ["random-configs.json", "random-newer-configs.json"].map((file) => fixture(file));
+  const all = (await Promise.all(files.map((file) => readJson<RandomConfig[]>(file)))).flat();
   const folder = await mkdtemp(join(tmpdir(), "lectern-"));
   const outcomes: (Outcome & { readonly seed: number; readonly type: unknown })[] = [];
   for (const drawn of all) {

@@ -1,7 +1,8 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseJson } from "../../src/common/index.ts";
+import { type Architecture, readConfig } from "../../src/families/index.ts";
 import { openFiles } from "../../src/files/index.ts";
 import { openSafetensors } from "../../src/formats/index.ts";
 import { type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
@@ -70,7 +71,23 @@ export const inFewBits = {
     "olmo2",
   ],
   encoderDecoders: ["bart", "t5_gated", "marian"],
+  /** Of `cases`: the first of each type. Phi-3's switches how it turns keys, which those in a cache miss. */
+  caseDecoders: firstOfEachType("decoder", ["phi3"]),
+  caseEncoderDecoders: firstOfEachType("encoder-decoder", []),
 };
+
+/** The first directory of `cases` of each type that generates text. */
+function firstOfEachType(kind: Architecture["kind"], others: readonly string[]): string[] {
+  const found = new Map<unknown, string>();
+  for (const name of readdirSync(fixture("cases")).sort()) {
+    const json = parseJson(readFileSync(fixture(`cases/${name}/config.json`), "utf8")) as Record<string, unknown>;
+    const { config, kind: own } = readConfig(json);
+    const generates = own === kind && "head" in config && config.head.kind === "lm";
+    if (generates && !found.has(json.model_type) && !others.includes(String(json.model_type)))
+      found.set(json.model_type, name);
+  }
+  return [...found.values()];
+}
 
 /** A path below the data that may lie beside the project; undefined where it does not. */
 export function sharedPath(path: string): string | undefined {

@@ -1,5 +1,13 @@
 import type { ConfigReader } from "../config-reader.ts";
-import { type LlamaConfig, parseRelative, routerAuxLossCoefOf, windowOf, withLayers } from "../llama/config.ts";
+import {
+  type LlamaConfig,
+  parseRelative,
+  routerAuxLossCoefOf,
+  slidingLayers,
+  windowOf,
+  withLayers,
+  withWindow,
+} from "../llama/config.ts";
 
 /** transformers' values of fields that a file leaves out. */
 const defaults = {
@@ -12,10 +20,18 @@ const defaults = {
   max_position_embeddings: 131072,
 };
 
-/** Mistral is LLaMA with a window (Jiang et al., 2023); `sliding_window: null` switches it off. */
+/**
+ * Mistral is LLaMA with a window (Jiang et al., 2023), as Ministral is, whose `layer_types` say which layers have it;
+ * `sliding_window: null` switches it off.
+ */
 export function parseMistralConfig(read: ConfigReader): LlamaConfig {
   const window = windowOf(read.withDefaults({ sliding_window: 4096 }));
-  return withLayers(parseRelative(read, { defaults, biases: "none" }), () => ({ window }));
+  const base = parseRelative(read, { defaults, biases: "none" });
+  return withWindow(
+    base,
+    slidingLayers(read, base.numHiddenLayers, () => window !== undefined),
+    window,
+  );
 }
 
 /** Mixtral is Mistral with a mixture of experts in every layer (Jiang et al., 2024). */
