@@ -24,7 +24,6 @@ describe("what a config asks for and is not here is refused by its field and cla
     [{ model_type: "gte", position_embedding_type: "absolute" }, "position_embedding_type"],
     [{ model_type: "mpnet", relative_attention_num_buckets: 16 }, "relative_attention_num_buckets = 16"],
     [{ model_type: "t5", architectures: ["T5ForSomething"] }, "the head of T5ForSomething is not supported"],
-    [{ model_type: "pegasus", architectures: ["PegasusForCausalLM"] }, "the head of PegasusForCausalLM"],
     [{ model_type: "pegasus", architectures: ["PegasusForQuestionAnswering"] }, "PegasusForQuestionAnswering"],
     [{ model_type: "bert", is_decoder: true, add_cross_attention: true }, "add_cross_attention = true"],
     [{ model_type: "roberta", pad_token_id: null }, "pad_token_id must be a token id, behind which positions count"],

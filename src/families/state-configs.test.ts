@@ -30,7 +30,11 @@ test.each([
     "time_step_limit must be two numbers; got [0]",
   ],
   ["mamba", { rescale_prenorm_residual: true }, "rescale_prenorm_residual = true is not supported"],
-  ["qwen2_moe", { num_experts: 3, num_experts_per_tok: 4 }, "num_experts_per_tok must be at most the 3 experts"],
+  [
+    "qwen2_moe",
+    { num_key_value_heads: 1, num_experts: 3, num_experts_per_tok: 4 },
+    "num_experts_per_tok must be at most the 3 experts",
+  ],
   ["new", { rope_scaling: { type: "ntk", factor: 0 } }, "rope_scaling.factor must be above 0; got 0"],
   ["new", { rope_scaling: { type: "ntk", factor: 8, mixed_b: 1 } }, "mixed_b = 1 is not supported"],
   [
