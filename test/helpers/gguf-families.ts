@@ -23,7 +23,16 @@ export const ggufFamilies: Readonly<Record<string, Readonly<Record<string, unkno
 };
 
 /** Reference models that gguf-newer.test.ts reads as llama.cpp's converter writes them. */
-export const readAsGguf: readonly string[] = ["mamba", "lfm2", "olmo2", "qwen2_moe", "gpt_oss"];
+export const readAsGguf: readonly string[] = [
+  "mamba",
+  "lfm2",
+  "olmo2",
+  "granite",
+  "starcoder2",
+  "glm4_moe",
+  "qwen2_moe",
+  "gpt_oss",
+];
 
 /** A copy of a reference model with a changed `config.json`. */
 export async function changedModel(name: string, changes: Readonly<Record<string, unknown>>): Promise<string> {

@@ -2,7 +2,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type GgufEntry, type GgufOutput, ggufPieces, safetensorsChunks } from "../../src/formats/index.ts";
+import {
+  type GgufEntry,
+  type GgufOutput,
+  ggufPieces,
+  pairsFromHalves,
+  safetensorsChunks,
+} from "../../src/formats/index.ts";
 import { loadModel } from "../../src/inference/index.ts";
 import { fromFloat32, type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
 import { fixture, maxDifference, readJson, readTensors } from "../helpers/fixtures.ts";
@@ -115,6 +121,77 @@ const cases: Readonly<Record<string, Case>> = {
       "mlp.down_proj": "ffn_down",
     },
     metadata: [["olmo2.rope.freq_base", "f32", 500000]],
+  },
+  granite: {
+    fixture: "cases/granite",
+    architecture: "granite",
+    names: {
+      ...outer,
+      ...attention,
+      input_layernorm: "attn_norm",
+      post_attention_layernorm: "ffn_norm",
+      "mlp.gate_proj": "ffn_gate",
+      "mlp.up_proj": "ffn_up",
+      "mlp.down_proj": "ffn_down",
+    },
+    metadata: [
+      ["granite.attention.scale", "f32", 0.2],
+      ["granite.embedding_scale", "f32", 3],
+      ["granite.residual_scale", "f32", 0.7],
+      ["granite.logit_scale", "f32", 2],
+    ],
+    change: (name, tensor) =>
+      /attn_[qk]\./.test(name)
+        ? { ...tensor, values: pairsFromHalves(tensor.values, tensor.shape[0] as number, 8) }
+        : tensor,
+  },
+  starcoder2: {
+    fixture: "cases/starcoder2",
+    config: { sliding_window: null }, // which llama.cpp does not know for it
+    architecture: "starcoder2",
+    names: {
+      ...outer,
+      ...attention,
+      input_layernorm: "attn_norm",
+      post_attention_layernorm: "ffn_norm",
+      "mlp.c_fc": "ffn_up",
+      "mlp.c_proj": "ffn_down",
+    },
+    metadata: [["starcoder2.attention.layer_norm_epsilon", "f32", 1e-3]],
+  },
+  glm4moe: {
+    fixture: "cases/glm4_moe",
+    architecture: "glm4moe",
+    names: {
+      ...outer,
+      ...attention,
+      input_layernorm: "attn_norm",
+      post_attention_layernorm: "post_attention_norm",
+      "self_attn.q_norm": "attn_q_norm",
+      "self_attn.k_norm": "attn_k_norm",
+      "mlp.gate_proj": "ffn_gate",
+      "mlp.up_proj": "ffn_up",
+      "mlp.down_proj": "ffn_down",
+      "mlp.gate": "ffn_gate_inp",
+      "mlp.gate.e_score_correction_bias": "exp_probs_b.bias",
+      "mlp.shared_experts.gate_proj": "ffn_gate_shexp",
+      "mlp.shared_experts.up_proj": "ffn_up_shexp",
+      "mlp.shared_experts.down_proj": "ffn_down_shexp",
+    },
+    metadata: [
+      ["glm4moe.attention.key_length", "u32", 8],
+      ["glm4moe.attention.value_length", "u32", 8],
+      ["glm4moe.attention.layer_norm_rms_epsilon", "f32", 1e-5],
+      ["glm4moe.rope.dimension_count", "u32", 4],
+      ["glm4moe.expert_count", "u32", 4],
+      ["glm4moe.expert_used_count", "u32", 2],
+      ["glm4moe.expert_shared_count", "u32", 2],
+      ["glm4moe.expert_feed_forward_length", "u32", 8],
+      ["glm4moe.expert_gating_func", "u32", 2],
+      ["glm4moe.expert_weights_scale", "f32", 1],
+      ["glm4moe.expert_weights_norm", "bool", true],
+      ["glm4moe.leading_dense_block_count", "u32", 1],
+    ],
   },
   qwen2moe: {
     fixture: "cases/qwen2_moe",

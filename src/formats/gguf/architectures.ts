@@ -70,6 +70,12 @@ const wrapped = {
   ...feedForward,
 };
 
+const manyExperts = {
+  ffn_gate_inp: "mlp.gate",
+  ffn_gate_exps: "mlp.experts.{}.gate_proj",
+  ffn_up_exps: "mlp.experts.{}.up_proj",
+  ffn_down_exps: "mlp.experts.{}.down_proj",
+};
 const expertSettings = { expert_count: "num_experts", expert_used_count: "num_experts_per_tok" };
 
 /** Architectures that are read only. */
@@ -80,10 +86,7 @@ const readOnly: Readonly<Record<string, GgufArchitecture>> = {
     normOffset: 0,
     layer: {
       ...plain,
-      ffn_gate_inp: "mlp.gate",
-      ffn_gate_exps: "mlp.experts.{}.gate_proj",
-      ffn_up_exps: "mlp.experts.{}.up_proj",
-      ffn_down_exps: "mlp.experts.{}.down_proj",
+      ...manyExperts,
       ffn_gate_inp_shexp: "mlp.shared_expert_gate",
       ffn_gate_shexp: "mlp.shared_expert.gate_proj",
       ffn_up_shexp: "mlp.shared_expert.up_proj",
@@ -109,6 +112,53 @@ const readOnly: Readonly<Record<string, GgufArchitecture>> = {
       ...feedForward,
     },
     settings: {},
+    readOnly: true,
+  },
+  granite: {
+    modelType: { dense: "granite" },
+    pairs: true,
+    normOffset: 0,
+    layer: plain,
+    settings: {
+      "attention.scale": "attention_multiplier",
+      embedding_scale: "embedding_multiplier",
+      residual_scale: "residual_multiplier",
+      logit_scale: "logits_scaling",
+    },
+    readOnly: true,
+  },
+  starcoder2: {
+    modelType: { dense: "starcoder2" },
+    pairs: false,
+    normOffset: 0,
+    layer: { ...plain, ffn_up: "mlp.c_fc", ffn_down: "mlp.c_proj" },
+    settings: { "attention.layer_norm_epsilon": "norm_epsilon" },
+    constants: { sliding_window: null },
+    readOnly: true,
+  },
+  glm4moe: {
+    modelType: { dense: "glm4_moe", experts: "glm4_moe" },
+    pairs: false,
+    normOffset: 0,
+    layer: {
+      ...attention,
+      ...headNorms,
+      post_attention_norm: "post_attention_layernorm",
+      ...feedForward,
+      ...manyExperts,
+      exp_probs_b: "=mlp.gate.e_score_correction_bias",
+      ffn_gate_shexp: "mlp.shared_experts.gate_proj",
+      ffn_up_shexp: "mlp.shared_experts.up_proj",
+      ffn_down_shexp: "mlp.shared_experts.down_proj",
+    },
+    settings: {
+      expert_count: "n_routed_experts",
+      expert_used_count: "num_experts_per_tok",
+      expert_feed_forward_length: "moe_intermediate_size",
+      expert_shared_count: "n_shared_experts",
+      expert_weights_scale: "routed_scaling_factor",
+      leading_dense_block_count: "first_k_dense_replace",
+    },
     readOnly: true,
   },
   "gpt-oss": {
@@ -218,10 +268,7 @@ export const architectures: Readonly<Record<string, GgufArchitecture>> = {
     layer: {
       ...plain,
       ...headNorms,
-      ffn_gate_inp: "mlp.gate",
-      ffn_gate_exps: "mlp.experts.{}.gate_proj",
-      ffn_up_exps: "mlp.experts.{}.up_proj",
-      ffn_down_exps: "mlp.experts.{}.down_proj",
+      ...manyExperts,
     },
     settings: {
       expert_count: "num_experts",

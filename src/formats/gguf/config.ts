@@ -39,7 +39,8 @@ export async function configOf(source: Source): Promise<Record<string, unknown>>
     "file",
     () => `${file}: ${name}.block_count says ${layers} layers, but there are ${header.tensors.size} tensors: damaged`,
   );
-  const routed = header.tensors.get("blk.0.ffn_gate_inp.weight")?.shape[0] ?? 0;
+  const router = [...header.tensors].find(([path]) => path.endsWith(".ffn_gate_inp.weight"));
+  const routed = router?.[1].shape[0] ?? 0;
   check(
     routed === experts,
     "file",
@@ -72,7 +73,11 @@ function className(modelType: string): string {
 }
 
 function settingsOf({ name, architecture, metadata }: Source, heads: number): Record<string, unknown> {
-  const defaults: Readonly<Record<string, number>> = { "rope.freq_base": 10000, "attention.head_count_kv": heads };
+  const defaults: Readonly<Record<string, number | undefined>> = {
+    "rope.freq_base": 10000,
+    "attention.head_count_kv": heads,
+    "attention.layer_norm_rms_epsilon": metadata.optional(`${name}.attention.layer_norm_epsilon`),
+  };
   const settings = Object.entries(commonSettings).map(([key, field]) => {
     return [field, metadata.largest(`${name}.${key}`, defaults[key])] as const;
   });
@@ -91,7 +96,7 @@ async function rotaryOf(source: Source, headSize: number): Promise<object> {
   const { file, name, architecture, header, metadata, read } = source;
   const key = (setting: string): string => `${name}.rope.${setting}`;
   const turned = metadata.number(key("dimension_count"), headSize);
-  const least = architecture.modelType.dense === "phi3" ? 2 : headSize; // the others turn all of a head
+  const least = ["phi3", "glm4_moe"].includes(architecture.modelType.dense) ? 2 : headSize; // the others turn all of a head
   check(
     turned >= least && turned <= headSize && turned % 2 === 0,
     "unsupported",

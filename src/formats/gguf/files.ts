@@ -72,12 +72,13 @@ export class GgufFiles implements FileSource {
 
   /** The tensors by their Hugging Face names; those that have to be changed are pending. */
   async openCheckpoint(): Promise<Checkpoint> {
-    const { head_dim } = JSON.parse(await this.readText("config.json")) as { head_dim: number };
+    const { head_dim, num_hidden_layers } = (await this.#config()) as { head_dim: number; num_hidden_layers: number };
     const plans = planTensors({
       file: this.#name,
       architecture: architectureOf(this.#name, this.#architecture),
       header: this.#header,
       headSize: head_dim,
+      layers: num_hidden_layers,
     });
     const place = { files: this.#inner, name: this.#name };
     return new TensorFiles(this.#inner, new Map([...plans].map(([path, plan]) => [path, tensorOf(place, plan)])));

@@ -33,6 +33,8 @@ interface Layout {
   readonly architecture: GgufArchitecture;
   readonly header: GgufHeader;
   readonly headSize: number;
+  /** The layers of the model; those behind predict further tokens, which is not computed. */
+  readonly layers: number;
 }
 
 /** Tensors that settings were read from, or that follow from them. */
@@ -42,7 +44,7 @@ const settings = /^rope_(freqs|factors_long|factors_short)\.weight$|\.attn_rot_e
 export function planTensors(layout: Layout): Map<string, TensorPlan> {
   const plans = new Map<string, TensorPlan>();
   for (const [name, tensor] of layout.header.tensors) {
-    if (settings.test(name)) continue;
+    if (settings.test(name) || Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? 0) >= layout.layers) continue;
     const path = pathOf(layout.architecture, name);
     if (path === undefined)
       throw new LecternError("unsupported", `${layout.file}: tensor ${name} is not one that this architecture has`);
