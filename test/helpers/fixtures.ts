@@ -80,7 +80,10 @@ export const inFewBits = {
 function firstOfEachType(kind: Architecture["kind"], others: readonly string[]): string[] {
   const found = new Map<unknown, string>();
   for (const name of readdirSync(fixture("cases")).sort()) {
-    const json = parseJson(readFileSync(fixture(`cases/${name}/config.json`), "utf8"), `${name}/config.json`) as Record<string, unknown>;
+    const json = parseJson(readFileSync(fixture(`cases/${name}/config.json`), "utf8"), `${name}/config.json`) as Record<
+      string,
+      unknown
+    >;
     const { config, kind: own } = readConfig(json);
     const generates = own === kind && "head" in config && config.head.kind === "lm";
     if (generates && !found.has(json.model_type) && !others.includes(String(json.model_type)))

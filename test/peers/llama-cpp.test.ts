@@ -9,7 +9,9 @@ import { type WrittenType, writtenTypes } from "../../src/formats/index.ts";
 import { exportGguf } from "../../src/inference/export-gguf.ts";
 import { loadModel } from "../../src/inference/index.ts";
 import { fixture, readJson, sharedPath } from "../helpers/fixtures.ts";
+import { ggufCases } from "../helpers/gguf-cases.ts";
 import { changedModel, ggufFamilies } from "../helpers/gguf-families.ts";
+import { writeBoth } from "../helpers/gguf-writer.ts";
 
 /** The part of node-llama-cpp 3.22 that is used here. */
 interface Peer {
@@ -128,6 +130,12 @@ describe.skipIf(!existsSync(entry))(`what Lectern writes, in llama.cpp (${hint})
     await theirs.dispose();
     console.log(`${type}: ${compared} of 180 tokens before the first near ties, all equal`);
     expect(compared).toBeGreaterThan(type === "F32" || type === "F16" ? 120 : 20);
+  });
+
+  test.each(Object.entries(ggufCases))("%s as its converter writes it: same probabilities", async (name, own) => {
+    const { file } = await writeBoth(own, await mkdtemp(join(folder, `${name}-`)));
+    const { distance } = await compare(file, [7, 5, 20, 11, 9, 3, 30], 8, NEAR_TIE.F32);
+    expect(distance).toBeLessThan(name === "starcoder2" ? 1e-3 : 1e-4); // whose GELU is looked up, too
   });
 
   test.each(Object.entries(ggufFamilies))("%s: same greedy tokens", async (name, changes) => {

@@ -1,0 +1,141 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type GgufEntry, type GgufOutput, ggufPieces, safetensorsChunks } from "../../src/formats/index.ts";
+import { fromFloat32, type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
+import { fixture, readJson, readTensors } from "./fixtures.ts";
+import type { Floats, GgufCase, Json } from "./gguf-cases.ts";
+
+/** The metadata that the converter writes for most models. */
+function common(architecture: string, config: Json, layers: number): GgufEntry[] {
+  const keys: readonly (readonly [string, string, "u32" | "f32"])[] = [
+    ["context_length", "max_position_embeddings", "u32"],
+    ["embedding_length", "hidden_size", "u32"],
+    ["feed_forward_length", "intermediate_size", "u32"],
+    ["attention.head_count", "num_attention_heads", "u32"],
+    ["attention.head_count_kv", "num_key_value_heads", "u32"],
+    ["attention.layer_norm_rms_epsilon", "rms_norm_eps", "f32"],
+    ["rope.freq_base", "rope_theta", "f32"],
+  ];
+  const defaults: Json = { rms_norm_eps: 1e-6, rope_theta: 10000 };
+  const entries = keys.map(
+    ([key, field, type]) => [`${architecture}.${key}`, type, (config[field] ?? defaults[field]) as number] as const,
+  );
+  return [[`${architecture}.block_count`, "u32", layers], ...entries];
+}
+
+/** `model.layers.0.mlp.gate.weight` → `blk.0.ffn_gate_inp.weight`; undefined for an expert's own tensor. */
+function ggufNameOf(path: string, names: GgufCase["names"]): string {
+  const [, layer, part = "", ending = ""] = /^(?:\w+\.layers\.(\d+)\.)?(.+?)(\.weight|\.bias)?$/.exec(path) ?? [];
+  return `${layer === undefined ? "" : `blk.${layer}.`}${names[part]}${ending}`;
+}
+
+const expertPart = /^(?:model\.layers\.(\d+)\.)mlp\.experts\.(\d+)\.(gate|up|down)_proj\.(weight|bias)$/;
+
+/** The tensors as the file has them: those of all experts of a layer together. */
+function outputs(weights: ReadonlyMap<string, Floats>, { names, change }: GgufCase): GgufOutput[] {
+  const found = new Map<string, Floats>();
+  const experts = new Map<string, Floats[]>();
+  for (const [path, tensor] of weights) {
+    const [, layer, expert, part, ending] = expertPart.exec(path) ?? [];
+    if (layer !== undefined) {
+      const name = `blk.${layer}.ffn_${part}_exps.${ending}`;
+      const list = experts.get(name) ?? [];
+      list[Number(expert)] = tensor;
+      experts.set(name, list);
+      continue;
+    }
+    const name = ggufNameOf(path, names);
+    found.set(name, change?.(name, tensor) ?? tensor);
+  }
+  for (const [name, list] of experts) {
+    const values = Float32Array.from(list.flatMap((tensor) => Array.from(tensor.values)));
+    found.set(name, { shape: [list.length, ...(list[0] as Floats).shape], values });
+  }
+  return [...found].map(([name, { shape, values }]) => ({
+    name,
+    shape,
+    type: "F32",
+    values: async function* () {
+      yield values;
+    },
+  }));
+}
+
+/** gpt-oss's experts, whose checkpoint holds `[N, I, O]` with gate and up in turns, as `[N, O, I]` apart. */
+function apart(path: string, { shape, values }: Floats): readonly (readonly [string, Floats])[] {
+  const [, root, part, bias] = /^(.*\.experts)\.(gate_up|down)_proj(_bias)?$/.exec(path) ?? [];
+  if (root === undefined) return [[path, { shape, values }]];
+  const [count, ...rest] = shape as [number, ...number[]];
+  const inSize = bias ? 1 : (rest[0] as number);
+  const outSize = rest.at(-1) as number;
+  const turns = part === "gate_up" ? ["gate", "up"] : ["down"];
+  return Array.from({ length: count }, (_, expert) =>
+    turns.map((turn, t): [string, Floats] => {
+      const rows = outSize / turns.length;
+      const own = Float32Array.from({ length: rows * inSize }, (_, i) => {
+        const [row, column] = [Math.floor(i / inSize), i % inSize];
+        return values[(expert * inSize + column) * outSize + row * turns.length + t] as number;
+      });
+      const kept = bias ? [rows] : [rows, inSize];
+      return [`${root}.${expert}.${turn}_proj.${bias ? "bias" : "weight"}`, { shape: kept, values: own }];
+    }),
+  ).flat();
+}
+
+/** Tokens, so that the file has a tokenizer that llama.cpp takes, too. */
+function tokenizer(size: number): GgufEntry[] {
+  const tokens = [
+    "<unk>",
+    "<s>",
+    "</s>",
+    "Ċ",
+    "Ġ",
+    "a",
+    "b",
+    "ab",
+    ...Array.from({ length: size - 8 }, (_, i) => `t${i}`),
+  ];
+  return [
+    ["tokenizer.ggml.model", "string", "gpt2"],
+    ["tokenizer.ggml.pre", "string", "gpt-2"],
+    ["tokenizer.ggml.tokens", "strings", tokens],
+    ["tokenizer.ggml.token_type", "i32s", tokens.map((_, i) => (i < 3 ? 3 : 1))],
+    ["tokenizer.ggml.merges", "strings", ["a b"]],
+    ["tokenizer.ggml.bos_token_id", "u32", 1],
+    ["tokenizer.ggml.eos_token_id", "u32", 2],
+  ];
+}
+
+/**
+ * Writes the model of a case twice below a folder: as a directory, and as the file that llama.cpp's converter makes of it.
+ * @returns the paths of both
+ */
+export async function writeBoth(own: GgufCase, directory: string): Promise<{ directory: string; file: string }> {
+  const json = { ...(await readJson<Json>(join(fixture(own.fixture), "config.json"))), ...own.config };
+  const layers = own.layers ?? (json.num_hidden_layers as number);
+  const stored = await readTensors(fixture(own.fixture), "model.safetensors");
+  const kept = Object.entries(stored).filter(([path]) => Number(/\.layers\.(\d+)\./.exec(path)?.[1] ?? 0) < layers);
+  const weights = kept.map(([path, { dtype, shape, data }]): [string, Floats] => [
+    path,
+    { shape, values: toFloat32(dtype as "float32", data as Float32Array) },
+  ]);
+  await writeFile(join(directory, "config.json"), JSON.stringify({ ...json, num_hidden_layers: layers }));
+  const floats = weights.map(([path, { shape, values }]): [string, HostTensor] => [
+    path,
+    { dtype: "float32", shape, data: fromFloat32("float32", values) } as HostTensor,
+  ]);
+  await writeFile(join(directory, "model.safetensors"), Buffer.concat(safetensorsChunks(Object.fromEntries(floats))));
+
+  const given = [...(own.isBare ? [] : common(own.architecture, json, layers)), ...own.metadata];
+  const metadata: GgufEntry[] = [
+    ["general.architecture", "string", own.architecture],
+    ...new Map(given.map((entry) => [entry[0], entry])).values(),
+    ...tokenizer(json.vocab_size as number),
+  ];
+  const tensors = outputs(new Map(weights.flatMap(([path, tensor]) => apart(path, tensor))), own);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of ggufPieces(metadata, tensors)) pieces.push(piece.slice());
+  const file = `${directory}.gguf`;
+  await writeFile(file, Buffer.concat(pieces));
+  return { directory, file };
+}
