@@ -237,7 +237,6 @@ const readOnly: Readonly<Record<string, GgufArchitecture>> = {
 
 /** Every architecture that is read, by its name in GGUF. */
 export const architectures: Readonly<Record<string, GgufArchitecture>> = {
-  ...readOnly,
   llama: {
     modelType: { dense: "llama", experts: "mixtral" },
     writes: ["mistral"],
@@ -313,6 +312,7 @@ export const architectures: Readonly<Record<string, GgufArchitecture>> = {
     },
     settings: { "attention.sliding_window": "sliding_window" },
   },
+  ...readOnly,
 };
 
 /** The architecture of a file; an unknown one names the known. */
