@@ -1,6 +1,36 @@
+import { relative } from "node:path";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const conditions = ["lectern-source", "node", "import", "default"];
+
+/** The files that take longest, in this order; begun last, one of them would go on alone on one core. */
+const longest = [
+  "test/browser/studio-course.test.ts",
+  "src/training/recipe/finetune.test.ts",
+  "test/browser/studio.test.ts",
+  "test/browser/browser.test.ts",
+  "test/guides.test.ts",
+  "test/course.test.ts",
+  "test/browser/training.test.ts",
+  "test/training-worker.test.ts",
+  "test/worker.test.ts",
+  "test/browser/studio-axe.test.ts",
+  "test/parity/forward.test.ts",
+  "test/onnx-export.test.ts",
+  "src/training/resume.test.ts",
+];
+
+/** Runs the longest files first, and of the others the largest. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = longest.indexOf(relative(import.meta.dirname, moduleId));
+      return at < 0 ? longest.length : at;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   resolve: { conditions },
@@ -8,7 +38,10 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     globalSetup: ["scripts/engine.mjs"],
+    setupFiles: ["test/helpers/environment.ts"],
     testTimeout: 60_000,
+    isolate: false, // the modules of src are loaded once for each worker, not once for each file
     maxWorkers: 2, // a file waits for its processes and its browser while another one computes
+    sequence: { sequencer: LongestFirst },
   },
 });
