@@ -2,6 +2,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-web/webgpu";
 import { LecternError } from "../common/index.ts";
 import type { DType, HostTensor } from "../tensor/index.ts";
 import { attempt } from "./engine.ts";
+import { inTurn } from "./in-turn.ts";
 import type { EngineSession } from "./platform.ts";
 
 type Ort = typeof import("./webgpu-web.ts");
@@ -55,7 +56,7 @@ export class WebGpuSession implements EngineSession {
     into: Readonly<Record<string, HostTensor>> = {},
   ): Promise<Record<string, HostTensor>> {
     const fed = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, this.#tensorOf(tensor)]));
-    const results = await attempt("run", () => this.#session.run(fed));
+    const results = await attempt("run", () => inTurn(() => this.#session.run(fed)));
     const outputs: Record<string, HostTensor> = {};
     for (const [name, tensor] of Object.entries(results)) {
       const place = into[name];

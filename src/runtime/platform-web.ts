@@ -3,7 +3,8 @@ import { fetchOnce } from "../files/web.ts";
 import type { OnnxGraph } from "../lowering/index.ts";
 import { elementCount, toFloat32 } from "../tensor/index.ts";
 import { checkWebGpu, loadWebGpu, WebGpuSession } from "./device-session-web.ts";
-import { attempt, wrapSession } from "./engine.ts";
+import { attempt, type OrtSession, wrapSession } from "./engine.ts";
+import { inTurn } from "./in-turn.ts";
 import { writeOnnx } from "./onnx-writer.ts";
 import type { Device, EngineSession, Hash, SessionOptions } from "./platform.ts";
 import { Sha256 } from "./sha256-web.ts";
@@ -34,8 +35,12 @@ export async function createSession(given: OnnxGraph, options: SessionOptions = 
   }
   ort.env.wasm.wasmPaths = { wasm: new URL("ort-wasm-simd-threaded.wasm", import.meta.url).href };
   ort.env.wasm.numThreads = threads;
-  const session = await attempt("load a graph", () => ort.InferenceSession.create(bytes, settings));
-  return wrapSession({ Tensor: ort.Tensor, writesInto: false }, session);
+  const session: OrtSession = await attempt("load a graph", () => ort.InferenceSession.create(bytes, settings));
+  const { outputNames } = session;
+  return wrapSession(
+    { Tensor: ort.Tensor, writesInto: false },
+    { outputNames, run: (...given) => inTurn(() => session.run(...given)), release: () => session.release() },
+  );
 }
 
 /** A graph whose bfloat16 weights are float32, and their bytes: the build for WebGPU has no cast of them. */

@@ -1,4 +1,4 @@
-import { effect } from "@preact/signals";
+import { batch, effect } from "@preact/signals";
 import { render } from "preact";
 import { entries, readEntries } from "./engine.ts";
 import { showFrame } from "./frame.ts";
@@ -8,7 +8,7 @@ import { followResults, report, wrongNames } from "./results.ts";
 import { language, modelName, theme, view } from "./state.ts";
 import { Shell } from "./ui/shell.tsx";
 import { viewTable } from "./views/index.tsx";
-import { settle } from "./views/settings.ts";
+import { beginAnew, settle } from "./views/settings.ts";
 
 function App() {
   const View = viewTable[view.value];
@@ -28,25 +28,37 @@ function preferences(): void {
 async function start(): Promise<void> {
   preferences();
   const wrong = readLink(location.hash);
-  const named = new Set(new URLSearchParams(location.hash.slice(1)).keys());
+  const hash = location.hash;
   effect(() => {
     document.documentElement.lang = language.value;
     document.documentElement.dataset.theme = theme.value;
     document.title = `${say.value.views[view.value]} – ${say.value.title}`;
   });
   render(<App />, document.getElementById("app") as HTMLElement);
-  const [first] = await Promise.all([readEntries().then(() => entries.value[0]), showFrame()]);
+  await Promise.all([readEntries(), showFrame()]);
+  complete(hash, wrong);
+  followState();
+  followResults();
+  window.addEventListener("hashchange", () =>
+    batch(() => {
+      beginAnew();
+      complete(location.hash, readLink(location.hash));
+    }),
+  );
+}
+
+/** Gives the view of a link what the link does not name, and tells the names that it has wrong. */
+function complete(hash: string, wrong: readonly string[]): void {
+  const named = new Set(new URLSearchParams(hash.slice(1)).keys());
   const isKnown = entries.value.some(({ name }) => name === modelName.value);
-  if (modelName.value !== "" && !isKnown) wrong.push("model");
+  const isWrong = modelName.value !== "" && !isKnown;
+  const [first] = entries.value;
   if (!isKnown && first) {
     modelName.value = first.name;
     named.delete("model");
   }
   settle(named);
-  wrongNames.value = wrong;
-  followState();
-  followResults();
-  window.addEventListener("hashchange", () => (wrongNames.value = readLink(location.hash)));
+  wrongNames.value = isWrong ? [...wrong, "model"] : wrong;
 }
 
 start().catch(report);

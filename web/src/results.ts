@@ -32,6 +32,24 @@ export const lastStep = computed(() => Math.max(0, (picture.value?.generation.st
 /** The position whose state predicts the next token. */
 export const current = computed(() => promptLength.value - 1 + Math.min(step.value, lastStep.value));
 
+/** Runs a task after a pause, in which the page already counts as busy. Returns how to take back one that has not begun. */
+export function afterPause(milliseconds: number, task: () => Promise<void>): () => void {
+  running.value = running.peek() + 1;
+  const end = (): void => {
+    running.value = running.peek() - 1;
+  };
+  let isWaiting = true;
+  const timer = setTimeout(() => {
+    isWaiting = false;
+    task().finally(end);
+  }, milliseconds);
+  return () => {
+    if (isWaiting) end();
+    isWaiting = false;
+    clearTimeout(timer);
+  };
+}
+
 let latest = 0;
 
 /** The number of times that the model was opened anew after its worker ended. */
@@ -108,19 +126,20 @@ export function followResults(): void {
       model.value = open;
     }, report);
   });
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let takeBack = (): void => {};
   effect(() => {
     const [open, prompt, of] = [model.value, text.value, options.value];
     const isReady = open?.facts.generates === true && open.facts.hasTokenizer && prompt.trim() !== "";
     const wants = view.value === "picture" || view.value === "options" || view.value === "window";
-    clearTimeout(timer);
+    takeBack();
+    takeBack = () => {};
     if (!open || !wants || !isReady) return;
-    timer = setTimeout(() => {
+    const task = () =>
       latestOnly(
         () => compute(open, prompt, of),
         (made) => (picture.value = made),
       );
-    }, 120);
+    takeBack = afterPause(120, task);
   });
   effect(() => {
     const [open, shown, position] = [model.value, picture.value, current.value];

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { entries, type OpenModel, openModel } from "../engine.ts";
-import { failure, model, report, running } from "../results.ts";
+import { afterPause, failure, model, report } from "../results.ts";
 
 /** So long the page waits for the next letter before it asks the model. */
 const PAUSE_MS = 150;
@@ -21,7 +21,6 @@ export function useAnswer<T>(
     if (!open || !question) return;
     let isStale = false;
     const ask = async (): Promise<void> => {
-      running.value++;
       try {
         const found = await open.call<T>(...question);
         if (isStale) return;
@@ -29,14 +28,12 @@ export function useAnswer<T>(
         answer.value = found;
       } catch (error) {
         if (!isStale) report(error);
-      } finally {
-        running.value--;
       }
     };
-    const timer = setTimeout(ask, PAUSE_MS);
+    const takeBack = afterPause(PAUSE_MS, ask);
     return () => {
       isStale = true;
-      clearTimeout(timer);
+      takeBack();
     };
   }, [open, key]);
   return answer.value;

@@ -2,11 +2,15 @@ import { batch } from "@preact/signals";
 import { entries } from "../engine.ts";
 import { wrongNames } from "../results.ts";
 import {
+  comparison,
   DEFAULT_TEXT,
+  defaultOptions,
   head,
   layer,
   modelName,
+  options,
   otherLayer,
+  otherModel,
   otherText,
   pinned,
   step,
@@ -102,15 +106,33 @@ export function settle(named: ReadonlySet<string> = new Set<Field>()): void {
   });
 }
 
+/** Leaves behind what belonged to a view. */
+function leave(): void {
+  figure.value = null;
+  wrongNames.value = [];
+  pinned.value = null;
+  step.value = 0;
+  head.value = 0;
+  otherLayer.value = null;
+}
+
+/** Sets all that a link may name, but language and theme, to what the page begins with. */
+export function beginAnew(): void {
+  batch(() => {
+    leave();
+    view.value = "picture";
+    [modelName.value, otherModel.value] = ["", ""];
+    [text.value, otherText.value, word.value] = [DEFAULT_TEXT, "", ""];
+    comparison.value = "prompts";
+    options.value = defaultOptions;
+    layer.value = 0;
+  });
+}
+
 /** Goes to a view, and leaves behind what belonged to the last. */
 export function openView(name: ViewName): void {
   batch(() => {
-    figure.value = null;
-    wrongNames.value = [];
-    pinned.value = null;
-    step.value = 0;
-    head.value = 0;
-    otherLayer.value = null;
+    leave();
     view.value = name;
     layer.value = viewSettings[name].layer ?? 0;
     settle();
