@@ -4,12 +4,12 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import axe from "axe-core";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { writeSite } from "../../web/site.mjs";
 import { views } from "../../web/src/state.ts";
 import { hasChromium, launchChromium, serve } from "../helpers/chromium.ts";
-import { openStudio, settled } from "./studio-page.ts";
+import { follow, openStudio, settled } from "./studio-page.ts";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
@@ -29,6 +29,8 @@ describe.skipIf(!hasChromium)("axe-core finds nothing (skipped where /usr/bin/ch
   const folder = mkdtempSync(join(tmpdir(), "lectern-studio-"));
   let browser: Browser;
   let server: Server;
+  /** The pages by width: a link resets one, and its engine and models stay. */
+  const pages = new Map<number, Page>();
 
   beforeAll(async () => {
     writeSite(folder);
@@ -44,15 +46,17 @@ describe.skipIf(!hasChromium)("axe-core finds nothing (skipped where /usr/bin/ch
 
   test.each(isWhole ? all : sample)("in $view, $lang, $theme, $width pixels", async ({ width, ...fields }) => {
     const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    const page = await openStudio(browser, address, fields, { viewport: { width, height: 844 } });
+    const known = pages.get(width);
+    const page = known ?? (await openStudio(browser, address, fields, { viewport: { width, height: 844 } }));
+    pages.set(width, page);
+    if (known) await follow(page, address, fields);
     await settled(page);
-    for (const summary of await page.locator("details.table summary").all()) await summary.click();
+    for (const summary of await page.locator("details.table:not([open]) summary").all()) await summary.click();
     await page.evaluate(axe.source);
     const { violations } = await page.evaluate<{ violations: Violation[] }>("axe.run()");
     const found = violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
     expect(found).toEqual([]);
     expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
-    await page.context().close();
   });
 });
 

@@ -42,7 +42,6 @@ describe.skipIf(!hasChromium)("the studio (skipped where /usr/bin/chromium is ab
     const links = [...course.matchAll(/\(http:\/\/127\.0\.0\.1:4040\/#([^)]+)\)/g)].map(([, link]) => link as string);
     const page = await openStudio(browser, address, {});
     for (const link of links) {
-      await page.goto("about:blank");
       await page.goto(`${address}#${link}&lang=en`);
       await settled(page);
       expect(await page.locator(".problem").allTextContents(), link).toEqual([]);

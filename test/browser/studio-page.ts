@@ -16,10 +16,15 @@ export async function openStudio(
   return page;
 }
 
+/** Opens a link in a page of the studio that is there already, with its engine and its models. */
+export async function follow(page: Page, address: string, fields: Readonly<Record<string, string>>): Promise<void> {
+  await page.goto(`${address}#${new URLSearchParams({ lang: "en", theme: "light", ...fields })}`);
+}
+
 /** Waits until the model has answered everything, and no more questions follow. */
 export async function settled(page: Page): Promise<void> {
   let quiet = 0;
-  while (quiet < 3) {
+  while (quiet < 4) {
     const text = await page.locator(".state").textContent();
     const isQuiet = /^(Ready|준비됨)$/.test(text ?? "") || (await page.locator(".problem").count()) > 0;
     quiet = isQuiet ? quiet + 1 : 0;

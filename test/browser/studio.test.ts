@@ -13,7 +13,7 @@ import { loadModel, type Model } from "../../src/inference/index.ts";
 import { serveStudio } from "../../src/studio/node.ts";
 import { writeSite } from "../../web/site.mjs";
 import { hasChromium, launchChromium, serve } from "../helpers/chromium.ts";
-import { exported, openStudio, settled } from "./studio-page.ts";
+import { exported, follow, openStudio, settled } from "./studio-page.ts";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
@@ -48,10 +48,14 @@ describe.skipIf(!hasChromium)("the studio from a static server (skipped where /u
     rmSync(folder, { recursive: true });
   });
 
+  /** One page for most tests: a link resets it, and its engine and models stay. */
+  let shared: Page | undefined;
+
   async function open(fields: Record<string, string>): Promise<Page> {
-    const page = await openStudio(browser, address, fields);
-    await settled(page);
-    return page;
+    if (shared) await follow(shared, address, fields);
+    else shared = await openStudio(browser, address, fields);
+    await settled(shared);
+    return shared;
   }
 
   test("the picture has the numbers of generate, forward and the logit lens, and steps by the keyboard", async () => {
@@ -99,7 +103,6 @@ describe.skipIf(!hasChromium)("the studio from a static server (skipped where /u
     for (const key of ["ArrowDown", "ArrowDown"]) await page.keyboard.press(key);
     expect(await page.locator(".attention .readout").textContent()).toMatch(/“.+” looks at “.+”: \d/);
     expect(await page.locator(".token.lit").count()).toBe(1);
-    await page.context().close();
   });
 
   test("options change what may be drawn, name what they remove, and are drawn as often as they say", async () => {
@@ -114,7 +117,6 @@ describe.skipIf(!hasChromium)("the studio from a static server (skipped where /u
     await settled(page);
     const after = await exported<{ step: typeof step }>(page);
     expect(after.step.candidates.filter(({ probability }) => probability > 0)).toHaveLength(2);
-    await page.context().close();
   });
 
   test("heads have the library's measures, and one that is switched off changes the prediction as there", async () => {
@@ -131,7 +133,6 @@ describe.skipIf(!hasChromium)("the studio from a static server (skipped where /u
     await page.getByRole("button", { name: `Switch off: Layer ${layer + 1}, head ${head + 1}` }).click();
     await settled(page);
     expect(await page.locator(".ablation-station").textContent()).toContain(`${divergence.toFixed(2)}`);
-    await page.context().close();
   });
 
   test("sentiment, words and RNN beside transformer have the library's numbers", async () => {
@@ -162,7 +163,6 @@ describe.skipIf(!hasChromium)("the studio from a static server (skipped where /u
       for (const [i, token] of tokens.entries())
         expect(shown.tokens[i]?.influence).toBeCloseTo(token.influence, DIGITS - 1);
     }
-    await page.context().close();
   });
 
   test("a translation has the library's tokens and cross-attention; the other lessons open", async () => {
@@ -194,7 +194,6 @@ describe.skipIf(!hasChromium)("the studio from a static server (skipped where /u
       await page.locator(part).first().waitFor();
       expect(await page.locator(".problem").count()).toBe(0);
     }
-    await page.context().close();
   });
 
   test("a link restores text, options, view, language and theme in a fresh browser", async () => {
@@ -206,7 +205,6 @@ describe.skipIf(!hasChromium)("the studio from a static server (skipped where /u
       theme: "dark",
     });
     const link = first.url();
-    await first.context().close();
     const page = await browser.newPage();
     await page.goto(link);
     await page.locator("table.steps").waitFor();
@@ -220,17 +218,14 @@ describe.skipIf(!hasChromium)("the studio from a static server (skipped where /u
   test("a broken link, a model that does not fit, a text that is too long and one from right to left are told", async () => {
     const page = await open({ view: "nowhere", model: "nobody" });
     expect(await page.locator(".problem").textContent()).toContain("view, model");
-    await page.context().close();
     const encoder = await open({ view: "picture", model: "sentiment" });
     expect(await encoder.locator(".unfit").textContent()).toContain("heads and sentiment");
-    await encoder.context().close();
     const long = await open({ view: "picture", text: "the fox and the wolf ".repeat(140) });
     expect(await long.locator(".problem").textContent()).toContain("512");
     await long.locator("textarea").fill("שלום e\u0301");
     await long.locator(".token").first().waitFor();
     await settled(long);
     expect(await long.locator(".problem").count()).toBe(0);
-    await long.context().close();
   });
 
   test("lectern studio's server runs any model for the page", async () => {
