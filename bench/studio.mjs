@@ -59,11 +59,32 @@ const frames = (act, count) =>
 
 const slider = `const s = document.querySelector(".stepper input"); s.value = i % 8; s.dispatchEvent(new Event("input", { bubbles: true }));`;
 const stepRedraw = await frames(slider, 40);
+await page.goto(`${address}#view=options&options=maxNewTokens:4`);
+await page.locator(".effects .steps").waitFor();
+await page.locator(".state:text('Ready')").waitFor();
+const move = `const s = document.querySelector("input[name=temperature]"); s.value = 0.5 + (i % 20) * 0.05; s.dispatchEvent(new Event("input", { bubbles: true }));`;
+const sliderRedraw = await frames(move, 40);
+await page.waitForTimeout(3000);
+/** Milliseconds from a slider's event to the distribution that the model answers with, the 95th percentile. */
+const distribution = await page.evaluate(async (source) => {
+  const run = new Function("i", source);
+  const shown = () => document.querySelector(".effects .steps").textContent;
+  const all = [];
+  for (let i = 0; i < 20; i++) {
+    const [start, before] = [performance.now(), shown()];
+    run(i);
+    while (shown() === before && performance.now() - start < 2000)
+      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+    all.push(performance.now() - start);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+  }
+  return all.sort((a, b) => a - b)[Math.floor(0.95 * all.length)];
+}, move);
 await page.goto(`${address}#view=picture&text=${encodeURIComponent("the fox and the wolf ".repeat(95))}`);
 await page.waitForTimeout(8000);
 const hover = `const t = document.querySelectorAll(".token"); t[(i * 7) % t.length].dispatchEvent(new MouseEvent("mouseenter", { bubbles: true })); t[(i * 7) % t.length].focus();`;
 const tokens = await page.locator(".token").count();
 const hoverRedraw = await frames(hover, 40);
-console.log(JSON.stringify({ ...times, stepRedraw, tokens, hoverRedraw }, null, 2));
+console.log(JSON.stringify({ ...times, stepRedraw, sliderRedraw, distribution, tokens, hoverRedraw }, null, 2));
 await browser.close();
 server.close();

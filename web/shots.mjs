@@ -40,17 +40,19 @@ async function settled(page) {
 }
 
 const asked = process.argv.slice(2);
-for (const view of asked.length > 0 ? asked : views)
-  for (const { lang, theme, width, height, scale } of forms) {
-    const page = await browser.newPage({ viewport: { width, height }, deviceScaleFactor: scale });
-    page.on("pageerror", ({ message }) => console.error(`${view}: ${message}`));
+for (const { lang, theme, width, height, scale } of forms) {
+  const page = await browser.newPage({ viewport: { width, height }, deviceScaleFactor: scale });
+  page.on("pageerror", ({ message }) => console.error(message));
+  for (const view of asked.length > 0 ? asked : views) {
     await page.goto(`http://127.0.0.1:${server.address().port}/#view=${view}&lang=${lang}&theme=${theme}`);
     await settled(page);
     const content = width < 600 ? page.locator(".station, .cycle").first() : undefined;
+    await page.evaluate("scrollTo(0, 0)");
     await content?.evaluate((element) => scrollTo(0, element.getBoundingClientRect().top - 160));
     await page.waitForTimeout(200);
     await page.screenshot({ path: join(out, `${view}-${lang}-${width}.jpg`), type: "jpeg", quality: 62 });
-    await page.close();
   }
+  await page.close();
+}
 await browser.close();
 server.close();

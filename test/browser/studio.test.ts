@@ -223,7 +223,7 @@ describe.skipIf(!hasChromium)("the studio from a static server (skipped where /u
     const long = await open({ view: "picture", text: "the fox and the wolf ".repeat(140) });
     expect(await long.locator(".problem").textContent()).toContain("512");
     await long.locator("textarea").fill("שלום e\u0301");
-    await long.locator(".token").first().waitFor();
+    await long.locator(".problem").waitFor({ state: "detached" });
     await settled(long);
     expect(await long.locator(".problem").count()).toBe(0);
   });

@@ -27,8 +27,8 @@ function preferences(): void {
 
 async function start(): Promise<void> {
   preferences();
-  const wrong = readLink(location.hash);
-  const hash = location.hash;
+  const { hash } = location;
+  const wrong = readLink(hash);
   effect(() => {
     document.documentElement.lang = language.value;
     document.documentElement.dataset.theme = theme.value;
@@ -36,15 +36,19 @@ async function start(): Promise<void> {
   });
   render(<App />, document.getElementById("app") as HTMLElement);
   await Promise.all([readEntries(), showFrame()]);
-  complete(hash, wrong);
+  if (location.hash === hash) complete(hash, wrong);
+  else openLink(); // another one was opened meanwhile
   followState();
   followResults();
-  window.addEventListener("hashchange", () =>
-    batch(() => {
-      beginAnew();
-      complete(location.hash, readLink(location.hash));
-    }),
-  );
+  window.addEventListener("hashchange", openLink);
+}
+
+/** Opens the link of the address in a page that shows something else. */
+function openLink(): void {
+  batch(() => {
+    beginAnew();
+    complete(location.hash, readLink(location.hash));
+  });
 }
 
 /** Gives the view of a link what the link does not name, and tells the names that it has wrong. */
