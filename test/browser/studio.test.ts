@@ -206,6 +206,7 @@ describe.skipIf(!hasChromium)("the studio from a static server (skipped where /u
     });
     const link = first.url();
     const page = await browser.newPage();
+    page.setDefaultTimeout(60_000);
     await page.goto(link);
     await page.locator("table.steps").waitFor();
     expect(await page.locator("textarea").inputValue()).toBe("One day, the fox");
