@@ -1,8 +1,8 @@
 /**
  * The server under load: N clients for T seconds, each answer checked against the answer to its prompt alone, beside the
  * scheduler without HTTP, and peers behind a shell of the same library.
- *   node bench/serving.mjs MODEL [--clients 200] [--seconds 60] [--precision int4]
- *     [--gguf FILE.gguf] [--onnx EXPORT] [--json]
+ *   node bench/serving.mjs MODEL [--clients 200] [--seconds 60] [--side-seconds 10] [--prompts 64]
+ *     [--precision int4] [--gguf FILE.gguf] [--onnx EXPORT] [--json]
  * Peers need `npm ci --prefix bench`.
  */
 import { fork } from "node:child_process";
@@ -15,6 +15,8 @@ const { values, positionals } = parseArgs({
   options: {
     clients: { type: "string", default: "200" },
     seconds: { type: "string", default: "60" },
+    "side-seconds": { type: "string", default: "10" },
+    prompts: { type: "string", default: "64" },
     precision: { type: "string", default: "auto" },
     sequences: { type: "string", default: "32" },
     gguf: { type: "string" },
@@ -26,7 +28,7 @@ const [model = "stories"] = positionals;
 const clients = Number(values.clients);
 const seconds = Number(values.seconds);
 const TOKENS = 32;
-const PROMPTS = 64;
+const PROMPTS = Number(values.prompts);
 const prompts = Array.from(
   { length: PROMPTS },
   (_, i) => `Chapter ${i + 1}. ${["The king", "The fox", "A wolf", "The queen"][i % 4]} said`,
@@ -91,18 +93,26 @@ async function load({ child, url }, { count, length, expected }) {
 }
 
 const round = (value) => Math.round(value * 10) / 10;
+const print = (text) => {
+  if (!values.json) console.log(text);
+};
 const result = { model, clients, seconds };
 const own = await start("lectern", model, values.precision, values.sequences);
 const expected = [];
 for (const i of prompts.keys()) expected.push(await streamed(own.url, bodyOf(i)));
 result.load = await load(own, { count: clients, length: seconds, expected });
+const { answers, wrong, tokensPerSecond, delayP99, memory } = result.load;
+print(`${clients} clients, ${seconds} s: ${answers} answers, ${wrong} that differ from the answer alone`);
+print(`event-loop delay, 99th percentile: ${round(delayP99)} ms`);
+print(`memory at half and at the end: ${memory.map((bytes) => round(bytes / 2 ** 20)).join(" and ")} MiB`);
 result.bare = await ask(own.child, {
   prompts,
   tokens: TOKENS,
   seconds: Math.max(3, seconds / 4),
   at: Number(values.sequences),
 });
-result.shareOfBare = result.load.tokensPerSecond / result.bare.tokensPerSecond;
+result.shareOfBare = tokensPerSecond / result.bare.tokensPerSecond;
+print(`${round(tokensPerSecond)} tokens/s, ${round(result.shareOfBare * 100)} % of the scheduler without HTTP`);
 const peers = { lectern: own };
 if (values.gguf) peers["node-llama-cpp"] = await start("node-llama-cpp", values.gguf, "", values.sequences);
 if (values.onnx) peers["transformers.js"] = await start("transformers.js", values.onnx, "fp32", values.sequences);
@@ -110,18 +120,11 @@ result.sides = {};
 for (const [name, side] of Object.entries(peers)) {
   result.sides[name] = {};
   for (const count of [1, 8, 32]) {
-    const { tokensPerSecond } = await load(side, { count, length: Math.max(3, seconds / 6) });
-    result.sides[name][count] = round(tokensPerSecond);
+    const rate = await load(side, { count, length: Number(values["side-seconds"]) });
+    result.sides[name][count] = round(rate.tokensPerSecond);
+    print(`${name}, ${count} clients: ${result.sides[name][count]} tokens/s`);
   }
 }
 for (const { child } of Object.values(peers)) child.kill();
 if (values.json) console.log(JSON.stringify(result));
-else {
-  const { answers, wrong, tokensPerSecond, delayP99, memory } = result.load;
-  console.log(`${clients} clients, ${seconds} s: ${answers} answers, ${wrong} that differ from the answer alone`);
-  console.log(`${round(tokensPerSecond)} tokens/s, ${round(result.shareOfBare * 100)} % of the scheduler without HTTP`);
-  console.log(`event-loop delay, 99th percentile: ${round(delayP99)} ms`);
-  console.log(`memory at half and at the end: ${memory.map((bytes) => round(bytes / 2 ** 20)).join(" and ")} MiB`);
-  console.table(result.sides);
-}
-if (result.load.wrong > 0) process.exitCode = 1;
+if (wrong > 0) process.exitCode = 1;

@@ -23,7 +23,9 @@ const server = spawn(process.execPath, [path("../dist/cli/main.js"), "serve", ..
 });
 const [line] = await once(createInterface({ input: server.stdout }), "line");
 const { url } = JSON.parse(line);
-const checks = ["--checks", "not_a_server_error", "--max-examples", values.examples, "--seed", "1"];
+// a machine that is busy may keep a request waiting for long; the server ends it after 20 seconds of its own
+const patience = ["--request-timeout", "300"];
+const checks = ["--checks", "not_a_server_error", "--max-examples", values.examples, "--seed", "1", ...patience];
 const { status } = spawnSync(values.schemathesis, ["run", `${url}/openapi.json`, ...checks], { stdio: "inherit" });
 server.kill();
 process.exitCode = status ?? 1;

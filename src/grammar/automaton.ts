@@ -54,8 +54,8 @@ export interface State {
   readonly threads: readonly Thread[];
   /** True if the text may end here. */
   readonly isComplete: boolean;
-  /** `[256]`: the states after each byte; null: dead; undefined: not yet known. */
-  next: (State | null | undefined)[] | undefined;
+  /** The states after bytes, as far as they are known; null: dead. */
+  readonly next: Map<number, State | null>;
   /** Room for what is worked out from the state. */
   mask?: Uint32Array;
 }
@@ -105,8 +105,7 @@ export class Automaton {
 
   /** The state after one more byte; null where no text goes on so. */
   step(from: State, byte: number): State | null {
-    from.next ??= new Array<State | null | undefined>(256).fill(undefined);
-    const known = from.next[byte];
+    const known = from.next.get(byte);
     if (known !== undefined) return known;
     const threads: Thread[] = [];
     for (const thread of from.threads) {
@@ -114,14 +113,17 @@ export class Automaton {
       if (next >= 0) this.#advance(thread, next, threads);
     }
     const to = threads.length === 0 ? null : this.#state(threads);
-    from.next[byte] = to;
+    from.next.set(byte, to);
     return to;
   }
 
-  /** The state in which one thread alone has come to a state of its lexer. */
-  enter(thread: Thread, state: number): State {
-    const threads: Thread[] = [];
-    this.#advance(thread, state, threads);
+  /** The threads that go on behind a state in which the lexer of a thread accepts. */
+  behind({ run, below }: Thread, state: number): readonly Thread[] {
+    return this.#after(below, run?.text?.(state));
+  }
+
+  /** The state of threads together. */
+  join(threads: readonly Thread[]): State {
     return this.#state(threads);
   }
 
@@ -145,7 +147,7 @@ export class Automaton {
     const key = unique.map(({ id }) => id).join();
     let state = this.#states.get(key);
     if (!state) {
-      state = { threads: unique, isComplete: unique.some(({ run }) => run === undefined), next: undefined };
+      state = { threads: unique, isComplete: unique.some(({ run }) => run === undefined), next: new Map() };
       this.#states.set(key, state);
     }
     return state;

@@ -14,70 +14,69 @@ interface UsedPrefix {
   isWhole: boolean;
 }
 
-/** A state: that of the automaton, and the bytes that led to it, as a chain. */
-interface Node {
-  readonly inner: number;
-  readonly byte: number;
-  readonly before: number;
-  readonly used: UsedPrefix | undefined;
-  readonly next: Map<number, number>;
-}
-
-/** The words of an automaton that are not yet in use. */
+/** The words of an automaton that are not yet in use. A state is a text: the state before it, and its last byte. */
 export class DistinctRun implements LexerRun {
   readonly id = lexerId();
   readonly start: number;
   readonly #run: LexerRun & Partial<Pick<DfaRun, "count">>;
-  readonly #nodes: Node[] = [];
+  /** `[states]`: the state of the automaton. */
+  readonly #inner: number[] = [];
+  /** `[states]`: the last byte and the state before it, as a number; −1 at the start. */
+  readonly #moves: number[] = [];
+  /** `[states]`: the used texts that begin so. */
+  readonly #used: (UsedPrefix | undefined)[] = [];
+  /** The state after each move, −1 for none. */
+  readonly #next = new Map<number, number>();
 
   constructor(run: LexerRun & Partial<Pick<DfaRun, "count">>, used: UsedTexts) {
     this.#run = run;
     const root: UsedPrefix = { next: new Map(), count: 0, isWhole: false };
     for (const text of used.texts) if (isWord(run, text)) add(root, text);
-    const isLeft = this.#isLeft(run.start, root);
-    this.start = isLeft ? this.#add({ inner: run.start, byte: -1, before: -1, used: root, next: new Map() }) : -1;
+    this.start = this.#isLeft(run.start, root) ? this.#add(run.start, -1, root) : -1;
   }
 
   step(state: number, byte: number): number {
-    const node = this.#nodes[state] as Node;
-    const known = node.next.get(byte);
-    if (known !== undefined) return known;
-    const inner = this.#run.step(node.inner, byte);
-    const used = node.used?.next.get(byte);
-    const next =
-      inner < 0 || !this.#isLeft(inner, used) ? -1 : this.#add({ inner, byte, before: state, used, next: new Map() });
-    node.next.set(byte, next);
+    const inner = this.#run.step(this.#inner[state] as number, byte);
+    if (inner < 0) return -1;
+    const move = state * 256 + byte;
+    let next = this.#next.get(move);
+    if (next === undefined) {
+      const used = this.#used[state]?.next.get(byte);
+      next = this.#isLeft(inner, used) ? this.#add(inner, move, used) : -1;
+      this.#next.set(move, next);
+    }
     return next;
   }
 
   accepts(state: number): boolean {
-    const { inner, used } = this.#nodes[state] as Node;
-    return this.#run.accepts(inner) && !used?.isWhole;
+    return this.#run.accepts(this.#inner[state] as number) && !this.#used[state]?.isWhole;
   }
 
   isOpen(state: number): boolean {
-    return this.#run.isOpen((this.#nodes[state] as Node).inner);
+    return this.#run.isOpen(this.#inner[state] as number);
   }
 
   plain(state: number): number {
-    return this.#run.plain((this.#nodes[state] as Node).inner);
+    return this.#run.plain(this.#inner[state] as number);
   }
 
   text(state: number): string {
-    const bytes: string[] = [];
-    for (let node = this.#nodes[state] as Node; node.before >= 0; node = this.#nodes[node.before] as Node)
-      bytes.push(String.fromCharCode(node.byte));
-    return bytes.reverse().join("");
+    const bytes: number[] = [];
+    for (let move = this.#moves[state] as number; move >= 0; move = this.#moves[Math.floor(move / 256)] as number)
+      bytes.push(move % 256);
+    return String.fromCharCode(...bytes.reverse());
   }
 
-  #add(node: Node): number {
-    return this.#nodes.push(node) - 1;
+  #add(inner: number, move: number, used: UsedPrefix | undefined): number {
+    this.#inner.push(inner);
+    this.#used.push(used);
+    return this.#moves.push(move) - 1;
   }
 
   /** True if a word that is not in use goes on from here. */
   #isLeft(inner: number, used: UsedPrefix | undefined): boolean {
     if (inner < 0) return false;
-    return used === undefined || this.#run.count === undefined || this.#run.count(inner) > used.count;
+    return !used?.count || this.#run.count === undefined || this.#run.count(inner) > used.count;
   }
 }
 

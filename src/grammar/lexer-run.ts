@@ -1,7 +1,13 @@
+import type { Dfa } from "./dfa.ts";
+import type { DfaReach } from "./dfa-reach.ts";
+
 /** A lexer at work. States are whole numbers from 0; −1 is dead. */
 export interface LexerRun {
   readonly id: number;
   readonly start: number;
+  /** The automaton whose states those of the lexer are, where there is one, and how far its states reach. */
+  readonly dfa?: Dfa;
+  readonly reach?: DfaReach;
   step(state: number, byte: number): number;
   /** True if the bytes so far are a whole text. */
   accepts(state: number): boolean;

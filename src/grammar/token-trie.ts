@@ -9,14 +9,43 @@ export interface TokenTrie {
   readonly depths: Uint16Array;
   /** `[size]`: the next node that is not below. */
   readonly skips: Int32Array;
-  /** `[size]`: a token that ends at the node, or −1. */
-  readonly tokens: Int32Array;
-  /** `[V]`: another token of the same bytes, or −1. */
-  readonly same: Int32Array;
+  /** `[tokens]`: the ids in the order of their bytes. */
+  readonly ids: Int32Array;
+  /** `[size + 1]`: the tokens before each node, as a place in `ids`; those of a node itself come before those below it. */
+  readonly places: Int32Array;
+  /** `[size]`: the smallest class of {@link BYTE_CLASSES} that has all bytes below the node; {@link NO_CLASS} for none. */
+  readonly kinds: Uint8Array;
+  /** `[size]`: the bytes of the longest path below the node, where it has a class. */
+  readonly heights: Uint8Array;
 }
 
 /** Tokens longer than this are left out: none of them is text. */
-const LONGEST = 1000;
+export const LONGEST = 1000;
+
+/** Sets of bytes, smaller ones first: of those that have some bytes, the first lies in all others. */
+export const BYTE_CLASSES: readonly (readonly number[])[] = [
+  /[a-z]/,
+  /[A-Z]/,
+  /[0-9]/,
+  /[a-zA-Z]/,
+  /[a-zA-Z0-9]/,
+  /[a-zA-Z ]/,
+  /[a-zA-Z0-9 ]/,
+  /[ !#-[\]-~]/,
+].map((set) => Array.from({ length: 128 }, (_, byte) => byte).filter((byte) => set.test(String.fromCharCode(byte))));
+
+export const NO_CLASS = 255;
+
+/** A subtree of fewer tokens is walked through. */
+const FEWEST = 4;
+
+/** Longer paths are walked through. */
+export const HIGHEST = 250;
+
+/** `[256]`: the classes that have a byte, as bits. */
+const classBits = Uint8Array.from({ length: 256 }, (_, byte) =>
+  BYTE_CLASSES.reduce((bits, bytes, kind) => (bytes.includes(byte) ? bits | (1 << kind) : bits), 0),
+);
 
 /** The bytes of each token, by its id, as Latin-1; undefined for tokens that are no text. */
 export type TokenTexts = readonly (string | undefined)[];
@@ -27,38 +56,65 @@ export function buildTrie(texts: TokenTexts, ids: readonly number[]): TokenTrie 
   const bytes = new Uint8Array(total);
   const depths = new Uint16Array(total);
   const skips = new Int32Array(total);
-  const tokens = new Int32Array(total).fill(-1);
-  const same = new Int32Array(texts.length).fill(-1);
+  const places = new Int32Array(total + 1);
   const path: number[] = [];
   let size = 0;
   let before = "";
-  const close = (depth: number): void => {
-    while (path.length > depth) skips[path.pop() as number] = size;
-  };
-  for (const id of ids) {
+  for (const [place, id] of ids.entries()) {
     const text = texts[id] as string;
     let shared = 0;
     while (shared < before.length && before[shared] === text[shared]) shared++;
-    close(shared);
+    while (path.length > shared) skips[path.pop() as number] = size;
     for (let i = shared; i < text.length; i++) {
       bytes[size] = text.charCodeAt(i);
       depths[size] = i;
+      places[size] = place;
       path.push(size++);
     }
-    const end = path.at(-1) as number;
-    same[id] = tokens[end] as number;
-    tokens[end] = id;
     before = text;
   }
-  close(0);
+  for (const node of path) skips[node] = size;
+  places[size] = ids.length;
   return {
     size,
     bytes: bytes.slice(0, size),
     depths: depths.slice(0, size),
     skips: skips.slice(0, size),
-    tokens: tokens.slice(0, size),
-    same,
+    ids: Int32Array.from(ids),
+    places: places.slice(0, size + 1),
+    ...subtrees({ size, bytes, depths, skips, places }),
   };
+}
+
+/** What the subtree of each node is made of. */
+function subtrees({
+  size,
+  bytes,
+  depths,
+  skips,
+  places,
+}: Pick<TokenTrie, "size" | "bytes" | "depths" | "skips" | "places">): Pick<TokenTrie, "kinds" | "heights"> {
+  const bits = new Uint8Array(size).fill(255);
+  const heights = new Uint8Array(size);
+  const kinds = new Uint8Array(size).fill(NO_CLASS);
+  const parents = new Int32Array(LONGEST + 1);
+  const parentOf = new Int32Array(size);
+  for (let node = 0; node < size; node++) {
+    const depth = depths[node] as number;
+    parentOf[node] = depth === 0 ? -1 : (parents[depth - 1] as number);
+    parents[depth] = node;
+  }
+  for (let node = size - 1; node >= 0; node--) {
+    const own = bits[node] as number;
+    const height = heights[node] as number;
+    const count = (places[skips[node] as number] as number) - (places[node] as number);
+    if (own !== 0 && height < HIGHEST && count >= FEWEST) kinds[node] = 31 - Math.clz32(own & -own);
+    const parent = parentOf[node] as number;
+    if (parent < 0) continue;
+    bits[parent] = (bits[parent] as number) & own & (classBits[bytes[node] as number] as number);
+    heights[parent] = Math.max(heights[parent] as number, Math.min(HIGHEST, height + 1));
+  }
+  return { kinds, heights };
 }
 
 /** The ids of tokens that are text, in the order of their bytes. */

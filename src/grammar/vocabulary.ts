@@ -1,6 +1,7 @@
-import type { Automaton, State, Thread } from "./automaton.ts";
-import type { LexerRun } from "./lexer-run.ts";
+import type { Automaton, State } from "./automaton.ts";
+import { practise } from "./practice.ts";
 import { buildTrie, plainLength, type TokenTexts, type TokenTrie, textOrder } from "./token-trie.ts";
+import { walkThread } from "./token-walk.ts";
 import { type CodePoints, normalized } from "./utf8.ts";
 
 /** Tokens of whole plain characters, up to a number of them, as a mask; and the tree of all other tokens. */
@@ -48,6 +49,7 @@ export class Vocabulary {
         ),
       };
     });
+    practise((automaton, state) => this.mask(automaton, state, false));
   }
 
   /** The bytes of a token as Latin-1. */
@@ -85,77 +87,9 @@ export class Vocabulary {
     const plain = isFirst ? 0 : automaton.plain(state);
     const slice = this.#slices.findLast(({ most }) => most <= plain);
     const mask = slice ? slice.mask.slice() : new Uint32Array(Math.ceil(this.size / 32));
-    walk(isFirst ? this.#first : (slice?.rest ?? this.#inside), automaton, state, mask);
+    const trie = isFirst ? this.#first : (slice?.rest ?? this.#inside);
+    for (const thread of state.threads) walkThread({ trie, automaton, mask }, thread);
     if (!isFirst) state.mask = mask;
     return mask;
-  }
-}
-
-/** Notes the tokens of a tree that an automaton takes. */
-function walk(trie: TokenTrie, automaton: Automaton, start: State, mask: Uint32Array): void {
-  const [thread, other] = start.threads;
-  if (thread?.run && !other) walkLexer(trie, automaton, { run: thread.run, thread }, mask);
-  else walkStates(trie, automaton, { states: [start], from: 0, end: trie.size }, mask);
-}
-
-function note({ tokens, same }: TokenTrie, node: number, mask: Uint32Array): void {
-  for (let id = tokens[node] as number; id >= 0; id = same[id] as number)
-    mask[id >> 5] = (mask[id >> 5] as number) | (1 << (id & 31));
-}
-
-/** The same within one lexer, whose states are numbers, as far as it goes. */
-function walkLexer(
-  trie: TokenTrie,
-  automaton: Automaton,
-  { run, thread }: { readonly run: LexerRun; readonly thread: Thread },
-  mask: Uint32Array,
-): void {
-  const { size, bytes, depths, skips } = trie;
-  const numbers: number[] = [thread.state];
-  for (let node = 0; node < size; ) {
-    const depth = depths[node] as number;
-    const to = run.step(numbers[depth] as number, bytes[node] as number);
-    if (to < 0) {
-      node = skips[node] as number;
-      continue;
-    }
-    note(trie, node, mask);
-    if (!run.accepts(to)) {
-      numbers[depth + 1] = to;
-      node++;
-      continue;
-    }
-    const end = skips[node] as number;
-    if (node + 1 < end) {
-      const states: State[] = [];
-      states[depth + 1] = automaton.enter(thread, to);
-      walkStates(trie, automaton, { states, from: node + 1, end }, mask);
-    }
-    node = end;
-  }
-}
-
-/** @param range the nodes, and the state at the depth of the first of them */
-function walkStates(
-  trie: TokenTrie,
-  automaton: Automaton,
-  range: { readonly states: State[]; readonly from: number; readonly end: number },
-  mask: Uint32Array,
-): void {
-  const { bytes, depths, skips } = trie;
-  const { states, end } = range;
-  for (let node = range.from; node < end; ) {
-    const depth = depths[node] as number;
-    const from = states[depth] as State;
-    const byte = bytes[node] as number;
-    const known = from.next?.[byte];
-    const to = known === undefined ? automaton.step(from, byte) : known;
-    if (to === null) {
-      node = skips[node] as number;
-      continue;
-    }
-    states[depth + 1] = to;
-    note(trie, node, mask);
-    node++;
   }
 }

@@ -140,7 +140,7 @@ describe.skipIf(!hasRedis)("batches over Redis", () => {
     async () => {
       await using redis = await startRedis();
       const results = await resultsOf(redis.url, async (id) => {
-        const first = startWorker(redis.url, "--drain", "0.01");
+        const first = startWorker(redis.url, "--drain", "0.01", "--stall", "60"); // its hold outlasts a busy machine
         await until(() => first.completed.length >= 2);
         first.process.kill("SIGTERM");
         expect(await first.closed).toBe(0);

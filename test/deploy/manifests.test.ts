@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { validate } from "dockerfile-utils";
 import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { batchCommand } from "../../src/cli/batch.ts";
@@ -46,4 +47,12 @@ test("the compose file runs commands that exist, and nginx knows its replicas", 
   const conf = read("nginx.conf");
   for (const name of ["lectern-1", "lectern-2", "worker"]) checkCommand(services[name].command);
   for (const [, host = ""] of conf.matchAll(/server (\S+):8080/g)) expect(Object.keys(services)).toContain(host);
+});
+
+test("the Dockerfile is one, runs as no superuser, and its command is one of Lectern's", () => {
+  const dockerfile = read("Dockerfile");
+  expect(validate(dockerfile)).toEqual([]);
+  expect(dockerfile).toMatch(/^USER node$/m);
+  expect(/^ENTRYPOINT (.+)$/m.exec(dockerfile)?.[1]).toBe('["lectern"]');
+  checkCommand(JSON.parse(/^CMD (.+)$/m.exec(dockerfile)?.[1] ?? "[]"));
 });

@@ -47,6 +47,7 @@ test(`Ajv finds ${DOCUMENTS} documents of random schemas valid`, { timeout: 3_60
       documents++;
       if (!validate(JSON.parse(text))) invalid.push({ schema, text, errors: validate.errors });
     }
+    if (typeof schema === "object") ajv.removeSchema(schema); // Ajv keeps what it compiles
   }
   console.log(`${documents} documents; ${refused} schemas refused or without a document`);
   expect(invalid).toEqual([]);

@@ -44,9 +44,13 @@ export class SchemaWriter {
   document(): Schema {
     const root = this.schema(3);
     if (typeof root === "boolean") return root;
-    return this.#chance(0.3)
-      ? { ...root, $defs: { d: this.schema(1) } }
-      : { ...root, $defs: { d: { type: "integer" } } };
+    return { ...root, $defs: { d: this.#chance(0.3) ? this.#definition() : { type: "integer" } } };
+  }
+
+  /** No reference to itself alone: Ajv does not end on it, wherever it stands. */
+  #definition(): Schema {
+    const schema = this.schema(1);
+    return typeof schema === "object" && "$ref" in schema ? true : schema;
   }
 
   schema(depth: number): Schema {

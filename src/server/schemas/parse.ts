@@ -40,9 +40,22 @@ function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   const [closest] = issue.errors
     .filter(({ length }) => length > 0)
     .sort((a, b) => deepest(b) - deepest(a) || a.length - b.length);
-  if (!closest || deepest(closest) === 0) return issue;
-  const inner = innermost(closest[0] as z.core.$ZodIssue);
+  if (!closest) return issue;
+  const ofKind = deepest(closest) > 0 ? closest : issue.errors.find(([first]) => first && !isOfOtherKind(first));
+  if (!ofKind) return { ...issue, message: kindsMessage(issue) };
+  const inner = innermost(ofKind[0] as z.core.$ZodIssue);
   return { ...inner, path: [...issue.path, ...inner.path] };
+}
+
+function isOfOtherKind({ code }: z.core.$ZodIssue): boolean {
+  return code === "invalid_type" || code === "invalid_value";
+}
+
+/** The message for a value that is of none of several kinds. */
+function kindsMessage({ errors, message }: z.core.$ZodIssueInvalidUnion): string {
+  const kinds = errors.flatMap(([first]) => (first?.code === "invalid_type" ? [first.expected] : []));
+  const received = /, received \w+$/.exec(errors[0]?.[0]?.message ?? "")?.[0] ?? "";
+  return kinds.length === errors.length ? `Invalid input: expected ${kinds.join(" or ")}${received}` : message;
 }
 
 /** The names of the fields at a place of a schema, as far as objects and lists of them lead there. */
