@@ -2,18 +2,27 @@
  * How near the cost estimates of `lectern project next` come: for three jobs the estimate, then three real runs of the job,
  * each in a process of its own. Prints the median of the runs and the estimate's deviation from it.
  *
- * node bench/project-costs.mjs DATA   DATA: a directory with sst2/stsa.binary.train and .test
+ * node bench/project-costs.mjs [DATA] [--work DIR] [--once]
+ *   DATA    a directory with sst2/stsa.binary.train and .test; default ../shared/data
+ *   --work  keeps what was measured, so that an interrupted comparison goes on
+ *   --once  measures one piece, an estimate or a run, and ends; exits with 1 as long as others are left
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-const [data = "../shared/data"] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { work: { type: "string" }, once: { type: "boolean" } },
+});
+const [data = "../shared/data"] = positionals;
 const RUNS = 3;
-const root = mkdtempSync(join(tmpdir(), "lectern-costs-"));
+const root = resolve(values.work ?? mkdtempSync(join(tmpdir(), "lectern-costs-")));
+mkdirSync(root, { recursive: true });
 
 const lectern = (...args) =>
   execFileSync(process.execPath, [main, ...args], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
@@ -43,6 +52,7 @@ writeFileSync(join(root, "train.jsonl"), `${rows("train", 800).join("\n")}\n`);
 writeFileSync(join(root, "review.prompt"), PROMPT);
 
 function advice(file) {
+  rmSync(join(root, ".lectern"), { recursive: true, force: true }); // each estimate from measurements of its own
   writeFileSync(
     join(root, "lectern.project.json"),
     JSON.stringify({ goal: "costs", task: "text-classification", ...file }),
@@ -83,22 +93,42 @@ function checked(file) {
     JSON.stringify({ goal: "costs", task: "text-classification", ...file }),
   );
   lectern("project", "check", "--project", folder, "--quiet");
+  rmSync(folder, { recursive: true });
 }
 
-try {
-  for (const [name, { estimate, run }] of Object.entries(jobs)) {
-    const expected = estimate();
-    const seconds = Array.from({ length: RUNS }, () => {
-      const started = performance.now();
-      run();
-      return (performance.now() - started) / 1000;
-    }).sort((a, b) => a - b);
-    const median = seconds[Math.floor(RUNS / 2)];
-    const deviation = 100 * (expected / median - 1);
-    console.log(
-      `${name}: estimated ${expected.toFixed(1)} s, took ${seconds.map((own) => own.toFixed(1)).join(", ")} s: ${deviation.toFixed(0)} % from the median`,
-    );
+/** Seconds by job: the estimate, then the runs. */
+const measuredPath = join(root, "measured.json");
+const measured = existsSync(measuredPath) ? JSON.parse(readFileSync(measuredPath, "utf8")) : {};
+const pieces = Object.keys(jobs).flatMap((name) => Array.from({ length: 1 + RUNS }, () => name));
+
+for (const name of Object.keys(jobs)) {
+  const own = (measured[name] ??= []);
+  while (own.length <= RUNS) {
+    const { estimate, run } = jobs[name];
+    own.push(own.length === 0 ? estimate() : timed(run));
+    writeFileSync(measuredPath, JSON.stringify(measured));
+    const done = Object.values(measured).flat().length;
+    if (values.once && done < pieces.length) {
+      console.error(`${done} of ${pieces.length}: ${name}`);
+      process.exit(1);
+    }
   }
-} finally {
-  rmSync(root, { recursive: true, force: true });
 }
+
+function timed(run) {
+  const started = performance.now();
+  run();
+  return (performance.now() - started) / 1000;
+}
+
+console.log("| job | estimated | took | deviation from the median |");
+console.log("| --- | --- | --- | --- |");
+for (const [name, [expected, ...runs]] of Object.entries(measured)) {
+  const sorted = runs.toSorted((a, b) => a - b);
+  const deviation = 100 * (expected / sorted[RUNS >> 1] - 1);
+  const took = sorted.map((own) => own.toFixed(1)).join(", ");
+  console.log(
+    `| ${name} | ${expected.toFixed(1)} s | ${took} s | ${deviation > 0 ? "+" : ""}${deviation.toFixed(0)} % |`,
+  );
+}
+if (values.work === undefined) rmSync(root, { recursive: true, force: true });

@@ -1,7 +1,8 @@
 /**
  * Recall@k on this project's documentation, of BM25 and of sentence encoders beside it:
  * `node bench/retrieval.mjs [ENCODER…] [--k 5] [--size 160] [--work DIR]`. Questions: `bench/retrieval-questions.jsonl`. The
- * indexes stay in DIR, so that a second run encodes nothing again.
+ * indexes stay in DIR, so that a second run encodes nothing again. A second table chooses the threshold's number of deviations on one half of the
+ * questions and measures its errors on the other half.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { loadModel } from "../dist/index.js";
 import { evaluateRetrieval, indexFolder, modelEncoder, openIndex, readQuestions } from "../dist/retrieval/index.js";
+import { unrelatedQuestions } from "../dist/retrieval/unrelated.js";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const { values, positionals } = parseArgs({
@@ -34,6 +36,7 @@ console.log(
   `| search | passages | recall@${topK} | MRR | answer missed | no answer, and none given | indexing | a question |`,
 );
 console.log("| --- | --- | --- | --- | --- | --- | --- | --- |");
+const halves = [];
 for (const name of [undefined, ...positionals]) {
   const model = name === undefined ? undefined : await loadModel(name);
   const encoder = model && (await modelEncoder(model));
@@ -59,6 +62,43 @@ for (const name of [undefined, ...positionals]) {
   console.log(`| ${cells.join(" | ")} |`);
   const missed = items.filter(({ places }, i) => places.length > 0 && quality.ranks[i] === undefined);
   for (const { question, places } of missed) console.error(`${cells[0]}: ${places[0].file}: ${question}`);
+  halves.push([cells[0], await heldOut(index)]);
   await model?.dispose();
+}
+console.log("\n| search | deviations chosen on the other half | answer missed | no answer, and none given |");
+console.log("| --- | --- | --- | --- |");
+for (const [name, { chosen, missed, refused }] of halves) {
+  const of = (outcomes) => `${outcomes.filter(Boolean).length} of ${outcomes.length}`;
+  console.log(`| ${name} | ${chosen.join(", ")} | ${of(missed)} | ${of(refused)} |`);
+}
+
+/** The errors of each half at the threshold that has the fewest of them, in shares, on the other half. */
+async function heldOut(index) {
+  const best = async (question) => (await index.search(question, { minScore: -1 })).bestScore;
+  const scores = await Promise.all(unrelatedQuestions.map(best));
+  const median = (numbers) => {
+    const sorted = numbers.toSorted((a, b) => a - b);
+    return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+  };
+  const middle = median(scores);
+  const deviation = 1.4826 * median(scores.map((score) => Math.abs(score - middle)));
+  const own = [];
+  for (const { question, places } of items) own.push({ score: await best(question), isAnswerable: places.length > 0 });
+  const kinds = [true, false].map((isAnswerable) => own.filter((each) => each.isAnswerable === isAnswerable));
+  const half = (part) => kinds.map((kind) => kind.filter((_, i) => i % 2 === part)); // each kind in turn
+  const below = (kind, deviations) => kind.map(({ score }) => score < middle + deviations * deviation);
+  const share = (outcomes) => outcomes.filter(Boolean).length / outcomes.length;
+  const errors = ([near, far], deviations) => share(below(near, deviations)) + 1 - share(below(far, deviations));
+  const steps = Array.from({ length: 13 }, (_, i) => i / 4);
+  const result = { chosen: [], missed: [], refused: [] };
+  for (const part of [0, 1]) {
+    const [first, ...others] = steps;
+    const chosen = others.reduce((a, b) => (errors(half(1 - part), b) < errors(half(1 - part), a) ? b : a), first);
+    const [near, far] = half(part);
+    result.chosen.push(chosen);
+    result.missed.push(...below(near, chosen));
+    result.refused.push(...below(far, chosen));
+  }
+  return result;
 }
 if (!values.work) rmSync(work, { recursive: true });

@@ -83,6 +83,8 @@ async function choiceOf(
   const project = readProject();
   const { choice } = project.file;
   const located = await locateSetup(project, { ...choice, ...(adapter !== undefined && { adapter }) }, context);
+  if (located.model === undefined)
+    throw new LecternError("usage", "deploy: the choice finds passages by their words, without a model: give --model");
   return {
     location: located.model,
     adapter: located.adapter,

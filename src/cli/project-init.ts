@@ -12,6 +12,7 @@ interface InitFlags extends CommonFlags {
   readonly test?: string;
   readonly train?: string;
   readonly prompt?: string;
+  readonly corpus?: string;
   readonly folder: string;
   readonly force?: boolean;
 }
@@ -28,10 +29,11 @@ export function addProjectInitCommand(group: Command, terminal: Terminal): void 
     .command("init")
     .description("Write a project file from three questions, or from flags.")
     .option("--goal <text>", "the goal in a sentence")
-    .option("--task <name>", "text-classification, text-generation, or a task of lectern eval")
+    .option("--task <name>", "text-classification, text-generation, ask, or a task of lectern eval")
     .option("--model <name>", "the model to begin with")
     .option("--test <file>", "the test set")
     .option("--train <file>", "training examples, from which shots are drawn")
+    .option("--corpus <folder>", "of the task ask: the text files that the questions are about")
     .option("--prompt <file>", "a prompt, for a model that generates")
     .option("--folder <directory>", "the folder of the project file", ".")
     .option("--force", "replace a project file that is there")

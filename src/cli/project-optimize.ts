@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
-import type { OptimizeGrid, OptimizeRow } from "../project/index.ts";
+import type { Optimized, OptimizeGrid, OptimizePlan } from "../project/index.ts";
 import { count } from "./numbers.ts";
 import { addProjectFlags, measuring, type ProjectFlags } from "./project-flags.ts";
 import { tableLines } from "./table.ts";
@@ -11,6 +11,7 @@ interface OptimizeFlags extends ProjectFlags {
   readonly threads?: string;
   readonly batchSizes?: string;
   readonly windows?: string;
+  readonly all?: boolean;
 }
 
 const PRECISIONS = ["float32", "int8", "int4"] as const;
@@ -29,16 +30,17 @@ export function addProjectOptimizeCommand(group: Command, terminal: Terminal, si
     .option(
       "--windows <n,…>",
       "tokens of a text at most, or whole; default whole, and one that holds 95 % of the test set",
-    );
+    )
+    .option("--all", "measure every combination; default one axis after another: precision, window, threads");
   addProjectFlags(command).action(async (flags: OptimizeFlags) => {
     const { optimizeProject, readProject } = await import("./lazy/project.ts");
-    const result = await optimizeProject(
-      readProject(flags.project),
-      gridOf(flags),
-      measuring({ flags, terminal, signal }),
-    );
+    const result = await optimizeProject(readProject(flags.project), gridOf(flags), {
+      ...measuring({ flags, terminal, signal }),
+      every: flags.all,
+      ...(!flags.quiet && { onPlan: (plan) => terminal.stderr.write(planText(plan)) }),
+    });
     if (flags.json) return printJson(terminal, { ...result, best: result.best ?? null });
-    await print(result.rows, result.metric, terminal);
+    await print(result, terminal);
     const { best } = result;
     if (!best) {
       terminal.stdout.write("no setting passes all gates\n");
@@ -51,7 +53,13 @@ export function addProjectOptimizeCommand(group: Command, terminal: Terminal, si
   });
 }
 
-async function print(rows: readonly OptimizeRow[], metric: string, { stdout }: Terminal): Promise<void> {
+/** The cost, before anything is measured. */
+function planText({ evaluations, timings, seconds }: OptimizePlan): string {
+  const time = seconds < 90 ? `${Math.ceil(seconds)} seconds` : `${Math.ceil(seconds / 60)} minutes`;
+  return `${evaluations} passes over the test set and ${timings} processes that time settings, at most: about ${time}\n`;
+}
+
+async function print({ rows, metric, dropped }: Optimized, { stdout }: Terminal): Promise<void> {
   const { figure, range } = await import("./lazy/project.ts");
   const header = [
     "setting",
@@ -70,6 +78,10 @@ async function print(rows: readonly OptimizeRow[], metric: string, { stdout }: T
     `${Math.round(row.memoryMB)} MB`,
   ]);
   stdout.write(`${tableLines([header, ...cells], [2, 3, 5, 6, 7, 8]).join("\n")}\n\n`);
+  for (const { name, value, gates } of dropped) {
+    const failed = gates.filter(({ state }) => state === "fail").map((gate) => gate.name);
+    stdout.write(`not timed: ${name}: ${metric} ${figure(value)} fails ${failed.join(", ")}\n`);
+  }
 }
 
 const signed = (value: number): string => `${value > 0 ? "+" : ""}${Number(value.toPrecision(3))}`;

@@ -38,6 +38,7 @@ export interface DataSummary {
 const PIPELINES: Readonly<Record<string, string>> = {
   "text-classification": "text-classification",
   "text-generation": "text-generation",
+  ask: "question-answering",
 };
 
 /** The names of metrics as the Hub's index of results knows them. */

@@ -1,11 +1,9 @@
-import { testRows } from "./data.ts";
 import type { Project, Setup } from "./file.ts";
 import { locateSetup } from "./located.ts";
 import type { MeasureOptions } from "./measure/quality.ts";
 import type { Speed } from "./measure/speed.ts";
 import { ADAPTER_FROM, measureTraining, type TrainingCost } from "./measure/training.ts";
 import type { Measurements } from "./measured.ts";
-import { evaluationTask, kindOf } from "./task.ts";
 
 /** The cost of a step on this machine. */
 export interface Cost {
@@ -16,11 +14,6 @@ export interface Cost {
 /** The cost of measuring a setup's quality: the model is loaded, and every item answered at the measured throughput. */
 export function evaluationCost({ loadMs, itemsPerSecond, peakMemoryMB }: Speed, items: number): Cost {
   return { seconds: loadMs / 1000 + items / itemsPerSecond, memoryMB: peakMemoryMB };
-}
-
-/** The number of items that a project is measured on. */
-export function itemCount(project: Project, setup: Setup): number {
-  return kindOf(project, setup) === "evaluation" ? evaluationTask(project).docs.length : testRows(project).length;
 }
 
 /** The cost of fine-tuning a setup's model on the project's training data, from recorded steps or from new ones. */

@@ -15,7 +15,10 @@ const text = z.string().min(1);
 const count = z.int().min(1);
 
 const setupFields = {
-  model: text.describe("a bundled model's name, a directory, a .gguf file, or owner/name on the Hugging Face Hub"),
+  model: text.describe(
+    "a bundled model's name, a directory, a .gguf file, or owner/name on the Hugging Face Hub; of the task ask, the sentence encoder that finds passages, or bm25",
+  ),
+  reader: text.optional().describe("of the task ask: the model that answers from passages"),
   revision: text.optional().describe("a branch, tag or commit of a Hub model"),
   adapter: text.optional().describe("the directory of a LoRA adapter of this model"),
   prompt: text.optional().describe("a prompt file, for a model that generates"),
@@ -49,7 +52,10 @@ const gateSchema = z.union([
 const projectSchema = z.strictObject({
   $schema: z.string().optional(),
   goal: text.describe("the goal in a sentence"),
-  task: text.describe("text-classification, text-generation, or a task of `lectern eval`: a file or a bundled name"),
+  task: text.describe(
+    "text-classification, text-generation, ask (questions about a folder), or a task of `lectern eval`: a file or a bundled name",
+  ),
+  corpus: text.optional().describe("of the task ask: the folder of text files that the questions are about"),
   test: text
     .optional()
     .describe("the test set: JSON, JSON lines, CSV or TSV; of a task of `lectern eval`, in place of its data"),

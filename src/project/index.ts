@@ -15,7 +15,15 @@ export { type InitOptions, initialProject } from "./init.ts";
 export { type Located, type Locating, locateSetup } from "./located.ts";
 export type { MeasureOptions } from "./measure/quality.ts";
 export { type Advice, type NextAdvice, nextSteps } from "./next.ts";
-export { type Optimized, type OptimizeGrid, type OptimizeRow, optimizeProject } from "./optimize.ts";
+export {
+  type DroppedSetting,
+  type Optimized,
+  type OptimizeGrid,
+  type OptimizeOptions,
+  type OptimizePlan,
+  type OptimizeRow,
+  optimizeProject,
+} from "./optimize.ts";
 export { checkJunit } from "./report/check-junit.ts";
 export { checkMarkdown, figure, overlapText, range } from "./report/check-markdown.ts";
 export { selectionAdvice, selectionCells, selectionMarkdown } from "./report/select-markdown.ts";

@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { extname, isAbsolute, join, relative, resolve } from "node:path";
 import { check } from "../common/index.ts";
 import { bundledTasks } from "../evaluation/node.ts";
+import { readQuestions } from "../retrieval/index.ts";
 import { testRows } from "./data.ts";
 import { PROJECT_FILE, type Project, parseProject } from "./file.ts";
-import { metricNames } from "./task.ts";
+import { corpusOf, metricNames } from "./task.ts";
 
 /** The answers that a project file is made of. */
 export interface InitOptions {
@@ -20,12 +21,14 @@ export interface InitOptions {
   readonly prompt?: string | undefined;
   /** The training examples. */
   readonly train?: string | undefined;
+  /** Of the task `ask`: the folder of text files that the questions are about. */
+  readonly corpus?: string | undefined;
   /** The folder of the project file. */
   readonly folder: string;
 }
 
 /** Metrics between 0 and 1, of which two points are a usual margin. */
-const SHARES = /^(acc|f1|exact_match|squad|mcc|rouge)/;
+const SHARES = /^(acc|f1|exact_match|squad|mcc|rouge|recall)/;
 const MARGIN = 0.02;
 
 /**
@@ -45,6 +48,7 @@ export async function initialProject(options: InitOptions): Promise<string> {
     task: existsSync(task) ? place(task) : task,
     ...test,
     ...(options.train !== undefined && { train: place(options.train) }),
+    ...(options.corpus !== undefined && { corpus: place(options.corpus) }),
     choice: { model: existsSync(resolve(model)) ? place(model) : model, ...prompt },
   };
   const project: Project = { path: join(folder, PROJECT_FILE), root: resolve(folder), file: parseProject(json) };
@@ -57,6 +61,7 @@ export async function initialProject(options: InitOptions): Promise<string> {
     );
     testRows({ ...project });
   }
+  if (task === "ask") await readQuestions(resolve(folder, test.test ?? ""), corpusOf(project));
   const [metric] = (await metricNames(project, project.file.choice)) as [string];
   return written(json, metric, folder);
 }

@@ -4,7 +4,7 @@ import { fileDigests, hashOf } from "../evaluation/node.ts";
 import { fileHash } from "./data.ts";
 import { type Project, projectPath, type Setup } from "./file.ts";
 import type { Located } from "./located.ts";
-import { taskHashes } from "./task.ts";
+import { corpusHash, kindOf, taskHashes } from "./task.ts";
 
 /** The inputs that evidence may depend on, by name: a hash of the content, or the setting itself. */
 export type InputName =
@@ -13,6 +13,8 @@ export type InputName =
   | "metrics"
   | "prompt"
   | "examples"
+  | "corpus"
+  | "reader"
   | "training"
   | "model"
   | "adapter"
@@ -32,6 +34,8 @@ const QUALITY = [
   "metrics",
   "prompt",
   "examples",
+  "corpus",
+  "reader",
   "model",
   "adapter",
   "precision",
@@ -64,8 +68,10 @@ export async function inputsOf(project: Project, setup: Setup, located: Located)
   return {
     ...(await taskHashes(project, setup)),
     training: train === undefined ? "none" : fileHash(projectPath(project, train)),
-    model: hashOf(await fileDigests(located.model)),
-    adapter: located.adapter === undefined ? "none" : hashOf(await fileDigests(located.adapter)),
+    corpus: kindOf(project, setup) === "ask" ? await corpusHash(project) : "none",
+    reader: await digestOf(located.reader),
+    model: located.model === undefined ? setup.model : await digestOf(located.model),
+    adapter: await digestOf(located.adapter),
     precision,
     window: String(window ?? "whole"),
     threads: String(threads ?? "default"),
@@ -74,6 +80,9 @@ export async function inputsOf(project: Project, setup: Setup, located: Located)
     machine: machineName(),
   };
 }
+
+const digestOf = async (path: string | undefined): Promise<string> =>
+  path === undefined ? "none" : hashOf(await fileDigests(path));
 
 /** The processor and its cores: speed is comparable on one machine only. */
 export function machineName(): string {

@@ -52,7 +52,7 @@ export class Measurements {
   async overlap(setup: Setup): Promise<readonly Overlap[]> {
     const { train } = this.#project.file;
     const kind = kindOf(this.#project, setup);
-    if (train === undefined || kind === "evaluation") return [];
+    if (train === undefined || kind === "evaluation" || kind === "ask") return [];
     const { rows } = await this.#measured("overlap", setup, async () => {
       const names = kind === "classification" ? ["text", "text2"] : await questionColumns(this.#project, setup);
       return { rows: overlaps(testRows(this.#project), readRows(this.#project, train), names) };

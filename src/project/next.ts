@@ -1,6 +1,6 @@
 import { LecternError } from "../common/index.ts";
 import { detectableDifference } from "../evaluation/node.ts";
-import { type Cost, evaluationCost, itemCount, trainingCost } from "./costs.ts";
+import { type Cost, evaluationCost, trainingCost } from "./costs.ts";
 import { readRows } from "./data.ts";
 import type { Project, Setup } from "./file.ts";
 import { setupName } from "./located.ts";
@@ -8,7 +8,7 @@ import type { MeasureOptions, Quality } from "./measure/quality.ts";
 import { Measurements } from "./measured.ts";
 import { candidatesOf, feedbackPath } from "./status.ts";
 import { EvidenceStore, withProjectLock } from "./store.ts";
-import { kindOf, metricNames } from "./task.ts";
+import { kindOf, metricNames, type TaskKind } from "./task.ts";
 
 /** One piece of advice, with the evidence that speaks for and against it. */
 export interface Advice {
@@ -46,16 +46,15 @@ export async function nextSteps(project: Project, options: MeasureOptions = {}):
   return withProjectLock(project, async () => {
     const measurements = new Measurements(project, { ...options, offline: true }); // advice downloads nothing
     const quality = await measurements.quality(choice);
-    const n = itemCount(project, choice);
+    const { n } = quality;
     const tried = triedSetups(project, metric);
     const context: Context = { project, choice, metric, quality, n, tried, measurements, options };
-    const steps = [
-      await promptAdvice(context),
-      await shotsAdvice(context),
-      await tuningAdvice(context),
-      feedbackAdvice(context),
-      await modelAdvice(context),
-    ];
+    const reasons = RULED_OUT[kindOf(project, choice)];
+    const steps: Step[] = [];
+    for (const [step, advise] of Object.entries(ADVICE) as [Advice["step"], Advise][]) {
+      const reason = reasons[step];
+      steps.push(reason === undefined ? await advise(context) : ruledOut(step, reason));
+    }
     const value = quality.metrics[metric]?.value as number;
     const isShare = (quality.values[metric]?.values ?? []).every((own) => own === 0 || own === 1);
     const accuracy = (value * n + 1) / (n + 2); // Laplace's estimate: that of 1 of few items leaves room for errors
@@ -106,21 +105,46 @@ function variantsOf({ tried, choice }: Context, input: "prompt" | "examples"): T
   return new Set(own.map(({ inputs }) => inputs[input])).size > 1 ? own : [];
 }
 
-const NO_PROMPT = "a classification head reads no prompt";
+/** A step that the project or its model rules out. */
+const ruledOut = (step: Advice["step"], ...contra: string[]): Step => ({
+  ...{ step, applies: false, isTried: false, pro: [], contra },
+  cost: undefined,
+  command: undefined,
+});
+
+/** The reasons for which a kind of task rules out a step. */
+const RULED_OUT: Readonly<Record<TaskKind, Partial<Readonly<Record<Advice["step"], string>>>>> = {
+  classification: {
+    prompt: "a classification head reads no prompt",
+    "few shots": "a classification head reads no examples",
+    "human feedback": "preferences train models that generate",
+  },
+  prompt: {},
+  evaluation: {
+    prompt: "the task file brings its own prompt; edit it there",
+    "fine-tuning": "the rows of a task file are not in the form of a training task",
+  },
+  ask: {
+    prompt: "the reader's prompt is that of lectern ask",
+    "few shots": "passages take the place of examples",
+    "fine-tuning": "an encoder learns from pairs of texts: lectern finetune --task sentence-similarity",
+    "human feedback": "preferences train models that generate",
+  },
+};
+
+type Advise = (context: Context) => Step | Promise<Step>;
+
+/** The steps in the order of the lifecycle. */
+const ADVICE: Readonly<Record<Advice["step"], Advise>> = {
+  prompt: promptAdvice,
+  "few shots": shotsAdvice,
+  "fine-tuning": tuningAdvice,
+  "human feedback": feedbackAdvice,
+  "another model": modelAdvice,
+};
 
 async function promptAdvice(context: Context): Promise<Step> {
   const { project, choice } = context;
-  const base = { step: "prompt", command: undefined, cost: undefined } as const;
-  const kind = kindOf(project, choice);
-  if (kind === "classification") return { ...base, applies: false, isTried: false, pro: [], contra: [NO_PROMPT] };
-  if (kind === "evaluation")
-    return {
-      ...base,
-      applies: false,
-      isTried: false,
-      pro: [],
-      contra: ["the task file brings its own prompt; edit it there"],
-    };
   const variants = variantsOf(context, "prompt");
   const train = project.file.train ?? "ROWS";
   return {
@@ -136,16 +160,8 @@ async function promptAdvice(context: Context): Promise<Step> {
 
 async function shotsAdvice(context: Context): Promise<Step> {
   const { project, choice, measurements } = context;
-  const base = { step: "few shots", command: undefined, cost: undefined, pro: [] } as const;
-  if (kindOf(project, choice) === "classification")
-    return { ...base, applies: false, isTried: false, contra: ["a classification head reads no examples"] };
   if (kindOf(project, choice) === "prompt" && project.file.train === undefined)
-    return {
-      ...base,
-      applies: false,
-      isTried: false,
-      contra: ["there are no training examples to draw from: add train"],
-    };
+    return ruledOut("few shots", "there are no training examples to draw from: add train");
   const variants = variantsOf(context, "examples");
   const setup = { ...choice, shots: (choice.shots ?? 0) + SHOTS };
   const isTried = variants.length > 0 || (choice.shots ?? 0) > 0;
@@ -163,11 +179,8 @@ async function shotsAdvice(context: Context): Promise<Step> {
 async function tuningAdvice(context: Context): Promise<Step> {
   const { project, choice, measurements, options, tried } = context;
   const { train } = project.file;
-  const base = { step: "fine-tuning", isTried: false, pro: [], cost: undefined, command: undefined } as const;
   if (train === undefined)
-    return { ...base, applies: false, contra: ["there are no training examples: add train to the project file"] };
-  if (kindOf(project, choice) === "evaluation")
-    return { ...base, applies: false, contra: ["the rows of a task file are not in the form of a training task"] };
+    return ruledOut("fine-tuning", "there are no training examples: add train to the project file");
   const rows = readRows(project, train).length;
   const isTried = choice.adapter !== undefined || tried.some(({ inputs }) => inputs.adapter !== "none");
   const overlap = await measurements.overlap(choice);
@@ -198,29 +211,21 @@ async function tuningAdvice(context: Context): Promise<Step> {
     };
   } catch (error) {
     if (!(error instanceof LecternError) || error.code === "abort") throw error;
-    return { ...base, applies: false, contra: [...contra, `it cannot be tried here: ${error.message}`] };
+    return ruledOut("fine-tuning", ...contra, `it cannot be tried here: ${error.message}`);
   }
 }
 
 function feedbackAdvice({ project, choice }: Context): Step {
-  const base = { step: "human feedback", isTried: false, cost: undefined } as const;
-  if (kindOf(project, choice) === "classification")
-    return { ...base, applies: false, pro: [], contra: ["preferences train models that generate"], command: undefined };
   const path = feedbackPath(project);
-  if (path === undefined)
-    return {
-      ...base,
-      applies: false,
-      pro: [],
-      contra: ["there are no preferences yet: collect feedback.jsonl"],
-      command: undefined,
-    };
+  if (path === undefined) return ruledOut("human feedback", "there are no preferences yet: collect feedback.jsonl");
   const rows = readRows(project, path).length;
   return {
-    ...base,
+    step: "human feedback",
     applies: true,
+    isTried: false,
     pro: [`${rows} rows of feedback`],
     contra: rows < 100 ? [`${rows} rows are few`] : [],
+    cost: undefined,
     command: `lectern finetune ${choice.model} ${path} --task preference --lora --out aligned`,
   };
 }

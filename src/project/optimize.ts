@@ -6,7 +6,7 @@ import { readBaseline } from "./baseline.ts";
 import { testRows } from "./data.ts";
 import type { Project, Setup } from "./file.ts";
 import { type GateResult, type GateState, overallState, testGates } from "./gates.ts";
-import { locateSetup, setupName } from "./located.ts";
+import { located, locateSetup, setupName } from "./located.ts";
 import type { Facts } from "./measure/facts.ts";
 import { itemValues, type MeasureOptions, type Quality } from "./measure/quality.ts";
 import { measureSpeeds, type Speed } from "./measure/speed.ts";
@@ -41,14 +41,39 @@ export interface OptimizeRow {
   readonly memoryMB: number;
 }
 
+/** A setting that was not timed, since one of its metrics fails a gate. */
+export interface DroppedSetting {
+  readonly name: string;
+  readonly value: number;
+  readonly gates: readonly GateResult[];
+}
+
 /** The settings of a project's choice, the cheapest first. */
 export interface Optimized {
   readonly metric: string;
   /** The setup that losses are measured against: the baseline's, or the current choice. */
   readonly reference: string;
   readonly rows: readonly OptimizeRow[];
+  readonly dropped: readonly DroppedSetting[];
   /** The cheapest setting whose gates all pass; undefined where none does. */
   readonly best: OptimizeRow | undefined;
+}
+
+/** The work of an optimization at most, and about how long it takes here. */
+export interface OptimizePlan {
+  /** Passes over the test set. */
+  readonly evaluations: number;
+  /** Processes in which settings are timed. */
+  readonly timings: number;
+  readonly seconds: number;
+}
+
+/** Options of `optimizeProject`. */
+export interface OptimizeOptions extends MeasureOptions {
+  /** True if every combination is measured. */
+  readonly every?: boolean | undefined;
+  /** Called with the plan before the first setting is measured. */
+  readonly onPlan?: ((plan: OptimizePlan) => void) | undefined;
 }
 
 /** Costs that differ by less are the same within the noise of timing; then less memory is cheaper. */
@@ -56,15 +81,18 @@ const SAME_COST = 1.05;
 /** The share of the test set that the shorter window holds whole. */
 const WHOLE_SHARE = 0.95;
 const WINDOW_MULTIPLE = 16;
+/** The seconds that a process takes to load a model and time one setting, and those of each further one. */
+const [FIRST_TIMING, FURTHER_TIMING] = [12, 6];
 
 /**
- * Measures precisions, threads, batch sizes and windows of the current choice against the gates. Quality is measured for
- * each precision and window, on which alone it depends; settings whose metrics fail are not timed.
+ * Measures settings of the current choice against the gates, one axis after another: the precisions first, then, with the cheapest of them,
+ * windows and threads; batch sizes are timed together. Another precision goes on only if no setting of the cheaper ones passes. Quality is
+ * measured once for a precision and a window, on which alone it depends; settings whose metrics fail are not timed.
  */
 export async function optimizeProject(
   project: Project,
   grid: OptimizeGrid = {},
-  options: MeasureOptions = {},
+  options: OptimizeOptions = {},
 ): Promise<Optimized> {
   const { choice, gates } = project.file;
   const [metric] = (await metricNames(project, choice)) as [string];
@@ -75,14 +103,39 @@ export async function optimizeProject(
     const isComparable = stored && stored.quality.items.join() === reference.items.join();
     const baseline = isComparable ? stored.quality : reference;
     const facts = gates.some((gate) => "licence" in gate) ? await measurements.facts(choice) : undefined;
-    const context = { project, metric, baseline, facts, measurements, options };
-    const rows: OptimizeRow[] = [];
-    for (const precision of grid.precisions ?? ["float32", "int8", "int4"])
-      rows.push(...(await rowsOf(precision, grid, context)));
+    const axes: Axes = {
+      precisions: grid.precisions ?? ["float32", "int8", "int4"],
+      threads: grid.threads ?? threadCounts(),
+      batchSizes: grid.batchSizes ?? [1, 32],
+      windows: grid.windows ?? (await windowsOf(project, options)),
+    };
+    const dropped = new Map<string, DroppedSetting>();
+    const context = { project, metric, baseline, facts, measurements, options, dropped, axes };
+    options.onPlan?.(planOf(axes, reference.seconds, options.every));
+    const rows = await (options.every ? everyRow(context) : searchedRows(context));
     rows.sort(cheaper);
     const name = isComparable ? setupName(stored.setup) : setupName(choice);
-    return { metric, reference: name, rows, best: rows.find(({ state }) => state === "pass") };
+    const best = rows.find(({ state }) => state === "pass");
+    return { metric, reference: name, rows, dropped: [...dropped.values()], best };
   });
+}
+
+interface Axes {
+  readonly precisions: readonly NonNullable<Setup["precision"]>[];
+  readonly threads: readonly number[];
+  readonly batchSizes: readonly number[];
+  readonly windows: readonly (number | undefined)[];
+}
+
+/** The work at most: what is fresh is not measured again, and what fails is left out. */
+function planOf({ precisions, threads, batchSizes, windows }: Axes, seconds: number, every = false): OptimizePlan {
+  const each = FIRST_TIMING + (batchSizes.length - 1) * FURTHER_TIMING;
+  const others = Math.max(0, windows.length - 1);
+  const evaluations = precisions.length * (every ? windows.length : 1) + (every ? 0 : others);
+  const timings = every
+    ? precisions.length * threads.length * windows.length
+    : precisions.length + others + threads.length - 1;
+  return { evaluations, timings, seconds: evaluations * seconds + timings * each };
 }
 
 interface Context {
@@ -92,6 +145,15 @@ interface Context {
   readonly facts: Facts | undefined;
   readonly measurements: Measurements;
   readonly options: MeasureOptions;
+  readonly dropped: Map<string, DroppedSetting>;
+  readonly axes: Axes;
+}
+
+/** The settings that one process times, which differ in their batch sizes. */
+interface Point {
+  readonly precision: NonNullable<Setup["precision"]>;
+  readonly threads: number;
+  readonly window: number | undefined;
 }
 
 function cheaper(a: OptimizeRow, b: OptimizeRow): number {
@@ -99,37 +161,55 @@ function cheaper(a: OptimizeRow, b: OptimizeRow): number {
   return ratio < SAME_COST && ratio > 1 / SAME_COST ? a.memoryMB - b.memoryMB : a.coreMsPerItem - b.coreMsPerItem;
 }
 
-/** The rows of one precision: a process for each number of threads. */
-async function rowsOf(
-  precision: NonNullable<Setup["precision"]>,
-  grid: OptimizeGrid,
-  context: Context,
-): Promise<OptimizeRow[]> {
-  const { project, measurements, options, baseline, facts } = context;
-  const base = { ...project.file.choice, precision };
-  const windows = grid.windows ?? (await windowsOf(project, options));
-  const batchSizes = grid.batchSizes ?? [1, 32];
-  const qualities: { window: number | undefined; quality: Quality }[] = [];
-  const quality = async (window: number | undefined): Promise<Quality> =>
-    measurements.quality(cleaned({ ...base, window }));
-  for (const window of windows) qualities.push({ window, quality: await quality(window) });
-  const metricGates = project.file.gates.filter((gate) => "metric" in gate);
-  const kept = qualities.filter(({ quality: own }) => {
-    const state = overallState(testGates(metricGates, { quality: own, baseline, speed: undefined, facts }));
-    return state !== "fail";
-  });
+/** The rows of every combination. */
+async function everyRow(context: Context): Promise<OptimizeRow[]> {
+  const { precisions, threads, windows, batchSizes } = context.axes;
   const rows: OptimizeRow[] = [];
-  if (kept.length === 0) return rows;
-  for (const threads of grid.threads ?? threadCounts()) {
-    const variants = kept.flatMap(({ window, quality: own }) =>
-      batchSizes.map((batchSize) => ({ window, batchSize, quality: own })),
-    );
-    const setups = variants.map(({ window, batchSize }) => cleaned({ ...base, threads, window, batchSize }));
-    const speeds = await speedsOf(setups, context);
-    for (const [i, { quality: own }] of variants.entries())
-      rows.push(rowOf(setups[i] as Setup, own, speeds[i] as Speed, context));
+  for (const precision of precisions)
+    for (const count of threads)
+      for (const window of windows)
+        rows.push(...(await rowsAt({ precision, threads: count, window }, batchSizes, context)));
+  return rows;
+}
+
+/** The rows of one axis after another: a later one is measured at the cheapest setting of those before. */
+async function searchedRows(context: Context): Promise<OptimizeRow[]> {
+  const { precisions, threads, windows, batchSizes } = context.axes;
+  const [one, ...moreThreads] = threads as [number, ...number[]];
+  const [whole, ...shorter] = windows;
+  const rows: OptimizeRow[] = [];
+  for (const precision of precisions)
+    rows.push(...(await rowsAt({ precision, threads: one, window: whole }, batchSizes, context)));
+  const order = [...new Set(rows.toSorted(cheaper).map(({ setup }) => setup.precision))];
+  for (const precision of order as Point["precision"][]) {
+    const own = rows.filter(({ setup }) => setup.precision === precision);
+    for (const window of shorter) own.push(...(await rowsAt({ precision, threads: one, window }, batchSizes, context)));
+    const { window, batchSize } = (own.toSorted(cheaper)[0] as OptimizeRow).setup;
+    for (const count of moreThreads)
+      own.push(...(await rowsAt({ precision, threads: count, window }, [batchSize as number], context)));
+    rows.push(...own.filter((row) => !rows.includes(row)));
+    if (own.some(({ state }) => state === "pass")) break; // at equal settings, the others cost more
   }
   return rows;
+}
+
+/** The rows of a point with each batch size; none where a metric fails its gate. */
+async function rowsAt(point: Point, batchSizes: readonly number[], context: Context): Promise<OptimizeRow[]> {
+  const { project, measurements, metric, baseline, facts, dropped } = context;
+  const { choice, gates } = project.file;
+  const { precision, window, threads } = point;
+  const plain = cleaned({ ...choice, precision, window });
+  const quality = await measurements.quality(plain);
+  const metricGates = gates.filter((gate) => "metric" in gate);
+  const failed = testGates(metricGates, { quality, baseline, speed: undefined, facts });
+  if (overallState(failed) === "fail") {
+    const name = setupName(plain);
+    dropped.set(name, { name, value: quality.metrics[metric]?.value as number, gates: failed });
+    return [];
+  }
+  const setups = batchSizes.map((batchSize) => cleaned({ ...choice, precision, threads, window, batchSize }));
+  const speeds = await speedsOf(setups, context);
+  return setups.map((setup, i) => rowOf(setup, quality, speeds[i] as Speed, context));
 }
 
 /** Speeds that are recorded, else measured together in one process. */
@@ -182,7 +262,7 @@ async function windowsOf(project: Project, options: MeasureOptions): Promise<(nu
   if (kindOf(project, choice) !== "classification") return [undefined];
   const own = choice.window;
   const { model } = await locateSetup(project, choice, options);
-  const tokenizer = await loadTokenizer(model);
+  const tokenizer = await loadTokenizer(located(project, model));
   if (!tokenizer) throw new LecternError("input", `optimize: ${model} has no tokenizer`);
   const texts = testRows(project).map(({ fields }) => String(fields.text ?? ""));
   const lengths = texts.map((text) => tokenizer.encode(text).ids.length).sort((a, b) => a - b);

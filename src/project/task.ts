@@ -15,6 +15,8 @@ import type { Model } from "../inference/index.ts";
 import { classifyTexts } from "../pipelines/index.ts";
 import { type Prompt, rankExamples, type Values } from "../prompting/index.ts";
 import { readPrompt } from "../prompting/node.ts";
+import { filesOf } from "../retrieval/index.ts";
+import { askMetrics } from "./ask-metrics.ts";
 import { type DataRow, fileHash, readRows, testRows } from "./data.ts";
 import { type Gate, type Project, projectPath, type Setup } from "./file.ts";
 
@@ -29,18 +31,26 @@ export interface ProjectTask {
 const CLASSIFICATION_METRICS: readonly string[] = ["acc", "f1_macro", "mcc", "ece"];
 
 /** The kind of a project's task. */
-export type TaskKind = "classification" | "prompt" | "evaluation";
+export type TaskKind = "classification" | "prompt" | "evaluation" | "ask";
 
-/** The kind of task that a setup answers: by a classification head, by a prompt on the project's rows, or a task of `lectern eval`. */
-export function kindOf(project: Project, { prompt, window, shots }: Setup): TaskKind {
+/**
+ * The kind of task that a setup answers: by a classification head, by a prompt on the project's rows, questions about a folder, or a task
+ * of `lectern eval`.
+ */
+export function kindOf(project: Project, { prompt, window, shots, reader }: Setup): TaskKind {
   const { task } = project.file;
   const isRows = task === "text-classification" || task === "text-generation";
   const kind = !isRows
-    ? "evaluation"
+    ? task === "ask"
+      ? "ask"
+      : "evaluation"
     : prompt !== undefined || task === "text-generation"
       ? "prompt"
       : "classification";
   const fault = (message: string): LecternError => new LecternError("config", `${project.path}: ${message}`);
+  if (kind !== "ask" && reader !== undefined) throw fault("choice: a reader answers from passages, in the task ask");
+  if (kind === "ask" && (prompt ?? shots) !== undefined)
+    throw fault("choice: the task ask has its own prompt and no shots; leave both out");
   if (task === "text-generation" && prompt === undefined)
     throw fault("choice: the task text-generation needs a prompt: a file as `lectern prompt` reads it");
   if (kind === "evaluation" && prompt !== undefined)
@@ -83,6 +93,7 @@ const gateMetrics = ({ gates }: Project["file"]): string[] =>
 export async function metricNames(project: Project, setup: Setup): Promise<string[]> {
   const asked = gateMetrics(project.file);
   const kind = kindOf(project, setup);
+  if (kind === "ask") return askMetrics(project, setup, asked);
   if (kind === "evaluation") {
     const task = evaluationTask(project);
     const names = task.filters.flatMap(({ name: filter }) => task.metrics.map(({ name }) => metricKey(name, filter)));
@@ -116,11 +127,30 @@ function hasLabels(prompt: Prompt): boolean {
   return name !== undefined && others.length === 0 && prompt.variables.get(name)?.enum !== undefined;
 }
 
+/** The folder that the questions of the task `ask` are about. */
+export function corpusOf(project: Project): string {
+  const { corpus } = project.file;
+  check(
+    corpus !== undefined,
+    "config",
+    () => `${project.path}: the task ask needs the folder that questions are about: add "corpus": "FOLDER"`,
+  );
+  return projectPath(project, corpus);
+}
+
+/** A hash of the text files of the corpus. */
+export async function corpusHash(project: Project): Promise<string> {
+  const files: string[] = [];
+  for await (const { path, digest } of filesOf(corpusOf(project), {}, () => {})) files.push(path, digest);
+  return hashOf(files);
+}
+
 /** The task with the model that answers it. */
 export async function openTask(project: Project, setup: Setup, model: Model): Promise<ProjectTask> {
   const kind = kindOf(project, setup);
   const names = await metricNames(project, setup);
   if (kind === "evaluation") return { task: evaluationTask(project), answering: undefined };
+  check(kind !== "ask", "config", () => `${project.path}: the task ask has no task of its own: use openAsk`);
   if (kind === "prompt") return { task: await promptedTask(project, setup, model, names), answering: undefined };
   return classification(project, setup, model, names);
 }
@@ -272,7 +302,7 @@ export async function taskHashes(project: Project, setup: Setup): Promise<TaskHa
   }
   const data = hashOf(testRows(project).map(({ fields }) => fields));
   const task = hashOf([name, columns, labels]);
-  if (kind === "classification") return { data, task, metrics, prompt: NONE, examples: NONE };
+  if (kind === "classification" || kind === "ask") return { data, task, metrics, prompt: NONE, examples: NONE };
   const prompt = await promptOf(project, setup);
   const examples = await examplesOf(project, setup, prompt);
   const own = examples.length === 0 ? NONE : hashOf(examples);

@@ -16,6 +16,7 @@ const LARGEST = 16 * 2 ** 20;
 export interface FolderFile {
   /** The path below the folder, with slashes. */
   readonly path: string;
+  /** Its contents. */
   readonly text: string;
   /** The SHA-256 of its bytes, in hexadecimal digits. */
   readonly digest: string;
@@ -45,7 +46,12 @@ export async function checkFolder(folder: string): Promise<void> {
   if (!found.isDirectory()) throw new LecternError("file", `index: ${folder} must be a directory; got a file`);
 }
 
-/** The text files below a folder in the order of their paths. Links are not followed. */
+/**
+ * The text files below a folder in the order of their paths, as an index reads them. Links are not followed.
+ *
+ * @param onSkip called with each file that is left out although its name fits
+ * @throws LecternError with code `file` where a folder cannot be read
+ */
 export async function* filesOf(
   folder: string,
   options: FolderOptions,

@@ -17,7 +17,7 @@ export {
   readQuestions,
   type Share,
 } from "./evaluate.ts";
-export { type FolderOptions, type SkippedFile, textExtensions } from "./folder-files.ts";
+export { type FolderFile, type FolderOptions, filesOf, type SkippedFile, textExtensions } from "./folder-files.ts";
 export type { IndexContent, IndexedEncoder, IndexedFile, Passage } from "./index-file.ts";
 export { INDEX_NAME, type IndexOptions, type IndexProgress, type IndexReport, indexFolder } from "./index-folder.ts";
 export {

@@ -1,10 +1,17 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packageRoot } from "../../src/common/node.ts";
 import { readProject, type Setup } from "../../src/project/index.ts";
-import { dependencies, type EvidenceKind, type Inputs, inputsOf } from "../../src/project/inputs.ts";
+import {
+  changedInputs,
+  dependencies,
+  type EvidenceKind,
+  type InputName,
+  type Inputs,
+  inputsOf,
+} from "../../src/project/inputs.ts";
 import { locateSetup } from "../../src/project/located.ts";
 import { EvidenceStore } from "../../src/project/store.ts";
 
@@ -50,7 +57,7 @@ const file = {
   choice: setup,
 };
 
-async function inputsNow(own: Setup, change: Partial<typeof file> = {}): Promise<Inputs> {
+async function inputsNow(own: Setup, change: object = {}): Promise<Inputs> {
   await writeFile(join(folder, "lectern.project.json"), JSON.stringify({ ...file, ...change, choice: own }));
   const project = readProject(folder);
   return inputsOf(project, own, await locateSetup(project, own));
@@ -127,6 +134,41 @@ test.each(table)(
     await rm(join(folder, ".lectern"), { recursive: true });
   },
 );
+
+test("questions about a folder depend on its texts, on the questions and on the reader", async () => {
+  const about = { task: "ask", corpus: "texts", test: "questions.jsonl" };
+  await mkdir(join(folder, "texts"));
+  await writeFile(join(folder, "texts/a.md"), "Never.\n");
+  await writeFile(join(folder, "texts/b.csv"), "not read\n");
+  await writeFile(join(folder, "questions.jsonl"), '{ "question": "When?", "file": "a.md", "lines": [1, 1] }\n');
+  const own: Setup = { model: "./model" };
+  const changed = async (after: Setup = own, change: () => Promise<void> = async () => {}): Promise<InputName[]> => {
+    const before = await inputsNow(own, about);
+    await change();
+    return changedInputs("quality", before, await inputsNow(after, about));
+  };
+  expect(await changed()).toEqual([]);
+  expect(
+    await changed(
+      own,
+      edit("texts/b.csv", () => "still not"),
+    ),
+  ).toEqual([]);
+  expect(
+    await changed(
+      own,
+      edit("texts/a.md", () => "Often.\n"),
+    ),
+  ).toEqual(["corpus"]);
+  expect(
+    await changed(
+      own,
+      edit("questions.jsonl", (text) => text.replace("When", "How often")),
+    ),
+  ).toEqual(["data"]);
+  expect(await changed({ ...own, reader: "./adapter" })).toEqual(["metrics", "reader"]);
+  expect(await changed({ model: "bm25" })).toEqual(["model"]);
+});
 
 test("a classification head depends on its window, and a change is told by the input's name", async () => {
   const head: Setup = { model: "./model" };

@@ -32,8 +32,21 @@ export interface TrainingRun {
   readonly seconds: number | null;
 }
 
+/** Those of a search by words, which has no model. */
+const BM25: Facts = {
+  architecture: "BM25",
+  parameters: 0,
+  bytes: 0,
+  window: null,
+  licence: null,
+  commercialUse: null,
+  languages: [],
+  training: null,
+};
+
 /** Reads a model's facts from its files, without loading it. */
 export async function readFacts({ model, adapter }: Located): Promise<Facts> {
+  if (model === undefined) return BM25;
   const files = await openDirectory(model);
   const card = (await files.has("README.md")) ? await files.readText("README.md") : "";
   const checkpoint = await openCheckpoint(files);

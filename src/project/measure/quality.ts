@@ -8,7 +8,8 @@ import {
 } from "../../evaluation/node.ts";
 import { EVIDENCE_FOLDER, type Project, type Setup } from "../file.ts";
 import { type Locating, loadSetup, setupName } from "../located.ts";
-import { openTask } from "../task.ts";
+import { kindOf, metricNames, openTask } from "../task.ts";
+import { measureAsk } from "./ask.ts";
 
 /** The metrics of a setup on a project's test set. */
 export interface Quality {
@@ -34,6 +35,7 @@ export interface MeasureOptions extends Locating {
 
 /** Measures the quality of a setup; an interrupted measurement goes on where it ended. */
 export async function measureQuality(project: Project, setup: Setup, options: MeasureOptions = {}): Promise<Quality> {
+  if (kindOf(project, setup) === "ask") return measureAsk(project, setup, await metricNames(project, setup), options);
   await using model = await loadSetup(project, setup, options);
   const { task, answering } = await openTask(project, setup, model);
   const started = performance.now();

@@ -1,8 +1,10 @@
 import { percentile } from "../../common/index.ts";
 import { answer, type Item, itemsOf } from "../../evaluation/node.ts";
+import type { RetrievalItem } from "../../retrieval/index.ts";
 import { type Project, readProject, type Setup } from "../file.ts";
 import { loadSetup } from "../located.ts";
-import { openTask } from "../task.ts";
+import { kindOf, openTask } from "../task.ts";
+import { openAsk } from "./ask.ts";
 import { inProcess, type ProjectOrder } from "./process.ts";
 import type { MeasureOptions } from "./quality.ts";
 
@@ -65,9 +67,11 @@ export async function measureSpeed(project: Project, setup: Setup, options: Meas
 /** The measurement itself, as the process does it. */
 export async function probeSpeeds({ path, file, setup, variants }: SpeedOrder): Promise<Speed[]> {
   const project: Project = { ...readProject(path), file };
+  if (kindOf(project, setup) === "ask") return [await askSpeed(project, setup)];
   await using model = await loadSetup(project, setup);
   const loadMs = performance.now();
   const speeds: Speed[] = [];
+  const latencies = new Map<Setup["window"], Speed["latencyMs"]>(); // on which the batch size has no effect
   for (const variant of variants) {
     const own = { ...setup, ...variant };
     const { task, answering } = await openTask(project, own, model);
@@ -75,17 +79,32 @@ export async function probeSpeeds({ path, file, setup, variants }: SpeedOrder): 
     const items = itemsOf(task, { shots });
     const run = (some: readonly Item[], batchSize: number): Promise<unknown> =>
       answer(model, task, some, { answering, batchSize });
-    const times = await singleTimes(items, (item) => run([item], 1));
+    const latencyMs = latencies.get(own.window) ?? latencyOf(await singleTimes(items, (item) => run([item], 1)));
+    latencies.set(own.window, latencyMs);
     const batchSize = own.batchSize ?? DEFAULT_BATCH;
     const itemsPerSecond = await throughput(items, batchSize, (some) => run(some, batchSize));
-    const { maxRSS } = process.resourceUsage(); // in KiB, of all threads
-    speeds.push({ latencyMs: latencyOf(times), itemsPerSecond, loadMs, peakMemoryMB: (1024 * maxRSS) / 1e6 });
+    speeds.push({ latencyMs, itemsPerSecond, loadMs, peakMemoryMB: peakMemoryMB() });
   }
   return speeds;
 }
 
+/** The speed of questions about a folder, which are answered one by one. */
+async function askSpeed(project: Project, setup: Setup): Promise<Speed> {
+  await using opened = await openAsk(project, setup);
+  const loadMs = performance.now();
+  const latencyMs = latencyOf(await singleTimes(opened.items, (item) => opened.answer(item)));
+  const itemsPerSecond = await throughput(opened.items, 1, async ([item]) => opened.answer(item as RetrievalItem));
+  return { latencyMs, itemsPerSecond, loadMs, peakMemoryMB: peakMemoryMB() };
+}
+
+/** The peak memory of this process, of all its threads. */
+function peakMemoryMB(): number {
+  const { maxRSS } = process.resourceUsage(); // in KiB
+  return (1024 * maxRSS) / 1e6;
+}
+
 /** Milliseconds of single items, spread evenly over the test set. */
-async function singleTimes(items: readonly Item[], run: (item: Item) => Promise<unknown>): Promise<number[]> {
+async function singleTimes<Item>(items: readonly Item[], run: (item: Item) => Promise<unknown>): Promise<number[]> {
   const spread = Array.from(
     { length: Math.min(items.length, MOST_ITEMS) },
     (_, i, count = Math.min(items.length, MOST_ITEMS)) => items[Math.floor((i * items.length) / count)] as Item,
@@ -102,7 +121,7 @@ async function singleTimes(items: readonly Item[], run: (item: Item) => Promise<
   return times;
 }
 
-async function throughput(
+async function throughput<Item>(
   items: readonly Item[],
   batchSize: number,
   run: (items: readonly Item[]) => Promise<unknown>,
@@ -110,7 +129,7 @@ async function throughput(
   const count = Math.min(items.length, BATCHES * batchSize);
   const step = items.length / count;
   const some = Array.from({ length: count }, (_, i) => items[Math.floor(i * step)] as Item);
-  await run(some); // compiles the graphs of its shapes
+  for (let at = 0; at < some.length; at += batchSize) await run(some.slice(at, at + batchSize)); // compiles the graphs of its shapes
   let done = 0;
   const started = performance.now();
   do {

@@ -6,7 +6,7 @@ import type { Values } from "../../prompting/index.ts";
 import { type FinetuneOptions, finetune, finetuneSteps } from "../../training/index.ts";
 import { readRows } from "../data.ts";
 import { type Project, readProject, type Setup } from "../file.ts";
-import { type Located, locateSetup } from "../located.ts";
+import { type Located, locateSetup, located as modelOf } from "../located.ts";
 import { kindOf, promptOf } from "../task.ts";
 import { inProcess, type ProjectOrder } from "./process.ts";
 import type { MeasureOptions } from "./quality.ts";
@@ -59,7 +59,7 @@ export async function finetuneOptions(
 ): Promise<Omit<FinetuneOptions, "out"> & { readonly data: object[] }> {
   const { train } = project.file;
   const kind = kindOf(project, setup);
-  if (train === undefined || kind === "evaluation")
+  if (train === undefined || kind === "evaluation" || kind === "ask")
     throw new LecternError("config", `${project.path}: fine-tuning needs training examples: add "train": "FILE"`);
   const rows = readRows(project, train).map(({ fields }) => fields);
   const prompt = kind === "prompt" ? await promptOf(project, setup) : undefined;
@@ -75,7 +75,13 @@ export async function finetuneOptions(
       }));
   const { threads } = setup;
   const lora = training === "lora" ? { lora: { r: 8, loraAlpha: 16 } } : {};
-  return { model: located.model, data, task: prompt ? "text-generation" : "text-classification", threads, ...lora };
+  return {
+    model: modelOf(project, located.model),
+    data,
+    task: prompt ? "text-generation" : "text-classification",
+    threads,
+    ...lora,
+  };
 }
 
 /** The measurement itself, as the process does it. */
