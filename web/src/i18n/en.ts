@@ -208,10 +208,9 @@ export const en = {
     kept: "numbers kept",
     recallTitle: "Recall by distance: right answers in percent",
     recallNote:
-      "Small models trained on nothing but this: a key, its value, noise, the key again; which value follows? Trained on up to {0} tokens; beyond that, nothing was learned.",
+      "Small models trained on nothing but this: a key, its value, noise, the key again; which value follows? Trained on up to {0} tokens. One value is easy to keep: recurrent models hold it even longer.",
     right: "right, %",
-    recall:
-      "Recall at a distance is measured in the documentation: a transformer finds a pair again wherever it stands, a recurrent model loses it.",
+    recall: "Recall at a distance is described in the documentation.",
   },
   words: {
     intro: "A word's first vector is the same in every sentence. Layer by layer, the context moves it.",
