@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { median } from "../dist/common/index.js";
 import { loadModel } from "../dist/index.js";
 import { evaluateRetrieval, indexFolder, modelEncoder, openIndex, readQuestions } from "../dist/retrieval/index.js";
 import { unrelatedQuestions } from "../dist/retrieval/unrelated.js";
@@ -76,10 +77,6 @@ for (const [name, { chosen, missed, refused }] of halves) {
 async function heldOut(index) {
   const best = async (question) => (await index.search(question, { minScore: -1 })).bestScore;
   const scores = await Promise.all(unrelatedQuestions.map(best));
-  const median = (numbers) => {
-    const sorted = numbers.toSorted((a, b) => a - b);
-    return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
-  };
   const middle = median(scores);
   const deviation = 1.4826 * median(scores.map((score) => Math.abs(score - middle)));
   const own = [];

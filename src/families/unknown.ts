@@ -2,7 +2,7 @@ import { didYouMean, LecternError, shown } from "../common/index.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Fields that tell what a model is most like, where its name does not. */
+/** Fields by which the nearest known type is found, where the name is like none. */
 const relatives: readonly (readonly [field: string, type: string])[] = [
   ["kv_lora_rank", "deepseek_v3"],
   ["n_routed_experts", "deepseek_v3"],

@@ -28,7 +28,7 @@ const PLAIN_CHARACTERS: readonly (readonly (readonly number[])[])[] = [
 /** The classes of the bytes of a character, one after another. */
 type Path = readonly (readonly number[])[];
 
-/** How far texts of some characters, whatever they are, go on from the states of an automaton. */
+/** The lengths up to which every text of a set of characters is accepted from each state of an automaton. */
 export class DfaReach {
   readonly #dfa: Dfa;
   /** `[states × kinds]`, and one more of each state for plain characters. */

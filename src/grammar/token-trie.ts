@@ -86,7 +86,7 @@ export function buildTrie(texts: TokenTexts, ids: readonly number[]): TokenTrie 
   };
 }
 
-/** What the subtree of each node is made of. */
+/** The byte class and the height of the subtree below each node. */
 function subtrees({
   size,
   bytes,

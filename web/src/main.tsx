@@ -51,7 +51,7 @@ function openLink(): void {
   });
 }
 
-/** Gives the view of a link what the link does not name, and tells the names that it has wrong. */
+/** Fills in the settings that a link leaves out, and reports the names in it that are wrong. */
 function complete(hash: string, wrong: readonly string[]): void {
   const named = new Set(new URLSearchParams(hash.slice(1)).keys());
   const isKnown = entries.value.some(({ name }) => name === modelName.value);

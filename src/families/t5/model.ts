@@ -26,7 +26,7 @@ function close(at: Scope, mixed: Value, c: T5Stack): Value {
   return linear(at.in("o"), joinHeads(mixed), c.hiddenSize, { bias: false });
 }
 
-/** Scores are not scaled; what a distance is worth is learned, in the first layer for all or in each, and added. */
+/** Self-attention with unscaled scores, to which a learned bias by distance is added: of the first layer, or of each. */
 function selfAttention(at: Scope, x: Value, c: T5Stack, context: ModelContext, bias: Value): Value {
   const [q, k, v] = ["q", "k", "v"].map((name) => project(at.in(name), x, c)) as [Value, Value, Value];
   return close(at, context.attend(q, k, v, { scale: 1, bias, dropout: c.dropout }), c);

@@ -30,7 +30,7 @@ export interface GgufArchitecture {
   readonly wideScoresAt?: number;
 }
 
-/** What GGUF did to a tensor: −exp of it, or its middle axis of size 1 left out, or its first one. */
+/** The change that llama.cpp's converter makes to a tensor: −exp of its values, or its middle or first axis, of size 1, removed. */
 export type GgufChange = "minus-exp" | "without-middle" | "without-first";
 
 /** The settings that every architecture has. */

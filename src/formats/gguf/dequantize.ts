@@ -82,36 +82,32 @@ export function signed(byte: number): number {
 const STEPS = Int8Array.of(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
 
 /** Twice the values of 4-bit floats, which an MXFP4 block's nibbles index. */
-const DOUBLED = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12] as const;
+const DOUBLED = Int8Array.of(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
 
 /** The power of two that MXFP4's {@link DOUBLED} values of a block are multiplied by: its exponent stands in one byte. */
 export function powerAt(bytes: Uint8Array, at: number): number {
   return fround(2 ** ((bytes[at] as number) - 128));
 }
 
-/** MXFP4: the exponent of a power of two, nibbles that index {@link DOUBLED}. */
-export const decodeMXFP4: Decoder = (bytes, out) => {
-  for (let at = 0, to = 0; at < bytes.length; at += 17, to += 32) {
-    const scale = powerAt(bytes, at);
-    for (let i = 0; i < 16; i++) {
-      const q = bytes[at + 1 + i] as number;
-      out[to + i] = scale * (DOUBLED[q & 15] as number);
-      out[to + 16 + i] = scale * (DOUBLED[q >> 4] as number);
+/** The decoder of blocks of 32: a scale of `width` bytes, then nibbles that index a table of values. */
+function tableDecoder(values: Int8Array, width: number, scaleAt: (bytes: Uint8Array, at: number) => number): Decoder {
+  return (bytes, out) => {
+    for (let at = 0, to = 0; at < bytes.length; at += width + 16, to += 32) {
+      const scale = scaleAt(bytes, at);
+      for (let i = 0; i < 16; i++) {
+        const q = bytes[at + width + i] as number;
+        out[to + i] = scale * (values[q & 15] as number);
+        out[to + 16 + i] = scale * (values[q >> 4] as number);
+      }
     }
-  }
-};
+  };
+}
+
+/** MXFP4: the exponent of a power of two, nibbles that index {@link DOUBLED}. */
+export const decodeMXFP4 = tableDecoder(DOUBLED, 1, powerAt);
 
 /** IQ4_NL: scale d, nibbles that index {@link STEPS}. */
-export const decodeIQ4_NL: Decoder = (bytes, out) => {
-  for (let at = 0, to = 0; at < bytes.length; at += 18, to += 32) {
-    const d = halfAt(bytes, at);
-    for (let i = 0; i < 16; i++) {
-      const q = bytes[at + 2 + i] as number;
-      out[to + i] = d * (STEPS[q & 15] as number);
-      out[to + 16 + i] = d * (STEPS[q >> 4] as number);
-    }
-  }
-};
+export const decodeIQ4_NL = tableDecoder(STEPS, 2, halfAt);
 
 /** IQ4_XS: scale d, and a 6-bit scale for each of 8 groups of 32, its high bits apart. */
 export const decodeIQ4_XS: Decoder = (bytes, out) => {
