@@ -25,6 +25,7 @@ export {
   metricKey,
   type Run,
   type RunResult,
+  withInterval,
 } from "./run/run.ts";
 export { fileDigests, hashOf, type ItemRecord, modelFingerprint, readItems } from "./run/store.ts";
 export { wrongItems } from "./run/wrong-items.ts";

@@ -222,7 +222,8 @@ function recordOf(task: Task, item: Item, response: Response, key: string): Item
   };
 }
 
-function withInterval({ value, stderr }: Estimate, values: readonly unknown[]): MetricResult {
+/** An estimate over items with its interval of 95 %: Wilson's where every item counts 0 or 1, else by the standard error. */
+export function withInterval({ value, stderr }: Estimate, values: readonly unknown[]): MetricResult {
   const isShare = values.every((own) => own === 0 || own === 1);
   if (isShare)
     return { value, stderr, interval: shareInterval(values.filter((own) => own === 1).length, values.length) };

@@ -1,14 +1,6 @@
 import { join } from "node:path";
 import { check, LecternError } from "../../common/index.ts";
-import {
-  hashOf,
-  type MetricValues,
-  meanInterval,
-  shareInterval,
-  squadExact,
-  squadF1,
-  standardError,
-} from "../../evaluation/node.ts";
+import { hashOf, type MetricValues, squadExact, squadF1, standardError, withInterval } from "../../evaluation/node.ts";
 import { makeDirectory } from "../../files/node.ts";
 import type { Model } from "../../inference/index.ts";
 import {
@@ -108,10 +100,7 @@ export async function measureAsk(
 
 function meanOf(values: readonly number[]): Quality["metrics"][string] {
   const value = values.reduce((sum, own) => sum + own, 0) / values.length;
-  const stderr = standardError(values);
-  const isShare = values.every((own) => own === 0 || own === 1);
-  const interval = isShare ? shareInterval(values.filter(Boolean).length, values.length) : meanInterval(value, stderr);
-  return { value, stderr, interval };
+  return withInterval({ value, stderr: standardError(values) }, values);
 }
 
 /** The questions with lines that answer them; with a reader, each needs a right answer as well. */
