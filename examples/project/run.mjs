@@ -2,7 +2,7 @@
  * Runs the commands of README.md in order, each block of commands as one script, and writes the files that blocks name:
  *   node run.mjs WORK [DATA]   DATA as bring.mjs takes it
  *     --brought                WORK has the data and the encoder already
- *     --quick                  leaves select and next out
+ *     --quick                  leaves select and next out, and optimizes over one setting
  *     --fresh                  runs what ran before, too; without it, an interrupted run goes on
  *     --seconds N              ends after so long, also within a command; the next run goes on with it
  *     --write                  puts what the commands print, and the time that they took, into the README
@@ -14,6 +14,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+const ONE_SETTING = "--precisions int8 --threads 2 --batch-sizes 8 --windows whole";
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const built = here("../../dist/cli/main.js");
 const { values, positionals } = parseArgs({
@@ -58,7 +59,8 @@ function printed(script, place) {
 }
 
 function run(script) {
-  const own = existsSync(built) ? script.replaceAll("npx lectern", `"${process.execPath}" "${built}"`) : script;
+  const asked = values.quick ? script.replace("project optimize", `$& ${ONE_SETTING}`) : script;
+  const own = existsSync(built) ? asked.replaceAll("npx lectern", `"${process.execPath}" "${built}"`) : asked;
   const env = { ...process.env, DATA: data && resolve(data) };
   const started = performance.now();
   const bash = ["bash", "-euo", "pipefail", "-c", own];

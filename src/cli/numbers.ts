@@ -20,3 +20,6 @@ export function number(flag: string, value: string | undefined, bounds: keyof ty
 export function count(flag: string, value: string | undefined): number | undefined {
   return number(flag, value, "a whole number above 0");
 }
+
+/** A count with its noun, in the plural unless it is 1. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { LecternError } from "../common/index.ts";
 import type { Deployed, DeployOptions, DeployTarget, SmokeReport } from "../deploy/index.ts";
+import type { Deployment, Project, Setup } from "../project/index.ts";
 import { MODEL_ARGUMENT, type ModelFlags, resolveModel } from "./models.ts";
 import { count } from "./numbers.ts";
 import { printJson, type Terminal } from "./terminal.ts";
@@ -47,13 +48,15 @@ export function addDeployCommand(group: Command, terminal: Terminal, signal: Abo
       if (!target) throw new LecternError("usage", `--to takes docker, node or static; got ${flags.to}`);
       const { deploy } = await import("../deploy/index.ts");
       const choice = await choiceOf(flags, { flags, terminal, signal });
+      const { project, setup, ...model } = choice;
       const deployed = await deploy({
-        ...choice,
+        ...model,
         ...{ target, out: flags.out, signal, smoke: flags.smoke, tarball: flags.package },
         port: count("--port", flags.port),
         requests: count("--requests", flags.requests),
         concurrency: count("--concurrency", flags.concurrency),
       });
+      if (project) await record(project, setup, { target, out: flags.out, ...loadOf(deployed) }, { terminal, signal });
       if (flags.json) printJson(terminal, deployed);
       else print(deployed, target, terminal);
       if (deployed.smoke && deployed.smoke.failures > 0) terminal.exitCode = 1;
@@ -66,11 +69,11 @@ interface Context {
   readonly signal: AbortSignal;
 }
 
+type Choice = Pick<DeployOptions, "location" | "adapter" | "precision" | "name"> &
+  ({ readonly project: Project; readonly setup: Setup } | { readonly project?: undefined; readonly setup?: undefined });
+
 /** The model that the flags name, else that of the project file. */
-async function choiceOf(
-  { model, adapter, precision, name }: DeployFlags,
-  context: Context,
-): Promise<Pick<DeployOptions, "location" | "adapter" | "precision" | "name">> {
+async function choiceOf({ model, adapter, precision, name }: DeployFlags, context: Context): Promise<Choice> {
   const { locateSetup, readProject } = await import("../project/index.ts");
   const kind = precisions.find((each) => each === precision);
   if (precision !== undefined && !kind)
@@ -82,15 +85,41 @@ async function choiceOf(
   }
   const project = readProject();
   const { choice } = project.file;
-  const located = await locateSetup(project, { ...choice, ...(adapter !== undefined && { adapter }) }, context);
+  const setup = {
+    ...choice,
+    ...(adapter !== undefined && { adapter }),
+    ...(kind !== undefined && { precision: kind }),
+  };
+  const located = await locateSetup(project, setup, context);
   if (located.model === undefined)
     throw new LecternError("usage", "deploy: the choice finds passages by their words, without a model: give --model");
   return {
-    location: located.model,
-    adapter: located.adapter,
-    precision: kind ?? choice.precision ?? "float32",
+    ...{ project, setup },
+    ...{ location: located.model, adapter: located.adapter },
+    precision: setup.precision ?? "float32",
     name: name ?? nameOf(choice.model),
   };
+}
+
+const loadOf = ({ smoke }: Deployed): Pick<Deployment, "requests" | "failures"> => ({
+  requests: smoke?.requests ?? 0,
+  failures: smoke?.failures ?? 0,
+});
+
+/** Records a deployment as evidence; where that fails, what was written is as good as before. */
+async function record(
+  project: Project,
+  setup: Setup,
+  deployment: Deployment,
+  { terminal, signal }: Pick<Context, "terminal" | "signal">,
+): Promise<void> {
+  const { recordDeployment } = await import("../project/index.ts");
+  try {
+    await recordDeployment(project, setup, deployment, { signal });
+  } catch (error) {
+    if (!(error instanceof LecternError) || error.code === "abort") throw error;
+    terminal.stderr.write(`lectern: this deployment is not in the project's status: ${error.message}\n`);
+  }
 }
 
 /** The last part of a model's name, without what only paths have. */

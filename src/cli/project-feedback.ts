@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { collectFeedback, type FeedbackEntry, preferencePairs } from "../feedback/index.ts";
 import { writeFileAtomic } from "../files/node.ts";
-import { count } from "./numbers.ts";
+import { count, counted } from "./numbers.ts";
 import { tableLines } from "./table.ts";
 import { type CommonFlags, printJson, type Terminal } from "./terminal.ts";
 
@@ -38,11 +38,11 @@ export function addFeedbackCommand(group: Command, terminal: Terminal): void {
       if (flags.json) return printJson(terminal, { ...summary, out: flags.out, entries: entries.slice(-listed) });
       terminal.stdout.write(`${tableLines(rowsOf(entries.slice(-listed))).join("\n")}\n\n`);
       terminal.stdout.write(
-        `${counts.judgements} judgements: ${counts.up} up, ${counts.down} down, ${better} better answers\n`,
+        `${counted(counts.judgements, "judgement")}: ${counts.up} up, ${counts.down} down, ${counted(better, "better answer")}\n`,
       );
       const where = flags.out === undefined ? "; --out FILE writes them" : ` in ${flags.out}`;
       terminal.stdout.write(
-        `${pairs.length} pairs${where}; ${alone} judgements in no pair, ${contradictory} contradictory\n`,
+        `${counted(pairs.length, "pair")}${where}; ${counted(alone, "judgement")} in no pair, ${contradictory} contradictory\n`,
       );
     });
 }

@@ -1,7 +1,7 @@
 import type { Finding } from "../prompting/index.ts";
 import type { CommandContext } from "./models.ts";
 import { openModel } from "./models.ts";
-import { number } from "./numbers.ts";
+import { counted, number } from "./numbers.ts";
 import type { ExampleFlags } from "./prompt.ts";
 import { examplesOf, valuesOf } from "./prompt-values.ts";
 import { printJson } from "./terminal.ts";
@@ -35,7 +35,6 @@ export async function promptCheck(names: readonly string[], context: CheckContex
   if (flags.json) return printJson(terminal, { prompts: paths.length, errors, findings: all });
   for (const { prompt, severity, rule, message } of all)
     terminal.stdout.write(`${prompt}: ${severity} (${rule}): ${message}\n`);
-  const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
   if (!flags.quiet)
     terminal.stderr.write(
       `${counted(paths.length, "prompt")}, ${counted(errors, "error")}, ${counted(all.length - errors, "warning")}\n`,

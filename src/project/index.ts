@@ -29,4 +29,4 @@ export { checkMarkdown, figure, overlapText, range } from "./report/check-markdo
 export { selectionAdvice, selectionCells, selectionMarkdown } from "./report/select-markdown.ts";
 export { selectionSvg } from "./report/select-svg.ts";
 export { type CandidateRow, type Selection, selectModel } from "./select.ts";
-export { candidatesOf, projectStatus, type StatusLine } from "./status.ts";
+export { candidatesOf, type Deployment, projectStatus, recordDeployment, type StatusLine } from "./status.ts";

@@ -50,6 +50,10 @@ export const dependencies = {
   quality: QUALITY,
   /** Latency, throughput and memory. */
   speed: SPEED,
+  /** The cheapest setting of a model that passes the gates. */
+  settings: [...QUALITY.filter((name) => name !== "precision" && name !== "window"), "machine"],
+  /** A server or page that was written and started. */
+  deployment: ["model", "adapter", "precision", "lectern"],
   /** Parameters, size, licence, window. */
   facts: ["model", "adapter", "lectern"],
   /** Test items that stand in the training data. */

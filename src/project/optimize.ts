@@ -59,6 +59,13 @@ export interface Optimized {
   readonly best: OptimizeRow | undefined;
 }
 
+/** The outcome of an optimization, as the project's status reports it. */
+export interface Settings {
+  /** The cheapest setting that passes, in words; undefined where none does. */
+  readonly best: string | undefined;
+  readonly measured: number;
+}
+
 /** The work of an optimization at most, and about how long it takes here. */
 export interface OptimizePlan {
   /** Passes over the test set. */
@@ -116,6 +123,7 @@ export async function optimizeProject(
     rows.sort(cheaper);
     const name = isComparable ? setupName(stored.setup) : setupName(choice);
     const best = rows.find(({ state }) => state === "pass");
+    await measurements.record<Settings>("settings", choice, { best: best?.name, measured: rows.length });
     return { metric, reference: name, rows, dropped: [...dropped.values()], best };
   });
 }

@@ -1,17 +1,20 @@
 import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import { LecternError } from "../common/index.ts";
 import { readBaseline } from "./baseline.ts";
 import { readRows } from "./data.ts";
 import { type Project, projectPath, type Setup } from "./file.ts";
 import { type EvidenceKind, type InputName, inputsOf } from "./inputs.ts";
 import { type Locating, locateSetup, setupName } from "./located.ts";
-import { EvidenceStore } from "./store.ts";
-import { metricNames } from "./task.ts";
+import { Measurements } from "./measured.ts";
+import type { Settings } from "./optimize.ts";
+import { type Evidence, EvidenceStore, withProjectLock } from "./store.ts";
+import { kindOf, metricNames } from "./task.ts";
 
 /** One line of a project's status. */
 export interface StatusLine {
   /** The stage of the lifecycle. */
-  readonly stage: "scope" | "select" | "adapt" | "optimize";
+  readonly stage: "scope" | "select" | "adapt" | "optimize" | "deploy";
   /** The subject of the evidence. */
   readonly what: string;
   /** `fault`: it cannot be had until what the detail names is mended. */
@@ -19,6 +22,25 @@ export interface StatusLine {
   /** The inputs that changed since it was recorded. */
   readonly changed: readonly InputName[];
   readonly detail: string;
+}
+
+/** A server or page with the choice, and its load test. */
+export interface Deployment {
+  readonly target: string;
+  readonly out: string;
+  /** 0 if it was not started. */
+  readonly requests: number;
+  readonly failures: number;
+}
+
+/** Records that a setup was deployed. */
+export function recordDeployment(
+  project: Project,
+  setup: Setup,
+  deployment: Deployment,
+  options: Locating = {},
+): Promise<void> {
+  return withProjectLock(project, () => new Measurements(project, options).record("deployment", setup, deployment));
 }
 
 /** Lists the evidence that a project has for each stage, with the reason where it is stale. Nothing is measured or downloaded. */
@@ -35,7 +57,10 @@ export async function projectStatus(project: Project, options: Locating = {}): P
     lines.push(...(await setupLines(project, setup, "select", ["quality"], options)));
   lines.push(...(await setupLines(project, choice, "adapt", kinds, options)));
   lines.push(baselineLine(project));
-  if (!kinds.includes("speed")) lines.push(...(await setupLines(project, choice, "optimize", ["speed"], options)));
+  const kind = kindOf(project, choice);
+  if (kind === "prompt" || kind === "evaluation") lines.push(feedbackLine(project)); // preferences train models that generate
+  lines.push(...(await setupLines(project, choice, "optimize", ["settings"], options)));
+  lines.push(...(await setupLines(project, choice, "deploy", ["deployment"], options)));
   return lines;
 }
 
@@ -67,19 +92,49 @@ async function setupLines(
 ): Promise<StatusLine[]> {
   const damaged: string[] = [];
   const store = new EvidenceStore(project, (message) => damaged.push(message));
-  const what = (kind: EvidenceKind): string => `${kind} of ${setupName(setup)}`;
+  const what = (kind: EvidenceKind): string =>
+    `${kind} of ${setupName(kind === "settings" ? withoutSettings(setup) : setup)}`;
   try {
     const inputs = await inputsOf(project, setup, await locateSetup(project, setup, { ...options, offline: true }));
     return kinds.map((kind) => {
       const found = store.find(kind, setup.model, inputs);
       const base = { stage, what: what(kind), state: found.state };
-      if (found.state === "missing") return { ...base, changed: [], detail: damaged[0] ?? "not measured yet" };
-      const on = `measured ${found.evidence.at.slice(0, 10)}`;
+      if (found.state === "missing")
+        return { ...base, changed: [], detail: damaged[0] ?? MISSING[kind] ?? "not measured yet" };
+      const on = `${outcome(found.evidence)}measured ${found.evidence.at.slice(0, 10)}`;
       if (found.state === "fresh") return { ...base, changed: [], detail: on };
       return { ...base, changed: found.changed, detail: `${on}; since then changed: ${found.changed.join(", ")}` };
     });
   } catch (error) {
     return kinds.map((kind) => ({ stage, what: what(kind), state: "fault", changed: [], detail: messageOf(error) }));
+  }
+}
+
+/** The ways to evidence that no check measures. */
+const MISSING: Partial<Readonly<Record<EvidenceKind, string>>> = {
+  settings: "lectern project optimize finds the cheapest that passes",
+  deployment: "lectern project deploy writes and starts it",
+};
+
+/** A setup with what `optimize` varies left out. */
+const withoutSettings = ({ precision: _, threads: _t, batchSize: _b, window: _w, ...setup }: Setup): Setup => setup;
+
+/** The outcome that evidence tells in a line, with a separator; empty where a table is needed. */
+function outcome({ kind, result }: Evidence): string {
+  if (kind === "settings") return `cheapest that passes: ${(result as Settings).best ?? "none"}; `;
+  if (kind !== "deployment") return "";
+  const { target, requests, failures } = result as Deployment;
+  return requests === 0 ? `${target}, not started; ` : `${target}, ${failures} of ${requests} requests failed; `;
+}
+
+function feedbackLine(project: Project): StatusLine {
+  const path = feedbackPath(project);
+  const line = { stage: "adapt", what: "human feedback", changed: [] } as const;
+  if (path === undefined) return { ...line, state: "missing", detail: "none in feedback.jsonl or preferences.jsonl" };
+  try {
+    return { ...line, state: "fresh", detail: `${readRows(project, path).length} rows in ${basename(path)}` };
+  } catch (error) {
+    return { ...line, state: "fault", detail: messageOf(error) };
   }
 }
 

@@ -88,9 +88,17 @@ describe("lectern project deploy", () => {
     const out = join(work, "chosen");
     const main = join(before, "dist/cli/main.js");
     if (!existsSync(main)) return;
-    const args = ["project", "deploy", "--to", "node", "--out", out, "--no-smoke", "--json"];
-    const result = spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: "utf8" });
-    expect(result.stderr).toBe("");
+    const lectern = (...args: string[]) =>
+      spawnSync(process.execPath, [main, "project", ...args], { cwd: folder, encoding: "utf8" });
+    const args = ["deploy", "--to", "node", "--out", out, "--no-smoke", "--json"];
+    const unrecorded = lectern(...args);
+    expect(unrecorded.status).toBe(0);
+    expect(unrecorded.stderr).toMatch(/^lectern: this deployment is not in the project's status: .*test\.jsonl/);
+    writeFileSync(join(folder, "test.jsonl"), '{ "text": "a joy", "label": "positive" }\n');
+    expect(lectern(...args).stderr).toBe("");
+    expect(lectern("status").stdout).toMatch(
+      /deploy +fresh +deployment of sentiment, float32 +node, not started; measured/,
+    );
     expect(JSON.parse(read("chosen", "server.json")).models[0]).toEqual({
       name: "sentiment",
       location: "./model",

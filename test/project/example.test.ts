@@ -37,7 +37,7 @@ test.skipIf(!isBuilt)(
     const printed = outputs.join("");
     expect(printed).toMatch(/cheapest that passes: \.\/all-MiniLM-L6-v2, adapter \.\/tuned/);
     expect(printed).toMatch(/requests to \/v1\/classify .* 0 failed/);
-    expect(printed).toMatch(/1 judgements: 0 up, 1 down, 1 better answers\n1 pairs/);
+    expect(printed).toMatch(/1 judgement: 0 up, 1 down, 1 better answer\n1 pair in/);
     expect(await readFile(join(work, "card.md"), "utf8")).toContain("## EU AI Act");
     expect(await readdir(work)).toEqual(expect.arrayContaining(["check.md", "deploy", "pairs.jsonl"]));
   },

@@ -78,7 +78,7 @@ const table: readonly Change[] = [
   { what: "nothing", stale: [] },
   {
     what: "a test item",
-    stale: ["quality", "speed", "overlap"],
+    stale: ["quality", "speed", "settings", "overlap"],
     edit: edit("test.jsonl", (text) => text.replace("a bore", "a yawn")),
   },
   {
@@ -90,35 +90,39 @@ const table: readonly Change[] = [
   },
   {
     what: "a training row that is an example in the prompt",
-    stale: ["quality", "speed", "overlap", "training"],
+    stale: ["quality", "speed", "settings", "overlap", "training"],
     edit: edit("train.jsonl", (text) =>
       text.replaceAll(/so good|great/g, "very good").replaceAll(/so bad|awful/g, "very bad"),
     ),
   },
   {
     what: "the prompt",
-    stale: ["quality", "speed", "training"],
+    stale: ["quality", "speed", "settings", "training"],
     edit: edit("review.prompt", (text) => text.replace("Verdict", "Opinion")),
   },
-  { what: "the number of shots", stale: ["quality", "speed"], setup: { shots: 0 } },
+  { what: "the number of shots", stale: ["quality", "speed", "settings"], setup: { shots: 0 } },
   {
     what: "the model's files",
-    stale: ["quality", "speed", "facts", "training"],
+    stale: ["quality", "speed", "settings", "deployment", "facts", "training"],
     edit: edit("model/config.json", (text) => text.replace("{", '{ "note": 1,')),
   },
-  { what: "the adapter", stale: ["quality", "speed", "facts"], setup: { adapter: "./adapter" } },
-  { what: "the precision", stale: ["quality", "speed"], setup: { precision: "int8" } },
+  {
+    what: "the adapter",
+    stale: ["quality", "speed", "settings", "deployment", "facts"],
+    setup: { adapter: "./adapter" },
+  },
+  { what: "the precision", stale: ["quality", "speed", "deployment"], setup: { precision: "int8" } },
   { what: "the threads", stale: ["speed", "training"], setup: { threads: 1 } },
   { what: "the batch size", stale: ["speed"], setup: { batchSize: 4 } },
   { what: "a gate's margin", stale: [], file: { gates: [{ metric: "acc", margin: 0.1 }] } },
   {
     what: "a gate on a further metric",
-    stale: ["quality", "speed"],
+    stale: ["quality", "speed", "settings"],
     file: { gates: [{ metric: "brier_score" }] },
   },
   { what: "the goal", stale: [], file: { goal: "Another goal" } },
   { what: "Lectern", stale: all.filter((kind) => kind !== "overlap"), inputs: { lectern: "9.9.9" } },
-  { what: "the machine", stale: ["speed", "training"], inputs: { machine: "another" } },
+  { what: "the machine", stale: ["speed", "settings", "training"], inputs: { machine: "another" } },
 ];
 
 test.each(table)(
