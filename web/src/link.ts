@@ -29,8 +29,12 @@ const natural = (value: string | null): number => {
   return Number.isSafeInteger(number) && number >= 0 ? number : 0;
 };
 
+/** The address as it was last read or written; another one is a link that was just opened. */
+let known = "";
+
 /** Reads the state that a link names; what it does not name, or names wrongly, keeps its default. Returns the wrong names. */
 export function readLink(hash: string): string[] {
+  known = hash;
   const wrong: string[] = [];
   const fields = new URLSearchParams(hash.replace(/^#/, ""));
   const take = (name: string, accept: (value: string) => boolean): void => {
@@ -87,10 +91,19 @@ export function linkOf(): string {
   return `#${fields}`;
 }
 
+/** So long the address waits for the state to rest: browsers limit how often it may change, and draw the page's icon anew each time. */
+const REST_MS = 150;
+
 /** Keeps the address in step with the state. */
 export function followState(): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
   effect(() => {
     const link = linkOf();
-    if (location.hash !== link) history.replaceState(null, "", link);
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      if (location.hash !== known || known === link) return;
+      history.replaceState(null, "", link);
+      known = location.hash;
+    }, REST_MS);
   });
 }

@@ -2,8 +2,8 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { visibleToken } from "../../../src/explain/heat-map-svg.ts";
 import { fill, percent, say } from "../i18n/index.ts";
-import { hovered, lit, pinned, theme } from "../state.ts";
-import { diverge, shade } from "./colours.ts";
+import { hovered, lit, pinned, type Theme, theme } from "../state.ts";
+import { matrixImage } from "./colours.ts";
 
 export interface HeatMapProps {
   readonly name: string;
@@ -52,6 +52,38 @@ interface Focus {
   readonly column: number | null;
 }
 
+const inks = new Map<Theme, { readonly ink: string; readonly accent: string }>();
+
+/** The page's colours of letters and marks; asking for them costs a layout, so it is done once. */
+function inkOf(of: Theme): { readonly ink: string; readonly accent: string } {
+  const known = inks.get(of);
+  if (known) return known;
+  const style = getComputedStyle(document.documentElement);
+  const found = { ink: style.getPropertyValue("--ink"), accent: style.getPropertyValue("--accent") };
+  inks.set(of, found);
+  return found;
+}
+
+interface Cells {
+  readonly values: Float32Array;
+  readonly rows: number;
+  readonly columns: number;
+  readonly signed: boolean;
+}
+
+function drawCells(pen: CanvasRenderingContext2D, cells: Cells, { cell, left, top }: Layout): void {
+  const { values, rows, columns, signed } = cells;
+  if (rows < 1 || columns < 1) return;
+  const small = new OffscreenCanvas(columns, rows);
+  const most = signed ? values.reduce((best, value) => Math.max(best, Math.abs(value)), 1e-9) : undefined;
+  small.getContext("2d")?.putImageData(matrixImage(theme.value, cells, most), 0, 0);
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(small, left, top, columns * cell, rows * cell);
+  if (cell <= 10) return; // too small for gaps
+  for (let row = 1; row <= rows; row++) pen.clearRect(left, top + row * cell - 1, columns * cell, 1);
+  for (let column = 1; column <= columns; column++) pen.clearRect(left + column * cell - 1, top, 1, rows * cell);
+}
+
 function draw(canvas: HTMLCanvasElement, props: HeatMapProps, layout: Layout, focus: Focus): void {
   const { rows, columns, values, shown = rows.length, signed = false } = props;
   const { cell, left, top, width, height } = layout;
@@ -59,17 +91,10 @@ function draw(canvas: HTMLCanvasElement, props: HeatMapProps, layout: Layout, fo
   [canvas.width, canvas.height] = [width * ratio, height * ratio];
   Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
   const pen = canvas.getContext("2d") as CanvasRenderingContext2D;
-  const style = getComputedStyle(canvas);
-  const [ink, accent] = [style.getPropertyValue("--ink"), style.getPropertyValue("--accent")];
+  const { ink, accent } = inkOf(theme.value);
   pen.scale(ratio, ratio);
   pen.font = FONT;
-  const most = signed ? Math.max(...values.map(Math.abs), 1e-9) : 1;
-  for (let row = 0; row < Math.min(rows.length, shown); row++)
-    for (let column = 0; column < columns.length; column++) {
-      const value = values[row * columns.length + column] as number;
-      pen.fillStyle = signed ? diverge(theme.value, value / most) : shade(theme.value, value);
-      pen.fillRect(left + column * cell, top + row * cell, cell - (cell > 10 ? 1 : 0), cell - (cell > 10 ? 1 : 0));
-    }
+  drawCells(pen, { values, rows: Math.min(rows.length, shown), columns: columns.length, signed }, layout);
   pen.textBaseline = "middle";
   const skips = cell < 12 ? Math.ceil(12 / cell) : 1;
   for (const [i, label] of rows.entries()) {

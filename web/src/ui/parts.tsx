@@ -4,7 +4,7 @@ import { visibleToken } from "../../../src/explain/heat-map-svg.ts";
 import type { TokenPiece } from "../../../src/explain/index.ts";
 import { percent, say } from "../i18n/index.ts";
 import { hovered, lit, pinned, theme } from "../state.ts";
-import { diverge, shade } from "./colours.ts";
+import { diverge, matrixImage } from "./colours.ts";
 
 /** A part of a view with a heading and one sentence. */
 export function Station({
@@ -157,7 +157,7 @@ export function Bars({
   );
 }
 
-/** A small picture of one head: no labels, drawn once. */
+/** A small picture of one head: no labels; drawn once, and enlarged to the part that is shown. */
 export function Thumbnail({
   values,
   size,
@@ -178,17 +178,10 @@ export function Thumbnail({
   useEffect(() => {
     const pen = canvas.current?.getContext("2d");
     if (!pen || !canvas.current) return;
-    const count = Math.min(size, shown);
-    const scale = Math.max(1, Math.floor(96 / count));
-    [canvas.current.width, canvas.current.height] = [count * scale, count * scale];
-    for (let row = 0; row < count; row++)
-      for (let column = 0; column < count; column++) {
-        const value = values[row * size + column] as number;
-        if (value < 0.004) continue;
-        pen.fillStyle = shade(colours, value);
-        pen.fillRect(column * scale, row * scale, scale, scale);
-      }
-  }, [values, size, shown, colours]);
+    [canvas.current.width, canvas.current.height] = [size, size];
+    pen.putImageData(matrixImage(colours, { values, rows: size, columns: size }), 0, 0);
+  }, [values.buffer, values.byteOffset, size, colours]);
+  const share = `${(100 * size) / Math.max(1, Math.min(size, shown))}%`;
   return (
     <button
       type="button"
@@ -197,7 +190,7 @@ export function Thumbnail({
       aria-label={name}
       onClick={onChoose}
     >
-      <canvas ref={canvas} />
+      <canvas ref={canvas} style={{ width: share, height: share }} />
     </button>
   );
 }
