@@ -33,8 +33,8 @@ export async function createSession(given: OnnxGraph, options: SessionOptions = 
     const own = { ...settings, executionProviders: ["webgpu"], preferredOutputLocation: locations };
     return new WebGpuSession(gpu, await attempt("load a graph", () => gpu.InferenceSession.create(bytes, own)));
   }
-  ort.env.wasm.wasmPaths = { wasm: new URL("ort-wasm-simd-threaded.wasm", import.meta.url).href };
-  ort.env.wasm.numThreads = threads;
+  await prepared;
+  setUp(threads);
   const session: OrtSession = await attempt("load a graph", () => ort.InferenceSession.create(bytes, settings));
   const { outputNames } = session;
   return wrapSession(
@@ -42,6 +42,36 @@ export async function createSession(given: OnnxGraph, options: SessionOptions = 
     { outputNames, run: (...given) => inTurn(() => session.run(...given)), release: () => session.release() },
   );
 }
+
+function setUp(threads: number): void {
+  ort.env.wasm.wasmPaths = { wasm: new URL("ort-wasm-simd-threaded.wasm", import.meta.url).href };
+  ort.env.wasm.numThreads = threads;
+}
+
+const x = { name: "x", dtype: "float32", shape: [1] } as const;
+const y = { ...x, name: "y" };
+const IDENTITY: OnnxGraph = {
+  nodes: [{ type: "Identity", inputs: ["x"], outputs: ["y"] }],
+  inputs: [x],
+  outputs: [y],
+  initializers: [],
+};
+
+/**
+ * Fetches and compiles the engine while the files of a model are on their way; a fault is left to the first graph that is loaded.
+ * In an isolated page the number of threads comes with the model, so there it waits.
+ */
+export function prepareEngine(): void {
+  if (globalThis.crossOriginIsolated) return;
+  setUp(1);
+  const bytes = writeOnnx(IDENTITY, (file) => file);
+  prepared = ort.InferenceSession.create(bytes).then(
+    (session) => session.release(),
+    () => {},
+  );
+}
+
+let prepared: Promise<void> = Promise.resolve();
 
 /** A graph whose bfloat16 weights are float32, and their bytes: the build for WebGPU has no cast of them. */
 async function widened(graph: OnnxGraph): Promise<{ graph: OnnxGraph; files: ReadonlyMap<string, Uint8Array> }> {

@@ -1,2 +1,3 @@
 /** Parts for pages alone. */
 export { pagePort, workerPort } from "./worker-web.ts";
+export { prepareEngine } from "./platform-web.ts";

@@ -1,6 +1,6 @@
 import { filesAt, isInMemory, writeMemory } from "../../files/web.ts";
 import { Channel, type Handler } from "../../runtime/index.ts";
-import { pagePort, workerPort } from "../../runtime/web.ts";
+import { pagePort, prepareEngine, workerPort } from "../../runtime/web.ts";
 import { serveModel } from "../serve-model.ts";
 import { connect, type ModelHost, type ModelSource } from "./host.ts";
 
@@ -46,5 +46,6 @@ if (scope.name === WORKER_NAME && !("document" in scope)) {
   const takeFiles = async (files: Files): Promise<void> => {
     for (const [path, bytes] of Object.entries(files)) writeMemory(path, bytes);
   };
+  prepareEngine();
   serveModel(pagePort(), { takeFiles } as Readonly<Record<string, Handler>>);
 }
