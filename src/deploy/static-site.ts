@@ -1,9 +1,6 @@
-import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { check, LecternError } from "../common/index.ts";
-
-/** Files of a model that a page loads. */
-const MODEL_FILES = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map)\.json$|\.safetensors$/;
 
 /** Files of the page: from the package's `dist`. */
 const ENGINE = ["lectern.js", "ort-wasm-simd-threaded.wasm"];
@@ -18,15 +15,14 @@ export interface StaticSite {
 /**
  * Writes the studio's page with one model as plain files for any static host.
  *
- * @param model a directory with config.json and safetensors
+ * @param model a directory with config.json and safetensors, all of which is copied
  * @throws LecternError where the model has no safetensors, or the package was not built
  */
 export async function writeStaticSite(
   out: string,
   { packageRoot, model, name }: { readonly packageRoot: string; readonly model: string; readonly name: string },
 ): Promise<StaticSite> {
-  const names = (await readdir(model)).filter((file) => MODEL_FILES.test(file));
-  const hasWeights = names.some((file) => file.endsWith(".safetensors"));
+  const hasWeights = (await readdir(model)).some((file) => file.endsWith(".safetensors"));
   check(hasWeights, "unsupported", () => `deploy: a page reads safetensors, and ${model} has none: deploy a directory`);
   const dist = join(packageRoot, "dist");
   await cp(join(dist, "page"), out, { recursive: true }).catch((cause: Error) => {
@@ -35,8 +31,7 @@ export async function writeStaticSite(
   for (const file of ENGINE) await cp(join(dist, "web", file), join(out, file));
   const place = join(out, "models", name);
   await rm(join(out, "models"), { recursive: true, force: true });
-  await mkdir(place, { recursive: true });
-  for (const file of names) await cp(join(model, file), join(place, file), { dereference: true });
+  await cp(model, place, { recursive: true, dereference: true });
   await writeFile(join(out, "models.json"), `${JSON.stringify([{ name, url: `models/${name}` }], null, 2)}\n`);
   return measured(out);
 }
