@@ -56,6 +56,8 @@ async function exported(model: string, options: Omit<ExportOnnxOptions, "out"> =
   );
 }
 
+const zeros = (row: readonly number[]): readonly number[] => row.map(() => 0);
+
 const int64 = (rows: Rows): HostTensor => ({
   dtype: "int64",
   shape: [rows.length, rows[0]?.length ?? 0],
@@ -141,6 +143,21 @@ describe("one graph, in ONNX Runtime alone, computes what Lectern computes", () 
           perToken ? difference(visible(got, rightMask), visible(wanted, rightMask)) : maxDifference(got, wanted),
         ).toBeLessThan(2e-5);
     }
+    await model.dispose();
+  });
+
+  test.each(["longformer_classes", "longformer_question"])("%s, a row padded on the right", async (name) => {
+    const model = await loadModel(fixture(`cases/${name}`), { precision: "float32" });
+    const [graph] = (await exported(fixture(`cases/${name}`))) as [Plain];
+    const rows = [
+      [9, 5, 7, 2, 2, 12, 4, 2],
+      [7, 2, 2, 31, 2, 1, 1, 1],
+    ];
+    const feeds = { input_ids: int64(rows), attention_mask: int64(rightMask), token_type_ids: int64(rows.map(zeros)) };
+    const results = await graph.run(feeds);
+    const expected = await model.forward({ inputIds: rows, attentionMask: rightMask });
+    for (const [key, own] of Object.entries(heads))
+      if (expected[own]) expect(maxDifference(results[key] as HostTensor, expected[own])).toBeLessThan(2e-5);
     await model.dispose();
   });
 

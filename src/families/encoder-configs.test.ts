@@ -40,6 +40,20 @@ describe("what a config asks for and is not here is refused by its field and cla
     [{ model_type: "deberta-v2", pos_att_type: [3] }, "pos_att_type must be a list of texts"],
     [{ model_type: "modernbert", layer_types: ["full_attention"] }, "layer_types must name full_attention or"],
     [{ model_type: "albert", num_hidden_layers: 100, inner_group_num: 100 }, "must be at most 4096; got 100 × 100"],
+    [
+      { model_type: "longformer", attention_window: 7 },
+      "attention_window must be even and above 0, in each layer; got 7",
+    ],
+    [{ model_type: "longformer", attention_window: [4, 0] }, "attention_window must be even and above 0"],
+    [{ model_type: "longformer", attention_window: "wide" }, "attention_window must be even and above 0"],
+    [
+      { model_type: "longformer", attention_window: [4, 4, 4] },
+      "attention_window must be a number or a list of one for each of 2 layers; got 3: [4,4,4]",
+    ],
+    [
+      { model_type: "longformer", architectures: ["LongformerForQuestionAnswering"], sep_token_id: null },
+      "sep_token_id must be a token id, which ends the question",
+    ],
     [{ model_type: "t5", feed_forward_proj: "gated-gelu-new" }, "feed_forward_proj must be an activation or gated-"],
   ])("%j", (fields, message) => {
     expect(() => readConfig({ ...sizes, ...fields })).toThrow(message);
@@ -67,6 +81,7 @@ test.each([
   ["albert", { hiddenSize: 4096, hiddenDropout: 0, classifierDropout: 0.1, hiddenAct: "gelu_new", vocabSize: 30000 }],
   ["electra", { hiddenSize: 256, intermediateSize: 1024, embeddingSize: 128, numAttentionHeads: 4 }],
   ["xlm-roberta", { vocabSize: 30522, padTokenId: 1 }],
+  ["longformer", { vocabSize: 30522, padTokenId: 1, layerNormEps: 1e-12, long: { reach: Array(12).fill(256) } }],
   ["deberta-v2", { hiddenSize: 1536, typeVocabSize: 0, distances: undefined, pairKinds: 1 }],
   ["modernbert", { hiddenSize: 768, numHiddenLayers: 22, padTokenId: 50283 }],
   ["m2m_100", { activation: "relu", attentionDropout: 0.1, embeddingScale: 32, vocabSize: 128112 }],

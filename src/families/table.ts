@@ -62,6 +62,8 @@ import { parseLfm2Config } from "./lfm2/config.ts";
 import { llamaCheckpoint, withoutGuesses } from "./llama/checkpoint.ts";
 import { type LlamaConfig, parseLlamaConfig } from "./llama/config.ts";
 import { llama } from "./llama/model.ts";
+import { longformerCheckpoint } from "./longformer/checkpoint.ts";
+import { parseLongformerConfig } from "./longformer/config.ts";
 import { mambaCheckpoint } from "./mamba/checkpoint.ts";
 import { parseMambaConfig } from "./mamba/config.ts";
 import { mamba } from "./mamba/model.ts";
@@ -214,6 +216,12 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   electra: bertRelative("ELECTRA", "electra", parseElectraConfig),
   distilbert: bertRelative("DistilBERT", "distilbert", parseDistilBertConfig),
   camembert: bertRelative("CamemBERT", "roberta", parseCamembertConfig),
+  longformer: encoder({
+    name: "Longformer",
+    parseConfig: parseLongformerConfig,
+    model: bert,
+    checkpoint: longformerCheckpoint,
+  }),
   mpnet: bertRelative("MPNet", "mpnet", parseMpnetConfig),
   nomic_bert: rotaryRelative("NomicBERT", "nomic_bert", parseNomicBertConfig),
   gte: rotaryRelative("GTE", "gte", parseGteConfig),

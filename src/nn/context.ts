@@ -18,6 +18,7 @@ import {
   type Value,
   zerosLike,
 } from "../graph/index.ts";
+import { type AttendOptions, withGlobal } from "./global-attention.ts";
 import { type KeptState, stateName } from "./kept-state.ts";
 import { joinHeads, pairsApart, splitHeads } from "./layers.ts";
 import {
@@ -27,6 +28,7 @@ import {
   type Derivation,
   type DerivedInput,
   DerivedInputs,
+  type GlobalTokens,
   lastKey,
   longestRow,
   type PositionContext,
@@ -189,9 +191,9 @@ export class ModelContext implements PositionContext {
    * What tokens see: the bias `[B, 1, T, S]` of the model's direction, limited to `window` where one is given. Padding
    * sees as tokens do, or nothing.
    */
-  attentionBias(window?: number, hidesAllFromPadding = false): Value {
+  attentionBias(window?: number, hidesAllFromPadding = false, globalTokens?: GlobalTokens): Value {
     if (this.#options.direction !== "both") return this.causalBias(window);
-    return bidirectionalBias(this, { localAttention: window, hidesAllFromPadding });
+    return bidirectionalBias(this, { localAttention: window, hidesAllFromPadding, globalTokens });
   }
 
   /** The causal bias `[B, 1, T, S]`, limited to `window` positions where one is given. */
@@ -249,45 +251,29 @@ export class ModelContext implements PositionContext {
     q: Value,
     k: Value,
     v: Value,
-    {
-      scale,
-      window,
-      softcap,
-      bias,
-      sinks,
-      dropout = 0,
-      hidesAllFromPadding,
-    }: {
-      scale: number;
-      window?: number | undefined;
-      softcap?: number | undefined;
-      bias?: Value;
-      /** A score for each head `[H]` whose share goes to no key. */
-      sinks?: Value | undefined;
-      /** The dropout rate of the attention weights. */
-      dropout?: number;
-      /** True if padding sees nothing, in which case its attention is even. */
-      hidesAllFromPadding?: boolean;
-    },
+    { scale, window, softcap, bias, sinks, dropout = 0, hidesAllFromPadding, global }: AttendOptions,
   ): Value {
     if (this.#options.cache?.isInPlace) return this.#attendInPlace(q, k, v, { scale, softcap, window, bias, sinks });
     const index = this.cache.length;
     const past = this.#options.cache && this.#past(index);
-    const seen = this.attentionBias(window, hidesAllFromPadding);
+    const seen = this.attentionBias(window, hidesAllFromPadding, global?.tokens);
     if (past && this.#options.cache?.isJoined) {
       const operands = [q, k, v, bias ? add(seen, bias) : seen] as const;
       const { mixed, cache } = attendJoined(operands, past[0] as KeyValue, { scale, softcap, sinks });
       this.cache.push(cache);
       return mixed;
     }
-    const { mixed, weights } = attend(q, k, v, bias ? add(seen, bias) : seen, {
+    const maskOf = (q: Value): Value | undefined =>
+      this.#dropoutMask([...q.shape.slice(0, 3), k.shape[2] as Dimension], dropout);
+    const own = attend(q, k, v, bias ? add(seen, bias) : seen, {
       scale,
       softcap,
       sinks,
       past,
       causal: this.#options.direction !== "both" && !this.#options.cache,
-      dropoutMask: this.#dropoutMask([...q.shape.slice(0, 3), k.shape[2] as Dimension], dropout),
+      dropoutMask: maskOf(q),
     });
+    const { mixed, weights } = global ? withGlobal(this, own, global, { scale, maskOf }) : own;
     this.cache.push({ key: k, value: v });
     this.attentions.push(weights);
     if (!this.#options.headMask) return mixed;

@@ -20,6 +20,7 @@ export {
   ModelContext,
   type ModelOutputs,
 } from "./context.ts";
+export type { AttendOptions, GlobalAttention } from "./global-attention.ts";
 export { type KeptState, type StateShape, stateName } from "./kept-state.ts";
 export {
   embedding,
@@ -42,6 +43,7 @@ export {
   type Derivation,
   type DerivedInput,
   type DistanceOptions,
+  type GlobalTokens,
   indexedPositions,
   lastToken,
   neighbour,

@@ -36,6 +36,13 @@ def falcon(**fields):
 
 
 BEAMS = ("gradients", "beams")
+LONG = ("gradients", "long", "inner")
+
+
+def longformer(**fields):
+    return base(max_position_embeddings=34, pad_token_id=1, type_vocab_size=1, **fields)
+
+
 STATES = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "pad_token_id": 0}
 
 
@@ -339,4 +346,14 @@ CASES = {
     "mistral_layer_types": ("mistral", "MinistralForCausalLM", base(
         num_key_value_heads=2, head_dim=8, sliding_window=3, num_hidden_layers=1, layer_types=["full_attention"])),
     "qwen3_embedding": ("qwen3", "Qwen3Model", base(num_key_value_heads=1, head_dim=8, num_hidden_layers=1)),
+    "longformer": ("longformer", "LongformerForMaskedLM", longformer(attention_window=[4, 8]), LONG),
+    "longformer_classes": ("longformer", "LongformerForSequenceClassification", longformer(
+        attention_window=4, id2label=LABELS), LONG),
+    "longformer_question": ("longformer", "LongformerForQuestionAnswering", longformer(
+        attention_window=[8, 4], sep_token_id=2), LONG),
+    "longformer_choice": ("longformer", "LongformerForMultipleChoice", longformer(
+        attention_window=4, num_hidden_layers=1), ("long",)),
+    "longformer_tokens": ("longformer", "LongformerForTokenClassification", longformer(
+        attention_window=4, num_hidden_layers=1, id2label=LABELS), LONG),
+    "longformer_model": ("longformer", "LongformerModel", longformer(attention_window=4, num_hidden_layers=1), ("long",)),
 }

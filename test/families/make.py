@@ -76,7 +76,7 @@ UNTRAINED = re.compile("vision|layer_scalar|image_newline|visual|projector|conne
 HEADS_OF_DECODERS = ("LMHeadModel", "ForCausalLM")
 
 ENCODERS = {"mpnet", "nomic_bert", "camembert", "deberta", "deberta-v2", "jina_embeddings_v3", "bert", "roberta",
-            "electra", "albert", "distilbert", "xlm-roberta", "modernbert", "gte"}
+            "electra", "albert", "distilbert", "xlm-roberta", "modernbert", "gte", "longformer", "big_bird"}
 
 
 def passes(model, rows, pad, shape=None):
@@ -99,6 +99,51 @@ def passes(model, rows, pad, shape=None):
         if shape:
             expected[f"{side}.logits"] = expected[f"{side}.logits"].reshape(-1, 1)
     return expected
+
+
+def reads_separators(model):
+    """True for a Longformer whose head tells a question from a text."""
+    return model.__class__.__name__ in ("LongformerForQuestionAnswering", "LongformerForMultipleChoice")
+
+
+def separated(row):
+    """The same with the three separators of a question and a text: one behind the first token, two where the text ends."""
+    return [row[0], 2, 2, *row[3:-1], 2]
+
+
+def inner(model, rows, pad):
+    """Hidden states, and attention weights of all pairs of tokens, of which the reference returns windows and global ones."""
+    ids, mask = padded(rows, "left", pad)
+    given = {"input_ids": ids, "attention_mask": mask}
+    if model.config.is_encoder_decoder:
+        given["decoder_input_ids"] = torch.tensor([[0, 5, 7]] * len(rows))
+    is_global = torch.zeros_like(mask)
+    if model.__class__.__name__.endswith("SequenceClassification"):
+        is_global[:, 0] = 1
+    elif reads_separators(model):
+        is_global = (torch.arange(ids.shape[1]) < (ids == 2).int().argmax(1, keepdim=True)).int()
+    with torch.no_grad():
+        out = copy.deepcopy(model)(**given, output_hidden_states=True, output_attentions=True)
+    side = "encoder_" if model.config.is_encoder_decoder else ""
+    found = {"ids": ids, "mask": mask} | {f"{side}hidden_states.{i}": x for i, x in enumerate(out[f"{side}hidden_states"])}
+    global_attentions = out.get(f"{side}global_attentions")
+    for i, local in enumerate(out[f"{side}attentions"]):
+        window = model.config.attention_window[i]
+        whole = torch.zeros(*local.shape[:3], ids.shape[1])
+        for row, marks in enumerate((is_global * mask).bool()):
+            places = marks.nonzero().flatten().tolist()
+            for t in range(ids.shape[1]):
+                if marks[t]:
+                    whole[row, :, t] = global_attentions[i][row, :, :ids.shape[1], places.index(t)]
+                    continue
+                columns = local.shape[3] - window - 1
+                for g, at in enumerate(places):
+                    whole[row, :, t, at] += local[row, :, t, g]
+                for j in range(window + 1):
+                    if 0 <= t - window // 2 + j < ids.shape[1]:
+                        whole[row, :, t, t - window // 2 + j] += local[row, :, t, columns + j]
+        found[f"{side}attentions.{i}"] = whole
+    return {key: x.contiguous().clone() for key, x in found.items()}
 
 
 def begin(model, row):
@@ -140,7 +185,8 @@ def beams(model, row):
 
 def gradients(model, architecture, rows, pad, folder, chance):
     if architecture.endswith("ForQuestionAnswering"):
-        rows = [row[:3] for row in rows]  # the loss reads the scores of padding, too, whose positions are anyone's
+        # The loss reads the scores of padding, too, whose positions are anyone's.
+        rows = [separated(row[:6]) if reads_separators(model) else row[:3] for row in rows]
     ids, mask = padded(rows, "right", pad)
     if architecture.endswith(("ForSequenceClassification", "ForMultipleChoice")):
         labels = torch.tensor([chance.randrange(2) for _ in rows])
@@ -231,12 +277,16 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
     text = model.config.get_text_config()
     vocabulary = text.vocab_size - 3 if "wrapper" in name else min(text.vocab_size, getattr(text, "decoder_vocab_size", None) or text.vocab_size)
     pad = getattr(text, "pad_token_id", None) or 0
-    rows = [[chance.randrange(4, vocabulary) for _ in range(length)] for length in (7, 3, 5, 4)]
+    rows = [[chance.randrange(4, vocabulary) for _ in range(length)] for length in ((23, 6, 11, 9) if "long" in parts else (7, 3, 5, 4))]
+    if reads_separators(model):
+        rows = [separated(row) for row in rows]
     if architecture.endswith("MultipleChoice"):
-        shape = (2, 2, 7)
+        shape = (2, 2, len(rows[0]))
     else:
         rows, shape = rows[:3], None
     save_file(passes(model, rows, pad, shape), directory / "expected.safetensors")
+    if "inner" in parts:
+        save_file(inner(model, rows, pad), directory / "inner.safetensors")
     recorded = {"rows": rows}
     if model.can_generate() and architecture.endswith(("CausalLM", "LMHeadModel", "ConditionalGeneration")):
         found = [greedy(model, row) for row in rows]

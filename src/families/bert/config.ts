@@ -2,6 +2,7 @@ import { check, LecternError } from "../../common/index.ts";
 import type { ConfigReader } from "../config-reader.ts";
 import type { EncoderConfig } from "../family.ts";
 import { parseHead } from "../head.ts";
+import type { LongAttention } from "../longformer/attention.ts";
 import { holds, tie } from "../ties.ts";
 
 /** BERT's settings, and those in which its relatives differ from it: mostly what their checkpoints call the parts. */
@@ -26,6 +27,8 @@ export interface BertConfig extends EncoderConfig {
   readonly layerPaths: readonly string[];
   /** The number of buckets of distances whose bias all layers share, under `encoder.relative_attention_bias`; 0: none. */
   readonly distanceBuckets: number;
+  /** Attention in windows, of a model for long texts. */
+  readonly long?: LongAttention;
   /** The path of the pooler, which makes `pooler_output` of the first token, if the checkpoint has one. */
   readonly pooler: string | undefined;
   readonly names: BertNames;
@@ -166,15 +169,15 @@ function wordTables(read: ConfigReader, { root, words: { out } }: BertNames): Be
 }
 
 /** RoBERTa, and XLM-RoBERTa, is BERT with positions that count from behind the padding token (Liu et al., 2019). */
-export function parseRobertaConfig(file: ConfigReader, vocabSize = 50265): BertConfig {
+export function parseRobertaConfig(file: ConfigReader, vocabSize = 50265, root = "roberta"): BertConfig {
   const read = file.withDefaults({ ...bertDefaults, vocab_size: vocabSize, pad_token_id: 1 });
   const config = parseRelative(read, {
     ...bertNames,
-    root: "roberta",
-    pooler: "roberta.pooler.dense",
+    root,
+    pooler: `${root}.pooler.dense`,
     words: { dense: "lm_head.dense", act: "gelu", norm: "lm_head.layer_norm", out: "lm_head.decoder" },
     sequence: { dense: "classifier.dense", act: "tanh", out: "classifier.out_proj" },
-    choice: { dense: "roberta.pooler.dense", act: "tanh" },
+    choice: { dense: `${root}.pooler.dense`, act: "tanh" },
   });
   const { padTokenId, positionCount } = config;
   if (padTokenId === undefined)

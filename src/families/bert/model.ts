@@ -15,6 +15,7 @@ import {
 } from "../../nn/index.ts";
 import type { DecoderModel, EncoderModel } from "../family.ts";
 import { firstToken, headOutputs } from "../head.ts";
+import { longAttention } from "../longformer/attention.ts";
 import type { BertConfig, BertDecoderConfig } from "./config.ts";
 
 /** The sum of what a token is, where it stands, and which segment it belongs to, normed and perhaps widened. */
@@ -34,17 +35,22 @@ function embeddings(root: Scope, c: BertConfig, context: ModelContext): Value {
   return widens ? linear(root.in(projection), x, c.hiddenSize) : x;
 }
 
-/** A post-norm layer: x = norm(x + attention(x)), then the same with the feed-forward. */
-function layer(at: Scope, x: Value, c: BertConfig, context: ModelContext, bias: Value | undefined): Value {
-  const { layer: names } = c.names;
-  const [q, k, v] = [names.query, names.key, names.value].map((name) =>
+/** The tokens' attention to each other: `[B, T, E]`. */
+function attention(at: Scope, x: Value, c: BertConfig, context: ModelContext, bias: Value | undefined): Value {
+  const { query, key, value } = c.names.layer;
+  const [q, k, v] = [query, key, value].map((name) =>
     splitHeads(linear(at.in(name), x, c.hiddenSize), c.numAttentionHeads),
   ) as [Value, Value, Value]; // 3 × [B, H, T, D]
   const options = { scale: c.headSize ** -0.5, dropout: c.attentionDropout, ...(bias && { bias }) };
-  const mixed = joinHeads(context.attend(q, k, v, options)); // [B, T, E]
+  return joinHeads(context.attend(q, k, v, options));
+}
+
+/** A post-norm layer: x = norm(x + attention(x)), then the same with the feed-forward. */
+function layer(at: Scope, x: Value, c: BertConfig, context: ModelContext, attend: (x: Value) => Value): Value {
+  const { layer: names } = c.names;
   const attentionOutput = add(
     x,
-    context.dropout(linear(at.in(names.attentionOutput), mixed, c.hiddenSize), c.hiddenDropout),
+    context.dropout(linear(at.in(names.attentionOutput), attend(x), c.hiddenSize), c.hiddenDropout),
   );
   x = layerNorm(at.in(names.attentionOutputNorm), attentionOutput, c.layerNormEps);
   const intermediate = activation(c.hiddenAct)(linear(at.in(names.intermediate), x, c.intermediateSize)); // [B, T, F]
@@ -67,9 +73,12 @@ function distanceBias(body: Scope, c: BertConfig, context: ModelContext): Value 
 function body(root: Scope, c: BertConfig, context: ModelContext): Value {
   const at = root.in(c.names.root);
   const bias = distanceBias(at, c, context);
-  return context.throughLayers(embeddings(root, c, context), (x, i) =>
-    layer(at.in(c.layerPaths[i] as string), x, c, context, bias),
-  );
+  return context.throughLayers(embeddings(root, c, context), (x, i) => {
+    const path = at.in(c.layerPaths[i] as string);
+    const attend = (x: Value): Value =>
+      c.long ? longAttention(path.in("attention.self"), x, i, c.long, context) : attention(path, x, c, context, bias);
+    return layer(path, x, c, context, attend);
+  });
 }
 
 /** BERT as a decoder: the head of masked words scores the next one. */

@@ -1,7 +1,8 @@
 import { arrayEqual } from "../../common/index.ts";
-import { abs, type Dimension, greaterOrEqual, less, sub, type Value } from "../../graph/index.ts";
+import { abs, type Dimension, greaterOrEqual, less, sub, type Value, where } from "../../graph/index.ts";
 import { type HostTensor, LOWEST_FLOAT32 } from "../../tensor/index.ts";
 import type { PositionContext } from "./derive.ts";
+import { conditions, type GlobalTokens, markGlobal } from "./global-tokens.ts";
 import { asKeys, asQueries, integer, type PositionValues, visibleWhere } from "./position-values.ts";
 import type { Positions } from "./positions.ts";
 
@@ -20,6 +21,8 @@ interface BothWays {
   readonly localAttention: number | undefined;
   /** True if padding sees nothing, so that its attention is even. */
   readonly hidesAllFromPadding: boolean;
+  /** The tokens that all see, near or far; default none. */
+  readonly globalTokens?: GlobalTokens | undefined;
 }
 
 /** The bias `[B, 1, T, T]` of attention in both directions. */
@@ -50,17 +53,30 @@ export function attentionBias(positions: Positions, window: number | undefined):
 
 function computeBidirectional(
   positions: Positions,
-  { localAttention, hidesAllFromPadding }: BothWays,
+  { localAttention, hidesAllFromPadding, globalTokens }: BothWays,
 ): HostTensor<"float32"> {
   const bias = biasWhere(
     positions,
     (query, key) => localAttention === undefined || Math.abs(query - key) <= localAttention,
   );
+  if (globalTokens) showGlobal(bias, positions, globalTokens);
   if (!hidesAllFromPadding) return bias;
   const width = bias.shape[3] as number;
   for (const [at, key] of positions.keys.flat().entries())
     if (key < 0) bias.data.fill(LOWEST_FLOAT32, at * width, (at + 1) * width);
   return bias;
+}
+
+/** Lets all tokens of a text see the global ones in it. */
+function showGlobal({ data, shape }: HostTensor<"float32">, positions: Positions, rule: GlobalTokens): void {
+  const [, , length, span] = shape as [number, number, number, number];
+  for (const [row, marks] of markGlobal(positions, rule).entries()) {
+    const texts = positions.texts?.[row];
+    for (const [s, isGlobal] of marks.entries()) {
+      if (!isGlobal) continue;
+      for (let t = 0; t < length; t++) if (texts?.[s] === texts?.[t]) data[(row * length + t) * span + s] = 0;
+    }
+  }
 }
 
 /** 0 where a query sees a key that holds a token, the smallest float32 elsewhere. */
@@ -102,9 +118,13 @@ function buildCausal(positions: PositionValues, window: number | undefined): Val
   return visibleWhere(greaterOrEqual(queries, keys), greaterOrEqual(keys, integer(0)), ...isNear);
 }
 
-function buildBidirectional(positions: PositionValues, { localAttention, hidesAllFromPadding }: BothWays): Value {
+function buildBidirectional(positions: PositionValues, options: BothWays): Value {
+  const { localAttention, hidesAllFromPadding, globalTokens } = options;
   const [queries, keys] = [asQueries(positions.queries), asKeys(positions.keys)];
-  const distance = abs(sub(queries, keys)); // [B, 1, T, T]
+  const apart = abs(sub(queries, keys)); // [B, 1, T, T]
+  const distance = globalTokens
+    ? conditions(positions, globalTokens).reduceRight((near, holds) => where(asKeys(holds), near, apart), integer(0))
+    : apart;
   const isNear = less(distance, integer(localAttention === undefined ? 2 ** 31 : localAttention + 1));
   const seesAny = hidesAllFromPadding ? [greaterOrEqual(asQueries(positions.keys), integer(0))] : [];
   return visibleWhere(isNear, greaterOrEqual(keys, integer(0)), ...seesAny);

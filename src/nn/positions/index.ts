@@ -4,6 +4,7 @@ export { type AlibiOptions, alibi } from "./alibi.ts";
 export { attentionBias, bidirectionalBias, causalBias, paddingBias } from "./attention-bias.ts";
 export { cacheSlots, lastKey, longestRow } from "./cache-slots.ts";
 export { type Derivation, type DerivedInput, DerivedInputs, type PositionContext } from "./derive.ts";
+export { type GlobalTokens, globalTokens } from "./global-tokens.ts";
 export { lastToken, stateAtFirst, stateAtLast } from "./last-token.ts";
 export { neighbour } from "./neighbours.ts";
 export {
