@@ -11,6 +11,8 @@ export interface ModelConfig {
   readonly hiddenSize: number;
   /** The context window in tokens. */
   readonly maxPositionEmbeddings: number;
+  /** That of an encoder whose decoder has another. */
+  readonly sourcePositions?: number;
   /** True if the output layer shares the embedding table. */
   readonly tieWordEmbeddings: boolean;
 }

@@ -1,4 +1,4 @@
-import { bartCheckpoint, waveCheckpoint } from "./bart/checkpoint.ts";
+import { bartCheckpoint, ledCheckpoint, waveCheckpoint } from "./bart/checkpoint.ts";
 import {
   type BartConfig,
   parseBartConfig,
@@ -58,6 +58,7 @@ import { gptJ } from "./gptj/model.ts";
 import { parseGraniteConfig } from "./granite/config.ts";
 import { parseGruSeq2SeqConfig } from "./gru-seq2seq/config.ts";
 import { gruSeq2Seq } from "./gru-seq2seq/model.ts";
+import { parseLedConfig } from "./led/config.ts";
 import { parseLfm2Config } from "./lfm2/config.ts";
 import { llamaCheckpoint, withoutGuesses } from "./llama/checkpoint.ts";
 import { type LlamaConfig, parseLlamaConfig } from "./llama/config.ts";
@@ -261,6 +262,7 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   mt5: encoderDecoder({ name: "mT5", parseConfig: parseMt5Config, model: t5, checkpoint: t5Checkpoint }),
   umt5: encoderDecoder({ name: "UMT5", parseConfig: parseUmt5Config, model: t5, checkpoint: t5Checkpoint }),
   bart: bartRelative("BART", parseBartConfig, bartCheckpoint),
+  led: bartRelative("LED", parseLedConfig, ledCheckpoint),
   mbart: bartRelative("mBART", parseMbartConfig, bartCheckpoint),
   marian: bartRelative("Marian", parseMarianConfig, waveCheckpoint),
   pegasus: bartRelative("Pegasus", parsePegasusConfig, waveCheckpoint),

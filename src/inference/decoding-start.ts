@@ -115,6 +115,7 @@ export function continuing(
 /** The settings that a decoder beside an encoder begins by. */
 interface SourceConfig {
   readonly maxPositionEmbeddings: number;
+  readonly sourcePositions?: number;
   readonly vocabSize: number;
   readonly sourceVocabSize?: number;
   readonly decoderStartTokenId: number | undefined;
@@ -122,14 +123,16 @@ interface SourceConfig {
 
 /** The prompts of a decoder beside an encoder: its start token for each row that the encoder reads. */
 export function startPrompts(
-  { maxPositionEmbeddings, vocabSize, sourceVocabSize = vocabSize, decoderStartTokenId }: SourceConfig,
+  config: SourceConfig,
   inputIds: readonly (readonly number[])[],
   { options, beginToken }: BeginOptions,
 ): number[][] {
+  const { maxPositionEmbeddings, sourcePositions = maxPositionEmbeddings } = config;
+  const { vocabSize, sourceVocabSize = vocabSize } = config;
   if ((options.guidanceScale ?? 1) !== 1)
     throw new LecternError("unsupported", "generation: guidanceScale needs a decoder-only model");
-  for (const row of inputIds) checkSource(row, maxPositionEmbeddings, sourceVocabSize);
-  const start = options.decoderStartTokenId ?? beginToken ?? decoderStartTokenId;
+  for (const row of inputIds) checkSource(row, sourcePositions, sourceVocabSize);
+  const start = options.decoderStartTokenId ?? beginToken ?? config.decoderStartTokenId;
   if (start === undefined)
     throw new LecternError(
       "config",

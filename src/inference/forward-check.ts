@@ -97,14 +97,9 @@ export function checkForward(inputs: ForwardInputs, options: ForwardOptions, arc
   const { config, family } = architecture;
   const { head, isEncoderDecoder, forward } = runtimeOf(architecture);
   const width = inputIds[0]?.length ?? 0;
-  const { maxPositionEmbeddings: window, vocabSize, sourceVocabSize = vocabSize } = config;
+  const { vocabSize, sourceVocabSize = vocabSize } = config;
   check(width > 0, "input", () => "forward: there is no token to compute");
-  const longest = Math.max(width, decoderInputIds[0]?.length ?? 0);
-  check(
-    longest <= window,
-    "input",
-    () => `forward: ${longest} tokens, but the context window has ${window}: ${longest - window} too many`,
-  );
+  checkLengths(inputs, architecture);
   check(
     decoderInputIds.length === 0 || isEncoderDecoder,
     "usage",
@@ -130,6 +125,28 @@ export function checkForward(inputs: ForwardInputs, options: ForwardOptions, arc
   const isMask = attentionMask?.every((row) => row.every((bit) => bit === 0 || bit === 1)) ?? true;
   check(isMask, "usage", () => "forward: attentionMask must hold 1 for a token and 0 for padding");
   checkShown(options, forward.lacks, family.name);
+}
+
+/** Refuses more tokens than the model has positions for; a decoder beside an encoder may have others. */
+function checkLengths({ inputIds, decoderInputIds, labels }: ForwardInputs, architecture: Architecture): void {
+  const { maxPositionEmbeddings, sourcePositions = maxPositionEmbeddings } = architecture.config;
+  const within = (width: number, window: number, of = ""): void =>
+    check(
+      width <= window,
+      "input",
+      () => `forward: ${width} tokens, but the ${of}context window has ${window}: ${width - window} too many`,
+    );
+  const width = inputIds[0]?.length ?? 0;
+  within(width, sourcePositions);
+  if (architecture.kind !== "encoder-decoder") return;
+  const { head, withoutDecoderInput } = architecture.config;
+  const isText = head.kind === "lm" && Array.isArray(labels?.[0]);
+  const shifted = isText
+    ? (labels[0] as readonly number[]).length
+    : withoutDecoderInput === "shifted-input"
+      ? width
+      : 1;
+  within(decoderInputIds?.[0]?.length ?? shifted, maxPositionEmbeddings, "decoder's ");
 }
 
 /** Refuses by name the activations that a model does not have. */

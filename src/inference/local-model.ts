@@ -82,6 +82,7 @@ export class LocalModel implements ModelHost {
     const admission = new Admission(limits, generation?.tokenBytes ?? 0, generation?.sequenceBytes);
     const shared = { threads, device, pool, prefixes, admission, openAssistant };
     this.generator = new Generator({ files, tokenizer, generationConfig, ...shared });
+    const { maxPositionEmbeddings, sourcePositions = maxPositionEmbeddings } = files.architecture.config;
     this.description = {
       family: files.architecture.family.name,
       kind: files.architecture.kind,
@@ -89,7 +90,7 @@ export class LocalModel implements ModelHost {
       isEncoder: generation === undefined,
       config: files.json,
       generationConfig,
-      contextWindow: files.architecture.config.maxPositionEmbeddings,
+      contextWindow: sourcePositions,
       kept: "kept" in files.architecture.config ? files.architecture.config.kept : undefined,
       parameterCount,
       precision,

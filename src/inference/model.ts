@@ -96,7 +96,7 @@ export class Model {
     return this.#host.description.generationConfig;
   }
 
-  /** In tokens; infinite where neither positions nor a cache bound it. */
+  /** In tokens, of an encoder–decoder those that its encoder reads; infinite where neither positions nor a cache bound it. */
   get contextWindow(): number {
     return this.#host.description.contextWindow;
   }

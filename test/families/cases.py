@@ -39,6 +39,12 @@ BEAMS = ("gradients", "beams")
 LONG = ("gradients", "long", "inner")
 
 
+def led(**fields):
+    return {"vocab_size": 40, "d_model": 16, "decoder_layers": 1, "encoder_attention_heads": 2,
+            "decoder_attention_heads": 4, "encoder_ffn_dim": 20, "decoder_ffn_dim": 12, "decoder_start_token_id": 0,
+            "eos_token_id": None, "max_encoder_position_embeddings": 40, "max_decoder_position_embeddings": 24, **fields}
+
+
 def longformer(**fields):
     return base(max_position_embeddings=34, pad_token_id=1, type_vocab_size=1, **fields)
 
@@ -355,5 +361,8 @@ CASES = {
         attention_window=4, num_hidden_layers=1), ("long",)),
     "longformer_tokens": ("longformer", "LongformerForTokenClassification", longformer(
         attention_window=4, num_hidden_layers=1, id2label=LABELS), LONG),
+    "led": ("led", "LEDForConditionalGeneration", led(attention_window=[4, 8], encoder_layers=2), (*LONG, "beams")),
+    "led_question": ("led", "LEDForQuestionAnswering", led(
+        attention_window=4, encoder_layers=1, activation_function="relu"), ("gradients", "long")),
     "longformer_model": ("longformer", "LongformerModel", longformer(attention_window=4, num_hidden_layers=1), ("long",)),
 }

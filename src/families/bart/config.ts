@@ -2,19 +2,24 @@ import { check } from "../../common/index.ts";
 import type { ConfigReader } from "../config-reader.ts";
 import type { DecoderConfig, EncoderDecoderConfig, HeadConfig, HeadKind } from "../family.ts";
 import { headRefused, parseLabels } from "../head.ts";
+import type { LongAttention } from "../longformer/attention.ts";
 import { holds, tie } from "../ties.ts";
 
 /** The settings of the encoder and decoder of BART and its relatives. */
 export interface BartStack {
   readonly hiddenSize: number;
+  /** The context window of the decoder, and of the encoder if it has another. */
   readonly maxPositionEmbeddings: number;
+  readonly sourcePositions?: number;
+  /** The path of both stacks. */
+  readonly root: "model" | "led";
   readonly padTokenId: number | undefined;
   readonly encoder: BartSide;
   readonly decoder: BartSide;
   readonly activation: string;
   readonly embeddingScale: number;
-  /** Learned, with two rows in front that nobody uses; or waves. */
-  readonly positions: "learned" | "sinusoidal" | "sinusoidal-after-padding";
+  /** Learned, with two rows in front that nobody uses or without them; or waves. */
+  readonly positions: "learned" | "learned-from-zero" | "sinusoidal" | "sinusoidal-after-padding";
   /** Norms before each sublayer and one at the end; otherwise behind each. */
   readonly preNorm: boolean;
   /** Dropout rates: of what sublayers add, of attention weights, within the feed-forward, in a head. */
@@ -39,6 +44,9 @@ interface BartSide {
   readonly heads: number;
   readonly intermediateSize: number;
   readonly vocabSize: number;
+  readonly positionCount: number;
+  /** Attention in windows, of an encoder for long texts. */
+  readonly long?: LongAttention;
   /** The table of its words. */
   readonly words: string;
   /** True if the checkpoint has positions of its own, where they are waves otherwise. */
@@ -49,7 +57,7 @@ interface BartSide {
 interface Relative {
   readonly defaults?: Readonly<Record<string, unknown>>;
   readonly traits?: Partial<
-    Pick<BartConfig, "positions" | "preNorm" | "embeddingNorm" | "withoutDecoderInput" | "labelShift">
+    Pick<BartConfig, "root" | "positions" | "preNorm" | "embeddingNorm" | "withoutDecoderInput" | "labelShift">
   >;
   /** Heads that it has beside the one for words. */
   readonly heads?: RegExp;
@@ -77,7 +85,8 @@ export function parseBartConfig(file: ConfigReader): BartConfig {
   return parseRelative(classes, { heads: /For(SequenceClassification|QuestionAnswering)$/ });
 }
 
-function parseRelative(file: ConfigReader, { defaults, traits, heads }: Relative): BartConfig {
+/** The settings that BART and all its relatives read from their config. */
+export function parseRelative(file: ConfigReader, { defaults, traits, heads }: Relative): BartConfig {
   const read = file.withCommonNames(commonNames).withDefaults({ ...bartDefaults, ...defaults });
   const head = headOf(read, heads);
   const stack = parseStack(read, traits);
@@ -110,7 +119,9 @@ function parseStack(read: ConfigReader, traits: Relative["traits"] = {}): BartSt
     () =>
       "config.json: pad_token_id must be a token id, behind which positions count; got null; give the tokenizer's, usually 1",
   );
-  const { vocabularies, tables } = wordTables(read);
+  const root = traits.root ?? "model";
+  const { vocabularies, tables } = wordTables(read, root);
+  const maxPositionEmbeddings = read.size("max_position_embeddings", 1024);
   const side = (name: "encoder" | "decoder"): BartSide => {
     const heads = read.size(`${name}_attention_heads`, 16);
     check(
@@ -122,13 +133,15 @@ function parseStack(read: ConfigReader, traits: Relative["traits"] = {}): BartSt
       heads,
       intermediateSize: read.size(`${name}_ffn_dim`, 4096),
       vocabSize: vocabularies[name],
+      positionCount: maxPositionEmbeddings,
       words: tables[name],
       hasPositions: positions === "sinusoidal" && holds(read, `model.${name}.embed_positions.weight`, "model."),
     };
   };
   return {
     hiddenSize,
-    maxPositionEmbeddings: read.size("max_position_embeddings", 1024),
+    maxPositionEmbeddings,
+    root,
     padTokenId,
     encoder: side("encoder"),
     decoder: side("decoder"),
@@ -147,12 +160,13 @@ function parseStack(read: ConfigReader, traits: Relative["traits"] = {}): BartSt
 }
 
 /** The tables of words and their rows: one for all, or, as Marian may have, one for each language. */
-function wordTables(read: ConfigReader) {
-  const [source, target, output] = ["model.encoder.embed_tokens", "model.decoder.embed_tokens", "lm_head"];
+function wordTables(read: ConfigReader, root: BartStack["root"]) {
+  const prefix = `${root}.`;
+  const [source, target, output] = [`${prefix}encoder.embed_tokens`, `${prefix}decoder.embed_tokens`, "lm_head"];
   const isShared = read.boolean("share_encoder_decoder_embeddings", true);
   const of = isShared
-    ? tie(read, "model.", { source: "model.shared", targets: [output, target, source] })
-    : tie(read, "model.", { source: target, targets: [output] });
+    ? tie(read, prefix, { source: `${prefix}shared`, targets: [output, target, source] })
+    : tie(read, prefix, { source: target, targets: [output] });
   const own = read.size("vocab_size");
   const decoder = isShared || !read.json.decoder_vocab_size ? own : read.size("decoder_vocab_size");
   return {

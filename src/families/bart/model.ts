@@ -14,6 +14,7 @@ import {
   stateAtLast,
 } from "../../nn/index.ts";
 import type { DecoderModel, EncoderDecoderModel } from "../family.ts";
+import { longAttention } from "../longformer/attention.ts";
 import type { BartConfig, BartDecoderConfig, BartStack } from "./config.ts";
 
 type Side = "encoder" | "decoder";
@@ -41,10 +42,26 @@ function residual(at: Scope, x: Value, c: BartStack, context: ModelContext, subl
   return c.preNorm ? add(x, dropped(norm(x))) : norm(add(x, dropped(x)));
 }
 
-function layer(at: Scope, side: Side, x: Value, c: BartStack, context: ModelContext, memory?: Value): Value {
-  const { heads, intermediateSize } = c[side];
+/** The settings of one layer: its side, its index, and the encoder's states that it reads. */
+interface Layer {
+  readonly side: Side;
+  readonly index: number;
+  readonly memory: Value | undefined;
+}
+
+/** Attention of x over itself, in windows where the text may be long. */
+function selfAttention(at: Scope, x: Value, c: BartStack, context: ModelContext, { side, index }: Layer): Value {
+  const { heads, long } = c[side];
+  if (!long) return attention(at, x, heads, c, context);
+  const mixed = longAttention(at.in("longformer_self_attn"), x, index, long, context);
+  return linear(at.in("output"), mixed, c.hiddenSize);
+}
+
+function layer(at: Scope, x: Value, c: BartStack, context: ModelContext, own: Layer): Value {
+  const { heads, intermediateSize } = c[own.side];
+  const { memory } = own;
   x = residual(at.in("self_attn_layer_norm"), x, c, context, (x) =>
-    attention(at.in("self_attn"), x, heads, c, context),
+    selfAttention(at.in("self_attn"), x, c, context, own),
   );
   if (memory)
     x = residual(at.in("encoder_attn_layer_norm"), x, c, context, (x) =>
@@ -61,24 +78,24 @@ function places(at: Scope, side: Side, c: BartStack, context: ModelContext): Val
   if (c.positions === "sinusoidal-after-padding")
     return sinusoidalPositionsAfterPadding(context, c.hiddenSize, c.padTokenId as number);
   if (c.positions === "sinusoidal" && !c[side].hasPositions) return sinusoidalPositions(context, c.hiddenSize);
-  const offset = c.positions === "sinusoidal" ? 0 : 2; // rows of the table that no position names
+  const offset = c.positions === "learned" ? 2 : 0; // rows of the table that no position names
   return embedding(
     at.in("embed_positions"),
     positionIds(context, offset),
-    c.maxPositionEmbeddings + offset,
+    c[side].positionCount + offset,
     c.hiddenSize,
   );
 }
 
 function stack(root: Scope, side: Side, c: BartStack, context: ModelContext, memory?: Value): Value {
-  const at = root.in(`model.${side}`);
+  const at = root.in(`${c.root}.${side}`);
   const { words, vocabSize } = c[side];
   const tokens = embedding(root.in(words), context.inputIds, vocabSize, c.hiddenSize, c.padTokenId); // [B, T, E]
   const scaled = c.embeddingScale === 1 ? tokens : mul(tokens, scalar(c.embeddingScale));
   let x = add(scaled, places(at, side, c, context));
   if (c.embeddingNorm) x = layerNorm(at.in("layernorm_embedding"), x, EPSILON);
-  x = context.throughLayers(context.dropout(x, c.dropout), (x, i) =>
-    layer(at.in(`layers.${i}`), side, x, c, context, memory),
+  x = context.throughLayers(context.dropout(x, c.dropout), (x, index) =>
+    layer(at.in(`layers.${index}`), x, c, context, { side, index, memory }),
   );
   return c.preNorm ? layerNorm(at.in("layer_norm"), x, EPSILON) : x;
 }

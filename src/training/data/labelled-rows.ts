@@ -109,13 +109,13 @@ export async function readRows({ task, examples }: ExampleRecipe, data: string):
 /** A recipe's settings of how its examples become rows. */
 export function exampleContext(recipe: ExampleRecipe, tokenizer: Tokenizer, architecture: Architecture): TaskContext {
   const { id2label = {} } = recipe.config as { id2label?: Readonly<Record<string, string>> };
-  const { maxPositionEmbeddings } = architecture.config;
+  const { maxPositionEmbeddings, sourcePositions: window = maxPositionEmbeddings } = architecture.config;
   checkVocabulary(tokenizer.vocabularySize, architecture);
   return {
     path: "",
     tokenizer,
     architecture,
-    maxLength: Math.min(recipe.maxLength, maxPositionEmbeddings),
+    maxLength: Math.min(recipe.maxLength, window),
     labels: Object.values(id2label),
     columns: {},
     labelSmoothing: recipe.labelSmoothing,

@@ -306,7 +306,7 @@ function contextOf(
   examples: readonly Example[],
 ): TaskContext {
   const { data, columns = {}, labelSmoothing = 0, balanceClasses = false, prefix = "", preference } = options;
-  const window = architecture.config.maxPositionEmbeddings;
+  const { maxPositionEmbeddings, sourcePositions: window = maxPositionEmbeddings } = architecture.config;
   const maxLength = options.maxLength ?? Math.min(window, 256);
   check(
     maxLength <= window,

@@ -5,7 +5,7 @@ import { countedLabels } from "./task.ts";
 import { column, fill, inputsOf, meanLoss, type Parts, type TaskContext, tokenObjective } from "./task-rows.ts";
 
 export function textToText(context: TaskContext): Parts {
-  const { tokenizer, maxLength, path, prefix } = context;
+  const { tokenizer, architecture, maxLength, path, prefix } = context;
   const count = (batch: Batch): number => countedLabels(batch.labels as number[][]);
   const prefixOf = (example: Example): string => {
     const own = fieldOf(example, column(context, "prefix"));
@@ -14,7 +14,9 @@ export function textToText(context: TaskContext): Parts {
   return {
     encode: (example) => ({
       ids: tokenizer.encode(prefixOf(example) + textOf(path, example, column(context, "source")), { maxLength }).ids,
-      labels: tokenizer.encode(textOf(path, example, column(context, "target")), { maxLength }).ids,
+      labels: tokenizer.encode(textOf(path, example, column(context, "target")), {
+        maxLength: Math.min(maxLength, architecture.config.maxPositionEmbeddings),
+      }).ids,
     }),
     lengthOf: ({ ids, labels }) => Math.max(ids.length, labels?.length ?? 0),
     build(rows) {
