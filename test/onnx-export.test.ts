@@ -146,16 +146,25 @@ describe("one graph, in ONNX Runtime alone, computes what Lectern computes", () 
     await model.dispose();
   });
 
-  test.each(["longformer_classes", "longformer_question"])("%s, a row padded on the right", async (name) => {
+  const longEncoders = [
+    "longformer_classes",
+    "longformer_question",
+    "big_bird",
+    "big_bird_classes",
+    "big_bird_question",
+  ];
+
+  test.each(longEncoders)("%s, for long texts, a row padded on the right", async (name) => {
     const model = await loadModel(fixture(`cases/${name}`), { precision: "float32" });
     const [graph] = (await exported(fixture(`cases/${name}`))) as [Plain];
-    const rows = [
-      [9, 5, 7, 2, 2, 12, 4, 2],
-      [7, 2, 2, 31, 2, 1, 1, 1],
-    ];
-    const feeds = { input_ids: int64(rows), attention_mask: int64(rightMask), token_type_ids: int64(rows.map(zeros)) };
-    const results = await graph.run(feeds);
-    const expected = await model.forward({ inputIds: rows, attentionMask: rightMask });
+    const long = [9, 5, 7, 2, 2, 12, 4, 8, 19, 6, 21, 33, 11, 5, 7, 30, 14, 15, 16, 9, 22, 25, 31, 2];
+    const short = [7, 8, 2, 2, 31, 2];
+    const rows = [long, [...short, ...long.slice(short.length).map(() => 1)]];
+    const mask = [long.map(() => 1), long.map((_, i) => Number(i < short.length))];
+    const given = { inputIds: rows, attentionMask: mask, tokenTypeIds: rows.map(zeros) };
+    const feeds = { input_ids: rows, attention_mask: mask, token_type_ids: given.tokenTypeIds };
+    const results = await graph.run(Object.fromEntries(Object.entries(feeds).map(([key, x]) => [key, int64(x)])));
+    const expected = await model.forward(given);
     for (const [key, own] of Object.entries(heads))
       if (expected[own]) expect(maxDifference(results[key] as HostTensor, expected[own])).toBeLessThan(2e-5);
     await model.dispose();

@@ -54,6 +54,24 @@ describe("what a config asks for and is not here is refused by its field and cla
       { model_type: "longformer", architectures: ["LongformerForQuestionAnswering"], sep_token_id: null },
       "sep_token_id must be a token id, which ends the question",
     ],
+    [
+      { model_type: "led", decoder_attention_heads: 2, attention_window: [4, 3] },
+      "attention_window must be even and above 0",
+    ],
+    [{ model_type: "led", decoder_attention_heads: 2, attention_window: [4] }, "a list of one for each of 2 layers"],
+    [
+      { model_type: "led", architectures: ["LEDForSequenceClassification"] },
+      "the head of LEDForSequenceClassification",
+    ],
+    [{ model_type: "big_bird", attention_type: "sparse" }, 'attention_type = "sparse" is not supported'],
+    [{ model_type: "big_bird", block_size: 0 }, "block_size must be a whole number above 0; got 0"],
+    [{ model_type: "big_bird", num_random_blocks: -1 }, "num_random_blocks must be a whole number"],
+    [{ model_type: "big_bird", is_decoder: true }, "is_decoder = true is not supported"],
+    [{ model_type: "big_bird", architectures: ["BigBirdForCausalLM"] }, "the head of BigBirdForCausalLM"],
+    [
+      { model_type: "big_bird", architectures: ["BigBirdForQuestionAnswering"], sep_token_id: null },
+      "sep_token_id must be a token id, which ends the question",
+    ],
     [{ model_type: "t5", feed_forward_proj: "gated-gelu-new" }, "feed_forward_proj must be an activation or gated-"],
   ])("%j", (fields, message) => {
     expect(() => readConfig({ ...sizes, ...fields })).toThrow(message);
@@ -66,6 +84,11 @@ test("position_embedding_type is ignored, as in transformers 5, unless the check
   expect(() => readConfig(json, ["bert.encoder.layer.0.attention.self.distance_embedding.weight"])).toThrow(
     'position_embedding_type "relative_key" needs the checkpoint\'s distance_embedding, which is not supported',
   );
+});
+
+test("the first of BigBird's checkpoints, with the heads of its pre-training, scores words", () => {
+  const json = { ...sizes, model_type: "big_bird", architectures: ["BigBirdForPreTraining"] };
+  expect(readConfig(json).config).toMatchObject({ head: { kind: "lm" } });
 });
 
 test("RoBERTa's window is what its table of positions has behind the padding token", () => {
@@ -82,6 +105,8 @@ test.each([
   ["electra", { hiddenSize: 256, intermediateSize: 1024, embeddingSize: 128, numAttentionHeads: 4 }],
   ["xlm-roberta", { vocabSize: 30522, padTokenId: 1 }],
   ["longformer", { vocabSize: 30522, padTokenId: 1, layerNormEps: 1e-12, long: { reach: Array(12).fill(256) } }],
+  ["big_bird", { vocabSize: 50358, hiddenAct: "gelu_new", blocks: { size: 64, random: 3 }, padTokenId: 0 }],
+  ["led", { decoderStartTokenId: 2, sourcePositions: 16384, maxPositionEmbeddings: 1024, embeddingScale: 1 }],
   ["deberta-v2", { hiddenSize: 1536, typeVocabSize: 0, distances: undefined, pairKinds: 1 }],
   ["modernbert", { hiddenSize: 768, numHiddenLayers: 22, padTokenId: 50283 }],
   ["m2m_100", { activation: "relu", attentionDropout: 0.1, embeddingScale: 32, vocabSize: 128112 }],

@@ -6,7 +6,7 @@ import type { HeadConfig, HeadKind } from "./family.ts";
 
 /** The heads of encoders, by how `architectures` in `config.json` ends. */
 const kinds: readonly (readonly [ending: RegExp, kind: HeadKind])[] = [
-  [/ForMaskedLM$|^(Bert|Albert)ForPreTraining$/, "lm"],
+  [/ForMaskedLM$|^(Bert|Albert|BigBird)ForPreTraining$/, "lm"],
   [/^ElectraForPreTraining$/, "replaced-token-detection"],
   [/ForSequenceClassification$|^BertForNextSentencePrediction$/, "sequence-classification"],
   [/ForMultipleChoice$/, "multiple-choice"],

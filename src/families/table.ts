@@ -21,6 +21,8 @@ import {
   parseXlmRobertaConfig,
 } from "./bert/config.ts";
 import { bert } from "./bert/model.ts";
+import { parseBigBirdConfig } from "./big-bird/config.ts";
+import { bigBird } from "./big-bird/model.ts";
 import { parseBloomConfig } from "./bloom/config.ts";
 import { bloom } from "./bloom/model.ts";
 import { charRnnCheckpoint } from "./char-rnn/checkpoint.ts";
@@ -222,6 +224,12 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
     parseConfig: parseLongformerConfig,
     model: bert,
     checkpoint: longformerCheckpoint,
+  }),
+  big_bird: encoder({
+    name: "BigBird",
+    parseConfig: parseBigBirdConfig,
+    model: bigBird,
+    checkpoint: bertCheckpoint("bert"),
   }),
   mpnet: bertRelative("MPNet", "mpnet", parseMpnetConfig),
   nomic_bert: rotaryRelative("NomicBERT", "nomic_bert", parseNomicBertConfig),

@@ -35,6 +35,7 @@ import {
   paddingBias,
   positionIds,
   rotaryTables,
+  sparseBias,
   tokenMask,
 } from "./positions/index.ts";
 import { fixedUpTo, isFixed, type RotaryConfig } from "./rotary-frequencies.ts";
@@ -251,12 +252,12 @@ export class ModelContext implements PositionContext {
     q: Value,
     k: Value,
     v: Value,
-    { scale, window, softcap, bias, sinks, dropout = 0, hidesAllFromPadding, global }: AttendOptions,
+    { scale, window, softcap, bias, sinks, dropout = 0, hidesAllFromPadding, blocks, global }: AttendOptions,
   ): Value {
     if (this.#options.cache?.isInPlace) return this.#attendInPlace(q, k, v, { scale, softcap, window, bias, sinks });
     const index = this.cache.length;
     const past = this.#options.cache && this.#past(index);
-    const seen = this.attentionBias(window, hidesAllFromPadding, global?.tokens);
+    const seen = blocks ? sparseBias(this, blocks) : this.attentionBias(window, hidesAllFromPadding, global?.tokens);
     if (past && this.#options.cache?.isJoined) {
       const operands = [q, k, v, bias ? add(seen, bias) : seen] as const;
       const { mixed, cache } = attendJoined(operands, past[0] as KeyValue, { scale, softcap, sinks });

@@ -1,6 +1,12 @@
 import { add, attend, type Dimension, mul, reshape, scalar, sub, type Value } from "../graph/index.ts";
 import { LOWEST_FLOAT32 } from "../tensor/index.ts";
-import { type GlobalTokens, globalTokens, type PositionContext, tokenMask } from "./positions/index.ts";
+import {
+  type GlobalTokens,
+  globalTokens,
+  type PositionContext,
+  type SparseBlocks,
+  tokenMask,
+} from "./positions/index.ts";
 import { asQueries } from "./positions/position-values.ts";
 
 /** The options of a layer's attention. */
@@ -19,6 +25,8 @@ export interface AttendOptions {
   readonly dropout?: number;
   /** True if padding sees nothing, in which case its attention is even. */
   readonly hidesAllFromPadding?: boolean;
+  /** The blocks that tokens of a long text see, where all tokens see each other. */
+  readonly blocks?: SparseBlocks | undefined;
   /** The tokens that see all and are seen by all, however narrow the window is. */
   readonly global?: GlobalAttention | undefined;
 }

@@ -39,6 +39,13 @@ BEAMS = ("gradients", "beams")
 LONG = ("gradients", "long", "inner")
 
 
+SPARSE = ("gradients", "long", "inner")
+
+
+def big_bird(**fields):
+    return base(pad_token_id=0, **fields)
+
+
 def led(**fields):
     return {"vocab_size": 40, "d_model": 16, "decoder_layers": 1, "encoder_attention_heads": 2,
             "decoder_attention_heads": 4, "encoder_ffn_dim": 20, "decoder_ffn_dim": 12, "decoder_start_token_id": 0,
@@ -361,6 +368,14 @@ CASES = {
         attention_window=4, num_hidden_layers=1), ("long",)),
     "longformer_tokens": ("longformer", "LongformerForTokenClassification", longformer(
         attention_window=4, num_hidden_layers=1, id2label=LABELS), LONG),
+    "big_bird": ("big_bird", "BigBirdForMaskedLM", big_bird(num_random_blocks=2, block_size=2), SPARSE),
+    "big_bird_classes": ("big_bird", "BigBirdForSequenceClassification", big_bird(
+        num_random_blocks=1, block_size=3, use_bias=False, rescale_embeddings=True, id2label=LABELS), SPARSE),
+    "big_bird_full": ("big_bird", "BigBirdForTokenClassification", big_bird(
+        attention_type="original_full", num_hidden_layers=1, id2label=LABELS), ("gradients", "long")),
+    "big_bird_question": ("big_bird", "BigBirdForQuestionAnswering", big_bird(
+        num_random_blocks=1, block_size=3, num_hidden_layers=1, sep_token_id=2), ("gradients", "long")),
+    "big_bird_choice": ("big_bird", "BigBirdForMultipleChoice", big_bird(num_hidden_layers=1), ()),
     "led": ("led", "LEDForConditionalGeneration", led(attention_window=[4, 8], encoder_layers=2), (*LONG, "beams")),
     "led_question": ("led", "LEDForQuestionAnswering", led(
         attention_window=4, encoder_layers=1, activation_function="relu"), ("gradients", "long")),

@@ -73,6 +73,7 @@ def has_two_sides(model):
 BARTS = {"bart", "mbart", "marian", "pegasus"}
 NO_POSITIONS = {"bloom", "mamba", "mamba2", "rwkv", "opt", "roberta", *BARTS}  # they have none, or count themselves
 UNTRAINED = re.compile("vision|layer_scalar|image_newline|visual|projector|connector|e_score_correction_bias|final_logits_bias")
+SEPARATED = ("LongformerForQuestionAnswering", "LongformerForMultipleChoice", "BigBirdForQuestionAnswering")
 HEADS_OF_DECODERS = ("LMHeadModel", "ForCausalLM")
 
 ENCODERS = {"mpnet", "nomic_bert", "camembert", "deberta", "deberta-v2", "jina_embeddings_v3", "bert", "roberta",
@@ -102,8 +103,8 @@ def passes(model, rows, pad, shape=None):
 
 
 def reads_separators(model):
-    """True for a Longformer whose head tells a question from a text."""
-    return model.__class__.__name__ in ("LongformerForQuestionAnswering", "LongformerForMultipleChoice")
+    """True for a head that tells a question from a text."""
+    return model.__class__.__name__ in SEPARATED
 
 
 def separated(row):
@@ -128,6 +129,9 @@ def inner(model, rows, pad):
     found = {"ids": ids, "mask": mask} | {f"{side}hidden_states.{i}": x for i, x in enumerate(out[f"{side}hidden_states"])}
     global_attentions = out.get(f"{side}global_attentions")
     for i, local in enumerate(out[f"{side}attentions"]):
+        if model.config.model_type == "big_bird":
+            found[f"attentions.{i}"] = in_blocks(local, model.config, ids.shape[1])
+            continue
         window = model.config.attention_window[i]
         whole = torch.zeros(*local.shape[:3], ids.shape[1])
         for row, marks in enumerate((is_global * mask).bool()):
@@ -143,7 +147,16 @@ def inner(model, rows, pad):
                     if 0 <= t - window // 2 + j < ids.shape[1]:
                         whole[row, :, t, t - window // 2 + j] += local[row, :, t, columns + j]
         found[f"{side}attentions.{i}"] = whole
-    return {key: x.contiguous().clone() for key, x in found.items()}
+    width = ids.shape[1]  # BigBird's hidden states have whole blocks
+    return {key: (x[:, :width] if "hidden_states" in key else x).contiguous().clone() for key, x in found.items()}
+
+
+def in_blocks(weights, config, length):
+    """BigBird's weights, of which the reference shows one copy of those of the first block where it takes several."""
+    size = config.block_size
+    weights = weights.clone()
+    weights[:, :, size:-size, :size] *= 1 + config.num_random_blocks
+    return weights[:, :, :length, :length]
 
 
 def begin(model, row):
@@ -196,7 +209,8 @@ def gradients(model, architecture, rows, pad, folder, chance):
         labels = torch.where(mask.bool(), ids, -100)
     given = {"labels": labels}
     if architecture.endswith("ForQuestionAnswering"):
-        given = {"start_positions": labels[:, 0] * 0 + 1, "end_positions": labels[:, 0] * 0 + 2}
+        first = 3 if reads_separators(model) else 1  # behind the question
+        given = {"start_positions": labels[:, 0] * 0 + first, "end_positions": labels[:, 0] * 0 + first + 1}
     model.zero_grad()
     if model.config.model_type in BARTS:  # whose own loss does not shift labels
         logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1]

@@ -10,7 +10,9 @@ const { LECTERN_RANDOM_CONFIGS: other } = process.env;
 
 /** Reference: transformers 5.23.0, torch 2.15.0, float32; seeds are in the file. */
 test("random legal configs of every family are equal to the reference, or refused with the field named", async () => {
-  const files = other ? [other] : ["random-configs.json", "random-newer-configs.json"].map((file) => fixture(file));
+  const files = other
+    ? [other]
+    : ["random-configs.json", "random-newer-configs.json", "random-long-configs.json"].map((file) => fixture(file));
   const all = (await Promise.all(files.map((file) => readJson<RandomConfig[]>(file)))).flat();
   const folder = await mkdtemp(join(tmpdir(), "lectern-"));
   const outcomes: (Outcome & { readonly seed: number; readonly type: unknown })[] = [];

@@ -20,6 +20,7 @@ import torch
 import transformers
 from draws import VOCABULARY, Draw
 from first_families import FAMILIES
+from long_families import LONG
 from newer_families import NEWER
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig
@@ -50,6 +51,10 @@ def fill(name, shape):
     return torch.from_numpy(values.astype(numpy.float32)).reshape(shape)
 
 
+DRAWN = {"first": FAMILIES, "newer": NEWER, "long": LONG}
+LONG_TYPES = {"longformer", "led", "big_bird"}
+# Their heads look for the end of a question: these rows have two tokens in one, and three separators.
+SEPARATED = {"LongformerForQuestionAnswering", "LongformerForMultipleChoice", "BigBirdForQuestionAnswering"}
 COUNTED = {"gpt2", "gpt_neo"}  # learned positions, which leave padding out where ids of positions say so
 INDEX_POSITIONS = {"bloom", "opt", "roberta", "mamba", "mamba2", "rwkv", "pegasus"}
 RESULTS = ("logits", "last_hidden_state", "start_logits", "end_logits")
@@ -147,7 +152,10 @@ def sample(seed, families, resaved):
         model = model.eval()
     pad = getattr(model.config.get_text_config(), "pad_token_id", None) or 0
     most = getattr(model.config, "decoder_vocab_size", None) or VOCABULARY - 4 * ("text_config" in config)
-    rows = [[d.random.randrange(4, most) for _ in range(length)] for length in (9, 4)]
+    lengths = (d.one(19, 24, 33), 7) if model_type in LONG_TYPES else (9, 4)
+    rows = [[d.random.randrange(4, most) for _ in range(length)] for length in lengths]
+    if architecture in SEPARATED:
+        rows = [[*row[:2], 2, 2, *row[4:-1], 2] for row in rows]
     is_choice = architecture.endswith("ForMultipleChoice")
     return {"seed": seed, "config": config, "dtype": dtype, "sharded": d.one(True, False), "shapes": shapes, "rows": rows,
             "pad": pad, "expected": compute(model, rows, pad, is_choice)}
@@ -155,13 +163,13 @@ def sample(seed, families, resaved):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--families", choices=["first", "newer"], required=True)
+    parser.add_argument("--families", choices=[*DRAWN], required=True)
     parser.add_argument("--resaved", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    drawn = FAMILIES if given.families == "first" else NEWER
+    drawn = DRAWN[given.families]
     found, dropped = [], 0
     seed = given.seed
     torch.set_num_threads(1)

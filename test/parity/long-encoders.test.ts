@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { loadModel, namedTensors } from "../../src/inference/index.ts";
+import { type ForwardResult, loadModel, namedTensors } from "../../src/inference/index.ts";
 import type { HostTensor } from "../../src/tensor/index.ts";
 import { fixture, maskQueries, maxDifference, readTensors, rowsOf } from "../helpers/fixtures.ts";
 
@@ -45,18 +45,41 @@ test.each(["longformer_question", "longformer_choice"])(
   },
 );
 
-test("several texts in a row of a Longformer see themselves alone, each with its own windows", async () => {
-  await using model = await loadModel(fixture("cases/longformer_model"));
-  const [first, second] = [
-    [5, 6, 7, 8, 9, 10, 11],
-    [12, 13, 14, 15],
-  ];
-  const { lastHiddenState } = await model.forward({
-    inputIds: [[...first, ...second, 1]],
-    texts: [[...first.map(() => 0), ...second.map(() => 1), -1]],
-  });
-  const apart = await Promise.all([first, second].map((row) => model.forward({ inputIds: [row] })));
-  const expected = apart.flatMap((result) => Array.from(result.lastHiddenState?.data ?? []));
-  const packed = Array.from(lastHiddenState?.data ?? []).slice(0, expected.length);
-  expect(Math.max(...packed.map((x, i) => Math.abs(x - (expected[i] as number))))).toBeLessThan(1e-5);
+test.each([
+  ["longformer_model", 7, "last_hidden_state"],
+  ["longformer_tokens", 7, "logits"],
+  ["big_bird", 22, "logits"],
+])(
+  "several texts in a row of %s see themselves alone, each with its own windows or blocks",
+  async (name, length, key) => {
+    await using model = await loadModel(fixture(`cases/${name}`));
+    const first = Array.from({ length }, (_, i) => 5 + i);
+    const second = [12, 13, 14, 15];
+    const packedResults = await model.forward({
+      inputIds: [[...first, ...second, 1]],
+      texts: [[...first.map(() => 0), ...second.map(() => 1), -1]],
+    });
+    const values = (results: ForwardResult): number[] => Array.from(namedTensors(results)[key]?.data ?? [], Number);
+    const apart = await Promise.all([first, second].map((row) => model.forward({ inputIds: [row] })));
+    const expected = apart.flatMap(values);
+    const packed = values(packedResults).slice(0, expected.length);
+    expect(expected.length).toBeGreaterThan(0);
+    expect(Math.max(...packed.map((x, i) => Math.abs(x - (expected[i] as number))))).toBeLessThan(1e-5);
+  },
+);
+
+test("LED reads as many tokens as its encoder has positions for, and writes as many as its decoder has", async () => {
+  await using model = await loadModel(fixture("cases/led"));
+  const row = (length: number): number[] => Array.from({ length }, (_, i) => 4 + (i % 30));
+  const { outputIds } = await model.generate({ inputIds: [row(40)] }, { doSample: false, maxNewTokens: 60 });
+  expect(outputIds).toHaveLength(24);
+  expect(model.contextWindow).toBe(40);
+  await expect(model.generate({ inputIds: [row(41)] }, { maxNewTokens: 2 })).rejects.toThrow(
+    "the encoder's input has 41 tokens, its window 40: 1 too many",
+  );
+  const inputs = { inputIds: [row(30)], decoderInputIds: [row(25)] };
+  await expect(model.forward(inputs)).rejects.toThrow("25 tokens, but the decoder's context window has 24: 1 too many");
+  await expect(model.forward({ inputIds: [row(4)], labels: [row(26)] })).rejects.toThrow(
+    "26 tokens, but the decoder's",
+  );
 });

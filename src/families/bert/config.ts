@@ -1,4 +1,5 @@
 import { check, LecternError } from "../../common/index.ts";
+import type { SparseBlocks } from "../../nn/index.ts";
 import type { ConfigReader } from "../config-reader.ts";
 import type { EncoderConfig } from "../family.ts";
 import { parseHead } from "../head.ts";
@@ -27,8 +28,15 @@ export interface BertConfig extends EncoderConfig {
   readonly layerPaths: readonly string[];
   /** The number of buckets of distances whose bias all layers share, under `encoder.relative_attention_bias`; 0: none. */
   readonly distanceBuckets: number;
-  /** Attention in windows, of a model for long texts. */
+  /** Attention in windows, or in blocks, of a model for long texts. */
   readonly long?: LongAttention;
+  readonly blocks?: SparseBlocks;
+  /** False: queries, keys and values have no bias; default true. */
+  readonly attentionBias?: boolean;
+  /** The factor of the embeddings of words; default 1. */
+  readonly embeddingScale?: number;
+  /** The token that ends a question, behind which segments that are not given are 1; default none. */
+  readonly questionEnd?: number;
   /** The path of the pooler, which makes `pooler_output` of the first token, if the checkpoint has one. */
   readonly pooler: string | undefined;
   readonly names: BertNames;
@@ -53,7 +61,7 @@ export interface BertNames {
   readonly choice?: { readonly dense: string; readonly act: string };
 }
 
-const bertNames: BertNames = {
+export const bertNames: BertNames = {
   root: "bert",
   pooler: "bert.pooler.dense",
   layer: {
@@ -98,7 +106,7 @@ export function parseBertConfig(file: ConfigReader): BertConfig {
 }
 
 /** The settings that BERT and all its relatives read from their config. */
-function parseRelative(read: ConfigReader, names: BertNames): BertConfig {
+export function parseRelative(read: ConfigReader, names: BertNames): BertConfig {
   const hiddenSize = read.size("hidden_size");
   const heads = read.size("num_attention_heads");
   check(

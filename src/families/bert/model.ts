@@ -1,4 +1,4 @@
-import { add, type Value } from "../../graph/index.ts";
+import { add, mul, reshape, scalar, type Value } from "../../graph/index.ts";
 import {
   activation,
   embedding,
@@ -8,8 +8,10 @@ import {
   type ModelContext,
   positionIds,
   positionIdsAfterPadding,
+  questionSegments,
   relativeBias,
   type Scope,
+  sparseTokens,
   splitHeads,
   tokenTypeIds,
 } from "../../nn/index.ts";
@@ -25,8 +27,10 @@ function embeddings(root: Scope, c: BertConfig, context: ModelContext): Value {
   const places =
     c.positions === "from-zero" ? positionIds(context) : positionIdsAfterPadding(context, c.padTokenId as number);
   let x = embedding(root.in(c.words.embedding), context.inputIds, c.vocabSize, size, c.padTokenId); // [B, T, E]
-  if (c.typeVocabSize > 0)
-    x = add(x, embedding(at.in("token_type_embeddings"), tokenTypeIds(context), c.typeVocabSize, size));
+  if (c.embeddingScale !== undefined) x = mul(x, scalar(c.embeddingScale));
+  const segments = (): Value =>
+    c.questionEnd === undefined ? tokenTypeIds(context) : questionSegments(context, c.questionEnd);
+  if (c.typeVocabSize > 0) x = add(x, embedding(at.in("token_type_embeddings"), segments(), c.typeVocabSize, size));
   const frozen = c.positions === "from-zero" ? undefined : c.padTokenId;
   x = add(x, embedding(at.in("position_embeddings"), places, c.positionCount, size, frozen));
   x = context.dropout(layerNorm(at.in("LayerNorm"), x, c.layerNormEps), c.hiddenDropout);
@@ -39,10 +43,13 @@ function embeddings(root: Scope, c: BertConfig, context: ModelContext): Value {
 function attention(at: Scope, x: Value, c: BertConfig, context: ModelContext, bias: Value | undefined): Value {
   const { query, key, value } = c.names.layer;
   const [q, k, v] = [query, key, value].map((name) =>
-    splitHeads(linear(at.in(name), x, c.hiddenSize), c.numAttentionHeads),
+    splitHeads(linear(at.in(name), x, c.hiddenSize, { bias: c.attentionBias ?? true }), c.numAttentionHeads),
   ) as [Value, Value, Value]; // 3 × [B, H, T, D]
-  const options = { scale: c.headSize ** -0.5, dropout: c.attentionDropout, ...(bias && { bias }) };
-  return joinHeads(context.attend(q, k, v, options));
+  const { blocks, attentionDropout: dropout } = c;
+  const mixed = joinHeads(
+    context.attend(q, k, v, { scale: c.headSize ** -0.5, dropout, blocks, ...(bias && { bias }) }),
+  );
+  return blocks ? mul(mixed, asColumn(sparseTokens(context, blocks))) : mixed;
 }
 
 /** A post-norm layer: x = norm(x + attention(x)), then the same with the feed-forward. */
@@ -69,8 +76,13 @@ function distanceBias(body: Scope, c: BertConfig, context: ModelContext): Value 
   return relativeBias(context, table, { maxDistance: MAX_DISTANCE, bothWays: true });
 }
 
+/** `[B, T]` as a factor of states, `[B, T, 1]`. */
+function asColumn(x: Value): Value {
+  return reshape(x, [...x.shape, 1]);
+}
+
 /** The states `[B, T, E]` that leave the layers. */
-function body(root: Scope, c: BertConfig, context: ModelContext): Value {
+export function bertBody(root: Scope, c: BertConfig, context: ModelContext): Value {
   const at = root.in(c.names.root);
   const bias = distanceBias(at, c, context);
   return context.throughLayers(embeddings(root, c, context), (x, i) => {
@@ -83,11 +95,11 @@ function body(root: Scope, c: BertConfig, context: ModelContext): Value {
 
 /** BERT as a decoder: the head of masked words scores the next one. */
 export const bertDecoder: DecoderModel<BertDecoderConfig> = (root, c, context) =>
-  context.output(body(root, c, context), (x) => maskedLmHead(root, x, c));
+  context.output(bertBody(root, c, context), (x) => maskedLmHead(root, x, c));
 
 /** BERT and its relatives: post-norm encoders with learned positions (Devlin et al., 2018). */
 export const bert: EncoderModel<BertConfig> = (root, c, context) => {
-  const hidden = body(root, c, context);
+  const hidden = bertBody(root, c, context);
   context.hiddenStates.push(hidden);
   const { dense, act, out } = c.names.sequence;
   const summary = (name = dense, by = act): Value =>

@@ -12,7 +12,7 @@ import {
 } from "../../graph/index.ts";
 import type { PositionContext } from "./derive.ts";
 import { flagsWhere, indicesOf, integer, type PositionValues } from "./position-values.ts";
-import type { Positions } from "./positions.ts";
+import { type Positions, textsOf } from "./positions.ts";
 import { flags } from "./token-mask.ts";
 
 /**
@@ -36,26 +36,22 @@ export function globalTokens(context: PositionContext, rule: GlobalTokens): Valu
 }
 
 /** True for each global token of `[B][T]`. */
-export function markGlobal({ queries, keys, ids = [], texts }: Positions, rule: GlobalTokens): boolean[][] {
+export function markGlobal(positions: Positions, rule: GlobalTokens): boolean[][] {
+  const { keys, ids = [] } = positions;
   return keys.map((row, r) => {
-    const text = (at: number): number => texts?.[r]?.[at] ?? 0;
-    if (rule.are === "first") return row.map((key, at) => key >= 0 && queries[r]?.[at] === 0);
-    const ends = new Map<number, number>();
-    for (const id of new Set(row.map((_, at) => text(at)))) {
-      const places = row.map((_, at) => at).filter((at) => text(at) === id);
-      if (id >= 0) ends.set(id, questionEnd(places, ids[r] ?? [], rule.separator, r));
+    const marks = row.map(() => false);
+    for (const places of textsOf(positions, r)) {
+      const end = rule.are === "first" ? 1 : questionEnd(places, ids[r] ?? [], rule.separator, r);
+      const chosen = rule.are === "behind-question" ? places.slice(end + 2) : places.slice(0, end);
+      for (const at of chosen) marks[at] = (row[at] as number) >= 0;
     }
-    return row.map((key, at) => {
-      const end = ends.get(text(at));
-      if (key < 0 || end === undefined) return false;
-      return rule.are === "question" ? at < end : at > end + 1;
-    });
+    return marks;
   });
 }
 
-/** The place of the first of the three separators that a question with its text has. */
+/** The index in its text of the first of the three separators that a question with its text has. */
 function questionEnd(places: readonly number[], ids: readonly number[], separator: number, row: number): number {
-  const found = places.filter((at) => ids[at] === separator);
+  const found = [...places.keys()].filter((i) => ids[places[i] as number] === separator);
   check(
     found.length === 3,
     "input",

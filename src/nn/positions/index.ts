@@ -14,9 +14,11 @@ export {
   unmaskedPositions,
 } from "./position-values.ts";
 export { type Positions, positionsOfMask, positionsOfRows, positionsOfTexts } from "./positions.ts";
+export { questionSegments, questionTokens } from "./questions.ts";
 export { type BucketOptions, relativeBias } from "./relative-buckets.ts";
 export { allRotaryTables, rotaryTables } from "./rotary.ts";
 export { tokenTypeIds } from "./segments.ts";
 export { type DistanceOptions, signedDistances } from "./signed-distances.ts";
 export { sinusoidalPositions, sinusoidalPositionsAfterPadding } from "./sinusoidal.ts";
+export { type SparseBlocks, sparseBias, sparseTokens } from "./sparse-blocks.ts";
 export { tokenMask } from "./token-mask.ts";

@@ -16,6 +16,15 @@ export interface Positions {
   readonly lengths?: readonly number[] | undefined;
 }
 
+/** The places of each text of a row; where the row is one text, all of them, those of padding too. */
+export function textsOf({ keys, texts }: Positions, row: number): number[][] {
+  const places = (keys[row] ?? []).map((_, at) => at);
+  const own = texts?.[row];
+  if (!own) return [places];
+  const ids = new Set(own.filter((id) => id >= 0));
+  return [...ids].map((id) => places.filter((at) => own[at] === id));
+}
+
 /** Positions by index, whatever the mask (1 = token): how encoders count. */
 export function positionsOfRows(mask: readonly (readonly number[])[]): Positions {
   return {
