@@ -27,7 +27,7 @@ export function forwardCommand(command: Command, terminal: Terminal, signal: Abo
     .option("--input-ids <ids>", "the input as token ids: 1,2,3")
     .option(
       "--inputs <file>",
-      "the input as a safetensors file: input_ids, attention_mask, token_type_ids, decoder_input_ids, labels",
+      "the input as a safetensors file: input_ids, attention_mask, token_type_ids, global_attention_mask, decoder_input_ids, labels",
     )
     .option("--adapter <directory>", "a LoRA adapter, as PEFT writes it, or owner/name of one")
     .option(
@@ -94,6 +94,7 @@ const INPUT_NAMES: Readonly<Record<keyof ForwardInputs, string>> = {
   attentionMask: "attention_mask",
   tokenTypeIds: "token_type_ids",
   texts: "texts",
+  globalAttentionMask: "global_attention_mask",
   decoderInputIds: "decoder_input_ids",
   labels: "labels",
   startPositions: "start_positions",

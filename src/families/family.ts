@@ -13,6 +13,8 @@ export interface ModelConfig {
   readonly maxPositionEmbeddings: number;
   /** That of an encoder whose decoder has another. */
   readonly sourcePositions?: number;
+  /** True if a caller may choose the tokens that see the whole text. */
+  readonly takesGlobalTokens?: boolean;
   /** True if the output layer shares the embedding table. */
   readonly tieWordEmbeddings: boolean;
 }

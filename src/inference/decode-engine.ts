@@ -23,6 +23,8 @@ export interface DecodeUse {
   readonly layers?: readonly number[];
   /** Rows that go on from one prompt share its cache. */
   readonly isShared?: boolean;
+  /** True if the caller says which tokens of an encoder see all. */
+  readonly hasGlobalTokens?: boolean;
 }
 
 export interface ExtendOptions {
@@ -161,6 +163,7 @@ export class DecodeEngine {
       logits: use.showsAll ? "all" : "last",
       isShared: use.isShared,
       isInPlace: !use.isShared && mayWrite,
+      hasGlobalTokens: use.hasGlobalTokens,
       plan: perRow(weights.plan),
     });
     const present = named("present", graph.cache);
@@ -232,9 +235,13 @@ export class DecodeEngine {
     if ((cache.computedFor[row] as number) <= keysFixedUpTo) prefixes.store(this, cache, row);
   }
 
-  /** Encodes one row: the keys and values of its states, computed once. */
-  async encode(row: readonly number[]): Promise<CrossAttentionCache> {
-    const positions = { queries: [row.map((_, i) => i)], keys: [row.map((_, i) => i)], ids: [row] };
+  /**
+   * Encodes one row: the keys and values of its states, computed once.
+   * @param globalTokens 1 for those that see all, where the caller says which
+   */
+  async encode(row: readonly number[], globalTokens?: readonly number[]): Promise<CrossAttentionCache> {
+    const indices = [row.map((_, i) => i)];
+    const positions = { queries: indices, keys: indices, ids: [row], globalTokens: globalTokens && [globalTokens] };
     const encoder = this.#parts.encoder as OpenGraph;
     const results = await this.#timed(encoder, {
       input_ids: int64Matrix([row]),

@@ -50,6 +50,8 @@ export interface WholeSizes {
   readonly dropout?: boolean;
   /** True if what heads yield is multiplied by inputs `head_mask.LAYER`. */
   readonly headMask?: boolean;
+  /** True if the caller says which tokens of an encoder see all. */
+  readonly hasGlobalTokens?: boolean | undefined;
 }
 
 export const symbolic: WholeSizes = { batch: "B", queries: "T", steps: "T" };
@@ -62,6 +64,8 @@ export interface CachedUse {
   /** True if new keys and values are to be written into the cache, where the model's attention allows it. */
   readonly isInPlace?: boolean;
   readonly plan?: AdapterPlan | undefined;
+  /** True if the caller says which tokens of an encoder see all. */
+  readonly hasGlobalTokens?: boolean | undefined;
 }
 
 /** A graph over a cache. */
@@ -114,8 +118,9 @@ function encoderDecoderGraphs(
   use: CachedUse = {},
 ): { readonly memory: ModelGraph; readonly step: CachedGraph } {
   const { model } = family;
-  const { logits = "last", isInPlace = false, plan } = use;
-  const once = wholeGraphs(model, config, new Scope("", new Map(), plan));
+  const { logits = "last", isInPlace = false, plan, hasGlobalTokens } = use;
+  const sizes = { ...symbolic, queries: "S", hasGlobalTokens };
+  const once = wholeGraphs(model, config, new Scope("", new Map(), plan), sizes);
   const cache = { keyHeads: config.numKeyValueHeads, headSize: config.headSize, isInPlace };
   const context = new ModelContext({
     batch: "B",
@@ -139,7 +144,7 @@ export function wholeGraphs(
   model: EncoderDecoderFamily["model"],
   config: EncoderDecoderConfig,
   root: Scope,
-  { batch, queries, steps, dropout = false }: WholeSizes = { ...symbolic, queries: "S" },
+  { batch, queries, steps, dropout = false, hasGlobalTokens }: WholeSizes,
 ): {
   readonly encoder: ModelContext;
   readonly states: Value;
@@ -153,6 +158,7 @@ export function wholeGraphs(
     logits: "all",
     direction: "both",
     dropout,
+    hasGlobalTokens,
   });
   const states = model.encode(root, config, encoder);
   encoder.hiddenStates.push(states);

@@ -45,6 +45,8 @@ export interface BeginOptions {
   readonly options: GenerationOptions;
   /** The checkpoint's `bos_token_id`, with which a decoder begins where no start token is named, as in transformers. */
   readonly beginToken?: number | undefined;
+  /** `[B][S]`, 1 for the tokens of an encoder that see all; where the caller says which. */
+  readonly globalTokens?: readonly (readonly number[])[] | undefined;
   /** Cancels between rows and pieces of a prompt, with code `abort`. */
   readonly signal: AbortSignal | undefined;
 }

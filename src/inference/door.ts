@@ -175,6 +175,10 @@ const callRules: Rules = {
     expected: `a whole number from 0 to ${MOST_LOG_PROBS}`,
   },
   stopStringsIn: { fits: (value) => value === "text" || value === "output", expected: '"text" or "output"' },
+  globalAttentionMask: {
+    fits: (value) => isListOf(value, (row) => isListOf(row, (bit) => bit === 0 || bit === 1)),
+    expected: "rows of 1 for a token that sees the whole text and 0 for the others",
+  },
   schema: {
     fits: (value) => typeof value === "boolean" || isObject(value),
     expected: "a JSON Schema: an object, true or false",

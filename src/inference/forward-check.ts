@@ -11,6 +11,7 @@ const inputNames: Readonly<Record<keyof ForwardInputs, true>> = {
   attentionMask: true,
   tokenTypeIds: true,
   texts: true,
+  globalAttentionMask: true,
   decoderInputIds: true,
   labels: true,
   startPositions: true,
@@ -93,7 +94,7 @@ function isRectangle(rows: Rows): boolean {
 
 /** Refuses what this model cannot take, or cannot show. */
 export function checkForward(inputs: ForwardInputs, options: ForwardOptions, architecture: Architecture): void {
-  const { inputIds, decoderInputIds = [], attentionMask, tokenTypeIds, texts, labels } = inputs;
+  const { inputIds, decoderInputIds = [], attentionMask, globalAttentionMask, tokenTypeIds, texts, labels } = inputs;
   const { config, family } = architecture;
   const { head, isEncoderDecoder, forward } = runtimeOf(architecture);
   const width = inputIds[0]?.length ?? 0;
@@ -115,15 +116,32 @@ export function checkForward(inputs: ForwardInputs, options: ForwardOptions, arc
       (labels as Rows).map((row) => row.filter((id) => id !== IGNORED_LABEL)),
       vocabSize,
     );
-  const matrices = { attentionMask, tokenTypeIds, texts, ...(Array.isArray(labels?.[0]) && isAligned && { labels }) };
+  check(
+    !globalAttentionMask || config.takesGlobalTokens === true,
+    "usage",
+    () =>
+      `forward: globalAttentionMask is for attention in windows, as of Longformer; ${family.name} has none: leave it out`,
+  );
+  const matrices = {
+    attentionMask,
+    globalAttentionMask,
+    tokenTypeIds,
+    texts,
+    ...(Array.isArray(labels?.[0]) && isAligned && { labels }),
+  };
   for (const [name, rows] of Object.entries(matrices) as [string, Rows | undefined][])
     check(
       rows === undefined || (rows.length === inputIds.length && rows.every((row) => row.length === width)),
       "shape",
       () => `forward: ${name} must have the shape of inputIds, [${inputIds.length}, ${width}]`,
     );
-  const isMask = attentionMask?.every((row) => row.every((bit) => bit === 0 || bit === 1)) ?? true;
-  check(isMask, "usage", () => "forward: attentionMask must hold 1 for a token and 0 for padding");
+  const isMask = (rows: Rows = []): boolean => rows.every((row) => row.every((bit) => bit === 0 || bit === 1));
+  check(isMask(attentionMask), "usage", () => "forward: attentionMask must hold 1 for a token and 0 for padding");
+  check(
+    isMask(globalAttentionMask),
+    "usage",
+    () => "forward: globalAttentionMask must hold 1 for a token that sees the whole text and 0 for the others",
+  );
   checkShown(options, forward.lacks, family.name);
 }
 

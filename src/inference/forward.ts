@@ -1,13 +1,14 @@
 import { differentiate } from "../autodiff/index.ts";
 import { check, LecternError } from "../common/index.ts";
 import type { Architecture } from "../families/index.ts";
-import { type Dimension, IGNORED_LABEL, type Value } from "../graph/index.ts";
+import { IGNORED_LABEL, type Value } from "../graph/index.ts";
 import type { OnnxGraph } from "../lowering/index.ts";
 import { runPasses } from "../passes/index.ts";
 import { createSession, type Device, type EngineSession } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { deriveFeeds, symbolic } from "./decode-graph.ts";
 import { type ForwardGraph, forwardGraph } from "./forward-graph.ts";
+import { checkClasses, labelsTensor } from "./forward-labels.ts";
 import { type PassSizes, runtimeOf } from "./kinds/index.ts";
 import { lowerModel } from "./lower-model.ts";
 import { checkProbes, lensOutputs, probeFeeds, withInputDelta } from "./probes.ts";
@@ -37,6 +38,11 @@ export interface ForwardInputs {
    * padding. Each text sees itself alone, as if it had a row of its own.
    */
   readonly texts?: readonly (readonly number[])[];
+  /**
+   * `[B][T]`, 1 for tokens that see the whole text and are seen by all of it, where the others see a window, as of
+   * Longformer and LED; default as transformers chooses them for the head.
+   */
+  readonly globalAttentionMask?: readonly (readonly number[])[];
   /** `[B][U]`, what an encoder–decoder's decoder reads; default: the labels, shifted right. */
   readonly decoderInputIds?: readonly (readonly number[])[];
   /**
@@ -113,6 +119,7 @@ interface Session extends PooledSession {
   readonly engine: EngineSession;
   /** The names of the inputs that the graph reads. */
   readonly inputs: ReadonlySet<string>;
+  readonly pass: ForwardGraph;
 }
 
 export interface ForwardPassOptions {
@@ -150,6 +157,7 @@ export class ForwardPass {
     const { forward } = runtimeOf(this.#architecture);
     const { hiddenStates, attentions, gradients = false, inputGradients = false } = options;
     const [hasLens, headMask] = [options.layerLogits !== undefined, options.headMask !== undefined];
+    const hasGlobalTokens = inputs.globalAttentionMask !== undefined;
     const sizes = forward.fixedSizes(inputs, gradients || inputGradients);
     const use = JSON.stringify([
       hasLabels,
@@ -159,9 +167,12 @@ export class ForwardPass {
       inputGradients,
       hasLens,
       headMask,
+      hasGlobalTokens,
       sizes,
     ]);
-    const lease = this.#lease({ use, sizes, headMask }, (pass) => this.#create(hasLabels, options, pass));
+    const lease = this.#lease({ use, sizes, headMask, hasGlobalTokens }, (pass) =>
+      this.#create(hasLabels, options, pass),
+    );
     const probes = probeFeeds(inputs, options, this.#graph);
     const { layerLogits, ...result } = collect(await this.#compute(inputs, { ...feeds, ...probes }, lease));
     if (!layerLogits) return result;
@@ -200,7 +211,7 @@ export class ForwardPass {
         "input",
         () => "forward: a recurrent model reads padding too: put it behind the text",
       );
-      const all = { ...passFeeds(this.#architecture, this.#graph, inputs), ...feeds };
+      const all = { ...passFeeds(this.#architecture, session.pass, inputs), ...feeds };
       const wanted = Object.entries(all).filter(([name]) => session.inputs.has(name));
       return await session.engine.run(Object.fromEntries(wanted));
     } finally {
@@ -214,13 +225,17 @@ export class ForwardPass {
   }
 
   #lease(
-    { use, sizes, headMask = false }: { use: string; sizes: PassSizes | undefined; headMask?: boolean },
+    {
+      use,
+      sizes,
+      ...own
+    }: { use: string; sizes: PassSizes | undefined; headMask?: boolean; hasGlobalTokens?: boolean },
     create: (pass: ForwardGraph) => Promise<Session>,
   ): Promise<Lease<Session>> {
     return this.#pool.lease(sessionKey(this.#weights.version, "forward", use), () => {
       const { plan } = this.#weights;
-      if (!sizes && !headMask) return create(this.#graph);
-      return create(forwardGraph(this.#architecture, { ...symbolic, ...sizes, headMask, plan }));
+      if (!sizes && !own.headMask && !own.hasGlobalTokens) return create(this.#graph);
+      return create(forwardGraph(this.#architecture, { ...symbolic, ...sizes, ...own, plan }));
     });
   }
 
@@ -231,24 +246,24 @@ export class ForwardPass {
     const graph = lowerModel(this.#outputs(withLoss, options, pass), weights, phase, this.#options.device);
     // What reads texts by the thousand is worth packed copies of its weights; other passes leave them in their file.
     const isPlain = !withLoss && !options.hiddenStates && !options.attentions;
-    return this.#open(graph, isPlain && runtimeOf(this.#architecture).forward.prepacks);
+    return this.#open(graph, pass, isPlain && runtimeOf(this.#architecture).forward.prepacks);
   }
 
   /** Scores texts by the thousand, so its weights are packed. */
   #createScoring(pass: ForwardGraph, withTop: boolean): Promise<Session> {
     const { vocabSize } = this.#architecture.config;
     const outputs = scoreOutputs(pass.heads.logits as Value, withTop ? Math.min(MOST_LOG_PROBS, vocabSize) : 0);
-    return this.#open(lowerModel(outputs, this.#weights, "forward", this.#options.device), true);
+    return this.#open(lowerModel(outputs, this.#weights, "forward", this.#options.device), pass, true);
   }
 
-  async #open(graph: OnnxGraph, packs: boolean): Promise<Session> {
+  async #open(graph: OnnxGraph, pass: ForwardGraph, packs: boolean): Promise<Session> {
     const prepack = this.#weights.isQuantized || packs;
     const settings = { prepack, ...this.#options, withoutRewrites: ["SkipLayerNormFusion"] };
     const bytes = sessionBytes(graph, settings);
     checkMemory(bytes, this.#weights.precision);
     const engine = await createSession(graph, settings);
     const inputs = new Set(graph.inputs.map(({ name }) => name));
-    return { engine, inputs, bytes, dispose: () => engine.dispose() };
+    return { engine, inputs, pass, bytes, dispose: () => engine.dispose() };
   }
 
   #outputs(withLoss: boolean, options: ForwardOptions, pass: ForwardGraph): Record<string, Value> {
@@ -299,7 +314,8 @@ export function passFeeds(
   graph: ForwardGraph,
   inputs: ForwardInputs,
 ): Record<string, HostTensor> {
-  const { inputIds, attentionMask, tokenTypeIds, texts, labels, startPositions, endPositions } = inputs;
+  const { inputIds, attentionMask, tokenTypeIds, globalAttentionMask: globalTokens, texts } = inputs;
+  const { labels, startPositions, endPositions } = inputs;
   const { forward } = runtimeOf(architecture);
   check(
     !texts || forward.takesTexts,
@@ -308,7 +324,7 @@ export function passFeeds(
   );
   const { padTokenId, shiftsLabels } = forward;
   const mask = attentionMask ?? inputIds.map((row) => row.map((id) => Number(id !== padTokenId)));
-  const positions = { ...forward.positions(mask, texts), ids: inputIds, tokenTypeIds };
+  const positions = { ...forward.positions(mask, texts), ids: inputIds, tokenTypeIds, globalTokens };
   const feeds: Record<string, HostTensor> = {
     input_ids: int64Matrix(inputIds),
     ...deriveFeeds(graph.derived, positions),
@@ -330,35 +346,6 @@ export function passFeeds(
 
 function int64Vector(values: readonly number[]): HostTensor<"int64"> {
   return { dtype: "int64", shape: [values.length], data: BigInt64Array.from(values, BigInt) };
-}
-
-/** Labels in the dtype that the loss takes, those of padding not counted; a decoder's are shifted, so that each position has its next token. */
-function labelsTensor(
-  labels: NonNullable<ForwardInputs["labels"]>,
-  dtype: string | undefined,
-  shifted: boolean,
-  padding: number | undefined,
-): HostTensor {
-  const isMatrix = Array.isArray(labels[0]);
-  const rows = isMatrix ? (labels as readonly (readonly number[])[]) : [labels as readonly number[]];
-  const counted = rows.map((row) => row.map((id) => (id === padding ? IGNORED_LABEL : id)));
-  const moved = shifted ? counted.map((row) => [...row.slice(1), IGNORED_LABEL]) : counted;
-  const shape = isMatrix ? [moved.length, moved[0]?.length ?? 0] : [labels.length];
-  if (dtype === "float32")
-    return { dtype, shape: isMatrix ? shape : [labels.length, 1], data: Float32Array.from(moved.flat()) };
-  return { ...int64Matrix(moved), shape };
-}
-
-/** Refuses labels outside the classes, which the engine would refuse without naming the row. */
-function checkClasses({ dtype, data, shape }: HostTensor, classes: Dimension | undefined): void {
-  if (dtype !== "int64" || typeof classes !== "number") return;
-  const at = (data as BigInt64Array).findIndex((id) => (id < 0n || id >= classes) && id !== BigInt(IGNORED_LABEL));
-  check(
-    at < 0,
-    "input",
-    () =>
-      `labels, row ${Math.floor(at / (shape[1] ?? 1)) + 1}: ${data[at]} is none of the ${classes} classes; give 0 to ${classes - 1}, or ${IGNORED_LABEL} for what is not counted`,
-  );
 }
 
 const numbered = /^(.*)\.(\d+)$/;

@@ -35,6 +35,11 @@ export interface GenerateOptions extends Omit<GenerationOptions, "assistantModel
   /** The text in which stop strings count: `text`, prompt included, as in transformers (default), or `output`. */
   readonly stopStringsIn?: "text" | "output" | undefined;
   /**
+   * `[B][S]`, for encoder–decoders that attend in windows, as LED: 1 for the tokens of `inputIds` that see the whole text
+   * and are seen by all of it; default none, as in transformers. Summarizers were trained with the first token.
+   */
+  readonly globalAttentionMask?: readonly (readonly number[])[] | undefined;
+  /**
    * A JSON Schema (draft 2020-12): the text is a JSON document that fits it. What cannot be enforced is refused with its JSON
    * pointer.
    */

@@ -26,6 +26,7 @@ import type { CachedDecoder } from "./cached-decoder.ts";
 import type { DecodeUse } from "./decode-engine.ts";
 import { type DecodingSession, type DecodingStart, type RequestSession, rewindRefused } from "./decoding-start.ts";
 import type { ForwardPass } from "./forward.ts";
+import { checkGlobalMask } from "./global-mask.ts";
 import { Constraints, constrainedOptions } from "./grammar/constraints.ts";
 import type { Generated, GenerateHooks, GenerateRequest, Timing, Usage } from "./host/host.ts";
 import { type GenerationRuntime, runtimeOf } from "./kinds/index.ts";
@@ -142,6 +143,7 @@ export class Generator {
     const options = form ? constrainedOptions(form.option, settled, given) : settled;
     const strategy = strategyOf(options, given);
     this.#check(options, strategy, request);
+    checkGlobalMask(request, files.architecture);
     const { rows, healings } = healPrompts(inputIds, { options, strategy, tokenizer, isEncoderDecoder });
     const constraint = form && this.#constraints.of(form);
     return { request, generation, own, strategy, options, rows, healings, constraint };
@@ -151,7 +153,8 @@ export class Generator {
   async #generate(plan: Plan, hooks: GenerateHooks, queueMs: number): Promise<Generated> {
     const { request, generation, own, strategy, options, rows, healings, constraint } = plan;
     const { tokenizer, files } = this.#parts;
-    const use = useOf(generation, { strategy, options, numPrompts: rows.length });
+    const hasGlobalTokens = request.globalAttentionMask !== undefined;
+    const use = useOf(generation, { strategy, options, numPrompts: rows.length, hasGlobalTokens });
     const lease = await this.#lease({ generation, use, weights: own.weights });
     const engine = lease.session.forRequest(own.feeds, priorityOf(request.priority));
     const started = performance.now() - queueMs;
@@ -223,6 +226,7 @@ export class Generator {
       const beginning = await job.engine.begin(rows, {
         options,
         beginToken: typeof begin === "number" ? begin : undefined,
+        globalTokens: job.request.globalAttentionMask,
         signal: context.signal,
       });
       ({ prompts } = beginning);
@@ -244,7 +248,7 @@ export class Generator {
       all[i] = {
         ...sequence,
         ...(room !== undefined && { newTokensThatFit: room }),
-        ...(await this.#lookInside(sequence, { read: rows[at] as readonly number[], prompt }, options, job.own)),
+        ...(await this.#lookInside(sequence, { job, at, prompt })),
       };
     }
     return all;
@@ -328,14 +332,16 @@ export class Generator {
   /** Computes the activations at each step of a sequence, where they are asked for, by one more pass over all of it. */
   async #lookInside(
     { outputIds }: Sequence,
-    { read, prompt }: { readonly read: readonly number[]; readonly prompt: readonly number[] },
-    { outputAttentions = false, outputHiddenStates = false }: GenerationOptions,
-    { forward, feeds }: RequestWeights,
+    { job, at, prompt }: { readonly job: Job; readonly at: number; readonly prompt: readonly number[] },
   ): Promise<StepActivations> {
+    const { outputAttentions = false, outputHiddenStates = false } = job.options;
+    const { forward, feeds } = job.own;
     if (!outputAttentions && !outputHiddenStates) return {};
     const whole = [...prompt, ...outputIds.slice(0, -1)];
     const { isEncoderDecoder } = runtimeOf(this.#parts.files.architecture);
-    const inputs = isEncoderDecoder ? { inputIds: [read], decoderInputIds: [whole] } : { inputIds: [whole] };
+    const mask = job.request.globalAttentionMask?.[at];
+    const read = { inputIds: [job.rows[at] as readonly number[]], ...(mask && { globalAttentionMask: [mask] }) };
+    const inputs = isEncoderDecoder ? { ...read, decoderInputIds: [whole] } : { inputIds: [whole] };
     const pass = await forward.run(inputs, { attentions: outputAttentions, hiddenStates: outputHiddenStates }, feeds);
     return stepActivations(pass, prompt.length);
   }

@@ -222,7 +222,8 @@ export class Model {
     checkInput(input);
     checkCall(options);
     const { signal, onToken, logitsProcessor, stoppingCriteria, ...others } = options;
-    const { candidates, logProbs, stopStringsIn, adapter, priority, assistantModel, schema, regex, ...rest } = others;
+    const { candidates, logProbs, stopStringsIn, adapter, priority, assistantModel, ...forms } = others;
+    const { globalAttentionMask, schema, regex, ...rest } = forms;
     const isGone = assistantModel instanceof Model && assistantModel.#disposed !== undefined;
     if (isGone) throw new LecternError("engine", "assistantModel: the model was disposed");
     const named = assistantModel instanceof Model ? assistantModel.location : assistantModel;
@@ -244,7 +245,7 @@ export class Model {
             ? {}
             : { assistantModel: await this.#locate(parsed.assistantModel, functions) };
         const form = source && (await compiledSource(source, functions.signal));
-        const own = { candidates, logProbs, stopStringsIn, adapter, priority, form };
+        const own = { candidates, logProbs, stopStringsIn, adapter, priority, globalAttentionMask, form };
         return this.#host.generate({ inputIds, options: { ...parsed, ...assistant }, ...own }, hooks);
       })(),
     );

@@ -73,10 +73,13 @@ export interface UseRequest {
   readonly strategy: Strategy;
   readonly options: GenerationOptions;
   readonly numPrompts: number;
+  /** True if the caller says which tokens an encoder sees from everywhere. */
+  readonly hasGlobalTokens?: boolean;
 }
 
 /** The session that a strategy needs. */
 export function useOf(generation: GenerationRuntime, request: UseRequest): DecodeUse {
-  const { strategy } = request;
-  return strategy === "speculative" || strategy === "contrastive" ? { showsAll: true } : generation.use(request);
+  const { strategy, hasGlobalTokens } = request;
+  const showsAll = strategy === "speculative" || strategy === "contrastive";
+  return { ...(showsAll ? { showsAll } : generation.use(request)), ...(hasGlobalTokens && { hasGlobalTokens }) };
 }

@@ -74,6 +74,8 @@ export interface BuildOptions {
   readonly memoryLength?: Dimension;
   /** True if values are dropped at random, as in training; sizes must be numbers then. */
   readonly dropout?: boolean;
+  /** True if the caller says which tokens of an encoder see all. */
+  readonly hasGlobalTokens?: boolean | undefined;
   /** True if what each head of a layer yields is multiplied by an input `head_mask.LAYER` `[1, H, 1, 1]`. */
   readonly headMask?: boolean;
 }
@@ -182,6 +184,11 @@ export class ModelContext implements PositionContext {
     if (!cache) return queries;
     if (cache.isInPlace) return "L";
     return cache.isShared ? `Q+P+${queries}` : `P+${queries}`;
+  }
+
+  /** The tokens that see all: those of the caller, or those of the model's head, if it has any. */
+  globalTokens(own: GlobalTokens | undefined): GlobalTokens | undefined {
+    return this.#options.hasGlobalTokens ? { are: "given" } : own;
   }
 
   derive<P extends object>(name: string, parameters: P, derivation: Derivation<P>): Value {

@@ -359,9 +359,9 @@ CASES = {
     "mistral_layer_types": ("mistral", "MinistralForCausalLM", base(
         num_key_value_heads=2, head_dim=8, sliding_window=3, num_hidden_layers=1, layer_types=["full_attention"])),
     "qwen3_embedding": ("qwen3", "Qwen3Model", base(num_key_value_heads=1, head_dim=8, num_hidden_layers=1)),
-    "longformer": ("longformer", "LongformerForMaskedLM", longformer(attention_window=[4, 8]), LONG),
+    "longformer": ("longformer", "LongformerForMaskedLM", longformer(attention_window=[4, 8]), (*LONG, "chosen")),
     "longformer_classes": ("longformer", "LongformerForSequenceClassification", longformer(
-        attention_window=4, id2label=LABELS), LONG),
+        attention_window=4, id2label=LABELS), (*LONG, "chosen")),
     "longformer_question": ("longformer", "LongformerForQuestionAnswering", longformer(
         attention_window=[8, 4], sep_token_id=2), LONG),
     "longformer_choice": ("longformer", "LongformerForMultipleChoice", longformer(
@@ -376,7 +376,7 @@ CASES = {
     "big_bird_question": ("big_bird", "BigBirdForQuestionAnswering", big_bird(
         num_random_blocks=1, block_size=3, num_hidden_layers=1, sep_token_id=2), ("gradients", "long")),
     "big_bird_choice": ("big_bird", "BigBirdForMultipleChoice", big_bird(num_hidden_layers=1), ()),
-    "led": ("led", "LEDForConditionalGeneration", led(attention_window=[4, 8], encoder_layers=2), (*LONG, "beams")),
+    "led": ("led", "LEDForConditionalGeneration", led(attention_window=[4, 8], encoder_layers=2), (*LONG, "chosen", "beams")),
     "led_question": ("led", "LEDForQuestionAnswering", led(
         attention_window=4, encoder_layers=1, activation_function="relu"), ("gradients", "long")),
     "longformer_model": ("longformer", "LongformerModel", longformer(attention_window=4, num_hidden_layers=1), ("long",)),

@@ -151,6 +151,29 @@ def inner(model, rows, pad):
     return {key: (x[:, :width] if "hidden_states" in key else x).contiguous().clone() for key, x in found.items()}
 
 
+def chosen(model, rows, pad):
+    """Results where the caller chooses the tokens that see all: some in the first row, others in the second, none in the third."""
+    ids, mask = padded(rows, "right", pad)
+    marks = torch.zeros_like(mask)
+    marks[0, [0, 7, 15]] = marks[1, [1, 3]] = 1
+    marks[1, -1] = 1  # padding
+    given = {"input_ids": ids, "attention_mask": mask, "global_attention_mask": marks}
+    if model.config.is_encoder_decoder:
+        given["decoder_input_ids"] = torch.tensor([[0, 5, 7]] * len(rows))
+    with torch.no_grad():
+        found = {"ids": ids, "mask": mask, "global": marks, "logits": copy.deepcopy(model)(**given).logits}
+    if model.config.is_encoder_decoder:
+        own = copy.deepcopy(model)
+        own.generation_config.eos_token_id = own.generation_config.bos_token_id = None
+        own.generation_config.pad_token_id = own.generation_config.decoder_start_token_id = 0
+        own_rows = [(torch.tensor([row]), marks[i:i + 1, :len(row)]) for i, row in enumerate(rows)]
+        for name, beams in (("greedy", 1), ("beams", 4)):
+            out = [own.generate(row, attention_mask=torch.ones_like(row), global_attention_mask=own_marks, do_sample=False,
+                                num_beams=beams, max_new_tokens=10)[0, 1:] for row, own_marks in own_rows]
+            found[name] = torch.stack(out)
+    return {key: x.contiguous().clone() for key, x in found.items()}
+
+
 def in_blocks(weights, config, length):
     """BigBird's weights, of which the reference shows one copy of those of the first block where it takes several."""
     size = config.block_size
@@ -299,6 +322,8 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
     else:
         rows, shape = rows[:3], None
     save_file(passes(model, rows, pad, shape), directory / "expected.safetensors")
+    if "chosen" in parts:
+        save_file(chosen(model, rows, pad), directory / "chosen.safetensors")
     if "inner" in parts:
         save_file(inner(model, rows, pad), directory / "inner.safetensors")
     recorded = {"rows": rows}

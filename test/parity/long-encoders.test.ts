@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type ForwardResult, loadModel, namedTensors } from "../../src/inference/index.ts";
 import type { HostTensor } from "../../src/tensor/index.ts";
 import { fixture, maskQueries, maxDifference, readTensors, rowsOf } from "../helpers/fixtures.ts";
@@ -82,4 +82,68 @@ test("LED reads as many tokens as its encoder has positions for, and writes as m
   await expect(model.forward({ inputIds: [row(4)], labels: [row(26)] })).rejects.toThrow(
     "26 tokens, but the decoder's",
   );
+});
+
+const CHOSEN = "chosen.safetensors";
+const chosen = readdirSync(fixture("cases")).filter((name) => existsSync(join(fixture("cases"), name, CHOSEN)));
+
+describe("tokens that see all, as the caller chooses them", () => {
+  test.each(chosen)("give %s the reference's logits", async (name) => {
+    const directory = join(fixture("cases"), name);
+    const expected = await readTensors(directory, CHOSEN);
+    const rows = (key: string): number[][] => rowsOf(expected[key] as HostTensor);
+    await using model = await loadModel(directory);
+    const results = await model.forward({
+      inputIds: rows("ids"),
+      attentionMask: rows("mask"),
+      globalAttentionMask: rows("global"),
+      ...(model.isEncoderDecoder && { decoderInputIds: rows("ids").map(() => [0, 5, 7]) }),
+    });
+    const [own, reference] = [results.logits as HostTensor, expected.logits as HostTensor];
+    const isByToken = reference.shape[1] === rows("ids")[0]?.length;
+    const shown = (tensor: HostTensor): HostTensor => (isByToken ? maskQueries(tensor, rows("mask"), 1) : tensor);
+    expect(maxDifference(shown(own), shown(reference))).toBeLessThan(TOLERANCE);
+  });
+
+  test("give LED the reference's greedy and beam tokens", async () => {
+    const directory = fixture("cases/led");
+    const expected = await readTensors(directory, CHOSEN);
+    const rows = (key: string): number[][] => rowsOf(expected[key] as HostTensor);
+    await using model = await loadModel(directory);
+    const lengths = rows("mask").map((row) => row.reduce((sum, bit) => sum + bit, 0));
+    const inputIds = rows("ids").map((row, i) => row.slice(0, lengths[i]));
+    const globalAttentionMask = rows("global").map((row, i) => row.slice(0, lengths[i]));
+    for (const [key, numBeams] of [
+      ["greedy", 1],
+      ["beams", 4],
+    ] as const) {
+      const options = { doSample: false, maxNewTokens: 10, numBeams, globalAttentionMask };
+      const { sequences } = await model.generate({ inputIds }, options);
+      expect(sequences.map(({ outputIds }) => outputIds)).toEqual(rows(key));
+    }
+    const plain = await model.generate({ inputIds }, { doSample: false, maxNewTokens: 10 });
+    expect(plain.sequences.map(({ outputIds }) => outputIds)).not.toEqual(rows("greedy"));
+  });
+
+  test("are as many as the tokens of each prompt, 0 or 1, and of a model that attends in windows", async () => {
+    await using model = await loadModel(fixture("cases/led"));
+    const generate = (globalAttentionMask: number[][]) =>
+      model.generate({ inputIds: [5, 6, 7] }, { maxNewTokens: 2, globalAttentionMask });
+    await expect(generate([[1, 0]])).rejects.toThrow("must have a row for each prompt, of 3 tokens; got 2");
+    await expect(generate([[2, 0, 0]])).rejects.toThrow("globalAttentionMask must be rows of 1 for a token that sees");
+    const inputIds = [[5, 6, 7]];
+    await expect(model.forward({ inputIds, globalAttentionMask: [[1]] })).rejects.toThrow("shape of inputIds, [1, 3]");
+    await expect(model.forward({ inputIds, globalAttentionMask: [[1, 3, 0]] })).rejects.toThrow(
+      "must hold 1 for a token",
+    );
+    await using other = await loadModel(fixture("cases/big_bird"));
+    await expect(other.forward({ inputIds, globalAttentionMask: [[1, 0, 0]] })).rejects.toThrow(
+      "globalAttentionMask is for attention in windows, as of Longformer; BigBird has none",
+    );
+    await using classes = await loadModel(fixture("cases/longformer_classes"));
+    await expect(classes.forward({ inputIds, texts: [[0, 0, 1]] })).rejects.toThrow("takes one text a row; got texts");
+    await using bart = await loadModel(fixture("models/bart"));
+    const asked = { maxNewTokens: 2, globalAttentionMask: [[1, 0, 0]] };
+    await expect(bart.generate({ inputIds }, asked)).rejects.toThrow("as of LED; BART has none");
+  });
 });

@@ -17,5 +17,10 @@ export function parseLedConfig(file: ConfigReader): BartConfig {
     heads: config.encoder.heads,
     dropout: config.attentionDropout,
   };
-  return { ...config, sourcePositions, encoder: { ...config.encoder, positionCount: sourcePositions, long } };
+  return {
+    ...config,
+    sourcePositions,
+    takesGlobalTokens: true,
+    encoder: { ...config.encoder, positionCount: sourcePositions, long },
+  };
 }

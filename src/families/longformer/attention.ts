@@ -13,7 +13,7 @@ import {
 export interface LongAttention {
   /** The tokens that a token sees to either side, in each layer: half of the config's `attention_window`. */
   readonly reach: readonly number[];
-  /** The tokens that see all and are seen by all; undefined: none. */
+  /** The tokens that see all and are seen by all where the caller names none; undefined: none. */
   readonly globalTokens: GlobalTokens | undefined;
   readonly heads: number;
   /** The dropout rate of the attention weights. */
@@ -25,7 +25,8 @@ export interface LongAttention {
  * `[B, T, E]`. All scores are computed and those outside the windows hidden, so that time grows with the square of the text.
  */
 export function longAttention(at: Scope, x: Value, layer: number, c: LongAttention, context: ModelContext): Value {
-  const { heads, dropout, globalTokens } = c;
+  const { heads, dropout } = c;
+  const globalTokens = context.globalTokens(c.globalTokens);
   const size = x.shape[2] as number;
   const project = (name: string, from = x): Value => splitHeads(linear(at.in(name), from, size), heads);
   const global = (tokens: GlobalTokens): GlobalAttention => ({

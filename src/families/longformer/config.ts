@@ -10,6 +10,7 @@ export function parseLongformerConfig(file: ConfigReader): BertConfig {
   const { kind } = config.head;
   return {
     ...config,
+    takesGlobalTokens: true,
     classifierDropout: kind === "question-answering" ? 0 : config.hiddenDropout,
     long: {
       reach: parseReach(file, config.numHiddenLayers),

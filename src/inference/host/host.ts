@@ -61,6 +61,7 @@ export interface GenerateRequest {
   readonly candidates?: number | undefined;
   readonly logProbs?: number | undefined;
   readonly stopStringsIn?: "text" | "output" | undefined;
+  readonly globalAttentionMask?: readonly (readonly number[])[] | undefined;
   /** The form that the texts must have. */
   readonly form?: CompiledSource | undefined;
   /** A name; undefined: the default adapter; null: none. */

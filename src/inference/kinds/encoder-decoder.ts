@@ -104,12 +104,12 @@ async function begin(
   inputIds: readonly (readonly number[])[],
   settings: BeginOptions,
 ): Promise<DecodingStart> {
-  const { options, signal } = settings;
+  const { options, globalTokens, signal } = settings;
   const prompts = startPrompts(config, inputIds, settings);
   const memories: CrossAttentionCache[] = [];
-  for (const row of inputIds) {
+  for (const [i, row] of inputIds.entries()) {
     throwIfAborted(signal);
-    memories.push(await engine.encode(row));
+    memories.push(await engine.encode(row, globalTokens?.[i]));
   }
   const memoryOf = (row: number): CrossAttentionCache => memories[row] as CrossAttentionCache;
   const cached = (rows: readonly number[]): CachedDecoder =>

@@ -31,7 +31,7 @@ export function encoderRuntime(architecture: EncoderArchitecture): ModelRuntime 
 function forwardOf({ family, config }: EncoderArchitecture): ForwardRuntime {
   return {
     ...transformerForward,
-    graph({ batch, queries, dropout = false, headMask = false }, root) {
+    graph({ batch, queries, dropout = false, headMask = false, hasGlobalTokens }, root) {
       const context = new ModelContext({
         batch,
         queries,
@@ -40,6 +40,7 @@ function forwardOf({ family, config }: EncoderArchitecture): ForwardRuntime {
         direction: config.isCausal ? "causal" : "both",
         dropout,
         headMask,
+        hasGlobalTokens,
       });
       const heads = family.model(root, config, context);
       const { hiddenStates, attentions, dropoutMasks } = context;

@@ -31,8 +31,9 @@ export function bidirectionalBias(context: PositionContext, options: BothWays): 
   const name =
     options.localAttention === undefined ? "attention_bias" : `attention_bias.reach_${options.localAttention}`;
   const shape = [batch, 1, queries, queries];
-  const derivation = { compute: computeBidirectional, build: buildBidirectional, dtype: "float32", shape } as const;
-  return context.derive(name, options, derivation);
+  const derivation = { compute: computeBidirectional, dtype: "float32", shape } as const;
+  const isGiven = options.globalTokens?.are === "given";
+  return context.derive(name, options, isGiven ? derivation : { ...derivation, build: buildBidirectional });
 }
 
 /** The bias `[B, 1, 1, S]` that leaves the padding of an encoder's rows out. */
@@ -67,14 +68,13 @@ function computeBidirectional(
   return bias;
 }
 
-/** Lets all tokens of a text see the global ones in it. */
+/** Lets all tokens see the global ones of their row. */
 function showGlobal({ data, shape }: HostTensor<"float32">, positions: Positions, rule: GlobalTokens): void {
   const [, , length, span] = shape as [number, number, number, number];
   for (const [row, marks] of markGlobal(positions, rule).entries()) {
-    const texts = positions.texts?.[row];
     for (const [s, isGlobal] of marks.entries()) {
       if (!isGlobal) continue;
-      for (let t = 0; t < length; t++) if (texts?.[s] === texts?.[t]) data[(row * length + t) * span + s] = 0;
+      for (let t = 0; t < length; t++) data[(row * length + t) * span + s] = 0;
     }
   }
 }
@@ -122,9 +122,10 @@ function buildBidirectional(positions: PositionValues, options: BothWays): Value
   const { localAttention, hidesAllFromPadding, globalTokens } = options;
   const [queries, keys] = [asQueries(positions.queries), asKeys(positions.keys)];
   const apart = abs(sub(queries, keys)); // [B, 1, T, T]
-  const distance = globalTokens
-    ? conditions(positions, globalTokens).reduceRight((near, holds) => where(asKeys(holds), near, apart), integer(0))
-    : apart;
+  const distance =
+    globalTokens && globalTokens.are !== "given"
+      ? conditions(positions, globalTokens).reduceRight((near, holds) => where(asKeys(holds), near, apart), integer(0))
+      : apart;
   const isNear = less(distance, integer(localAttention === undefined ? 2 ** 31 : localAttention + 1));
   const seesAny = hidesAllFromPadding ? [greaterOrEqual(asQueries(positions.keys), integer(0))] : [];
   return visibleWhere(isNear, greaterOrEqual(keys, integer(0)), ...seesAny);

@@ -12,14 +12,17 @@ import {
 } from "../../graph/index.ts";
 import type { PositionContext } from "./derive.ts";
 import { flagsWhere, indicesOf, integer, type PositionValues } from "./position-values.ts";
-import { type Positions, textsOf } from "./positions.ts";
+import type { Positions } from "./positions.ts";
 import { flags } from "./token-mask.ts";
 
 /**
  * The tokens that see a whole text and are seen by all of it, where the others see a window: the first one, those of a
- * question, or those behind it. A question ends at the first of three separators.
+ * question, those behind it, or those that a caller chooses. A question ends at the first of three separators.
  */
-export type GlobalTokens =
+export type GlobalTokens = FoundTokens | { readonly are: "given" };
+
+/** Those that follow from the text. */
+type FoundTokens =
   | { readonly are: "first" }
   | { readonly are: "question" | "behind-question"; readonly separator: number };
 
@@ -28,41 +31,47 @@ export function globalTokens(context: PositionContext, rule: GlobalTokens): Valu
   const { batch, queries } = context;
   const derivation = {
     compute: (positions: Positions) => flags(markGlobal(positions, rule)),
-    build: (positions: PositionValues) => flagsWhere(...conditions(positions, rule)),
     dtype: "float32",
     shape: [batch, queries],
   } as const;
-  return context.derive("global_tokens", rule, derivation);
+  if (rule.are === "given") return context.derive("global_tokens", rule, derivation);
+  const build = (positions: PositionValues): Value => flagsWhere(...conditions(positions, rule));
+  return context.derive("global_tokens", rule, { ...derivation, build });
 }
 
-/** True for each global token of `[B][T]`. */
+/** True for each global token of `[B][T]`; each row must be one text. */
 export function markGlobal(positions: Positions, rule: GlobalTokens): boolean[][] {
-  const { keys, ids = [] } = positions;
+  const { keys, ids = [], globalTokens: given, texts } = positions;
+  check(
+    texts === undefined,
+    "usage",
+    () =>
+      "forward: a model whose tokens see a whole row takes one text a row; got texts, which says that there are several",
+  );
   return keys.map((row, r) => {
-    const marks = row.map(() => false);
-    for (const places of textsOf(positions, r)) {
-      const end = rule.are === "first" ? 1 : questionEnd(places, ids[r] ?? [], rule.separator, r);
-      const chosen = rule.are === "behind-question" ? places.slice(end + 2) : places.slice(0, end);
-      for (const at of chosen) marks[at] = (row[at] as number) >= 0;
-    }
-    return marks;
+    const end = rule.are === "first" ? 1 : rule.are === "given" ? 0 : questionEnd(ids[r] ?? [], rule.separator, r);
+    const isChosen = (at: number): boolean => {
+      if (rule.are === "given") return given?.[r]?.[at] === 1;
+      return rule.are === "behind-question" ? at > end + 1 : at < end;
+    };
+    return row.map((key, at) => key >= 0 && isChosen(at));
   });
 }
 
-/** The index in its text of the first of the three separators that a question with its text has. */
-function questionEnd(places: readonly number[], ids: readonly number[], separator: number, row: number): number {
-  const found = [...places.keys()].filter((i) => ids[places[i] as number] === separator);
+/** The place of the first of the three separators that a question with its text has. */
+function questionEnd(ids: readonly number[], separator: number, row: number): number {
+  const found = ids.filter((id) => id === separator).length;
   check(
-    found.length === 3,
+    found === 3,
     "input",
     () =>
-      `forward: row ${row + 1} must have 3 separators (sep_token_id ${separator}), of which the first ends the question; got ${found.length}; write it as <s> question </s></s> text </s>`,
+      `forward: row ${row + 1} must have 3 separators (sep_token_id ${separator}), of which the first ends the question; got ${found}; write it as <s> question </s></s> text </s>`,
   );
-  return found[0] as number;
+  return ids.indexOf(separator);
 }
 
 /** What holds of global tokens, each `[B, T]`. */
-export function conditions({ ids, queries, keys }: PositionValues, rule: GlobalTokens): Value[] {
+export function conditions({ ids, queries, keys }: PositionValues, rule: FoundTokens): Value[] {
   const isToken = greaterOrEqual(keys, integer(0));
   if (rule.are === "first") return [isToken, equal(queries, integer(0))];
   const isSeparator = where(equal(ids, integer(rule.separator)), integer(1), integer(0));

@@ -10,6 +10,8 @@ export interface Positions {
   readonly ids?: readonly (readonly number[])[] | undefined;
   /** `[B][T]`: the segment of each token; default 0. */
   readonly tokenTypeIds?: readonly (readonly number[])[] | undefined;
+  /** `[B][T]`, 1 = token that sees its whole text and is seen by all of it, where a caller chooses them. */
+  readonly globalTokens?: readonly (readonly number[])[] | undefined;
   /** `[B][T]`: which of a row's texts each token belongs to, where there are several that see themselves alone. */
   readonly texts?: readonly (readonly number[])[] | undefined;
   /** `[B]`: how many tokens the row's text has in all, where it is computed in pieces. */
