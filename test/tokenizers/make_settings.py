@@ -8,7 +8,6 @@ added_tokens.json and config.json are written anew. `error` marks what transform
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 import warnings
@@ -137,6 +136,15 @@ def cases():
     languages = {"base": "mbart", "pieces": ["en_XX", "de_DE", "<mask>"]}
     for change in [{}, {"src_lang": "de_DE"}, {"eos_token": "<extra>"}]:
         yield {**languages, "config": {"tokenizer_class": "MBart50TokenizerFast", **own_roles("mbart"), **change}}
+    for base, model, name in [
+        ("roberta_mlm", "longformer", "LongformerTokenizerFast"),
+        ("bart", "led", "LEDTokenizer"),
+        ("albert_mlm", "big_bird", "BigBirdTokenizerFast"),
+    ]:
+        yield {"base": base, "model": model, "config": None}
+        for change in [{}, {"tokenizer_class": name}, {"tokenizer_class": name, "add_prefix_space": False}]:
+            yield {"base": base, "model": model, "config": {**own_roles(base), **change}}
+        yield {"base": base, "model": model, "config": {"tokenizer_class": name}}
     for base in ("bert", "gpt2", "roberta_mlm", "t5_relu", "gemma", "llama_mha"):
         yield {"base": base, "config": None}
         for change in files:
@@ -150,7 +158,12 @@ def directory_of(case, folder):
         content["model"]["vocab"] += [[piece, 0.0] for piece in case["pieces"]]
     with open(f"{folder}/tokenizer.json", "w") as file:
         json.dump(content, file)
-    shutil.copy(f"{case['root']}/config.json", folder)
+    with open(f"{case['root']}/config.json") as file:
+        config = json.load(file)
+    if "model" in case:
+        config["model_type"] = case["model"]
+    with open(f"{folder}/config.json", "w") as file:
+        json.dump(config, file)
     for name, key in (("tokenizer_config", "config"), ("special_tokens_map", "special"), ("added_tokens", "added")):
         if case.get(key) is not None:
             with open(f"{folder}/{name}.json", "w") as file:

@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,6 +8,8 @@ import { fixture, readJson, sharedPath } from "../helpers/fixtures.ts";
 
 interface Case {
   readonly base: string;
+  /** A `model_type` in place of the base's. */
+  readonly model?: string;
   readonly config?: object | null;
   readonly special?: object;
   readonly added?: object;
@@ -40,7 +42,9 @@ afterAll(() => rm(folder, { recursive: true }));
 
 async function load(one: Case, name: string): Promise<Tokenizer> {
   const directory = await mkdtemp(join(folder, name));
-  await copyFile(fixture(`models/${one.base}/config.json`), join(directory, "config.json"));
+  const config = await readJson<object>(fixture(`models/${one.base}/config.json`));
+  const changed = one.model ? { model_type: one.model } : {};
+  await writeFile(join(directory, "config.json"), JSON.stringify({ ...config, ...changed }));
   const json = await readJson<{ model: { vocab: unknown } }>(fixture(`models/${one.base}/tokenizer.json`));
   if (one.pieces)
     (json.model.vocab as [string, number][]).push(...one.pieces.map((piece): [string, number] => [piece, 0]));

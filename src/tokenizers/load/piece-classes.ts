@@ -93,19 +93,38 @@ const albert: ClassRule = {
   template: bertTemplate,
 };
 
+/** The place of the unknown piece, whose score is 0. */
+function unknownPiece(input: ClassInput, usual: number): number {
+  const vocab = modelOf(input).vocab as readonly unknown[];
+  const found = vocab.findIndex(
+    (entry) => Array.isArray(entry) && entry[0] === input.token("unk_token") && entry[1] === 0,
+  );
+  return found < 0 ? usual : found;
+}
+
+const bigBird: ClassRule = {
+  model: "Unigram",
+  tokens: { ...ALBERT, bos_token: "<s>", eos_token: "</s>", mask_token: { ...maskWithSpace, content: "[MASK]" } },
+  parts: (input) => {
+    const marks = scheme(isOn(input.config.add_prefix_space, true), "never");
+    return {
+      model: pieces(input, unknownPiece(input, 100)),
+      normalizer: { type: "Replace", pattern: { Regex: " {2,}" }, content: "▁" },
+      pre_tokenizer: marks,
+      decoder: marks,
+    };
+  },
+  template: bertTemplate,
+};
+
 const debertaV2: ClassRule = {
   model: "Unigram",
   tokens: { ...ALBERT, unk_token: "[UNK]", pad_token: "[PAD]" },
   parts: (input) => {
     const { config } = input;
     const marks = scheme(isOn(config.add_prefix_space, true), "first");
-    const vocab = modelOf(input).vocab as readonly unknown[];
-    const unknown = vocab.findIndex(
-      (entry) => Array.isArray(entry) && entry[0] === input.token("unk_token") && entry[1] === 0,
-    );
-    const usual = typeof config.unk_id === "number" ? config.unk_id : 1;
     return {
-      model: pieces(input, unknown < 0 ? usual : unknown),
+      model: pieces(input, unknownPiece(input, typeof config.unk_id === "number" ? config.unk_id : 1)),
       normalizer: sequence([
         ...(isOn(config.do_lower_case, false) ? [{ type: "Lowercase" }] : []),
         { type: "Replace", pattern: { Regex: "\\s{2,}|[\\n\\r\\t]" }, content: " " },
@@ -144,14 +163,10 @@ const pegasus: ClassRule = {
     return isListed ? unknown : ["<mask_1>", ...unknown];
   },
   parts: (input) => {
-    const vocab = modelOf(input).vocab as readonly unknown[];
-    const unknown = vocab.findIndex(
-      (entry) => Array.isArray(entry) && entry[0] === input.token("unk_token") && entry[1] === 0,
-    );
     const own = charsmap(input);
     const first = own.length > 0 ? own : [{ type: "Replace", pattern: { Regex: "\\n" }, content: " " }];
     return {
-      model: pieces(input, unknown),
+      model: pieces(input, unknownPiece(input, -1)),
       normalizer: sequence([...first, manySpaces]),
       pre_tokenizer: metaspace,
       decoder: metaspace,
@@ -199,6 +214,7 @@ const mbart50: ClassRule = {
 /** Classes of unigram models. */
 export const pieceClasses = {
   AlbertTokenizer: albert,
+  BigBirdTokenizer: bigBird,
   DebertaV2Tokenizer: debertaV2,
   MBart50Tokenizer: mbart50,
   MBartTokenizer: mbart,
