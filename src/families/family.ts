@@ -64,6 +64,8 @@ export interface CheckpointNames {
   readonly linearLayout?: "in-out";
   /** Tensors that the model uses and training leaves as they are. */
   readonly buffers?: RegExp;
+  /** Tensors that a file keeps although the head that is trained may not use them: another use of the file does. */
+  readonly kept?: RegExp;
 }
 
 /** The same, with what training needs to draw first weights. */

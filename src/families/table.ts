@@ -1,4 +1,4 @@
-import { bartCheckpoint, ledCheckpoint, waveCheckpoint } from "./bart/checkpoint.ts";
+import { bartCheckpoint, waveCheckpoint } from "./bart/checkpoint.ts";
 import {
   type BartConfig,
   parseBartConfig,
@@ -60,6 +60,7 @@ import { gptJ } from "./gptj/model.ts";
 import { parseGraniteConfig } from "./granite/config.ts";
 import { parseGruSeq2SeqConfig } from "./gru-seq2seq/config.ts";
 import { gruSeq2Seq } from "./gru-seq2seq/model.ts";
+import { ledCheckpoint } from "./led/checkpoint.ts";
 import { parseLedConfig } from "./led/config.ts";
 import { parseLfm2Config } from "./lfm2/config.ts";
 import { llamaCheckpoint, withoutGuesses } from "./llama/checkpoint.ts";

@@ -1,8 +1,11 @@
 import { existsSync, readdirSync } from "node:fs";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type ForwardResult, loadModel, namedTensors } from "../../src/inference/index.ts";
 import type { HostTensor } from "../../src/tensor/index.ts";
+import { finetune } from "../../src/training/index.ts";
 import { fixture, maskQueries, maxDifference, readTensors, rowsOf } from "../helpers/fixtures.ts";
 
 /** Reference: transformers 5.23.0, torch 2.15.0, float32; its weights in windows and of global tokens as one matrix. */
@@ -146,4 +149,25 @@ describe("tokens that see all, as the caller chooses them", () => {
     const asked = { maxNewTokens: 2, globalAttentionMask: [[1, 0, 0]] };
     await expect(bart.generate({ inputIds }, asked)).rejects.toThrow("as of LED; BART has none");
   });
+});
+
+test("fine-tuning keeps the projections of global tokens that its own head does not use", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lectern-"));
+  const [base, out] = ["base", "out"].map((name) => join(folder, name)) as [string, string];
+  await cp(fixture("cases/longformer_model"), base, { recursive: true });
+  const words = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "a", "b", ...Array.from({ length: 33 }, (_, i) => `w${i}`)];
+  const vocab = Object.fromEntries(words.map((word, id) => [word, id]));
+  const model = { type: "WordLevel", vocab, unk_token: "<unk>" };
+  await writeFile(
+    join(base, "tokenizer.json"),
+    JSON.stringify({ version: "1.0", pre_tokenizer: { type: "Whitespace" }, model }),
+  );
+  const data = Array.from({ length: 8 }, (_, i) => ({ tokens: ["a", "b"], tags: [i % 2 ? "x" : "y", "x"] }));
+  await finetune({ task: "token-classification", model: base, data, out, epochs: 1 });
+  const [before = {}, after = {}] = await Promise.all([base, out].map((at) => readTensors(at, "model.safetensors")));
+  const kept = Object.keys(before).filter((name) => /_global\./.test(name));
+  expect(kept).toHaveLength(6);
+  for (const name of kept)
+    expect(maxDifference(after[`longformer.${name}`] as HostTensor, before[name] as HostTensor), name).toBe(0);
+  await rm(folder, { recursive: true });
 });

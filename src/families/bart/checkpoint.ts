@@ -10,13 +10,6 @@ export const bartCheckpoint: CheckpointNames = {
   buffers,
 };
 
-/** LED's, with projections of global tokens, whose use depends on the caller. */
-export const ledCheckpoint: CheckpointNames = {
-  prefix: "led.",
-  ignored: new RegExp(`${bartCheckpoint.ignored.source}|\\.(query|key|value)_global\\.(weight|bias)$`),
-  buffers,
-};
-
 /** Files of a decoder alone carry layers that would attend to an encoder. */
 export const alone = (whole: CheckpointNames): CheckpointNames => ({
   ...whole,

@@ -172,8 +172,8 @@ export async function finetune(wanted: FinetuneOptions): Promise<FinetuneResult>
       ...(weights.isQuantized && { precision: weights.precision }),
     },
   });
-  const buffers = lora ? {} : await buffersOf(architecture, weights);
-  await write(options, { architecture, json, lora, parameters: { ...result.parameters, ...buffers } });
+  const parameters = lora ? result.parameters : await withUnlearned(result.parameters, architecture, weights);
+  await write(options, { architecture, json, lora, parameters });
   return { ...result, plan };
 }
 
@@ -290,11 +290,18 @@ async function write(
   await (isSameHead(json, own) ? copyCompanions(model, out) : exportModel(out, undefined, json, model));
 }
 
-/** The tensors that a checkpoint stores and training leaves unchanged. */
-async function buffersOf({ family }: Architecture, weights: Weights): Promise<Parameters> {
-  const { buffers } = family.checkpoint;
-  const found: Parameters = {};
-  for (const name of weights.checkpoint.names()) if (buffers?.test(name)) found[name] = await weights.read(name);
+/** What was learned, with the tensors that a checkpoint stores and training leaves unchanged or does not read. */
+async function withUnlearned(learned: Parameters, { family }: Architecture, weights: Weights): Promise<Parameters> {
+  const { buffers, kept, prefix } = family.checkpoint;
+  const hasPrefix = Object.keys(learned).some((name) => name.startsWith(prefix));
+  const found: Parameters = { ...learned };
+  for (const name of weights.checkpoint.names()) {
+    if (buffers?.test(name)) found[name] = await weights.read(name);
+    if (!kept?.test(name)) continue;
+    const bare = name.startsWith(prefix) ? name.slice(prefix.length) : name;
+    const own = hasPrefix ? prefix + bare : bare;
+    found[own] ??= await weights.read(name);
+  }
   return found;
 }
 
