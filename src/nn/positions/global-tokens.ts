@@ -19,12 +19,13 @@ import { flags } from "./token-mask.ts";
  * The tokens that see a whole text and are seen by all of it, where the others see a window: the first one, those of a
  * question, those behind it, or those that a caller chooses. A question ends at the first of three separators.
  */
-export type GlobalTokens = FoundTokens | { readonly are: "given" };
+export type GlobalTokens =
+  | { readonly are: "first" }
+  | { readonly are: "given" }
+  | { readonly are: "question" | "behind-question"; readonly separator: number };
 
 /** Those that follow from the text. */
-type FoundTokens =
-  | { readonly are: "first" }
-  | { readonly are: "question" | "behind-question"; readonly separator: number };
+type FoundTokens = Exclude<GlobalTokens, { readonly are: "given" }>;
 
 /** 1 for a global token, 0 for others and for padding: float32 `[B, T]`. */
 export function globalTokens(context: PositionContext, rule: GlobalTokens): Value {
