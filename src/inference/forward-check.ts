@@ -146,7 +146,7 @@ export function checkForward(inputs: ForwardInputs, options: ForwardOptions, arc
 }
 
 /** Refuses more tokens than the model has positions for; a decoder beside an encoder may have others. */
-function checkLengths({ inputIds, decoderInputIds, labels }: ForwardInputs, architecture: Architecture): void {
+function checkLengths(inputs: ForwardInputs, architecture: Architecture): void {
   const { maxPositionEmbeddings, sourcePositions = maxPositionEmbeddings } = architecture.config;
   const within = (width: number, window: number, of = ""): void =>
     check(
@@ -154,17 +154,8 @@ function checkLengths({ inputIds, decoderInputIds, labels }: ForwardInputs, arch
       "input",
       () => `forward: ${width} tokens, but the ${of}context window has ${window}: ${width - window} too many`,
     );
-  const width = inputIds[0]?.length ?? 0;
-  within(width, sourcePositions);
-  if (architecture.kind !== "encoder-decoder") return;
-  const { head, withoutDecoderInput } = architecture.config;
-  const isText = head.kind === "lm" && Array.isArray(labels?.[0]);
-  const shifted = isText
-    ? (labels[0] as readonly number[]).length
-    : withoutDecoderInput === "shifted-input"
-      ? width
-      : 1;
-  within(decoderInputIds?.[0]?.length ?? shifted, maxPositionEmbeddings, "decoder's ");
+  within(inputs.inputIds[0]?.length ?? 0, sourcePositions);
+  within(runtimeOf(architecture).forward.decoderWidth(inputs), maxPositionEmbeddings, "decoder's ");
 }
 
 /** Refuses by name the activations that a model does not have. */

@@ -25,6 +25,14 @@ export function decoderRows(config: LabelShift, { inputIds, decoderInputIds, lab
   });
 }
 
+/** The length of the decoder's input. */
+export function decoderWidth(config: LabelShift, { inputIds, decoderInputIds, labels }: ForwardInputs): number {
+  if (decoderInputIds) return decoderInputIds[0]?.length ?? 0;
+  const target = config.head.kind === "lm" ? labels?.[0] : undefined;
+  if (Array.isArray(target)) return target.length;
+  return config.withoutDecoderInput === "start-token" ? 1 : (inputIds[0]?.length ?? 0);
+}
+
 /** A token that the decoder's input needs. */
 function known(id: number | undefined, key: string): number {
   if (id !== undefined) return id;

@@ -12,7 +12,7 @@ import { type BeginOptions, type DecodingStart, decodingSession, startPrompts } 
 import { headLoss, languageModelLoss } from "../loss.ts";
 import { ScoringDecoder } from "../scoring-decoder.ts";
 import { UncachedDecoder } from "../uncached-decoder.ts";
-import { decoderRows } from "./decoder-inputs.ts";
+import { decoderRows, decoderWidth } from "./decoder-inputs.ts";
 import type { ForwardRuntime, GenerationRuntime, ModelRuntime } from "./runtime.ts";
 import { checkEarlyExit, plainAdapters, plainUse, tokenBytes, transformerForward } from "./shared.ts";
 
@@ -65,6 +65,7 @@ function forwardOf({ family, config }: EncoderDecoder): ForwardRuntime {
       };
     },
     positions: positionsOfRows,
+    decoderWidth: (inputs) => decoderWidth(config, inputs),
     feeds(graph, inputs, { positions }) {
       const rows = decoderRows(config, inputs);
       const own = { ...positionsOfRows(rows.map((row) => row.map(() => 1))), ids: rows };

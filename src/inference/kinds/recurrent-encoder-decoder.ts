@@ -17,7 +17,7 @@ import {
   recurrentSeq2seqForward,
   sourceFeeds,
 } from "../recurrent-seq2seq-decoder.ts";
-import { decoderRows, type LabelShift } from "./decoder-inputs.ts";
+import { decoderRows, decoderWidth, type LabelShift } from "./decoder-inputs.ts";
 import type { ForwardRuntime, ModelRuntime } from "./runtime.ts";
 import { lmHead, plainAdapters, recurrentGeneration } from "./shared.ts";
 
@@ -70,6 +70,7 @@ function forwardOf(architecture: Translator): ForwardRuntime {
       ...sourceFeeds(mask),
       decoder_input_ids: int64Matrix(decoderRows(shift, inputs)),
     }),
+    decoderWidth: (inputs) => decoderWidth(shift, inputs),
     takesTexts: false,
     readsPadding: true,
     padTokenId,

@@ -60,6 +60,7 @@ function forwardOf(architecture: Recurrent): ForwardRuntime {
       gradients ? { batch: inputIds.length, queries: inputIds[0]?.length ?? 0, steps: 0 } : undefined,
     positions: positionsOfMask,
     feeds: (_, { inputIds }) => firstStates(architecture, inputIds.length),
+    decoderWidth: () => 0,
     takesTexts: false,
     readsPadding: true,
     padTokenId: undefined,

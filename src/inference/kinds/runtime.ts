@@ -42,6 +42,8 @@ export interface ForwardRuntime {
   positions(mask: readonly (readonly number[])[], texts: ForwardInputs["texts"]): Positions;
   /** Inputs beside those that every graph has. */
   feeds(graph: ForwardGraph, inputs: ForwardInputs, rows: PassRows): Record<string, HostTensor>;
+  /** The number of tokens that a decoder beside an encoder reads; 0 where there is none. */
+  decoderWidth(inputs: ForwardInputs): number;
   /** True if a row may hold several texts, each of which sees itself alone. */
   readonly takesTexts: boolean;
   /** True if padding changes what is computed, so that it must stand behind the text. */

@@ -7,6 +7,7 @@ import type { AdapterRules, ForwardRuntime, GenerationRuntime } from "./runtime.
 export const transformerForward = {
   fixedSizes: () => undefined,
   feeds: () => ({}),
+  decoderWidth: () => 0,
   takesTexts: false,
   readsPadding: false,
   padTokenId: undefined,
