@@ -1,3 +1,4 @@
 /** Parts for pages alone. */
-export { pagePort, workerPort } from "./worker-web.ts";
+
 export { prepareEngine } from "./platform-web.ts";
+export { pagePort, workerPort } from "./worker-web.ts";
