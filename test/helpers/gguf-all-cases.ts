@@ -1,5 +1,6 @@
 import { firstCases, type GgufCase } from "./gguf-cases.ts";
 import { decoderCases } from "./gguf-decoder-cases.ts";
+import { encoderCases } from "./gguf-encoder-cases.ts";
 
 /** Every model that is written as llama.cpp's converter writes it, by the name of the architecture. */
-export const ggufCases: Readonly<Record<string, GgufCase>> = { ...firstCases, ...decoderCases };
+export const ggufCases: Readonly<Record<string, GgufCase>> = { ...firstCases, ...decoderCases, ...encoderCases };

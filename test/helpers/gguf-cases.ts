@@ -15,6 +15,10 @@ export interface GgufCase {
   readonly isBare?: boolean;
   /** True if it has states instead of logits, and generates nothing. */
   readonly isEncoder?: boolean;
+  /** True if the file has the fixture's own tokens. */
+  readonly hasTokens?: boolean;
+  /** True if llama.cpp computes embeddings with it. */
+  readonly isEmbedder?: boolean;
   readonly names: Readonly<Record<string, string>>;
   readonly metadata: readonly GgufEntry[];
   readonly change?: (name: string, tensor: Floats) => Floats;

@@ -4,6 +4,7 @@ import { type GgufEntry, type GgufOutput, ggufPieces, safetensorsChunks } from "
 import { fromFloat32, type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
 import { fixture, readJson, readTensors } from "./fixtures.ts";
 import type { Floats, GgufCase, Json } from "./gguf-cases.ts";
+import { tokenEntries } from "./gguf-tokens.ts";
 
 /** The metadata that the converter writes for most models. */
 function common(architecture: string, config: Json, layers: number): GgufEntry[] {
@@ -122,7 +123,7 @@ function tokenizer(size: number): GgufEntry[] {
  */
 export async function writeBoth(own: GgufCase, directory: string): Promise<{ directory: string; file: string }> {
   const json = { ...(await readJson<Json>(join(fixture(own.fixture), "config.json"))), ...own.config };
-  const layers = own.layers ?? ((json.num_hidden_layers ?? json.n_layer ?? json.num_layers) as number);
+  const layers = own.layers ?? ((json.num_hidden_layers ?? json.n_layer ?? json.n_layers ?? json.num_layers) as number);
   const stored = await readTensors(fixture(own.fixture), "model.safetensors");
   const kept = Object.entries(stored).filter(
     ([path]) => Number((own.root ?? layerRoot).exec(path)?.[1] ?? 0) < layers && !own.drop?.test(path),
@@ -145,7 +146,9 @@ export async function writeBoth(own: GgufCase, directory: string): Promise<{ dir
   const metadata: GgufEntry[] = [
     ["general.architecture", "string", own.architecture],
     ...new Map(given.map((entry) => [entry[0], entry])).values(),
-    ...tokenizer(json.vocab_size as number),
+    ...(own.hasTokens
+      ? tokenEntries(await readJson(join(fixture(own.fixture), "tokenizer.json")))
+      : tokenizer(json.vocab_size as number)),
   ];
   const tensors = outputs(new Map(weights.flatMap(([path, tensor]) => apart(path, tensor))), own);
   const pieces: Uint8Array[] = [];

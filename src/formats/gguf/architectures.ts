@@ -94,13 +94,13 @@ export function architectureOf(file: string, { tensors, metadata }: GgufHeader):
   const name = new GgufMetadata(file, metadata).string("general.architecture");
   const found = ownEntry(architectures, name);
   if (!found) throw unknownArchitecture(file, name);
-  const variant = found.variants?.find(
+  const variants = (found.variants ?? []).filter(
     ({ setting, tensor, withoutTensor }) =>
       (setting === undefined || metadata.has(`${name}.${setting}`)) &&
       (tensor === undefined || tensors.has(tensor)) &&
       (withoutTensor === undefined || !tensors.has(withoutTensor)),
   );
-  return { ...found, ...variant?.change };
+  return Object.assign({ ...found }, ...variants.map(({ change }) => change)) as GgufArchitecture;
 }
 
 /** The failure for an architecture that is not read: it names one whose name begins alike, and all that are read. */

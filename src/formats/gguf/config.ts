@@ -119,7 +119,7 @@ async function rotaryOf(source: GgufSource, headSize: number): Promise<object> {
   const turned = metadata.number(key("dimension_count"), headSize);
   const least = architecture.partial === undefined ? headSize : 2;
   check(
-    turned >= least && turned <= headSize && turned % 2 === 0,
+    turned === headSize || (turned >= least && turned < headSize && turned % 2 === 0),
     "unsupported",
     () => `${file}: ${name}.rope.dimension_count ${turned} of a head of ${headSize} is not read`,
   );

@@ -8,6 +8,7 @@ import { type GgufHeader, readGgufHeader } from "./header.ts";
 import { GgufMetadata } from "./metadata.ts";
 import { joinParts, partNames } from "./parts.ts";
 import { planTensors } from "./plans.ts";
+import { poolingFiles } from "./pooling.ts";
 import { samplingConfig } from "./sampling.ts";
 import { tensorOf } from "./tensors.ts";
 import { type GgufTokenizer, tokenizerOf } from "./tokenizer.ts";
@@ -81,18 +82,21 @@ export class GgufFiles implements FileSource {
     return new TensorFiles(this.#inner, new Map([...plans].map(([path, plan]) => [path, tensorOf(place, plan)])));
   }
 
-  readonly #writers: Readonly<Record<string, () => Promise<string>>> = {
-    "config.json": async () => JSON.stringify(await this.#config(), null, 2),
-    "generation_config.json": async () => {
-      const { bos_token_id, pad_token_id } = await this.#config();
-      const { endTokens } = this.#tokenizer();
-      const eos_token_id = endTokens.length > 1 ? endTokens : endTokens[0];
-      const sampling = samplingConfig(this.#metadata);
-      return JSON.stringify({ bos_token_id, eos_token_id, pad_token_id, ...sampling }, null, 2);
-    },
-    "tokenizer.json": async () => JSON.stringify(this.#tokenizer().json),
-    "tokenizer_config.json": async () => JSON.stringify(this.#tokenizer().config, null, 2),
-  };
+  get #writers(): Readonly<Record<string, () => Promise<string>>> {
+    return {
+      "config.json": async () => JSON.stringify(await this.#config(), null, 2),
+      "generation_config.json": async () => {
+        const { bos_token_id, pad_token_id } = await this.#config();
+        const { endTokens } = this.#tokenizer();
+        const eos_token_id = endTokens.length > 1 ? endTokens : endTokens[0];
+        const sampling = samplingConfig(this.#metadata);
+        return JSON.stringify({ bos_token_id, eos_token_id, pad_token_id, ...sampling }, null, 2);
+      },
+      "tokenizer.json": async () => JSON.stringify(this.#tokenizer().json),
+      "tokenizer_config.json": async () => JSON.stringify(this.#tokenizer().config, null, 2),
+      ...poolingFiles(this.#metadata),
+    };
+  }
 
   #tokenizer(): GgufTokenizer {
     return tokenizerOf(this.#name, this.#metadata);

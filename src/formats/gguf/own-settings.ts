@@ -13,6 +13,17 @@ interface Source {
   readonly metadata: GgufMetadata;
 }
 
+/** The segments that an encoder knows, by its table of them. */
+const segments = ({ header }: Source): Readonly<Record<string, unknown>> => {
+  const { shape = [] } = header.tensors.get("token_types.weight") ?? {};
+  return { type_vocab_size: shape.length === 2 ? shape[0] : shape.length };
+};
+
+/** A gate in T5's feed-forward, whose activation is then GELU. */
+const t5FeedForward = ({ header }: Source): Readonly<Record<string, unknown>> => ({
+  feed_forward_proj: header.tensors.has("enc.blk.0.ffn_gate.weight") ? "gated-gelu" : "relu",
+});
+
 /** `config.json` entries that one kind of model has beside the common ones, by its name in GGUF. */
 export const ownSettings: Readonly<Record<string, (source: Source) => Readonly<Record<string, unknown>>>> = {
   starcoder2: ({ header }) => ({ use_bias: header.tensors.has("blk.0.attn_q.bias") }),
@@ -66,4 +77,9 @@ export const ownSettings: Readonly<Record<string, (source: Source) => Readonly<R
       rope_parameters: { sliding_attention: { rope_theta: metadata.number(`${name}.rope.freq_base_swa`, theta) } },
     };
   },
+  bert: segments,
+  "nomic-bert": segments,
+  "jina-bert-v3": segments,
+  t5: t5FeedForward,
+  t5encoder: t5FeedForward,
 };

@@ -35,7 +35,7 @@ export function planTensors(layout: Layout): Map<string, Plan> {
     plans.set(key, plan);
   };
   for (const [name, tensor] of header.tensors) {
-    if (settings.test(name) || Number(/\bblk\.(\d+)\./.exec(name)?.[1] ?? 0) >= layout.layers) continue;
+    if (settings.test(name) || Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? 0) >= layout.layers) continue;
     const [, layer, rest] = /^blk\.(\d+)\.(.+)$/.exec(name) ?? [];
     const made = joined.find(([, { parts }]) => rest !== undefined && parts.includes(rest));
     if (made && layer !== undefined) {
