@@ -10,6 +10,8 @@ export interface GgufCase {
   readonly config?: Json;
   /** The layers that are kept, where GGUF cannot say how the others differ. */
   readonly layers?: number;
+  /** The fixture's layers that become those of the file, one after the other. */
+  readonly from?: readonly number[];
   readonly architecture: string;
   /** True if the metadata are all there; else those that most models have come before. */
   readonly isBare?: boolean;

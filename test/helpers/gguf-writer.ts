@@ -125,9 +125,15 @@ export async function writeBoth(own: GgufCase, directory: string): Promise<{ dir
   const json = { ...(await readJson<Json>(join(fixture(own.fixture), "config.json"))), ...own.config };
   const layers = own.layers ?? ((json.num_hidden_layers ?? json.n_layer ?? json.n_layers ?? json.num_layers) as number);
   const stored = await readTensors(fixture(own.fixture), "model.safetensors");
-  const kept = Object.entries(stored).filter(
-    ([path]) => Number((own.root ?? layerRoot).exec(path)?.[1] ?? 0) < layers && !own.drop?.test(path),
-  );
+  const root = own.root ?? layerRoot;
+  const { from = Array.from({ length: layers }, (_, i) => i) } = own;
+  const kept = Object.entries(stored).flatMap(([path, tensor]) => {
+    const [start = "", layer] = root.exec(path) ?? [];
+    const place = layer === undefined ? 0 : from.indexOf(Number(layer));
+    if (place < 0 || own.drop?.test(path)) return [];
+    const renamed = layer === undefined ? path : `${start.replace(/\d+\.$/, `${place}.`)}${path.slice(start.length)}`;
+    return [[renamed, tensor] as const];
+  });
   const weights = kept.map(([path, { dtype, shape, data }]): [string, Floats] => [
     path,
     { shape, values: toFloat32(dtype as "float32", data as Float32Array) },

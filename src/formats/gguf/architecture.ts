@@ -57,8 +57,14 @@ export interface GgufSizes {
 export interface JoinedTensor {
   /** The names of these in the file, behind `blk.N.`. */
   readonly parts: readonly string[];
-  readonly shape: (shapes: readonly (readonly number[])[]) => readonly number[];
-  readonly values: (parts: readonly Float32Array[], shapes: readonly (readonly number[])[]) => Float32Array;
+  readonly shape: (stored: StoredParts) => readonly number[];
+  readonly values: (parts: readonly Float32Array[], stored: StoredParts) => Float32Array;
+}
+
+/** The shapes of tensors, outermost first, and a setting of the file by its name behind the architecture's. */
+export interface StoredParts {
+  readonly shapes: readonly (readonly number[])[];
+  readonly setting: (key: string) => number;
 }
 
 /** What differs in files that have an entry of the metadata behind the architecture's name, or a tensor; or that lack a tensor. */

@@ -1,10 +1,11 @@
-import { LecternError, ownEntry } from "../../common/index.ts";
+import { didYouMean, LecternError, ownEntry } from "../../common/index.ts";
 import { type GgufArchitecture, headNorms, manyExperts, plain, wrapped } from "./architecture.ts";
 import { decoders } from "./decoders.ts";
 import { encoders } from "./encoders.ts";
 import { gptDecoders } from "./gpt-decoders.ts";
 import type { GgufHeader } from "./header.ts";
 import { GgufMetadata } from "./metadata.ts";
+import { mixedDecoders } from "./mixed-decoders.ts";
 
 /** Every architecture that is read, by its name in GGUF. */
 export const architectures: Readonly<Record<string, GgufArchitecture>> = {
@@ -86,6 +87,7 @@ export const architectures: Readonly<Record<string, GgufArchitecture>> = {
   },
   ...decoders,
   ...gptDecoders,
+  ...mixedDecoders,
   ...encoders,
 };
 
@@ -93,7 +95,13 @@ export const architectures: Readonly<Record<string, GgufArchitecture>> = {
 export function architectureOf(file: string, { tensors, metadata }: GgufHeader): GgufArchitecture {
   const name = new GgufMetadata(file, metadata).string("general.architecture");
   const found = ownEntry(architectures, name);
-  if (!found) throw unknownArchitecture(file, name);
+  if (!found) {
+    const known = Object.keys(architectures);
+    throw new LecternError(
+      "unsupported",
+      `${file}: general.architecture ${JSON.stringify(name)} is not read; read are ${known.join(", ")}${didYouMean(name, known)}`,
+    );
+  }
   const variants = (found.variants ?? []).filter(
     ({ setting, tensor, withoutTensor }) =>
       (setting === undefined || metadata.has(`${name}.${setting}`)) &&
@@ -101,19 +109,6 @@ export function architectureOf(file: string, { tensors, metadata }: GgufHeader):
       (withoutTensor === undefined || !tensors.has(withoutTensor)),
   );
   return Object.assign({ ...found }, ...variants.map(({ change }) => change)) as GgufArchitecture;
-}
-
-/** The failure for an architecture that is not read: it names one whose name begins alike, and all that are read. */
-function unknownArchitecture(file: string, name: string): LecternError {
-  const known = Object.keys(architectures);
-  const alike = (other: string): number => [...name].findIndex((letter, i) => letter !== other[i]);
-  const shared = (other: string): number => (alike(other) < 0 ? name.length : alike(other));
-  const nearest = known.reduce((best, other) => (shared(other) > shared(best) ? other : best));
-  const hint = shared(nearest) >= 3 ? ` (the nearest is ${nearest})` : "";
-  return new LecternError(
-    "unsupported",
-    `${file}: general.architecture ${JSON.stringify(name)} is not read${hint}; read are ${known.join(", ")}`,
-  );
 }
 
 /** The GGUF form of a `model_type`. */

@@ -21,7 +21,8 @@ export function sizesOf({ file, name, architecture, metadata }: GgufSource): { l
   const key = (setting: string): string => `${name}.${setting}`;
   const heads = metadata.number(key("attention.head_count"));
   const hiddenSize = metadata.number(key("embedding_length"));
-  const headSize = metadata.number(key("attention.key_length"), heads === 0 ? 0 : hiddenSize / heads);
+  const plainSize = metadata.number(key("attention.key_length"), heads === 0 ? 0 : hiddenSize / heads);
+  const headSize = metadata.number(key("attention.key_length_mla"), plainSize);
   const valueSize = metadata.number(key("attention.value_length"), headSize);
   check(
     valueSize === headSize || architecture.isLatent,
@@ -61,7 +62,7 @@ export async function configOf(source: GgufSource): Promise<Record<string, unkno
     ...(architecture.wideScoresAt !== undefined && { query_pre_attn_scalar: wide ? hiddenSize / heads : headSize }),
     ...settingsOf(source, heads),
     num_hidden_layers: layers,
-    ...(await rotaryOf(source, headSize)),
+    ...(await rotaryOf(source, architecture.isLatent ? metadata.number(`${name}.rope.dimension_count`) : headSize)),
     ...ownSettings[name]?.({ name, layers, hiddenSize, sizes, header, metadata }),
     ...tokenIds(metadata),
   };
@@ -165,7 +166,9 @@ function yarnOf(metadata: GgufMetadata, key: (setting: string) => string, factor
     metadata.optional(key("scaling.yarn_beta_slow")),
   ];
   const attention = metadata.number(key("scaling.attn_factor"), 1);
+  const grown = Number((10 * metadata.number(key("scaling.yarn_log_multiplier"), 0)).toPrecision(6));
   return {
+    ...(grown !== 0 && { mscale: grown, mscale_all_dim: grown }), // DeepSeek's
     ...(fast !== undefined && { beta_fast: fast }),
     ...(slow !== undefined && { beta_slow: slow }),
     ...(attention !== 1 && { attention_factor: attention * (0.1 * Math.log(factor) + 1) }),

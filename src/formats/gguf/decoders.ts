@@ -258,6 +258,20 @@ export const decoders: Readonly<Record<string, GgufArchitecture>> = {
     partial: "partial_rotary_factor",
     readOnly: true,
   },
+  chatglm: {
+    modelType: { dense: "glm" },
+    pairs: false,
+    normOffset: 0,
+    layer: {
+      ...attention,
+      ffn_norm: "post_attention_layernorm",
+      ffn_up: "mlp.gate_up_proj",
+      ffn_down: "mlp.down_proj",
+    },
+    settings: {},
+    partial: "partial_rotary_factor",
+    readOnly: true,
+  },
   stablelm: {
     modelType: { dense: "stablelm" },
     pairs: false,

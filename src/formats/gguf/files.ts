@@ -74,10 +74,9 @@ export class GgufFiles implements FileSource {
 
   /** The tensors by their Hugging Face names; those that have to be changed are pending. */
   async openCheckpoint(): Promise<Checkpoint> {
-    const { layers, sizes } = sizesOf(this.#source());
-    const header = this.#header;
-    const architecture = architectureOf(this.#name, header);
-    const plans = planTensors({ file: this.#name, architecture, header, sizes, layers });
+    const source = this.#source();
+    const setting = (key: string): number => this.#metadata.number(`${source.name}.${key}`);
+    const plans = planTensors({ ...source, ...sizesOf(source), setting });
     const place = { files: this.#inner, name: this.#name };
     return new TensorFiles(this.#inner, new Map([...plans].map(([path, plan]) => [path, tensorOf(place, plan)])));
   }

@@ -1,3 +1,4 @@
+import { twoSidedP } from "../../common/index.ts";
 import type { GgufSizes } from "./architecture.ts";
 import type { GgufHeader } from "./header.ts";
 import type { GgufMetadata } from "./metadata.ts";
@@ -17,6 +18,12 @@ interface Source {
 const segments = ({ header }: Source): Readonly<Record<string, unknown>> => {
   const { shape = [] } = header.tensors.get("token_types.weight") ?? {};
   return { type_vocab_size: shape.length === 2 ? shape[0] : shape.length };
+};
+
+/** The share of a standard normal variable's values that lie below z; 0 where z is −∞. */
+const shareBelow = (z: number): number => {
+  if (!Number.isFinite(z)) return 0;
+  return z < 0 ? twoSidedP(z) / 2 : 1 - twoSidedP(z) / 2;
 };
 
 /** A gate in T5's feed-forward, whose activation is then GELU. */
@@ -82,4 +89,42 @@ export const ownSettings: Readonly<Record<string, (source: Source) => Readonly<R
   "jina-bert-v3": segments,
   t5: t5FeedForward,
   t5encoder: t5FeedForward,
+  "modern-bert": ({ name, metadata }) => {
+    const key = ["hidden_activation", "hidden_act"].map((own) => `${name}.${own}`).find((own) => metadata.has(own));
+    return key === undefined ? {} : { hidden_activation: metadata.string(key) };
+  },
+  deepseek2: ({ name, sizes, metadata }) => {
+    const setting = (key: string, fallback: number): number => metadata.number(`${name}.${key}`, fallback);
+    const turned = setting("rope.dimension_count", 64);
+    const groups = setting("expert_group_count", 1);
+    const scoresApart = setting("expert_gating_func", 1) === 2;
+    return {
+      ...(scoresApart && { model_type: "deepseek_v3", architectures: ["DeepseekV3ForCausalLM"] }),
+      head_dim: undefined,
+      q_lora_rank: metadata.optional(`${name}.attention.q_lora_rank`) ?? null,
+      qk_nope_head_dim: sizes.headSize - turned,
+      v_head_dim: setting("attention.value_length_mla", setting("attention.value_length", 128)),
+      num_key_value_heads: sizes.heads,
+      n_group: groups,
+      topk_group: setting("expert_group_used_count", 1),
+      topk_method: groups > 1 ? "group_limited_greedy" : "greedy",
+      norm_topk_prob: metadata.boolean(`${name}.expert_weights_norm`, false),
+    };
+  },
+  qwen3next: ({ name, layers, header, metadata }) => ({
+    linear_value_head_dim: metadata.number(`${name}.ssm.inner_size`) / metadata.number(`${name}.ssm.time_step_rank`),
+    layer_types: Array.from({ length: layers }, (_, i) =>
+      header.tensors.has(`blk.${i}.ssm_out.weight`) ? "linear_attention" : "full_attention",
+    ),
+  }),
+  gemma3n: ({ name, header, metadata }) => {
+    const [wide, scales] = [`${name}.feed_forward_length`, `${name}.activation_sparsity_scale`];
+    return {
+      ...(metadata.isList(wide) && { intermediate_size: metadata.numbers(wide) }),
+      ...(metadata.has(scales) && { activation_sparsity_pattern: metadata.numbers(scales).map(shareBelow) }),
+      vocab_size_per_layer_input: header.tensors.get("per_layer_token_embd.weight")?.shape[0],
+      laurel_rank: header.tensors.get("blk.0.laurel_l.weight")?.shape[0],
+    };
+  },
+  "gemma-embedding": ({ sizes }) => ({ query_pre_attn_scalar: sizes.headSize }),
 };

@@ -16,6 +16,7 @@ interface Layout {
   readonly architecture: GgufArchitecture;
   readonly header: GgufHeader;
   readonly sizes: GgufSizes;
+  readonly setting: (key: string) => number;
   /** The layers of the model; those behind predict further tokens, which is not computed. */
   readonly layers: number;
 }
@@ -48,14 +49,18 @@ export function planTensors(layout: Layout): Map<string, Plan> {
   return plans;
 }
 
-function joinedPlan({ file, header }: Layout, layer: string, { parts, shape, values }: JoinedTensor): ComputedPlan {
+function joinedPlan(
+  { file, header, setting }: Layout,
+  layer: string,
+  { parts, shape, values }: JoinedTensor,
+): ComputedPlan {
   const sources = parts.map((part) => {
     const tensor = header.tensors.get(`blk.${layer}.${part}`);
     if (!tensor) throw new LecternError("file", `${file} lacks the tensor blk.${layer}.${part}`);
     return tensor;
   });
-  const shapes = sources.map((source) => source.shape);
-  return { shape: shape(shapes), sources, compute: (stored) => values(stored, shapes) };
+  const stored = { shapes: sources.map((source) => source.shape), setting };
+  return { shape: shape(stored), sources, compute: (parts) => values(parts, stored) };
 }
 
 /** A part of a layer, or a tensor outside, that a file names: perhaps an expert's, perhaps without an ending. */
