@@ -1,4 +1,4 @@
-import { type GgufEntry, pairsFromHalves } from "../../src/formats/index.ts";
+import { type GgufEntry, pairsFromHalves, type WrittenType } from "../../src/formats/index.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
 export type Floats = { readonly shape: readonly number[]; readonly values: Float32Array };
@@ -32,6 +32,10 @@ export interface GgufCase {
   readonly stack?: (path: string) => { readonly name: string; readonly index: number } | undefined;
   /** The tensors that one of the checkpoint becomes. */
   readonly split?: (path: string, tensor: Floats) => readonly (readonly [string, Floats])[] | undefined;
+  /** True if queries, keys and values lie in one tensor. */
+  readonly isFused?: boolean;
+  /** The type of matrices of whole blocks; default F32. */
+  readonly type?: WrittenType;
   /** The reason why llama.cpp computes something else than transformers. */
   readonly differs?: string;
   /** The largest difference of its log-probabilities from ours, where it is not 1e-4: it looks GELU up in a table. */

@@ -55,6 +55,28 @@ const falconSizes = (heads: number, keyHeads: number, wide: number): GgufCase["m
   ["falcon.attention.layer_norm_epsilon", "f32", 1e-5],
 ];
 
+const phi2: GgufCase = {
+  fixture: "cases/phi",
+  config: { qk_layernorm: false },
+  drop: /self_attn\.[qk]_layernorm/,
+  architecture: "phi2",
+  tolerance: 2e-3,
+  names: {
+    ...outer,
+    ...attention,
+    ...norms,
+    "model.final_layernorm": "output_norm",
+    "self_attn.dense": "attn_output",
+    "mlp.fc1": "ffn_up",
+    "mlp.fc2": "ffn_down",
+  },
+  metadata: [
+    ["phi2.attention.head_count_kv", "u32", 2],
+    ["phi2.rope.dimension_count", "u32", 4],
+    ["phi2.attention.layer_norm_epsilon", "f32", 1e-5],
+  ],
+};
+
 /** Decoders, by the name of the architecture. */
 export const decoderCases: Readonly<Record<string, GgufCase>> = {
   gpt2: {
@@ -151,26 +173,10 @@ export const decoderCases: Readonly<Record<string, GgufCase>> = {
     metadata: [["falcon.block_count", "u32", 2], ...falconSizes(4, 2, 20)],
     change: byKind(4, 2),
   },
-  phi2: {
-    fixture: "cases/phi",
-    config: { qk_layernorm: false },
-    drop: /self_attn\.[qk]_layernorm/,
-    architecture: "phi2",
-    tolerance: 2e-3,
-    names: {
-      ...outer,
-      ...attention,
-      ...norms,
-      "model.final_layernorm": "output_norm",
-      "self_attn.dense": "attn_output",
-      "mlp.fc1": "ffn_up",
-      "mlp.fc2": "ffn_down",
-    },
-    metadata: [
-      ["phi2.attention.head_count_kv", "u32", 2],
-      ["phi2.rope.dimension_count", "u32", 4],
-      ["phi2.attention.layer_norm_epsilon", "f32", 1e-5],
-    ],
+  phi2,
+  "phi2 with fused projections": {
+    ...phi2,
+    isFused: true, // as files of its authors' first checkpoints have them
   },
   stablelm: {
     fixture: "cases/stablelm",

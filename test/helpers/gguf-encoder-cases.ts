@@ -92,6 +92,25 @@ const withoutPadding = (name: string, { shape, values }: Floats): Floats => {
   return { shape: [rows - 2, width], values: values.slice(2 * width) };
 };
 
+/** A relative of RoBERTa whose positions begin behind those of padding. */
+const behindPadding = (path: string, className: string): GgufCase => ({
+  fixture: path,
+  config: { architectures: [className] },
+  architecture: "bert",
+  isEncoder: true,
+  isEmbedder: true,
+  root: /^roberta\.encoder\.layer\.(\d+)\./,
+  names: rooted("roberta", bertNames),
+  metadata: [
+    ["bert.context_length", "u32", 32],
+    ["bert.attention.layer_norm_epsilon", "f32", 1e-12],
+    ["bert.attention.causal", "bool", false],
+    ["bert.pooling_type", "u32", 2],
+    ["tokenizer.ggml.token_type_count", "u32", 1],
+  ],
+  change: withoutPadding,
+});
+
 /** Encoders, and encoder–decoders, by the name of the architecture. */
 export const encoderCases: Readonly<Record<string, GgufCase>> = {
   bert: {
@@ -128,6 +147,14 @@ export const encoderCases: Readonly<Record<string, GgufCase>> = {
       ["tokenizer.ggml.token_type_count", "u32", 1],
     ],
     change: withoutPadding,
+  },
+  "xlm-roberta": {
+    ...behindPadding("cases/xlm_roberta", "XLMRobertaModel"),
+    drop: /^classifier/,
+  },
+  camembert: {
+    ...behindPadding("cases/camembert", "CamembertModel"),
+    drop: /^lm_head/,
   },
   distilbert: {
     fixture: "models/distilbert_cls",
@@ -278,6 +305,16 @@ export const encoderCases: Readonly<Record<string, GgufCase>> = {
     names: t5Names,
     drop: /^decoder\./,
     metadata: t5Sizes("t5encoder", { model: 8, wide: 10, layers: 2, heads: 3, head: 3, buckets: 8 }),
+    split: t5Split,
+  },
+  "t5encoder of mT5": {
+    fixture: "cases/mt5_encoder",
+    architecture: "t5encoder",
+    isBare: true,
+    isEncoder: true,
+    root: /^encoder\.block\.(\d+)\./,
+    names: t5Names,
+    metadata: t5Sizes("t5encoder", { model: 16, wide: 20, layers: 1, heads: 2, head: 4, buckets: 32 }),
     split: t5Split,
   },
 };

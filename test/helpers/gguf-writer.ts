@@ -62,14 +62,33 @@ function outputs(weights: ReadonlyMap<string, Floats>, own: GgufCase): GgufOutpu
     const values = Float32Array.from(list.flatMap((tensor) => Array.from(tensor.values)));
     found.set(name, { shape: [list.length, ...(list[0] as Floats).shape], values });
   }
-  return [...found].map(([name, { shape, values }]) => ({
+  const byName = new Map([...found].sort(([a], [b]) => place(a) - place(b)));
+  return [...(own.isFused ? fused(byName) : found)].map(([name, { shape, values }]) => ({
     name,
     shape,
-    type: "F32",
+    type: shape.length === 2 && (shape[1] as number) % 32 === 0 ? (own.type ?? "F32") : "F32",
     values: async function* () {
       yield values;
     },
   }));
+}
+
+/** Queries first, then keys, then values. */
+const place = (name: string): number => "qkv".indexOf(/attn_([qkv])\./.exec(name)?.[1] ?? "q");
+
+/** The same tensors with queries, keys and values of each layer one after the other. */
+function fused(tensors: ReadonlyMap<string, Floats>): Map<string, Floats> {
+  const out = new Map<string, Floats>();
+  for (const [name, { shape, values }] of tensors) {
+    const all = out.get(name.replace(/attn_[kv]\./, "attn_qkv."));
+    if (!/attn_[kv]\./.test(name) || !all) out.set(name.replace("attn_q.", "attn_qkv."), { shape, values });
+    else {
+      const rows = (all.shape[0] as number) + (shape[0] as number);
+      const joined = Float32Array.from([...all.values, ...values]);
+      out.set(name.replace(/attn_[kv]\./, "attn_qkv."), { shape: [rows, ...shape.slice(1)], values: joined });
+    }
+  }
+  return out;
 }
 
 /** gpt-oss's experts, whose checkpoint holds `[N, I, O]` with gate and up in turns, as `[N, O, I]` apart. */

@@ -64,6 +64,21 @@ test("an encoder pools as its file says: the first token's state", async () => {
   expect(vector?.every((value, i) => Math.abs(value - (first[i] as number)) < 1e-5)).toBe(true);
 });
 
+test("a quantized GPT-2 is expanded, since its matrices lie the other way round", async () => {
+  const own: GgufCase = { ...(ggufCases.gpt2 as GgufCase), type: "Q8_0" };
+  const { file, directory } = await writeBoth(own, await mkdtemp(join(folder, "gpt2-")));
+  const results: HostTensor<"float32">[] = [];
+  for (const path of [file, directory]) {
+    await using model = await loadModel(path);
+    expect(model.precision).toBe("float32");
+    results.push((await model.forward({ inputIds: [[7, 5, 20, 11]] })).logits as HostTensor<"float32">);
+  }
+  const [ofFile, ofDirectory] = results as [HostTensor<"float32">, HostTensor<"float32">];
+  const difference = maxDifference(ofFile, ofDirectory);
+  expect(difference).toBeGreaterThan(0);
+  expect(difference / Math.max(...ofDirectory.data.map(Math.abs))).toBeLessThan(0.05);
+});
+
 test("a table of characters reaches the tokenizer as it lies in the file", async () => {
   const t5 = ggufCases.t5 as GgufCase;
   const table = ["tokenizer.ggml.precompiled_charsmap", "i32s", [0, 1, 255]] as const;
