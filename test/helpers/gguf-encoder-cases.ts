@@ -106,7 +106,7 @@ const behindPadding = (path: string, className: string): GgufCase => ({
     ["bert.attention.layer_norm_epsilon", "f32", 1e-12],
     ["bert.attention.causal", "bool", false],
     ["bert.pooling_type", "u32", 2],
-    ["tokenizer.ggml.token_type_count", "u32", 1],
+    ["tokenizer.ggml.token_type_count", "u32", 2],
   ],
   change: withoutPadding,
 });

@@ -109,6 +109,66 @@ const gemmaNames = {
   post_feedforward_layernorm: "post_ffw_norm",
 };
 
+const linearNames = {
+  ...outer,
+  ...attention,
+  ...headNorms,
+  input_layernorm: "attn_norm",
+  post_attention_layernorm: "post_attention_norm",
+  "linear_attn.in_proj_qkv": "attn_qkv",
+  "linear_attn.in_proj_z": "attn_gate",
+  "linear_attn.in_proj_a": "ssm_alpha",
+  "linear_attn.in_proj_b": "ssm_beta",
+  "linear_attn.in_proj_ba": "ssm_ba",
+  "linear_attn.conv1d": "ssm_conv1d",
+  "linear_attn.dt_bias": "ssm_dt.bias",
+  "linear_attn.A_log": "ssm_a",
+  "linear_attn.norm": "ssm_norm",
+  "linear_attn.out_proj": "ssm_out",
+};
+
+const sharedNames = {
+  "mlp.gate": "ffn_gate_inp",
+  "mlp.shared_expert_gate": "ffn_gate_inp_shexp",
+  "mlp.shared_expert.gate_proj": "ffn_gate_shexp",
+  "mlp.shared_expert.up_proj": "ffn_up_shexp",
+  "mlp.shared_expert.down_proj": "ffn_down_shexp",
+};
+
+const linearChanges = (name: string, tensor: Floats): Floats => {
+  if (name.endsWith("ssm_a")) return { ...tensor, values: tensor.values.map((x) => -Math.exp(x)) };
+  const isNarrow = name.includes("ffn_gate_inp_shexp") || name.includes("conv1d");
+  return isNarrow ? squeezed(tensor) : shifted(name, tensor);
+};
+
+/** The sizes of Qwen3.5's linear attention: two key heads, four value heads, all of 4. */
+const linearSizes = (name: string): GgufCase["metadata"] => [
+  [`${name}.ssm.conv_kernel`, "u32", 4],
+  [`${name}.ssm.state_size`, "u32", 4],
+  [`${name}.ssm.group_count`, "u32", 2],
+  [`${name}.ssm.time_step_rank`, "u32", 4],
+  [`${name}.ssm.inner_size`, "u32", 16],
+  [`${name}.full_attention_interval`, "u32", 2],
+];
+
+/** Value heads in the order 0, 2, 1, 3, and what else the converter changes. */
+function tiledHeads(name: string, tensor: Floats): Floats {
+  const { shape, values } = name.includes("conv1d") ? squeezed(tensor) : shifted(name, tensor);
+  const width = shape.length === 1 ? 1 : (shape[1] as number);
+  const rows = (first: number, size: number): Float32Array => {
+    const head = (h: number): number[] =>
+      Array.from(values.subarray((first + h * size) * width, (first + (h + 1) * size) * width));
+    return Float32Array.from([...values.subarray(0, first * width), ...head(0), ...head(2), ...head(1), ...head(3)]);
+  };
+  if (/attn_qkv|conv1d/.test(name)) return { shape, values: rows(16, 4) };
+  if (name.includes("attn_gate")) return { shape, values: rows(0, 4) };
+  if (name.endsWith("ssm_a")) return { shape, values: rows(0, 1).map((x) => -Math.exp(x)) };
+  if (/ssm_(alpha|beta|dt)/.test(name)) return { shape, values: rows(0, 1) };
+  if (!name.includes("ssm_out")) return { shape, values };
+  const from = [0, 2, 1, 3].flatMap((head) => [0, 1, 2, 3].map((i) => head * 4 + i));
+  return { shape, values: values.map((_, at) => values[at - (at % 16) + (from[at % 16] as number)] as number) };
+}
+
 /** Decoders with latent or linear attention, experts, or several streams of states, by the name of the architecture. */
 export const mixedCases: Readonly<Record<string, GgufCase>> = {
   chatglm: {
@@ -189,22 +249,8 @@ export const mixedCases: Readonly<Record<string, GgufCase>> = {
     architecture: "qwen3next",
     differs: "llama.cpp takes heads of keys and values to be of one size",
     names: {
-      ...outer,
-      ...attention,
-      ...headNorms,
-      input_layernorm: "attn_norm",
-      post_attention_layernorm: "post_attention_norm",
-      "linear_attn.in_proj_ba": "ssm_ba",
-      "linear_attn.conv1d": "ssm_conv1d",
-      "linear_attn.dt_bias": "ssm_dt.bias",
-      "linear_attn.A_log": "ssm_a",
-      "linear_attn.norm": "ssm_norm",
-      "linear_attn.out_proj": "ssm_out",
-      "mlp.gate": "ffn_gate_inp",
-      "mlp.shared_expert_gate": "ffn_gate_inp_shexp",
-      "mlp.shared_expert.gate_proj": "ffn_gate_shexp",
-      "mlp.shared_expert.up_proj": "ffn_up_shexp",
-      "mlp.shared_expert.down_proj": "ffn_down_shexp",
+      ...linearNames,
+      ...sharedNames,
     },
     metadata: [
       ["qwen3next.attention.key_length", "u32", 8],
@@ -230,11 +276,43 @@ export const mixedCases: Readonly<Record<string, GgufCase>> = {
         [`blk.${layer}.attn_gate.weight`, gate],
       ];
     },
-    change: (name, tensor) => {
-      if (name.endsWith("ssm_a")) return { ...tensor, values: tensor.values.map((x) => -Math.exp(x)) };
-      if (name.includes("conv1d") || name.includes("ffn_gate_inp_shexp")) return squeezed(tensor);
-      return shifted(name, tensor);
-    },
+    change: linearChanges,
+  },
+  qwen35: {
+    fixture: "cases/qwen3_5_text",
+    architecture: "qwen35",
+    names: { ...linearNames, ...gated },
+    metadata: [
+      ...linearSizes("qwen35"),
+      ["qwen35.attention.key_length", "u32", 16],
+      ["qwen35.attention.value_length", "u32", 16],
+      ["qwen35.rope.freq_base", "f32", 500],
+      ["qwen35.rope.dimension_count", "u32", 8],
+      ["qwen35.rope.dimension_sections", "i32s", [2, 1, 1, 0]],
+    ],
+    change: tiledHeads,
+  },
+  qwen35moe: {
+    fixture: "cases/qwen3_5_moe_text",
+    architecture: "qwen35moe",
+    differs: "llama.cpp takes heads of keys and values to be of one size",
+    names: { ...linearNames, ...sharedNames },
+    metadata: [
+      ["qwen35moe.attention.key_length", "u32", 8],
+      ["qwen35moe.attention.value_length", "u32", 8],
+      ["qwen35moe.rope.dimension_count", "u32", 2],
+      ["qwen35moe.expert_count", "u32", 3],
+      ["qwen35moe.expert_used_count", "u32", 2],
+      ["qwen35moe.expert_feed_forward_length", "u32", 8],
+      ["qwen35moe.expert_shared_feed_forward_length", "u32", 8],
+      ["qwen35moe.ssm.conv_kernel", "u32", 4],
+      ["qwen35moe.ssm.state_size", "u32", 6],
+      ["qwen35moe.ssm.group_count", "u32", 1],
+      ["qwen35moe.ssm.time_step_rank", "u32", 1],
+      ["qwen35moe.ssm.inner_size", "u32", 4],
+      ["qwen35moe.full_attention_interval", "u32", 2],
+    ],
+    change: linearChanges,
   },
   gemma3n: {
     fixture: "cases/gemma3n",

@@ -20,6 +20,8 @@ export interface GgufArchitecture {
   /** Parts that GGUF stores as something else than the checkpoint, and those of which it has −exp. */
   readonly changes?: Readonly<Record<string, GgufChange>>;
   readonly minusExp?: readonly string[];
+  /** Parts whose heads of values llama.cpp has in another order, and the axis that these heads take. */
+  readonly tiled?: Readonly<Record<string, TiledHeads>>;
   /** Tensors of a layer's checkpoint that are made of several of the file, by their names in the checkpoint. */
   readonly joined?: Readonly<Record<string, JoinedTensor>>;
   /** The differences of files that have a setting or a tensor, or that lack one. */
@@ -45,6 +47,12 @@ export interface GgufArchitecture {
  * axes made of one; a matrix transposed; rows of queries, keys and values sorted by kind, which a checkpoint has by head.
  */
 export type GgufChange = "without-middle" | "without-first" | "flat" | "transposed" | "fused-by-head";
+
+/**
+ * The heads of values of linear attention in which those of one key head are far apart: rows behind those of queries and keys,
+ * rows, one row each, or columns.
+ */
+export type TiledHeads = "behind-keys" | "rows" | "one-row" | "columns";
 
 /** The sizes of a model that say how a tensor is changed. */
 export interface GgufSizes {

@@ -95,8 +95,11 @@ function settingsOf({ name, architecture, metadata }: GgufSource, heads: number)
     "attention.head_count_kv": heads,
     "attention.layer_norm_rms_epsilon": metadata.optional(`${name}.attention.layer_norm_epsilon`),
   };
-  const settings = Object.entries(commonSettings).map(([key, field]) => {
-    return [field, metadata.largest(`${name}.${key}`, defaults[key])] as const;
+  const hasExperts = metadata.number(`${name}.expert_count`, 0) > 0;
+  const settings = Object.entries(commonSettings).flatMap(([key, field]) => {
+    // A mixture in every layer leaves no layer with a feed-forward of its own.
+    const isAbsent = key === "feed_forward_length" && hasExperts && !metadata.has(`${name}.${key}`);
+    return isAbsent ? [] : [[field, metadata.largest(`${name}.${key}`, defaults[key])] as const];
   });
   const own = Object.entries(architecture.settings).flatMap(([key, field]) => {
     const value = metadata.optional(`${name}.${key}`);

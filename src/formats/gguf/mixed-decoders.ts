@@ -1,6 +1,7 @@
 import {
   attention,
   expertSettings,
+  feedForward,
   type GgufArchitecture,
   headNorms,
   type JoinedTensor,
@@ -69,6 +70,52 @@ const sharedExpert = {
   ffn_down_shexp: "mlp.shared_expert.down_proj",
 };
 
+/** The sizes of linear attention. */
+const linearSettings = {
+  full_attention_interval: "full_attention_interval",
+  "ssm.conv_kernel": "linear_conv_kernel_dim",
+  "ssm.state_size": "linear_key_head_dim",
+  "ssm.group_count": "linear_num_key_heads",
+  "ssm.time_step_rank": "linear_num_value_heads",
+};
+
+/** Qwen3.5, whose projections lie apart, and whose value heads llama.cpp has in another order. */
+const qwen35: GgufArchitecture = {
+  modelType: { dense: "qwen3_5_text" },
+  pairs: false,
+  normOffset: 1,
+  plainNorms: ["ssm_norm"],
+  layer: {
+    ...attention,
+    ...headNorms,
+    post_attention_norm: "post_attention_layernorm",
+    attn_qkv: "linear_attn.in_proj_qkv",
+    attn_gate: "linear_attn.in_proj_z",
+    ssm_alpha: "linear_attn.in_proj_a",
+    ssm_beta: "linear_attn.in_proj_b",
+    ssm_conv1d: "linear_attn.conv1d",
+    ssm_dt: "=linear_attn.dt_bias",
+    ssm_a: "=linear_attn.A_log",
+    ssm_norm: "linear_attn.norm",
+    ssm_out: "linear_attn.out_proj",
+  },
+  changes: { ssm_conv1d: "without-middle" },
+  minusExp: ["ssm_a"],
+  tiled: {
+    attn_qkv: "behind-keys",
+    ssm_conv1d: "behind-keys",
+    attn_gate: "rows",
+    ssm_alpha: "one-row",
+    ssm_beta: "one-row",
+    ssm_dt: "one-row",
+    ssm_a: "one-row",
+    ssm_out: "columns",
+  },
+  settings: linearSettings,
+  partial: "partial_rotary_factor",
+  readOnly: true,
+};
+
 /** Decoders with latent or linear attention, or several streams of states, which are read only. */
 export const mixedDecoders: Readonly<Record<string, GgufArchitecture>> = {
   deepseek2: {
@@ -129,14 +176,23 @@ export const mixedDecoders: Readonly<Record<string, GgufArchitecture>> = {
       ...expertSettings,
       expert_feed_forward_length: "moe_intermediate_size",
       expert_shared_feed_forward_length: "shared_expert_intermediate_size",
-      full_attention_interval: "full_attention_interval",
-      "ssm.conv_kernel": "linear_conv_kernel_dim",
-      "ssm.state_size": "linear_key_head_dim",
-      "ssm.group_count": "linear_num_key_heads",
-      "ssm.time_step_rank": "linear_num_value_heads",
+      ...linearSettings,
     },
     partial: "partial_rotary_factor",
     readOnly: true,
+  },
+  qwen35: { ...qwen35, layer: { ...qwen35.layer, ...feedForward } },
+  qwen35moe: {
+    ...qwen35,
+    modelType: { dense: "qwen3_5_moe_text", experts: "qwen3_5_moe_text" },
+    layer: { ...qwen35.layer, ...manyExperts, ...sharedExpert },
+    changes: { ...qwen35.changes, ffn_gate_inp_shexp: "without-first" },
+    settings: {
+      ...qwen35.settings,
+      ...expertSettings,
+      expert_feed_forward_length: "moe_intermediate_size",
+      expert_shared_feed_forward_length: "shared_expert_intermediate_size",
+    },
   },
   gemma3n: {
     modelType: { dense: "gemma3n_text" },

@@ -31,6 +31,14 @@ const t5FeedForward = ({ header }: Source): Readonly<Record<string, unknown>> =>
   feed_forward_proj: header.tensors.has("enc.blk.0.ffn_gate.weight") ? "gated-gelu" : "relu",
 });
 
+/** The layers with linear attention, by what they hold. */
+const linearAttention = ({ name, layers, header, metadata }: Source): Readonly<Record<string, unknown>> => ({
+  linear_value_head_dim: metadata.number(`${name}.ssm.inner_size`) / metadata.number(`${name}.ssm.time_step_rank`),
+  layer_types: Array.from({ length: layers }, (_, i) =>
+    header.tensors.has(`blk.${i}.ssm_out.weight`) ? "linear_attention" : "full_attention",
+  ),
+});
+
 /** `config.json` entries that one kind of model has beside the common ones, by its name in GGUF. */
 export const ownSettings: Readonly<Record<string, (source: Source) => Readonly<Record<string, unknown>>>> = {
   starcoder2: ({ header }) => ({ use_bias: header.tensors.has("blk.0.attn_q.bias") }),
@@ -111,12 +119,9 @@ export const ownSettings: Readonly<Record<string, (source: Source) => Readonly<R
       norm_topk_prob: metadata.boolean(`${name}.expert_weights_norm`, false),
     };
   },
-  qwen3next: ({ name, layers, header, metadata }) => ({
-    linear_value_head_dim: metadata.number(`${name}.ssm.inner_size`) / metadata.number(`${name}.ssm.time_step_rank`),
-    layer_types: Array.from({ length: layers }, (_, i) =>
-      header.tensors.has(`blk.${i}.ssm_out.weight`) ? "linear_attention" : "full_attention",
-    ),
-  }),
+  qwen3next: linearAttention,
+  qwen35: linearAttention,
+  qwen35moe: linearAttention,
   gemma3n: ({ name, header, metadata }) => {
     const [wide, scales] = [`${name}.feed_forward_length`, `${name}.activation_sparsity_scale`];
     return {

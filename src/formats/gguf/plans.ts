@@ -7,7 +7,7 @@ import {
   outerNames,
 } from "./architecture.ts";
 import type { GgufHeader, GgufTensor } from "./header.ts";
-import { fusedByHead, halvesFromPairs, type RowOrder } from "./row-order.ts";
+import { fusedByHead, halvesFromPairs, type RowOrder, untiled } from "./row-order.ts";
 import type { ComputedPlan, TensorPlan } from "./tensors.ts";
 
 /** The settings of the translation of names. */
@@ -159,24 +159,28 @@ function planOf(layout: Layout, name: string, source: GgufTensor, part: string):
     order: orderOf(layout, name, source, part),
     add: add || 0,
     isMinusExp,
+    columns:
+      ownEntry(layout.architecture.tiled ?? {}, part) === "columns" ? untiled("rows", layout.setting) : undefined,
     isExpanded: Object.values(changes).includes("transposed"),
   };
 }
 
 /** The order of a tensor's rows, which must be whole heads where it is another than the file's. */
 function orderOf(
-  { file, architecture, sizes }: Layout,
+  { file, architecture, sizes, setting }: Layout,
   name: string,
   { shape }: GgufTensor,
   part: string,
 ): RowOrder | undefined {
   const isTurned = architecture.pairs && /^attn_[qk]$/.test(part);
   const isFused = ownEntry(architecture.changes ?? {}, part) === "fused-by-head";
-  if (!isTurned && !isFused) return undefined;
-  const order = isFused ? fusedByHead(sizes) : halvesFromPairs(sizes.headSize);
+  const tiled = ownEntry(architecture.tiled ?? {}, part);
+  const own = tiled === undefined || tiled === "columns" ? undefined : untiled(tiled, setting);
+  if (!isTurned && !isFused && !own) return undefined;
+  const order = own ?? (isFused ? fusedByHead(sizes) : halvesFromPairs(sizes.headSize));
   const [rows] = shape as [number];
   check(
-    rows % order.rows === 0 && (isFused || order.rows % 2 === 0),
+    rows % order.rows === 0 && (!isTurned || order.rows % 2 === 0),
     "file",
     () => `${file}: ${name} has ${rows} rows, which are not whole heads of ${sizes.headSize}`,
   );

@@ -1,4 +1,4 @@
-import type { GgufSizes } from "./architecture.ts";
+import type { GgufSizes, TiledHeads } from "./architecture.ts";
 
 /** The order of a tensor's rows: in groups of so many, the row of the file's group that stands at a row of the checkpoint's. */
 export interface RowOrder {
@@ -23,6 +23,23 @@ export function fusedByHead({ heads, keyHeads, headSize }: GgufSizes): RowOrder 
       const isQuery = place < queries;
       const stored = isQuery ? group * queries + place : heads + (place - queries) * keyHeads + group;
       return stored * headSize + within;
+    },
+  };
+}
+
+/** The value heads of each key head together, which the file has as the first of every key head, then the second, and so on. */
+export function untiled(kind: Exclude<TiledHeads, "columns">, setting: (key: string) => number): RowOrder | undefined {
+  const [keyHeads, heads] = [setting("ssm.group_count"), setting("ssm.time_step_rank")];
+  if (keyHeads === heads) return undefined;
+  const size = kind === "one-row" ? 1 : setting("ssm.inner_size") / heads;
+  const first = kind === "behind-keys" ? 2 * keyHeads * setting("ssm.state_size") : 0;
+  const each = heads / keyHeads;
+  return {
+    rows: first + heads * size,
+    from: (row) => {
+      if (row < first) return row;
+      const [head, within] = [Math.floor((row - first) / size), (row - first) % size];
+      return first + ((head % each) * keyHeads + Math.floor(head / each)) * size + within;
     },
   };
 }

@@ -15,6 +15,8 @@ export interface TensorPlan {
   readonly source: GgufTensor;
   /** The order of its rows, where the file has another. */
   readonly order: RowOrder | undefined;
+  /** The order of its columns, where the file has another. */
+  readonly columns: RowOrder | undefined;
   /** An offset that is added to each value. */
   readonly add: number;
   /** True if values are −exp of the checkpoint's. */
@@ -31,8 +33,8 @@ export interface ComputedPlan {
 }
 
 /** True if a tensor lies in the file just as the checkpoint has it. */
-function isAsStored({ source, order, add, isMinusExp }: TensorPlan): boolean {
-  return typeof source.type.form === "string" && !order && add === 0 && !isMinusExp;
+function isAsStored({ source, order, columns, add, isMinusExp }: TensorPlan): boolean {
+  return typeof source.type.form === "string" && !order && !columns && add === 0 && !isMinusExp;
 }
 
 /** The approximate number of bytes of a tensor that are decoded at once. */
@@ -85,11 +87,11 @@ export function tensorOf(place: Place, plan: TensorPlan | ComputedPlan): AnyTens
     sources: [file],
     pieces: (from, to) => valuePieces(place, plan, from, to),
     quantized: form && {
-      form,
+      form: { ...form, isPermuted: plan.columns !== undefined },
       method: source.type.name,
       isExact: true,
       blocks: () => blockPieces(place, plan),
-      order: () => Promise.reject(new TypeError(`${source.type.name} keeps the order of inputs`)),
+      order: async () => inputsOf(plan.columns, shape[1] as number),
     },
   };
 }
@@ -106,10 +108,28 @@ async function* valuePieces(place: Place, plan: TensorPlan, from?: number, to?: 
     if (isMinusExp) for (let i = 0; i < values.length; i++) values[i] = Math.log(-(values[i] as number));
     const whole = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     const rowBytes = byteLength(dtype, columns);
-    const turned = inOrder(whole, rowBytes, order);
+    const turned = columnsInOrder(inOrder(whole, rowBytes, order), rows, plan.columns);
     yield turned.subarray(Math.max(0, (from ?? row) - row) * rowBytes, ((to ?? row + rows) - row) * rowBytes);
     row += rows;
   }
+}
+
+/** The input of each column of the file. */
+function inputsOf(columns: RowOrder | undefined, count: number): BigInt64Array {
+  const inputs = new BigInt64Array(count);
+  for (let input = 0; input < count; input++) inputs[columns?.from(input) ?? input] = BigInt(input);
+  return inputs;
+}
+
+/** Rows whose elements, of two or four bytes, take the checkpoint's order. */
+function columnsInOrder(bytes: Uint8Array, rows: number, columns: RowOrder | undefined): Uint8Array {
+  if (!columns) return bytes;
+  const rowBytes = bytes.length / rows;
+  const size = rowBytes / columns.rows;
+  const out = new Uint8Array(bytes.length);
+  for (let row = 0; row < rows; row++)
+    out.set(inOrder(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), size, columns), row * rowBytes);
+  return out;
 }
 
 /** The blocks of a matrix, piece by piece. */
