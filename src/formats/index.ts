@@ -1,13 +1,11 @@
 export { locateModel } from "#hub";
 export { openCheckpoint, openSafetensors } from "./checkpoint.ts";
-export {
-  architectureFor,
-  commonSettings,
-  type GgufArchitecture,
-} from "./gguf/architectures.ts";
+export { commonSettings, type GgufArchitecture } from "./gguf/architecture.ts";
+export { architectureFor } from "./gguf/architectures.ts";
+export { ggufName } from "./gguf/plans.ts";
 export { type WrittenType, writtenTypes } from "./gguf/quantize.ts";
+export { pairsFromHalves } from "./gguf/row-order.ts";
 export { samplingEntries } from "./gguf/sampling.ts";
-export { ggufName, pairsFromHalves } from "./gguf/tensors.ts";
 export { tokenizerEntries } from "./gguf/tokenizer-write.ts";
 export { fitsBlocks, type GgufEntry, type GgufOutput, ggufPieces } from "./gguf/write.ts";
 export { pickleRefused } from "./hub/choose.ts";

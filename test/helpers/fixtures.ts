@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseJson } from "../../src/common/index.ts";
-import { type Architecture, readConfig } from "../../src/families/index.ts";
+import { readConfig } from "../../src/families/index.ts";
 import { openFiles } from "../../src/files/index.ts";
 import { openSafetensors } from "../../src/formats/index.ts";
 import { type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
@@ -55,8 +55,9 @@ export const encoders = [
 /** The directories of encoder–decoders that generate. */
 export const encoderDecoders = ["bart", "m2m_100", "marian", "mbart", "pegasus", "t5_gated", "t5_relu"];
 
-/** The directories of `models` that are checked in int8 and int4: decoders, and encoder–decoders. */
+/** The directories that are checked in int8 and int4. */
 export const inFewBits = {
+  /** Of `models`, as they are: decoders, and encoder–decoders. */
   decoders: [
     "llama_gqa",
     "llama_bf16",
@@ -71,24 +72,25 @@ export const inFewBits = {
     "olmo2",
   ],
   encoderDecoders: ["bart", "t5_gated", "marian"],
-  /** Of `cases`: the first of each type. Phi-3's switches how it turns keys, which those in a cache miss. */
-  caseDecoders: firstOfEachType("decoder", ["phi3"]),
-  caseEncoderDecoders: firstOfEachType("encoder-decoder", []),
+  /** The first of each type and kind, made wider: the layers of `cases` are too narrow to be stored in few bits. */
+  wide: firstOfEachKind(),
 };
 
-/** The first directory of `cases` of each type that generates text. */
-function firstOfEachType(kind: Architecture["kind"], others: readonly string[]): string[] {
-  const found = new Map<unknown, string>();
-  for (const name of readdirSync(fixture("cases")).sort()) {
-    const json = parseJson(readFileSync(fixture(`cases/${name}/config.json`), "utf8"), `${name}/config.json`) as Record<
-      string,
-      unknown
-    >;
-    const { config, kind: own } = readConfig(json);
-    const generates = own === kind && "head" in config && config.head.kind === "lm";
-    if (generates && !found.has(json.model_type) && !others.includes(String(json.model_type)))
-      found.set(json.model_type, name);
-  }
+/** The first directory of each type of model and of each kind that it has, but some that do not grow with their widths. */
+function firstOfEachKind(): string[] {
+  const found = new Map([
+    ["albert encoder", "models/albert_mlm"],
+    ["deberta-v2 encoder", "models/deberta_v2_cls"],
+    ["phi3 decoder", "models/phi3"],
+  ]);
+  for (const folder of ["cases", "models"])
+    for (const name of readdirSync(fixture(folder)).sort()) {
+      const path = `${folder}/${name}`;
+      const text = readFileSync(fixture(`${path}/config.json`), "utf8");
+      const json = parseJson(text, path) as Record<string, unknown>;
+      const key = `${json.model_type} ${readConfig(json).kind}`;
+      if (!found.has(key)) found.set(key, path);
+    }
   return [...found.values()];
 }
 

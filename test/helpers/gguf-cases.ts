@@ -1,4 +1,4 @@
-import { type GgufEntry, pairsFromHalves } from "../../src/formats/index.ts";
+import { type GgufEntry, pairsFromHalves, type WrittenType } from "../../src/formats/index.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
 export type Floats = { readonly shape: readonly number[]; readonly values: Float32Array };
@@ -10,25 +10,56 @@ export interface GgufCase {
   readonly config?: Json;
   /** The layers that are kept, where GGUF cannot say how the others differ. */
   readonly layers?: number;
+  /** The fixture's layers that become those of the file, one after the other. */
+  readonly from?: readonly number[];
   readonly architecture: string;
   /** True if the metadata are all there; else those that most models have come before. */
   readonly isBare?: boolean;
+  /** True if it has states instead of logits, and generates nothing. */
+  readonly isEncoder?: boolean;
+  /** True if the file has the fixture's own tokens. */
+  readonly hasTokens?: boolean;
+  /** True if llama.cpp computes embeddings with it. */
+  readonly isEmbedder?: boolean;
   readonly names: Readonly<Record<string, string>>;
   readonly metadata: readonly GgufEntry[];
   readonly change?: (name: string, tensor: Floats) => Floats;
+  /** The beginning of a layer's paths, with its number, where it is not `model.layers.N.`. */
+  readonly root?: RegExp;
+  /** Tensors that the file leaves out; the directory does, too. */
+  readonly drop?: RegExp;
+  /** The tensor that some of the checkpoint lie in one after the other, and the place of one; experts lie so anyway. */
+  readonly stack?: (path: string) => { readonly name: string; readonly index: number } | undefined;
+  /** The tensors that one of the checkpoint becomes. */
+  readonly split?: (path: string, tensor: Floats) => readonly (readonly [string, Floats])[] | undefined;
+  /** True if queries, keys and values lie in one tensor. */
+  readonly isFused?: boolean;
+  /** The type of matrices of whole blocks; default F32. */
+  readonly type?: WrittenType;
+  /** The reason why llama.cpp computes something else than transformers. */
+  readonly differs?: string;
+  /** The largest difference of its log-probabilities from ours, where it is not 1e-4: it looks GELU up in a table. */
+  readonly tolerance?: number;
 }
 
-const attention = {
+export const attention = {
   "self_attn.q_proj": "attn_q",
   "self_attn.k_proj": "attn_k",
   "self_attn.v_proj": "attn_v",
   "self_attn.o_proj": "attn_output",
 };
-const outer = { "model.embed_tokens": "token_embd", "model.norm": "output_norm", lm_head: "output" };
-const squeezed = ({ shape, values }: Floats): Floats => ({ shape: shape.filter((size) => size > 1), values });
+export const outer = { "model.embed_tokens": "token_embd", "model.norm": "output_norm", lm_head: "output" };
+export const squeezed = ({ shape, values }: Floats): Floats => ({ shape: shape.filter((size) => size > 1), values });
+/** Rows of queries and keys as llama.cpp turns them. */
+export const pairs =
+  (headSize: number) =>
+  (name: string, tensor: Floats): Floats =>
+    /attn_[qk]\./.test(name)
+      ? { ...tensor, values: pairsFromHalves(tensor.values, tensor.shape[0] as number, headSize) }
+      : tensor;
 
-/** The models, by the name of the architecture. */
-export const ggufCases: Readonly<Record<string, GgufCase>> = {
+/** The first models, by the name of the architecture. */
+export const firstCases: Readonly<Record<string, GgufCase>> = {
   mamba: {
     fixture: "cases/mamba",
     architecture: "mamba",
@@ -132,15 +163,13 @@ export const ggufCases: Readonly<Record<string, GgufCase>> = {
       ["granite.residual_scale", "f32", 0.7],
       ["granite.logit_scale", "f32", 2],
     ],
-    change: (name, tensor) =>
-      /attn_[qk]\./.test(name)
-        ? { ...tensor, values: pairsFromHalves(tensor.values, tensor.shape[0] as number, 8) }
-        : tensor,
+    change: pairs(8),
   },
   starcoder2: {
     fixture: "cases/starcoder2",
     config: { sliding_window: null }, // which llama.cpp does not know for it
     architecture: "starcoder2",
+    tolerance: 1e-3,
     names: {
       ...outer,
       ...attention,

@@ -1,7 +1,8 @@
 import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fixture } from "./fixtures.ts";
+import { ggufCases } from "./gguf-all-cases.ts";
 
 /** Reference models that can be written as GGUF, with what must differ in `config.json` to be so. */
 export const ggufFamilies: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -23,16 +24,7 @@ export const ggufFamilies: Readonly<Record<string, Readonly<Record<string, unkno
 };
 
 /** Reference models that gguf-newer.test.ts reads as llama.cpp's converter writes them. */
-export const readAsGguf: readonly string[] = [
-  "mamba",
-  "lfm2",
-  "olmo2",
-  "granite",
-  "starcoder2",
-  "glm4_moe",
-  "qwen2_moe",
-  "gpt_oss",
-];
+export const readAsGguf: readonly string[] = Object.values(ggufCases).map(({ fixture: path }) => basename(path));
 
 /** A copy of a reference model with a changed `config.json`. */
 export async function changedModel(name: string, changes: Readonly<Record<string, unknown>>): Promise<string> {

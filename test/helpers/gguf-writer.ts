@@ -4,6 +4,7 @@ import { type GgufEntry, type GgufOutput, ggufPieces, safetensorsChunks } from "
 import { fromFloat32, type HostTensor, toFloat32 } from "../../src/tensor/index.ts";
 import { fixture, readJson, readTensors } from "./fixtures.ts";
 import type { Floats, GgufCase, Json } from "./gguf-cases.ts";
+import { tokenEntries } from "./gguf-tokens.ts";
 
 /** The metadata that the converter writes for most models. */
 function common(architecture: string, config: Json, layers: number): GgufEntry[] {
@@ -17,48 +18,77 @@ function common(architecture: string, config: Json, layers: number): GgufEntry[]
     ["rope.freq_base", "rope_theta", "f32"],
   ];
   const defaults: Json = { rms_norm_eps: 1e-6, rope_theta: 10000 };
-  const entries = keys.map(
-    ([key, field, type]) => [`${architecture}.${key}`, type, (config[field] ?? defaults[field]) as number] as const,
-  );
+  const entries = keys.flatMap(([key, field, type]): GgufEntry[] => {
+    const value = config[field] ?? defaults[field];
+    return typeof value === "number" ? [[`${architecture}.${key}`, type, value]] : [];
+  });
   return [[`${architecture}.block_count`, "u32", layers], ...entries];
 }
 
-/** `model.layers.0.mlp.gate.weight` → `blk.0.ffn_gate_inp.weight`; undefined for an expert's own tensor. */
-function ggufNameOf(path: string, names: GgufCase["names"]): string {
-  const [, layer, part = "", ending = ""] = /^(?:\w+\.layers\.(\d+)\.)?(.+?)(\.weight|\.bias)?$/.exec(path) ?? [];
-  return `${layer === undefined ? "" : `blk.${layer}.`}${names[part]}${ending}`;
+const layerRoot = /^\w+\.layers\.(\d+)\./;
+
+/** `model.layers.0.mlp.gate.weight` → `blk.0.ffn_gate_inp.weight`. */
+function ggufNameOf(path: string, { names, root = layerRoot }: GgufCase): string {
+  const [start = "", layer] = root.exec(path) ?? [];
+  const [, part = "", ending = ""] = /^(.+?)(\.weight|\.bias)?$/.exec(path.slice(start.length)) ?? [];
+  const name = names[part];
+  if (name === undefined) throw new Error(`${path} has no name`);
+  return `${layer === undefined ? "" : `blk.${layer}.`}${name}${/\.(weight|bias)$/.test(name) ? "" : ending}`;
 }
 
 const expertPart = /^(?:model\.layers\.(\d+)\.)mlp\.experts\.(\d+)\.(gate|up|down)_proj\.(weight|bias)$/;
 
 /** The tensors as the file has them: those of all experts of a layer together. */
-function outputs(weights: ReadonlyMap<string, Floats>, { names, change }: GgufCase): GgufOutput[] {
+function outputs(weights: ReadonlyMap<string, Floats>, own: GgufCase): GgufOutput[] {
+  const { change, stack } = own;
   const found = new Map<string, Floats>();
   const experts = new Map<string, Floats[]>();
   for (const [path, tensor] of weights) {
     const [, layer, expert, part, ending] = expertPart.exec(path) ?? [];
-    if (layer !== undefined) {
-      const name = `blk.${layer}.ffn_${part}_exps.${ending}`;
-      const list = experts.get(name) ?? [];
-      list[Number(expert)] = tensor;
-      experts.set(name, list);
+    const isExpert = layer !== undefined;
+    const placed = isExpert
+      ? { name: `blk.${layer}.ffn_${part}_exps.${ending}`, index: Number(expert) }
+      : stack?.(path);
+    if (placed) {
+      const list = experts.get(placed.name) ?? [];
+      list[placed.index] = tensor;
+      experts.set(placed.name, list);
       continue;
     }
-    const name = ggufNameOf(path, names);
-    found.set(name, change?.(name, tensor) ?? tensor);
+    for (const [name, made] of own.split?.(path, tensor) ?? [[ggufNameOf(path, own), tensor]])
+      found.set(name, change?.(name, made) ?? made);
   }
   for (const [name, list] of experts) {
     const values = Float32Array.from(list.flatMap((tensor) => Array.from(tensor.values)));
     found.set(name, { shape: [list.length, ...(list[0] as Floats).shape], values });
   }
-  return [...found].map(([name, { shape, values }]) => ({
+  const byName = new Map([...found].sort(([a], [b]) => place(a) - place(b)));
+  return [...(own.isFused ? fused(byName) : found)].map(([name, { shape, values }]) => ({
     name,
     shape,
-    type: "F32",
+    type: shape.length === 2 && (shape[1] as number) % 32 === 0 ? (own.type ?? "F32") : "F32",
     values: async function* () {
       yield values;
     },
   }));
+}
+
+/** Queries first, then keys, then values. */
+const place = (name: string): number => "qkv".indexOf(/attn_([qkv])\./.exec(name)?.[1] ?? "q");
+
+/** The same tensors with queries, keys and values of each layer one after the other. */
+function fused(tensors: ReadonlyMap<string, Floats>): Map<string, Floats> {
+  const out = new Map<string, Floats>();
+  for (const [name, { shape, values }] of tensors) {
+    const all = out.get(name.replace(/attn_[kv]\./, "attn_qkv."));
+    if (!/attn_[kv]\./.test(name) || !all) out.set(name.replace("attn_q.", "attn_qkv."), { shape, values });
+    else {
+      const rows = (all.shape[0] as number) + (shape[0] as number);
+      const joined = Float32Array.from([...all.values, ...values]);
+      out.set(name.replace(/attn_[kv]\./, "attn_qkv."), { shape: [rows, ...shape.slice(1)], values: joined });
+    }
+  }
+  return out;
 }
 
 /** gpt-oss's experts, whose checkpoint holds `[N, I, O]` with gate and up in turns, as `[N, O, I]` apart. */
@@ -112,14 +142,25 @@ function tokenizer(size: number): GgufEntry[] {
  */
 export async function writeBoth(own: GgufCase, directory: string): Promise<{ directory: string; file: string }> {
   const json = { ...(await readJson<Json>(join(fixture(own.fixture), "config.json"))), ...own.config };
-  const layers = own.layers ?? (json.num_hidden_layers as number);
+  const layers = own.layers ?? ((json.num_hidden_layers ?? json.n_layer ?? json.n_layers ?? json.num_layers) as number);
   const stored = await readTensors(fixture(own.fixture), "model.safetensors");
-  const kept = Object.entries(stored).filter(([path]) => Number(/\.layers\.(\d+)\./.exec(path)?.[1] ?? 0) < layers);
+  const root = own.root ?? layerRoot;
+  const { from = Array.from({ length: layers }, (_, i) => i) } = own;
+  const kept = Object.entries(stored).flatMap(([path, tensor]) => {
+    const [start = "", layer] = root.exec(path) ?? [];
+    const place = layer === undefined ? 0 : from.indexOf(Number(layer));
+    if (place < 0 || own.drop?.test(path)) return [];
+    const renamed = layer === undefined ? path : `${start.replace(/\d+\.$/, `${place}.`)}${path.slice(start.length)}`;
+    return [[renamed, tensor] as const];
+  });
   const weights = kept.map(([path, { dtype, shape, data }]): [string, Floats] => [
     path,
     { shape, values: toFloat32(dtype as "float32", data as Float32Array) },
   ]);
-  await writeFile(join(directory, "config.json"), JSON.stringify({ ...json, num_hidden_layers: layers }));
+  await writeFile(
+    join(directory, "config.json"),
+    JSON.stringify({ ...json, ...(own.layers !== undefined && { num_hidden_layers: layers }) }),
+  );
   const floats = weights.map(([path, { shape, values }]): [string, HostTensor] => [
     path,
     { dtype: "float32", shape, data: fromFloat32("float32", values) } as HostTensor,
@@ -130,7 +171,9 @@ export async function writeBoth(own: GgufCase, directory: string): Promise<{ dir
   const metadata: GgufEntry[] = [
     ["general.architecture", "string", own.architecture],
     ...new Map(given.map((entry) => [entry[0], entry])).values(),
-    ...tokenizer(json.vocab_size as number),
+    ...(own.hasTokens
+      ? tokenEntries(await readJson(join(fixture(own.fixture), "tokenizer.json")))
+      : tokenizer(json.vocab_size as number)),
   ];
   const tensors = outputs(new Map(weights.flatMap(([path, tensor]) => apart(path, tensor))), own);
   const pieces: Uint8Array[] = [];

@@ -1,7 +1,9 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
+import { basename } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type ArchitectureOf, families, readConfig } from "../../src/families/index.ts";
 import { openFiles } from "../../src/files/index.ts";
+import { openSafetensors } from "../../src/formats/index.ts";
 import { DecodeEngine } from "../../src/inference/decode-engine.ts";
 import { cachedDecoder, cachedEncoderDecoder } from "../../src/inference/decode-graph.ts";
 import { ForwardPass, namedTensors } from "../../src/inference/forward.ts";
@@ -225,34 +227,63 @@ test.skipIf(!miniLm)(
   },
 );
 
-/** Directories of `models` that other tests check: in few bits, and against a GGUF of the same weights. */
+/** Directories that other tests check: in few bits, and against a GGUF of the same weights. */
 const [fewBits, asGguf] = [
-  new Set(Object.values(inFewBits).flat()),
+  new Set(Object.values(inFewBits).flatMap((paths) => paths.map((path) => basename(path)))),
   new Set([...Object.keys(ggufFamilies), ...readAsGguf]),
 ];
 
+/** The comparisons with transformers that are recorded for a directory; those of `models` are what this run measured. */
+async function comparedIn(folder: string, name: string): Promise<ReadonlySet<string>> {
+  const measured = table.get(name)?.differences.keys();
+  if (folder === "models") return new Set(measured ?? []);
+  const path = fixture(`${folder}/${name}`);
+  const { exp } = await readJson<{ exp: { greedy?: unknown } }>(`${path}/expected.json`);
+  const checkpoint = await openSafetensors(await openFiles(path), "expected.safetensors");
+  const isPadded = checkpoint.names().some((key) => /^(left|right)\.mask$/.test(key));
+  return new Set([
+    "forward",
+    ...(exp.greedy === undefined ? [] : ["cached"]),
+    ...(isPadded ? ["batched"] : []),
+    ...(existsSync(`${path}/gradients.safetensors`) ? ["gradients"] : []),
+  ]);
+}
+
+interface FamilyRow {
+  readonly names: Set<string>;
+  readonly kinds: Set<string>;
+  readonly cases: string[];
+  readonly compared: Set<string>;
+}
+
 /** A row for each type of model, by the directories that check it; every registered family has one. */
 async function familyRows(): Promise<string[]> {
-  const found = new Map<string, { names: Set<string>; kinds: Set<string>; cases: string[] }>();
+  const found = new Map<string, FamilyRow>();
   for (const folder of ["models", "cases"])
     for (const name of readdirSync(fixture(folder)).sort()) {
       const json = await readJson<Record<string, unknown>>(fixture(`${folder}/${name}/config.json`));
       const { kind, family } = readConfig(json);
       const type = String(json.model_type);
-      const row = found.get(type) ?? { names: new Set(), kinds: new Set(), cases: [] };
+      const row = found.get(type) ?? { names: new Set(), kinds: new Set(), cases: [], compared: new Set() };
       found.set(type, row);
       row.names.add(family.name);
       row.kinds.add(kind);
       row.cases.push(name);
+      for (const what of await comparedIn(folder, name)) row.compared.add(what);
     }
   const isRecurrent = (type: string): boolean => ["char_rnn", "gru_seq2seq"].includes(type);
   expect(Object.keys(families).filter((type) => !found.has(type) && !isRecurrent(type))).toEqual([]);
+  const cell = (is: boolean): string => (is ? "yes" : "–");
   return [...found]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([type, { names, kinds, cases }]) => {
+    .map(([type, { names, kinds, cases, compared }]) => {
       const lists = [names, kinds, cases].map((all) => [...all].join(", "));
-      const checked = [fewBits, fewBits, asGguf].map((set) => (cases.some((name) => set.has(name)) ? "yes" : "–"));
-      return `| ${[type, ...lists.slice(0, 2), ...checked, ...lists.slice(2)].join(" | ")} |`;
+      const hasCache = [...kinds].some((kind) => kind !== "encoder");
+      const results = ["forward", "cached", "batched", "gradients"].map((what) =>
+        what === "cached" && !hasCache ? "none" : cell(compared.has(what)),
+      );
+      const checked = [fewBits, fewBits, asGguf].map((set) => cell(cases.some((name) => set.has(name))));
+      return `| ${[type, ...lists.slice(0, 2), ...results, ...checked, ...lists.slice(2)].join(" | ")} |`;
     });
 }
 
@@ -276,14 +307,16 @@ test("docs/models.md says what this run measured", async () => {
     "",
     "## Every family",
     "",
-    "The tiny directories that check each `model_type` against transformers: logits or states within 1e-4 for rows padded on either",
-    "side, greedy tokens alone and in a batch, and gradients within 1e-3 where a head has a loss. They lie under",
-    "`test/parity/fixtures`; `test/families` and `test/decoder-cases` write them. `int8`, `int4`: decoding in that precision agrees with",
-    "whole passes. `GGUF`: a file of the same weights, written and read again or as llama.cpp's converter writes it, gives the same",
-    "results. A dash says that no test compares them, not that it fails.",
+    "The tiny directories that check each `model_type` against transformers. They lie under `test/parity/fixtures`; `test/families` and",
+    "`test/decoder-cases` write them. `forward`: logits or states within 1e-4. `cached`: greedy tokens over the cache are the",
+    "reference's, or decoding token by token gives what one pass gives; encoders have no cache. `batched`: the same for padded rows.",
+    "`gradients`: within 1e-3 of the reference's. `int8`, `int4`: a wider model of the type with random weights differs from float32 by",
+    "what rounding explains (at most 15 % and 50 % of the length of the result), and a row of a batch is the row alone; of a few,",
+    "decoding agrees with whole passes, too. `GGUF`: a file of the same weights, written and read again or as llama.cpp's converter",
+    "writes it, gives the same results. A dash says that no test compares them, not that it fails.",
     "",
-    "| model_type | family | kind | int8 | int4 | GGUF | checked by |",
-    "| --- | --- | --- | --- | --- | --- | --- |",
+    "| model_type | family | kind | forward | cached | batched | gradients | int8 | int4 | GGUF | checked by |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ...(await familyRows()),
     "",
   ].join("\n");

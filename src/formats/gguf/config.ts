@@ -1,11 +1,11 @@
 import { check, LecternError } from "../../common/index.ts";
-import { commonSettings, type GgufArchitecture } from "./architectures.ts";
+import { commonSettings, type GgufArchitecture, type GgufSizes } from "./architecture.ts";
 import type { GgufHeader } from "./header.ts";
 import type { GgufMetadata } from "./metadata.ts";
 import { ownSettings } from "./own-settings.ts";
 
 /** The input of the translation of settings. */
-interface Source {
+export interface GgufSource {
   readonly file: string;
   /** The architecture's name, which every setting's key begins with. */
   readonly name: string;
@@ -16,29 +16,62 @@ interface Source {
   readonly read: (tensor: string) => Promise<readonly number[]>;
 }
 
-/** The `config.json` that says the same as a file's metadata. */
-export async function configOf(source: Source): Promise<Record<string, unknown>> {
-  const { file, name, architecture, header, metadata } = source;
+/** The layers of a model without those that predict further tokens, and the sizes of its attention. */
+export function sizesOf({ file, name, architecture, metadata }: GgufSource): { layers: number; sizes: GgufSizes } {
   const key = (setting: string): string => `${name}.${setting}`;
   const heads = metadata.number(key("attention.head_count"));
   const hiddenSize = metadata.number(key("embedding_length"));
-  const headSize = metadata.number(key("attention.key_length"), heads === 0 ? 0 : hiddenSize / heads);
+  const plainSize = metadata.number(key("attention.key_length"), heads === 0 ? 0 : hiddenSize / heads);
+  const headSize = metadata.number(key("attention.key_length_mla"), plainSize);
   const valueSize = metadata.number(key("attention.value_length"), headSize);
   check(
-    valueSize === headSize,
+    valueSize === headSize || architecture.isLatent,
     "unsupported",
     () => `${file}: heads of keys (${headSize}) and values (${valueSize}) differ in size, which is not read`,
   );
+  const layers = metadata.number(key("block_count")) - metadata.number(key("nextn_predict_layers"), 0);
+  const keyHeads = metadata.largest(key("attention.head_count_kv"), heads);
+  return { layers, sizes: { heads, keyHeads, headSize } };
+}
+
+/** The `config.json` that says the same as a file's metadata. */
+export async function configOf(source: GgufSource): Promise<Record<string, unknown>> {
+  const { file, name, architecture, header, metadata } = source;
+  const { layers, sizes } = sizesOf(source);
+  const hiddenSize = metadata.number(`${name}.embedding_length`);
   const embedding = header.tensors.get("token_embd.weight");
   if (!embedding) throw new LecternError("file", `${file} lacks the tensor token_embd.weight`);
-  const layers = metadata.number(key("block_count"));
-  const experts = metadata.number(key("expert_count"), 0);
-  const { dense, experts: mixed } = architecture.modelType;
   check(
     layers <= header.tensors.size,
     "file",
     () => `${file}: ${name}.block_count says ${layers} layers, but there are ${header.tensors.size} tensors: damaged`,
   );
+  const modelType = modelTypeOf(source);
+  const wide = architecture.wideScoresAt === layers;
+  const { heads, headSize } = sizes;
+  const hasBias = (part: string): boolean => header.tensors.has(`blk.0.${part}.bias`);
+  return {
+    architectures: [architecture.className ?? className(modelType)],
+    model_type: modelType,
+    vocab_size: embedding.shape[0],
+    head_dim: headSize,
+    tie_word_embeddings: !header.tensors.has("output.weight"),
+    attention_bias: hasBias("attn_q") || hasBias("attn_qkv"),
+    mlp_bias: hasBias("ffn_up"),
+    ...architecture.constants,
+    ...(architecture.wideScoresAt !== undefined && { query_pre_attn_scalar: wide ? hiddenSize / heads : headSize }),
+    ...settingsOf(source, heads),
+    num_hidden_layers: layers,
+    ...(await rotaryOf(source, architecture.isLatent ? metadata.number(`${name}.rope.dimension_count`) : headSize)),
+    ...ownSettings[name]?.({ name, layers, hiddenSize, sizes, header, metadata }),
+    ...tokenIds(metadata),
+  };
+}
+
+/** `model_type` by the number of experts, which the router must have, too. */
+function modelTypeOf({ file, name, architecture, header, metadata }: GgufSource): string {
+  const experts = metadata.number(`${name}.expert_count`, 0);
+  const { dense, experts: mixed } = architecture.modelType;
   const router = [...header.tensors].find(([path]) => path.endsWith(".ffn_gate_inp.weight"));
   const routed = router?.[1].shape[0] ?? 0;
   check(
@@ -47,23 +80,7 @@ export async function configOf(source: Source): Promise<Record<string, unknown>>
     () => `${file}: ${name}.expert_count says ${experts}, the router has ${routed}: damaged`,
   );
   check(experts === 0 || mixed, "unsupported", () => `${file}: ${name} with experts is not read`);
-  const modelType = experts > 0 && mixed !== undefined ? mixed : dense;
-  const wide = architecture.wideScoresAt === layers;
-  return {
-    architectures: [className(modelType)],
-    model_type: modelType,
-    vocab_size: embedding.shape[0],
-    head_dim: headSize,
-    tie_word_embeddings: !header.tensors.has("output.weight"),
-    attention_bias: header.tensors.has("blk.0.attn_q.bias"),
-    mlp_bias: header.tensors.has("blk.0.ffn_up.bias"),
-    ...architecture.constants,
-    ...(architecture.wideScoresAt !== undefined && { query_pre_attn_scalar: wide ? hiddenSize / heads : headSize }),
-    ...settingsOf(source, heads),
-    ...(await rotaryOf(source, headSize)),
-    ...ownSettings[name]?.({ name, layers, hiddenSize, header, metadata }),
-    ...tokenIds(metadata),
-  };
+  return experts > 0 && mixed !== undefined ? mixed : dense;
 }
 
 /** `gemma3_text` → `Gemma3ForCausalLM` */
@@ -72,37 +89,45 @@ function className(modelType: string): string {
   return `${parts.map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join("")}ForCausalLM`;
 }
 
-function settingsOf({ name, architecture, metadata }: Source, heads: number): Record<string, unknown> {
+function settingsOf({ name, architecture, metadata }: GgufSource, heads: number): Record<string, unknown> {
   const defaults: Readonly<Record<string, number | undefined>> = {
     "rope.freq_base": 10000,
     "attention.head_count_kv": heads,
     "attention.layer_norm_rms_epsilon": metadata.optional(`${name}.attention.layer_norm_epsilon`),
   };
-  const settings = Object.entries(commonSettings).map(([key, field]) => {
-    return [field, metadata.largest(`${name}.${key}`, defaults[key])] as const;
+  const hasExperts = metadata.number(`${name}.expert_count`, 0) > 0;
+  const settings = Object.entries(commonSettings).flatMap(([key, field]) => {
+    // A mixture in every layer leaves no layer with a feed-forward of its own.
+    const isAbsent = key === "feed_forward_length" && hasExperts && !metadata.has(`${name}.${key}`);
+    return isAbsent ? [] : [[field, metadata.largest(`${name}.${key}`, defaults[key])] as const];
   });
   const own = Object.entries(architecture.settings).flatMap(([key, field]) => {
     const value = metadata.optional(`${name}.${key}`);
     return value === undefined ? [] : [[field, value] as const];
   });
-  const every = metadata.has(`${name}.attention.sliding_window_pattern`)
-    ? { sliding_window_pattern: metadata.number(`${name}.attention.sliding_window_pattern`) }
-    : {};
-  return { ...Object.fromEntries([...settings, ...own]), ...every };
+  return { ...Object.fromEntries([...settings, ...own]), ...windowsOf(name, metadata) };
+}
+
+/** The layers that have a window: one after so many that has none, or one by one. */
+function windowsOf(name: string, metadata: GgufMetadata): Record<string, unknown> {
+  const key = `${name}.attention.sliding_window_pattern`;
+  if (!metadata.has(key)) return {};
+  if (!metadata.isList(key)) return { sliding_window_pattern: metadata.number(key) };
+  return { layer_types: metadata.flags(key).map((slides) => (slides ? "sliding_attention" : "full_attention")) };
 }
 
 /** The scaling of rotary positions; divisors of frequencies, where tensors give them, take precedence. */
-async function rotaryOf(source: Source, headSize: number): Promise<object> {
+async function rotaryOf(source: GgufSource, headSize: number): Promise<object> {
   const { file, name, architecture, header, metadata, read } = source;
   const key = (setting: string): string => `${name}.rope.${setting}`;
   const turned = metadata.number(key("dimension_count"), headSize);
-  const least = ["phi3", "glm4_moe"].includes(architecture.modelType.dense) ? 2 : headSize; // the others turn all of a head
+  const least = architecture.partial === undefined ? headSize : 2;
   check(
-    turned >= least && turned <= headSize && turned % 2 === 0,
+    turned === headSize || (turned >= least && turned < headSize && turned % 2 === 0),
     "unsupported",
     () => `${file}: ${name}.rope.dimension_count ${turned} of a head of ${headSize} is not read`,
   );
-  const part = turned === headSize ? {} : { partial_rotary_factor: turned / headSize };
+  const part = architecture.partial === undefined ? {} : { [architecture.partial]: turned / headSize };
   const factor = metadata.number(key("scaling.factor"), metadata.number(key("scale_linear"), 1));
   const original = metadata.optional(key("scaling.original_context_length"));
   const reach = original === undefined ? {} : { original_max_position_embeddings: original };
@@ -144,7 +169,9 @@ function yarnOf(metadata: GgufMetadata, key: (setting: string) => string, factor
     metadata.optional(key("scaling.yarn_beta_slow")),
   ];
   const attention = metadata.number(key("scaling.attn_factor"), 1);
+  const grown = Number((10 * metadata.number(key("scaling.yarn_log_multiplier"), 0)).toPrecision(6));
   return {
+    ...(grown !== 0 && { mscale: grown, mscale_all_dim: grown }), // DeepSeek's
     ...(fast !== undefined && { beta_fast: fast }),
     ...(slow !== undefined && { beta_slow: slow }),
     ...(attention !== 1 && { attention_factor: attention * (0.1 * Math.log(factor) + 1) }),

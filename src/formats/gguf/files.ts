@@ -3,12 +3,14 @@ import type { FileSource } from "../../files/index.ts";
 import { elementCount } from "../../tensor/index.ts";
 import { type Checkpoint, TensorFiles } from "../tensor-files.ts";
 import { architectureOf } from "./architectures.ts";
-import { configOf } from "./config.ts";
+import { configOf, type GgufSource, sizesOf } from "./config.ts";
 import { type GgufHeader, readGgufHeader } from "./header.ts";
 import { GgufMetadata } from "./metadata.ts";
 import { joinParts, partNames } from "./parts.ts";
+import { planTensors } from "./plans.ts";
+import { poolingFiles } from "./pooling.ts";
 import { samplingConfig } from "./sampling.ts";
-import { planTensors, tensorOf } from "./tensors.ts";
+import { tensorOf } from "./tensors.ts";
 import { type GgufTokenizer, tokenizerOf } from "./tokenizer.ts";
 
 /** A GGUF file that reads like a Hugging Face directory: its JSON files are made from the metadata. */
@@ -72,49 +74,46 @@ export class GgufFiles implements FileSource {
 
   /** The tensors by their Hugging Face names; those that have to be changed are pending. */
   async openCheckpoint(): Promise<Checkpoint> {
-    const { head_dim, num_hidden_layers } = (await this.#config()) as { head_dim: number; num_hidden_layers: number };
-    const plans = planTensors({
-      file: this.#name,
-      architecture: architectureOf(this.#name, this.#architecture),
-      header: this.#header,
-      headSize: head_dim,
-      layers: num_hidden_layers,
-    });
+    const source = this.#source();
+    const setting = (key: string): number => this.#metadata.number(`${source.name}.${key}`);
+    const plans = planTensors({ ...source, ...sizesOf(source), setting });
     const place = { files: this.#inner, name: this.#name };
     return new TensorFiles(this.#inner, new Map([...plans].map(([path, plan]) => [path, tensorOf(place, plan)])));
   }
 
-  get #architecture(): string {
-    return this.#metadata.string("general.architecture");
+  get #writers(): Readonly<Record<string, () => Promise<string>>> {
+    return {
+      "config.json": async () => JSON.stringify(await this.#config(), null, 2),
+      "generation_config.json": async () => {
+        const { bos_token_id, pad_token_id } = await this.#config();
+        const { endTokens } = this.#tokenizer();
+        const eos_token_id = endTokens.length > 1 ? endTokens : endTokens[0];
+        const sampling = samplingConfig(this.#metadata);
+        return JSON.stringify({ bos_token_id, eos_token_id, pad_token_id, ...sampling }, null, 2);
+      },
+      "tokenizer.json": async () => JSON.stringify(this.#tokenizer().json),
+      "tokenizer_config.json": async () => JSON.stringify(this.#tokenizer().config, null, 2),
+      ...poolingFiles(this.#metadata),
+    };
   }
-
-  readonly #writers: Readonly<Record<string, () => Promise<string>>> = {
-    "config.json": async () => JSON.stringify(await this.#config(), null, 2),
-    "generation_config.json": async () => {
-      const { bos_token_id, pad_token_id } = await this.#config();
-      const { endTokens } = this.#tokenizer();
-      const eos_token_id = endTokens.length > 1 ? endTokens : endTokens[0];
-      const sampling = samplingConfig(this.#metadata);
-      return JSON.stringify({ bos_token_id, eos_token_id, pad_token_id, ...sampling }, null, 2);
-    },
-    "tokenizer.json": async () => JSON.stringify(this.#tokenizer().json),
-    "tokenizer_config.json": async () => JSON.stringify(this.#tokenizer().config, null, 2),
-  };
 
   #tokenizer(): GgufTokenizer {
     return tokenizerOf(this.#name, this.#metadata);
   }
 
   #config(): Promise<Record<string, unknown>> {
-    const name = this.#architecture;
-    return configOf({
+    return configOf(this.#source());
+  }
+
+  #source(): GgufSource {
+    return {
       file: this.#name,
-      name,
-      architecture: architectureOf(this.#name, name),
+      name: this.#metadata.string("general.architecture"),
+      architecture: architectureOf(this.#name, this.#header),
       header: this.#header,
       metadata: this.#metadata,
       read: (tensor) => this.#readFloats(tensor),
-    });
+    };
   }
 
   /** A small tensor of the file that stands for settings. */

@@ -152,6 +152,7 @@ describe("metadata that do not say what a model needs are refused by key", () =>
   test.each<[GgufEntry | string, string]>([
     ["general.architecture", "lack general.architecture"],
     [["general.architecture", "string", "rwkv7"], '"rwkv7" is not read; read are llama'],
+    [["general.architecture", "string", "llama4"], "did you mean llama?"],
     ["llama.embedding_length", "lack llama.embedding_length"],
     ["llama.context_length", "lack llama.context_length"],
     [["llama.block_count", "u32", 4e9], "says 4000000000 layers, but there are 1 tensors"],

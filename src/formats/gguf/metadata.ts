@@ -32,6 +32,10 @@ export class GgufMetadata {
     return Array.isArray(this.#entries.get(key)) ? Math.max(0, ...this.numbers(key)) : this.number(key, fallback);
   }
 
+  isList(key: string): boolean {
+    return Array.isArray(this.#entries.get(key));
+  }
+
   boolean(key: string, fallback: boolean): boolean {
     const value = this.#get(key, fallback);
     check(typeof value === "boolean", "file", () => this.#wrong(key, "true or false"));
@@ -50,6 +54,14 @@ export class GgufMetadata {
     const fits = Array.isArray(value) && value.every((entry) => typeof entry === "number");
     check(fits, "file", () => this.#wrong(key, "a list of numbers"));
     return value as readonly number[];
+  }
+
+  /** A list of true and false, or of numbers that are 0 where it is false. */
+  flags(key: string): readonly boolean[] {
+    const value = this.#get(key, undefined);
+    const fits = Array.isArray(value) && value.every((entry) => typeof entry !== "string");
+    check(fits, "file", () => this.#wrong(key, "a list of true and false"));
+    return (value as readonly (number | boolean)[]).map(Boolean);
   }
 
   /** A number where the file gives one. */

@@ -1,6 +1,6 @@
 import { check, LecternError } from "../../common/index.ts";
 import { preTokenizerName } from "./pre-tokenizers.ts";
-import { TokenType } from "./tokenizer.ts";
+import { TokenType } from "./vocabulary.ts";
 import type { GgufEntry } from "./write.ts";
 
 /** The parts of a `tokenizer.json` that GGUF can say. */

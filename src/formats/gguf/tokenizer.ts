@@ -1,9 +1,8 @@
 import { check, LecternError, ownEntry } from "../../common/index.ts";
 import type { GgufMetadata } from "./metadata.ts";
 import { preTokenizerJson, preTokenizers } from "./pre-tokenizers.ts";
-
-/** The type of a token, as in `tokenizer.ggml.token_type`. */
-export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
+import { unigram, wordPieces, wordPieceTokens } from "./tokenizer-pieces.ts";
+import { idsOf, type SpecialTokens, TokenType, type Vocabulary } from "./vocabulary.ts";
 
 /** A file's tokenizer as a Hugging Face directory has it. */
 export interface GgufTokenizer {
@@ -19,19 +18,12 @@ const ENDINGS = new Set(["<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<
 /** Every way to cut a token is tried, so its length is bounded; no vocabulary has longer ones. */
 const LONGEST_TOKEN = 4096;
 
-/** Tokens, and what the metadata say of them. */
-interface Vocabulary {
-  readonly file: string;
-  readonly metadata: GgufMetadata;
-  readonly tokens: readonly string[];
-  readonly types: readonly number[];
-}
-
 /** Builds `tokenizer.json` and `tokenizer_config.json` from a file's metadata. */
 export function tokenizerOf(file: string, metadata: GgufMetadata): GgufTokenizer {
   const kind = metadata.string("tokenizer.ggml.model");
-  const tokens = metadata.strings("tokenizer.ggml.tokens");
+  const stored = metadata.strings("tokenizer.ggml.tokens");
   const types = metadata.has("tokenizer.ggml.token_type") ? metadata.numbers("tokenizer.ggml.token_type") : [];
+  const tokens = kind === "bert" ? wordPieceTokens(stored, types) : stored;
   const vocabulary = { file, metadata, tokens, types };
   const long = tokens.find((token) => token.length > LONGEST_TOKEN);
   check(!long, "file", () => `${file}: a token of ${long?.length} characters: damaged`);
@@ -56,17 +48,18 @@ export function tokenizerOf(file: string, metadata: GgufMetadata): GgufTokenizer
   };
 }
 
-type SpecialTokens = Partial<Record<"bos_token" | "eos_token" | "unk_token" | "pad_token", string>>;
-
-const specialKeys: Readonly<Record<keyof SpecialTokens, string>> = {
-  bos_token: "bos_token_id",
-  eos_token: "eos_token_id",
-  unk_token: "unknown_token_id",
-  pad_token: "padding_token_id",
-};
+const specialKeys: readonly (readonly [keyof SpecialTokens, string])[] = [
+  ["bos_token", "bos_token_id"],
+  ["eos_token", "eos_token_id"],
+  ["unk_token", "unknown_token_id"],
+  ["pad_token", "padding_token_id"],
+  ["sep_token", "seperator_token_id"],
+  ["cls_token", "cls_token_id"],
+  ["mask_token", "mask_token_id"],
+];
 
 function specialTokens({ file, metadata, tokens }: Vocabulary): SpecialTokens {
-  const found = Object.entries(specialKeys).flatMap(([name, key]) => {
+  const found = specialKeys.flatMap(([name, key]) => {
     const id = metadata.optional(`tokenizer.ggml.${key}`);
     if (id === undefined) return [];
     const token = tokens[id];
@@ -80,9 +73,11 @@ function specialTokens({ file, metadata, tokens }: Vocabulary): SpecialTokens {
 function modelOf(kind: string, vocabulary: Vocabulary, special: SpecialTokens): object {
   if (kind === "gpt2") return byteLevel(vocabulary, special);
   if (kind === "llama") return sentencePiece(vocabulary, special);
+  if (kind === "bert") return wordPieces(vocabulary, special);
+  if (kind === "t5") return unigram(vocabulary, special);
   throw new LecternError(
     "unsupported",
-    `${vocabulary.file}: tokenizer.ggml.model ${JSON.stringify(kind)} is not read; read are gpt2 and llama`,
+    `${vocabulary.file}: tokenizer.ggml.model ${JSON.stringify(kind)} is not read; read are gpt2, llama, bert and t5`,
   );
 }
 
@@ -152,10 +147,6 @@ function mergesByScore(tokens: readonly string[], scores: readonly number[]): [s
     for (const { pair } of ways) merges.push({ pair, score });
   }
   return merges.sort((a, b) => b.score - a.score).map(({ pair }) => pair);
-}
-
-function idsOf(tokens: readonly string[]): Record<string, number> {
-  return Object.fromEntries(tokens.map((token, id) => [token, id]));
 }
 
 /** Start and end tokens around a text, where they are wanted. */

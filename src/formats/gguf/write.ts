@@ -8,7 +8,8 @@ export type GgufEntry =
   | readonly [key: string, type: "bool", value: boolean]
   | readonly [key: string, type: "string", value: string]
   | readonly [key: string, type: "strings", value: readonly string[]]
-  | readonly [key: string, type: "f32s" | "i32s", value: readonly number[]];
+  | readonly [key: string, type: "f32s" | "i32s", value: readonly number[]]
+  | readonly [key: string, type: "bools", value: readonly boolean[]];
 
 /** A tensor to write; its values are asked for when it is its turn. */
 export interface GgufOutput {
@@ -91,6 +92,10 @@ function writeEntry(to: Writer, [key, type, value]: GgufEntry): void {
     case "i32s":
       to.u32(typeNumbers.array).u32(typeNumbers.i32).u64(value.length);
       for (const number of value) to.u32(number);
+      break;
+    case "bools":
+      to.u32(typeNumbers.array).u32(typeNumbers.bool).u64(value.length);
+      for (const flag of value) to.u8(flag ? 1 : 0);
   }
 }
 
