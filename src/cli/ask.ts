@@ -122,6 +122,10 @@ function print(answered: Answered, terminal: Terminal): void {
       `lectern: changed since it was indexed, and left out: ${changed.join(", ")}; run lectern index again\n`,
     );
   if (citations.length === 0) {
+    if (changed.length > 0 && bestScore >= threshold) {
+      terminal.stdout.write("not found: the nearest passages changed since they were indexed\n");
+      return;
+    }
     terminal.stdout.write(
       `not found: the best passage scores ${bestScore.toFixed(3)}, below ${threshold.toFixed(3)}, which unrelated questions reach here\n`,
     );

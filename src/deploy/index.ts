@@ -16,6 +16,9 @@ export const deployTargets = ["docker", "node", "static"] as const;
 /** A target of `deploy`. */
 export type DeployTarget = (typeof deployTargets)[number];
 
+/** There in a folder that a deployment wrote: its files may be replaced. */
+const MARK = ".lectern-deployment.json";
+
 /** Options of `deploy`. */
 export interface DeployOptions extends DeployedModel {
   readonly target: DeployTarget;
@@ -59,9 +62,10 @@ export async function deploy(options: DeployOptions): Promise<Deployed> {
     () => `deploy: a name has letters, digits, dots and dashes; got ${name}; give --name`,
   );
   const present = await readdir(out).catch((): string[] => []);
-  const isOurs = present.length === 0 || present.includes("server.json") || present.includes("models.json");
-  check(isOurs, "usage", () => `deploy: ${out} holds other files: choose a new folder`);
+  const isOurs = present.length === 0 || present.includes(MARK);
+  check(isOurs, "usage", () => `deploy: ${out} holds files that no deployment wrote: choose a new folder`);
   await makeDirectory(out);
+  await writeFile(join(out, MARK), `${JSON.stringify({ lectern: VERSION, target })}\n`);
   const model = await copyModel(out, options);
   const root = packageRoot();
   if (target === "static") return { out, ...(await page(out, { root, name })) };

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
 import { parse } from "csv-parse/sync";
 import { check, isObject, LecternError, ownEntry, parseJson, shown } from "../common/index.ts";
 import { type Doc, hashOf } from "../evaluation/node.ts";
+import { readTextFile } from "../files/node.ts";
 import { type Project, projectPath } from "./file.ts";
 
 /** A row of a data file, with its number in the file. */
@@ -44,15 +44,27 @@ function readTable(path: string): Doc[] {
 function tableOf(path: string, kind: "csv" | "tsv"): unknown[] {
   try {
     const delimiter = kind === "csv" ? "," : "\t";
-    return parse(textOf(path), { delimiter, columns: true, bom: true, skip_empty_lines: true, relax_quotes: true });
+    return parse(readTextFile(path), {
+      delimiter,
+      columns: (names: string[]) => uniqueNames(path, names),
+      bom: true,
+      skip_empty_lines: true,
+      relax_quotes: true,
+    });
   } catch (cause) {
     if (cause instanceof LecternError) throw cause;
     throw new LecternError("input", `${path}: not a table: ${(cause as Error).message}`, { cause });
   }
 }
 
+function uniqueNames(path: string, names: readonly string[]): string[] {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  check(twice === undefined, "input", () => `${path}: there are two columns ${twice}: name each once`);
+  return [...names];
+}
+
 function objectsOf(path: string, kind: string): unknown[] {
-  const text = textOf(path);
+  const text = readTextFile(path);
   if (kind === "json") {
     const list = parseJson(text, path, "input");
     check(Array.isArray(list), "input", () => `${path} must hold a list of objects`);
@@ -61,15 +73,6 @@ function objectsOf(path: string, kind: string): unknown[] {
   return text
     .split("\n")
     .flatMap((line, i) => (line.trim() === "" ? [] : [parseJson(line, `${path}, line ${i + 1}`, "input")]));
-}
-
-function textOf(path: string): string {
-  try {
-    const bytes = readFileSync(path);
-    return new TextDecoder().decode(path.endsWith(".gz") ? gunzipSync(bytes) : bytes);
-  } catch (cause) {
-    throw new LecternError("file", `${path} cannot be read: ${(cause as Error).message}`, { cause });
-  }
 }
 
 /** The rows of the test set; with a limit, the first so many. */

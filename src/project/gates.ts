@@ -88,8 +88,9 @@ function baselineGate(metric: string, margin: number, { quality, baseline }: Gat
   };
 }
 
-function pairedReason({ state, difference, itemsNeeded }: Decision, margin: number, n: number): string {
-  if (state === "pass") return difference === 0 ? "no worse than the baseline" : "shown to be no worse than the gate";
+function pairedReason({ state, isSame, difference, itemsNeeded }: Decision, margin: number, n: number): string {
+  if (isSame) return "no item differs from the baseline";
+  if (state === "pass") return "shown to be no worse than the gate";
   if (state === "fail") return "shown to be worse than the gate";
   const away = difference + margin;
   if (itemsNeeded === undefined) return "the difference lies on the gate: no number of items decides it";
@@ -109,7 +110,7 @@ function boundGate(metric: string, bound: { min: number } | { max: number }, { q
     decision.state === "undecided"
       ? decision.itemsNeeded === undefined
         ? "the value lies on the bound: no number of items decides it"
-        : `the bound lies inside the interval of ${quality.n} items; about ${decision.itemsNeeded} items would decide it`
+        : `the bound lies inside the interval of ${quality.n} item${quality.n === 1 ? "" : "s"}; about ${decision.itemsNeeded} items would decide it`
       : `shown to be ${decision.state === "pass" ? "within" : "beyond"} the bound`;
   return {
     ...{ name, state: decision.state, value, baseline: null },

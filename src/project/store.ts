@@ -37,17 +37,17 @@ export class EvidenceStore {
     this.#warn = warn;
   }
 
-  /** Evidence that is fresh; else the newest of the same model, with the inputs that changed since. */
+  /** Evidence that is fresh; else that of the same model of which the fewest inputs changed since, the newest among equals. */
   find<Result>(kind: EvidenceKind, model: string, inputs: Inputs): Found<Result> {
     const own = this.#read<Result>(this.#path(kind, inputs));
     if (own) return { state: "fresh", evidence: own };
-    const others = this.all<Result>(kind).filter((evidence) => evidence.model === model);
-    const newest = others.reduce<Evidence<Result> | undefined>(
-      (best, evidence) => (best && best.at > evidence.at ? best : evidence),
-      undefined,
+    const others = this.all<Result>(kind)
+      .filter((evidence) => evidence.model === model)
+      .map((evidence) => ({ evidence, changed: changedInputs(kind, evidence.inputs, inputs) }));
+    const [nearest] = others.sort(
+      (a, b) => a.changed.length - b.changed.length || b.evidence.at.localeCompare(a.evidence.at),
     );
-    if (!newest) return { state: "missing" };
-    return { state: "stale", evidence: newest, changed: changedInputs(kind, newest.inputs, inputs) };
+    return nearest ? { state: "stale", ...nearest } : { state: "missing" };
   }
 
   /** All evidence of a kind. */

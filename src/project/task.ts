@@ -1,6 +1,7 @@
 import { check, LecternError, ownEntry, suggestion } from "../common/index.ts";
 import {
   type Answering,
+  bundledTasks,
   hashOf,
   isGroup,
   leaves,
@@ -13,7 +14,7 @@ import {
 } from "../evaluation/node.ts";
 import type { Model } from "../inference/index.ts";
 import { classifyTexts } from "../pipelines/index.ts";
-import { type Prompt, rankExamples, type Values } from "../prompting/index.ts";
+import { checkPrompt, type Prompt, rankExamples, type Values } from "../prompting/index.ts";
 import { readPrompt } from "../prompting/node.ts";
 import { filesOf } from "../retrieval/index.ts";
 import { askMetrics } from "./ask-metrics.ts";
@@ -39,7 +40,7 @@ export type TaskKind = "classification" | "prompt" | "evaluation" | "ask";
  */
 export function kindOf(project: Project, { prompt, window, shots, reader }: Setup): TaskKind {
   const { task } = project.file;
-  const isRows = task === "text-classification" || task === "text-generation";
+  const isRows = ROW_TASKS.includes(task);
   const kind = !isRows
     ? task === "ask"
       ? "ask"
@@ -66,17 +67,33 @@ export function kindOf(project: Project, { prompt, window, shots, reader }: Setu
   return kind;
 }
 
-/** The prompt of a setup. */
-export function promptOf(project: Project, { prompt }: Setup): Promise<Prompt> {
-  return readPrompt(projectPath(project, prompt as string));
+/** The prompt of a setup. @throws LecternError for an error that `lectern prompt check` finds */
+export async function promptOf(project: Project, { prompt }: Setup): Promise<Prompt> {
+  const path = projectPath(project, prompt as string);
+  const read = await readPrompt(path);
+  const fault = checkPrompt(read).find(({ severity }) => severity === "error");
+  check(fault === undefined, "input", () => `${path}: ${fault?.message} (${fault?.rule})`);
+  return read;
 }
+
+/** The tasks whose test set is rows of text. */
+const ROW_TASKS = ["text-classification", "text-generation"];
 
 /** The task of `lectern eval` that a project names, with the project's test set where it has one. */
 export function evaluationTask(project: Project): Task {
   const { task: name, test, limit } = project.file;
   const beside = projectPath(project, name);
   const options = test === undefined ? {} : { dataFile: projectPath(project, test) };
-  const found = loadTask(/\.(ya?ml|json)$/.test(name) ? beside : name, options);
+  const isFile = /\.(ya?ml|json)$/.test(name);
+  if (!isFile) {
+    const all = [...ROW_TASKS, "ask", ...bundledTasks()];
+    check(
+      all.includes(name),
+      "config",
+      () => `${project.path}: task: there is no task ${name}${suggestion(name, all)}`,
+    );
+  }
+  const found = loadTask(isFile ? beside : name, options);
   const [task, ...others] = leaves(found);
   check(
     task && !isGroup(found) && others.length === 0,

@@ -91,7 +91,7 @@ test("init asks nothing without a terminal, and names the flags that are missing
 
 test("a gate fails with exit code 1, an undecided one with 3 and the items that it takes; reports tell both", async () => {
   await write("test.jsonl", rows([...TEXTS, ["so bad that it is good", "positive"]]));
-  await project({ gates: [{ metric: "acc", min: 0.999 }] });
+  await project({ gates: [{ metric: "acc", min: 0.95 }] });
   const undecided = await checked("--junit", join(folder, "r.xml"), "--markdown", join(folder, "r.md"));
   const value = undecided.json.gates[0]?.value ?? 0;
   expect(value).toBeGreaterThan(0.7);
@@ -102,7 +102,6 @@ test("a gate fails with exit code 1, an undecided one with 3 and the items that 
   expect(await readFile(join(folder, "f.xml"), "utf8")).toMatch(
     /<testsuite name="Tell good.*failures="1"[\s\S]*<failure message=/,
   );
-  if (value === 1) return; // the model has all of them right: nothing is inside the noise
   expect(undecided.code).toBe(3);
   expect(undecided.json.gates[0]).toMatchObject({ state: "undecided", itemsNeeded: expect.any(Number) });
   expect(await readFile(join(folder, "r.xml"), "utf8")).toContain("<skipped message=");
@@ -123,6 +122,31 @@ test("another setup is compared with the baseline on the same items, and the bas
 }, 120_000);
 
 describe("bad input", () => {
+  test("a prompt that reads a name which is no variable", async () => {
+    const text =
+      "---\nvariables:\n  text: string\n  label: { type: string, enum: [positive, negative] }\nanswer: ' {{ label }}'\n---\n{{ txt }}:";
+    await writeFile(join(folder, "bad.prompt"), text);
+    await write("test.jsonl", rows(TEXTS));
+    await project({ choice: { model: "stories", prompt: "./bad.prompt" } });
+    expect((await run("check")).err).toMatch(/bad\.prompt: the template reads txt.*\(undefined-variable\)/);
+  });
+
+  test("a table in another encoding, and one with a column that stands twice", async () => {
+    const table = join(folder, "test.csv");
+    await project({ test: "test.csv" });
+    await writeFile(table, Buffer.from("text,label\nun caf\xe9,positive\n", "latin1"));
+    expect((await run("check")).err).toContain("test.csv: not UTF-8");
+    await writeFile(table, "text,text,label\na joy,x,positive\n");
+    expect((await run("check")).err).toContain("there are two columns text");
+  });
+
+  test("a task that there is not", async () => {
+    await project({ task: "text-clasification" });
+    expect((await run("check")).err).toMatch(
+      /lectern\.project\.json: task: there is no task text-clasification.*text-classification/,
+    );
+  });
+
   test("a gate on a metric that the task lacks", async () => {
     await write("test.jsonl", rows(TEXTS));
     await project({ gates: [{ metric: "bleu" }] });

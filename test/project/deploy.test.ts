@@ -111,7 +111,9 @@ describe("lectern project deploy", () => {
     mkdirSync(full);
     writeFileSync(join(full, "thesis.txt"), "mine");
     const attempt = (...args: string[]) => cli(["project", "deploy", "--model", "sentiment", "--no-smoke", ...args]);
-    expect((await attempt("--to", "node", "--out", full)).err).toContain("holds other files");
+    expect((await attempt("--to", "node", "--out", full)).err).toContain("holds files that no deployment wrote");
+    writeFileSync(join(full, "server.json"), "{}"); // a name that a deployment writes, too
+    expect((await attempt("--to", "node", "--out", full)).err).toContain("holds files that no deployment wrote");
     expect((await attempt("--to", "kubernetes", "--out", full)).err).toContain("--to takes docker, node or static");
     const out = join(work, "none");
     expect((await attempt("--to", "node", "--out", out, "--precision", "int2")).err).toContain("--precision takes");

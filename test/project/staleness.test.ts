@@ -192,3 +192,16 @@ test("a project that was moved keeps its evidence", async () => {
   expect(new EvidenceStore(project).find("quality", setup.model, inputs).state).toBe("fresh");
   await rm(moved, { recursive: true });
 });
+
+test("stale evidence is compared with what it differs least from, not with the newest", async () => {
+  const head: Setup = { model: "./model" };
+  const store = new EvidenceStore(readProject(folder));
+  const before = await inputsNow(head);
+  await store.add("quality", before, { subject: "own", model: head.model, result: {} });
+  const varied = { ...before, precision: "int8", window: "16" };
+  await store.add("quality", varied, { subject: "varied later", model: head.model, result: {} });
+  expect(store.find("quality", head.model, { ...before, data: "other" })).toMatchObject({
+    state: "stale",
+    changed: ["data"],
+  });
+});

@@ -13,7 +13,7 @@ const right = items.map((_, i) => Number(i % 5 !== 0));
 
 test("values are paired by item, in whatever order they come", () => {
   const turned = accuracy(right.toReversed(), items.toReversed());
-  expect(decidePaired(accuracy(right), turned, 0)).toMatchObject({ state: "pass", difference: 0, interval: [0, 0] });
+  expect(decidePaired(accuracy(right), turned, 0)).toMatchObject({ state: "pass", isSame: true, difference: 0 });
   expect(pairedP(accuracy(right), turned)).toBe(1);
 });
 
@@ -32,7 +32,7 @@ test("a metric over all items is decided by the paired bootstrap, and a smaller 
   });
   expect(decidePaired(f1(4), f1(30), 0).state).toBe("fail");
   expect(decidePaired(f1(30), f1(4), 0).state).toBe("pass");
-  expect(decidePaired(f1(4), f1(4), 0).interval).toEqual([0, 0]);
+  expect(decidePaired(f1(4), f1(4), 0)).toMatchObject({ state: "pass", isSame: true, difference: 0 });
   expect(pairedP(f1(4), f1(30))).toBeLessThan(0.01);
   const perplexity = (log: number): ItemValues => ({
     ...accuracy(items.map((_, i) => -log - (i % 3) / 10)),
@@ -49,4 +49,21 @@ test("bounds hold from below and from above", () => {
   expect(decideMetric(accuracy(right), { min: 0.8 }).state).toBe("undecided");
   expect(decideMetric(accuracy(right), { max: 0.95 }).state).toBe("pass");
   expect(decideMetric(accuracy(right), { max: 0.5 }).state).toBe("fail");
+});
+
+test("a bound is not shown by few items that are all right: Wilson's interval, and that of equal items", () => {
+  const all = (count: number): ItemValues => ({ ...accuracy(Array(count).fill(1)), items: [] });
+  expect(decideMetric(all(1), { min: 0.99 }).state).toBe("undecided");
+  expect(decideMetric(all(12), { min: 0.9 })).toMatchObject({
+    state: "undecided",
+    interval: [expect.closeTo(0.816, 4), 1], // 12 / (12 + 1.6449²)
+  });
+  expect(decideMetric(all(12), { min: 0.8 }).state).toBe("pass");
+  const f1 = (count: number): ItemValues => ({
+    ...all(count),
+    aggregation: "f1_macro",
+    values: Array(count).fill([1, 1]),
+  });
+  expect(decideMetric(f1(12), { min: 0.9 }).state).toBe("undecided"); // 1 − 0.05^(1/12) = 0.22 may be others
+  expect(decideMetric(f1(500), { min: 0.9 }).state).toBe("pass");
 });

@@ -1,5 +1,5 @@
 import { check, Random, twoSidedP } from "../../common/index.ts";
-import { type Interval, meanOf, standardError } from "../statistics/intervals.ts";
+import { type Interval, meanOf, shareInterval, standardError } from "../statistics/intervals.ts";
 import { type Decision, decideBound, decideDifference } from "../statistics/margin.ts";
 import { mcNemar } from "../statistics/tests.ts";
 import { aggregations } from "../tasks/aggregation.ts";
@@ -32,9 +32,9 @@ export function decidePaired(baseline: ItemValues, head: ItemValues, margin: num
   const [first, second] = [statisticOf(baseline, baseline.values), statisticOf(head, own)];
   const difference = sign * (second(all(own.length)) - first(all(own.length)));
   const isSame = own.every((value, i) => JSON.stringify(value) === JSON.stringify(baseline.values[i]));
-  const interval = isSame
-    ? ([0, 0] as const)
-    : bootstrapped(own.length, (picked) => sign * (second(picked) - first(picked)));
+  if (isSame)
+    return { state: "pass", isSame, difference: 0, interval: widened([0, 0], own.length), itemsNeeded: undefined };
+  const interval = bootstrapped(own.length, (picked) => sign * (second(picked) - first(picked)));
   return { ...decideBound(difference, interval, -margin, own.length), difference };
 }
 
@@ -62,15 +62,28 @@ export function pairedP(first: ItemValues, second: ItemValues): number {
 /** Decides if a metric reaches a bound: from below (`min`), or from above (`max`). */
 export function decideMetric(head: MetricValues, bound: { readonly min: number } | { readonly max: number }): Decision {
   const [sign, limit] = "min" in bound ? [1, bound.min] : [-1, bound.max];
-  const statistic = statisticOf(head, head.values);
-  const value = statistic(all(head.values.length));
-  const interval = bootstrapped(head.values.length, (picked) => sign * statistic(picked));
+  const value = statisticOf(head, head.values)(all(head.values.length));
+  const [low, high] = metricInterval(head);
+  const interval: Interval = sign === 1 ? [low, high] : [-high, -low];
   return decideBound(sign * value, interval, sign * limit, head.values.length);
 }
 
-/** The interval of 90 % of a metric, by the bootstrap over items. */
+/** The interval of 90 % of a metric: Wilson's of a share, else by the bootstrap over items. */
 export function metricInterval(head: MetricValues): Interval {
-  return bootstrapped(head.values.length, statisticOf(head, head.values));
+  const { aggregation, values } = head;
+  const isShare = aggregation === "mean" && values.every((value) => value === 0 || value === 1);
+  if (isShare) return shareInterval(values.filter((value) => value === 1).length, values.length, 0.9);
+  return widened(bootstrapped(values.length, statisticOf(head, values)), values.length);
+}
+
+/**
+ * An interval of the bootstrap; where all items are alike, so that no resample differs, it gets the share of other items that so many equal
+ * ones leave possible at 5 % on either side.
+ */
+function widened([low, high]: Interval, items: number): Interval {
+  if (low < high) return [low, high];
+  const others = 1 - 0.05 ** (1 / items);
+  return [low - others, high + others];
 }
 
 type Statistic = (picked: ArrayLike<number>) => number;

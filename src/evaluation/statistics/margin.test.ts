@@ -63,7 +63,10 @@ describe("a comparison of 500 items with a baseline at margin 0", () => {
 
 test("equal answers pass, a clear drop fails, and a small one is undecided with the items that it takes", () => {
   const of = differencesOf;
-  expect(decideDifference(of(50, 0, 0), 0)).toMatchObject({ state: "pass", difference: 0, interval: [0, 0] });
+  const same = decideDifference(of(50, 0, 0), 0.02);
+  expect(same).toMatchObject({ state: "pass", isSame: true, difference: 0 });
+  const alone = 1.6448536 ** 2 / (50 + 1.6448536 ** 2); // Tango's interval without a discordant item: z² / (n + z²)
+  expect(same.interval).toEqual([expect.closeTo(-alone, 6), expect.closeTo(alone, 6)]);
   expect(decideDifference(of(500, 20, 45), 0)).toMatchObject({ state: "fail", difference: -0.05 });
   const small = decideDifference(of(500, 20, 25), 0);
   expect(small.state).toBe("undecided");

@@ -14,6 +14,8 @@ export interface Decision {
   readonly difference: number;
   /** The interval of 90 % of the difference: its ends belong to the two tests. */
   readonly interval: Interval;
+  /** True if no item differs from the baseline: then nothing speaks for a difference, and the state is `pass`, however few items there are. */
+  readonly isSame: boolean;
   /** The number of items that decide it with a power of 80 %, if the observed difference is the true one; undefined where none would. */
   readonly itemsNeeded: number | undefined;
 }
@@ -38,9 +40,10 @@ export function decideDifference(differences: readonly number[], margin: number)
   const interval = isBinary
     ? pairedShareInterval(n, better, worse, 1 - 2 * ALPHA)
     : meanInterval(difference, standardError(differences), 1 - 2 * ALPHA);
-  const byInterval = stateOf(interval, -margin);
+  const isSame = differences.every((d) => d === 0);
+  const byInterval = isSame ? "pass" : stateOf(interval, -margin);
   const state = isBinary && margin === 0 ? midPState(better, worse) : byInterval;
-  return { state, difference, interval, itemsNeeded: itemsFor(difference + margin, deviation) };
+  return { state, isSame, difference, interval, itemsNeeded: itemsFor(difference + margin, deviation) };
 }
 
 /** Decides if a value reaches a bound, given its interval of 90 %; both turned so that more is better. */
@@ -48,6 +51,7 @@ export function decideBound(value: number, interval: Interval, bound: number, it
   const deviation = ((interval[1] - interval[0]) / 2 / normalQuantile(1 - ALPHA)) * Math.sqrt(items);
   return {
     state: stateOf(interval, bound),
+    isSame: false,
     difference: value - bound,
     interval,
     itemsNeeded: itemsFor(value - bound, deviation),
@@ -87,7 +91,7 @@ function midP(successes: number, size: number): number {
 
 /**
  * Tango's score interval of the difference of two paired shares: the differences that his test does not reject. Without a
- * discordant item there is no sign of any difference, and the interval is [0, 0].
+ * discordant item it is ± z² / (n + z²).
  *
  * @param n the number of items
  * @param better items that the second alone solves
@@ -95,7 +99,6 @@ function midP(successes: number, size: number): number {
  */
 export function pairedShareInterval(n: number, better: number, worse: number, confidence = 0.95): Interval {
   const observed = (better - worse) / n;
-  if (better + worse === 0) return [0, 0];
   const z = normalQuantile((1 + confidence) / 2);
   const solve = (end: number): number => {
     let [inside, outside] = [observed, end];

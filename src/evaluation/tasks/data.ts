@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { parse } from "csv-parse/sync";
 import { check, isObject, LecternError } from "../../common/index.ts";
+import { readTextFile } from "../../files/node.ts";
 import { Float } from "../../templates/index.ts";
 
 /** One item of a data set: its fields by name. Numbers of a column with fractions are `Float`s. */
@@ -36,21 +36,11 @@ export function locateData(path: string, namedBy: string, folders: readonly stri
 
 /** The items of a data file, `.gz` included. */
 export function readData(path: string, format: DataFormat, options: DataOptions = {}): Doc[] {
-  const whole = readText(path);
+  const whole = readTextFile(path);
   const text = options.skip === undefined ? whole : whole.split("\n").slice(options.skip).join("\n");
   const docs = readers[format](text, path, options);
   check(docs.length > 0, "input", () => `${path}: the data set is empty`);
   return docs;
-}
-
-/** The text of a file, unpacked where it ends in `.gz`. */
-function readText(path: string): string {
-  try {
-    const bytes = readFileSync(path);
-    return new TextDecoder().decode(path.endsWith(".gz") ? gunzipSync(bytes) : bytes);
-  } catch (cause) {
-    throw new LecternError("file", `${path} cannot be read`, { cause });
-  }
 }
 
 const readers: Readonly<Record<DataFormat, (text: string, path: string, options: DataOptions) => Doc[]>> = {
