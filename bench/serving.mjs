@@ -99,7 +99,12 @@ const print = (text) => {
 const result = { model, clients, seconds };
 const own = await start("lectern", model, values.precision, values.sequences);
 const expected = [];
-for (const i of prompts.keys()) expected.push(await streamed(own.url, bodyOf(i)));
+// Asked twice: under load the prompts' beginnings are in the cache, from which int8 and int4 may go on with other last bits.
+for (const again of [false, true])
+  for (const i of prompts.keys()) {
+    const text = await streamed(own.url, bodyOf(i));
+    if (again) expected.push(text);
+  }
 result.load = await load(own, { count: clients, length: seconds, expected });
 const { answers, wrong, tokensPerSecond, delayP99, memory } = result.load;
 print(`${clients} clients, ${seconds} s: ${answers} answers, ${wrong} that differ from the answer alone`);
