@@ -45,7 +45,7 @@ describe("POST /v1/feedback", () => {
 
     const out = join(work, "pairs.jsonl");
     const listed = await cli(["project", "feedback", directory, "--out", out]);
-    expect(listed.out).toContain("4 judgements: 2 up, 1 down, 1 better answers\n2 pairs in");
+    expect(listed.out).toContain("4 judgements: 2 up, 1 down, 1 better answer\n2 pairs in");
     const pairs = readFileSync(out, "utf8")
       .trim()
       .split("\n")
