@@ -1,7 +1,7 @@
 import { didYouMean, LecternError, ownEntry } from "../../common/index.ts";
 import { type GgufArchitecture, headNorms, manyExperts, plain, wrapped } from "./architecture.ts";
 import { decoders } from "./decoders.ts";
-import { encoders } from "./encoders.ts";
+import { encoderArchitectures } from "./encoders.ts";
 import { gptDecoders } from "./gpt-decoders.ts";
 import type { GgufHeader } from "./header.ts";
 import { GgufMetadata } from "./metadata.ts";
@@ -88,7 +88,7 @@ export const architectures: Readonly<Record<string, GgufArchitecture>> = {
   ...decoders,
   ...gptDecoders,
   ...mixedDecoders,
-  ...encoders,
+  ...encoderArchitectures,
 };
 
 /** The architecture of a file, with what differs in it; an unknown one names the known. */

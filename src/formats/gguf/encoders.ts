@@ -93,7 +93,7 @@ const t5 = (className: string): GgufArchitecture => ({
 });
 
 /** Encoders, which are read only. RoBERTa's relatives are BERT here: their positions have lost the rows that padding has. */
-export const encoders: Readonly<Record<string, GgufArchitecture>> = {
+export const encoderArchitectures: Readonly<Record<string, GgufArchitecture>> = {
   bert: {
     modelType: { dense: "bert" },
     className: "BertModel",
