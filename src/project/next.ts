@@ -6,9 +6,10 @@ import type { Project, Setup } from "./file.ts";
 import { setupName } from "./located.ts";
 import type { MeasureOptions, Quality } from "./measure/quality.ts";
 import { Measurements } from "./measured.ts";
+import { RULED_OUT } from "./ruled-out.ts";
 import { candidatesOf, feedbackPath } from "./status.ts";
 import { EvidenceStore, withProjectLock } from "./store.ts";
-import { kindOf, metricNames, type TaskKind } from "./task.ts";
+import { kindOf, metricNames } from "./task.ts";
 
 /** One piece of advice, with the evidence that speaks for and against it. */
 export interface Advice {
@@ -111,26 +112,6 @@ const ruledOut = (step: Advice["step"], ...contra: string[]): Step => ({
   cost: undefined,
   command: undefined,
 });
-
-/** The reasons for which a kind of task rules out a step. */
-const RULED_OUT: Readonly<Record<TaskKind, Partial<Readonly<Record<Advice["step"], string>>>>> = {
-  classification: {
-    prompt: "a classification head reads no prompt",
-    "few shots": "a classification head reads no examples",
-    "human feedback": "preferences train models that generate",
-  },
-  prompt: {},
-  evaluation: {
-    prompt: "the task file brings its own prompt; edit it there",
-    "fine-tuning": "the rows of a task file are not in the form of a training task",
-  },
-  ask: {
-    prompt: "the reader's prompt is that of lectern ask",
-    "few shots": "passages take the place of examples",
-    "fine-tuning": "an encoder learns from pairs of texts: lectern finetune --task sentence-similarity",
-    "human feedback": "preferences train models that generate",
-  },
-};
 
 type Advise = (context: Context) => Step | Promise<Step>;
 

@@ -8,6 +8,7 @@ import { type EvidenceKind, type InputName, inputsOf } from "./inputs.ts";
 import { type Locating, locateSetup, setupName } from "./located.ts";
 import { Measurements } from "./measured.ts";
 import type { Settings } from "./optimize.ts";
+import { RULED_OUT } from "./ruled-out.ts";
 import { type Evidence, EvidenceStore, withProjectLock } from "./store.ts";
 import { kindOf, metricNames } from "./task.ts";
 
@@ -57,8 +58,8 @@ export async function projectStatus(project: Project, options: Locating = {}): P
     lines.push(...(await setupLines(project, setup, "select", ["quality"], options)));
   lines.push(...(await setupLines(project, choice, "adapt", kinds, options)));
   lines.push(baselineLine(project));
-  const kind = kindOf(project, choice);
-  if (kind === "prompt" || kind === "evaluation") lines.push(feedbackLine(project)); // preferences train models that generate
+  const reasons = RULED_OUT[kindOf(project, choice)];
+  if (reasons["human feedback"] === undefined) lines.push(feedbackLine(project));
   lines.push(...(await setupLines(project, choice, "optimize", ["settings"], options)));
   lines.push(...(await setupLines(project, choice, "deploy", ["deployment"], options)));
   return lines;
@@ -119,7 +120,7 @@ const MISSING: Partial<Readonly<Record<EvidenceKind, string>>> = {
 /** A setup with what `optimize` varies left out. */
 const withoutSettings = ({ precision: _, threads: _t, batchSize: _b, window: _w, ...setup }: Setup): Setup => setup;
 
-/** The outcome that evidence tells in a line, with a separator; empty where a table is needed. */
+/** The outcome of an optimization or a deployment in a few words, with a separator; empty for other evidence. */
 function outcome({ kind, result }: Evidence): string {
   if (kind === "settings") return `cheapest that passes: ${(result as Settings).best ?? "none"}; `;
   if (kind !== "deployment") return "";

@@ -75,7 +75,7 @@ export interface StoredParts {
   readonly setting: (key: string) => number;
 }
 
-/** What differs in files that have an entry of the metadata behind the architecture's name, or a tensor; or that lack a tensor. */
+/** The difference of files that have a setting or a tensor, or that lack a tensor. `setting` is an entry of the metadata behind the architecture's name. */
 export interface GgufVariant {
   readonly setting?: string;
   readonly tensor?: string;
@@ -127,3 +127,28 @@ export const manyExperts = {
   ffn_down_exps: "mlp.experts.{}.down_proj",
 };
 export const expertSettings = { expert_count: "num_experts", expert_used_count: "num_experts_per_tok" };
+
+/** The expert that all tokens share, of Qwen's mixtures. */
+export const sharedExpert = {
+  ffn_gate_inp_shexp: "mlp.shared_expert_gate",
+  ffn_gate_shexp: "mlp.shared_expert.gate_proj",
+  ffn_up_shexp: "mlp.shared_expert.up_proj",
+  ffn_down_shexp: "mlp.shared_expert.down_proj",
+};
+
+/** The mixture of DeepSeek and GLM-4.5: its tensors, and its sizes. */
+export const sharedExperts = {
+  ...manyExperts,
+  exp_probs_b: "=mlp.gate.e_score_correction_bias",
+  ffn_gate_shexp: "mlp.shared_experts.gate_proj",
+  ffn_up_shexp: "mlp.shared_experts.up_proj",
+  ffn_down_shexp: "mlp.shared_experts.down_proj",
+};
+export const sharedExpertsSettings = {
+  expert_count: "n_routed_experts",
+  expert_used_count: "num_experts_per_tok",
+  expert_feed_forward_length: "moe_intermediate_size",
+  expert_shared_count: "n_shared_experts",
+  expert_weights_scale: "routed_scaling_factor",
+  leading_dense_block_count: "first_k_dense_replace",
+};

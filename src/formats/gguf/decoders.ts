@@ -6,6 +6,9 @@ import {
   headNorms,
   manyExperts,
   plain,
+  sharedExpert,
+  sharedExperts,
+  sharedExpertsSettings,
 } from "./architecture.ts";
 
 /** Decoders that are read only. */
@@ -17,10 +20,7 @@ export const decoders: Readonly<Record<string, GgufArchitecture>> = {
     layer: {
       ...plain,
       ...manyExperts,
-      ffn_gate_inp_shexp: "mlp.shared_expert_gate",
-      ffn_gate_shexp: "mlp.shared_expert.gate_proj",
-      ffn_up_shexp: "mlp.shared_expert.up_proj",
-      ffn_down_shexp: "mlp.shared_expert.down_proj",
+      ...sharedExpert,
     },
     changes: { ffn_gate_inp_shexp: "without-first" },
     settings: {
@@ -82,19 +82,10 @@ export const decoders: Readonly<Record<string, GgufArchitecture>> = {
       ...headNorms,
       post_attention_norm: "post_attention_layernorm",
       ...feedForward,
-      ...manyExperts,
-      exp_probs_b: "=mlp.gate.e_score_correction_bias",
-      ffn_gate_shexp: "mlp.shared_experts.gate_proj",
-      ffn_up_shexp: "mlp.shared_experts.up_proj",
-      ffn_down_shexp: "mlp.shared_experts.down_proj",
+      ...sharedExperts,
     },
     settings: {
-      expert_count: "n_routed_experts",
-      expert_used_count: "num_experts_per_tok",
-      expert_feed_forward_length: "moe_intermediate_size",
-      expert_shared_count: "n_shared_experts",
-      expert_weights_scale: "routed_scaling_factor",
-      leading_dense_block_count: "first_k_dense_replace",
+      ...sharedExpertsSettings,
     },
     partial: "partial_rotary_factor",
     readOnly: true,

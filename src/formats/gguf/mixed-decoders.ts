@@ -7,6 +7,9 @@ import {
   type JoinedTensor,
   manyExperts,
   plain,
+  sharedExpert,
+  sharedExperts,
+  sharedExpertsSettings,
   wrapped,
 } from "./architecture.ts";
 
@@ -60,14 +63,6 @@ const projectionsByHead: JoinedTensor = {
       }
     return out;
   },
-};
-
-/** The expert that all tokens share. */
-const sharedExpert = {
-  ffn_gate_inp_shexp: "mlp.shared_expert_gate",
-  ffn_gate_shexp: "mlp.shared_expert.gate_proj",
-  ffn_up_shexp: "mlp.shared_expert.up_proj",
-  ffn_down_shexp: "mlp.shared_expert.down_proj",
 };
 
 /** The sizes of linear attention. */
@@ -130,22 +125,13 @@ export const mixedDecoders: Readonly<Record<string, GgufArchitecture>> = {
       attn_kv_a_mqa: "self_attn.kv_a_proj_with_mqa",
       attn_kv_a_norm: "self_attn.kv_a_layernorm",
       attn_kv_b: "self_attn.kv_b_proj",
-      ...manyExperts,
-      exp_probs_b: "=mlp.gate.e_score_correction_bias",
-      ffn_gate_shexp: "mlp.shared_experts.gate_proj",
-      ffn_up_shexp: "mlp.shared_experts.up_proj",
-      ffn_down_shexp: "mlp.shared_experts.down_proj",
+      ...sharedExperts,
     },
     joined: { "self_attn.kv_b_proj.weight": keysAndValues },
     settings: {
       "attention.kv_lora_rank": "kv_lora_rank",
       "rope.dimension_count": "qk_rope_head_dim",
-      expert_count: "n_routed_experts",
-      expert_used_count: "num_experts_per_tok",
-      expert_feed_forward_length: "moe_intermediate_size",
-      expert_shared_count: "n_shared_experts",
-      expert_weights_scale: "routed_scaling_factor",
-      leading_dense_block_count: "first_k_dense_replace",
+      ...sharedExpertsSettings,
     },
     isLatent: true,
     readOnly: true,

@@ -71,7 +71,7 @@ function questionEnd(ids: readonly number[], separator: number, row: number): nu
   return ids.indexOf(separator);
 }
 
-/** What holds of global tokens, each `[B, T]`. */
+/** The conditions that a token meets if it is global, each `[B, T]`. */
 export function conditions({ ids, queries, keys }: PositionValues, rule: FoundTokens): Value[] {
   const isToken = greaterOrEqual(keys, integer(0));
   if (rule.are === "first") return [isToken, equal(queries, integer(0))];

@@ -290,7 +290,7 @@ async function write(
   await (isSameHead(json, own) ? copyCompanions(model, out) : exportModel(out, undefined, json, model));
 }
 
-/** What was learned, with the tensors that a checkpoint stores and training leaves unchanged or does not read. */
+/** The learned parameters, with the tensors that a checkpoint stores and training leaves unchanged or does not read. */
 async function withUnlearned(learned: Parameters, { family }: Architecture, weights: Weights): Promise<Parameters> {
   const { buffers, kept, prefix } = family.checkpoint;
   const hasPrefix = Object.keys(learned).some((name) => name.startsWith(prefix));
