@@ -56,12 +56,12 @@ async function runRecipe(
   const directory = flags.tokenizer ?? dirname(path);
   const tokenizer = await loadTokenizer(await openDirectory(directory));
   if (!tokenizer) throw new LecternError("file", `${directory} has no tokenizer.json`);
-  const begin = recipe.begin === undefined ? undefined : join(out, "begin");
-  if (recipe.begin !== undefined && begin !== undefined) {
+  const begin = await beginning(recipe.begin, path, async (first) => {
     const { teacher: _, ...others } = flags;
-    await runRecipe(join(dirname(path), recipe.begin), begin, others, terminal, signal, chain);
-    if (!flags.quiet) terminal.stderr.write(`${path} goes on from ${recipe.begin}\n`);
-  }
+    await runRecipe(first, join(out, "begin"), others, terminal, signal, chain);
+    return join(out, "begin");
+  });
+  if (begin !== undefined && !flags.quiet) terminal.stderr.write(`${path} goes on from ${recipe.begin}\n`);
   if (flags.teacher !== undefined && !("task" in recipe && recipe.teacher))
     throw new LecternError("usage", `${path} says nothing of a teacher, so --teacher has no use`);
   const threads = count("--threads", flags.threads);
@@ -95,6 +95,19 @@ async function runRecipe(
     await (await teacher)?.dispose();
   }
 }
+
+/** The model that a recipe begins with: the directory that it names, or what the recipe that it names makes. */
+async function beginning(
+  begin: string | undefined,
+  path: string,
+  run: (first: string) => Promise<string>,
+): Promise<string | undefined> {
+  if (begin === undefined) return undefined;
+  const first = join(dirname(path), begin);
+  return RECIPE.test(begin) ? run(first) : first;
+}
+
+const RECIPE = /\.(json|[cm]?[jt]s)$/;
 
 /** Renames "recipe" in a message to the recipe's file. */
 function withFile(error: unknown, path: string): unknown {

@@ -93,6 +93,16 @@ describe("lectern train", async () => {
     ]);
   });
 
+  test("begins with a model's directory, and names one that is missing", async () => {
+    const first = await file("first.json", recipe);
+    expect(await train(first, "first")).toMatchObject({ code: 0 });
+    const deeper = { ...recipe, config: { ...recipe.config, n_layer: 2 }, begin: "first" };
+    const grown = await train(await file("deeper.json", deeper), "deeper");
+    expect(grown).toMatchObject({ code: 0, err: expect.stringContaining("deeper.json goes on from first\n") });
+    const missing = await train(await file("missing.json", { ...deeper, begin: "no-model" }), "missing");
+    expect(missing).toMatchObject({ code: 1, err: expect.stringContaining(join(folder, "no-model")) });
+  });
+
   test("refuses windows longer than the model's positions, and rows and models of absurd size", async () => {
     const long = await train(await file("long.json", { ...recipe, length: 32 }), "long");
     expect(long.err).toContain("long.json: length 32 is more than the model's 16 positions");

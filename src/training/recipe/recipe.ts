@@ -126,7 +126,9 @@ const commonFields = {
   begin: z
     .string()
     .optional()
-    .describe("a recipe in the same folder that runs first; its weights are the initial weights of this one"),
+    .describe(
+      "what the initial weights are taken from, by its path from this file: a recipe (*.json), which runs first, or a model's directory; added layers change nothing at first",
+    ),
   firstPositions: z
     .enum(["random", "waves"])
     .default("random")

@@ -3,7 +3,8 @@ import type { Architecture } from "../../families/index.ts";
 import { openDirectory } from "../../formats/index.ts";
 import { openModelFiles, Weights } from "../../inference/index.ts";
 import { totalMemory } from "../../runtime/index.ts";
-import { type InitializeOptions, initialize } from "./initialize.ts";
+import type { HostTensor } from "../../tensor/index.ts";
+import { type InitializeOptions, initialize, writesResidual } from "./initialize.ts";
 import { type Parameters, parameterShapes } from "./step-graph.ts";
 
 /** No model has as many layers, and to count the parameters of more takes long. */
@@ -74,7 +75,9 @@ export interface StartOptions {
 
 /**
  * The initial weights of a run: drawn from the seed, or those of a model where it has them in the same shape; the
- * others, such as a new head, are drawn.
+ * others, such as a new head, are drawn. Of a layer that the model lacks, the matrices that write into the residual
+ * stream are zero, by the names that LLaMA and GPT-2 have for them: a model with more layers computes at first what the
+ * smaller one computes (Net2Net: Chen et al., 2016, arXiv 1511.05641).
  */
 export async function startParameters(
   architecture: Architecture,
@@ -85,7 +88,10 @@ export async function startParameters(
   const files = await openDirectory(directory);
   const base = await openModelFiles(files);
   const weights = new Weights(files, base.weights.checkpoint, architecture.family.checkpoint);
-  return takeWeights(architecture, weights, (path) => drawn[path] as Parameters[string]);
+  return takeWeights(architecture, weights, (path) => {
+    const fresh = drawn[path] as HostTensor<"float32">;
+    return writesResidual(path) && !weights.has(path) ? { ...fresh, data: new Float32Array(fresh.data.length) } : fresh;
+  });
 }
 
 /** BART and its relatives call it `init_std`. */

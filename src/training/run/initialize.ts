@@ -70,5 +70,10 @@ function initStdOf(name: string, shape: readonly number[], { family, config }: A
   if (/weight_(ih|hh)_l\d/.test(name)) return (shape.at(-1) as number) ** -0.5;
   const { numHiddenLayers, decoderLayers } = config as { numHiddenLayers?: number; decoderLayers?: number };
   const layers = numHiddenLayers ?? decoderLayers ?? 1;
-  return /(o_proj|down_proj|c_proj)\.weight$/.test(name) ? range / Math.sqrt(2 * layers) : range;
+  return writesResidual(name) ? range / Math.sqrt(2 * layers) : range;
+}
+
+/** Whether a parameter is a matrix that writes into the residual stream of a decoder, by its path. */
+export function writesResidual(path: string): boolean {
+  return /(o_proj|down_proj|c_proj)\.weight$/.test(path);
 }
