@@ -66,6 +66,7 @@ export {
   scatterAdd,
   takeAlong,
 } from "./ops/gather.ts";
+export { generalDeltaRule } from "./ops/general-delta-rule.ts";
 export { type AttributesOf, type CompositeName, type OpName, ops } from "./ops/index.ts";
 export { int8Linear } from "./ops/int8-linear.ts";
 export { expand, reshape, transpose } from "./ops/layout.ts";

@@ -178,6 +178,14 @@ CASES = {
     "rwkv_rescaled": ("rwkv", "RwkvForCausalLM", {
         "vocab_size": 40, "hidden_size": 12, "num_hidden_layers": 3, "rescale_every": 1, "layer_norm_epsilon": 1e-2,
         "tie_word_embeddings": True}, ()),
+    "rwkv7": ("rwkv7", "RWKV7ForCausalLM", {
+        "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "head_dim": 8, "decay_low_rank_dim": 4,
+        "gate_low_rank_dim": 5, "a_low_rank_dim": 3, "v_low_rank_dim": 2, "intermediate_size": 20, "fuse_norm": False},
+        BEAMS),
+    "rwkv7_tied": ("rwkv7", "RWKV7ForCausalLM", {
+        "vocab_size": 40, "hidden_size": 12, "num_hidden_layers": 3, "head_dim": None, "num_heads": 2,
+        "decay_low_rank_dim": 3, "gate_low_rank_dim": 2, "a_low_rank_dim": 3, "v_low_rank_dim": None, "hidden_ratio": 1.5,
+        "norm_first": False, "norm_bias": False, "norm_eps": 1e-3, "hidden_act": "silu", "tie_word_embeddings": True}, ()),
     "lfm2": ("lfm2", "Lfm2ForCausalLM", base(
         max_position_embeddings=128,
         num_hidden_layers=3, num_key_value_heads=1, full_attn_idxs=[1], block_ff_dim=24, block_multiple_of=4,

@@ -12,6 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import goose
 import torch
 import transformers
 from cases import CASES
@@ -71,7 +72,7 @@ def has_two_sides(model):
 
 
 BARTS = {"bart", "mbart", "marian", "pegasus"}
-NO_POSITIONS = {"bloom", "mamba", "mamba2", "rwkv", "opt", "roberta", *BARTS}  # they have none, or count themselves
+NO_POSITIONS = {"bloom", "mamba", "mamba2", "rwkv", "rwkv7", "opt", "roberta", *BARTS}  # they have none, or count themselves
 UNTRAINED = re.compile("vision|layer_scalar|image_newline|visual|projector|connector|e_score_correction_bias|final_logits_bias")
 SEPARATED = ("LongformerForQuestionAnswering", "LongformerForMultipleChoice", "BigBirdForQuestionAnswering")
 HEADS_OF_DECODERS = ("LMHeadModel", "ForCausalLM")
@@ -215,7 +216,7 @@ def beams(model, row):
     own.generation_config.decoder_start_token_id = 0 if has_two_sides(model) else None
     out = own.generate(torch.tensor([row]), attention_mask=torch.ones(1, len(row), dtype=torch.long), do_sample=False,
                        num_beams=4, num_return_sequences=2, max_new_tokens=10,
-                       use_cache=model.config.model_type != "rwkv")  # whose cache takes no other order
+                       use_cache=model.config.model_type not in ("rwkv", "rwkv7"))  # the cache of the first takes no other order
     return out[:, begin(model, row):].tolist()
 
 
@@ -295,7 +296,7 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
     directory.mkdir(parents=True)
     written = {"model_type": model_type, "architectures": [architecture], **config}
     (directory / "config.json").write_text(json.dumps(written, indent=1) + "\n")
-    kind = getattr(transformers, architecture)
+    kind = getattr(goose, architecture, None) or getattr(transformers, architecture)
     text = AutoConfig.from_pretrained(directory).get_text_config()
     model = kind(AutoConfig.from_pretrained(directory)).eval()
     draw(model, len(name) * 7 + 1)

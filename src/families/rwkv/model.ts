@@ -43,7 +43,7 @@ function lastOf(x: Value): Value {
 }
 
 /** The token before each, which the first layer of a text has not. */
-function shifted(x: Value, context: ModelContext): Value {
+export function shifted(x: Value, context: ModelContext): Value {
   return context.keep([x.shape[2] as number], (first) => [before(x, first), lastOf(x)]);
 }
 

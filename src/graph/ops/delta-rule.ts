@@ -28,13 +28,13 @@ const deltaRuleOp = defineComposite<Record<never, never>>({
 });
 
 /** So many tokens are computed at once, as matrix products. */
-const CHUNK = 64;
+export const CHUNK = 64;
 
 /** Triangular matrices of so many rows are inverted by powers: few enough that nothing large cancels. */
 const LEAF = 8;
 
 /** A square of ones where `holds` does, and zeros elsewhere. */
-function square(size: number, holds: (row: number, column: number) => boolean): Value {
+export function square(size: number, holds: (row: number, column: number) => boolean): Value {
   const entries = Array.from({ length: size * size }, (_, at) => Number(holds(Math.floor(at / size), at % size)));
   return constant({ dtype: "float32", shape: [size, size], data: Float32Array.from(entries) });
 }
@@ -43,7 +43,7 @@ function square(size: number, holds: (row: number, column: number) => boolean): 
  * The inverse of I + N for strictly lower triangular N `[…, C, C]`: of the smallest as (I − N)(I + N²)(I + N⁴), since N⁸ is
  * zero; else from the inverses of its halves.
  */
-function inverse(lower: Value): Value {
+export function inverse(lower: Value): Value {
   const size = lower.shape.at(-1) as number;
   if (size <= LEAF) {
     const identity = square(size, (row, column) => row === column);

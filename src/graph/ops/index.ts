@@ -10,6 +10,7 @@ import { deltaRuleOps } from "./delta-rule.ts";
 import { elementwiseOps } from "./elementwise.ts";
 import { expertOps } from "./experts.ts";
 import { gatherOps } from "./gather.ts";
+import { generalDeltaRuleOps } from "./general-delta-rule.ts";
 import { int8LinearOps } from "./int8-linear.ts";
 import { layoutOps } from "./layout.ts";
 import { linearOps } from "./linear.ts";
@@ -31,6 +32,7 @@ const table = {
   ...recurrenceOps,
   ...decayedSumOps,
   ...deltaRuleOps,
+  ...generalDeltaRuleOps,
   ...reductionOps,
   ...castOps,
   ...layoutOps,

@@ -216,6 +216,21 @@ const checks: Record<g.OpName, OpCheck> = {
       [1, 2, 2, 3],
     ],
   },
+  generalDeltaRule: {
+    build(q, k, v, a, b, logDecay, first) {
+      const { mixed, last } = g.generalDeltaRule(q, k, v, { a, b, logDecay: g.neg(logDecay), first });
+      return g.concat([mixed, last], 2);
+    },
+    operands: [
+      [1, 2, 3, 2],
+      [1, 2, 3, 2],
+      [1, 2, 3, 3],
+      [1, 2, 3, 2],
+      [1, 2, 3, 2],
+      [1, 2, 3, 2],
+      [1, 2, 2, 3],
+    ],
+  },
   attentionBlock: {
     build: (q, k, v, keep) => {
       const { mixed, weights } = g.attend(q, k, v, block, { scale: 0.5, softcap: 2, dropoutMask: keep });

@@ -12,7 +12,7 @@ import { skipSimplifiedLayerNorm } from "./norm.ts";
 import { gatherBlockQuantized } from "./quantized-gather.ts";
 import { integerProduct, matMulNBits } from "./quantized-linear.ts";
 import { recurrentLayer } from "./recurrence.ts";
-import { decayedMaxScan, decayedScan, deltaScan } from "./scan.ts";
+import { decayedMaxScan, decayedScan, deltaScan, generalDeltaScan } from "./scan.ts";
 
 /** The kernels of every composite, the first that fits is taken; an empty list: always its decomposition. */
 export type KernelTable = { readonly [N in CompositeName]: readonly Kernel<AttributesOf<N>>[] };
@@ -27,6 +27,7 @@ export const kernels: KernelTable = {
   decayedMax: [decayedMaxScan],
   decayedSum: [decayedScan],
   deltaRule: [deltaScan],
+  generalDeltaRule: [generalDeltaScan],
   int8Linear: [integerProduct],
   linear: [],
   quantizedGather: [gatherBlockQuantized],

@@ -200,6 +200,13 @@ const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
     const operands = [q, k, operand("v", 2, 3, length, 5), logDecay, g.abs(operand("rate", 2, 3, length)), state];
     return g.apply(g.ops.deltaRule, operands, {});
   }),
+  generalDeltaRule: [1, 7, 64, 70, 150].map((length) => {
+    const row = (name: string): g.Value => operand(name, 2, 3, length, 4);
+    const smaller = (value: g.Value): g.Value => g.mul(value, g.scalar(0.3));
+    const logDecay = g.neg(g.abs(row("logDecay")));
+    const operands = [row("q"), row("k"), operand("v", 2, 3, length, 5), smaller(row("a")), smaller(row("b"))];
+    return g.apply(g.ops.generalDeltaRule, [...operands, logDecay, operand("first", 2, 3, 4, 5)], {});
+  }),
   recurrence: (["rnn_tanh", "rnn_relu", "gru", "lstm"] as const).map((cell) => {
     const rows = g.gateCount[cell] * 5;
     const operands = {

@@ -88,6 +88,9 @@ const decayedMaxScanOp = defineKernel<Record<never, never>>({
   lower: (c) => decayedLoop(c, ["Add", "Max"], false),
 });
 
+/** The product of two rows, the first as a column. */
+const OUTER = { transA: 1, transB: 0, alpha: { float: 1 } };
+
 /** ONNX's Scan over the tokens of the delta rule, of any number. */
 const deltaScanOp = defineKernel<Record<never, never>>({
   name: "deltaScan",
@@ -115,8 +118,47 @@ const deltaScanOp = defineKernel<Record<never, never>>({
         op("MatMul", ["k", "kept"], "held"),
         op("Sub", ["v", "held"], "missing"),
         op("Mul", ["missing", "rate"], "added"),
-        op("FusedMatMul", ["k", "added"], "written", { transA: 1, transB: 0, alpha: { float: 1 } }),
+        op("FusedMatMul", ["k", "added"], "written", OUTER),
         op("Add", ["kept", "written"], "next"),
+        op("MatMul", ["q", "next"], "result"),
+      ],
+      result: [batch, heads, 1, width],
+    });
+    return [c.emit("Squeeze", [all, c.int64(3)]), last];
+  },
+});
+
+/** ONNX's Scan over the tokens of the general delta rule, of any number. */
+const generalDeltaScanOp = defineKernel<Record<never, never>>({
+  name: "generalDeltaScan",
+  infer: (inputs) => [inputs[2] as TensorType, inputs[6] as TensorType],
+  lower(c) {
+    const [q, k, v, a, b, logDecay, first] = c.inputs as [string, string, string, string, string, string, string];
+    const type = c.inputTypes[6] as TensorType;
+    const [batch, heads, size, width] = type.shape as [Dimension, Dimension, Dimension, Dimension];
+    const row = (value: string, length: Dimension) => ({
+      value: c.emit("Unsqueeze", [value, c.int64(3)]),
+      shape: [batch, heads, 1, length],
+    });
+    const decay = c.emit("Unsqueeze", [c.emit("Exp", [logDecay]), c.int64(4)]);
+    const [all, last] = scan(c, {
+      first: { value: first, type },
+      read: {
+        q: row(q, size),
+        k: row(k, size),
+        v: row(v, width),
+        a: row(a, size),
+        b: row(b, size),
+        decay: { value: decay, shape: [batch, heads, size, 1] },
+      },
+      axis: 2,
+      step: [
+        op("MatMul", ["a", "state"], "read"),
+        op("Mul", ["state", "decay"], "kept"),
+        op("FusedMatMul", ["b", "read"], "corrected", OUTER),
+        op("FusedMatMul", ["k", "v"], "written", OUTER),
+        op("Add", ["kept", "corrected"], "right"),
+        op("Add", ["right", "written"], "next"),
         op("MatMul", ["q", "next"], "result"),
       ],
       result: [batch, heads, 1, width],
@@ -147,4 +189,12 @@ export const deltaScan: Kernel<Record<never, never>> = {
   tolerance: 1e-5,
   fits: () => true,
   build: ({ inputs, attributes }) => apply(deltaScanOp, inputs, attributes),
+};
+
+/** The general delta rule token by token. */
+export const generalDeltaScan: Kernel<Record<never, never>> = {
+  name: generalDeltaScanOp.name,
+  tolerance: 1e-5,
+  fits: () => true,
+  build: ({ inputs, attributes }) => apply(generalDeltaScanOp, inputs, attributes),
 };
