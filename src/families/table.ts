@@ -97,6 +97,7 @@ import { parseGteConfig, parseJinaConfig, parseNomicBertConfig, type RotaryBertC
 import { rotaryBert } from "./rotary-bert/model.ts";
 import { parseRwkvConfig } from "./rwkv/config.ts";
 import { rwkv } from "./rwkv/model.ts";
+import { rwkv7Checkpoint } from "./rwkv7/checkpoint.ts";
 import { parseRwkv7Config } from "./rwkv7/config.ts";
 import { rwkv7 } from "./rwkv7/model.ts";
 import { parseSmolLm3Config } from "./smollm3/config.ts";
@@ -215,7 +216,7 @@ export const families: Readonly<Record<string, RegisteredFamily>> = {
   mamba: decoder({ name: "Mamba", parseConfig: parseMambaConfig, model: mamba, checkpoint: mambaCheckpoint }),
   mamba2: decoder({ name: "Mamba 2", parseConfig: parseMamba2Config, model: mamba2, checkpoint: mambaCheckpoint }),
   rwkv: decoder({ name: "RWKV", parseConfig: parseRwkvConfig, model: rwkv, checkpoint: plain("rwkv.") }),
-  rwkv7: decoder({ name: "RWKV 7", parseConfig: parseRwkv7Config, model: rwkv7, checkpoint: plain("model.") }),
+  rwkv7: decoder({ name: "RWKV 7", parseConfig: parseRwkv7Config, model: rwkv7, checkpoint: rwkv7Checkpoint }),
   bert: bertRelative("BERT", "bert", parseBertConfig),
   roberta: bertRelative("RoBERTa", "roberta", parseRobertaConfig),
   "xlm-roberta": bertRelative("XLM-RoBERTa", "roberta", parseXlmRobertaConfig),

@@ -11,6 +11,13 @@ import {
   sharedExpertsSettings,
 } from "./architecture.ts";
 
+/** RWKV 7's two matrices of low rank and their bias. */
+const lowRank = (name: string): Readonly<Record<string, string>> => ({
+  [`time_mix_${name}0`]: `=attn.${name}_lora.lora.2.bias`,
+  [`time_mix_${name}1`]: `=attn.${name}_lora.lora.0.weight`,
+  [`time_mix_${name}2`]: `=attn.${name}_lora.lora.2.weight`,
+});
+
 /** Decoders that are read only. */
 export const decoders: Readonly<Record<string, GgufArchitecture>> = {
   qwen2moe: {
@@ -187,6 +194,52 @@ export const decoders: Readonly<Record<string, GgufArchitecture>> = {
       "ssm.time_step_rank": "num_heads",
       "ssm.group_count": "n_groups",
       "attention.layer_norm_rms_epsilon": "layer_norm_epsilon",
+    },
+    readOnly: true,
+  },
+  rwkv7: {
+    modelType: { dense: "rwkv7" },
+    className: "RWKV7ForCausalLM",
+    pairs: false,
+    normOffset: 0,
+    layer: {
+      attn_norm: "attn_norm",
+      attn_norm_2: "ffn_norm",
+      ...lowRank("w"),
+      ...lowRank("a"),
+      ...lowRank("v"),
+      ...lowRank("g"),
+      time_mix_k_k: "=attn.k_k",
+      time_mix_k_a: "=attn.k_a",
+      time_mix_receptance: "attn.r_proj",
+      time_mix_key: "attn.k_proj",
+      time_mix_value: "attn.v_proj",
+      time_mix_output: "attn.o_proj",
+      time_mix_ln: "attn.g_norm",
+      channel_mix_lerp_k: "=ffn.x_k",
+      channel_mix_key: "ffn.key",
+      channel_mix_value: "ffn.value",
+    },
+    outer: { token_embd: "model.embeddings", token_embd_norm: "model.layers.0.pre_norm" },
+    joined: {
+      "attn.x_x": {
+        parts: ["time_mix_lerp_fused.weight"],
+        shape: ({ shapes: [[count = 0, ...rest] = []] }) => [count, rest.at(-1) as number],
+        values: ([shares]) => shares as Float32Array,
+      },
+      "attn.r_k": {
+        parts: ["time_mix_r_k.weight"],
+        shape: ({ shapes: [[size = 0] = []], setting }) => [size / setting("wkv.head_size"), setting("wkv.head_size")],
+        values: ([weights]) => weights as Float32Array,
+      },
+    },
+    settings: {
+      "attention.layer_norm_epsilon": "norm_eps",
+      "attention.decay_lora_rank": "decay_low_rank_dim",
+      "attention.iclr_lora_rank": "a_low_rank_dim",
+      "attention.value_residual_mix_lora_rank": "v_low_rank_dim",
+      "attention.gate_lora_rank": "gate_low_rank_dim",
+      "wkv.head_size": "head_dim",
     },
     readOnly: true,
   },

@@ -66,6 +66,11 @@ export const ownSettings: Readonly<Record<string, (source: Source) => Readonly<R
       use_conv_bias: header.tensors.has("blk.0.ssm_conv1d.bias"),
     };
   },
+  rwkv7: ({ name, header, metadata }) => ({
+    head_dim: metadata.number(`${name}.wkv.head_size`),
+    norm_first: header.tensors.has("token_embd_norm.weight"),
+    fuse_norm: false, // llama.cpp adds nothing to lengths
+  }),
   gptneox: ({ name, metadata }) => ({
     use_parallel_residual: metadata.boolean(`${name}.use_parallel_residual`, true),
   }),
