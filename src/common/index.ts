@@ -1,4 +1,5 @@
 export { arrayEqual } from "./array-equal.ts";
+export { characterOfByte } from "./byte-characters.ts";
 export { CallerFunctions } from "./caller-functions.ts";
 export {
   check,
@@ -30,3 +31,4 @@ export {
 export { keepSecret, redact } from "./secrets.ts";
 export { shown } from "./shown.ts";
 export { VERSION } from "./version.ts";
+export { quotedBytes, worldTokenizer } from "./world-vocabulary.ts";

@@ -9,7 +9,7 @@ import type { WordModel } from "./models/word-model.ts";
 import { WordPiece } from "./models/word-piece.ts";
 import { createNormalizer } from "./normalizers.ts";
 import { createPostProcessor, type PostProcessor } from "./post-processors.ts";
-import { createPreTokenizer, type PreTokenizer } from "./pre-tokenizers.ts";
+import { createPreTokenizer, type PreTokenizer, withBytes } from "./pre-tokenizers.ts";
 import { Text } from "./text.ts";
 import type { Row } from "./truncation.ts";
 
@@ -28,8 +28,9 @@ export class TokenizerCore {
     check(isPart(json), "file", () => "tokenizer.json must hold an object");
     checkDepth([json.normalizer, json.pre_tokenizer, json.post_processor, json.decoder]);
     const normalizer = isSet(json.normalizer) ? createNormalizer(json.normalizer) : undefined;
-    this.#preTokenizer = isSet(json.pre_tokenizer) ? createPreTokenizer(json.pre_tokenizer) : undefined;
-    this.#model = createModel(json, this.#preTokenizer);
+    const preTokenizer = isSet(json.pre_tokenizer) ? createPreTokenizer(json.pre_tokenizer) : undefined;
+    this.#model = createModel(json, preTokenizer);
+    this.#preTokenizer = preTokenizer && !(this.#model instanceof BytePairs) ? withBytes(preTokenizer) : preTokenizer;
     this.added = new AddedTokens(json.added_tokens, normalizer, this.#model.vocabulary, splitsSpecial);
     this.postProcessor = createPostProcessor(json.post_processor);
     this.decoder = isSet(json.decoder) ? createDecoder(json.decoder) : undefined;

@@ -1,5 +1,4 @@
-import { check, LecternError, ownEntry } from "../common/index.ts";
-import { characterOfByte } from "./byte-level.ts";
+import { characterOfByte, check, LecternError, ownEntry } from "../common/index.ts";
 import { flagOf, isId, isPart, type Part, partsOf, typed } from "./json.ts";
 import { isWhiteSpace } from "./regex/index.ts";
 import { joinRows, type Row } from "./truncation.ts";

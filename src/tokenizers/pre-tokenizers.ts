@@ -69,11 +69,14 @@ function cutting(cut: Cutter): PreTokenizer {
   return { cut: (pieces) => cutEach(pieces, cut), writesBytes: false };
 }
 
+/** The same pre-tokenizer for what does not write bytes itself. */
+export function withBytes(step: PreTokenizer): PreTokenizer {
+  return step.writesBytes ? { cut: (pieces) => writeEachAsBytes(step.cut(pieces)), writesBytes: false } : step;
+}
+
 /** Bytes that another step still wants to cut are written at once. */
 function sequence(steps: readonly PreTokenizer[]): PreTokenizer {
-  const cuts = steps.map(({ cut, writesBytes }, i) =>
-    writesBytes && i < steps.length - 1 ? (pieces: Pieces) => writeEachAsBytes(cut(pieces)) : cut,
-  );
+  const cuts = steps.map((step, i) => (i < steps.length - 1 ? withBytes(step) : step).cut);
   return {
     cut: (pieces) => cuts.reduce((finer, cut) => cut(finer), pieces),
     writesBytes: steps.at(-1)?.writesBytes ?? false,

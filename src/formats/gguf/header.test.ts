@@ -151,7 +151,7 @@ describe("metadata that do not say what a model needs are refused by key", () =>
 
   test.each<[GgufEntry | string, string]>([
     ["general.architecture", "lack general.architecture"],
-    [["general.architecture", "string", "rwkv7"], '"rwkv7" is not read; read are llama'],
+    [["general.architecture", "string", "rwkv6"], '"rwkv6" is not read; read are llama'],
     [["general.architecture", "string", "llama4"], "did you mean llama?"],
     ["llama.embedding_length", "lack llama.embedding_length"],
     ["llama.context_length", "lack llama.context_length"],
@@ -165,7 +165,8 @@ describe("metadata that do not say what a model needs are refused by key", () =>
     ["tokenizer.ggml.scores", "lack tokenizer.ggml.scores"],
     [["tokenizer.ggml.tokens", "u32", 3], "tokens must be a list of texts"],
     [["tokenizer.ggml.tokens", "strings", ["a".repeat(5000)]], "a token of 5000 characters"],
-    [["tokenizer.ggml.model", "string", "rwkv"], '"rwkv" is not read'],
+    [["tokenizer.ggml.model", "string", "plamo2"], '"plamo2" is not read'],
+    [["tokenizer.ggml.model", "string", "rwkv"], "every byte must be a token; 0 is none"],
     [["tokenizer.ggml.bos_token_id", "u32", 9], "bos_token_id 9 is not one of the 2 tokens"],
     [["split.count", "u32", 3], "llama-gguf-split --merge"],
     [["split.count", "u32", 4e9], "llama-gguf-split --merge"],

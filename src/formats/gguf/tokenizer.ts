@@ -1,4 +1,4 @@
-import { check, LecternError, ownEntry } from "../../common/index.ts";
+import { check, LecternError, ownEntry, quotedBytes, worldTokenizer } from "../../common/index.ts";
 import type { GgufMetadata } from "./metadata.ts";
 import { preTokenizerJson, preTokenizers } from "./pre-tokenizers.ts";
 import { unigram, wordPieces, wordPieceTokens } from "./tokenizer-pieces.ts";
@@ -15,6 +15,9 @@ export interface GgufTokenizer {
 /** Tokens that end a turn, by their names: many files name only one of them in their metadata. */
 const ENDINGS = new Set(["<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>"]);
 
+/** The chat template of some files of RWKV is the name of one that llama.cpp holds. */
+const NAMED_TEMPLATE = "rwkv-world";
+
 /** Every way to cut a token is tried, so its length is bounded; no vocabulary has longer ones. */
 const LONGEST_TOKEN = 4096;
 
@@ -28,9 +31,8 @@ export function tokenizerOf(file: string, metadata: GgufMetadata): GgufTokenizer
   const long = tokens.find((token) => token.length > LONGEST_TOKEN);
   check(!long, "file", () => `${file}: a token of ${long?.length} characters: damaged`);
   const special = specialTokens(vocabulary);
-  const template = metadata.has("tokenizer.chat_template")
-    ? { chat_template: metadata.string("tokenizer.chat_template") }
-    : {};
+  const given = metadata.has("tokenizer.chat_template") ? metadata.string("tokenizer.chat_template") : NAMED_TEMPLATE;
+  const template = given === NAMED_TEMPLATE ? {} : { chat_template: given };
   return {
     json: {
       ...modelOf(kind, vocabulary, special),
@@ -75,9 +77,10 @@ function modelOf(kind: string, vocabulary: Vocabulary, special: SpecialTokens): 
   if (kind === "llama") return sentencePiece(vocabulary, special);
   if (kind === "bert") return wordPieces(vocabulary, special);
   if (kind === "t5") return unigram(vocabulary, special);
+  if (kind === "rwkv") return world(vocabulary, special);
   throw new LecternError(
     "unsupported",
-    `${vocabulary.file}: tokenizer.ggml.model ${JSON.stringify(kind)} is not read; read are gpt2, llama, bert and t5`,
+    `${vocabulary.file}: tokenizer.ggml.model ${JSON.stringify(kind)} is not read; read are gpt2, llama, bert, t5 and rwkv`,
   );
 }
 
@@ -126,6 +129,17 @@ function sentencePiece({ metadata, tokens, types }: Vocabulary, special: Special
       vocab: idsOf(tokens),
       merges: mergesByScore(tokens, metadata.numbers("tokenizer.ggml.scores")),
     },
+  };
+}
+
+/** RWKV's World tokenizer, whose tokens are Python literals of bytes, without quotes. */
+function world({ file, metadata, tokens, types }: Vocabulary, special: SpecialTokens): object {
+  const entries = tokens.flatMap((token, id): [string, number][] =>
+    (types[id] ?? TokenType.normal) === TokenType.normal ? [[quotedBytes(token, true), id]] : [],
+  );
+  return {
+    ...worldTokenizer(Object.fromEntries(entries), tokens[0] ?? "", file),
+    post_processor: template(metadata, tokens, special, false),
   };
 }
 

@@ -1,4 +1,4 @@
-import { check, ownEntry } from "../../common/index.ts";
+import { check, ownEntry, quotedBytes, worldTokenizer } from "../../common/index.ts";
 import { isId, isPart, type Part } from "../json.ts";
 import { splitWords } from "./parts.ts";
 import { type AddedEntry, addedTokens, type Settings, special, specialText, templateOf } from "./settings.ts";
@@ -103,4 +103,36 @@ function bosBefore(vocab: Part, settings: Settings): object {
 export function vocabularyIn(json: unknown): Part {
   check(isPart(json), "file", () => "vocab.json must hold an object of tokens and ids");
   return json;
+}
+
+/** The end of a text, whose id is 0, as RWKV's tokenizer calls it. */
+const END_OF_TEXT = "<|rwkv_tokenizer_end_of_text|>";
+
+/** A line of the vocabulary: an id, a Python literal of a text or of bytes, and their number. */
+const WORLD_LINE = /^(\d+) (b?)(['"])(.*)\3 (\d+)$/;
+
+/** A `tokenizer.json` for RWKV's World tokenizer, by its `rwkv_vocab_v20230424.txt`: the longest token comes first. */
+export function fromWorld(text: string, place: string, settings: Settings): object {
+  const ids = new Map<string, number>();
+  for (const [i, line] of text.split(/\r?\n/).entries()) {
+    if (line === "") continue;
+    const [, id, prefix, , quoted = "", count] = WORLD_LINE.exec(line) ?? [];
+    const token = quotedBytes(quoted, prefix === "b");
+    check(
+      isId(Number(id)) && token.length === Number(count),
+      "file",
+      () =>
+        `${place}: line ${i + 1} must hold an id, a quoted token and its number of bytes; got ${JSON.stringify(line)}`,
+    );
+    ids.set(token, Number(id));
+  }
+  const bos = specialText(settings, "bos", END_OF_TEXT);
+  const addsStart = settings.config.add_bos_token === true;
+  const added = addedTokens([special(0, bos)], settings);
+  const first = added.find(({ id }) => id === 0)?.content ?? bos;
+  return {
+    ...worldTokenizer(Object.fromEntries(ids), first, place),
+    added_tokens: added,
+    post_processor: addsStart ? templateOf(`${bos}:0 $A:0`, `${bos}:0 $A:0 ${bos}:1 $B:1`, () => 0) : null,
+  };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -27,6 +27,37 @@ describe.each(["llama", "gemma"])("the SentencePiece byte pairs of a small %s", 
     const { cases } = await readJson<{ cases: { text: string; ids: number[] }[] }>(`${folder}/expected.json`);
     expect(cases.length).toBeGreaterThan(100);
     for (const { text, ids } of cases) expect(tokenizer?.encode(text).ids, JSON.stringify(text)).toEqual(ids);
+  });
+});
+
+describe("RWKV's World tokenizer", async () => {
+  const folder = fixture("tokenizers/rwkv_world");
+  const tokenizer = await load(folder);
+  const vocabulary = await readFile(`${folder}/rwkv_vocab_v20230424.txt`, "utf8");
+
+  test("gives the ids of the authors' package (rwkv 0.8.32) for words, scripts, emoji and code, and their text again", async () => {
+    const { cases } = await readJson<{ cases: { text: string; ids: number[] }[] }>(`${folder}/expected.json`);
+    expect(cases.length).toBeGreaterThan(50);
+    for (const { text, ids } of cases) {
+      expect(tokenizer?.encode(text).ids, JSON.stringify(text)).toEqual(ids);
+      expect(tokenizer?.decode(ids), JSON.stringify(text)).toBe(text);
+    }
+  });
+
+  test("ends texts with token 0, and begins them with it where its settings ask for it", async () => {
+    expect(tokenizer?.id("<|rwkv_tokenizer_end_of_text|>")).toBe(0);
+    const config = '{"add_bos_token": true, "bos_token": "<s>", "added_tokens_decoder": {"0": {"content": "<s>"}}}';
+    const files = { "rwkv_vocab_v20230424.txt": vocabulary, "tokenizer_config.json": config };
+    const begun = await load(await directory(files));
+    expect(begun?.encode("a<s>").ids).toEqual([0, ...(tokenizer?.encode("a").ids ?? []), 0]);
+  });
+
+  test.each([
+    ["a line without a number of bytes", "1 'a'\n", "line 1 must hold an id, a quoted token and its number of bytes"],
+    ["a wrong number of bytes", "1 '\\x00' 1\n2 'é' 1\n", "line 2 must hold"],
+    ["a byte that is no token", "1 '\\x00' 1\n", "every byte must be a token; 1 is none"],
+  ])("with %s is refused", async (_, text, reason) => {
+    await expect(load(await directory({ "rwkv_vocab_v20230424.txt": text }))).rejects.toThrow(reason);
   });
 });
 
@@ -78,7 +109,6 @@ test.each(["gpt2", "roberta_mlm", "qwen2"])(
 const t5 = sharedPath("data/tokenizers/t5");
 
 test.skipIf(!t5)("T5's spiece.model reads as its tokenizer.json (skipped where ../shared is absent)", async () => {
-  const { readFile } = await import("node:fs/promises");
   const whole = await load(t5 as string);
   const model = await readFile(join(t5 as string, "spiece.model"));
   const alone = await load(await directory({ "spiece.model": model, "config.json": '{"model_type": "t5"}' }));
@@ -91,7 +121,6 @@ test.skipIf(!t5)("T5's spiece.model reads as its tokenizer.json (skipped where .
 });
 
 test("a SentencePiece model cut off anywhere, or of another kind, is refused in words", async () => {
-  const { readFile } = await import("node:fs/promises");
   const bytes = await readFile(fixture("tokenizers/llama/tokenizer.model"));
   const whole = readSentencePiece(bytes, "tokenizer.model");
   expect(whole.pieces).toHaveLength(700);

@@ -4,7 +4,7 @@ import { readChatTemplates } from "../chat-template.ts";
 import { checkDepth, isPart, type Part } from "../json.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import { fromMarian, fromSentencePiece } from "./from-sentencepiece.ts";
-import { fromMerges, fromWordPieces, vocabularyIn } from "./from-vocabulary.ts";
+import { fromMerges, fromWordPieces, fromWorld, vocabularyIn } from "./from-vocabulary.ts";
 import { readSentencePiece, type SentencePieceModel } from "./sentencepiece-model.ts";
 import { familyOf, type Settings } from "./settings.ts";
 import { withSettings } from "./with-settings.ts";
@@ -21,9 +21,12 @@ const SENTENCEPIECE_FILES = [
   "sentencepiece.model",
 ];
 
+/** The vocabulary of RWKV's World tokenizer. */
+const WORLD = "rwkv_vocab_v20230424.txt";
+
 /**
  * Reads a directory's tokenizer: `tokenizer.json`, or what it is made of (`vocab.txt`; `vocab.json` and `merges.txt`; a
- * SentencePiece `.model`), or the characters that `config.json` lists as its `vocab`; undefined where there is none.
+ * SentencePiece `.model`; RWKV's `rwkv_vocab_v20230424.txt`), or the characters that `config.json` lists as its `vocab`; undefined where there is none.
  */
 export async function loadTokenizer(files: FileSource): Promise<Tokenizer | undefined> {
   const read = new Reader(files);
@@ -52,6 +55,8 @@ export async function loadTokenizer(files: FileSource): Promise<Tokenizer | unde
 async function convert(read: Reader, settings: Settings): Promise<object | undefined> {
   const pieces = await read.text("vocab.txt");
   if (pieces !== undefined) return fromWordPieces(pieces, settings);
+  const world = await read.text(WORLD);
+  if (world !== undefined) return fromWorld(world, WORLD, settings);
   const vocab = await read.json("vocab.json");
   const source = await read.sentencePiece("source.spm");
   if (source && vocab !== undefined) return fromMarian(source, vocabularyIn(vocab), settings);

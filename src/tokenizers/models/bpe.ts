@@ -1,5 +1,5 @@
-import { check, shown } from "../../common/index.ts";
-import { byteOfCharacter, characterOfByte } from "../byte-level.ts";
+import { characterOfByte, check, shown } from "../../common/index.ts";
+import { byteOfCharacter } from "../byte-level.ts";
 import { flagOf, optionalText, type Part, partsOf, vocabularyOf } from "../json.ts";
 import { Merges, Symbols } from "./merges.ts";
 import { byteIds } from "./unigram.ts";
