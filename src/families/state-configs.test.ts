@@ -45,6 +45,11 @@ test.each([
   ["llava", { text_config: { model_type: "lama" } }, 'text_config.model_type "lama" is not known; known are gpt2'],
   ["llava", {}, 'text_config must be an object, since "llava" holds a text model; got nothing'],
   ["rwkv", { rescale_every: "often" }, 'rescale_every must be a number; got "often"'],
+  ["rwkv7", { head_dim: 6 }, "head_dim must divide hidden_size 16; got 6"],
+  ["rwkv7", { head_dim: null, num_heads: 3 }, "num_heads must divide hidden_size 16; got 3"],
+  ["rwkv7", { head_dim: 8, value_dim: [16, 32] }, "value_dim must be hidden_size, 16, in every layer; got [16,32]"],
+  ["rwkv7", { head_dim: 8, attn: { layers: [1], num_heads: 2 } }, "attn = "],
+  ["rwkv7", { head_dim: 8, hidden_act: "gelu" }, 'hidden_act must be one of sqrelu, relu, silu, swish; got "gelu"'],
 ])("%s with %o is refused by name", (model_type, fields, message) => {
   expect(() => readConfig({ ...sizes, ...fields, model_type })).toThrow(message);
 });
@@ -74,6 +79,28 @@ test.each([
       kernel: 4,
       tieWordEmbeddings: true,
       kept: { attentionLayers: 0, stateSize: 24 * (3 * 1536 + 1536 * 16) },
+    },
+  ],
+  [
+    "an RWKV 7 of 0.4 billion parameters, whose ranks follow from its width",
+    {
+      model_type: "rwkv7",
+      vocab_size: 65536,
+      hidden_size: 1024,
+      num_hidden_layers: 24,
+      head_dim: 64,
+      intermediate_size: null,
+      value_dim: 1024,
+      decay_low_rank_dim: null,
+      a_low_rank_dim: null,
+      v_low_rank_dim: null,
+      gate_low_rank_dim: null,
+    },
+    {
+      heads: 16,
+      intermediateSize: 4096,
+      ranks: { decay: 64, rate: 64, value: 64, gate: 160 },
+      kept: { attentionLayers: 0, stateSize: 24 * (2 * 1024 + 16 * 64 * 64) },
     },
   ],
   [

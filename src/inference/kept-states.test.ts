@@ -8,7 +8,7 @@ import { loadModel, type Model } from "./model.ts";
 import { readJsonFile } from "./model-files.ts";
 
 /** Models whose layers keep states; the last ones also have layers that attend. */
-const pure = ["mamba", "mamba2", "rwkv"];
+const pure = ["mamba", "mamba2", "rwkv", "rwkv7"];
 const hybrid = ["lfm2", "qwen3_next", "qwen3_5_text"];
 const names = [...pure, ...hybrid];
 

@@ -34,6 +34,7 @@ test("the World tokenizer of a GGUF file cuts texts into the longest tokens of b
     ["rwkv7.context_length", "u32", 1 << 20],
     ["rwkv7.feed_forward_length", "u32", 8],
     ["rwkv7.attention.head_count", "u32", 0],
+    ["rwkv7.attention.layer_norm_epsilon", "f32", 1e-5],
     ["rwkv7.wkv.head_size", "u32", 8],
   ];
   async function* values(): AsyncGenerator<Float32Array> {
