@@ -72,7 +72,7 @@ def has_two_sides(model):
 
 BARTS = {"bart", "mbart", "marian", "pegasus"}
 NO_POSITIONS = {"bloom", "mamba", "mamba2", "rwkv", "opt", "roberta", *BARTS}  # they have none, or count themselves
-UNTRAINED = re.compile("vision|layer_scalar|image_newline|visual|projector|connector|e_score_correction_bias|final_logits_bias")
+UNTRAINED = re.compile("vision|layer_scalar|image_newline|visual|(?<!vocab_)projector|connector|e_score_correction_bias|final_logits_bias")
 SEPARATED = ("LongformerForQuestionAnswering", "LongformerForMultipleChoice", "BigBirdForQuestionAnswering")
 HEADS_OF_DECODERS = ("LMHeadModel", "ForCausalLM")
 
