@@ -132,6 +132,11 @@ describe("rotary positions", () => {
   test.each([
     ["llama", { rope_scaling: { type: "linear", factor: 2 }, partial_rotary_factor: 0.5 }, "expected all"],
     ["llama", { rope_scaling: { type: "su", factor: 2 } }, 'type "su" is not known'],
+    [
+      "gpt_neox",
+      { num_key_value_heads: undefined, rope_scaling: { type: "yarn", factor: 2 } },
+      "rope_type yarn expects an even number",
+    ],
     ["llama", { rope_scaling: { type: "llama3", factor: 2 } }, "low_freq_factor must be a positive number"],
     ["llama", { rope_parameters: 5 }, "rope_parameters and rope_scaling must be objects; got 5"],
     ["llama", { rope_theta: "ten" }, 'rope_theta must be a positive number; got "ten"'],

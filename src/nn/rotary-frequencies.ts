@@ -115,6 +115,12 @@ export function readRotary(raw: Json, source: RotarySource): RotaryConfig {
     () =>
       `rope: partial_rotary_factor ${share} turns ${size} of the ${headSize} dimensions of each head; expected ${source.isPartial ? `at most ${headSize}` : "all"}; check config.json`,
   );
+  check(
+    type !== "yarn" || dimension % 2 === 0,
+    "config",
+    () =>
+      `rope: partial_rotary_factor ${share} turns ${dimension} of the ${headSize} dimensions of each head; rope_type yarn expects an even number; check config.json`,
+  );
   check(theta > 0, "config", () => `rope: rope_theta must be a positive number; got ${theta}; check config.json`);
   const scaling = readScaling(raw, String(type), { source, size, headSize, share });
   const config = { size, dimension, theta, maxPositions, scaling };

@@ -135,7 +135,7 @@ CASES = {
         type_vocab_size=0, pad_token_id=1, id2label=LABELS, num_hidden_layers=1)),
     "gte_new": ("gte", "GteForMaskedLM", encoder(
         type_vocab_size=1, pad_token_id=1, num_hidden_layers=1,
-        rope_parameters={"rope_type": "linear", "factor": 8 ** (2 / 8), "rope_theta": 300.0 * 8}), ("as new",)),
+        rope_parameters={"rope_type": "linear", "factor": 8 ** (2 / 8), "rope_theta": 300.0 * 8}), ("gradients", "as new")),
     "jina_v3": ("jina_embeddings_v3", "JinaEmbeddingsV3ForMaskedLM", encoder(
         type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-4)),
     "jina_v3_tokens": ("jina_embeddings_v3", "JinaEmbeddingsV3ForTokenClassification", encoder(
@@ -388,4 +388,29 @@ CASES = {
     "led_question": ("led", "LEDForQuestionAnswering", led(
         attention_window=4, encoder_layers=1, activation_function="relu"), ("gradients", "long")),
     "longformer_model": ("longformer", "LongformerModel", longformer(attention_window=4, num_hidden_layers=1), ("long",)),
+    "gemma_slopes": ("gemma", "GemmaForCausalLM", base(num_key_value_heads=1, head_dim=8, pad_token_id=0)),
+    "gemma2_slopes": ("gemma2", "Gemma2ForCausalLM", base(
+        num_key_value_heads=1, head_dim=8, pad_token_id=0, sliding_window=3, query_pre_attn_scalar=6,
+        attn_logit_softcapping=3.0, final_logit_softcapping=4.0)),
+    "gpt_neox_slopes": ("gpt_neox", "GPTNeoXForCausalLM", base(rotary_pct=0.5)),
+    "mixtral_slopes": ("mixtral", "MixtralForCausalLM", base(num_key_value_heads=1, num_local_experts=4)),
+    "olmo2_slopes": ("olmo2", "Olmo2ForCausalLM", base(num_key_value_heads=1, pad_token_id=1)),
+    "phi3_slopes": ("phi3", "Phi3ForCausalLM", base(num_key_value_heads=1, pad_token_id=0, sliding_window=3)),
+    "qwen2_slopes": ("qwen2", "Qwen2ForCausalLM", base(num_key_value_heads=1)),
+    "qwen3_moe_slopes": ("qwen3_moe", "Qwen3MoeForCausalLM", base(
+        num_key_value_heads=1, head_dim=8, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=8,
+        norm_topk_prob=True)),
+    "smollm3_slopes": ("smollm3", "SmolLM3ForCausalLM", base(
+        num_key_value_heads=1, pad_token_id=0, no_rope_layers=[1, 0])),
+    "distilbert_slopes": ("distilbert", "DistilBertForMaskedLM", {
+        "vocab_size": 40, "dim": 16, "hidden_dim": 20, "n_layers": 2, "n_heads": 2, "max_position_embeddings": 32}),
+    "modernbert_slopes": ("modernbert", "ModernBertForMaskedLM", encoder(
+        local_attention=4, global_attn_every_n_layers=2, pad_token_id=0)),
+    "m2m_100_slopes": ("m2m_100", "M2M100ForConditionalGeneration", {
+        "vocab_size": 40, "d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2, "encoder_ffn_dim": 20, "decoder_ffn_dim": 20, "max_position_embeddings": 32,
+        "decoder_start_token_id": 0}),
+    "mt5_slopes": ("mt5", "MT5ForConditionalGeneration", {
+        "vocab_size": 40, "d_model": 16, "d_kv": 4, "d_ff": 20, "num_layers": 1, "num_heads": 2,
+        "decoder_start_token_id": 0, "tie_word_embeddings": False}),
 }

@@ -73,7 +73,7 @@ def has_two_sides(model):
 
 BARTS = {"bart", "mbart", "marian", "pegasus"}
 NO_POSITIONS = {"bloom", "mamba", "mamba2", "rwkv", "rwkv7", "opt", "roberta", *BARTS}  # they have none, or count themselves
-UNTRAINED = re.compile("vision|layer_scalar|image_newline|visual|projector|connector|e_score_correction_bias|final_logits_bias")
+UNTRAINED = re.compile("vision|layer_scalar|image_newline|visual|(?<!vocab_)projector|connector|e_score_correction_bias|final_logits_bias")
 SEPARATED = ("LongformerForQuestionAnswering", "LongformerForMultipleChoice", "BigBirdForQuestionAnswering")
 HEADS_OF_DECODERS = ("LMHeadModel", "ForCausalLM")
 
@@ -343,9 +343,9 @@ def make(name, model_type, architecture, config, parts=("gradients",)):
 
 def save_as_new(directory, config):
     """The same model in its authors' files, whose settings scale rotary positions by `ntk`."""
-    weights = {name.replace("gte.", "new.", 1) if name.startswith("gte.") else name: tensor
-               for name, tensor in load_file(directory / "model.safetensors").items()}
-    save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
+    for file in ("model.safetensors", "gradients.safetensors"):
+        tensors = {re.sub(r"^(grad\.)?gte\.", r"\1new.", name): x for name, x in load_file(directory / file).items()}
+        save_file(tensors, directory / file, metadata={"format": "pt"})
     del config["rope_parameters"]
     own = {"model_type": "new", "architectures": ["NewForMaskedLM"], "auto_map": {"AutoModel": "modeling.NewModel"},
            "rope_theta": 300, "rope_scaling": {"type": "ntk", "factor": 8.0}, "position_embedding_type": "rope",
