@@ -7,6 +7,7 @@
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { Agent, request } from "node:http";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -55,15 +56,28 @@ const bodyOf = (i) => ({
   eos_token_id: null,
 });
 
+/** Clients share the server's cores, so they do no more than they must: fetch takes three times their time. */
+const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+
+/** The status and the text of an answer to a body. */
+function post(url, body) {
+  return new Promise((resolve, reject) => {
+    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    const sent = request(url, { method: "POST", agent, headers }, (response) => {
+      const parts = [];
+      response.on("data", (part) => parts.push(part));
+      response.on("error", reject);
+      response.on("end", () => resolve({ status: response.statusCode, all: Buffer.concat(parts).toString() }));
+    });
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
+
 /** The text of a streamed answer; fails where a chunk is lost or the stream has no end. */
 async function streamed(url, body) {
-  const response = await fetch(`${url}/v1/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  const all = await response.text();
-  if (!response.ok) throw new Error(`${response.status}: ${all.slice(0, 300)}`);
+  const { status, all } = await post(`${url}/v1/completions`, JSON.stringify(body));
+  if (status !== 200) throw new Error(`${status}: ${all.slice(0, 300)}`);
   if (!all.endsWith("data: [DONE]\n\n")) throw new Error("a stream without its end");
   const events = all.split("\n\n").filter((event) => event.startsWith("data: {"));
   const parsed = events.map((event) => JSON.parse(event.slice("data: ".length)));
