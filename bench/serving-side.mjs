@@ -3,15 +3,22 @@
  *   serving-side.mjs lectern MODEL PRECISION SEQUENCES | node-llama-cpp FILE.gguf - SEQUENCES | transformers.js EXPORT DTYPE SEQUENCES
  */
 
-import { basename, dirname, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 
 const [name, path, setting, sequences] = process.argv.slice(2);
+/** Threads that wait for each other in a loop, as llama.cpp's do, hardly get on where there are more of them than cores. */
+const threads = availableParallelism();
 
-/** A peer behind the routes that the clients use: completions, greedy, streamed. */
+/**
+ * A peer behind the routes that the clients use: completions, greedy, streamed.
+ * @param generate writes each token's text, which resolves to false once the client has left
+ */
 async function shell(generate) {
   const app = new Hono();
   let next = 0;
@@ -19,9 +26,11 @@ async function shell(generate) {
     const { prompt, max_tokens: tokens } = await c.req.json();
     const id = `cmpl-${next++}`;
     return streamSSE(c, async (stream) => {
-      await generate(prompt, tokens, (text) =>
-        stream.writeSSE({ data: JSON.stringify({ id, choices: [{ index: 0, text }] }) }),
-      );
+      const write = async (text) => {
+        if (!stream.aborted) await stream.writeSSE({ data: JSON.stringify({ id, choices: [{ index: 0, text }] }) });
+        return !stream.aborted;
+      };
+      await generate(prompt, tokens, write, () => stream.aborted);
       await stream.writeSSE({ data: "[DONE]" });
     });
   });
@@ -57,10 +66,10 @@ const sides = {
   },
   async "node-llama-cpp"() {
     const { getLlama } = await import("node-llama-cpp");
-    const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
+    const llama = await getLlama({ gpu: false, build: "never", logLevel: "error", maxThreads: 0 });
     const model = await llama.loadModel({ modelPath: resolve(path) });
     const count = Number(sequences);
-    const context = await model.createContext({ sequences: count, contextSize: 128 });
+    const context = await model.createContext({ sequences: count, contextSize: 128, threads });
     const free = Array.from({ length: count }, () => context.getSequence());
     const waiting = [];
     return shell(async (prompt, tokens, write) => {
@@ -68,8 +77,7 @@ const sides = {
       await sequence.clearHistory();
       let left = tokens;
       for await (const id of sequence.evaluate(model.tokenize(prompt), { temperature: 0, yieldEogToken: true })) {
-        await write(model.detokenize([id]));
-        if (--left === 0) break;
+        if (!(await write(model.detokenize([id]))) || --left === 0) break;
       }
       const taker = waiting.shift();
       if (taker) taker(sequence);
@@ -77,14 +85,18 @@ const sides = {
     });
   },
   async "transformers.js"() {
-    const { AutoModelForCausalLM, AutoTokenizer, env, TextStreamer } = await import("@huggingface/transformers");
+    const { AutoModelForCausalLM, PreTrainedTokenizer, env, TextStreamer } = await import("@huggingface/transformers");
     env.allowRemoteModels = false;
     env.localModelPath = `${dirname(resolve(path))}/`;
-    const model = await AutoModelForCausalLM.from_pretrained(basename(resolve(path)), { dtype: setting });
-    const tokenizer = await AutoTokenizer.from_pretrained(basename(resolve(path)));
+    const model = await AutoModelForCausalLM.from_pretrained(basename(resolve(path)), {
+      dtype: setting,
+      session_options: { intraOpNumThreads: threads },
+    });
+    const tokenizer = new PreTrainedTokenizer(JSON.parse(readFileSync(join(path, "tokenizer.json"), "utf8")), {});
     let last = Promise.resolve();
-    return shell((prompt, tokens, write) => {
+    return shell((prompt, tokens, write, hasLeft) => {
       const run = last.then(async () => {
+        if (hasLeft()) return;
         const streamer = new TextStreamer(tokenizer, { skip_prompt: true, callback_function: write });
         const length = { max_new_tokens: tokens, min_new_tokens: tokens };
         await model.generate({ ...tokenizer(prompt), ...length, do_sample: false, streamer });
@@ -95,7 +107,14 @@ const sides = {
   },
 };
 
-const { url } = await sides[name]();
+/** The reason why a side does not start, with the remedy where its package is missing. */
+const reasonOf = ({ code, message }) =>
+  code === "ERR_MODULE_NOT_FOUND" ? `${message.split(" imported")[0]}: run npm ci --prefix bench` : message;
+
+const { url } = await sides[name]().catch((error) => {
+  process.send({ failure: reasonOf(error) });
+  return new Promise(() => {}); // the caller ends this process
+});
 const delay = monitorEventLoopDelay({ resolution: 10 });
 let atHalf = 0;
 process.on("message", async (message) => {

@@ -11,18 +11,29 @@ interface Place {
   readonly next: Map<number, Place>;
 }
 
+/** So much is kept at most, about 20 MB; then all is forgotten, which costs time and changes nothing. */
+const MOST_KEPT = 100_000;
+
 /** A grammar at work on the tokens of a vocabulary. */
 export class TokenConstraint {
   readonly option: ConstraintOption;
-  readonly #automaton: Automaton;
+  readonly #grammar: Grammar;
   readonly #vocabulary: Vocabulary;
-  readonly #root: Place;
+  #automaton: Automaton;
+  #root: Place;
+  #places = 0;
 
   constructor(option: ConstraintOption, grammar: Grammar, vocabulary: Vocabulary) {
     this.option = option;
-    this.#automaton = new Automaton(grammar);
+    this.#grammar = grammar;
     this.#vocabulary = vocabulary;
+    this.#automaton = new Automaton(grammar);
     this.#root = { state: this.#automaton.start, next: new Map() };
+  }
+
+  /** The places after tokens and the parts of the automaton that are kept, for all texts so far. */
+  get kept(): number {
+    return this.#places + this.#automaton.kept;
   }
 
   /**
@@ -47,6 +58,7 @@ export class TokenConstraint {
 
   #apply(scores: Float32Array, written: readonly number[] | undefined, ends: readonly number[]): void {
     if (!written) return; // the forced token comes first
+    if (this.kept > MOST_KEPT) this.#forget();
     const place = this.#placeAfter(written);
     if (!place) {
       scores.fill(NEVER); // a beam that has ended, or that nothing can save
@@ -72,6 +84,13 @@ export class TokenConstraint {
       );
   }
 
+  /** Forgets the texts so far: each new text leaves places behind, and a server writes texts without end. */
+  #forget(): void {
+    this.#automaton = new Automaton(this.#grammar);
+    this.#root = { state: this.#automaton.start, next: new Map() };
+    this.#places = 0;
+  }
+
   #placeAfter(ids: readonly number[]): Place | undefined {
     let place: Place = this.#root;
     for (const [i, id] of ids.entries()) {
@@ -81,6 +100,7 @@ export class TokenConstraint {
         if (!state) return undefined;
         next = { state, next: new Map() };
         place.next.set(id, next);
+        this.#places++;
       }
       place = next;
     }

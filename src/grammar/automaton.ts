@@ -56,21 +56,21 @@ export interface State {
   readonly isComplete: boolean;
   /** The states after bytes, as far as they are known; null: dead. */
   readonly next: Map<number, State | null>;
-  /** Room for what is worked out from the state. */
+  /** The tokens that may follow, where they are known: see {@link Automaton.keepMask}. */
   mask?: Uint32Array;
 }
 
-/** So many stacks and threads are remembered at most; then all are forgotten, which costs time and changes nothing. */
-const MOST_REMEMBERED = 100_000;
+/** A mask of so many words takes about as much memory as a stack or a thread. */
+const WORDS_AS_ONE = 32;
 
 /** A mark of punctuation, after which a space may stand. */
 function mark(text: string, isSpaced = false): LexerRun {
   return new LiteralRun(Uint8Array.of(text.charCodeAt(0)), isSpaced);
 }
 
-const NOTHING_USED: UsedTexts = { id: 0, texts: [] };
+const NOTHING_USED: UsedTexts = { id: 0, count: 0 };
 
-/** A grammar at work: a pushdown automaton whose states are made as they are needed. */
+/** A grammar at work: a pushdown automaton whose states are made as they are needed, and kept. */
 export class Automaton {
   readonly #grammar: Grammar;
   readonly #lexers: LexerRun[] = [];
@@ -90,6 +90,7 @@ export class Automaton {
   readonly #used = new Map<string, UsedTexts>();
   readonly #distinct = new Map<string, DistinctRun>();
   #count = 1;
+  #kept = 0;
   #start: State | undefined;
 
   constructor(grammar: Grammar) {
@@ -98,9 +99,19 @@ export class Automaton {
 
   /** The state before the first byte. */
   get start(): State {
-    if (this.#cells.size + this.#threads.size + this.#states.size > MOST_REMEMBERED) this.#forget();
     this.#start ??= this.#state(this.#expand(this.#cell({ kind: "value", node: this.#grammar.root }, undefined)));
     return this.#start;
+  }
+
+  /** The stacks, threads, states and texts in use that are kept, and masks by their size: 100 to 200 bytes each. */
+  get kept(): number {
+    return this.#count + this.#kept;
+  }
+
+  /** Keeps the tokens that may follow a state. */
+  keepMask(state: State, mask: Uint32Array): void {
+    state.mask = mask;
+    this.#kept += Math.ceil(mask.length / WORDS_AS_ONE);
   }
 
   /** The state after one more byte; null where no text goes on so. */
@@ -137,11 +148,6 @@ export class Automaton {
     return threads.reduce((most, { run, state }) => Math.max(most, run?.plain(state) ?? 0), 0);
   }
 
-  #forget(): void {
-    for (const map of [this.#cells, this.#threads, this.#states, this.#used, this.#distinct]) map.clear();
-    this.#start = undefined;
-  }
-
   #state(threads: readonly Thread[]): State {
     const unique = threads.length === 1 ? threads : [...new Set(threads)].sort((a, b) => a.id - b.id);
     const key = unique.map(({ id }) => id).join();
@@ -149,6 +155,7 @@ export class Automaton {
     if (!state) {
       state = { threads: unique, isComplete: unique.some(({ run }) => run === undefined), next: new Map() };
       this.#states.set(key, state);
+      this.#kept++;
     }
     return state;
   }
@@ -234,11 +241,10 @@ export class Automaton {
   }
 
   #use(used: UsedTexts, text: string): UsedTexts {
-    const texts = [...used.texts, text].sort();
-    const key = JSON.stringify(texts);
+    const key = `${used.id} ${text}`;
     let found = this.#used.get(key);
     if (!found) {
-      found = { id: this.#count++, texts };
+      found = { id: this.#count++, count: used.count + 1, text, before: used };
       this.#used.set(key, found);
     }
     return found;
@@ -255,6 +261,7 @@ export class Automaton {
     if (!run) {
       run = new DistinctRun(this.#lexer(number), used);
       this.#distinct.set(key, run);
+      this.#kept += used.count;
     }
     return run;
   }
@@ -354,7 +361,7 @@ export class Automaton {
     if (place !== "item" && plan.canEnd(progress))
       threads.push(...this.#push(below, { kind: "lexer", run: this.#punctuation["]"] }));
     const next = plan.next(progress);
-    if (next.length === 0 || used.texts.length >= plan.distinct) return threads;
+    if (next.length === 0 || used.count >= plan.distinct) return threads;
     if (place === "after") {
       const item: Frame = { kind: "array", plan, progress, used, place: "item" };
       return [...threads, ...this.#push(below, { kind: "lexer", run: this.#punctuation[","] }, item)];

@@ -1,15 +1,24 @@
 import { type LexerRun, lexerId } from "./lexer-run.ts";
 import type { DfaRun } from "./lexers.ts";
 
-/** Texts, as Latin-1, that are in use: keys of an object, or items of an array. */
+/** Texts that are in use, keys of an object or items of an array: the last of them, and those before it. */
 export interface UsedTexts {
   readonly id: number;
-  readonly texts: readonly string[];
+  readonly count: number;
+  /** As Latin-1; undefined where none is in use. */
+  readonly text?: string;
+  readonly before?: UsedTexts;
 }
 
 /** A prefix of used texts, and how many of them begin with it. */
-interface UsedPrefix {
-  readonly next: Map<number, UsedPrefix>;
+export interface UsedPrefix {
+  readonly next: ReadonlyMap<number, UsedPrefix>;
+  readonly count: number;
+  readonly isWhole: boolean;
+}
+
+interface OpenPrefix extends UsedPrefix {
+  readonly next: Map<number, OpenPrefix>;
   count: number;
   isWhole: boolean;
 }
@@ -18,7 +27,8 @@ interface UsedPrefix {
 export class DistinctRun implements LexerRun {
   readonly id = lexerId();
   readonly start: number;
-  readonly #run: LexerRun & Partial<Pick<DfaRun, "count">>;
+  /** The lexer of all words, in use or not. */
+  readonly words: LexerRun & Partial<Pick<DfaRun, "count">>;
   /** `[states]`: the state of the automaton. */
   readonly #inner: number[] = [];
   /** `[states]`: the last byte and the state before it, as a number; −1 at the start. */
@@ -29,35 +39,46 @@ export class DistinctRun implements LexerRun {
   readonly #next = new Map<number, number>();
 
   constructor(run: LexerRun & Partial<Pick<DfaRun, "count">>, used: UsedTexts) {
-    this.#run = run;
-    const root: UsedPrefix = { next: new Map(), count: 0, isWhole: false };
-    for (const text of used.texts) if (isWord(run, text)) add(root, text);
-    this.start = this.#isLeft(run.start, root) ? this.#add(run.start, -1, root) : -1;
+    this.words = run;
+    const root: OpenPrefix = { next: new Map(), count: 0, isWhole: false };
+    for (let one: UsedTexts | undefined = used; one; one = one.before)
+      if (one.text !== undefined && isWord(run, one.text)) add(root, one.text);
+    this.start = this.isLeft(run.start, root) ? this.#add(run.start, -1, root) : -1;
   }
 
   step(state: number, byte: number): number {
-    const inner = this.#run.step(this.#inner[state] as number, byte);
+    const inner = this.words.step(this.#inner[state] as number, byte);
     if (inner < 0) return -1;
     const move = state * 256 + byte;
     let next = this.#next.get(move);
     if (next === undefined) {
       const used = this.#used[state]?.next.get(byte);
-      next = this.#isLeft(inner, used) ? this.#add(inner, move, used) : -1;
+      next = this.isLeft(inner, used) ? this.#add(inner, move, used) : -1;
       this.#next.set(move, next);
     }
     return next;
   }
 
   accepts(state: number): boolean {
-    return this.#run.accepts(this.#inner[state] as number) && !this.#used[state]?.isWhole;
+    return this.words.accepts(this.#inner[state] as number) && !this.#used[state]?.isWhole;
   }
 
   isOpen(state: number): boolean {
-    return this.#run.isOpen(this.#inner[state] as number);
+    return this.words.isOpen(this.#inner[state] as number);
   }
 
   plain(state: number): number {
-    return this.#run.plain(this.#inner[state] as number);
+    return this.words.plain(this.#inner[state] as number);
+  }
+
+  /** The state of the lexer of all words. */
+  inner(state: number): number {
+    return this.#inner[state] as number;
+  }
+
+  /** The used texts that begin as the text so far; undefined for none. */
+  used(state: number): UsedPrefix | undefined {
+    return this.#used[state];
   }
 
   text(state: number): string {
@@ -74,9 +95,9 @@ export class DistinctRun implements LexerRun {
   }
 
   /** True if a word that is not in use goes on from here. */
-  #isLeft(inner: number, used: UsedPrefix | undefined): boolean {
+  isLeft(inner: number, used: UsedPrefix | undefined): boolean {
     if (inner < 0) return false;
-    return !used?.count || this.#run.count === undefined || this.#run.count(inner) > used.count;
+    return !used?.count || this.words.count === undefined || this.words.count(inner) > used.count;
   }
 }
 
@@ -86,7 +107,7 @@ function isWord(run: LexerRun, text: string): boolean {
   return state >= 0 && run.accepts(state);
 }
 
-function add(root: UsedPrefix, text: string): void {
+function add(root: OpenPrefix, text: string): void {
   let node = root;
   node.count++;
   for (let i = 0; i < text.length; i++) {

@@ -17,6 +17,8 @@ const GROUP = "[0-9a-fA-F]{1,4}";
 /** Without hyphens in the third and fourth place, which only punycode may have. */
 const PLAIN_LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9]{0,20}(?:-[a-zA-Z0-9]{1,10})?)?";
 const HOST = `${PLAIN_LABEL}(?:\\.${PLAIN_LABEL}){0,5}`;
+/** With a dot, which many validators ask of an address. */
+const DOMAIN = `${PLAIN_LABEL}(?:\\.${PLAIN_LABEL}){1,5}`;
 const UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
 const URI_CHARACTER = "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})";
 const PATH = `(?:/${URI_CHARACTER}*)*`;
@@ -33,7 +35,7 @@ const formats: Readonly<Record<string, Format>> = {
   duration: some(
     "P(?:\\d{1,9}W|(?:\\d{1,9}Y(?:\\d{1,9}M(?:\\d{1,9}D)?)?|\\d{1,9}M(?:\\d{1,9}D)?|\\d{1,9}D)(?:T\\d{1,9}H)?|T(?:\\d{1,9}H(?:\\d{1,9}M(?:\\d{1,9}S)?)?|\\d{1,9}M(?:\\d{1,9}S)?|\\d{1,9}S))",
   ),
-  email: some(`[a-zA-Z0-9_+-]+(?:\\.[a-zA-Z0-9_+-]+){0,3}@${HOST}`),
+  email: some(`[a-zA-Z0-9_+-]+(?:\\.[a-zA-Z0-9_+-]+){0,3}@${DOMAIN}`),
   hostname: some(HOST),
   ipv4: { source: IPV4, isExact: true },
   ipv6: some(`${GROUP}(?::${GROUP}){7}|::|(?:${GROUP}(?::${GROUP}){0,2})?::${GROUP}(?::${GROUP}){0,2}`),
@@ -42,7 +44,7 @@ const formats: Readonly<Record<string, Format>> = {
   "uri-reference": some(`(?:${URI}|${PATH}${TAIL})`),
   iri: some(URI),
   "iri-reference": some(`(?:${URI}|${PATH}${TAIL})`),
-  "idn-email": some(`[a-zA-Z0-9_+-]+(?:\\.[a-zA-Z0-9_+-]+){0,3}@${HOST}`),
+  "idn-email": some(`[a-zA-Z0-9_+-]+(?:\\.[a-zA-Z0-9_+-]+){0,3}@${DOMAIN}`),
   "idn-hostname": some(HOST),
   "json-pointer": { source: "(?:/(?:[^~/]|~[01])*)*", isExact: true },
   "relative-json-pointer": { source: "(?:0|[1-9][0-9]*)(?:#|(?:/(?:[^~/]|~[01])*)*)", isExact: true },

@@ -67,6 +67,7 @@ describe("what is refused, by its pointer", () => {
     [{ allOf: [{ type: "string" }, { type: "null" }] }, "no JSON value"],
     [{ type: "object", required: ["a"], properties: { a: { $ref: "#" } } }, "no JSON value"],
     [{ enum: [] }, "no JSON value"],
+    [{ type: "string", minLength: 2, maxLength: 1 }, "no JSON value"],
     [{ $ref: "#" }, "the root: its references lead back to itself"],
     [{ $ref: "#/$defs/no" }, "/$ref: the schema has nothing at #/$defs/no"],
     [{ type: "text" }, "/type: it must be one of object"],

@@ -6,7 +6,7 @@ import { formatNames, formatOf } from "./formats.ts";
 import { FALSE, type Formulas, TRUE } from "./formulas.ts";
 import { ALL_NUMBERS, type NumberSet } from "./numbers.ts";
 import { escapePointer, type Location, schemaAt } from "./references.ts";
-import { ALL_STRINGS, type StringSet } from "./string-sets.ts";
+import { ALL_STRINGS, type Pattern } from "./string-sets.ts";
 import type { ArrayTerm, Formula, Named, ObjectTerm, Scope, Term } from "./terms.ts";
 
 const TYPES = ["object", "array", "string", "number", "integer", "boolean", "null"];
@@ -116,7 +116,7 @@ export class KeywordReader {
       if (!types.has(term.type) && !(term.type === "number" && whole)) return [];
       if (term.type === "number") return [{ type: "number", set: this.#numbers(whole) }];
       if (!isAsked) return [term];
-      if (term.type === "string") return [{ type: "string", set: this.#strings() }];
+      if (term.type === "string") return this.#strings();
       if (term.type === "array") return [this.#arrays()];
       return term.type === "object" ? [this.#objects()] : [term];
     });
@@ -250,8 +250,9 @@ export class KeywordReader {
     };
   }
 
-  #strings(): StringSet {
-    const patterns = [];
+  /** No term where no string is so long. */
+  #strings(): Term[] {
+    const patterns: Pattern[] = [];
     if (this.has("pattern")) patterns.push(this.#pattern(this.text("pattern"), "pattern"));
     if (this.has("format")) {
       const name = this.text("format");
@@ -262,16 +263,13 @@ export class KeywordReader {
       const partOf = format.isExact ? undefined : `the format ${name}`;
       patterns.push({ source: format.source, isWhole: true, isNegated: false, partOf });
     }
-    return {
-      ...ALL_STRINGS,
-      least: this.#count("minLength") ?? 0,
-      most: this.#count("maxLength") ?? Number.POSITIVE_INFINITY,
-      patterns,
-    };
+    const least = this.#count("minLength") ?? 0;
+    const most = this.#count("maxLength") ?? Number.POSITIVE_INFINITY;
+    return least > most ? [] : [{ type: "string", set: { ...ALL_STRINGS, least, most, patterns } }];
   }
 
   /** A regular expression of the schema. @throws with its pointer for one that is none, or that no automaton can enforce */
-  #pattern(source: string, ...path: string[]): StringSet["patterns"][number] {
+  #pattern(source: string, ...path: string[]): Pattern {
     try {
       new ExpressionParser(source).parse();
     } catch (error) {

@@ -1,12 +1,15 @@
 import type { Automaton, State, Thread } from "./automaton.ts";
 import type { Dfa } from "./dfa.ts";
 import type { DfaReach } from "./dfa-reach.ts";
+import { DistinctRun, type UsedPrefix } from "./distinct-run.ts";
 import type { LexerRun } from "./lexer-run.ts";
-import { LONGEST, NO_CLASS, type TokenTrie } from "./token-trie.ts";
+import { LONGEST, NO_CLASS, type TokenTexts, type TokenTrie } from "./token-trie.ts";
 
 /** A search for the tokens of a tree that an automaton takes. */
 export interface Walk {
   readonly trie: TokenTrie;
+  /** The bytes of the tree's tokens, by their ids. */
+  readonly texts: TokenTexts;
   readonly automaton: Automaton;
   /** `[V / 32]`: the tokens found, as bits. */
   readonly mask: Uint32Array;
@@ -44,6 +47,11 @@ function walkLexer(walk: Walk, thread: Thread, range: Range, ends: number): void
     if (ends < MOST_ENDS) for (const one of threads) walkLexer(walk, one, inner, ends + 1);
     else walkStates(walk, walk.automaton.join(threads), inner);
   };
+  if (run instanceof DistinctRun) walkDistinct(walk, { run, state }, range, below);
+  else walkWords(walk, run, range, below);
+}
+
+function walkWords(walk: Walk, run: LexerRun, range: Range, below: Below): void {
   if (run.dfa && run.reach) walkTable(walk, { dfa: run.dfa, reach: run.reach }, range, below);
   else walkRun(walk, run, range, below);
 }
@@ -57,7 +65,58 @@ function note({ trie: { ids, places }, mask }: Walk, from: number, end: number):
   }
 }
 
-/** A walk with a lexer that counts or keeps its text. */
+/**
+ * A walk with a lexer of words that are not yet in use: with that of all words where the bytes lead away from those in use.
+ * States that keep their text, one for each text, are made only where the walk goes on behind a word.
+ */
+function walkDistinct(
+  walk: Walk,
+  { run, state }: { readonly run: DistinctRun; readonly state: number },
+  range: Range,
+  below: Below,
+): void {
+  const { bytes, depths, skips, ids, places } = walk.trie;
+  const { words } = run;
+  const first = depths[range.from] as number;
+  const behind: Below = (node) => {
+    if (node + 1 === skips[node]) return;
+    const text = walk.texts[ids[places[node] as number] as number] as string;
+    let after = state;
+    for (let depth = first; depth <= (depths[node] as number); depth++) after = run.step(after, text.charCodeAt(depth));
+    below(node, after);
+  };
+  const used: (UsedPrefix | undefined)[] = [];
+  used[first] = run.used(state);
+  states[first] = run.inner(state);
+  if (!used[first]?.count) {
+    walkWords(walk, words, range, behind);
+    return;
+  }
+  for (let node = range.from; node < range.end; ) {
+    const depth = depths[node] as number;
+    const next = skips[node] as number;
+    const prefix = used[depth]?.next.get(bytes[node] as number);
+    if (!prefix) {
+      walkWords(walk, words, { from: node, end: next }, behind);
+      node = next;
+      continue;
+    }
+    const to = words.step(states[depth] as number, bytes[node] as number);
+    const isWord = words.accepts(to) && !prefix.isWhole;
+    const isOpen = words.isOpen(to);
+    if (!run.isLeft(to, prefix) || (!isWord && !isOpen)) {
+      node = next;
+      continue;
+    }
+    note(walk, node, node + 1);
+    if (isWord) behind(node, to);
+    states[depth + 1] = to;
+    used[depth + 1] = prefix;
+    node = isOpen ? node + 1 : next;
+  }
+}
+
+/** A walk with a lexer that counts. */
 function walkRun(walk: Walk, run: LexerRun, { from, end }: Range, below: Below): void {
   const { bytes, depths, skips } = walk.trie;
   for (let node = from; node < end; ) {

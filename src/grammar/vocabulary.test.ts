@@ -51,6 +51,16 @@ const cases: Readonly<Record<string, readonly [grammar: Grammar, text: string]>>
     schema({ type: "array", items: { type: "string", pattern: "^[a-c]*$", maxLength: 30 }, uniqueItems: true }),
     '["abc","b","c"]',
   ],
+  "keys beside those in use": [schema({ type: "object" }), '{"a": 1,"ab":2,"ab c":{"a":0},"b":[]}'],
+  "keys of which few are left": [
+    schema({ type: "object", propertyNames: { pattern: "^[ab]{1,2}$" }, additionalProperties: { type: "integer" } }),
+    '{"a":1,"ab":2,"aa":3,"bb":4,"b":5}',
+  ],
+  "different numbers": [schema({ type: "array", items: { type: "integer" }, uniqueItems: true }), "[1, 12,123,-1]"],
+  "different texts of any length": [
+    schema({ type: "array", items: { type: "string" }, uniqueItems: true }),
+    '["a","ab c","ab","é"]',
+  ],
   "any value": [schema({}), '{"a":[1, "b c",null,{"b":true}]}'],
   "two ways": [
     schema({

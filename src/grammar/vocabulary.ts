@@ -88,8 +88,9 @@ export class Vocabulary {
     const slice = this.#slices.findLast(({ most }) => most <= plain);
     const mask = slice ? slice.mask.slice() : new Uint32Array(Math.ceil(this.size / 32));
     const trie = isFirst ? this.#first : (slice?.rest ?? this.#inside);
-    for (const thread of state.threads) walkThread({ trie, automaton, mask }, thread);
-    if (!isFirst) state.mask = mask;
+    const texts = isFirst ? this.#firstTexts : this.#texts;
+    for (const thread of state.threads) walkThread({ trie, texts, automaton, mask }, thread);
+    if (!isFirst) automaton.keepMask(state, mask);
     return mask;
   }
 }

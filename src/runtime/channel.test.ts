@@ -46,3 +46,37 @@ test("a function of the caller that throws fails its call and cancels what goes 
   if (!signal?.aborted) await once(signal as AbortSignal, "abort");
   port1.close();
 });
+
+test("events of calls at the same time cross in one message, in order and before the results", async () => {
+  const { port1, port2 } = new MessageChannel();
+  const sent: unknown[] = [];
+  const plain = portOf(port2);
+  const counted: Port = {
+    ...plain,
+    send: (message, transfer) => {
+      sent.push(message);
+      plain.send(message, transfer);
+    },
+  };
+  const started: (() => void)[] = [];
+  const handlers: Record<string, Handler> = {
+    async work(name: never, call) {
+      await new Promise<void>((resolve) => {
+        started.push(resolve);
+        if (started.length === 3) for (const go of started) go();
+      });
+      for (let i = 0; i < 4; i++) call.emit(`${name} ${i}`);
+      return name;
+    },
+  };
+  serve(counted, handlers);
+  const channel = new Channel(portOf(port1));
+  const heard: Record<string, unknown[]> = { a: [], b: [], c: [] };
+  const calls = Object.entries(heard).map(async ([name, own]) => {
+    own.push(await channel.call("work", name, { onEvent: (event) => own.push(event) }));
+  });
+  await Promise.all(calls);
+  for (const name of ["a", "b", "c"]) expect(heard[name]).toEqual([0, 1, 2, 3].map((i) => `${name} ${i}`).concat(name));
+  expect(sent.length).toBeLessThanOrEqual(6);
+  port1.close();
+});

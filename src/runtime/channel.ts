@@ -1,3 +1,4 @@
+import { nextTask } from "#platform";
 import { type ErrorCode, LecternError } from "../common/index.ts";
 
 /** One end of a connection between threads: what is sent here is received there. */
@@ -43,10 +44,16 @@ type Request =
   | { readonly kind: "reply"; readonly id: number; readonly callback: number; readonly answer: unknown }
   | { readonly kind: "reply-failure"; readonly id: number; readonly callback: number; readonly failure: Failure };
 
+/** Something that is sent on before the answer of a call. */
+interface Emitted {
+  readonly id: number;
+  readonly event: unknown;
+}
+
 type Response =
   | { readonly kind: "result"; readonly id: number; readonly result: unknown }
   | { readonly kind: "failure"; readonly id: number; readonly failure: Failure }
-  | { readonly kind: "event"; readonly id: number; readonly event: unknown }
+  | { readonly kind: "events"; readonly events: readonly Emitted[] }
   | { readonly kind: "callback"; readonly id: number; readonly callback: number; readonly asked: unknown };
 
 interface Pending {
@@ -101,21 +108,25 @@ export class Channel {
   }
 
   #receive(response: Response): void {
+    if (response.kind === "events") {
+      for (const { id, event } of response.events) this.#hear(id, event);
+      return;
+    }
     const pending = this.#pending.get(response.id);
     if (!pending) return;
     const isAnswer = response.kind === "result" || response.kind === "failure";
     if (isAnswer && pending.failure) pending.reject(pending.failure.error);
     else if (response.kind === "result") pending.resolve(response.result as never);
     else if (response.kind === "failure") pending.reject(toError(response.failure));
-    else if (response.kind === "event")
-      this.#handle(response.id, pending, () => pending.options.onEvent?.(response.event as never));
     else void this.#reply(pending, response);
   }
 
   /** A caller's function that throws fails its call, and cancels what goes on for it. */
-  #handle(id: number, pending: Pending, action: () => void): void {
+  #hear(id: number, event: unknown): void {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
     try {
-      action();
+      pending.options.onEvent?.(event as never);
     } catch (error) {
       pending.failure ??= { error };
       this.#send({ kind: "abort", id });
@@ -135,6 +146,20 @@ export class Channel {
 /** The answering end: calls are answered by the handler of their method. */
 export function serve(port: Port, handlers: Readonly<Record<string, Handler>>): void {
   const running = new Map<number, { readonly abort: AbortController; readonly callbacks: Map<number, Reply> }>();
+  const events: Emitted[] = [];
+  const flush = (): void => {
+    if (events.length > 0) port.send({ kind: "events", events: events.splice(0) } satisfies Response);
+  };
+  /** The events of several calls in one task, such as a batch's tokens, cross in one message. */
+  const emit = (id: number, event: unknown): void => {
+    events.push({ id, event });
+    if (running.size === 1) flush();
+    else if (events.length === 1) void nextTask().then(flush);
+  };
+  const send = (response: Response, transfer?: ArrayBuffer[]): void => {
+    flush();
+    port.send(response, transfer);
+  };
   port.receive(async (message) => {
     const request = message as Request;
     if (request.kind === "abort") running.get(request.id)?.abort.abort();
@@ -147,10 +172,9 @@ export function serve(port: Port, handlers: Readonly<Record<string, Handler>>): 
       const state = { abort: new AbortController(), callbacks: new Map<number, Reply>() };
       running.set(id, state);
       if (isAborted) state.abort.abort();
-      const send = (response: Response, transfer?: ArrayBuffer[]): void => port.send(response, transfer);
       const call: CallContext = {
         signal: state.abort.signal,
-        emit: (event) => send({ kind: "event", id, event }),
+        emit: (event) => emit(id, event),
         callBack: (asked) =>
           new Promise((resolve, reject) => {
             const callback = state.callbacks.size;

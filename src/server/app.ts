@@ -143,7 +143,7 @@ async function observe(c: Call, next: () => Promise<void>, parts: ServerParts, r
   const { outgoing } = c.env;
   outgoing.once("close", () => {
     if (!outgoing.writableFinished) log.gone = true;
-    gone.abort();
+    gone.abort("the response has ended"); // a reason of its own spares an error with a stack for each request
     for (const end of ends) end();
     const seconds = (performance.now() - began) / 1000;
     const route = String(log.route ?? "none");

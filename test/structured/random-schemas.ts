@@ -163,8 +163,9 @@ export class SchemaWriter {
 
 /** After so many bytes a walk looks for the end. */
 const LONG = 200;
-const LONGEST = 20_000;
-const CLOSING = [...'"}]0123456789,:nulltruefalse'].map((character) => character.charCodeAt(0));
+const LONGEST = 2000;
+/** The bytes that close a value, and those that the patterns ask for. */
+const CLOSING = [...new TextEncoder().encode('"}]0123456789,:nulltruefalse\\bé')];
 
 const ALL_BYTES = Array.from({ length: 256 }, (_, byte) => byte);
 
@@ -175,14 +176,16 @@ export function randomText(automaton: Automaton, below: (count: number) => numbe
   while (bytes.length < LONGEST) {
     const here = state;
     const isLive = (byte: number): boolean => automaton.step(here, byte) !== null;
-    const guesses = Array.from({ length: 8 }, () => below(256)).filter(isLive);
-    const next = guesses.length > 0 && bytes.length <= LONG ? guesses : ALL_BYTES.filter(isLive);
+    const isLong = bytes.length > LONG;
+    const guesses = [...(isLong ? CLOSING : []), ...Array.from({ length: 8 }, () => below(256))].filter(isLive);
+    const next = guesses.length > 0 ? guesses : ALL_BYTES.filter(isLive);
     if (next.length === 0 && !state.isComplete) throw new Error(`a dead end after ${Buffer.from(bytes)}`);
-    if (state.isComplete && (next.length === 0 || bytes.length > LONG || below(3) === 0))
+    if (state.isComplete && (next.length === 0 || isLong || below(3) === 0))
       return new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(bytes));
     const closing = CLOSING.find((byte) => next.includes(byte));
-    const isLong = bytes.length > LONG && closing !== undefined;
-    const byte = isLong ? closing : (next[below(next.length)] as number);
+    // not always: a key may need a certain letter before it can be closed
+    const isClosed = isLong && closing !== undefined && below(4) > 0;
+    const byte = isClosed ? closing : (next[below(next.length)] as number);
     bytes.push(byte);
     state = automaton.step(state, byte) as State;
   }
