@@ -97,6 +97,7 @@ test("translate tells German from French", async () => {
 test.each([
   ["icl-small", 0.6],
   ["icl-medium", 0.75],
+  ["icl-large", 0.8],
 ] as const)("%s fails without examples and answers held-out tasks behind eight", async (name, least) => {
   const lines = readFileSync(join(models, "../tasks/icl.jsonl"), "utf8").trim().split("\n");
   const items = lines.map((line) => JSON.parse(line) as HeldOutItem);

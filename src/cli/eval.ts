@@ -71,10 +71,10 @@ async function evaluateOnTask(models: readonly string[], name: string, context: 
   const task = loadTask(name, { dataFolders: flags.data === undefined ? [] : [flags.data] });
   const tasks = leaves(task);
   const shots = shotsOf(flags.shots);
-  const trained = await withWeights(models, context);
-  await plan(tasks, trained, context);
+  for (const model of models) await resolveModel(model, context);
+  await plan(tasks, models, context);
   const runs: NamedRun[] = [];
-  for (const model of trained) runs.push(...(await evaluateModel(model, tasks, shots, context)));
+  for (const model of models) runs.push(...(await evaluateModel(model, tasks, shots, context)));
   const groups = isGroup(task) ? groupResults(task, runs, aggregateGroup) : [];
   for (const warning of new Set(runs.flatMap(({ warnings }) => warnings)))
     terminal.stderr.write(`lectern: ${warning}\n`);
@@ -86,19 +86,6 @@ async function evaluateOnTask(models: readonly string[], name: string, context: 
   printRuns(terminal, runs, groups);
   await printCurves(terminal, runs);
   if (written.length > 0 && !flags.quiet) terminal.stderr.write(`written: ${written.join(", ")}\n`);
-}
-
-/** The models that can be evaluated: bundled ones without weights are left out with a note, any other fault is an error. */
-async function withWeights(models: readonly string[], context: EvalContext): Promise<readonly string[]> {
-  const { untrainedRecipe } = await import("./untrained.ts");
-  const missing = models.filter((model) => untrainedRecipe(model) !== undefined);
-  const note = (model: string): string =>
-    `${model} is not trained here: lectern train ${untrainedRecipe(model)} --out DIRECTORY`;
-  if (missing.length === models.length) throw new LecternError("input", `eval: ${missing.map(note).join("; ")}`);
-  for (const model of missing) context.terminal.stderr.write(`lectern: left out: ${note(model)}\n`);
-  const trained = models.filter((model) => !missing.includes(model));
-  for (const model of trained) await resolveModel(model, context);
-  return trained;
 }
 
 /** The means of a group for each model and number of examples. */

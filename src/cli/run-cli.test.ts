@@ -59,7 +59,7 @@ describe("lectern run", () => {
     [
       ["run", "no/such/model", "x"],
       1,
-      "model not found: no/such/model is not a directory, a bundled model (icl-medium, icl-small, masked, sentiment, stories, stories-gru, translate)",
+      "model not found: no/such/model is not a directory, a bundled model (icl-large, icl-medium, icl-small, masked, sentiment, stories, stories-gru, translate)",
     ],
     [["run", gpt2, "x", "--low-memory"], 2, "unknown option"],
     [["run", gpt2, "x", "--dola-layers", "middle"], 2, "the value is not JSON"],

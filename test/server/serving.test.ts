@@ -341,7 +341,7 @@ describe("lectern serve", () => {
     const printed: string[] = [];
     for await (const line of lines) if (printed.push(line) === 2) break;
     expect(printed[0]).toMatch(/^export OPENAI_BASE_URL=http:\/\/0\.0\.0\.0:\d+\/v1 OPENAI_API_KEY=none$/);
-    expect(printed[1]).toMatch(/^models: icl-medium, icl-small, masked, sentiment, stories/);
+    expect(printed[1]).toMatch(/^models: icl-large, icl-medium, icl-small, masked, sentiment, stories/);
     expect(String((await warned)[0])).toContain("WARNING");
     child.kill("SIGTERM");
     expect((await once(child, "exit"))[0]).toBe(0);
