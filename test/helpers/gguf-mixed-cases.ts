@@ -109,6 +109,28 @@ const gemmaNames = {
   post_feedforward_layernorm: "post_ffw_norm",
 };
 
+const perLayer = {
+  "model.embed_tokens_per_layer": "per_layer_token_embd",
+  "model.per_layer_model_projection": "per_layer_model_proj",
+  "model.per_layer_projection_norm": "per_layer_proj_norm",
+  per_layer_input_gate: "inp_gate",
+  per_layer_projection: "proj",
+  post_per_layer_input_norm: "post_norm",
+};
+
+const gemma4Names = { ...gemmaNames, ...perLayer, layer_scalar: "layer_output_scale.weight" };
+
+/** Adds the divisors of rotary frequencies beside the last norm. */
+const withDivisors =
+  (divisors: readonly number[]) =>
+  (path: string, tensor: Floats): readonly (readonly [string, Floats])[] | undefined =>
+    path === "model.norm.weight"
+      ? [
+          ["output_norm.weight", tensor],
+          ["rope_freqs.weight", { shape: [divisors.length], values: Float32Array.from(divisors) }],
+        ]
+      : undefined;
+
 const linearNames = {
   ...outer,
   ...attention,
@@ -320,12 +342,7 @@ export const mixedCases: Readonly<Record<string, GgufCase>> = {
     differs: "llama.cpp takes the sizes of the published models for granted",
     names: {
       ...gemmaNames,
-      "model.embed_tokens_per_layer": "per_layer_token_embd",
-      "model.per_layer_model_projection": "per_layer_model_proj",
-      "model.per_layer_projection_norm": "per_layer_proj_norm",
-      per_layer_input_gate: "inp_gate",
-      per_layer_projection: "proj",
-      post_per_layer_input_norm: "post_norm",
+      ...perLayer,
       "altup.correction_coefs": "altup_correct_coef",
       "altup.correct_output_scale": "altup_correct_scale.weight",
       "altup.prediction_coefs": "altup_predict_coef",
@@ -361,6 +378,66 @@ export const mixedCases: Readonly<Record<string, GgufCase>> = {
       if (index === undefined) return undefined;
       return { name: kind === "projections" ? "altup_proj.weight" : "altup_unembd_proj.weight", index: Number(index) };
     },
+  },
+  gemma4: {
+    fixture: "cases/gemma4",
+    architecture: "gemma4",
+    tolerance: 1e-3,
+    names: gemma4Names,
+    metadata: [
+      ["gemma4.feed_forward_length", "i32s", [20, 20, 40, 40]],
+      ["gemma4.attention.key_length", "u32", 16],
+      ["gemma4.attention.value_length", "u32", 16],
+      ["gemma4.attention.key_length_swa", "u32", 8],
+      ["gemma4.attention.value_length_swa", "u32", 8],
+      ["gemma4.attention.sliding_window", "u32", 3],
+      ["gemma4.attention.sliding_window_pattern", "bools", [true, false, true, false]],
+      ["gemma4.attention.shared_kv_layers", "u32", 2],
+      ["gemma4.embedding_length_per_layer_input", "u32", 4],
+      ["gemma4.rope.freq_base", "f32", 1e6],
+      ["gemma4.rope.freq_base_swa", "f32", 10000],
+      ["gemma4.rope.dimension_count", "u32", 16],
+      ["gemma4.rope.dimension_count_swa", "u32", 8],
+      ["gemma4.final_logit_softcapping", "f32", 5],
+      ["tokenizer.ggml.padding_token_id", "u32", 0],
+    ],
+    split: withDivisors([1, 1, 1e30, 1e30, 1e30, 1e30, 1e30, 1e30]),
+  },
+  "gemma4 with experts": {
+    fixture: "cases/gemma4_experts",
+    architecture: "gemma4",
+    differs: "llama.cpp's log-probabilities lie 0.013 away, and transformers' 1e-4; the cause is not known",
+    names: {
+      ...gemma4Names,
+      "router.proj": "ffn_gate_inp",
+      "router.scale": "ffn_gate_inp.scale",
+      "router.per_expert_scale": "ffn_down_exps.scale",
+      "experts.gate_up_proj": "ffn_gate_up_exps.weight",
+      "experts.down_proj": "ffn_down_exps.weight",
+      pre_feedforward_layernorm_2: "pre_ffw_norm_2",
+      post_feedforward_layernorm_1: "post_ffw_norm_1",
+      post_feedforward_layernorm_2: "post_ffw_norm_2",
+    },
+    metadata: [
+      ["gemma4.attention.head_count_kv", "i32s", [2, 1, 1]],
+      ["gemma4.attention.key_length", "u32", 12],
+      ["gemma4.attention.value_length", "u32", 12],
+      ["gemma4.attention.key_length_swa", "u32", 8],
+      ["gemma4.attention.value_length_swa", "u32", 8],
+      ["gemma4.attention.sliding_window", "u32", 4],
+      ["gemma4.attention.sliding_window_pattern", "bools", [true, false, false]],
+      ["gemma4.attention.shared_kv_layers", "u32", 0],
+      ["gemma4.embedding_length_per_layer_input", "u32", 0],
+      ["gemma4.rope.freq_base", "f32", 900],
+      ["gemma4.rope.freq_base_swa", "f32", 300],
+      ["gemma4.rope.dimension_count", "u32", 12],
+      ["gemma4.rope.dimension_count_swa", "u32", 8],
+      ["gemma4.expert_count", "u32", 4],
+      ["gemma4.expert_used_count", "u32", 2],
+      ["gemma4.expert_feed_forward_length", "u32", 8],
+      ["tokenizer.ggml.padding_token_id", "u32", 0],
+    ],
+    split: withDivisors([1, 1, 1, 1e30, 1e30, 1e30]),
   },
   "gemma-embedding": {
     fixture: "cases/embedding_gemma",

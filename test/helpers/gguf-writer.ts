@@ -93,7 +93,7 @@ function fused(tensors: ReadonlyMap<string, Floats>): Map<string, Floats> {
 
 /** gpt-oss's experts, whose checkpoint holds `[N, I, O]` with gate and up in turns, as `[N, O, I]` apart. */
 function apart(path: string, { shape, values }: Floats): readonly (readonly [string, Floats])[] {
-  const [, root, part, bias] = /^(.*\.experts)\.(gate_up|down)_proj(_bias)?$/.exec(path) ?? [];
+  const [, root, part, bias] = /^(.*\.mlp\.experts)\.(gate_up|down)_proj(_bias)?$/.exec(path) ?? [];
   if (root === undefined) return [[path, { shape, values }]];
   const [count, ...rest] = shape as [number, ...number[]];
   const inSize = bias ? 1 : (rest[0] as number);

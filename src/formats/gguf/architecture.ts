@@ -10,8 +10,8 @@ export interface GgufArchitecture {
   readonly normOffset: 0 | 1;
   readonly plainNorms?: readonly string[];
   /**
-   * Names of a layer's parts, behind `blk.N.` and the root of layers; `{}` is an expert's number, and a name after `=` has no
-   * `.weight` behind it. Of an encoder–decoder, a part begins with `enc.` or `dec.`.
+   * Names of a layer's parts, behind `blk.N.` and the root of layers; `{}` is an expert's number, a name after `=` has no
+   * `.weight` behind it, and `+` stands between matrices whose rows follow each other in each expert's part. Of an encoder–decoder, a part begins with `enc.` or `dec.`.
    */
   readonly layer: Readonly<Record<string, string>>;
   /** Names of the tensors outside the layers, and the root of layers, where they are not LLaMA's; `{}` is `encoder` or `decoder`. */
@@ -38,6 +38,8 @@ export interface GgufArchitecture {
   readonly isLatent?: boolean;
   /** The entry for the share of each head that rotary positions turn, where that may be less than all. */
   readonly partial?: string;
+  /** True if layers that see all tokens turn a share of each head, by the divisors of the file (Gemma 4). */
+  readonly isProportional?: boolean;
   /** The depth of the one size whose scores are scaled by hidden size ÷ heads instead of head size (Gemma's 27B). */
   readonly wideScoresAt?: number;
 }

@@ -119,6 +119,7 @@ function windowsOf(name: string, metadata: GgufMetadata): Record<string, unknown
 /** The scaling of rotary positions; divisors of frequencies, where tensors give them, take precedence. */
 async function rotaryOf(source: GgufSource, headSize: number): Promise<object> {
   const { file, name, architecture, header, metadata, read } = source;
+  if (architecture.isProportional) return proportionalRotary(source, headSize);
   const key = (setting: string): string => `${name}.rope.${setting}`;
   const turned = metadata.number(key("dimension_count"), headSize);
   const least = architecture.partial === undefined ? headSize : 2;
@@ -160,6 +161,28 @@ async function rotaryOf(source: GgufSource, headSize: number): Promise<object> {
     };
   }
   throw new LecternError("unsupported", `${file}: rope scaling ${type} is not read; read are none, linear, yarn`);
+}
+
+/** The positions of layers that see all tokens, which turn the pairs whose divisor is 1, and of those with a window. */
+async function proportionalRotary({ name, header, metadata, read }: GgufSource, headSize: number): Promise<object> {
+  const divisors = header.tensors.has("rope_freqs.weight") ? await read("rope_freqs.weight") : [];
+  const still = divisors.filter((divisor) => divisor !== 1).length;
+  const narrow = metadata.number(`${name}.attention.key_length_swa`, headSize);
+  const turned = metadata.number(`${name}.rope.dimension_count_swa`, narrow);
+  return {
+    rope_parameters: {
+      full_attention: {
+        rope_type: "proportional",
+        rope_theta: metadata.number(`${name}.rope.freq_base`, 1e6),
+        partial_rotary_factor: 1 - (2 * still) / headSize,
+      },
+      sliding_attention: {
+        rope_type: "default",
+        rope_theta: metadata.number(`${name}.rope.freq_base_swa`, 10000),
+        ...(turned !== narrow && { partial_rotary_factor: turned / narrow }),
+      },
+    },
+  };
 }
 
 /** Bounds of yarn's ramp, and what it multiplies attention by, where the file says other than usual. */

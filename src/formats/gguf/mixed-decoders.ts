@@ -111,6 +111,25 @@ const qwen35: GgufArchitecture = {
   readOnly: true,
 };
 
+/** What each layer of Gemma 3n and 4 reads of the tokens beside its states. */
+const perLayer = {
+  inp_gate: "per_layer_input_gate",
+  proj: "per_layer_projection",
+  post_norm: "post_per_layer_input_norm",
+};
+const perLayerTables = {
+  per_layer_token_embd: "model.embed_tokens_per_layer",
+  per_layer_model_proj: "model.per_layer_model_projection",
+  per_layer_proj_norm: "model.per_layer_projection_norm",
+};
+
+/** A tensor whose name in the file ends in neither `weight` nor `bias`. */
+const asStored = (part: string): JoinedTensor => ({
+  parts: [part],
+  shape: ({ shapes: [shape = []] }) => shape,
+  values: ([values]) => values as Float32Array,
+});
+
 /** Decoders with latent or linear attention, or several streams of states, which are read only. */
 export const mixedDecoders: Readonly<Record<string, GgufArchitecture>> = {
   deepseek2: {
@@ -188,9 +207,7 @@ export const mixedDecoders: Readonly<Record<string, GgufArchitecture>> = {
     layer: {
       ...wrapped,
       ...headNorms,
-      inp_gate: "per_layer_input_gate",
-      proj: "per_layer_projection",
-      post_norm: "post_per_layer_input_norm",
+      ...perLayer,
       altup_correct_coef: "altup.correction_coefs",
       altup_correct_scale: "=altup.correct_output_scale",
       altup_predict_coef: "altup.prediction_coefs",
@@ -203,9 +220,7 @@ export const mixedDecoders: Readonly<Record<string, GgufArchitecture>> = {
     outer: {
       altup_proj: "model.altup_projections.{}",
       altup_unembd_proj: "model.altup_unembed_projections.{}",
-      per_layer_token_embd: "model.embed_tokens_per_layer",
-      per_layer_model_proj: "model.per_layer_model_projection",
-      per_layer_proj_norm: "model.per_layer_projection_norm",
+      ...perLayerTables,
     },
     settings: {
       "attention.sliding_window": "sliding_window",
@@ -216,6 +231,40 @@ export const mixedDecoders: Readonly<Record<string, GgufArchitecture>> = {
       embedding_length_per_layer_input: "hidden_size_per_layer_input",
       final_logit_softcapping: "final_logit_softcapping",
     },
+    readOnly: true,
+  },
+  gemma4: {
+    modelType: { dense: "gemma4_text", experts: "gemma4_text" },
+    pairs: false,
+    normOffset: 0,
+    layer: {
+      ...wrapped,
+      ...headNorms,
+      ...perLayer,
+      layer_output_scale: "=layer_scalar",
+      ffn_gate_inp: "router.proj",
+      ffn_gate_up_exps: "experts.{}.gate_proj+experts.{}.up_proj",
+      ffn_down_exps: "experts.{}.down_proj",
+      pre_ffw_norm_2: "pre_feedforward_layernorm_2",
+      post_ffw_norm_1: "post_feedforward_layernorm_1",
+      post_ffw_norm_2: "post_feedforward_layernorm_2",
+    },
+    joined: {
+      "router.scale": asStored("ffn_gate_inp.scale"),
+      "router.per_expert_scale": asStored("ffn_down_exps.scale"),
+    },
+    outer: perLayerTables,
+    settings: {
+      "attention.sliding_window": "sliding_window",
+      "attention.shared_kv_layers": "num_kv_shared_layers",
+      "attention.key_length": "global_head_dim",
+      embedding_length_per_layer_input: "hidden_size_per_layer_input",
+      expert_count: "num_experts",
+      expert_used_count: "top_k_experts",
+      expert_feed_forward_length: "moe_intermediate_size",
+      final_logit_softcapping: "final_logit_softcapping",
+    },
+    isProportional: true,
     readOnly: true,
   },
   "gemma-embedding": {

@@ -136,5 +136,27 @@ export const ownSettings: Readonly<Record<string, (source: Source) => Readonly<R
       laurel_rank: header.tensors.get("blk.0.laurel_l.weight")?.shape[0],
     };
   },
+  gemma4: ({ name, layers, sizes, header, metadata }) => {
+    const key = (setting: string): string => `${name}.${setting}`;
+    const isWindowed = metadata.flags(key("attention.sliding_window_pattern"));
+    const listed = (setting: string): readonly number[] =>
+      metadata.isList(key(setting))
+        ? metadata.numbers(key(setting))
+        : Array(layers).fill(metadata.number(key(setting)));
+    const widths = listed("feed_forward_length");
+    const keyHeads = listed("attention.head_count_kv");
+    const [windowed, whole] = [isWindowed.indexOf(true), isWindowed.indexOf(false)];
+    const perLayer = header.tensors.get("per_layer_token_embd.weight");
+    return {
+      head_dim: metadata.number(key("attention.key_length_swa"), sizes.headSize),
+      intermediate_size: widths[0],
+      use_double_wide_mlp: widths.some((width) => width !== widths[0]),
+      num_key_value_heads: keyHeads[windowed] ?? sizes.keyHeads,
+      num_global_key_value_heads: keyHeads[whole],
+      attention_k_eq_v: whole >= 0 && !header.tensors.has(`blk.${whole}.attn_v.weight`),
+      enable_moe_block: metadata.number(key("expert_count"), 0) > 0,
+      ...(perLayer && { vocab_size_per_layer_input: perLayer.shape[0] }),
+    };
+  },
   "gemma-embedding": ({ sizes }) => ({ query_pre_attn_scalar: sizes.headSize }),
 };

@@ -123,11 +123,16 @@ function partsOf(layout: Layout, name: string, source: GgufTensor): [string, Pla
   if (to.startsWith("=")) return [[`${at}${to.slice(1)}`, { ...plan, shape: shapeOf(source, change) }]];
   const path = pathOf(found);
   if (!path.includes("{}")) return [[path, { ...plan, shape: shapeOf(source, change) }]];
-  const [count, ...shape] = source.shape as [number, ...number[]];
-  return Array.from({ length: count }, (_, i) => [
-    path.replace("{}", String(i)),
-    { ...plan, shape, offset: source.offset + (i * source.byteLength) / count },
-  ]);
+  const [count, rows, ...rest] = source.shape as [number, number, ...number[]];
+  const parts = to.split("+");
+  const size = source.byteLength / count / parts.length;
+  return Array.from({ length: count }, (_, i) =>
+    parts.map((own, part): [string, Plan] => {
+      const shape = [rows / parts.length, ...rest];
+      const offset = source.offset + (i * parts.length + part) * size;
+      return [pathOf({ ...found, to: own.replace("{}", String(i)) }), { ...plan, shape, offset }];
+    }),
+  ).flat();
 }
 
 /** Rows of queries, keys and values, which this checkpoint has apart and some files together. */

@@ -74,13 +74,14 @@ function specialTokens({ file, metadata, tokens }: Vocabulary): SpecialTokens {
 
 function modelOf(kind: string, vocabulary: Vocabulary, special: SpecialTokens): object {
   if (kind === "gpt2") return byteLevel(vocabulary, special);
-  if (kind === "llama") return sentencePiece(vocabulary, special);
+  if (kind === "llama") return sentencePiece(vocabulary, special, mergesByScore(vocabulary));
+  if (kind === "gemma4") return sentencePiece(vocabulary, special, listedMerges(vocabulary));
   if (kind === "bert") return wordPieces(vocabulary, special);
   if (kind === "t5") return unigram(vocabulary, special);
   if (kind === "rwkv") return world(vocabulary, special);
   throw new LecternError(
     "unsupported",
-    `${vocabulary.file}: tokenizer.ggml.model ${JSON.stringify(kind)} is not read; read are gpt2, llama, bert, t5 and rwkv`,
+    `${vocabulary.file}: tokenizer.ggml.model ${JSON.stringify(kind)} is not read; read are gpt2, llama, gemma4, bert, t5 and rwkv`,
   );
 }
 
@@ -93,9 +94,7 @@ function byteLevel({ file, metadata, tokens }: Vocabulary, special: SpecialToken
       "unsupported",
       `${file}: tokenizer.ggml.pre ${JSON.stringify(name)} is not read; read are ${Object.keys(preTokenizers).join(", ")}`,
     );
-  const merges = metadata.strings("tokenizer.ggml.merges").map((merge) => merge.split(" "));
-  if (merges.some((pair) => pair.length !== 2))
-    throw new LecternError("file", `${file}: tokenizer.ggml.merges must hold pairs with a space between`);
+  const merges = listedMerges({ file, metadata });
   const bytes = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false };
   return {
     normalizer: pre.normalizer ? { type: pre.normalizer } : null,
@@ -106,8 +105,19 @@ function byteLevel({ file, metadata, tokens }: Vocabulary, special: SpecialToken
   };
 }
 
-/** SentencePiece's BPE: spaces are ▁, what is no token falls apart into bytes, and the best score merges first. */
-function sentencePiece({ metadata, tokens, types }: Vocabulary, special: SpecialTokens): object {
+function listedMerges({ file, metadata }: Pick<Vocabulary, "file" | "metadata">): readonly string[][] {
+  const merges = metadata.strings("tokenizer.ggml.merges").map((merge) => merge.split(" "));
+  if (merges.some((pair) => pair.length !== 2))
+    throw new LecternError("file", `${file}: tokenizer.ggml.merges must hold pairs with a space between`);
+  return merges;
+}
+
+/** SentencePiece's BPE: spaces are ▁, and what is no token falls apart into bytes. */
+function sentencePiece(
+  { metadata, tokens, types }: Vocabulary,
+  special: SpecialTokens,
+  merges: readonly (readonly string[])[],
+): object {
   const prefix = metadata.boolean("tokenizer.ggml.add_space_prefix", true);
   const spaces = { type: "Replace", pattern: { String: " " }, content: "▁" };
   const prepend = { type: "Prepend", prepend: "▁" };
@@ -127,7 +137,7 @@ function sentencePiece({ metadata, tokens, types }: Vocabulary, special: Special
       fuse_unk: true,
       byte_fallback: types.includes(TokenType.byte),
       vocab: idsOf(tokens),
-      merges: mergesByScore(tokens, metadata.numbers("tokenizer.ggml.scores")),
+      merges,
     },
   };
 }
@@ -147,7 +157,8 @@ function world({ file, metadata, tokens, types }: Vocabulary, special: SpecialTo
  * Every way to make a token of two, the best token first; of one token's ways first that of the best left part, then of
  * the best right part, as transformers converts SentencePiece models.
  */
-function mergesByScore(tokens: readonly string[], scores: readonly number[]): [string, string][] {
+function mergesByScore({ metadata, tokens }: Vocabulary): [string, string][] {
+  const scores = metadata.numbers("tokenizer.ggml.scores");
   const known = new Map(tokens.map((token, id) => [token, scores[id] ?? 0]));
   const merges: { pair: [string, string]; score: number }[] = [];
   for (const [token, score] of known) {
