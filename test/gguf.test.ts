@@ -101,7 +101,9 @@ describe("docs/gguf.md", () => {
     expect(named(firstColumn(architecturesTable))).toEqual(Object.keys(architectures).sort());
     expect(named(firstColumn(typesTable))).toEqual([...typeNames].sort());
     const [tokenizers = ""] = /^Tokenizers:[\s\S]*?\n\n/m.exec(page) ?? [];
-    expect(named(tokenizers)).toEqual(["bert", "gemma4", "gpt2", "llama", "rwkv", "t5", ...Object.keys(preTokenizers)].sort());
+    expect(named(tokenizers)).toEqual(
+      ["bert", "gemma4", "gpt2", "llama", "rwkv", "t5", ...Object.keys(preTokenizers)].sort(),
+    );
   });
 
   test("its commands on the shipped model run as they stand", async () => {
