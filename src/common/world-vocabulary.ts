@@ -1,5 +1,6 @@
 import { characterOfByte } from "./byte-characters.ts";
 import { check } from "./errors.ts";
+import { ownEntry } from "./own-entry.ts";
 
 const ESCAPE = /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|([\\'"nrt]))/gi;
 const LETTERS: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
@@ -20,7 +21,7 @@ export function quotedBytes(text: string, isBytes: boolean): string {
     const [whole, hex, unit, point, letter] = match;
     written += characters(encoder.encode(text.slice(at, match.index)));
     at = match.index + whole.length;
-    if (letter !== undefined) written += characters(encoder.encode(LETTERS[letter] ?? letter));
+    if (letter !== undefined) written += characters(encoder.encode(ownEntry(LETTERS, letter) ?? letter));
     else if (hex !== undefined && isBytes) written += characters([Number.parseInt(hex, 16)]);
     else written += characters(encoder.encode(String.fromCodePoint(Number.parseInt(hex ?? unit ?? point ?? "", 16))));
   }
