@@ -56,11 +56,13 @@ async function runRecipe(
   const directory = flags.tokenizer ?? dirname(path);
   const tokenizer = await loadTokenizer(await openDirectory(directory));
   if (!tokenizer) throw new LecternError("file", `${directory} has no tokenizer.json`);
-  const begin = await beginning(recipe.begin, path, async (first) => {
+  const first = recipe.begin === undefined ? undefined : join(dirname(path), recipe.begin);
+  const isRecipe = first !== undefined && RECIPE.test(first);
+  const begin = isRecipe ? join(out, "begin") : first;
+  if (isRecipe) {
     const { teacher: _, ...others } = flags;
     await runRecipe(first, join(out, "begin"), others, terminal, signal, chain);
-    return join(out, "begin");
-  });
+  }
   if (begin !== undefined && !flags.quiet) terminal.stderr.write(`${path} goes on from ${recipe.begin}\n`);
   if (flags.teacher !== undefined && !("task" in recipe && recipe.teacher))
     throw new LecternError("usage", `${path} says nothing of a teacher, so --teacher has no use`);
@@ -96,17 +98,7 @@ async function runRecipe(
   }
 }
 
-/** The model that a recipe begins with: the directory that it names, or what the recipe that it names makes. */
-async function beginning(
-  begin: string | undefined,
-  path: string,
-  run: (first: string) => Promise<string>,
-): Promise<string | undefined> {
-  if (begin === undefined) return undefined;
-  const first = join(dirname(path), begin);
-  return RECIPE.test(begin) ? run(first) : first;
-}
-
+/** A `begin` that is a recipe; any other is a model's directory. */
 const RECIPE = /\.(json|[cm]?[jt]s)$/;
 
 /** Renames "recipe" in a message to the recipe's file. */

@@ -1,4 +1,4 @@
-import { check, shown } from "../../common/index.ts";
+import { check, ownEntry, shown } from "../../common/index.ts";
 import type { ConfigReader } from "../config-reader.ts";
 import { parseDecoderHead } from "../decoder-head.ts";
 import type { DecoderConfig } from "../family.ts";
@@ -39,7 +39,7 @@ export function parseRwkv7Config(file: ConfigReader): Rwkv7Config {
   read.refuse("attn", null);
   checkValues(read, hiddenSize);
   const act = read.string("hidden_act", "sqrelu");
-  const hiddenAct = Object.hasOwn(activations, act) ? activations[act] : undefined;
+  const hiddenAct = ownEntry(activations, act);
   check(
     hiddenAct !== undefined,
     "unsupported",

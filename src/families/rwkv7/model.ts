@@ -35,7 +35,7 @@ const FASTEST = -Math.exp(-0.5);
 
 const MIXED = ["r", "w", "k", "v", "a", "g"] as const;
 
-/** What a layer reads of a token: receptance, decay, key, value, rate and gate, each `[B, T, E]`. */
+/** The projections of a token: receptance, decay, key, value, rate and gate, each `[B, T, E]`. */
 type Mixed = Readonly<Record<(typeof MIXED)[number], Value>>;
 
 /** From `from` to `to`, by a share of each channel. */

@@ -111,7 +111,7 @@ const qwen35: GgufArchitecture = {
   readOnly: true,
 };
 
-/** What each layer of Gemma 3n and 4 reads of the tokens beside its states. */
+/** The tensors of the per-layer embeddings of Gemma 3n and 4: those of a layer, and those of the whole model. */
 const perLayer = {
   inp_gate: "per_layer_input_gate",
   proj: "per_layer_projection",

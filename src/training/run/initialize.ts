@@ -73,7 +73,7 @@ function initStdOf(name: string, shape: readonly number[], { family, config }: A
   return writesResidual(name) ? range / Math.sqrt(2 * layers) : range;
 }
 
-/** Whether a parameter is a matrix that writes into the residual stream of a decoder, by its path. */
+/** True for a matrix that writes into the residual stream of a decoder, by its path. */
 export function writesResidual(path: string): boolean {
   return /(o_proj|down_proj|c_proj)\.weight$/.test(path);
 }
