@@ -28,7 +28,7 @@ const deltaRuleOp = defineComposite<Record<never, never>>({
 });
 
 /** So many tokens are computed at once, as matrix products. */
-export const CHUNK = 64;
+const CHUNK = 64;
 
 /** Triangular matrices of so many rows are inverted by powers: few enough that nothing large cancels. */
 const LEAF = 8;
@@ -62,21 +62,38 @@ export function inverse(lower: Value): Value {
   return concat([concat([top, zerosLike(corner)], -1), concat([corner, bottom], -1)], -2);
 }
 
+interface Chunks {
+  readonly batch: Dimension;
+  readonly heads: Dimension;
+  readonly length: number;
+  /** The tokens of a chunk, and the number of chunks. */
+  readonly chunk: number;
+  readonly count: number;
+  /** Cuts `[B, H, T, …]` into `[B, H, N, C, …]`. */
+  readonly cut: (x: Value) => Value;
+}
+
+/** The chunks of the tokens of `k` `[B, H, T, D]`; the last is filled up with zeros, which neither read nor write. */
+export function chunksOf(name: string, k: Value): Chunks {
+  const [batch, heads, length] = k.shape as [Dimension, Dimension, Dimension];
+  if (typeof length !== "number") throw shapeError(name, "a known length where it is decomposed", k);
+  const chunk = Math.min(CHUNK, 2 ** Math.ceil(Math.log2(length)));
+  const count = Math.ceil(length / chunk);
+  const cut = (x: Value): Value => {
+    const rest = { ...x, shape: x.shape.with(2, count * chunk - length) };
+    const whole = rest.shape[2] === 0 ? x : concat([x, zerosLike(rest)], 2);
+    return reshape(whole, [batch, heads, count, chunk, ...x.shape.slice(3)]);
+  };
+  return { batch, heads, length, chunk, count, cut };
+}
+
 /**
  * The rule over chunks of tokens: within a chunk, what each token writes follows from the others by a triangular system;
  * only the state goes from chunk to chunk.
  * @see Yang et al., "Parallelizing linear transformers with the delta rule over sequence length" (2024)
  */
 function inChunks([q, k, v, logDecay, rate, first]: Operands): Value[] {
-  const [batch, heads, length] = k.shape as [Dimension, Dimension, Dimension];
-  if (typeof length !== "number") throw shapeError("deltaRule", "a known length where it is decomposed", k);
-  const chunk = Math.min(CHUNK, 2 ** Math.ceil(Math.log2(length)));
-  const count = Math.ceil(length / chunk);
-  const cut = (x: Value): Value => {
-    const rest = { ...x, shape: x.shape.with(2, count * chunk - length) }; // zeros neither read nor write
-    const whole = rest.shape[2] === 0 ? x : concat([x, zerosLike(rest)], 2);
-    return reshape(whole, [batch, heads, count, chunk, ...x.shape.slice(3)]);
-  };
+  const { batch, heads, length, chunk, count, cut } = chunksOf("deltaRule", k);
   const column = (x: Value): Value => reshape(x, [...x.shape, 1]);
   const [queries, keys] = [cut(q), cut(k)]; // [B, H, N, C, D]
   const rates = column(cut(rate)); // [B, H, N, C, 1]

@@ -1,19 +1,10 @@
-import { expect, test } from "vitest";
-import { differentiate } from "../../autodiff/index.ts";
-import { Random } from "../../common/index.ts";
-import { lowerGraph } from "../../lowering/index.ts";
-import { createSession } from "../../runtime/index.ts";
-import type { HostTensor } from "../../tensor/index.ts";
+import { test } from "vitest";
+import { checkRecurrence, randomTensors } from "../../../test/helpers/check-recurrence.ts";
 import * as g from "../index.ts";
 
 test("the general delta rule in chunks has the values and gradients of the rule token by token", async () => {
   const [heads, length, size, width] = [2, 70, 3, 4];
-  const random = new Random(5);
-  const tensor = (least: number, most: number, ...shape: number[]): HostTensor<"float32"> => ({
-    dtype: "float32",
-    shape,
-    data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => least + (most - least) * random.next()),
-  });
+  const tensor = randomTensors(5);
   const ofTokens = (least: number, most: number, wide = size) => tensor(least, most, 1, heads, length, wide);
   const feeds = {
     q: ofTokens(-1, 1),
@@ -42,24 +33,6 @@ test("the general delta rule in chunks has the values and gradients of the rule 
     }
     return { mixed: g.concat(read, 2), last: state };
   };
-  const run = async ({ mixed, last }: { mixed: g.Value; last: g.Value }): Promise<Record<string, HostTensor>> => {
-    const all = [0, 1, 2, 3];
-    const loss = g.add(g.reduceSum(g.mul(mixed, dy), all), g.reduceSum(last, all));
-    const { outputs, gradients } = differentiate({ loss, mixed, last }, [q, k, v, a, b, logDecay, first]);
-    const named = Object.fromEntries(gradients.map((gradient, i) => [`g${i}`, gradient]));
-    const graph = lowerGraph({ outputs: { ...outputs, ...named }, bind: () => ({ kind: "input" }), phase: "train" });
-    const session = await createSession(graph);
-    const result = await session.run(feeds);
-    await session.dispose();
-    return result;
-  };
-  const chunks = await run(g.generalDeltaRule(q, k, v, { a, b, logDecay, first }));
-  const expected = await run(byToken());
-  expect(Object.keys(expected)).toHaveLength(10);
-  for (const [name, { data }] of Object.entries(expected)) {
-    const other = chunks[name]?.data as Float32Array;
-    const largest = (data as Float32Array).reduce((most, x) => Math.max(most, Math.abs(x)), 1);
-    const off = (data as Float32Array).reduce((most, x, i) => Math.max(most, Math.abs(x - (other[i] as number))), 0);
-    expect(off / largest, name).toBeLessThan(1e-5);
-  }
+  const chunks = g.generalDeltaRule(q, k, v, { a, b, logDecay, first });
+  await checkRecurrence(feeds, { operands: [q, k, v, a, b, logDecay, first], dy, chunks, byToken: byToken() });
 });

@@ -1,11 +1,11 @@
 import { defineComposite } from "../op.ts";
 import { apply, type Dimension, shapeError, type TensorType, type Value } from "../value.ts";
-import { CHUNK, inverse, square } from "./delta-rule.ts";
+import { chunksOf, inverse, square } from "./delta-rule.ts";
 import { add, exp, mul, neg, sub } from "./elementwise.ts";
 import { cumulativeSum } from "./gather.ts";
 import { reshape } from "./layout.ts";
 import { matmul } from "./matmul.ts";
-import { concat, slice, zerosLike } from "./slicing.ts";
+import { concat, slice } from "./slicing.ts";
 
 type Operands = readonly [q: Value, k: Value, v: Value, a: Value, b: Value, logDecay: Value, first: Value];
 
@@ -32,15 +32,7 @@ const generalDeltaRuleOp = defineComposite<Record<never, never>>({
  * @see Yang et al., "Parallelizing linear transformers with the delta rule over sequence length" (2024)
  */
 function inChunks([q, k, v, a, b, logDecay, first]: Operands): Value[] {
-  const [batch, heads, length] = k.shape as [Dimension, Dimension, Dimension];
-  if (typeof length !== "number") throw shapeError("generalDeltaRule", "a known length where it is decomposed", k);
-  const chunk = Math.min(CHUNK, 2 ** Math.ceil(Math.log2(length)));
-  const count = Math.ceil(length / chunk);
-  const cut = (x: Value): Value => {
-    const rest = { ...x, shape: x.shape.with(2, count * chunk - length) }; // zeros neither read nor write
-    const whole = rest.shape[2] === 0 ? x : concat([x, zerosLike(rest)], 2);
-    return reshape(whole, [batch, heads, count, chunk, ...x.shape.slice(3)]);
-  };
+  const { batch, heads, length, chunk, count, cut } = chunksOf("generalDeltaRule", k);
   const [steps, values] = [cut(logDecay), cut(v)]; // [B, H, N, C, D] and [B, H, N, C, V]
   const decayed = cumulativeSum(steps, 3);
   const at = (token: number): Value => slice(decayed, 3, token, token + 1); // [B, H, N, 1, D]

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { checkOp, type OpCheck } from "../../../test/helpers/check-op.ts";
+import { checkRecurrence, randomTensors } from "../../../test/helpers/check-recurrence.ts";
 import { differentiate } from "../../autodiff/index.ts";
 import { Random } from "../../common/index.ts";
 import { lowerGraph } from "../../lowering/index.ts";
@@ -345,12 +346,7 @@ test("attention with sinks has the right values and gradients", async () => {
 
 test("the delta rule in chunks has the values and gradients of the rule token by token", async () => {
   const [heads, length, size, width] = [2, 70, 3, 4];
-  const random = new Random(5);
-  const tensor = (least: number, most: number, ...shape: number[]): HostTensor<"float32"> => ({
-    dtype: "float32",
-    shape,
-    data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => least + (most - least) * random.next()),
-  });
+  const tensor = randomTensors(5);
   const feeds = {
     q: tensor(-1, 1, 1, heads, length, size),
     k: tensor(-0.6, 0.6, 1, heads, length, size),
@@ -376,25 +372,8 @@ test("the delta rule in chunks has the values and gradients of the rule token by
     }
     return { mixed: g.concat(read, 2), last: state };
   };
-  const run = async ({ mixed, last }: { mixed: g.Value; last: g.Value }): Promise<Record<string, HostTensor>> => {
-    const all = [0, 1, 2, 3];
-    const loss = g.add(g.reduceSum(g.mul(mixed, dy), all), g.reduceSum(last, all));
-    const { outputs, gradients } = differentiate({ loss, mixed, last }, [q, k, v, logDecay, rate, first]);
-    const named = Object.fromEntries(gradients.map((gradient, i) => [`g${i}`, gradient]));
-    const graph = lowerGraph({ outputs: { ...outputs, ...named }, bind: () => ({ kind: "input" }), phase: "train" });
-    const session = await createSession(graph);
-    const result = await session.run(feeds);
-    await session.dispose();
-    return result;
-  };
-  const [expected, chunks] = [await run(byToken()), await run(g.deltaRule(q, k, v, { logDecay, rate, first }))];
-  expect(Object.keys(expected)).toHaveLength(9);
-  for (const [name, { data }] of Object.entries(expected)) {
-    const other = chunks[name]?.data as Float32Array;
-    const largest = (data as Float32Array).reduce((most, x) => Math.max(most, Math.abs(x)), 1);
-    const off = (data as Float32Array).reduce((most, x, i) => Math.max(most, Math.abs(x - (other[i] as number))), 0);
-    expect(off / largest, name).toBeLessThan(1e-5);
-  }
+  const chunks = g.deltaRule(q, k, v, { logDecay, rate, first });
+  await checkRecurrence(feeds, { operands: [q, k, v, logDecay, rate, first], dy, chunks, byToken: byToken() });
 });
 
 test("causal attention in blocks has the values and gradients of attention in one piece", async () => {
