@@ -31,7 +31,8 @@ class DeviceSession implements EngineSession {
   readonly #binding: Pointer;
   /** The engine's tensors on the device that stand for the caller's memory. */
   #kept = new WeakMap<Memory, Pointer>();
-  readonly #all = new Set<Pointer>();
+  /** The same tensors, each with the token of its finalizer: an address that is freed may come again. */
+  readonly #finalizers = new Map<Pointer, object>();
   readonly #released: FinalizationRegistry<Pointer>;
 
   constructor(api: EngineApi, session: Pointer, outputs: readonly string[], release: LoadSettings["release"]) {
@@ -79,7 +80,7 @@ class DeviceSession implements EngineSession {
   }
 
   forget(): void {
-    for (const value of this.#all) this.#free(value);
+    for (const value of this.#finalizers.keys()) this.#free(value);
     this.#kept = new WeakMap();
   }
 
@@ -105,20 +106,24 @@ class DeviceSession implements EngineSession {
 
   #keep(memory: Memory, value: Pointer): void {
     this.#drop(memory);
+    const token = {};
     this.#kept.set(memory, value);
-    this.#all.add(value);
-    this.#released.register(memory, value, memory);
+    this.#finalizers.set(value, token);
+    this.#released.register(memory, value, token);
   }
 
   #drop(memory: Memory): void {
     const value = this.#kept.get(memory);
     if (value === undefined) return;
     this.#kept.delete(memory);
-    this.#released.unregister(memory);
     this.#free(value);
   }
 
   #free(value: Pointer): void {
-    if (this.#all.delete(value)) this.#api.call("ReleaseValue", value);
+    const token = this.#finalizers.get(value);
+    if (token === undefined) return;
+    this.#finalizers.delete(value);
+    this.#released.unregister(token);
+    this.#api.call("ReleaseValue", value);
   }
 }
