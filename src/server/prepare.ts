@@ -2,6 +2,7 @@ import { promptText } from "../feedback/index.ts";
 import type { JsonSchema, Priority } from "../inference/index.ts";
 import type { Choice, ChoicesRequest, TokenCounts } from "./choices.ts";
 import { newTokensFor, type RequestContext } from "./context.ts";
+import { badField } from "./errors.ts";
 import type { ModelLease } from "./models.ts";
 import { beamsOf, generationOptions, isRepeatable, type SamplingBody, stopsOf } from "./schemas/sampling.ts";
 
@@ -16,8 +17,9 @@ export interface CommonBody extends SamplingBody {
 interface Preparation {
   readonly body: CommonBody;
   readonly rows: readonly (readonly number[])[];
-  /** Answers to each prompt. */
+  /** Answers to each prompt, and the field that asks for them; default n. */
   readonly count: number;
+  readonly countField?: string;
   /** New tokens, as the request has them and under the name of its field. */
   readonly length: { readonly asked: number | undefined; readonly field: string; readonly preset: number };
   readonly logProbs: number | undefined;
@@ -31,7 +33,7 @@ interface Preparation {
 export function prepare(
   { model, adapter }: ModelLease,
   { id, limits, signal, feedback }: RequestContext,
-  { body, rows, count, length, logProbs, schema, isReordered = false }: Preparation,
+  { body, rows, count, countField = "n", length, logProbs, schema, isReordered = false }: Preparation,
 ): ChoicesRequest {
   const { isEncoderDecoder, generationConfig } = model;
   const sampled = { isEncoderDecoder, generationConfig, isStreamed: body.stream ?? false };
@@ -46,6 +48,13 @@ export function prepare(
     feedback?.remember(id, answers);
   };
   const isBeams = beamsOf(options, sampled) > 1;
+  const canRepeat = count > 1 && !isBeams && isRepeatable(options, sampled);
+  const sequences = rows.length * (canRepeat ? 1 : count);
+  if (count > 1 && !isBeams && sequences > limits.sequences)
+    throw badField(
+      countField,
+      `${count} answers to ${rows.length === 1 ? "a prompt" : `each of ${rows.length} prompts`} are ${sequences} sequences; this server computes at most ${limits.sequences} at once`,
+    );
   return {
     model,
     adapter,
@@ -56,7 +65,7 @@ export function prepare(
       maxTime: Math.min(options.maxTime ?? limits.seconds, limits.seconds),
     },
     count,
-    isRepeatable: count > 1 && !isBeams && isRepeatable(options, sampled),
+    isRepeatable: canRepeat,
     stops: stopsOf(body),
     logProbs,
     schema,

@@ -187,7 +187,12 @@ describe("POST /v1/completions", () => {
     [{ prompt: [99999999] }, "99999999"],
     [{ prompt: [] }, "prompt"],
     [{ n: 100, num_beams: 2 }, "num"],
-    [{ n: 64, best_of: 64, prompt }, "sequences"],
+    [
+      { n: 64, best_of: 64, prompt },
+      "n: 64 answers to a prompt are 64 sequences; this server computes at most 32 at once",
+    ],
+    [{ n: 2, best_of: 64, prompt }, "best_of: 64 answers"],
+    [{ n: 20, prompt: [prompt, prompt] }, "n: 20 answers to each of 2 prompts are 40 sequences"],
   ])("%j is refused by name", async (fields, expected) => {
     const { status, body } = await post(url, { model: "stories", prompt, max_tokens: 2, ...fields });
     expect(status, JSON.stringify(body)).toBe(400);

@@ -111,6 +111,7 @@ class Completions {
       body,
       rows,
       count: this.#count,
+      countField: isRanked ? "best_of" : "n",
       length,
       logProbs,
       isReordered: isRanked,
