@@ -14,7 +14,7 @@ import {
   StepGraph,
   TextTask,
 } from "../../dist/training/index.js";
-import { configs, LONGEST, mean, STEP_TOKENS } from "./models.mjs";
+import { LEARNED_WINDOW, LONGEST, learnedConfigs, mean, STEP_TOKENS } from "./models.mjs";
 import { trainOn } from "./train.mjs";
 
 /** Of the held-out books, what a small model is measured on. */
@@ -39,17 +39,17 @@ export async function readHeldOut(data) {
 }
 
 /** Trains on windows of the books. */
-async function learn(name, window, { rate, steps, books, seed = 1 }) {
-  const rows = STEP_TOKENS / window;
+async function learn(name, { rate, steps, books, seed }) {
+  const shape = { rows: STEP_TOKENS / LEARNED_WINDOW, length: LEARNED_WINDOW };
   const task = new TextTask(books.training, books.heldOut, {
-    batchSize: rows,
-    length: window,
+    batchSize: shape.rows,
+    length: shape.length,
     seed,
     gradientAccumulationSteps: 1,
     objective: { name: "next-token" },
     tokens: { padTokenId: 0, eosTokenId: 0, vocabularySize: 2048 },
   });
-  return trainOn(configs[name], task, { rate, steps, seed, shape: { rows, length: window } });
+  return trainOn(learnedConfigs[name], task, { rate, steps, seed, shape });
 }
 
 /**
@@ -92,20 +92,20 @@ function addLosses(sums, { data, shape: [, length, size] }, targets) {
     }
 }
 
-/** The loss at the end of a run on windows of 128: the mean of its last tenth. */
+/** The loss at the end of a run: the mean of its last tenth. */
 export async function lossAtRate(name, rate, { steps, books }) {
-  const { losses } = await learn(name, 128, { rate, steps, books, seed: 0 });
+  const { losses } = await learn(name, { rate, steps, books, seed: 0 });
   return mean(losses.slice(-Math.ceil(steps / 10)));
 }
 
 /** Trains, measures, and keeps the model as a directory. */
-export async function learnAndMeasure(name, window, { rate, steps, seed, books, out }) {
-  const { architecture, parameters, losses } = await learn(name, window, { rate, steps, seed, books });
-  const directory = `${out}/models/${name}-${window}-${seed}`;
+export async function learnAndMeasure(name, { rate, steps, seed, books, out }) {
+  const { architecture, parameters, losses } = await learn(name, { rate, steps, seed, books });
+  const directory = `${out}/models/${name}-${seed}`;
   await mkdir(directory, { recursive: true });
-  await exportModel(directory, parameters, configs[name], stories);
+  await exportModel(directory, parameters, learnedConfigs[name], stories);
   const measured = await lossByPosition(architecture, parameters, books.heldOut, BATCHES);
-  return { name, window, rate, steps, seed, training: losses, ...measured };
+  return { name, rate, steps, seed, training: losses, ...measured };
 }
 
 /** The loss by position of a model that lies in a directory. */
