@@ -27,7 +27,7 @@ import { writeReport } from "./rnn-vs-transformer/report.mjs";
 import { bestOf, searchRate } from "./rnn-vs-transformer/train.mjs";
 
 /** The rates that a search begins with, and the share of a run's tokens that each is tried with. */
-const RATES = [0.001, 0.003, 0.009];
+const RATES = [0.003, 0.009, 0.027];
 const TUNE_SHARE = 0.1;
 /** Of what is timed: rounds alternate between the models, and their medians are told. */
 const ROUNDS = 3;

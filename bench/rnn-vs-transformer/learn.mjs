@@ -14,7 +14,7 @@ import {
   StepGraph,
   TextTask,
 } from "../../dist/training/index.js";
-import { LEARNED_WINDOW, LONGEST, learnedConfigs, mean, STEP_TOKENS } from "./models.mjs";
+import { LEARNED_WINDOW, LONGEST, learnedConfigs, learnedRange, mean, STEP_TOKENS } from "./models.mjs";
 import { trainOn } from "./train.mjs";
 
 /** Of the held-out books, what a small model is measured on. */
@@ -49,7 +49,8 @@ async function learn(name, { rate, steps, books, seed }) {
     objective: { name: "next-token" },
     tokens: { padTokenId: 0, eosTokenId: 0, vocabularySize: 2048 },
   });
-  return trainOn(learnedConfigs[name], task, { rate, steps, seed, shape });
+  const initializerRange = learnedRange[name];
+  return trainOn(learnedConfigs[name], task, { rate, steps, seed, shape, initializerRange });
 }
 
 /**
