@@ -39,7 +39,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    globalSetup: ["scripts/engine.mjs"],
+    globalSetup: ["scripts/engine.mjs", "test/helpers/temporary-files.ts"],
     setupFiles: ["test/helpers/environment.ts"],
     testTimeout: 60_000,
     maxWorkers: 2, // a file waits for its processes and its browser while another one computes

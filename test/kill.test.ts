@@ -26,12 +26,12 @@ const recipe = {
   seed: 5,
   batchSize: 4,
   length: 32,
-  steps: 3000,
+  steps: 1500,
   optimizer: { name: "adamw" },
   schedule: { name: "linear", learningRate: 0.003, warmupSteps: 10 },
   maxGradNorm: 1,
   checkpointEvery: 4,
-  evaluateEvery: 250,
+  evaluateEvery: 125,
 };
 
 test(`a training run killed ${KILLS} times at random moments ends with the bits of one that was not`, async () => {
