@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { LONGEST, mean, median, names, SEEDS, WINDOWS } from "./models.mjs";
+import { LEARNED_WINDOW, LONGEST, mean, median, names, SEEDS, STEP_TOKENS, WINDOWS } from "./models.mjs";
 import { linePlot } from "./plot.mjs";
 import { tests } from "./recall-rows.mjs";
 
@@ -12,7 +12,7 @@ const shipped = { stories: "transformer", "stories-gru": "gru" };
 /** Alternative texts of the plots, by section. */
 const plotTexts = {
   recall: "recall by distance",
-  windows: "loss by window",
+  learning: "loss by tokens read in training",
   positions: "loss by position",
   shipped: "loss by position of the shipped models",
   influence: "influence by distance",
@@ -35,7 +35,7 @@ export async function writeReport(out, rounds) {
     "pairs-rates": await rates(read, "pairs-rates"),
     pairs: await memory(read, "pairs"),
     rates: await rates(read, "rates"),
-    windows: await windows(read),
+    learning: await learning(read),
     positions: await positions(read),
     shipped: await shippedPair(read),
     training: await training(read, rounds),
@@ -160,62 +160,65 @@ function figureOf({ distances, most }, measured) {
   return `${JSON.stringify(figure, null, 2)}\n`;
 }
 
-/** The runs of all seeds by model and window. */
+/** The runs of all seeds of the models that have learned. */
 async function learned(read) {
-  const found = {};
-  for (const name of names)
-    for (const window of WINDOWS) (found[name] ??= {})[window] = await seedsOf(read, `learn-${name}-${window}`);
-  return found;
+  const found = [];
+  for (const name of names) found.push({ name, runs: await seedsOf(read, `learn-${name}`) });
+  return found.filter(({ runs }) => runs.length > 0);
 }
 
-/** Each model in the window that it was trained on; then, on windows of 512, beyond it. */
-async function windows(read) {
+const threeDigits = (x) => x.toFixed(3);
+
+/** Millions of tokens after which the training loss is told; it is the mean of a twentieth of them. */
+const MILLIONS = [0.25, 0.5, 1, 2, 5, 10];
+
+/** The training loss at the end of so many millions of tokens. */
+function lossAfter({ training }, millions) {
+  const end = Math.min(training.length, Math.round((millions * 1e6) / STEP_TOKENS));
+  return mean(training.slice(end - Math.ceil(end / 20), end));
+}
+
+/** The training loss as tokens are read, then the held-out loss in the window that was learned and beyond it. */
+async function learning(read) {
   const found = await learned(read);
-  const run = WINDOWS.filter((window) => names.some((name) => found[name][window].length > 0));
-  if (run.length === 0) return undefined;
-  const lossIn = (length) => (one) => mean(one.losses.slice(0, length));
-  const shownLoss = (name, window, length) => spread(found[name][window].map(lossIn(length)), (x) => x.toFixed(3));
-  const rows = run.flatMap((window) => [
-    [window, "its own window", ...names.map((name) => shownLoss(name, window, window))],
-    [window, "512 tokens", ...names.map((name) => shownLoss(name, window, LONGEST))],
-  ]);
-  const series = names.map((name) => {
-    const own = run.filter((window) => found[name][window].length > 0);
-    const values = own.map((window) => found[name][window].map(lossIn(window)));
-    return {
+  if (found.length === 0) return undefined;
+  const row = (title, measure) => [title, ...found.map(({ runs }) => spread(runs.map(measure), threeDigits))];
+  const heldOut = (length) => (run) => mean(run.losses.slice(0, length));
+  const rows = [
+    ...MILLIONS.map((millions) => row(`training, after ${millions} M`, (run) => lossAfter(run, millions))),
+    row(`held out, windows of ${LEARNED_WINDOW}`, heldOut(LEARNED_WINDOW)),
+    row(`held out, windows of ${LONGEST}`, heldOut(LONGEST)),
+  ];
+  const plot = linePlot({
+    title: "Training loss, 0.33 M parameters (mean and range of the seeds)",
+    x: { label: "tokens read, millions", scale: "log2" },
+    y: { label: "nats a token", scale: "linear" },
+    series: found.map(({ name, runs }) => ({
       name: titles[name],
       model: name,
-      points: own.map((window, i) => [window, mean(values[i])]),
-      bars: own.map((window, i) => [window, Math.min(...values[i]), Math.max(...values[i])]),
-    };
+      ...pointsOf(MILLIONS, runs, (run, i) => lossAfter(run, MILLIONS[i])),
+    })),
   });
-  const plot = linePlot({
-    title: "Held-out loss in the window that was trained on",
-    x: { label: "window, tokens", scale: "log2" },
-    y: { label: "nats a token", scale: "linear" },
-    series: series.filter(({ points }) => points.length > 0),
-  });
-  return { table: tableOf(["trained on", "measured on", ...names.map((name) => titles[name])], rows), plot };
+  return { table: tableOf(["tokens", ...found.map(({ name }) => titles[name])], rows), plot };
 }
 
 async function positions(read) {
-  const found = await learned(read);
-  const runs = names.flatMap((name) => {
-    const seeds = found[name][LONGEST].map(({ losses }) => buckets(losses));
-    return seeds.length > 0 ? [{ name, seeds }] : [];
-  });
+  const runs = (await learned(read)).map(({ name, runs }) => ({
+    name,
+    seeds: runs.map(({ losses }) => buckets(losses)),
+  }));
   if (runs.length === 0) return undefined;
   const rows = BUCKETS.map((bucket, i) => [
     label(bucket),
     ...runs.map(({ seeds }) =>
       spread(
         seeds.map((losses) => losses[i]),
-        (x) => x.toFixed(3),
+        threeDigits,
       ),
     ),
   ]);
   const plot = linePlot({
-    title: "Held-out loss by position, 1.05 M parameters, trained on windows of 512",
+    title: `Held-out loss by position, 0.33 M parameters, trained on windows of ${LEARNED_WINDOW}`,
     x: { label: "tokens read so far", scale: "log2" },
     y: { label: "nats a token", scale: "linear" },
     series: runs.map(({ name, seeds }) => ({
@@ -309,7 +312,12 @@ async function influence(read) {
   for (const [name, model] of Object.entries(shipped))
     found.push({ name, model, dashed: false, measured: await read(`influence-shipped-${name}`) });
   for (const name of names)
-    found.push({ name: `${titles[name]} 1 M`, model: name, dashed: true, measured: await read(`influence-${name}`) });
+    found.push({
+      name: `${titles[name]} 0.33 M`,
+      model: name,
+      dashed: true,
+      measured: await read(`influence-${name}`),
+    });
   const all = found.filter(({ measured }) => measured);
   if (all.length === 0) return undefined;
   const distances = (all[0]?.measured ?? []).map(({ distance }) => distance);
