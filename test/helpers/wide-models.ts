@@ -17,20 +17,10 @@ const factorOf = ({ hidden_size: size }: Json): number => (typeof size === "numb
 const widths =
   /^(vocab_size|hidden_size|pooler_hidden_size|n_embd|n_embed|n_inner|d_model|d_ff|d_kv|dim|hidden_dim|embedding_size|ffn_dim|(encoder|decoder)_ffn_dim|ffn_hidden_size|(moe_|shared_expert_)?intermediate_size|(global_)?head_dim|v_head_dim|(q|kv)_lora_rank|qk_(rope|nope)_head_dim|linear_(key|value)_head_dim|hidden_size_per_layer_input|vocab_size_per_layer_input|attention_hidden_size|rotary_dim|decoder_vocab_size|mrope_section)$/;
 
-/** Fields that say how many experts, or groups of them, a token goes to: all, so that rounding changes no choice. */
-const chosen: Readonly<Record<string, string>> = {
-  num_experts_per_tok: "num_local_experts num_experts n_routed_experts",
-  top_k_experts: "num_experts",
-  topk_group: "n_group",
-};
-
 /** A config with wider layers. */
 function widened(json: Json, factor = factorOf(json)): Json {
   const entries = Object.entries(json).map(([key, value]): [string, unknown] => {
     if (key === "text_config" || key === "rope_parameters") return [key, widened(value as Json, factor)];
-    const others = chosen[key]?.split(" ") ?? [];
-    const all = others.map((other) => json[other]).find((count) => typeof count === "number");
-    if (all !== undefined) return [key, all];
     if (!widths.test(key)) return [key, value];
     if (Array.isArray(value)) return [key, value.map((size) => size * factor)];
     return [key, typeof value === "number" ? value * factor : value];
