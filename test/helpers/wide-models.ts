@@ -47,7 +47,8 @@ function drawn(
   const isNorm = /(norm|ln_\w+|LayerNorm|layernorm|norm1|norm2)\.weight$/.test(name);
   const ofHeads = /[qk]_(norm|layernorm)\./.test(name) ? 0.3 : 1;
   const base = isNorm ? ofHeads - (name.endsWith("linear_attn.norm.weight") ? 0 : offset) : 0;
-  const scale = shape.length === 2 ? 0.5 / Math.sqrt(shape[1] as number) : 0.1;
+  const ofVector = name.endsWith("e_score_correction_bias") ? 0.01 : 0.1; // lest all tokens prefer the same experts
+  const scale = shape.length === 2 ? 0.5 / Math.sqrt(shape[1] as number) : ofVector;
   return Float32Array.from({ length: elementCount(shape) }, () => base + scale * draw());
 }
 
