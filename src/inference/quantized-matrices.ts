@@ -6,6 +6,7 @@ import {
   type QuantizedPart,
   type QuantizedPrecision,
   quantizedPart,
+  routerMatrices,
   runPasses,
   sizesOf,
 } from "../passes/index.ts";
@@ -57,7 +58,10 @@ export interface MatrixPlan {
 /** The matrices of a model that are read in few bits. */
 export function planMatrices(architecture: Architecture, weights: Weights, precision: QuantizedPrecision): MatrixPlan {
   const { heads } = forwardGraph(architecture);
-  const rewritten = runPasses(heads, { quantization: { precision, has: isQuantized } });
+  const routers = routerMatrices(Object.values(heads));
+  const isRouter = (name: string): boolean => quantizedPart(name)?.paths.some((path) => routers.has(path)) ?? false;
+  const has = (name: string): boolean => isQuantized(name) && !isRouter(name);
+  const rewritten = runPasses(heads, { quantization: { precision, has } });
   const parameters = parametersOf(Object.values(rewritten));
   const others = [...parameters.keys()].filter((name) => !quantizedPart(name));
   return { ...layOut([...parameters.values()], weights), others };

@@ -7,6 +7,7 @@ export {
   type QuantizedPart,
   type QuantizedPrecision,
   quantizedPart,
+  routerMatrices,
   sizesOf,
 } from "./quantize.ts";
 export { type Tiling, tilingOf } from "./row-tiling.ts";

@@ -42,7 +42,7 @@ export interface QuantizedPart {
   readonly part: "levels" | "scales";
 }
 
-/** Matrices with fewer outputs stay as they are: classes, and the routers of experts. */
+/** Matrices with fewer outputs, such as classes, stay as they are. */
 const LEAST_OUTPUTS = 64;
 
 /** The bits of a level. */
@@ -102,6 +102,19 @@ function gathered({ inputs: [table] }: Node, ids: Value, { precision, has }: Qua
   const levels = parameter(nameOf({ ...own, part: "levels" }), [count, (rowSize * bits) / 8], "uint8");
   const scales = parameter(nameOf({ ...own, part: "scales" }), [count, rowSize / block], "float32");
   return [quantizedGather([levels, scales], ids, { bits, block })];
+}
+
+/**
+ * The matrices by which a graph's routers score experts. They are small, and rounded ones would send tokens to other
+ * experts.
+ */
+export function routerMatrices(outputs: Iterable<Value>): ReadonlySet<string> {
+  const nodes = nodesOf(outputs);
+  const linears = new Map(nodes.filter(({ op }) => op === ops.linear).map((node) => [node.outputs[0] as Value, node]));
+  const masks = nodes.filter(({ op }) => op === ops.toExperts).map(({ inputs }) => inputs[1] as Value);
+  const read = nodesOf(masks, linears).flatMap(({ inputs }) => inputs.map((value) => linears.get(value)));
+  const weights = read.flatMap((node) => node?.inputs[1]?.source ?? []);
+  return new Set(weights.flatMap((source) => (source.kind === "parameter" ? [source.name] : [])));
 }
 
 /** The linear layers that can be read in few bits, and with which others each is computed. */
