@@ -117,6 +117,9 @@ function probesOf(heads: Values, matrices: ReadonlyMap<string, unknown>): Probes
     feed("read", x);
     outputs[`product ${readers.size} ${key}`] = y;
   }
+  const read = new Set(readers.values());
+  const unread = [...matrices.keys()].filter((key) => !read.has(key));
+  if (unread.length > 0) throw new Error(`no linear layer or table reads ${unread.join(", ")}`);
   return { outputs, fed, readers, inside };
 }
 
@@ -167,8 +170,8 @@ function referenceOf(
   };
   const rewritten = rewriteNamed(outputs, (node, inputs) => {
     const [x, second] = inputs as [Value, Value];
-    const entry = fed.get(node.inputs[0] as Value) as Value;
-    if (node.op === ops.toExperts) return apply(ops.toExperts, [entry, second], node.attributes as MixtureAttributes);
+    const taken = fed.get(node.inputs[0] as Value) as Value;
+    if (node.op === ops.toExperts) return apply(ops.toExperts, [taken, second], node.attributes as MixtureAttributes);
     if (node.op === ops.fromExperts) return [mix(node, inputs)];
     const key = readers.get(node);
     if (key === undefined) return undefined;

@@ -19,9 +19,9 @@ const ROUNDING = { int8: 0.01, int4: 0.1 } as const;
 const SCALE_TOLERANCE = 5e-3;
 /** float32 against float32 in another order of sums, as a part of the largest value. */
 const TOLERANCE = 1e-4;
-/** An entry that another order of sums rounds to the next level, in one of the layers. */
+/** The same where another order of sums rounds an entry to the next level. */
 const LEVEL = 0.02;
-/** Entries so near to a tie may be rounded either way, in levels. */
+/** An entry so near to the middle of two levels, in levels, may be rounded to either. */
 const NEAR_TIE = 2e-4;
 
 let folder: string;
