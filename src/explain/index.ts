@@ -8,7 +8,7 @@ export {
 } from "./head-ablation.ts";
 export { type HeadHabit, type HeadMeasures, headMeasures } from "./head-measures.ts";
 export { classesOf, type ExplainInput, idsOf, type Outcome, piecesOf, type TokenPiece, topOutcomes } from "./input.ts";
-export { type LensPrediction, type LogitLensOptions, logitLens } from "./logit-lens.ts";
+export { type LensPrediction, type LogitLensOptions, logitLens, predictionsOf } from "./logit-lens.ts";
 export {
   type InfluenceMethod,
   type InfluentialToken,

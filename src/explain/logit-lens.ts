@@ -46,6 +46,16 @@ export async function logitLens(
     { inputIds: [ids], ...(decoderIds && { decoderInputIds: [decoderIds] }) },
     { layerLogits: wanted },
   );
+  return predictionsOf(model, layerLogits, wanted, top);
+}
+
+/** The predictions in the layers' logits at some positions: `[1, N, V]` a layer, of which the last is the model's answer. */
+export function predictionsOf(
+  model: Model,
+  layerLogits: readonly HostTensor<"float32">[],
+  wanted: readonly number[],
+  top: number,
+): LensPrediction[] {
   const final = layerLogits.at(-1) as HostTensor<"float32">;
   const vocabulary = final.shape[2] as number;
   const row = ({ data }: HostTensor<"float32">, i: number): Float32Array =>

@@ -60,7 +60,7 @@ const common: Rules = { text: rules.text, ids };
 const calls: Readonly<Record<string, CallEntry>> = {
   describe: { takes: {}, needs: [], answer: (model) => describeModel(model) },
   trace: {
-    takes: { ...common, window: rules.count, decoderIds: maybeIds },
+    takes: { ...common, window: rules.count, decoderIds: maybeIds, positions: maybeIds, top: rules.count },
     needs: [],
     answer: (model, args) => traceText(model, input(args), args as never),
   },

@@ -1,5 +1,5 @@
 import { check } from "../common/index.ts";
-import { idsOf, piecesOf, type TokenPiece } from "../explain/index.ts";
+import { idsOf, type LensPrediction, piecesOf, predictionsOf, type TokenPiece } from "../explain/index.ts";
 import { attends, type Model, traitsOf } from "../inference/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 
@@ -26,20 +26,32 @@ export interface StudioTrace {
   readonly decoderAttentions: readonly StudioMatrix[];
   /** One `[H, U, T]` a layer. */
   readonly crossAttentions: readonly StudioMatrix[];
+  /** Each layer's predictions at the positions that were asked for, by layer and then by position. */
+  readonly lens: readonly LensPrediction[];
+}
+
+interface TraceOptions {
+  /** The tokens that matrices have at most. */
+  readonly window?: number;
+  readonly decoderIds?: readonly number[] | null;
+  /** Positions of the text for the logit lens; none by default. */
+  readonly positions?: readonly number[] | null;
+  /** The tokens that the lens names for each layer and position. */
+  readonly top?: number;
 }
 
 /** The tokens that matrices have at most, if a call does not say. */
 const WINDOW = 64;
 
 /**
- * Runs a text through a model once. Of a text longer than `window`, matrices have the last tokens.
+ * Runs a text through a model once, with the logit lens at the positions that are asked for. Of a text longer than `window`, matrices have the last tokens.
  *
  * @throws LecternError with code `input` for a text longer than the context window
  */
 export async function traceText(
   model: Model,
   input: string | readonly number[],
-  { window = WINDOW, decoderIds }: { readonly window?: number; readonly decoderIds?: readonly number[] | null } = {},
+  { window = WINDOW, decoderIds, positions, top = 5 }: TraceOptions = {},
 ): Promise<StudioTrace> {
   const ids = idsOf(model, input, "trace");
   check(
@@ -52,7 +64,7 @@ export async function traceText(
   const written = model.isEncoderDecoder ? (decoderIds ?? undefined) : undefined;
   const result = await model.forward(
     { inputIds: [ids], ...(written && { decoderInputIds: [written] }) },
-    { hiddenStates: hasHiddenStates, attentions: attends(model) },
+    { hiddenStates: hasHiddenStates, attentions: attends(model), ...(positions && { layerLogits: positions }) },
   );
   const [from, decoderFrom] = [ids, written ?? []].map((row) => Math.max(0, row.length - window)) as [number, number];
   const states = result.encoderHiddenStates ?? result.hiddenStates ?? [];
@@ -67,6 +79,7 @@ export async function traceText(
     attentions: cut(result.encoderAttentions ?? result.attentions, from, from),
     decoderAttentions: cut(result.decoderAttentions, decoderFrom, decoderFrom),
     crossAttentions: cut(result.crossAttentions, decoderFrom, from),
+    lens: result.layerLogits && positions ? predictionsOf(model, result.layerLogits, positions, top) : [],
   };
 }
 

@@ -16,7 +16,7 @@ interface PackedMatrix {
 interface Frame {
   readonly facts: StudioModel;
   readonly generation: StudioGeneration;
-  readonly trace: Omit<StudioTrace, "attentions" | "embeddings" | "norms">;
+  readonly trace: Omit<StudioTrace, "attentions" | "embeddings" | "norms" | "lens">;
   readonly attentions: readonly PackedMatrix[];
   readonly embeddings: PackedMatrix;
   readonly lens: readonly LensPrediction[];
@@ -41,6 +41,7 @@ export async function showFrame(): Promise<void> {
     attentions: frame.attentions.map(unpack),
     embeddings: unpack(frame.embeddings),
     norms: null,
+    lens,
   };
   const at = generation.inputIds.length - 1;
   picture.value = { model: "stories", text: DEFAULT_TEXT, facts, generation, trace, lens: new Map([[at, lens]]) };

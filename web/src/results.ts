@@ -27,6 +27,8 @@ export const busy = computed(() => running.value > 0);
 
 /** Tokens before the first new one. */
 export const promptLength = computed(() => picture.value?.generation.inputIds.length ?? 0);
+/** The step once it has rested for a moment: what is out of sight follows it, so that a slider moves only what is seen. */
+export const rested = signal(0);
 /** The number of new tokens, which the steps go through. */
 export const lastStep = computed(() => Math.max(0, (picture.value?.generation.steps.length ?? 1) - 1));
 /** The position whose state predicts the next token. */
@@ -49,6 +51,9 @@ export function afterPause(milliseconds: number, task: () => Promise<void>): () 
     clearTimeout(timer);
   };
 }
+
+/** So long the page waits for the next letter, or the next position of a slider, before it asks the model. */
+const PAUSE_MS = 120;
 
 let latest = 0;
 
@@ -100,16 +105,31 @@ export async function compute(open: OpenModel, prompt: string, of: Options): Pro
   const written = generation.steps.map(({ id }) => id);
   const ids = open.facts.startToken === null ? [...generation.inputIds, ...written.slice(0, -1)] : generation.inputIds;
   const decoderIds = open.facts.startToken === null ? null : [open.facts.startToken, ...written.slice(0, -1)];
-  const trace = await open.call<StudioTrace>("trace", { ids, decoderIds, window: 64 });
-  return { model: open.name, text: prompt, facts: open.facts, generation, trace, lens: new Map() };
+  const positions = lensPositions(open.facts, generation);
+  const trace = await open.call<StudioTrace>("trace", { ids, decoderIds, window: 64, positions, top: LENS_TOP });
+  const lens = new Map(positions?.map((at) => [at, trace.lens.filter(({ position }) => position === at)]));
+  return { model: open.name, text: prompt, facts: open.facts, generation, trace, lens };
+}
+
+const hasLens = ({ kind }: OpenModel["facts"]): boolean => kind === "decoder";
+
+/** The tokens that the lens names for each layer and position. */
+const LENS_TOP = 5;
+
+/** The scores that the pass over a text brings for the lens, at most; the lens of later steps is computed when they are shown. */
+const LENS_SCORES = 2 ** 19;
+
+/** The positions whose lens comes with the pass over the text: the first steps', and no fewer than one. */
+function lensPositions(facts: OpenModel["facts"], { inputIds, steps }: StudioGeneration): number[] | null {
+  if (!hasLens(facts) || steps.length === 0) return null;
+  const most = Math.max(1, Math.floor(LENS_SCORES / ((facts.layers + 1) * facts.vocabularySize)));
+  return Array.from({ length: Math.min(steps.length, most) }, (_, i) => inputIds.length - 1 + i);
 }
 
 async function addLens(of: Picture, position: number, open: OpenModel): Promise<void> {
-  const hasLayers = of.facts.kind === "decoder";
-  if (!hasLayers || of.lens.has(position) || position < 0) return;
   const written = of.generation.steps.map(({ id }) => id);
   const ids = [...of.generation.inputIds, ...written].slice(0, position + 1);
-  const lens = await open.call<LensPrediction[]>("lens", { ids, positions: [position], top: 5 });
+  const lens = await open.call<LensPrediction[]>("lens", { ids, positions: [position], top: LENS_TOP });
   const now = picture.value;
   if (now?.generation === of.generation) picture.value = { ...now, lens: new Map(now.lens).set(position, lens) };
 }
@@ -127,6 +147,7 @@ export function followResults(): void {
     }, report);
   });
   let takeBack = (): void => {};
+  let before: OpenModel | null = null;
   effect(() => {
     const [open, prompt, of] = [model.value, text.value, options.value];
     const isReady = open?.facts.generates === true && open.facts.hasTokenizer && prompt.trim() !== "";
@@ -139,10 +160,22 @@ export function followResults(): void {
         () => compute(open, prompt, of),
         (made) => (picture.value = made),
       );
-    takeBack = afterPause(120, task);
+    takeBack = afterPause(open === before ? PAUSE_MS : 0, task); // a model that was just opened waits for nobody
+    before = open;
   });
+  let rest: ReturnType<typeof setTimeout> | undefined;
+  effect(() => {
+    const to = step.value;
+    clearTimeout(rest);
+    rest = setTimeout(() => (rested.value = to), PAUSE_MS);
+  });
+  let takeLensBack = (): void => {};
   effect(() => {
     const [open, shown, position] = [model.value, picture.value, current.value];
-    if (open && shown && shown.model === open.name) addLens(shown, position, open).catch(report);
+    takeLensBack();
+    takeLensBack = () => {};
+    const isShown = view.value === "picture" && open !== null && shown !== null && shown.model === open.name;
+    if (isShown && hasLens(shown.facts) && position >= 0 && !shown.lens.has(position))
+      takeLensBack = afterPause(PAUSE_MS, () => addLens(shown, position, open).catch(report));
   });
 }

@@ -14,8 +14,8 @@ export interface HeatMapProps {
   /** The position of the first row and column in the text; null: rows or columns are no tokens of the text. */
   readonly rowsFrom: number | null;
   readonly columnsFrom: number | null;
-  /** Rows that count; later ones stay empty. */
-  readonly shown?: number;
+  /** Rows that are shown, and, of a text's tokens, columns; default all. The picture is drawn whole and cut. */
+  readonly until?: number;
   /** True for values of both signs. */
   readonly signed?: boolean;
   readonly describe?: (row: number, column: number, value: number) => string;
@@ -52,14 +52,13 @@ interface Focus {
   readonly column: number | null;
 }
 
-const inks = new Map<Theme, { readonly ink: string; readonly accent: string }>();
+const inks = new Map<Theme, string>();
 
-/** The page's colours of letters and marks; asking for them costs a layout, so it is done once. */
-function inkOf(of: Theme): { readonly ink: string; readonly accent: string } {
+/** The page's colour of letters; asking for it costs a layout, so it is done once. */
+function inkOf(of: Theme): string {
   const known = inks.get(of);
   if (known) return known;
-  const style = getComputedStyle(document.documentElement);
-  const found = { ink: style.getPropertyValue("--ink"), accent: style.getPropertyValue("--accent") };
+  const found = getComputedStyle(document.documentElement).getPropertyValue("--ink");
   inks.set(of, found);
   return found;
 }
@@ -84,50 +83,78 @@ function drawCells(pen: CanvasRenderingContext2D, cells: Cells, { cell, left, to
   for (let column = 1; column <= columns; column++) pen.clearRect(left + column * cell - 1, top, 1, rows * cell);
 }
 
-function draw(canvas: HTMLCanvasElement, props: HeatMapProps, layout: Layout, focus: Focus): void {
-  const { rows, columns, values, shown = rows.length, signed = false } = props;
+/** Draws all rows and columns with their labels; what is lit lies above the picture, so that lighting draws nothing anew. */
+function draw(canvas: HTMLCanvasElement, props: HeatMapProps, layout: Layout): void {
+  const { rows, columns, values, signed = false } = props;
   const { cell, left, top, width, height } = layout;
   const ratio = devicePixelRatio || 1;
   [canvas.width, canvas.height] = [width * ratio, height * ratio];
   Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
   const pen = canvas.getContext("2d") as CanvasRenderingContext2D;
-  const { ink, accent } = inkOf(theme.value);
   pen.scale(ratio, ratio);
   pen.font = FONT;
-  drawCells(pen, { values, rows: Math.min(rows.length, shown), columns: columns.length, signed }, layout);
+  drawCells(pen, { values, rows: rows.length, columns: columns.length, signed }, layout);
+  pen.fillStyle = inkOf(theme.value);
   pen.textBaseline = "middle";
   const skips = cell < 12 ? Math.ceil(12 / cell) : 1;
   for (const [i, label] of rows.entries()) {
-    if (i % skips !== 0 && i !== focus.row) continue;
-    pen.fillStyle = i === focus.row ? accent : ink;
-    pen.globalAlpha = i < shown ? 1 : 0.35;
+    if (i % skips !== 0) continue;
     pen.textAlign = "right";
     pen.fillText(cut(label), left - 6, top + i * cell + cell / 2);
   }
-  pen.globalAlpha = 1;
   for (const [i, label] of columns.entries()) {
-    if (i % skips !== 0 && i !== focus.column) continue;
+    if (i % skips !== 0) continue;
     pen.save();
     pen.translate(left + i * cell + cell / 2, top - 6);
     pen.rotate(-Math.PI / 2);
     pen.textAlign = "left";
-    pen.fillStyle = i === focus.column ? accent : ink;
     pen.fillText(cut(label), 0, 0);
     pen.restore();
   }
-  pen.strokeStyle = accent;
-  pen.lineWidth = 2;
-  if (focus.row !== null && focus.row < rows.length)
-    pen.strokeRect(left, top + focus.row * cell, cell * columns.length, cell);
-  if (focus.column !== null && focus.column < columns.length)
-    pen.strokeRect(left + focus.column * cell, top, cell, cell * rows.length);
 }
 
-function placeOf(event: MouseEvent, layout: Layout, props: HeatMapProps): readonly [number, number] | null {
+/** The counts of rows and columns in sight. */
+interface Extent {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+function extentOf({ rows, columns, columnsFrom, until = rows.length }: HeatMapProps): Extent {
+  const isText = columnsFrom !== null;
+  return { rows: Math.min(rows.length, until), columns: isText ? Math.min(columns.length, until) : columns.length };
+}
+
+/** The lit row and column with their labels, above the picture. */
+function Marks({ of, extent, layout, focus }: { of: HeatMapProps; extent: Extent; layout: Layout; focus: Focus }) {
+  const { cell, left, top } = layout;
+  const { row, column } = focus;
+  const px = (value: number): string => `${value}px`;
+  const [width, height] = [px(cell * extent.columns), px(cell * extent.rows)];
+  const isRow = row !== null && row < extent.rows;
+  const isColumn = column !== null && column < extent.columns;
+  return (
+    <div aria-hidden="true">
+      {isRow && <i class="mark" style={{ left: px(left), top: px(top + row * cell), width, height: px(cell) }} />}
+      {isColumn && <i class="mark" style={{ left: px(left + column * cell), top: px(top), width: px(cell), height }} />}
+      {isRow && (
+        <b class="row-label" style={{ width: px(left - 6), top: px(top + (row + 0.5) * cell) }}>
+          {cut(of.rows[row] as string)}
+        </b>
+      )}
+      {isColumn && (
+        <b class="column-label" style={{ left: px(left + (column + 0.5) * cell), top: px(top - 6) }}>
+          {cut(of.columns[column] as string)}
+        </b>
+      )}
+    </div>
+  );
+}
+
+function placeOf(event: MouseEvent, layout: Layout, extent: Extent): readonly [number, number] | null {
   const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
   const row = Math.floor((event.clientY - box.top - layout.top) / layout.cell);
   const column = Math.floor((event.clientX - box.left - layout.left) / layout.cell);
-  const isInside = row >= 0 && row < props.rows.length && column >= 0 && column < props.columns.length;
+  const isInside = row >= 0 && row < extent.rows && column >= 0 && column < extent.columns;
   return isInside ? [row, column] : null;
 }
 
@@ -145,6 +172,7 @@ export function HeatMap(props: HeatMapProps) {
   const at = useSignal<readonly [number, number] | null>(null);
   const room = useSignal(640);
   const layout = layoutOf(props, room.value);
+  const extent = extentOf(props);
   const { rows, columns, values, rowsFrom, columnsFrom } = props;
   const indexOf = (from: number | null, count: number): number | null => {
     if (from === null || lit.value === null) return null;
@@ -163,8 +191,8 @@ export function HeatMap(props: HeatMapProps) {
   }, []);
   const dark = theme.value;
   useEffect(() => {
-    if (canvas.current) draw(canvas.current, props, layout, focus);
-  }, [values, rows, columns, props.shown, layout.width, layout.height, focus.row, focus.column, dark]);
+    if (canvas.current) draw(canvas.current, props, layout);
+  }, [values, rows, columns, layout.width, layout.height, dark]);
   const move = (place: readonly [number, number] | null): void => {
     at.value = place;
     if (rowsFrom !== null) hovered.value = place ? place[0] + rowsFrom : null;
@@ -175,27 +203,36 @@ export function HeatMap(props: HeatMapProps) {
     event.preventDefault();
     const [row, column] = at.value ?? [0, 0];
     const within = (value: number, count: number): number => Math.max(0, Math.min(count - 1, value));
-    move(at.value ? [within(row + step[0], rows.length), within(column + step[1], columns.length)] : [0, 0]);
+    move(at.value ? [within(row + step[0], extent.rows), within(column + step[1], extent.columns)] : [0, 0]);
   };
   return (
     <div class="heat-map" ref={frame}>
-      <canvas
-        ref={canvas}
-        tabIndex={0}
-        role="img"
-        aria-label={props.name}
-        onMouseMove={(event) => move(placeOf(event, layout, props))}
-        onMouseLeave={() => move(null)}
-        onClick={() => {
-          if (at.value && rowsFrom !== null) pinned.value = at.value[0] + rowsFrom;
+      <div
+        class="cut"
+        style={{
+          width: `${layout.width}px`,
+          clipPath: `inset(0 ${layout.cell * (columns.length - extent.columns)}px ${layout.cell * (rows.length - extent.rows)}px 0)`,
         }}
-        onKeyDown={onKeyDown}
-        onBlur={() => move(null)}
-      />
+      >
+        <canvas
+          ref={canvas}
+          tabIndex={0}
+          role="img"
+          aria-label={props.name}
+          onMouseMove={(event) => move(placeOf(event, layout, extent))}
+          onMouseLeave={() => move(null)}
+          onClick={() => {
+            if (at.value && rowsFrom !== null) pinned.value = at.value[0] + rowsFrom;
+          }}
+          onKeyDown={onKeyDown}
+          onBlur={() => move(null)}
+        />
+        <Marks of={props} extent={extent} layout={layout} focus={focus} />
+      </div>
       <p class="readout" aria-live="polite">
         {at.value ? read(props, at.value) : " "}
       </p>
-      <MatrixTable {...props} />
+      <MatrixTable of={props} extent={extent} />
     </div>
   );
 }
@@ -206,13 +243,23 @@ function read({ rows, columns, values, describe }: HeatMapProps, [row, column]: 
   return fill(say.value.picture.weight, rows[row] as string, columns[column] as string, percent(value));
 }
 
+/** The first rows and columns of a matrix. @param width its columns */
+export function corner(values: Float32Array, width: number, { rows, columns }: Extent): Float32Array {
+  const cut = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) cut.set(values.subarray(row * width, row * width + columns), row * columns);
+  return cut;
+}
+
 const WHOLE = 20;
 const LISTED = 25;
 
 /** The same numbers as a table: all of a small matrix, the strongest of a large one. */
-function MatrixTable(props: HeatMapProps) {
-  const { rows, columns, values, name, signed = false } = props;
+function MatrixTable({ of, extent }: { of: HeatMapProps; extent: Extent }) {
   const open = useSignal(false);
+  const { name, signed = false } = of;
+  const rows = of.rows.slice(0, extent.rows);
+  const columns = of.columns.slice(0, extent.columns);
+  const values = open.value ? corner(of.values, of.columns.length, extent) : of.values;
   const words = (value: number): string => (signed ? value.toFixed(3) : percent(value));
   const isWhole = rows.length <= WHOLE && columns.length <= WHOLE;
   return (
@@ -245,7 +292,7 @@ function MatrixTable(props: HeatMapProps) {
               </tbody>
             </table>
           ) : (
-            <StrongestTable {...props} words={words} />
+            <StrongestTable rows={rows} columns={columns} values={values} words={words} />
           )}
         </div>
       )}
@@ -253,7 +300,12 @@ function MatrixTable(props: HeatMapProps) {
   );
 }
 
-function StrongestTable({ rows, columns, values, words }: HeatMapProps & { words: (value: number) => string }) {
+function StrongestTable({
+  rows,
+  columns,
+  values,
+  words,
+}: Pick<HeatMapProps, "rows" | "columns" | "values"> & { words: (value: number) => string }) {
   const order = [...values.keys()].sort((a, b) => Math.abs(values[b] as number) - Math.abs(values[a] as number));
   const top = order.slice(0, LISTED);
   return (

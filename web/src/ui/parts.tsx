@@ -1,3 +1,4 @@
+import { useComputed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { visibleToken } from "../../../src/explain/heat-map-svg.ts";
@@ -75,33 +76,56 @@ export function TokenStrip({
   const shown = tokens.slice(0, (until ?? tokens.length - 1) + 1);
   return (
     <ol class="tokens" dir="auto">
-      {shown.map(({ token, id, isSpecial }, i) => {
-        const names = ["token"];
-        if (i >= written) names.push("written");
-        if (i === current) names.push("current");
-        if (i === lit.value) names.push("lit");
-        if (isSpecial) names.push("special");
-        const value = tint?.[i];
-        return (
-          <li key={i}>
-            <button
-              type="button"
-              class={names.join(" ")}
-              aria-pressed={pinned.value === i}
-              style={value === undefined ? undefined : tintOf(value)}
-              onMouseEnter={() => (hovered.value = i)}
-              onMouseLeave={() => (hovered.value = null)}
-              onFocus={() => (hovered.value = i)}
-              onBlur={() => (hovered.value = null)}
-              onClick={() => (pinned.value = pinned.value === i ? null : i)}
-            >
-              <bdi class="piece">{visibleToken(token)}</bdi>
-              {showsIds && <span class="id">{id}</span>}
-            </button>
-          </li>
-        );
-      })}
+      {shown.map((piece, i) => (
+        <Token
+          key={i}
+          piece={piece}
+          at={i}
+          isWritten={i >= written}
+          isCurrent={i === current}
+          tint={tint?.[i]}
+          showsId={showsIds}
+        />
+      ))}
     </ol>
+  );
+}
+
+interface TokenProps {
+  readonly piece: TokenPiece;
+  readonly at: number;
+  readonly isWritten: boolean;
+  readonly isCurrent: boolean;
+  readonly tint: number | undefined;
+  readonly showsId: boolean;
+}
+
+/** One token; of a long text, only those are rendered anew that something changes for. */
+function Token({ piece: { token, id, isSpecial }, at, isWritten, isCurrent, tint, showsId }: TokenProps) {
+  const isLit = useComputed(() => lit.value === at);
+  const isPinned = useComputed(() => pinned.value === at);
+  const names = ["token"];
+  if (isWritten) names.push("written");
+  if (isCurrent) names.push("current");
+  if (isLit.value) names.push("lit");
+  if (isSpecial) names.push("special");
+  return (
+    <li>
+      <button
+        type="button"
+        class={names.join(" ")}
+        aria-pressed={isPinned.value}
+        style={tint === undefined ? undefined : tintOf(tint)}
+        onMouseEnter={() => (hovered.value = at)}
+        onMouseLeave={() => (hovered.value = null)}
+        onFocus={() => (hovered.value = at)}
+        onBlur={() => (hovered.value = null)}
+        onClick={() => (pinned.value = isPinned.value ? null : at)}
+      >
+        <bdi class="piece">{visibleToken(token)}</bdi>
+        {showsId && <span class="id">{id}</span>}
+      </button>
+    </li>
   );
 }
 
@@ -157,18 +181,16 @@ export function Bars({
   );
 }
 
-/** A small picture of one head: no labels; drawn once, and enlarged to the part that is shown. */
+/** A small picture of one head without labels. */
 export function Thumbnail({
   values,
   size,
-  shown,
   name,
   chosen,
   onChoose,
 }: {
   values: Float32Array;
   size: number;
-  shown: number;
   name: string;
   chosen: boolean;
   onChoose: () => void;
@@ -181,7 +203,6 @@ export function Thumbnail({
     [canvas.current.width, canvas.current.height] = [size, size];
     pen.putImageData(matrixImage(colours, { values, rows: size, columns: size }), 0, 0);
   }, [values.buffer, values.byteOffset, size, colours]);
-  const share = `${(100 * size) / Math.max(1, Math.min(size, shown))}%`;
   return (
     <button
       type="button"
@@ -190,7 +211,7 @@ export function Thumbnail({
       aria-label={name}
       onClick={onChoose}
     >
-      <canvas ref={canvas} style={{ width: share, height: share }} />
+      <canvas ref={canvas} />
     </button>
   );
 }

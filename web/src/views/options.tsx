@@ -1,5 +1,5 @@
-import { signal, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { computed, signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
 import { visibleToken } from "../../../src/explain/heat-map-svg.ts";
 import type { StudioDraw, StudioGeneration, StudioStep } from "../../../src/studio/generation.ts";
 import { fill, percent, say } from "../i18n/index.ts";
@@ -31,6 +31,15 @@ const sliders: readonly (readonly [OptionName, min: number, max: number, step: n
 /** What only drawing uses. */
 const drawing: ReadonlySet<OptionName> = new Set(["temperature", "topK", "topP", "minP", "seed"]);
 
+const switches = {
+  draws: computed(() => options.value.draws === 1),
+  stops: computed(() => options.value.stops === 1),
+};
+
+function setOption(name: OptionName, value: number): void {
+  options.value = { ...options.value, [name]: value };
+}
+
 /** The step as it is at the sliders' present values: computed anew for each of them. */
 const live = signal<StudioStep | null>(null);
 let waiting: { readonly of: Options; readonly ids: readonly number[] } | null = null;
@@ -59,17 +68,21 @@ async function refresh(of: Options, ids: readonly number[]): Promise<void> {
   }
 }
 
+/** The prompt and what the model has written. */
+const textIds = ({ inputIds, steps }: StudioGeneration): number[] => [...inputIds, ...steps.map(({ id }) => id)];
+
 /** The generation options, and what each does to the next token. */
 export function OptionsView() {
   const { options: words } = say.value;
   const shown = picture.value;
   const open = model.value;
-  const ids =
-    shown && [...shown.generation.inputIds, ...shown.generation.steps.map(({ id }) => id)].slice(0, current.value + 1);
-  const of = options.value;
-  useEffect(() => {
-    if (open && ids) refresh(of, ids);
-  }, [open, of, ids?.join(",")]);
+  const position = current.value;
+  const ids = useMemo(() => shown && textIds(shown.generation).slice(0, position + 1), [shown?.generation, position]);
+  useSignalEffect(() => {
+    const at = current.value + 1;
+    const [asked, of, written] = [model.value, options.value, picture.value?.generation];
+    if (asked?.facts.generates && written) refresh(of, textIds(written).slice(0, at));
+  });
   if (open && !open.facts.generates) return <Unfit text={say.value.errors.encoder} />;
   const now = live.value ?? shown?.generation.steps[Math.min(step.value, lastStep.value)];
   return (
@@ -90,45 +103,50 @@ export function OptionsView() {
 
 function Sliders() {
   const { options: words } = say.value;
-  const set = (name: OptionName, value: number): void => {
-    options.value = { ...options.value, [name]: value };
-  };
-  const isGreedy = options.value.draws === 0;
   return (
     <form class="sliders" onSubmit={(event) => event.preventDefault()}>
       {(["draws", "stops"] as const).map((name) => (
         <label class="switch" key={name}>
           <input
             type="checkbox"
-            checked={options.value[name] === 1}
-            onChange={(event) => set(name, Number(event.currentTarget.checked))}
+            checked={switches[name].value}
+            onChange={(event) => setOption(name, Number(event.currentTarget.checked))}
           />
           <span>{words[name]}</span>
           <small>{words[`${name}Note`]}</small>
         </label>
       ))}
       {sliders.map(([name, min, max, by]) => (
-        <label class="slider" key={name} for={`option-${name}`}>
-          <span>{words[name as "topK"]}</span>
-          <output>{options.value[name]}</output>
-          <input
-            type="range"
-            id={`option-${name}`}
-            name={name}
-            min={min}
-            max={max}
-            step={by}
-            value={options.value[name]}
-            disabled={isGreedy && drawing.has(name)}
-            onInput={(event) => set(name, Number(event.currentTarget.value))}
-          />
-          <small>{words[`${name as "topK"}Note`]}</small>
-        </label>
+        <Slider key={name} name={name} min={min} max={max} by={by} />
       ))}
       <button type="button" onClick={() => (options.value = defaultOptions)}>
         {words.reset}
       </button>
     </form>
+  );
+}
+
+/** One option; the move of another leaves it as it is. */
+function Slider({ name, min, max, by }: { name: OptionName; min: number; max: number; by: number }) {
+  const { options: words } = say.value;
+  const value = useComputed(() => options.value[name]);
+  return (
+    <label class="slider" for={`option-${name}`}>
+      <span>{words[name as "topK"]}</span>
+      <output>{value}</output>
+      <input
+        type="range"
+        id={`option-${name}`}
+        name={name}
+        min={min}
+        max={max}
+        step={by}
+        value={value.value}
+        disabled={!switches.draws.value && drawing.has(name)}
+        onInput={(event) => setOption(name, Number(event.currentTarget.value))}
+      />
+      <small>{words[`${name as "topK"}Note`]}</small>
+    </label>
   );
 }
 
@@ -193,13 +211,14 @@ const DRAWS = 500;
 function Draws({ step: now, ids }: { step: StudioStep; ids: readonly number[] }) {
   const { options: words } = say.value;
   const drawn = useSignal<readonly StudioDraw[] | null>(null);
-  const key = JSON.stringify([options.value, ids.length]);
+  const key = useComputed(() => JSON.stringify([options.value, current.value]));
   const drawnFor = useSignal("");
+  const isDrawn = useComputed(() => drawnFor.value === key.value);
   const draw = async (): Promise<void> => {
     if (!model.value) return;
     const of = { ...libraryOptions({ ...options.value, draws: 1 }) };
     drawn.value = await model.value.call<StudioDraw[]>("draw", { ids, options: of, count: DRAWS });
-    drawnFor.value = key;
+    drawnFor.value = key.value;
   };
   const counts = new Map(drawn.value?.map(({ id, count }) => [id, count]));
   const rows = now.candidates
@@ -212,10 +231,10 @@ function Draws({ step: now, ids }: { step: StudioStep; ids: readonly number[] })
     }));
   return (
     <Station name="draws-station" title={words.drawsTitle} note={words.drawsNote2}>
-      <button type="button" onClick={() => draw().catch(report)} disabled={!model.value || options.value.draws === 0}>
+      <button type="button" onClick={() => draw().catch(report)} disabled={!model.value || !switches.draws.value}>
         {fill(words.draw, DRAWS)}
       </button>
-      {drawn.value && drawnFor.value === key && <Bars rows={rows} name={words.drawsTitle} />}
+      {drawn.value && isDrawn.value && <Bars rows={rows} name={words.drawsTitle} />}
     </Station>
   );
 }
@@ -224,12 +243,14 @@ function Draws({ step: now, ids }: { step: StudioStep; ids: readonly number[] })
 function SideBySide() {
   const { options: words } = say.value;
   const greedy = useSignal("");
+  const length = useComputed(() => options.value.maxNewTokens);
+  const seed = useComputed(() => options.value.seed);
   const shown = picture.value;
   const open = model.value;
-  const { maxNewTokens, stops } = options.value;
+  const [maxNewTokens, stops] = [length.value, switches.stops.value];
   useEffect(() => {
     if (!open || !shown || shown.model !== open.name) return;
-    const of = libraryOptions({ ...neutralOptions, draws: 0, maxNewTokens, stops });
+    const of = libraryOptions({ ...neutralOptions, draws: 0, maxNewTokens, stops: Number(stops) });
     open
       .call<StudioGeneration>("generate", { ids: shown.generation.inputIds, options: of, candidates: 1 })
       .then(({ text }) => (greedy.value = text), report);
@@ -243,7 +264,7 @@ function SideBySide() {
           <p dir="auto">{greedy.value}</p>
         </figure>
         <figure>
-          <figcaption>{fill(words.random, options.value.seed)}</figcaption>
+          <figcaption>{fill(words.random, seed.value)}</figcaption>
           <p dir="auto">{shown.generation.text}</p>
         </figure>
       </div>

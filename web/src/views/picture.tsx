@@ -1,24 +1,18 @@
-import { computed, useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
-import type { StudioMatrix } from "../../../src/studio/trace.ts";
+import { computed, useComputed, useSignal } from "@preact/signals";
+import type { FunctionComponent } from "preact";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { StudioMatrix, StudioTrace } from "../../../src/studio/trace.ts";
 import { fill, percent, say } from "../i18n/index.ts";
-import { current, lastStep, model, type Picture, picture, promptLength } from "../results.ts";
+import { lastStep, model, type Picture, picture, promptLength, rested } from "../results.ts";
 import { head, layer, lit, options, step, text } from "../state.ts";
 import { figure } from "../ui/figure.ts";
-import { HeatMap } from "../ui/heat-map.tsx";
+import { corner, HeatMap } from "../ui/heat-map.tsx";
 import { Bars, Intro, Station, Thumbnail, TokenStrip, Unfit } from "../ui/parts.tsx";
 
 /** One head of a layer. */
 export function headOf({ data, shape }: StudioMatrix, index: number): Float32Array {
   const size = (shape[1] as number) * (shape[2] as number);
   return data.subarray(index * size, (index + 1) * size);
-}
-
-/** The first rows and columns of a square matrix. */
-function corner(values: Float32Array, size: number, count: number): Float32Array {
-  const cut = new Float32Array(count * count);
-  for (let row = 0; row < count; row++) cut.set(values.subarray(row * size, row * size + count), row * count);
-  return cut;
 }
 
 /** Layer and head of the state, within what the model has. */
@@ -40,14 +34,38 @@ export function PictureView() {
       <Intro text={say.value.picture.intro} />
       <Stepper />
       <div class="flow">
-        <Tokens of={shown} />
-        <Embeddings of={shown} />
-        <Attention of={shown} />
-        <Lens of={shown} />
-        <Probabilities of={shown} />
-        <Drawn of={shown} />
+        {parts.map((part) => (
+          <Part key={part.name} of={shown} part={part} />
+        ))}
       </div>
     </>
+  );
+}
+
+interface PartProps {
+  readonly of: Picture;
+  /** The step, from 0. */
+  readonly at: number;
+}
+
+/** The position whose state predicts the token of a step. */
+const positionOf = ({ generation }: Picture, at: number): number => generation.inputIds.length - 1 + at;
+
+/** A part of the picture at the step of the slider while it is in sight, else at the step at which it rested. */
+function Part({ of, part: Shown }: { of: Picture; part: FunctionComponent<PartProps> }) {
+  const frame = useRef<HTMLDivElement>(null);
+  const isSeen = useSignal(true);
+  const at = useComputed(() => Math.min(isSeen.value ? step.value : rested.value, lastStep.value));
+  useEffect(() => {
+    if (!frame.current) return;
+    const observer = new IntersectionObserver(([entry]) => (isSeen.value = entry?.isIntersecting === true));
+    observer.observe(frame.current);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <div ref={frame}>
+      <Shown of={of} at={at.value} />
+    </div>
   );
 }
 
@@ -91,15 +109,17 @@ export function Stepper() {
   );
 }
 
-function Tokens({ of: { trace, facts } }: { of: Picture }) {
+function Tokens({ of, at }: PartProps) {
+  const { trace, facts } = of;
   const { picture: words } = say.value;
-  const used = current.value + 1;
+  const position = positionOf(of, at);
+  const used = position + 1;
   const all = facts.contextWindow;
   const [prompt, written] = [Math.min(promptLength.value, used), Math.max(0, used - promptLength.value)];
   const share = (count: number): string => `${(100 * count) / (all ?? used)}%`;
   return (
     <Station name="tokens-station" title={words.tokens} note={words.tokensNote}>
-      <TokenStrip tokens={trace.tokens} written={promptLength.value} current={current.value} until={current.value} />
+      <TokenStrip tokens={trace.tokens} written={promptLength.value} current={position} until={position} />
       <div class="budget" role="img" aria-label={all === null ? words.windowNone : fill(words.window, used, all)}>
         <span class="prompt" style={{ width: share(prompt) }} />
         <span class="answer" style={{ width: share(written) }} />
@@ -109,24 +129,20 @@ function Tokens({ of: { trace, facts } }: { of: Picture }) {
   );
 }
 
-function Embeddings({ of: { trace } }: { of: Picture }) {
+function Embeddings({ of, at }: PartProps) {
+  const { trace } = of;
   const { picture: words } = say.value;
   const { embeddings, tokens, from } = trace;
-  if (!embeddings) return null;
+  const until = positionOf(of, at) - from + 1;
+  const drawn = useMemo(() => embeddings && embeddingMap(trace, embeddings), [trace, embeddings]);
+  if (!embeddings || !drawn || until < 1) return null;
   const size = embeddings.shape[1] as number;
-  const rows = current.value - from + 1;
-  if (rows < 1) return null;
-  const columns = Math.min(size, 96);
-  const values = new Float32Array(rows * columns);
-  for (let row = 0; row < rows; row++)
-    values.set(embeddings.data.subarray(row * size, row * size + columns), row * columns);
   return (
     <Station name="embeddings-station" title={words.embeddings} note={fill(words.embeddingsNote, size)}>
       <HeatMap
         name={words.embeddings}
-        rows={tokens.slice(from, from + rows).map(({ token }) => token)}
-        columns={Array.from({ length: columns }, (_, i) => (i % 16 === 0 ? String(i) : ""))}
-        values={values}
+        {...drawn}
+        until={until}
         rowsFrom={from}
         columnsFrom={null}
         signed
@@ -136,29 +152,41 @@ function Embeddings({ of: { trace } }: { of: Picture }) {
   );
 }
 
-function Attention({ of: { trace, facts } }: { of: Picture }) {
+/** The numbers of a token's embedding that are shown, at most. */
+const EMBEDDING_COLUMNS = 96;
+
+function embeddingMap({ tokens, from }: StudioTrace, { shape, data }: StudioMatrix) {
+  const [rows, size] = shape as [number, number];
+  const columns = Math.min(size, EMBEDDING_COLUMNS);
+  return {
+    rows: tokens.slice(from).map(({ token }) => token),
+    columns: Array.from({ length: columns }, (_, i) => (i % 16 === 0 ? String(i) : "")),
+    values: corner(data, size, { rows, columns }),
+  };
+}
+
+function Attention({ of, at }: PartProps) {
+  const { trace, facts } = of;
   const { picture: words } = say.value;
   const { attentions, tokens, from } = trace;
   const place = chosen.value;
   const matrix = attentions[place.layer];
-  const until = Math.max(1, current.value - from + 1);
-  const labels = useMemo(() => tokens.slice(from, from + until).map(({ token }) => token), [tokens, from, until]);
+  const until = Math.max(1, positionOf(of, at) - from + 1);
+  const labels = useMemo(() => tokens.slice(from).map(({ token }) => token), [tokens, from]);
   const name = fill(words.head, place.layer + 1, place.head + 1);
-  const values = useMemo(
-    () => matrix && corner(headOf(matrix, place.head), matrix.shape[1] as number, until),
-    [matrix, place.head, until],
-  );
+  const values = useMemo(() => matrix && headOf(matrix, place.head), [matrix, place.head]);
   useEffect(() => {
-    if (values)
-      figure.value = {
-        name: `attention-layer-${place.layer + 1}-head-${place.head + 1}`,
-        title: name,
-        rows: labels,
-        columns: labels,
-        values,
-        data: picture.value,
-      };
-  }, [values, name, picture.value]);
+    if (!values) return;
+    const seen = labels.slice(0, until);
+    figure.value = {
+      name: `attention-layer-${place.layer + 1}-head-${place.head + 1}`,
+      title: name,
+      rows: seen,
+      columns: seen,
+      values: corner(values, labels.length, { rows: until, columns: until }),
+      data: picture.value,
+    };
+  }, [values, until, name, picture.value]);
   if (!matrix || !values)
     return <Station name="attention-station" title={words.attention} note={words.attentionNone} />;
   const heads = matrix.shape[0] as number;
@@ -170,25 +198,45 @@ function Attention({ of: { trace, facts } }: { of: Picture }) {
     >
       {from > 0 && <p class="small">{fill(words.earlier, tokens.length - from)}</p>}
       <div class="attention">
-        <HeadGrid attentions={attentions} until={until} />
+        <HeadGrid of={of} />
         <figure>
           <figcaption>
             <strong>{name}</strong> <span class="small">{`${words.row} · ${words.column}`}</span>
           </figcaption>
-          <HeatMap name={name} rows={labels} columns={labels} values={values} rowsFrom={from} columnsFrom={from} />
+          <HeatMap
+            name={name}
+            rows={labels}
+            columns={labels}
+            values={values}
+            until={until}
+            rowsFrom={from}
+            columnsFrom={from}
+          />
         </figure>
       </div>
-      {facts.kind === "decoder" && <Glance of={{ labels, values, from }} />}
+      {facts.kind === "decoder" && <Glance of={{ labels, values, from, until }} />}
     </Station>
   );
 }
 
 /** Every head of every layer, small: a row a layer. */
-export function HeadGrid({ attentions, until }: { attentions: readonly StudioMatrix[]; until: number }) {
+function HeadGrid({ of }: { of: Picture }) {
+  const { attentions, from } = of.trace;
+  const [heads = 0, size = 1] = attentions[0]?.shape ?? [];
+  const until = positionOf(of, Math.min(rested.value, lastStep.value)) - from + 1;
+  const share = `${(100 * size) / Math.max(1, Math.min(size, until))}%`; // each is drawn whole, and cut to what is there
+  return (
+    <div class="head-grid" style={{ "--heads": heads, "--share": share }}>
+      <Heads attentions={attentions} />
+    </div>
+  );
+}
+
+function Heads({ attentions }: { attentions: readonly StudioMatrix[] }) {
   const { picture: words } = say.value;
   const heads = attentions[0]?.shape[0] ?? 0;
   return (
-    <div class="head-grid" style={{ "--heads": heads }}>
+    <>
       {attentions.map((matrix, at) => (
         <div class="layer" key={at}>
           <span class="small" aria-hidden="true">
@@ -199,7 +247,6 @@ export function HeadGrid({ attentions, until }: { attentions: readonly StudioMat
               key={index}
               values={headOf(matrix, index)}
               size={matrix.shape[1] as number}
-              shown={until}
               name={fill(words.head, at + 1, index + 1)}
               chosen={chosen.value.layer === at && chosen.value.head === index}
               onChoose={() => {
@@ -210,13 +257,22 @@ export function HeadGrid({ attentions, until }: { attentions: readonly StudioMat
           ))}
         </div>
       ))}
-    </div>
+    </>
   );
 }
 
+interface GlanceProps {
+  readonly of: {
+    readonly labels: readonly string[];
+    readonly values: Float32Array;
+    readonly from: number;
+    readonly until: number;
+  };
+}
+
 /** The tokens that the lit token, or else the last, looks at most. */
-function Glance({ of: { labels, values, from } }: { of: { labels: string[]; values: Float32Array; from: number } }) {
-  const row = Math.min((lit.value ?? current.value) - from, labels.length - 1, current.value - from);
+function Glance({ of: { labels, values, from, until } }: GlanceProps) {
+  const row = Math.min(lit.value === null ? until - 1 : lit.value - from, labels.length - 1, until - 1);
   if (row < 0) return null;
   const weights = [...values.subarray(row * labels.length, row * labels.length + row + 1)];
   const top = [...weights.keys()].sort((a, b) => (weights[b] as number) - (weights[a] as number)).slice(0, 3);
@@ -226,9 +282,10 @@ function Glance({ of: { labels, values, from } }: { of: { labels: string[]; valu
   return <p class="small glance">{texts.join(" · ")}</p>;
 }
 
-function Lens({ of: { lens } }: { of: Picture }) {
+function Lens({ of, at }: PartProps) {
+  const { lens } = of;
   const { picture: words } = say.value;
-  const layers = lens.get(current.value);
+  const layers = lens.get(positionOf(of, at));
   if (!layers) return lens.size > 0 ? <Station name="lens-station" title={words.lens} note={words.lensNote} /> : null;
   const final = layers.at(-1)?.top[0]?.id;
   return (
@@ -264,9 +321,9 @@ function Lens({ of: { lens } }: { of: Picture }) {
   );
 }
 
-function Probabilities({ of: { generation } }: { of: Picture }) {
+function Probabilities({ of: { generation }, at }: PartProps) {
   const { picture: words, options: names } = say.value;
-  const now = generation.steps[Math.min(step.value, lastStep.value)];
+  const now = generation.steps[at];
   if (!now) return null;
   const drawn = now.candidates.find(({ id }) => id === now.id);
   const first = now.candidates.slice(0, 10);
@@ -296,12 +353,13 @@ export function optionName(option: string): string {
   return typeof name === "string" ? name : option;
 }
 
-function Drawn({ of: { generation, trace } }: { of: Picture }) {
+function Drawn({ of, at }: PartProps) {
+  const { generation, trace } = of;
   const { picture: words } = say.value;
-  const at = Math.min(step.value, lastStep.value);
   const now = generation.steps[at];
   if (!now) return null;
-  const before = trace.tokens.slice(Math.max(0, current.value - 5), current.value + 1);
+  const position = positionOf(of, at);
+  const before = trace.tokens.slice(Math.max(0, position - 5), position + 1);
   const isLast = at === lastStep.value;
   return (
     <Station
@@ -324,3 +382,6 @@ function Drawn({ of: { generation, trace } }: { of: Picture }) {
     </Station>
   );
 }
+
+/** The parts, from the text to the drawn token. */
+const parts: readonly FunctionComponent<PartProps>[] = [Tokens, Embeddings, Attention, Lens, Probabilities, Drawn];
