@@ -3,6 +3,11 @@ const encoder = new TextEncoder();
 /** Bytes from this size on are kept where they are until the end; smaller ones are gathered. */
 const LARGE = 1024;
 
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
+}
+
 /** Writes protobuf messages: fields in order, nested ones with their length in front. */
 export class ProtobufWriter {
   /** The complete parts, in order; then comes the tail. */
@@ -31,7 +36,12 @@ export class ProtobufWriter {
   }
 
   text(field: number, text: string): this {
-    return this.bytes(field, encoder.encode(text));
+    if (!isAscii(text)) return this.bytes(field, encoder.encode(text));
+    this.#varint(field * 8 + 2);
+    this.#varint(text.length);
+    this.#reserve(text.length);
+    for (let i = 0; i < text.length; i++) this.#byte(text.charCodeAt(i));
+    return this;
   }
 
   message(field: number, write: (writer: ProtobufWriter) => void): this {

@@ -53,6 +53,16 @@ export class PageError extends Error {
   }
 }
 
+const engineAddress = (): string => new URL("./lectern.js", document.baseURI).href;
+
+/** Starts the worker of the model that the page opens with, where the page runs it: it makes ready while the page is drawn. */
+export function startEngine(name: string): void {
+  const entry = entries.value.find((each) => each.name === name) ?? entries.value[0];
+  if (entry?.url === undefined || !WebAssembly.validate(SIMD)) return;
+  const page = globalThis as { lecternWorker?: Worker };
+  page.lecternWorker = new Worker(engineAddress(), { type: "module", name: "lectern-model" });
+}
+
 /** Opens a model, once. */
 export function openModel(name: string): Promise<OpenModel> {
   const known = opened.get(name);
@@ -72,8 +82,7 @@ export function forgetModels(): void {
 
 async function openLocal(name: string, url: string, precision: string | undefined): Promise<OpenModel> {
   if (!WebAssembly.validate(SIMD)) throw new PageError("noSimd");
-  const address = new URL("./lectern.js", document.baseURI).href;
-  const library = (await import(address)) as Library;
+  const library = (await import(engineAddress())) as Library;
   const model = await library.loadModel(new URL(url, document.baseURI).href, { precision });
   const call: Call = (of, args = {}) => library.studioCall(model, of, args) as never;
   return { name, call, facts: await call<StudioModel>("describe") };

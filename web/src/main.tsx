@@ -1,6 +1,6 @@
 import { batch, effect } from "@preact/signals";
 import { render } from "preact";
-import { entries, readEntries } from "./engine.ts";
+import { entries, readEntries, startEngine } from "./engine.ts";
 import { showFrame } from "./frame.ts";
 import { languages, say } from "./i18n/index.ts";
 import { followState, readLink } from "./link.ts";
@@ -34,8 +34,13 @@ async function start(): Promise<void> {
     document.documentElement.dataset.theme = theme.value;
     document.title = `${say.value.views[view.value]} – ${say.value.title}`;
   });
+  const [read, shown] = [readEntries(), showFrame()];
+  await read.then(
+    () => startEngine(modelName.value),
+    () => {},
+  );
   render(<App />, document.getElementById("app") as HTMLElement);
-  await Promise.all([readEntries(), showFrame()]);
+  await Promise.all([read, shown]);
   if (location.hash === hash) complete(hash, wrong);
   else openLink(); // another one was opened meanwhile
   followState();

@@ -7,11 +7,23 @@ import { connect, type ModelHost, type ModelSource } from "./host.ts";
 /** The one file of the web build is also its worker's: it knows by this name that it is the worker. */
 const WORKER_NAME = "lectern-model";
 
+/** Where a page leaves a worker that it started while this file was loading; the first model is opened in it. */
+interface StartedWorker {
+  lecternWorker?: Worker | undefined;
+}
+
+function takeWorker(): Worker {
+  const page = globalThis as StartedWorker;
+  const started = page.lecternWorker;
+  page.lecternWorker = undefined;
+  return started ?? new Worker(new URL("./lectern.js", import.meta.url), { type: "module", name: WORKER_NAME });
+}
+
 type Files = Readonly<Record<string, Uint8Array>>;
 
 /** Computes in a Web Worker, to which the files of the page's memory are sent. */
 export async function openHost(source: ModelSource, signal?: AbortSignal): Promise<ModelHost> {
-  const worker = new Worker(new URL("./lectern.js", import.meta.url), { type: "module", name: WORKER_NAME });
+  const worker = takeWorker();
   const channel = new Channel(workerPort(worker));
   worker.addEventListener("error", ({ message }) =>
     channel.close(`the worker that computes the model failed: ${message || "it could not be started"}`),
