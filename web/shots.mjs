@@ -46,7 +46,7 @@ for (const { lang, theme, width, height, scale } of forms) {
   for (const view of asked.length > 0 ? asked : views) {
     await page.goto(`http://127.0.0.1:${server.address().port}/#view=${view}&lang=${lang}&theme=${theme}`);
     await settled(page);
-    const content = width < 600 ? page.locator(".station, .cycle").first() : undefined;
+    const content = width < 600 ? page.locator(".station, .cycle, .attention").first() : undefined;
     await page.evaluate("scrollTo(0, 0)");
     await content?.evaluate((element) => scrollTo(0, element.getBoundingClientRect().top - 160));
     await page.waitForTimeout(200);

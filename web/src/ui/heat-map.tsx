@@ -83,6 +83,26 @@ function drawCells(pen: CanvasRenderingContext2D, cells: Cells, { cell, left, to
   for (let column = 1; column <= columns; column++) pen.clearRect(left + column * cell - 1, top, 1, rows * cell);
 }
 
+/** The distance of the labels that are written, in cells. */
+const skipsOf = ({ cell }: Layout): number => (cell < 12 ? Math.ceil(12 / cell) : 1);
+
+/** The part of the picture that is in sight; a label reaches further than its small cell. */
+function outlineOf({ rows, columns }: HeatMapProps, extent: Extent, layout: Layout): string | undefined {
+  if (extent.rows === rows.length && extent.columns === columns.length) return undefined;
+  const { cell, left, top, width, height } = layout;
+  const skips = skipsOf(layout);
+  const labelled = (count: number): number => cell * (Math.floor((count - 1) / skips) * skips + (1 + skips) / 2);
+  const [right, bottom] = [left + cell * extent.columns, top + cell * extent.rows];
+  const topEnd = extent.columns === columns.length ? width : left + labelled(extent.columns);
+  const leftEnd = extent.rows === rows.length ? height : top + labelled(extent.rows);
+  const points = [
+    ...[0, 0, topEnd, 0, topEnd, top, right, top],
+    ...[right, bottom, left, bottom, left, leftEnd, 0, leftEnd],
+  ];
+  const pairs = Array.from({ length: points.length / 2 }, (_, i) => `${points[2 * i]}px ${points[2 * i + 1]}px`);
+  return `polygon(${pairs.join(", ")})`;
+}
+
 /** Draws all rows and columns with their labels; what is lit lies above the picture, so that lighting draws nothing anew. */
 function draw(canvas: HTMLCanvasElement, props: HeatMapProps, layout: Layout): void {
   const { rows, columns, values, signed = false } = props;
@@ -96,7 +116,7 @@ function draw(canvas: HTMLCanvasElement, props: HeatMapProps, layout: Layout): v
   drawCells(pen, { values, rows: rows.length, columns: columns.length, signed }, layout);
   pen.fillStyle = inkOf(theme.value);
   pen.textBaseline = "middle";
-  const skips = cell < 12 ? Math.ceil(12 / cell) : 1;
+  const skips = skipsOf(layout);
   for (const [i, label] of rows.entries()) {
     if (i % skips !== 0) continue;
     pen.textAlign = "right";
@@ -211,7 +231,7 @@ export function HeatMap(props: HeatMapProps) {
         class="cut"
         style={{
           width: `${layout.width}px`,
-          clipPath: `inset(0 ${layout.cell * (columns.length - extent.columns)}px ${layout.cell * (rows.length - extent.rows)}px 0)`,
+          clipPath: outlineOf(props, extent, layout),
         }}
       >
         <canvas

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { entries, type OpenModel, openModel } from "../engine.ts";
-import { afterPause, failure, model, report } from "../results.ts";
+import { afterPause, failure, model, report, running } from "../results.ts";
 
 /** So long the page waits for the next letter before it asks the model. */
 const PAUSE_MS = 150;
@@ -48,9 +48,14 @@ export function useModel(name: string): OpenModel | null {
     other.value = null;
     if (isOwn || name === "" || !isListed) return;
     let isStale = false;
-    openModel(name).then((open) => {
-      if (!isStale) other.value = open;
-    }, report);
+    running.value = running.peek() + 1;
+    openModel(name)
+      .then((open) => {
+        if (!isStale) other.value = open;
+      }, report)
+      .finally(() => {
+        running.value = running.peek() - 1;
+      });
     return () => {
       isStale = true;
     };

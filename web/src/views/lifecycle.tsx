@@ -1,8 +1,25 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
 import { say } from "../i18n/index.ts";
 import { Intro } from "../ui/parts.tsx";
 
-const [WIDTH, HEIGHT, RADIUS_X, RADIUS_Y] = [880, 520, 330, 190];
-const [BOX_WIDTH, BOX_HEIGHT] = [186, 62];
+/** The circle on a screen and, tall and narrow, on a phone. */
+const wide = { width: 880, height: 520, radiusX: 330, radiusY: 190, boxWidth: 186, boxHeight: 62 };
+const narrow = { width: 400, height: 640, radiusX: 118, radiusY: 280, boxWidth: 160, boxHeight: 56 };
+
+/** True on a phone. */
+function useNarrow(): boolean {
+  const screen = useMemo(() => matchMedia("(max-width: 40rem)"), []);
+  const isNarrow = useSignal(screen.matches);
+  useEffect(() => {
+    const follow = (): void => {
+      isNarrow.value = screen.matches;
+    };
+    screen.addEventListener("change", follow);
+    return () => screen.removeEventListener("change", follow);
+  }, []);
+  return isNarrow.value;
+}
 
 /** The pages of the documentation on each stage. */
 const pages: readonly string[] = [
@@ -21,21 +38,22 @@ const DOCS = "https://github.com/lectern/lectern/blob/main/docs/";
 export function LifecycleView() {
   const { lifecycle: words } = say.value;
   const { stages } = words;
+  const { width, height, radiusX, radiusY, boxWidth, boxHeight } = useNarrow() ? narrow : wide;
   const placeOf = (at: number): readonly [number, number] => {
     const angle = (2 * Math.PI * at) / stages.length - Math.PI / 2;
-    return [WIDTH / 2 + RADIUS_X * Math.cos(angle), HEIGHT / 2 + RADIUS_Y * Math.sin(angle)];
+    return [width / 2 + radiusX * Math.cos(angle), height / 2 + radiusY * Math.sin(angle)];
   };
   return (
     <>
       <Intro text={words.intro} question={words.question} />
       <div class="scrolls" tabIndex={0} role="group" aria-label={say.value.views.lifecycle}>
-        <svg class="cycle" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="group" aria-label={say.value.views.lifecycle}>
+        <svg class="cycle" viewBox={`0 0 ${width} ${height}`} role="group" aria-label={say.value.views.lifecycle}>
           <defs>
             <marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">
               <path d="M0 0L8 4L0 8z" class="tip" />
             </marker>
           </defs>
-          <ellipse class="ring" cx={WIDTH / 2} cy={HEIGHT / 2} rx={RADIUS_X} ry={RADIUS_Y} />
+          <ellipse class="ring" cx={width / 2} cy={height / 2} rx={radiusX} ry={radiusY} />
           {stages.map((_, i) => {
             const [x, y] = placeOf(i + 0.5);
             const [fromX, fromY] = placeOf(i + 0.47);
@@ -45,7 +63,7 @@ export function LifecycleView() {
             const [x, y] = placeOf(i);
             return (
               <a key={name} href={`${DOCS}${pages[i]}`}>
-                <rect x={x - BOX_WIDTH / 2} y={y - BOX_HEIGHT / 2} width={BOX_WIDTH} height={BOX_HEIGHT} rx="10" />
+                <rect x={x - boxWidth / 2} y={y - boxHeight / 2} width={boxWidth} height={boxHeight} rx="10" />
                 <text x={x} y={y - 4}>
                   {name}
                 </text>
