@@ -10,6 +10,9 @@ const out = fileURLToPath(new URL("../dist/page/", import.meta.url));
 /** The measured recall by distance, which `bench/rnn-vs-transformer.mjs … report` writes; null until it has. */
 const recall = fileURLToPath(new URL("../docs/rnn-vs-transformer/recall.json", import.meta.url));
 
+/** The measured accuracy by examples and size, as docs/in-context-learning.md has it. */
+const shots = fileURLToPath(new URL("../docs/in-context-learning/icl.json", import.meta.url));
+
 export async function buildStudio() {
   mkdirSync(out, { recursive: true });
   await build({
@@ -21,7 +24,7 @@ export async function buildStudio() {
     platform: "browser",
     jsx: "automatic",
     jsxImportSource: "preact",
-    define: { RECALL: existsSync(recall) ? readFileSync(recall, "utf8") : "null" },
+    define: { RECALL: existsSync(recall) ? readFileSync(recall, "utf8") : "null", SHOTS: readFileSync(shots, "utf8") },
     minify: true,
     logLevel: "warning",
   });

@@ -247,10 +247,17 @@ export const en = {
     answer: "answer",
     free: "free",
     shots: "Examples in the prompt",
-    shotsNote: "Examples are added one by one. The bar is the probability of the right answer.",
-    shotsMissing: "The examples need a model that was trained to learn from them (icl-small). It is not on this page.",
+    shotsNote:
+      "Examples are added one by one. The bar is the probability of the right answer. A larger model is loaded when it is chosen.",
+    shotsMissing:
+      "The examples need a model that was trained to learn from them, such as icl-small. None is on this page.",
     shot: "{0} examples",
     shotOne: "1 example",
+    size: "Size of the model",
+    accuracy: "Accuracy by examples and size",
+    accuracyNote: "Recorded: {0} questions of functions that training left out; only an exact answer is right.",
+    examples: "examples",
+    right: "right answers",
   },
   finetuning: {
     intro:

@@ -114,6 +114,7 @@ function leave(): void {
   step.value = 0;
   head.value = 0;
   otherLayer.value = null;
+  if (view.value === "window") otherModel.value = ""; // the size of its model
 }
 
 /** Sets all that a link may name, but language and theme, to what the page begins with. */

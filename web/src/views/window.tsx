@@ -4,12 +4,24 @@ import type { TokenPiece } from "../../../src/explain/index.ts";
 import { entries } from "../engine.ts";
 import { fill, say } from "../i18n/index.ts";
 import { picture, promptLength } from "../results.ts";
+import { otherModel } from "../state.ts";
 import { figure } from "../ui/figure.ts";
+import { LineChart } from "../ui/line-chart.tsx";
 import { Bars, Intro, Station } from "../ui/parts.tsx";
 import { useAnswer, useModel } from "../ui/use-answer.ts";
 
-/** A model that learns a task from the examples in its prompt. */
-const LEARNER = "icl-small";
+/** Accuracy by the number of examples, measured for each size. */
+interface ShotsFigure {
+  readonly questions: number;
+  readonly shots: readonly number[];
+  readonly models: readonly { readonly name: string; readonly right: readonly number[] }[];
+}
+
+/** Set by the build. */
+declare const SHOTS: ShotsFigure;
+
+/** The models that learn a task from the examples in their prompt, by size. */
+const learners: readonly string[] = ["icl-small", "icl-medium", "icl-large"];
 
 interface Task {
   readonly name: string;
@@ -55,6 +67,7 @@ export function WindowView() {
       <Intro text={words.intro} question={words.question} />
       <Budget />
       <Shots />
+      <Accuracy of={SHOTS} />
     </>
   );
 }
@@ -93,8 +106,10 @@ function shotsOf(count: number): string {
 
 function Shots() {
   const { window: words } = say.value;
-  const hasLearner = entries.value.some(({ name }) => name === LEARNER);
-  const learner = useModel(hasLearner ? LEARNER : "");
+  const present = learners.filter((each) => entries.value.some(({ name }) => name === each));
+  const name = present.includes(otherModel.value) ? otherModel.value : (present[0] ?? "");
+  const hasLearner = present.length > 0;
+  const learner = useModel(name);
   const chosen = useSignal(0);
   const task = tasks[chosen.value] as Task;
   const prompts = [...task.examples.keys(), task.examples.length].map((count) => {
@@ -111,11 +126,26 @@ function Shots() {
       rows: scores.map((_, count) => shotsOf(count)),
       columns: [task.answer],
       values: scores,
-      data: { task, prompts, scores },
+      data: { model: learner?.name, task, prompts, scores },
     };
   }, [scores, words]);
   return (
     <Station name="shots-station" title={words.shots} note={hasLearner ? words.shotsNote : words.shotsMissing}>
+      {hasLearner && (
+        <div class="choices" role="group" aria-label={words.size}>
+          {present.map((each) => (
+            <button
+              type="button"
+              class="choice"
+              key={each}
+              aria-pressed={each === name}
+              onClick={() => (otherModel.value = each)}
+            >
+              {each}
+            </button>
+          ))}
+        </div>
+      )}
       {hasLearner && (
         <div class="choices" role="group" aria-label={words.shots}>
           {tasks.map(({ name }, i) => (
@@ -137,6 +167,24 @@ function Shots() {
           <pre class="card">{`${prompts.at(-1)}→ ${task.answer}`}</pre>
         </>
       )}
+    </Station>
+  );
+}
+
+/** The recorded curves: what further examples and a larger model bring. */
+function Accuracy({ of }: { of: ShotsFigure }) {
+  const { window: words } = say.value;
+  return (
+    <Station name="accuracy-station" title={words.accuracy} note={fill(words.accuracyNote, of.questions)}>
+      <LineChart
+        name={words.accuracy}
+        x={words.examples}
+        y={words.right}
+        lines={of.models.map(({ name, right }) => ({
+          name,
+          points: right.map((share, i) => [of.shots[i] as number, share]),
+        }))}
+      />
     </Station>
   );
 }
