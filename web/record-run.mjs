@@ -38,6 +38,7 @@ await finetune({
   seed: 1,
   lora: { r: 8 },
   config: { evaluateEvery: 6 },
+  keepEvaluated: true,
   onReport({ step, loss, evaluation }) {
     train.push([step, round(loss)]);
     if (!evaluation) return;
@@ -59,6 +60,8 @@ async function answers(location) {
 }
 
 const [before, after] = [await answers("sentiment"), await answers(out)];
+const during = [];
+for (const [step] of heldOut) during.push([step, await answers(join(out, "evaluated", `step-${step}`))]);
 const run = {
   command:
     "lectern finetune sentiment examples.csv --task text-classification --lora --epochs 14 --batch-size 8 --learning-rate 3e-3 --seed 1 --out OUT",
@@ -67,7 +70,10 @@ const run = {
   train,
   heldOut,
   confusion,
-  samples: samples.map((text, i) => ({ text, before: before[i], after: after[i] })),
+  samples: samples.map((text, i) => ({
+    ...{ text, before: before[i], after: after[i] },
+    during: during.map(([step, answered]) => ({ step, answer: answered[i] })),
+  })),
   models: null,
 };
 writeFileSync(new URL("run.json", import.meta.url), `${JSON.stringify(run)}\n`);

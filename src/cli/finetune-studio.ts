@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { Model } from "../inference/index.ts";
 import type { StudioRun } from "../studio/node.ts";
 import type { FinetuneOptions, RunReport } from "../training/index.ts";
@@ -30,13 +32,30 @@ export async function openRunPage(shown: Shown, context: CommandContext): Promis
   const base = await openModel(shown.model, context);
   const models = new Map<string, Model>([[shown.model, base]]);
   const samples: StudioRun["samples"][number][] = [];
-  for (const text of texts) samples.push({ text, before: await answerOf(base, text), after: null });
+  for (const text of texts) samples.push({ text, before: await answerOf(base, text), after: null, during: [] });
   let run: StudioRun = {
     ...{ command: shown.command, finished: false, adapter: shown.lora !== undefined },
     ...{ train: [], heldOut: [], confusion: null, samples, models: null },
   };
   const server = await serveStudio({ models, run: () => run });
   terminal.stderr.write(`studio: ${server.url}#view=finetuning\n`);
+  /** Adds the answers of the model that the run kept at an evaluation, and removes it. */
+  const sampleAt = async (step: number): Promise<void> => {
+    const kept = join(shown.out, "evaluated", `step-${step}`);
+    const model = await openModel(kept, context);
+    try {
+      for (const [i, { text }] of samples.entries()) {
+        const answer = await answerOf(model, text);
+        const sample = run.samples[i];
+        if (answer === null || !sample) continue;
+        run = { ...run, samples: run.samples.with(i, { ...sample, during: [...sample.during, { step, answer }] }) };
+      }
+    } finally {
+      await model.dispose();
+      await rm(kept, { recursive: true, force: true });
+    }
+  };
+  let sampling = Promise.resolve();
   return {
     onReport({ step, loss, evaluation }) {
       run = { ...run, train: [...run.train, [step, loss]] };
@@ -46,17 +65,25 @@ export async function openRunPage(shown: Shown, context: CommandContext): Promis
         heldOut: [...run.heldOut, [step, evaluation.loss]],
         confusion: evaluation.confusion ?? run.confusion,
       };
+      sampling = sampling
+        .then(() => sampleAt(step))
+        .catch((error: Error) => {
+          terminal.stderr.write(`studio: no samples of step ${step}: ${error.message}\n`);
+        });
     },
     async finish() {
+      await sampling;
       const tuned = await openModel(shown.out, context);
       models.set(shown.out, tuned);
       const after: StudioRun["samples"][number][] = [];
-      for (const sample of samples) after.push({ ...sample, after: await answerOf(tuned, sample.text) });
+      for (const sample of run.samples) after.push({ ...sample, after: await answerOf(tuned, sample.text) });
       run = { ...run, finished: true, samples: after, models: { before: shown.model, after: shown.out } };
       terminal.stderr.write("The run has ended; its page stays open. Ctrl-C ends it.\n");
       if (!signal.aborted) await once(signal, "abort");
     },
     async close() {
+      await sampling;
+      await rm(join(shown.out, "evaluated"), { recursive: true, force: true });
       await server.close();
       for (const model of models.values()) await model.dispose();
     },

@@ -81,7 +81,7 @@ export function finetuneCommand(command: Command, terminal: Terminal, signal: Ab
       const command = `lectern finetune ${model} ${data} --task ${flags.task} --out ${flags.out}`;
       const page = await openRunPage({ ...options, model, command }, { flags, terminal, signal });
       try {
-        await run(model, options, { flags, terminal, signal }, page.onReport);
+        await run(model, { ...options, keepEvaluated: true }, { flags, terminal, signal }, page.onReport);
         await page.finish();
       } finally {
         await page.close();

@@ -23,6 +23,8 @@ export interface StudioRun {
     readonly text: string;
     readonly before: StudioAnswer | null;
     readonly after: StudioAnswer | null;
+    /** The answers of the model as it was at evaluations on the way, by step. */
+    readonly during: readonly { readonly step: number; readonly answer: StudioAnswer }[];
   }[];
   /** The names of both models in the page's list, once the run has finished; null where they cannot be asked. */
   readonly models: { readonly before: string; readonly after: string } | null;

@@ -82,6 +82,20 @@ describe.skipIf(!hasChromium)("the studio (skipped where /usr/bin/chromium is ab
     await page.context().close();
   });
 
+  test("lesson 7 asks the model of the size that is chosen, and a link restores the choice", async () => {
+    const page = await openStudio(browser, address, { view: "window" });
+    await page.getByRole("button", { name: "icl-medium" }).click();
+    await settled(page);
+    const { model, prompts, scores } = await exported<{ model: string; prompts: string[]; scores: number[] }>(page);
+    expect(model).toBe("icl-medium");
+    await using medium = await loadModel("icl-medium");
+    const own = await medium.logLikelihood(prompts.map((context) => ({ context, continuation: "W\n" })));
+    for (const [i, { logLikelihood }] of own.entries()) expect(scores[i]).toBeCloseTo(Math.exp(logLikelihood), DIGITS);
+    expect(new URLSearchParams(new URL(page.url()).hash.slice(1)).get("other")).toBe("icl-medium");
+    expect(await page.locator(".accuracy-station polyline").count()).toBe(3);
+    await page.context().close();
+  });
+
   test("a run is followed while it goes on, and both models answer afterwards", async () => {
     const classes = [
       ["positive", 0.9],
@@ -89,7 +103,7 @@ describe.skipIf(!hasChromium)("the studio (skipped where /usr/bin/chromium is ab
     ] as const;
     let run: StudioRun = {
       ...{ command: "lectern finetune", finished: false, adapter: true, train: [[1, 0.7]], heldOut: [], models: null },
-      ...{ confusion: null, samples: [{ text: "a joy", before: classes, after: null }] },
+      ...{ confusion: null, samples: [{ text: "a joy", before: classes, after: null, during: [] }] },
     };
     await using before = await loadModel("sentiment");
     const models = new Map([["before", before]]);
@@ -97,6 +111,16 @@ describe.skipIf(!hasChromium)("the studio (skipped where /usr/bin/chromium is ab
     const page = await openStudio(browser, studio.url, { view: "finetuning", text: "a joy to watch" });
     await page.getByText("The run goes on").waitFor();
     expect(await page.locator(".samples-station").textContent()).toContain("adapter off");
+    const during = [
+      { step: 1, answer: classes },
+      { step: 2, answer: " of a film" },
+    ];
+    run = { ...run, samples: [{ text: "a joy", before: classes, after: null, during }] };
+    await page.locator(".during tbody tr").nth(1).waitFor();
+    expect(await page.locator(".during tbody tr").allTextContents()).toEqual([
+      "1positive 90 % · negative 10 %",
+      "2·of a film",
+    ]);
     models.set("after", before);
     run = {
       ...run,
@@ -182,3 +206,20 @@ describe.skipIf(!hasChromium)("the studio (skipped where /usr/bin/chromium is ab
     await page.context().close();
   });
 });
+
+test("the curves of lesson 7 are those of docs/in-context-learning.md", () => {
+  const docs = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
+  const { shots, models } = JSON.parse(docs("in-context-learning/icl.json")) as Curves;
+  const page = docs("in-context-learning.md");
+  expect(page).toMatch(new RegExp(`\\| model +${shots.map((count) => `\\| ${count} shots? +`).join("")}\\|`));
+  for (const { name, right } of models) {
+    const row = new RegExp(`^\\| ${name} .*$`, "m").exec(page)?.[0] ?? "";
+    const shares = [...row.matchAll(/([\d.]+) % \(/g)].map(([, share]) => Number(share));
+    expect(shares).toEqual(right.map((share) => Number((100 * share).toFixed(1))));
+  }
+});
+
+interface Curves {
+  readonly shots: readonly number[];
+  readonly models: readonly { readonly name: string; readonly right: readonly number[] }[];
+}

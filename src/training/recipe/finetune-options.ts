@@ -55,6 +55,7 @@ const optionsSchema = z.strictObject({
     .optional(),
   precision: z.enum(["float32", "int8", "int4"]).optional(),
   baseName: z.string().optional(),
+  keepEvaluated: z.boolean().optional(),
   config: runOverrides.extend({ groups: z.array(group).optional() }).optional(),
 });
 

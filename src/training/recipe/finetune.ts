@@ -1,13 +1,11 @@
 import { check, Random } from "../../common/index.ts";
 import type { Architecture } from "../../families/index.ts";
-import { absoluteLocation, checkWritable } from "../../files/index.ts";
+import { checkWritable } from "../../files/index.ts";
 import { locateModel, openDirectory } from "../../formats/index.ts";
 import {
   adapterPlan,
   computedPrecision,
-  copyCompanions,
   isLearned,
-  isSameHead,
   type LoraConfig,
   quantizeWeights,
   readJsonFile,
@@ -15,13 +13,12 @@ import {
 } from "../../inference/index.ts";
 import { elementCount } from "../../tensor/index.ts";
 import { loadTokenizer, type Tokenizer } from "../../tokenizers/index.ts";
-import { saveAdapter, startAdapter } from "../adapters/lora.ts";
+import { startAdapter } from "../adapters/lora.ts";
 import { loraOf } from "../adapters/lora-settings.ts";
 import { checkColumns } from "../data/columns.ts";
 import { type Example, nameOf, type Rows, readExamples } from "../data/examples.ts";
 import { headLabels, type LabelSource, nameLabels } from "../data/labels.ts";
 import type { PreferenceOptions } from "../objectives/losses.ts";
-import { exportModel } from "../run/export-model.ts";
 import { takeWeights } from "../run/initial-weights.ts";
 import { initialize } from "../run/initialize.ts";
 import { type Run, type RunConfig, type RunResult, runTraining } from "../run/run.ts";
@@ -35,6 +32,7 @@ import { checkOptions } from "./finetune-options.ts";
 import { checkMetrics, taskMetrics } from "./metrics.ts";
 import { withReference } from "./reference-scores.ts";
 import { heads, openForTask } from "./task-model.ts";
+import { evaluatedDirectory, write } from "./write-finetuned.ts";
 
 /** Options of `finetune`. */
 export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onReport" | "onResume" | "onStop"> {
@@ -83,6 +81,11 @@ export interface FinetuneOptions extends Pick<Run, "threads" | "signal" | "onRep
   readonly baseName?: string | undefined;
   /** Settings of the run that take precedence over those above. */
   readonly config?: Partial<RunConfig> | undefined;
+  /**
+   * True if the model, or its adapter, is written as it is at each evaluation too, before that is reported: into the
+   * folder `evaluated/step-N` of `out`. The caller removes what it no longer needs.
+   */
+  readonly keepEvaluated?: boolean | undefined;
   /** Called once, before the first step. */
   readonly onStart?: ((plan: FinetunePlan) => unknown) | undefined;
 }
@@ -160,8 +163,12 @@ export async function finetune(wanted: FinetuneOptions): Promise<FinetuneResult>
   };
   await options.onStart?.(plan);
   const { threads, signal, onReport, onResume, onStop } = options;
+  const finished = { architecture, json, lora, weights };
+  const keep = (parameters: Parameters, step: number): Promise<void> =>
+    write({ ...options, out: evaluatedDirectory(out, step) }, { ...finished, parameters });
   const result = await runTraining({
     ...{ architecture, task, config, out, graph, threads, signal, onReport, onResume, onStop },
+    onEvaluated: options.keepEvaluated ? keep : undefined,
     start: async () => first,
     identity: {
       ...lossIdentity(options),
@@ -172,8 +179,7 @@ export async function finetune(wanted: FinetuneOptions): Promise<FinetuneResult>
       ...(weights.isQuantized && { precision: weights.precision }),
     },
   });
-  const parameters = lora ? result.parameters : await withUnlearned(result.parameters, architecture, weights);
-  await write(options, { architecture, json, lora, parameters });
+  await write(options, { ...finished, parameters: result.parameters });
   return { ...result, plan };
 }
 
@@ -266,44 +272,6 @@ function lossIdentity(options: FinetuneOptions): Readonly<Record<string, unknown
 }
 
 const batchSizeOf = ({ batchSize = 16 }: FinetuneOptions): number => batchSize;
-
-/** Writes the model, or its adapter, with a config where its head is not the base's. */
-async function write(
-  { out, model, task, baseName }: FinetuneOptions,
-  {
-    architecture,
-    json,
-    lora,
-    parameters,
-  }: {
-    readonly architecture: Architecture;
-    readonly json: Readonly<Record<string, unknown>>;
-    readonly lora: LoraConfig | undefined;
-    readonly parameters: Parameters;
-  },
-): Promise<void> {
-  if (!lora) return exportModel(out, parameters, json, model);
-  const base = baseName ?? absoluteLocation(model);
-  await saveAdapter(out, { config: lora, parameters }, architecture, { base, taskType: heads[task].taskType });
-  const own = await readJsonFile(await openDirectory(model), "config.json");
-  // transformers takes a directory with config.json for a whole model
-  await (isSameHead(json, own) ? copyCompanions(model, out) : exportModel(out, undefined, json, model));
-}
-
-/** The learned parameters, with the tensors that a checkpoint stores and training leaves unchanged or does not read. */
-async function withUnlearned(learned: Parameters, { family }: Architecture, weights: Weights): Promise<Parameters> {
-  const { buffers, kept, prefix } = family.checkpoint;
-  const hasPrefix = Object.keys(learned).some((name) => name.startsWith(prefix));
-  const found: Parameters = { ...learned };
-  for (const name of weights.checkpoint.names()) {
-    if (buffers?.test(name)) found[name] = await weights.read(name);
-    if (!kept?.test(name)) continue;
-    const bare = name.startsWith(prefix) ? name.slice(prefix.length) : name;
-    const own = hasPrefix ? prefix + bare : bare;
-    found[own] ??= await weights.read(name);
-  }
-  return found;
-}
 
 function contextOf(
   options: FinetuneOptions,

@@ -59,6 +59,8 @@ export interface Run {
   readonly signal?: AbortSignal | undefined;
   /** Called after each step and each evaluation. */
   readonly onReport?: ((report: RunReport) => void) | undefined;
+  /** Called after each evaluation with the parameters that were evaluated; the run waits for it, then reports. */
+  readonly onEvaluated?: ((parameters: Parameters, step: number) => Promise<void>) | undefined;
   /** Called once, if the run is resumed from a checkpoint. */
   readonly onResume?: ((resumed: Resumed) => void) | undefined;
   /** Called if the run is cancelled, with the step of the checkpoint that is kept, if there is one. */
@@ -183,6 +185,7 @@ async function train(run: Run): Promise<RunResult> {
       if (evaluation) {
         log.note({ step: state.step, evalLoss: evaluation.loss, ...evaluation.metrics });
         await keepBest(run, state, evaluation);
+        await run.onEvaluated?.(state.average ?? state.parameters, state.step);
         stoppedEarly = hasStalled(state, config);
       }
       run.onReport?.({

@@ -267,6 +267,7 @@ export const en = {
     held: "held-out loss",
     train: "training loss",
     samples: "The same prompt, before and after",
+    during: "Answer on the way",
     before: "before",
     after: "after",
     running: "The run goes on; the page reads it every second.",

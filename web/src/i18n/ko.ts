@@ -266,6 +266,7 @@ export const ko: Messages = {
     held: "검증 손실",
     train: "훈련 손실",
     samples: "같은 프롬프트, 훈련 전과 후",
+    during: "훈련 도중의 답",
     before: "훈련 전",
     after: "훈련 후",
     running: "훈련이 진행 중입니다. 1초마다 새로 읽어 옵니다.",

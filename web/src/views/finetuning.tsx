@@ -1,10 +1,11 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { visibleToken } from "../../../src/explain/heat-map-svg.ts";
 import type { Outcome } from "../../../src/explain/index.ts";
 import type { StudioGeneration } from "../../../src/studio/generation.ts";
 import type { StudioAnswer, StudioRun } from "../../../src/studio/run.ts";
 import { entries, readEntries } from "../engine.ts";
-import { fill, say } from "../i18n/index.ts";
+import { fill, percent, say } from "../i18n/index.ts";
 import { report } from "../results.ts";
 import { text } from "../state.ts";
 import { figure } from "../ui/figure.ts";
@@ -126,7 +127,7 @@ function Samples({ of }: { of: StudioRun }) {
   const [left, right] = sidesOf(of);
   return (
     <Station name="samples-station" title={words.samples}>
-      {of.samples.map(({ text, before, after }) => (
+      {of.samples.map(({ text, before, after, during }) => (
         <div class="sample-run" key={text}>
           <p class="quoted" dir="auto">
             {text}
@@ -135,9 +136,39 @@ function Samples({ of }: { of: StudioRun }) {
             <Answered name={left} answer={before} />
             <Answered name={right} answer={after} />
           </div>
+          {during.length > 0 && <During of={during} name={`${words.during}: ${text}`} />}
         </div>
       ))}
     </Station>
+  );
+}
+
+/** The answers on the way, a line an evaluation. */
+function During({ of, name }: { of: StudioRun["samples"][number]["during"]; name: string }) {
+  const { finetuning: words } = say.value;
+  return (
+    <div class="scrolls" tabIndex={0} role="group" aria-label={name}>
+      <table class="plain during">
+        <thead>
+          <tr>
+            <th scope="col">{words.step}</th>
+            <th scope="col">{words.during}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {of.map(({ step, answer }) => (
+            <tr key={step}>
+              <th scope="row">{step}</th>
+              <td dir="auto">
+                {typeof answer === "string"
+                  ? visibleToken(answer)
+                  : answer.map(([label, share]) => `${label} ${percent(share)}`).join(" · ")}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 

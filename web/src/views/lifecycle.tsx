@@ -3,9 +3,15 @@ import { useEffect, useMemo } from "preact/hooks";
 import { say } from "../i18n/index.ts";
 import { Intro } from "../ui/parts.tsx";
 
-/** The circle on a screen and, tall and narrow, on a phone. */
-const wide = { width: 880, height: 520, radiusX: 330, radiusY: 190, boxWidth: 186, boxHeight: 62 };
-const narrow = { width: 400, height: 640, radiusX: 118, radiusY: 280, boxWidth: 160, boxHeight: 56 };
+/** The circle on a screen and, tall and narrow, on a phone; the angles of the stages are in degrees from the top. */
+const wide = {
+  ...{ width: 880, height: 520, radiusX: 330, radiusY: 190, boxWidth: 186, boxHeight: 62 },
+  angles: [0, 45, 90, 135, 180, 225, 270, 315, 360],
+};
+const narrow = {
+  ...{ width: 400, height: 640, radiusX: 118, radiusY: 288, boxWidth: 160, boxHeight: 54 },
+  angles: [0, 60, 90, 120, 180, 240, 270, 300, 360],
+};
 
 /** True on a phone. */
 function useNarrow(): boolean {
@@ -38,10 +44,11 @@ const DOCS = "https://github.com/lectern/lectern/blob/main/docs/";
 export function LifecycleView() {
   const { lifecycle: words } = say.value;
   const { stages } = words;
-  const { width, height, radiusX, radiusY, boxWidth, boxHeight } = useNarrow() ? narrow : wide;
+  const { width, height, radiusX, radiusY, boxWidth, boxHeight, angles } = useNarrow() ? narrow : wide;
   const placeOf = (at: number): readonly [number, number] => {
-    const angle = (2 * Math.PI * at) / stages.length - Math.PI / 2;
-    return [width / 2 + radiusX * Math.cos(angle), height / 2 + radiusY * Math.sin(angle)];
+    const [from = 0, to = 0] = angles.slice(Math.floor(at));
+    const angle = (Math.PI / 180) * (from + (to - from) * (at % 1));
+    return [width / 2 + radiusX * Math.sin(angle), height / 2 - radiusY * Math.cos(angle)];
   };
   return (
     <>
