@@ -221,6 +221,8 @@ describe.skipIf(!hasChromium)("the studio from a static server (skipped where /u
     expect(await page.locator(".problem").textContent()).toContain("view, model");
     const encoder = await open({ view: "picture", model: "sentiment" });
     expect(await encoder.locator(".unfit").textContent()).toContain("heads and sentiment");
+    const empty = await open({ view: "heads", text: "" });
+    expect(await empty.locator(".unfit").textContent()).toBe("Type a text to begin.");
     const long = await open({ view: "picture", text: "the fox and the wolf ".repeat(140) });
     expect(await long.locator(".problem").textContent()).toContain("512");
     await long.locator("textarea").fill("שלום e\u0301");

@@ -1,7 +1,7 @@
 import type { FunctionComponent } from "preact";
 import { say } from "../i18n/index.ts";
 import { model } from "../results.ts";
-import type { ViewName } from "../state.ts";
+import { text, type ViewName } from "../state.ts";
 import { Unfit } from "../ui/parts.tsx";
 import { Prompt } from "../ui/prompt.tsx";
 import { CompareView } from "./compare.tsx";
@@ -19,13 +19,18 @@ import { WordsView } from "./words.tsx";
 
 /** A view under the form that gives it a model and, if it reads one, a text. */
 const prompted =
-  (View: FunctionComponent, hasText = true): FunctionComponent =>
-  () => (
-    <>
-      <Prompt hasText={hasText} />
-      {model.value?.facts.hasTokenizer === false ? <Unfit text={say.value.errors.noTokenizer} /> : <View />}
-    </>
-  );
+  (View: FunctionComponent, hasText = true, needsText = hasText): FunctionComponent =>
+  () => {
+    const { errors } = say.value;
+    const hasNoTokenizer = model.value?.facts.hasTokenizer === false;
+    const isEmpty = needsText && text.value.trim() === "";
+    return (
+      <>
+        <Prompt hasText={hasText} />
+        {hasNoTokenizer ? <Unfit text={errors.noTokenizer} /> : isEmpty ? <Unfit text={errors.empty} /> : <View />}
+      </>
+    );
+  };
 
 /** The component of each view. */
 export const viewTable: Readonly<Record<ViewName, FunctionComponent>> = {
@@ -37,7 +42,7 @@ export const viewTable: Readonly<Record<ViewName, FunctionComponent>> = {
   shapes: ShapesView,
   translation: prompted(TranslationView),
   sentiment: prompted(SentimentView),
-  window: prompted(WindowView),
+  window: prompted(WindowView, true, false),
   finetuning: FinetuningView,
   lifecycle: LifecycleView,
   compare: prompted(CompareView),

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { StudioMatrix, StudioTrace } from "../../../src/studio/trace.ts";
 import { fill, percent, say } from "../i18n/index.ts";
 import { lastStep, model, type Picture, picture, promptLength, rested } from "../results.ts";
-import { head, layer, lit, options, step, text } from "../state.ts";
+import { head, layer, lit, options, step } from "../state.ts";
 import { figure } from "../ui/figure.ts";
 import { corner, HeatMap } from "../ui/heat-map.tsx";
 import { Bars, Intro, Station, Thumbnail, TokenStrip, Unfit } from "../ui/parts.tsx";
@@ -27,7 +27,6 @@ export function PictureView() {
   const shown = picture.value;
   const { errors, picture: words } = say.value;
   if (model.value && !model.value.facts.generates) return <Unfit text={errors.encoder} />;
-  if (text.value.trim() === "") return <Unfit text={errors.empty} />;
   if (!shown) return <Intro text={words.intro} />;
   return (
     <>
