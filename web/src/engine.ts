@@ -55,7 +55,7 @@ export class PageError extends Error {
 
 const engineAddress = (): string => new URL("./lectern.js", document.baseURI).href;
 
-/** Starts the worker of the model that the page opens with, where the page runs it: it makes ready while the page is drawn. */
+/** Starts the worker of the model that the page opens with, where the page runs it: it makes ready while the page reads the library. */
 export function startEngine(name: string): void {
   const entry = entries.value.find((each) => each.name === name) ?? entries.value[0];
   if (entry?.url === undefined || !WebAssembly.validate(SIMD)) return;

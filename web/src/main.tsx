@@ -34,13 +34,9 @@ async function start(): Promise<void> {
     document.documentElement.dataset.theme = theme.value;
     document.title = `${say.value.views[view.value]} – ${say.value.title}`;
   });
-  const [read, shown] = [readEntries(), showFrame()];
-  await read.then(
-    () => startEngine(modelName.value),
-    () => {},
-  );
   render(<App />, document.getElementById("app") as HTMLElement);
-  await Promise.all([read, shown]);
+  await Promise.all([readEntries(), showFrame()]);
+  startEngine(modelName.value); // not before, since it would take time from the first picture
   if (location.hash === hash) complete(hash, wrong);
   else openLink(); // another one was opened meanwhile
   followState();
