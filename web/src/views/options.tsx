@@ -45,6 +45,17 @@ const live = signal<StudioStep | null>(null);
 let waiting: { readonly of: Options; readonly ids: readonly number[] } | null = null;
 let isRunning = false;
 
+/** Resolves once what has changed is drawn; soon, too, in a tab that is not drawn at all. */
+function painted(): Promise<void> {
+  return new Promise((resolve) => {
+    const late = setTimeout(resolve, 100);
+    requestAnimationFrame(() => {
+      clearTimeout(late);
+      setTimeout(resolve);
+    });
+  });
+}
+
 /** Asks the model for the step; while it computes, only the newest position of the sliders waits. */
 async function refresh(of: Options, ids: readonly number[]): Promise<void> {
   waiting = { of, ids };
@@ -60,6 +71,7 @@ async function refresh(of: Options, ids: readonly number[]): Promise<void> {
         candidates: 16,
       });
       live.value = steps[0] ?? null;
+      await painted(); // else the model's threads take the cores from the drawing
     }
   } catch (error) {
     report(error);
