@@ -39,6 +39,7 @@ const program = {
   server: blocks("node-server", "js"),
   next: blocks("nextjs", "js"),
   page: blocks("browser", "html"),
+  worker: blocks("browser", "js"),
   chat: blocks("chat", "js"),
   search: blocks("embeddings-and-search", "js"),
   table: blocks("fine-tune-a-classifier", "csv"),
@@ -212,12 +213,18 @@ describe.skipIf(!existsSync(main))("the guides (skipped until `npm run build` ha
     "the page writes a story and stops (skipped where chromium is absent)",
     async () => {
       await results(commands.page[0]);
-      await writeFile(join(folder, "public/index.html"), program.page[0] as string);
+      const [html, early] = [program.page[0] as string, program.worker[0] as string];
+      await writeFile(join(folder, "public/index.html"), html);
+      await writeFile(join(folder, "public/early.html"), html.replace("<pre>", `<script>${early}</script><pre>`));
       const server = await serve(join(folder, "public"));
       const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
       try {
         const page = await browser.newPage();
-        await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/index.html`);
+        const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+        await page.goto(`${address}/early.html`);
+        await page.waitForFunction('document.querySelector("#write").onclick !== null');
+        expect(page.workers()).toHaveLength(1);
+        await page.goto(`${address}/index.html`);
         const text = (): Promise<string> => page.evaluate('document.querySelector("pre").textContent');
         await page.waitForFunction('document.querySelector("#write").onclick !== null');
         await page.click("#write");
