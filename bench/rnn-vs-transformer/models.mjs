@@ -1,4 +1,5 @@
-/** The four models in two sizes: what a step and a token cost is measured on the larger, what they learn on the smaller. */
+/** The four models in two sizes: the larger for the cost of a step and a token, the smaller for learning from the books. */
+
 /** Windows of the steps whose cost is measured. */
 export const WINDOWS = [16, 32, 64, 128, 256, 512];
 /** Tokens of a step, whatever the window. */

@@ -7,7 +7,7 @@ import { connect, type ModelHost, type ModelSource } from "./host.ts";
 /** The one file of the web build is also its worker's: it knows by this name that it is the worker. */
 const WORKER_NAME = "lectern-model";
 
-/** Where a page leaves a worker that it started while this file was loading; the first model is opened in it. */
+/** The place in which a page leaves a worker that it started while this file was loading; the first model is opened in it. */
 interface StartedWorker {
   lecternWorker?: Worker | undefined;
 }

@@ -12,9 +12,9 @@ interface Finetuned {
   readonly architecture: Architecture;
   readonly json: Readonly<Record<string, unknown>>;
   readonly lora: LoraConfig | undefined;
-  /** The base's. */
+  /** The weights of the base model. */
   readonly weights: Weights;
-  /** What was learned. */
+  /** The learned parameters. */
   readonly parameters: Parameters;
 }
 
