@@ -22,7 +22,7 @@ export type {
 export { defineComposite, defineKernel, definePrimitive } from "./op.ts";
 export { gelu, geluTanh, quickGelu, silu, softcap, softplus } from "./ops/activation.ts";
 export { attend, attendJoined } from "./ops/attention.ts";
-export { blockSums, takeColumns } from "./ops/block-inputs.ts";
+export { blockSums, hadamard, takeColumns } from "./ops/block-inputs.ts";
 export {
   besidesOf,
   type CachedAttentionAttributes,

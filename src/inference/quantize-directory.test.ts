@@ -119,8 +119,8 @@ describe("refusals", () => {
     const json = JSON.parse(await readFile(path, "utf8")) as { quantization_config: Record<string, unknown> };
     const withSettings = (settings: object): Promise<void> =>
       writeFile(path, JSON.stringify({ ...json, quantization_config: { ...json.quantization_config, ...settings } }));
-    await withSettings({ version: 2 });
-    await expect(loadModel(damaged)).rejects.toThrow("quantization_config has version 2; this Lectern reads 1");
+    await withSettings({ version: 3 });
+    await expect(loadModel(damaged)).rejects.toThrow("quantization_config has version 3; this Lectern reads 1 of int4");
     await withSettings({ precision: "int3" });
     await expect(loadModel(damaged)).rejects.toThrow("must have a precision, int8 or int4");
     await withSettings({ shapes: { other: [1, 2] } });

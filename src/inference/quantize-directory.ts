@@ -8,7 +8,7 @@ import { byteLength, elementCount } from "../tensor/index.ts";
 import { copyCompanions } from "./companions.ts";
 import { type Measurement, measureModel } from "./measure-quantized.ts";
 import { openModelFiles } from "./model-files.ts";
-import { OWN_METHOD, OWN_VERSION, type OwnQuantization } from "./quantized-directory.ts";
+import { OWN_METHOD, type OwnQuantization, ownVersions } from "./quantized-directory.ts";
 import { type MatrixPlan, partPieces, planMatrices } from "./quantized-matrices.ts";
 import { SAMPLE_TEXT } from "./sample-text.ts";
 import type { Weights } from "./weights.ts";
@@ -168,5 +168,5 @@ function settingsOf(
   const floats = new Set(others);
   const paths = [...new Set(matrices.flatMap((matrix) => matrix.paths))].filter((path) => !floats.has(path));
   const shapes = Object.fromEntries(paths.map((path) => [path, weights.shape(path) as readonly [number, number]]));
-  return { quant_method: OWN_METHOD, version: OWN_VERSION, precision, shapes };
+  return { quant_method: OWN_METHOD, version: ownVersions[precision], precision, shapes };
 }

@@ -16,7 +16,7 @@ export type Precision = (typeof precisions)[number];
 const SMALL_MODEL = 100e6;
 
 /** The version of the file's contents: another way to quantize makes another file. */
-const RECIPE = "quantized 2";
+const RECIPE = "quantized 3";
 
 /** A precision that was chosen; `published`: the few bits that the checkpoint has its matrices in. */
 export type ComputedPrecision = Exclude<Precision, "auto"> | "published";

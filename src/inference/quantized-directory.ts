@@ -2,8 +2,8 @@ import { check, isObject, LecternError, shown } from "../common/index.ts";
 import type { FileSource } from "../files/index.ts";
 import type { Checkpoint, TensorInfo } from "../formats/index.ts";
 import type { WeightLocation } from "../lowering/index.ts";
-import { type QuantizedPart, type QuantizedPrecision, quantizedPart, sizesOf } from "../passes/index.ts";
-import { dequantizeBlocks, elementCount, type HostTensor } from "../tensor/index.ts";
+import { type QuantizedPart, type QuantizedPrecision, quantizedPart, rotatedBlock, sizesOf } from "../passes/index.ts";
+import { dequantizeBlocks, elementCount, type HostTensor, multiplyHadamard } from "../tensor/index.ts";
 import type { QuantizedWeights } from "./weights.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -11,8 +11,8 @@ type Json = Readonly<Record<string, unknown>>;
 /** `quant_method` of directories that `lectern quantize` writes. */
 export const OWN_METHOD = "lectern";
 
-/** The version of these directories. */
-export const OWN_VERSION = 1;
+/** The version of these directories. int8's second has rotated matrices. */
+export const ownVersions: Readonly<Record<QuantizedPrecision, number>> = { int8: 2, int4: 1 };
 
 /** `quantization_config` of a directory that `lectern quantize` wrote. */
 export interface OwnQuantization {
@@ -27,18 +27,19 @@ export interface OwnQuantization {
 export function ownQuantization(location: string, { quantization_config: said }: Json): OwnQuantization | undefined {
   if (!isObject(said) || said.quant_method !== OWN_METHOD) return undefined;
   const { version, precision, shapes } = said;
-  check(
-    version === OWN_VERSION,
-    "unsupported",
-    () =>
-      `${location}: quantization_config has version ${shown(version)}; this Lectern reads ${OWN_VERSION}; quantize the float model again`,
-  );
   const isShape = (shape: unknown): boolean =>
     Array.isArray(shape) && shape.length === 2 && shape.every(Number.isInteger);
   check(
     (precision === "int8" || precision === "int4") && isObject(shapes) && Object.values(shapes).every(isShape),
     "config",
     () => `${location}: quantization_config must have a precision, int8 or int4, and the shapes of matrices: damaged`,
+  );
+  const known = ownVersions[precision as QuantizedPrecision];
+  check(
+    version === known,
+    "unsupported",
+    () =>
+      `${location}: quantization_config has version ${shown(version)}; this Lectern reads ${known} of ${precision}; quantize the float model again`,
   );
   return said as unknown as OwnQuantization;
 }
@@ -149,7 +150,7 @@ interface RowRange {
   readonly count: number;
 }
 
-/** Rows of levels that are stored turned, `[I, O]`, as `[count, I]`. */
+/** Rows of levels that are stored turned and rotated, `[I, O]`, as `[count, I]`. */
 function turnedRows(
   { shape, data }: HostTensor<"int8">,
   scales: Float32Array,
@@ -160,6 +161,8 @@ function turnedRows(
   for (let row = 0; row < count; row++)
     for (let i = 0; i < inSize; i++)
       out[row * inSize + i] = (data[i * outSize + first + row] as number) * (scales[first + row] as number);
+  const block = rotatedBlock(inSize);
+  if (block !== undefined) multiplyHadamard(out, block);
   return out;
 }
 

@@ -7,6 +7,7 @@ export {
   type QuantizedPart,
   type QuantizedPrecision,
   quantizedPart,
+  rotatedBlock,
   routerMatrices,
   sizesOf,
 } from "./quantize.ts";

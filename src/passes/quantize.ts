@@ -1,5 +1,6 @@
 import {
   concat,
+  hadamard,
   int8Linear,
   type Node,
   nodesOf,
@@ -28,6 +29,19 @@ const WIDE = 1024;
 export function blockOf(rowSize: number): number | undefined {
   const block = rowSize >= WIDE && rowSize % WIDE_BLOCK === 0 ? WIDE_BLOCK : BLOCK;
   return rowSize % block === 0 ? block : undefined;
+}
+
+/** The blocks of int8's inputs that are rotated, the largest first. */
+const ROTATED_BLOCKS = [64, 32, 16];
+
+/**
+ * The block of a product's inputs that int8 rotates by a Hadamard matrix, and the matrix with them, which leaves the product
+ * as it is; undefined where rows are not whole blocks. Models have a few inputs that are far larger than the others,
+ * and a row is rounded to levels of its largest: rotated, each is spread over its block, and the others keep more of theirs
+ * (QuaRot: Ashkboos et al., 2024, arXiv 2404.00456).
+ */
+export function rotatedBlock(inSize: number): number | undefined {
+  return ROTATED_BLOCKS.find((block) => inSize % block === 0);
 }
 
 /** The form of a matrix in few bits: of a linear layer, by the layout of what it was, or rows of a table that ids name. */
@@ -75,15 +89,16 @@ export function quantizeMatrices<K extends string>(
 ): Record<K, Value> {
   const groups = groupsOf(nodesOf(Object.values(outputs)), quantization);
   const made = new Map<Node, readonly Value[]>();
+  const inputs = new RotatedInputs();
   return rewriteNamed(outputs, (node, [x, ids, bias]) => {
     if (node.op === ops.gather) return gathered(node, ids as Value, quantization);
     const group = groups.get(node);
     if (!group) return undefined;
     const [{ node: first }] = group as readonly [Linear];
-    if (group.length === 1) return [quantizedOf(group, x as Value, bias ? [bias] : [], quantization)];
+    if (group.length === 1) return [quantizedOf(group, x as Value, bias ? [bias] : [], quantization, inputs)];
     if (!made.has(first)) {
       const biases = group.map(({ node }) => node.inputs[2]).filter((value) => value !== undefined);
-      const whole = quantizedOf(group, x as Value, biases, quantization);
+      const whole = quantizedOf(group, x as Value, biases, quantization, inputs);
       const sizes = group.map(({ sizes }) => sizes[0]);
       made.set(first, split(whole, sizes, -1));
     }
@@ -154,14 +169,32 @@ function partOf(group: readonly Linear[], precision: QuantizedPrecision): Omit<Q
   return { paths: group.map(({ path }) => path), layout, precision };
 }
 
+/** The inputs of int8's products, each rotated once. */
+class RotatedInputs {
+  readonly #known = new Map<Value, Value>();
+
+  of(x: Value): Value {
+    const block = rotatedBlock(x.shape.at(-1) as number);
+    const rotated = this.#known.get(x) ?? (block === undefined ? x : hadamard(x, block));
+    this.#known.set(x, rotated);
+    return rotated;
+  }
+}
+
 /** The result of a group's layers side by side. */
-function quantizedOf(group: readonly Linear[], x: Value, biases: readonly Value[], { precision }: Quantization): Value {
+function quantizedOf(
+  group: readonly Linear[],
+  x: Value,
+  biases: readonly Value[],
+  { precision }: Quantization,
+  inputs: RotatedInputs,
+): Value {
   const own = partOf(group, precision);
   const part: PartOf = (part, shape, dtype) => parameter(nameOf({ ...own, part }), shape, dtype);
   const outSize = group.reduce((sum, { sizes }) => sum + sizes[0], 0);
   const sizes: Sizes = [outSize, group[0]?.sizes[1] as number];
   const bias = biases.length > 1 ? concat(biases, 0) : biases[0];
-  return precision === "int4" ? int4(x, sizes, bias, part) : int8(x, sizes, bias, part);
+  return precision === "int4" ? int4(x, sizes, bias, part) : int8(inputs.of(x), sizes, bias, part);
 }
 
 type Sizes = readonly [outSize: number, inSize: number];

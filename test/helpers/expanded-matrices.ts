@@ -1,8 +1,8 @@
 import { open } from "node:fs/promises";
 import type { Weights } from "../../src/inference/weights.ts";
 import type { WeightLocation } from "../../src/lowering/index.ts";
-import { type QuantizedPart, quantizedPart } from "../../src/passes/index.ts";
-import { dequantizeBlocks, elementCount, type HostTensor } from "../../src/tensor/index.ts";
+import { type QuantizedPart, quantizedPart, rotatedBlock } from "../../src/passes/index.ts";
+import { dequantizeBlocks, elementCount, type HostTensor, multiplyHadamard } from "../../src/tensor/index.ts";
 
 type Matrix = HostTensor<"float32">;
 
@@ -41,14 +41,17 @@ async function bytesOf({ file, offset, dtype, shape }: WeightLocation): Promise<
 const floatsOf = async (place: WeightLocation): Promise<Float32Array> =>
   new Float32Array((await bytesOf(place)).buffer);
 
-/** The rows of a matrix, one for each output. int8 layers have levels `[I, O]` and a scale for each output. */
+/** The rows of a matrix, one for each output. int8 layers have rotated levels `[I, O]` and a scale for each output. */
 function valuesOf(levels: Uint8Array, scales: Float32Array, { precision, layout }: QuantizedPart): Float32Array {
   if (precision === "int4" || layout === "rows")
     return dequantizeBlocks({ levels, scales }, precision === "int4" ? 4 : 8);
   const signed = Float32Array.from(new Int8Array(levels.buffer));
   const rows = transposed(signed, signed.length / scales.length);
   const inSize = rows.length / scales.length;
-  return rows.map((level, i) => level * (scales[Math.floor(i / inSize)] as number));
+  const values = rows.map((level, i) => level * (scales[Math.floor(i / inSize)] as number));
+  const block = rotatedBlock(inSize);
+  if (block !== undefined) multiplyHadamard(values, block);
+  return values;
 }
 
 /** `[rows, columns]` → `[columns, rows]` */

@@ -3,6 +3,7 @@ import {
   concat,
   definePrimitive,
   gather,
+  hadamard,
   input,
   linear,
   type MixtureAttributes,
@@ -24,7 +25,7 @@ import { runtimeOf } from "../../src/inference/kinds/index.ts";
 import type { ModelFiles } from "../../src/inference/model-files.ts";
 import type { Weights } from "../../src/inference/weights.ts";
 import { lowerGraph, type OnnxGraph, type WeightBinding } from "../../src/lowering/index.ts";
-import { blockOf, runPasses } from "../../src/passes/index.ts";
+import { blockOf, rotatedBlock, runPasses } from "../../src/passes/index.ts";
 import { createSession } from "../../src/runtime/index.ts";
 import type { HostTensor } from "../../src/tensor/index.ts";
 import { matrixKey } from "./expanded-matrices.ts";
@@ -35,6 +36,8 @@ interface Rounding {
   readonly run: number;
   /** The levels on each side of 0. */
   readonly levels: number;
+  /** The block that is rotated before, and back after. */
+  readonly rotated?: number | undefined;
   /** True where entries are multiplied by the inverse of a level's size, not divided by it: ties may fall otherwise. */
   readonly byInverse: boolean;
 }
@@ -160,13 +163,15 @@ function referenceOf(
     const [before, weight] = node.inputs as [Value, Value];
     const expert = inside.get(before);
     const read = expert ? (x as Value) : (fed.get(before) as Value);
-    const [rounded, off] = apply(roundedOp, [read], roundingOf(read.shape.at(-1) as number)) as [Value, Value];
+    const rounding = roundingOf(read.shape.at(-1) as number);
+    const rotate = (of: Value): Value => (rounding.rotated === undefined ? of : hadamard(of, rounding.rotated));
+    const [rounded, off] = apply(roundedOp, [rotate(read)], rounding) as [Value, Value];
     if (expert && !expert.entry.outputs.includes(before)) {
       const offs = ofExperts.get(expert.entry) ?? [];
       offs[expert.expert] = off; // of its last layer, the only one that reads what the expert has made
       ofExperts.set(expert.entry, offs);
     }
-    return linear(rounded, parameter(key, weight.shape as readonly number[]), bias, layoutOf(node));
+    return linear(rotate(rounded), parameter(key, weight.shape as readonly number[]), bias, layoutOf(node));
   };
   const rewritten = rewriteNamed(outputs, (node, inputs) => {
     const [x, second] = inputs as [Value, Value];
@@ -227,7 +232,7 @@ export async function compareFewBits(
 async function roundingIn(precision: Weights["precision"]): Promise<(inSize: number) => Rounding> {
   if (precision === "int4") return (size) => ({ run: blockOf(size) as number, levels: BLOCK_LEVELS, byInverse: true });
   const levels = await levelsOfInputs();
-  return (run) => ({ run, levels, byInverse: false });
+  return (run) => ({ run, levels, byInverse: false, rotated: rotatedBlock(run) });
 }
 
 async function run(

@@ -270,6 +270,11 @@ const checks: Record<g.OpName, OpCheck> = {
     operands: [m([2, 4], 1, 2, 3, 4, 5, 6, 7, 8)],
     expected: [3, 7, 11, 15],
   },
+  hadamard: {
+    build: (x) => g.hadamard(x, 4),
+    operands: [m([1, 8], 1, 2, 3, 4, 0, 0, 0, 2)],
+    expected: [5, -1, -2, 0, 1, -1, -1, 1],
+  },
   takeColumns: {
     build: (x) => g.takeColumns(x, g.constant({ dtype: "int64", shape: [3], data: BigInt64Array.of(2n, 0n, 1n) })),
     operands: [m([2, 3], 1, 2, 3, 4, 5, 6)],

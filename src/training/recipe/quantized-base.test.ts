@@ -29,7 +29,7 @@ async function train(name: string, options: Partial<FinetuneOptions>): Promise<{
   const losses: number[] = [];
   const out = join(folder, name);
   await finetune({
-    ...{ model: fixture("models/llama_gqa"), data, validation: data, task: "text-generation", lora: { r: 2 } },
+    ...{ model: fixture("models/llama_mha"), data, validation: data, task: "text-generation", lora: { r: 2 } },
     ...{ out, batchSize: 4, config: { steps: 4, dropout: false } },
     onReport: ({ loss, gradientNorm }) => losses.push(loss, gradientNorm),
     ...options,
@@ -53,7 +53,7 @@ test.each(["int8", "int4"] as const)(
   "an adapter learns on a base in %s what it learns on the base's values",
   async (precision) => {
     const base = join(folder, `base-${precision}`);
-    await quantizeModel(fixture("models/llama_gqa"), { precision, out: base, measure: false });
+    await quantizeModel(fixture("models/llama_mha"), { precision, out: base, measure: false });
     const stored = await train(`stored-${precision}`, { model: base });
     const made = await train(`made-${precision}`, { precision });
     const again = await train(`again-${precision}`, {
@@ -79,7 +79,7 @@ test.each(["int8", "int4"] as const)(
 
 test("all weights of a quantized directory are trained as floats, and written as such", async () => {
   const base = join(folder, "whole");
-  await quantizeModel(fixture("models/llama_gqa"), { precision: "int8", out: base, measure: false });
+  await quantizeModel(fixture("models/llama_mha"), { precision: "int8", out: base, measure: false });
   const { out } = await train("whole-trained", { model: base, lora: undefined });
   expect(JSON.parse(await readFile(join(out, "config.json"), "utf8"))).not.toHaveProperty("quantization_config");
   await using model = await loadModel(out);
