@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname } from "node:path";
 import type { Model } from "../inference/index.ts";
 import type { StudioRun } from "../studio/node.ts";
 import type { FinetuneOptions, RunReport } from "../training/index.ts";
@@ -27,6 +27,7 @@ type Shown = Pick<FinetuneOptions, "data" | "validation" | "out" | "lora" | "col
 /** Opens the studio on a fine-tuning that is about to begin: `lectern finetune … --studio`. */
 export async function openRunPage(shown: Shown, context: CommandContext): Promise<RunPage> {
   const { answerOf, serveStudio } = await import("../studio/node.ts");
+  const { evaluatedDirectory } = await import("./lazy/training.ts");
   const { terminal, signal } = context;
   const texts = await sampleTexts(shown);
   const base = await openModel(shown.model, context);
@@ -41,7 +42,7 @@ export async function openRunPage(shown: Shown, context: CommandContext): Promis
   terminal.stderr.write(`studio: ${server.url}#view=finetuning\n`);
   /** Adds the answers of the model that the run kept at an evaluation, and removes it. */
   const sampleAt = async (step: number): Promise<void> => {
-    const kept = join(shown.out, "evaluated", `step-${step}`);
+    const kept = evaluatedDirectory(shown.out, step);
     const model = await openModel(kept, context);
     try {
       for (const [i, { text }] of samples.entries()) {
@@ -83,7 +84,7 @@ export async function openRunPage(shown: Shown, context: CommandContext): Promis
     },
     async close() {
       await sampling;
-      await rm(join(shown.out, "evaluated"), { recursive: true, force: true });
+      await rm(dirname(evaluatedDirectory(shown.out, 0)), { recursive: true, force: true });
       await server.close();
       for (const model of models.values()) await model.dispose();
     },

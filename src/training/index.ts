@@ -49,6 +49,7 @@ export {
   type TextRecipe,
 } from "./recipe/recipe.ts";
 export { readTexts, type TextFiles, type TrainOptions } from "./recipe/train-recipe.ts";
+export { evaluatedDirectory } from "./recipe/write-finetuned.ts";
 export { loadCheckpoint, saveCheckpoint } from "./run/checkpoint.ts";
 export { exportModel } from "./run/export-model.ts";
 export { type InitializeOptions, initialize } from "./run/initialize.ts";

@@ -1,4 +1,5 @@
 export {
+  evaluatedDirectory,
   evaluateRecipe,
   exampleRows,
   finetune,

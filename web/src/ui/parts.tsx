@@ -145,6 +145,28 @@ export interface BarRow {
   readonly note?: string;
 }
 
+interface ChoicesProps<T> {
+  /** What is chosen, for screen readers. */
+  readonly name: string;
+  readonly all: readonly T[];
+  readonly chosen: T;
+  readonly label: (value: T) => ComponentChildren;
+  readonly onChoose: (value: T) => void;
+}
+
+/** Buttons of which one is pressed. */
+export function Choices<T extends string | number | null>({ name, all, chosen, label, onChoose }: ChoicesProps<T>) {
+  return (
+    <div class="choices" role="group" aria-label={name}>
+      {all.map((each) => (
+        <button type="button" class="choice" key={each} aria-pressed={each === chosen} onClick={() => onChoose(each)}>
+          {label(each)}
+        </button>
+      ))}
+    </div>
+  );
+}
+
 /** Horizontal bars with their values, the longest as wide as there is room. */
 export function Bars({
   rows,

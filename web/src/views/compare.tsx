@@ -18,7 +18,7 @@ import {
   text,
 } from "../state.ts";
 import { figure } from "../ui/figure.ts";
-import { Bars, Intro, Station, Unfit } from "../ui/parts.tsx";
+import { Bars, Choices, Intro, Station, Unfit } from "../ui/parts.tsx";
 import { useAnswer, useModel } from "../ui/use-answer.ts";
 
 /** One side of a comparison: its next tokens, and how it goes on. */
@@ -54,7 +54,7 @@ export function CompareView() {
   return (
     <>
       <Intro text={words.intro} />
-      <Choices kind={kind} layers={layers} kinds={hasLayers ? comparisons : comparisons.slice(0, 2)} />
+      <Settings kind={kind} layers={layers} kinds={hasLayers ? comparisons : comparisons.slice(0, 2)} />
       {reads && <Unfit text={errors.needsDecoder} />}
       {left.top && other.top && <Sides left={left} right={other} />}
     </>
@@ -85,29 +85,23 @@ function useSide(open: OpenModel | null, prompt: string, at: number | null): Sid
   return { name: open?.name ?? "", top, text: generation?.text ?? null };
 }
 
-interface ChoicesProps {
+interface SettingsProps {
   readonly kind: Comparison;
   readonly kinds: readonly Comparison[];
   readonly layers: number;
 }
 
-function Choices({ kind, kinds, layers }: ChoicesProps) {
+function Settings({ kind, kinds, layers }: SettingsProps) {
   const { compare: words, model: modelWord, text: textWord } = say.value;
   return (
     <>
-      <div class="choices" role="group" aria-label={words.kind}>
-        {kinds.map((each) => (
-          <button
-            type="button"
-            class="choice"
-            key={each}
-            aria-pressed={each === kind}
-            onClick={() => (comparison.value = each)}
-          >
-            {words[each]}
-          </button>
-        ))}
-      </div>
+      <Choices
+        name={words.kind}
+        all={kinds}
+        chosen={kind}
+        label={(each) => words[each]}
+        onChoose={(each) => (comparison.value = each)}
+      />
       {kind === "prompts" && (
         <label class="field">
           <span>{`${textWord}: ${words.right}`}</span>

@@ -7,7 +7,7 @@ import { model } from "../results.ts";
 import { head, layer, text } from "../state.ts";
 import { figure } from "../ui/figure.ts";
 import { HeatMap } from "../ui/heat-map.tsx";
-import { Bars, Intro, Station, TokenStrip, Unfit } from "../ui/parts.tsx";
+import { Bars, Choices, Intro, Station, TokenStrip, Unfit } from "../ui/parts.tsx";
 import { useAnswer } from "../ui/use-answer.ts";
 import { headOf } from "./picture.tsx";
 
@@ -75,19 +75,13 @@ function HeadTable({ measures, importance, off, toggle }: HeadTableProps) {
   }, [measures, importance, words]);
   return (
     <div>
-      <div class="choices" role="group" aria-label={words.habit}>
-        {[null, ...habits].map((habit) => (
-          <button
-            type="button"
-            class="choice"
-            key={habit}
-            aria-pressed={filter.value === habit}
-            onClick={() => (filter.value = habit)}
-          >
-            {habit === null ? words.all : words.habits[habit]}
-          </button>
-        ))}
-      </div>
+      <Choices
+        name={words.habit}
+        all={[null, ...habits]}
+        chosen={filter.value}
+        label={(habit) => (habit === null ? words.all : words.habits[habit])}
+        onChoose={(habit) => (filter.value = habit)}
+      />
       <div class="scrolls" tabIndex={0} role="group" aria-label={words.habit}>
         <table class="plain">
           <thead>

@@ -5,7 +5,7 @@ import { fill, say } from "../i18n/index.ts";
 import { model } from "../results.ts";
 import { text } from "../state.ts";
 import { figure } from "../ui/figure.ts";
-import { Bars, Intro, Station, TokenStrip, Unfit } from "../ui/parts.tsx";
+import { Bars, Choices, Intro, Station, TokenStrip, Unfit } from "../ui/parts.tsx";
 import { useAnswer } from "../ui/use-answer.ts";
 
 /** A text's class, and what each token adds to it. */
@@ -50,19 +50,13 @@ export function SentimentView() {
         />
       )}
       <div class="choices">
-        <span role="group" aria-label={words.method} class="choices">
-          {(["leave-one-out", "gradient-x-input"] as const).map((each) => (
-            <button
-              type="button"
-              class="choice"
-              key={each}
-              aria-pressed={method.value === each}
-              onClick={() => (method.value = each)}
-            >
-              {each === "leave-one-out" ? words.leaveOneOut : words.gradient}
-            </button>
-          ))}
-        </span>
+        <Choices
+          name={words.method}
+          all={["leave-one-out", "gradient-x-input"] as const}
+          chosen={method.value}
+          label={(each) => (each === "leave-one-out" ? words.leaveOneOut : words.gradient)}
+          onChoose={(each) => (method.value = each)}
+        />
         <label class="field">
           <span class="hidden">{words.explained}</span>
           <select

@@ -8,7 +8,7 @@ import { model } from "../results.ts";
 import { layer, step, text } from "../state.ts";
 import { figure } from "../ui/figure.ts";
 import { HeatMap } from "../ui/heat-map.tsx";
-import { Bars, Intro, Station, TokenStrip, Unfit } from "../ui/parts.tsx";
+import { Bars, Choices, Intro, Station, TokenStrip, Unfit } from "../ui/parts.tsx";
 import { useAnswer } from "../ui/use-answer.ts";
 
 const BEAMS = 4;
@@ -42,19 +42,13 @@ export function TranslationView() {
     <>
       <Intro text={words.intro} question={words.question} />
       {prefixes.length > 0 && (
-        <div class="choices" role="group" aria-label={words.task}>
-          {prefixes.map((each) => (
-            <button
-              type="button"
-              class="choice"
-              key={each}
-              aria-pressed={each === chosen}
-              onClick={() => (prefix.value = each)}
-            >
-              {each.trim().replace(/:$/, "")}
-            </button>
-          ))}
-        </div>
+        <Choices
+          name={words.task}
+          all={prefixes}
+          chosen={chosen}
+          label={(each) => each.trim().replace(/:$/, "")}
+          onChoose={(each) => (prefix.value = each)}
+        />
       )}
       {generation && trace?.decoderTokens && trace.decoderTokens.length === generation.steps.length && (
         <>
@@ -152,13 +146,13 @@ function Alignment({ generation, trace }: { generation: StudioGeneration; trace:
   if (!matrix) return null;
   return (
     <Station name="alignment-station" title={words.alignment} note={words.mean}>
-      <div class="choices" role="group" aria-label={words.layerOf}>
-        {layers.map((_, i) => (
-          <button type="button" class="choice" key={i} aria-pressed={i === at} onClick={() => (layer.value = i)}>
-            {`${words.layerOf} ${i + 1}`}
-          </button>
-        ))}
-      </div>
+      <Choices
+        name={words.layerOf}
+        all={layers.map((_, i) => i)}
+        chosen={at}
+        label={(i) => `${words.layerOf} ${i + 1}`}
+        onChoose={(i) => (layer.value = i)}
+      />
       <HeatMap
         name={words.alignment}
         rows={written}

@@ -7,7 +7,7 @@ import { picture, promptLength } from "../results.ts";
 import { otherModel } from "../state.ts";
 import { figure } from "../ui/figure.ts";
 import { LineChart } from "../ui/line-chart.tsx";
-import { Bars, Intro, Station } from "../ui/parts.tsx";
+import { Bars, Choices, Intro, Station } from "../ui/parts.tsx";
 import { useAnswer, useModel } from "../ui/use-answer.ts";
 
 /** Accuracy by the number of examples, measured for each size. */
@@ -132,34 +132,22 @@ function Shots() {
   return (
     <Station name="shots-station" title={words.shots} note={hasLearner ? words.shotsNote : words.shotsMissing}>
       {hasLearner && (
-        <div class="choices" role="group" aria-label={words.size}>
-          {present.map((each) => (
-            <button
-              type="button"
-              class="choice"
-              key={each}
-              aria-pressed={each === name}
-              onClick={() => (otherModel.value = each)}
-            >
-              {each}
-            </button>
-          ))}
-        </div>
+        <Choices
+          name={words.size}
+          all={present}
+          chosen={name}
+          label={(each) => each}
+          onChoose={(each) => (otherModel.value = each)}
+        />
       )}
       {hasLearner && (
-        <div class="choices" role="group" aria-label={words.shots}>
-          {tasks.map(({ name }, i) => (
-            <button
-              type="button"
-              class="choice"
-              key={name}
-              aria-pressed={i === chosen.value}
-              onClick={() => (chosen.value = i)}
-            >
-              {name}
-            </button>
-          ))}
-        </div>
+        <Choices
+          name={words.shots}
+          all={tasks.map((_, i) => i)}
+          chosen={chosen.value}
+          label={(i) => tasks[i]?.name}
+          onChoose={(i) => (chosen.value = i)}
+        />
       )}
       {scores && (
         <>
