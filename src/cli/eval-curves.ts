@@ -37,4 +37,4 @@ export async function writeCurves(folder: string, runs: readonly NamedRun[]): Pr
 }
 
 /** A name as one part of a path. */
-export const plainName = (text: string): string => text.replace(/[^\w.]+/g, "-").replace(/^[-.]+/, "");
+export const plainName = (text: string): string => text.replace(/[^\p{L}\p{M}\p{N}_.]+/gu, "-").replace(/^[-.]+/, "");

@@ -24,7 +24,7 @@ export function printRuns(terminal: Terminal, runs: readonly NamedRun[], groups:
       rows.push([
         model,
         group,
-        String(shots),
+        shots === null ? "" : String(shots),
         "",
         metric,
         shown(value),

@@ -75,7 +75,9 @@ async function evaluateOnTask(models: readonly string[], name: string, context: 
   await plan(tasks, models, context);
   const runs: NamedRun[] = [];
   for (const model of models) runs.push(...(await evaluateModel(model, tasks, shots, context)));
-  const groups = isGroup(task) ? groupResults(task, runs, aggregateGroup) : [];
+  const groups = isGroup(task)
+    ? groupResults(task, runs, { aggregate: aggregateGroup, areOwn: flags.shots === undefined })
+    : [];
   for (const warning of new Set(runs.flatMap(({ warnings }) => warnings)))
     terminal.stderr.write(`lectern: ${warning}\n`);
   const written = flags.out === undefined ? [] : await writeCurves(flags.out, runs);
@@ -92,19 +94,29 @@ async function evaluateOnTask(models: readonly string[], name: string, context: 
 export interface GroupResult {
   readonly group: string;
   readonly model: string;
-  readonly shots: number;
+  /** Of all its tasks; null where each has its own number. */
+  readonly shots: number | null;
   readonly metrics: Readonly<Record<string, { readonly value: number; readonly stderr: number | null }>>;
 }
 
 function groupResults(
   group: TaskGroup,
   runs: readonly NamedRun[],
-  aggregate: (group: TaskGroup, results: readonly RunResult[]) => GroupResult["metrics"],
+  {
+    aggregate,
+    areOwn,
+  }: {
+    readonly aggregate: (group: TaskGroup, results: readonly RunResult[]) => GroupResult["metrics"];
+    /** True where each task has its own number of shots. */
+    readonly areOwn: boolean;
+  },
 ): GroupResult[] {
-  const keys = new Map(runs.map(({ name, shots }) => [`${name}\n${shots}`, { model: name, shots }]));
-  return [...keys.values()].map(({ model, shots }) => {
-    const own = runs.filter((run) => run.name === model && run.shots === shots);
-    return { group: group.name, model, shots, metrics: aggregate(group, own) };
+  const keyOf = ({ name, shots }: NamedRun): string => (areOwn ? name : `${name}\n${shots}`);
+  return [...new Set(runs.map(keyOf))].map((key) => {
+    const own = runs.filter((run) => keyOf(run) === key);
+    const [{ name, shots }] = own as [NamedRun];
+    const isOne = own.every((run) => run.shots === shots);
+    return { group: group.name, model: name, shots: isOne ? shots : null, metrics: aggregate(group, own) };
   });
 }
 

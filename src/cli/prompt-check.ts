@@ -1,3 +1,4 @@
+import { LecternError } from "../common/index.ts";
 import type { Finding } from "../prompting/index.ts";
 import type { CommandContext } from "./models.ts";
 import { openModel } from "./models.ts";
@@ -10,6 +11,9 @@ interface CheckContext extends CommandContext {
   readonly flags: ExampleFlags;
 }
 
+/** A finding, and the prompt that it is in; `file`: the prompt cannot be read. */
+type FoundIn = Omit<Finding, "rule"> & { readonly rule: Finding["rule"] | "file"; readonly prompt: string };
+
 /** `lectern prompt check [PROMPT…]` */
 export async function promptCheck(names: readonly string[], context: CheckContext): Promise<void> {
   const { flags, terminal } = context;
@@ -17,9 +21,13 @@ export async function promptCheck(names: readonly string[], context: CheckContex
   const paths = names.length > 0 ? names : (await listPrompts(flags.folder)).map(({ path }) => path);
   await using model = flags.model === undefined ? undefined : await openModel(flags.model, context);
   const examples = flags.examples === undefined ? undefined : await examplesOf(flags.examples);
-  const all: (Finding & { readonly prompt: string })[] = [];
+  const all: FoundIn[] = [];
   for (const path of paths) {
-    const prompt = await readPrompt(path, flags.folder);
+    const prompt = await readPrompt(path, flags.folder).catch((cause: unknown) => {
+      if (!(cause instanceof LecternError) || paths.length === 1) throw cause;
+      all.push({ prompt: path, rule: "file", severity: "error", message: cause.message });
+    });
+    if (!prompt) continue;
     const values = await valuesOf(prompt, flags);
     const findings = checkPrompt(prompt, {
       tokenizer: model?.tokenizer,

@@ -85,7 +85,9 @@ function described({ metric, development, tokens, candidates, spread, winner, he
     "",
     `Best: ${winner.prompt} with the examples ${written(winner.examples)}, in this order.`,
     `On ${heldOut.n} held-out items: ${metric} ${shown(heldOut.value)}${heldOut.interval ? `, 95 %: ${range(heldOut.interval)}` : ""}`,
-    `Its ${shown(winner.value)} on the development items chose it: the best of ${candidates.length} figures, which is biased upwards.`,
+    candidates.length === 1
+      ? `On the development items: ${shown(winner.value)}. It is the only candidate.`
+      : `Its ${shown(winner.value)} on the development items chose it: the best of ${candidates.length} figures, which chance makes look better than it is.`,
   ];
 }
 

@@ -206,6 +206,107 @@ test("every bundled task that has its data here loads, and its metrics are finit
     }
 });
 
+describe("what a task file says is what is asked", () => {
+  const docOf = (task: Task, i = 0): Task["docs"][number] => task.docs[i] as Task["docs"][number];
+
+  test("a choice by its text, although its text is a number; a number in the data is an index", () => {
+    const choice = {
+      name: "c",
+      type: "multiple-choice",
+      input: "{{ q }}",
+      choices: ["1", "2", "3"],
+      output: "{{ a }}",
+    };
+    const task = loadTask(
+      written(choice, [
+        { q: "1+1", a: "2" },
+        { q: "1+1", a: 1 },
+      ]),
+    ) as Task;
+    expect(itemsOf(task, { shots: 0 }).map(({ right }) => right)).toEqual(["2", 1]);
+  });
+
+  test("a continuation behind the delimiter, as in the examples", () => {
+    const task = loadTask(
+      written({ name: "l", type: "log-likelihood", input: "{{ q }}", output: "{{ a }}" }, [
+        { q: "Once", a: "upon" },
+        { q: "a", a: "time" },
+      ]),
+    ) as Task;
+    expect(itemsOf(task, { shots: 1 })[0]).toMatchObject({
+      context: "a time\n\nOnce",
+      pairs: [{ continuation: " upon" }],
+    });
+  });
+
+  test("a text with brackets is a text, and a list of texts several right answers", () => {
+    const task = loadTask(
+      written({ name: "g", type: "generation", input: "{{ q }}", output: "{{ a }}" }, [
+        { q: "x", a: "[1, 2]" },
+        { q: "y", a: ["one", "two"] },
+      ]),
+    ) as Task;
+    expect(itemsOf(task, { shots: 0 }).map(({ right }) => right)).toEqual(["[1, 2]", ["one", "two"]]);
+  });
+
+  test("cells of CSV as they stand, by tabs too", () => {
+    for (const [extension, mark] of [
+      ["CSV", ","],
+      ["tsv", "\t"],
+    ]) {
+      const file = `cells-${++count}.${extension}`;
+      writeFileSync(join(folder, file), ["code,who", "007,NA", "1,null"].join("\n").replaceAll(",", mark as string));
+      const task = loadTask(
+        written({ name: "x", type: "generation", input: "{{ code }}", output: "{{ who }}", data: { file } }),
+      ) as Task;
+      expect([docOf(task), docOf(task, 1)]).toEqual([
+        { code: "007", who: "NA" },
+        { code: "1", who: "null" },
+      ]);
+    }
+  });
+
+  test("words of YAML 1.1 for true and false", () => {
+    const path = join(folder, `words-${++count}.yaml`);
+    const file = written({}, [{ n: 1, label: "no" }]).replace(/^.*\/(.*)json$/, "$1jsonl");
+    writeFileSync(
+      path,
+      `name: y\ntype: classification\ndata: { file: ${file} }\ninput: "{{ n }}"\noutput: "{{ label }}"\nlabels: { no: "off", yes: "on" }\n`,
+    );
+    expect(loadTask(path)).toMatchObject({ name: "y" });
+  });
+});
+
+test("runs with an item that is there twice are compared", async () => {
+  const task = loadTask(written(parity, [...numbers(4), ...numbers(2)])) as Task;
+  const { items } = await evaluate(await gpt2, task, { shots: 0 });
+  expect(compareRuns(new Map(Object.entries({ a: items, b: items }))).get("b")).toMatchObject({ difference: 0 });
+});
+
+test("an interval ends where the metric does", async () => {
+  const task = loadTask(written({ ...parity, metrics: ["mcc", "f1_macro", "ece"] }, numbers(4))) as Task;
+  const { metrics } = await evaluate(await gpt2, task, { shots: 0 });
+  for (const [name, least] of Object.entries({ mcc: -1, f1_macro: 0, ece: 0 })) {
+    const [low, high] = metrics[name]?.interval ?? [];
+    expect(low, name).toBeGreaterThanOrEqual(least);
+    expect(high, name).toBeLessThanOrEqual(1);
+  }
+});
+
+test.each([
+  [{ limit: 0 }, /limit must be a whole number above 0; got 0/],
+  [{ shots: -1 }, /shots must be a whole number from 0; got -1/],
+  [{ shotz: 1 }, /there is no option shotz; did you mean shots/],
+])("options that cannot be are refused: %j", async (options, message) => {
+  const task = loadTask(written(parity, numbers(4))) as Task;
+  await expect(evaluate(await gpt2, task, options as object)).rejects.toThrow(message);
+});
+
+test("acc_calibrated without texts for it is refused", async () => {
+  const task = loadTask(written({ ...parity, metrics: ["acc_calibrated"] }, numbers(4))) as Task;
+  await expect(evaluate(await gpt2, task, { shots: 0 })).rejects.toThrow(/acc_calibrated needs calibration/);
+});
+
 describe("a task file that cannot be is refused", () => {
   const yaml = (text: string): string => {
     const path = join(folder, `bad-${++count}.yaml`);
@@ -223,6 +324,34 @@ describe("a task file that cannot be is refused", () => {
       /there is no key labls; did you mean labels/,
     ],
     ["an unknown type", () => written({ ...parity, type: "classify" }, numbers(2)), /there is no type "classify"/],
+    [
+      "a metric twice",
+      () => written({ ...parity, metrics: ["acc", "f1", "acc"] }, numbers(2)),
+      /metrics: "acc" is there twice/,
+    ],
+    ["no metric", () => written({ ...parity, metrics: [] }, numbers(2)), /metrics must name one at least/],
+    [
+      "an item without a field that others have",
+      () => written(parity, [...numbers(2), { label: "e" }]),
+      /'n' is undefined; the fields are label/,
+    ],
+    [
+      "a text without anything",
+      () => {
+        writeFileSync(join(folder, "nothing.txt"), "");
+        return written({ name: "x", type: "perplexity", output: "{{ text }}", data: { file: "nothing.txt" } });
+      },
+      /the data set is empty/,
+    ],
+    [
+      "a group that contains itself",
+      () => {
+        const path = join(folder, `group-${++count}.yaml`);
+        writeFileSync(path, `name: g\ntasks: [${path}]\n`);
+        return path;
+      },
+      /the group contains itself/,
+    ],
     [
       "duplicate labels",
       () => written({ ...parity, labels: { e: "x", o: "x" } }, numbers(2)),

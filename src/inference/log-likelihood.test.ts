@@ -79,8 +79,10 @@ test("what cannot be scored is refused", async () => {
   await expect(model.logLikelihood(unnamed)).rejects.toThrow(/must be a list of pairs/);
   const long = { contextIds: [1], continuationIds: new Array<number>(65).fill(3) };
   await expect(model.logLikelihood([long])).rejects.toThrow(/has 65 tokens; the context window has 64/);
-  await using encoder = await loadModel(directory("bert_cls"));
-  await expect(encoder.logLikelihood([{ contextIds: [5], continuationIds: [6] }])).rejects.toThrow(
-    /predicts no tokens/,
-  );
+  for (const name of ["bert_cls", "roberta_mlm"]) {
+    await using encoder = await loadModel(directory(name));
+    await expect(encoder.logLikelihood([{ contextIds: [5], continuationIds: [6] }])).rejects.toThrow(
+      /predicts no tokens/,
+    );
+  }
 });

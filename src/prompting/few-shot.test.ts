@@ -138,7 +138,7 @@ describe("examples are chosen", async () => {
     expect(await kept({ shots: 3, selection: "nearest", embed })).toEqual([2, 0, 4]);
     expect(await kept({ shots: 3, selection: "nearest", embed, order: "reversed" })).toEqual([4, 0, 2]);
     expect(await kept({ shots: 2, selection: "diverse", embed })).toEqual([2, 3]);
-    await expect(kept({ shots: 2, selection: "nearest" })).rejects.toThrow("give embed");
+    await expect(kept({ shots: 2, selection: "nearest" })).rejects.toThrow("give an embedder");
   });
 
   test("and the least useful is left out, wherever it would stand", async () => {

@@ -44,7 +44,8 @@ export async function rankExamples(
   check(
     embed,
     "usage",
-    () => `prompt: selection ${selection} compares examples by their vectors: give embed, such as a sentence encoder's`,
+    () =>
+      `prompt: selection ${selection} compares examples by their vectors: give an embedder (embed; on the command line --embedder), such as a sentence encoder`,
   );
   const vectors = (await embed([candidates.question, ...candidates.items])).map(normalized);
   const [question, ...items] = vectors as [Float64Array, ...Float64Array[]];

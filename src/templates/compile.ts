@@ -155,7 +155,9 @@ const COMPILERS: Compilers = {
 
 function noLoader(statement: LoadNode["statement"]): Execute {
   return () => {
-    throw typeError(`no loader for this environment specified: ${statement} needs another template`);
+    throw typeError(
+      `no loader for this environment specified: ${statement} needs another template; only a prompt file includes one, a partial beside it, by its name in quotes`,
+    );
   };
 }
 

@@ -8,6 +8,7 @@ import {
   standardError,
 } from "../statistics/intervals.ts";
 import { holm, mcNemar } from "../statistics/tests.ts";
+import { placesOf } from "./paired.ts";
 import type { ItemRecord } from "./store.ts";
 
 /** Options of comparing runs. */
@@ -82,11 +83,11 @@ function commonMetric(runs: ReadonlyMap<string, readonly ItemRecord[]>): string 
 
 /** The scores of two runs, item by item. */
 function paired(first: Named, second: Named, metric: string): readonly [number[], number[]] {
-  const byItem = new Map(second[1].map((record) => [record.item, record]));
-  const isSame = first[1].length === second[1].length && first[1].every(({ item }) => byItem.has(item));
-  const missing = first[1].filter(({ item }) => !byItem.has(item)).length;
+  const [items, others] = [first, second].map(([, records]) => records.map(({ item }) => item)) as [string[], string[]];
+  const places = placesOf(items, others);
+  const missing = places.filter((at) => at === undefined).length;
   check(
-    isSame && byItem.size === second[1].length,
+    missing === 0 && items.length === others.length,
     "input",
     () =>
       `compare: the items of ${first[0]} and ${second[0]} differ (${first[1].length} and ${second[1].length} items, ${missing} of the first are not in the second); compare runs of the same task with the same --limit`,
@@ -101,7 +102,7 @@ function paired(first: Named, second: Named, metric: string): readonly [number[]
   };
   return [
     first[1].map((record) => scoreOf(record, first[0])),
-    first[1].map(({ item }) => scoreOf(byItem.get(item) as ItemRecord, second[0])),
+    places.map((at) => scoreOf(second[1][at as number] as ItemRecord, second[0])),
   ];
 }
 

@@ -14,6 +14,13 @@ export interface ItemValues extends MetricValues {
   readonly items: readonly string[];
 }
 
+/** @returns the place in the second of each item of the first; undefined where it has none. Equal items are taken in turn */
+export function placesOf(first: readonly string[], second: readonly string[]): readonly (number | undefined)[] {
+  const places = new Map<string, number[]>();
+  for (const [i, item] of second.entries()) places.set(item, [...(places.get(item) ?? []), i]);
+  return first.map((item) => places.get(item)?.shift());
+}
+
 /**
  * Decides if a metric is no worse than that of a baseline less a margin, paired by item: by single items where the metric
  * is their mean, else by the paired bootstrap of the metric over all items.
@@ -113,9 +120,7 @@ function bootstrapped(size: number, statistic: Statistic): Interval {
 
 /** For each item of the first list, its place in the second. */
 function pairing(first: readonly string[], second: readonly string[]): readonly number[] {
-  const places = new Map<string, number[]>();
-  for (const [i, item] of second.entries()) places.set(item, [...(places.get(item) ?? []), i]);
-  const order = first.map((item) => places.get(item)?.shift());
+  const order = placesOf(first, second);
   const missing = order.filter((at) => at === undefined).length;
   check(
     missing === 0 && first.length === second.length,

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { check, throwIfAborted } from "../../common/index.ts";
+import { check, checkFields, type Rule, rules, throwIfAborted } from "../../common/index.ts";
 import { writeFileAtomic } from "../../files/node.ts";
 import type { Model } from "../../inference/index.ts";
 import { type Interval, meanInterval, shareInterval } from "../statistics/intervals.ts";
-import { type AggregationName, type Estimate, estimate } from "../tasks/aggregation.ts";
+import { type AggregationName, type Estimate, estimate, rangeOf } from "../tasks/aggregation.ts";
 import { docKey, plainDoc } from "../tasks/data.ts";
 import { argmax, type Outcome, softmax } from "../tasks/outcome.ts";
 import type { Task } from "../tasks/task.ts";
@@ -120,7 +120,13 @@ export const CHUNK = 32;
  */
 export async function evaluate(model: Model, given: Task, options: EvaluateOptions = {}): Promise<Run> {
   const { seed = DEFAULT_SEED, limit, folder, signal, onProgress } = options;
+  checkFields("evaluate", options, optionRules);
   const task = adjusted(given, options);
+  check(
+    task.contentFree.length > 0 || !task.metrics.some(({ name }) => name === "acc_calibrated"),
+    "input",
+    () => `${task.path}: acc_calibrated needs calibration: texts without content, such as "N/A"`,
+  );
   const shots = options.shots ?? task.shots;
   const items = itemsOf(task, { shots, limit, seed });
   const fingerprint = await modelFingerprint(model);
@@ -222,12 +228,33 @@ function recordOf(task: Task, item: Item, response: Response, key: string): Item
   };
 }
 
-/** An estimate over items with its interval of 95 %: Wilson's where every item counts 0 or 1, else by the standard error. */
-export function withInterval({ value, stderr }: Estimate, values: readonly unknown[]): MetricResult {
+const optionRules: Readonly<Record<keyof EvaluateOptions, Rule>> = {
+  shots: rules.size,
+  limit: rules.count,
+  seed: rules.size,
+  repeats: rules.count,
+  generation: rules.object,
+  batchSize: rules.count,
+  answering: rules.object,
+  resamples: rules.size,
+  folder: rules.name,
+  signal: rules.signal,
+  onProgress: rules.function,
+};
+
+/** An estimate over items with its interval of 95 %, inside of what the metric can be: Wilson's where every item counts 0 or 1, else by the standard error. */
+export function withInterval(
+  { value, stderr }: Estimate,
+  values: readonly unknown[],
+  aggregation: AggregationName = "mean",
+): MetricResult {
   const isShare = values.every((own) => own === 0 || own === 1);
   if (isShare)
     return { value, stderr, interval: shareInterval(values.filter((own) => own === 1).length, values.length) };
-  return { value, stderr, interval: stderr === null ? null : meanInterval(value, stderr) };
+  if (stderr === null) return { value, stderr, interval: null };
+  const [least, most] = rangeOf(aggregation, values);
+  const [low, high] = meanInterval(value, stderr);
+  return { value, stderr, interval: [Math.max(low, least), Math.min(high, most)] };
 }
 
 function predictionOf(outcome: Outcome | undefined): { readonly prediction?: unknown } {
@@ -260,7 +287,11 @@ function summarize(
   for (const { name: filter } of task.filters)
     for (const { name, aggregation, higherIsBetter, value, settings } of task.metrics) {
       const values = outcomes.map((own) => value(own.get(filter) as Outcome));
-      metrics[metricKey(name, filter)] = withInterval(estimate(values, aggregation, { resamples, settings }), values);
+      metrics[metricKey(name, filter)] = withInterval(
+        estimate(values, aggregation, { resamples, settings }),
+        values,
+        aggregation,
+      );
       valuesBy[metricKey(name, filter)] = { aggregation, higherIsBetter, settings, values };
     }
   const first = outcomes.map((own) => own.values().next().value as Outcome);

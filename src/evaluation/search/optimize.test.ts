@@ -133,7 +133,7 @@ describe("a search", () => {
       "a row without a label",
       [plain],
       { items: rows(0, 30).map(({ text }) => ({ text })) },
-      /row 1.*label needs a value/,
+      /"text":"t\d+ .*label needs a value/,
     ],
     ["an example without one", [plain], { examples: [{ text: "a" }, ...examples] }, /example 1: .*label needs a value/],
     [

@@ -225,7 +225,7 @@ function splitItems(
       own.length >= FEWEST,
       "input",
       () =>
-        `optimize: there are ${own.length} ${name === "heldOut" ? "held-out" : "development"} items that are no examples; give ${FEWEST} at least`,
+        `optimize: there are ${own.length} ${name === "heldOut" ? "held-out" : "development"} items that are no examples${final && name === "development" ? " and are not held out" : ""}; give ${FEWEST} at least`,
     );
   return parts;
 }

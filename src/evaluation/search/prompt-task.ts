@@ -37,7 +37,7 @@ export function promptTask(prompt: AnyPrompt, options: PromptTaskOptions): Task 
   const read = askedBy(prompt);
   const asked = (row: Values): Values => Object.fromEntries(Object.entries(row).filter(([name]) => read.has(name)));
   const write = (text: string): string => (prompt.isChat ? text.trim() : text);
-  const answers = rows.map((row, i) => write(answerOf(prompt, row, i)));
+  const answers = rows.map((row) => write(answerOf(prompt, row)));
   const label = labelVariable(prompt);
   const output = label === undefined ? "generate_until" : "multiple_choice";
   const choices = (row: Values): string[] =>
@@ -94,12 +94,12 @@ function labelVariable(prompt: AnyPrompt): { readonly name: string; readonly val
   return name === undefined || others.length > 0 || !values ? undefined : { name, values };
 }
 
-function answerOf(prompt: AnyPrompt, row: Values, index: number): string {
+function answerOf(prompt: AnyPrompt, row: Values): string {
   try {
     return prompt.example(row).answer;
   } catch (cause) {
     if (!(cause instanceof LecternError)) throw cause;
-    throw new LecternError(cause.code, `row ${index + 1}, ${shown(row)}: ${cause.message}`, { cause });
+    throw new LecternError(cause.code, `${shown(row)}: ${cause.message}`, { cause });
   }
 }
 

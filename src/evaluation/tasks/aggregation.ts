@@ -159,6 +159,27 @@ export const aggregations = {
   },
 } as const satisfies Readonly<Record<string, Aggregation>>;
 
+/** What a metric can be at least and at most, where that is not open. */
+const ranges: Readonly<Partial<Record<string, readonly [least: number, most: number]>>> = {
+  f1: [0, 1],
+  f1_macro: [0, 1],
+  f1_micro: [0, 1],
+  f1_weighted: [0, 1],
+  matthews_corrcoef: [-1, 1],
+  calibration_error: [0, 1],
+  bleu: [0, 100],
+  chrf: [0, 100],
+  "chrf++": [0, 100],
+  perplexity: [1, Number.POSITIVE_INFINITY],
+};
+
+/** The least and the most that a metric can be; of a mean, those of shares where all items have shares. */
+export function rangeOf(name: AggregationName, values: readonly unknown[]): readonly [least: number, most: number] {
+  const isShare = (value: unknown): boolean => typeof value === "number" && value >= 0 && value <= 1;
+  if ((name === "mean" || name === "median") && values.every(isShare)) return [0, 1];
+  return ranges[name] ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+}
+
 /** The name of an aggregation. */
 export type AggregationName = keyof typeof aggregations;
 

@@ -23,6 +23,11 @@ export interface DataOptions {
   readonly skip?: number | undefined;
   /** Of text: a line, a paragraph or the whole file is an item; default `line`. */
   readonly sampleBy?: "line" | "paragraph" | "document" | undefined;
+  /**
+   * True: values are as they stand in the file. Cells of CSV are texts, and an item lacks the fields that its object lacks. Default
+   * false: as pandas and Arrow read them for the `datasets` library.
+   */
+  readonly isPlain?: boolean | undefined;
 }
 
 /** The path of a data file: beside the file that names it, in the folders given, or below the working directory. */
@@ -48,6 +53,7 @@ const readers: Readonly<Record<DataFormat, (text: string, path: string, options:
   csv: readCsv,
   text: (text, _, { sampleBy = "line" }) => {
     const plain = text.replaceAll(/\r\n?/g, "\n");
+    if (plain === "") return [];
     if (sampleBy === "document") return [{ text: plain }];
     if (sampleBy === "paragraph")
       return plain.split(/\n\n+/).flatMap((part) => (part === "" ? [] : [{ text: part.replace(/\n$/, "") }]));
@@ -59,7 +65,7 @@ const readers: Readonly<Record<DataFormat, (text: string, path: string, options:
 };
 
 /** JSON: a list of objects, an object with such a list in a field, or one object a line. */
-function readJson(text: string, path: string, { field }: DataOptions): Doc[] {
+function readJson(text: string, path: string, { field, isPlain }: DataOptions): Doc[] {
   const whole = text.trimStart();
   const isWhole = field !== undefined || whole.startsWith("[");
   let values: unknown;
@@ -75,7 +81,7 @@ function readJson(text: string, path: string, { field }: DataOptions): Doc[] {
     () =>
       `${path}: expected ${field === undefined ? "a list of objects, or one object a line" : `a list of objects in the field ${field}`}`,
   );
-  return unify(items) as Doc[];
+  return (isPlain ? items : unify(items)) as Doc[];
 }
 
 /** A number with a fraction or an exponent is marked, so that 1.0 stays one. */
@@ -126,8 +132,8 @@ const MISSING = new Set(
     .map((text) => text.trim()),
 );
 
-/** CSV with the column types that pandas infers. */
-function readCsv(text: string, path: string, { delimiter = ",", columns }: DataOptions): Doc[] {
+/** CSV: texts, or with the column types that pandas infers. */
+function readCsv(text: string, path: string, { delimiter = ",", columns, isPlain }: DataOptions): Doc[] {
   let rows: string[][];
   try {
     rows = parse(text, { delimiter, bom: true, skip_empty_lines: true, relax_quotes: true, relax_column_count: false });
@@ -135,7 +141,10 @@ function readCsv(text: string, path: string, { delimiter = ",", columns }: DataO
     throw new LecternError("input", `${path}: not CSV: ${(cause as Error).message}`, { cause });
   }
   const names = columns ?? rows.shift() ?? [];
-  const typed = names.map((_, column) => typedColumn(rows.map((row) => row[column] ?? "")));
+  const typed = names.map((_, column) => {
+    const cells = rows.map((row) => row[column] ?? "");
+    return isPlain ? cells : typedColumn(cells);
+  });
   return rows.map((_, row) => Object.fromEntries(names.map((name, column) => [name, typed[column]?.[row]])));
 }
 

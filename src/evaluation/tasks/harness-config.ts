@@ -144,11 +144,11 @@ function readText(path: string): string {
   }
 }
 
-/** A YAML 1.1 document, as PyYAML reads it, that is an object. */
-export function parseYaml(text: string, path: string): RawConfig {
+/** A YAML document that is an object. @param version 1.1, as PyYAML reads it, or 1.2, where `no` and `y` are texts */
+export function parseYaml(text: string, path: string, version: "1.1" | "1.2" = "1.1"): RawConfig {
   const functions: string[] = [];
   const document = parseDocument(text, {
-    version: "1.1",
+    version,
     merge: true,
     customTags: [{ tag: "!function", resolve: (name: string) => functions.push(name) }],
   });

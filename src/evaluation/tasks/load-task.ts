@@ -7,6 +7,12 @@ import { harnessTask, type TaskOptions } from "./harness-task.ts";
 import { nativeTask } from "./native-task.ts";
 import type { GroupAggregate, Task, TaskGroup } from "./task.ts";
 
+/** The options of a task inside of other files. */
+interface LoadOptions extends TaskOptions {
+  /** The files that it is inside of, the outermost first. */
+  readonly within?: readonly string[];
+}
+
 const EXTENSIONS: readonly string[] = [".yaml", ".yml", ".json"];
 
 /** The folder of the tasks that come with Lectern. */
@@ -29,20 +35,31 @@ export function bundledTasks(): string[] {
  * @throws LecternError where the file cannot be read, or has a key that is not known
  */
 export function loadTask(name: string, options: TaskOptions = {}): Task | TaskGroup {
-  const path = EXTENSIONS.includes(extname(name)) || existsSync(name) ? name : join(bundledFolder(), `${name}.yaml`);
+  return load(name, options);
+}
+
+function load(name: string, options: LoadOptions): Task | TaskGroup {
+  const isFile = EXTENSIONS.includes(extname(name)) || (existsSync(name) && !statSync(name).isDirectory());
+  const path = isFile ? name : join(bundledFolder(), `${name}.yaml`);
   if (!existsSync(path) || statSync(path).isDirectory())
     throw new LecternError(
       "usage",
       `there is no task ${name}: give a task file${suggestion(name, bundledTasks()).replace("; known", "; bundled tasks")}`,
     );
-  return build(path.endsWith(".json") ? readJson(path) : readYaml(path), path, options);
+  const own = inside(path, options);
+  const raw = path.endsWith(".json") ? parseYaml(readFileSync(path, "utf8"), path) : readYaml(path); // JSON is YAML
+  const isNative = raw.type !== undefined || Array.isArray(raw.tasks);
+  return build(isNative ? parseYaml(readFileSync(path, "utf8"), path, "1.2") : raw, path, own);
 }
 
-function readJson(path: string): RawConfig {
-  return parseYaml(readFileSync(path, "utf8"), path); // JSON is YAML
+/** The options for what a file holds. @throws LecternError for a file that is inside of itself */
+function inside(path: string, { within = [], ...options }: LoadOptions): LoadOptions {
+  const own = resolve(path);
+  check(!within.includes(own), "input", () => `${path}: the group contains itself, by way of ${within.join(", ")}`);
+  return { ...options, within: [...within, own] };
 }
 
-function build(raw: RawConfig, path: string, options: TaskOptions): Task | TaskGroup {
+function build(raw: RawConfig, path: string, options: LoadOptions): Task | TaskGroup {
   if (Array.isArray(raw.task) || (typeof raw.group === "string" && raw.dataset_path === undefined))
     return harnessGroup(raw, path, options);
   if (Array.isArray(raw.tasks)) return nativeGroup(raw, path, options);
@@ -54,11 +71,11 @@ function build(raw: RawConfig, path: string, options: TaskOptions): Task | TaskG
 /**
  * Several tasks of Lectern's own under one name: files, or objects, to which the group's other keys apply, too.
  */
-function nativeGroup(raw: RawConfig, path: string, options: TaskOptions): TaskGroup {
+function nativeGroup(raw: RawConfig, path: string, options: LoadOptions): TaskGroup {
   const { name, description: _, tasks: members, ...shared } = raw;
   check(typeof name === "string" && name !== "", "input", () => `${path}: the key name is missing`);
   const tasks = (members as readonly unknown[]).map((member) => {
-    if (typeof member === "string") return loadTask(resolve(dirname(path), member), options);
+    if (typeof member === "string") return load(resolve(dirname(path), member), options);
     check(isObject(member), "input", () => `${path}: tasks are file names or objects; got ${shown(member)}`);
     return nativeTask({ ...shared, ...member }, path, options);
   });
@@ -75,7 +92,7 @@ function nativeGroup(raw: RawConfig, path: string, options: TaskOptions): TaskGr
 const groupKeys: readonly string[] = ["group", "group_alias", "task", "aggregate_metric_list", "metadata"];
 
 /** A group of tasks; keys that are none of a group's apply to all of its tasks. */
-function harnessGroup(raw: RawConfig, path: string, options: TaskOptions): TaskGroup {
+function harnessGroup(raw: RawConfig, path: string, options: LoadOptions): TaskGroup {
   const { group: name, task: members } = raw;
   check(typeof name === "string", "input", () => `${path}: a list of tasks needs a name: group`);
   check(
@@ -88,16 +105,20 @@ function harnessGroup(raw: RawConfig, path: string, options: TaskOptions): TaskG
   return { name, tasks, aggregates: aggregatesOf(raw.aggregate_metric_list, path) };
 }
 
-function memberOf(member: unknown, shared: RawConfig, path: string, options: TaskOptions): Task | TaskGroup {
+function memberOf(member: unknown, shared: RawConfig, path: string, options: LoadOptions): Task | TaskGroup {
   if (typeof member === "string") {
     const found = findByName(member, path);
-    return build({ ...readYaml(found), ...shared }, found, options);
+    return build({ ...readYaml(found), ...shared }, found, inside(found, options));
   }
   check(isObject(member), "input", () => `${path}: a task of a group is a name or an object; got ${shown(member)}`);
   if (Array.isArray(member.task)) return harnessGroup({ ...shared, ...member }, path, options);
   const known = typeof member.task === "string" ? findByName(member.task, path, true) : undefined;
   const base = known === undefined ? {} : readYaml(known);
-  return build({ ...base, ...shared, ...member }, known ?? path, options);
+  return build(
+    { ...base, ...shared, ...member },
+    known ?? path,
+    known === undefined ? options : inside(known, options),
+  );
 }
 
 /** The file of a task or a group of this name below the folder of a group file. */

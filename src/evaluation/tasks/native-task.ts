@@ -36,6 +36,7 @@ export function nativeTask(raw: RawConfig, path: string, options: TaskOptions = 
   if (output === "multiple_choice") checkRight(writing, docs, path);
   const calibrated = config.calibration ? ["acc_calibrated"] : [];
   const metrics = config.metrics ?? [...defaultMetrics[config.type], ...calibrated];
+  checkMetrics(metrics, path);
   const separator = config.separator ?? "\n\n";
   return {
     name: config.name,
@@ -46,7 +47,7 @@ export function nativeTask(raw: RawConfig, path: string, options: TaskOptions = 
     ownExamples: config.exampleField === undefined ? undefined : examplesIn(config.exampleField, path),
     sampler: config.order === "first" ? "first_n" : "default",
     excludesDoc: !config.examples,
-    item: output === "generate_until" ? asked(writing) : writing,
+    item: output === "generate_until" ? asked(writing) : output === "loglikelihood" ? continued(writing) : writing,
     example: writing,
     writesEmptyAnswers: true,
     fewshotDelimiter: separator,
@@ -95,6 +96,27 @@ function asked(writing: Writing): Writing {
   return { ...writing, prefix: () => end, targetDelimiter: "" };
 }
 
+/** A continuation that is scored: it begins with the delimiter. */
+function continued(writing: Writing): Writing {
+  return { ...writing, target: (doc) => writing.targetDelimiter + String(writing.target(doc)) };
+}
+
+/** Refuses a metric that is named twice: a result has one of a name. */
+function checkMetrics(metrics: NonNullable<NativeConfig["metrics"]>, path: string): void {
+  check(
+    metrics.length > 0,
+    "input",
+    () => `${path}: metrics must name one at least; leave the key out for the usual ones`,
+  );
+  const names = metrics.map((own) => (typeof own === "string" ? own : own.metric));
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  check(
+    twice === undefined,
+    "input",
+    () => `${path}: metrics: ${shown(twice)} is there twice; a task has one result of a name`,
+  );
+}
+
 /** Generation options with the names of lm-evaluation-harness for the length and the end. */
 function kwargs({ generation = {} }: NativeConfig, separator: string): RawConfig {
   const { maxNewTokens, stop = separator, temperature, ...rest } = generation;
@@ -109,7 +131,9 @@ function load(data: DataConfig, path: string, { dataFolders = [] }: TaskOptions)
       "file",
       `${path}: the data file ${file} is not bundled; get it from ${source}, and name the folder above it by --data`,
     );
-  const docs = readData(locateData(file, path, dataFolders), data.format ?? formatOf(file), data);
+  const isTabbed = data.delimiter === undefined && /\.tsv(\.gz)?$/i.test(file);
+  const options = { ...data, ...(isTabbed && { delimiter: "\t" }), isPlain: true };
+  const docs = readData(locateData(file, path, dataFolders), data.format ?? formatOf(file), options);
   return kept(pattern === undefined ? docs : matched(docs, pattern, { path, file }), data, path);
 }
 
@@ -150,16 +174,16 @@ function expression(pattern: string, place: string): RegExp {
 }
 
 function formatOf(file: string): DataFormat {
-  const extension = extname(file.replace(/\.gz$/, ""));
+  const extension = extname(file.toLowerCase().replace(/\.gz$/, ""));
   if (extension === ".json" || extension === ".jsonl") return "json";
-  return extension === ".csv" ? "csv" : "text";
+  return extension === ".csv" || extension === ".tsv" ? "csv" : "text";
 }
 
 function writingOf(config: NativeConfig, path: string): Writing {
   const { labels, choices, input = "", output = "" } = config;
   const target = (doc: Doc): Target => {
     const value = renderDoc(output, doc, `${path}: output`);
-    if (!labels) return multiple(value);
+    if (!labels) return choices === undefined ? textOf(value) : choiceOf(value, listOf(choices, doc, path), doc);
     const word = ownEntry(labels, value);
     check(
       word !== undefined,
@@ -168,11 +192,21 @@ function writingOf(config: NativeConfig, path: string): Writing {
     );
     return Object.values(labels).indexOf(word);
   };
-  /** The index of a choice, several right answers, or a text. */
-  const multiple = (value: string): Target => {
-    if (choices !== undefined && /^\d+$/.test(value)) return Number(value);
+  const listIn = (value: string): unknown[] | undefined => {
     const list = /^\[.*\]$/s.test(value) ? parseLiteral(value) : undefined;
-    return Array.isArray(list) ? list.map((own) => (typeof own === "number" ? own : pythonText(own))) : value;
+    return Array.isArray(list) ? list : undefined;
+  };
+  /** A text, or several right ones. Brackets around anything but texts are a text themselves. */
+  const textOf = (value: string): Target => {
+    const list = listIn(value);
+    return list?.every((own) => typeof own === "string") ? (list as string[]) : value;
+  };
+  /** The index of a choice, or its text; a number that is also a choice is an index where the item's field is a number. */
+  const choiceOf = (value: string, known: readonly string[], doc: Doc): Target => {
+    const [, field = ""] = /^\{\{\s*(\w+)\s*\}\}$/.exec(output) ?? [];
+    const isChoice = known.includes(value) && typeof doc[field] !== "number";
+    if (!isChoice && /^\d+$/.test(value)) return Number(value);
+    return isChoice ? value : (listIn(value)?.map((own) => (typeof own === "number" ? own : pythonText(own))) ?? value);
   };
   return {
     text: (doc) => renderDoc(input, doc, `${path}: input`),

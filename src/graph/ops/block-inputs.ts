@@ -6,7 +6,7 @@ import { gather } from "./gather.ts";
 import { reshape, transpose } from "./layout.ts";
 import { reduceSum } from "./reduction.ts";
 
-interface Blocks {
+export interface Blocks {
   readonly block: number;
 }
 
