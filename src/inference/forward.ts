@@ -182,11 +182,11 @@ export class ForwardPass {
 
   /** The log-probabilities of chosen tokens at chosen positions; logits stay inside. @param feeds as of `run` */
   async score({ positions, top = 0, ...inputs }: ScoreInputs, feeds: WeightFeeds = {}): Promise<TokenScore[][]> {
-    const { forward, isEncoderDecoder, head } = runtimeOf(this.#architecture);
+    const { forward, isEncoderDecoder, generation, head } = runtimeOf(this.#architecture);
     check(
-      head.kind === "lm" && this.#graph.heads.logits !== undefined,
+      head.kind === "lm" && generation !== undefined && this.#graph.heads.logits !== undefined,
       "unsupported",
-      () => `log-likelihood: ${this.#architecture.family.name} of this checkpoint predicts no tokens`,
+      () => `log-likelihood: ${this.#architecture.family.name} of this checkpoint predicts no tokens that follow a text`,
     );
     const sizes = forward.fixedSizes(inputs, false);
     const use = JSON.stringify(["score", top > 0, sizes]);

@@ -213,7 +213,6 @@ export class Model {
 
   #scoring({ adapter }: LogLikelihoodOptions): Scoring {
     const { tokenizer, isEncoderDecoder, config, contextWindow } = this;
-    check(!this.isEncoder, "unsupported", () => "log-likelihood: an encoder predicts no tokens that follow a text");
     const score: Scoring["score"] = (inputs) => this.#host.score(inputs, adapter);
     return { tokenizer, isEncoderDecoder, config, contextWindow, score };
   }
