@@ -186,7 +186,8 @@ export class ForwardPass {
     check(
       head.kind === "lm" && generation !== undefined && this.#graph.heads.logits !== undefined,
       "unsupported",
-      () => `log-likelihood: ${this.#architecture.family.name} of this checkpoint predicts no tokens that follow a text`,
+      () =>
+        `log-likelihood: ${this.#architecture.family.name} of this checkpoint predicts no tokens that follow a text`,
     );
     const sizes = forward.fixedSizes(inputs, false);
     const use = JSON.stringify(["score", top > 0, sizes]);
