@@ -1,3 +1,4 @@
+import { ownEntry } from "../../common/index.ts";
 import { bleu, chrf, expectedCalibrationError, type F1Average, f1Score, type References } from "../metrics/index.ts";
 import { PythonRandom } from "../python/mersenne.ts";
 
@@ -177,7 +178,7 @@ const ranges: Readonly<Partial<Record<string, readonly [least: number, most: num
 export function rangeOf(name: AggregationName, values: readonly unknown[]): readonly [least: number, most: number] {
   const isShare = (value: unknown): boolean => typeof value === "number" && value >= 0 && value <= 1;
   if ((name === "mean" || name === "median") && values.every(isShare)) return [0, 1];
-  return ranges[name] ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  return ownEntry(ranges, name) ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
 }
 
 /** The name of an aggregation. */
