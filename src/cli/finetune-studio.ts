@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { Model } from "../inference/index.ts";
 import type { StudioRun } from "../studio/node.ts";
 import type { FinetuneOptions, RunReport } from "../training/index.ts";
@@ -84,7 +83,7 @@ export async function openRunPage(shown: Shown, context: CommandContext): Promis
     },
     async close() {
       await sampling;
-      await rm(dirname(evaluatedDirectory(shown.out, 0)), { recursive: true, force: true });
+      await rm(evaluatedDirectory(shown.out), { recursive: true, force: true });
       await server.close();
       for (const model of models.values()) await model.dispose();
     },

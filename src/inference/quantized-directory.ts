@@ -2,8 +2,8 @@ import { check, isObject, LecternError, shown } from "../common/index.ts";
 import type { FileSource } from "../files/index.ts";
 import type { Checkpoint, TensorInfo } from "../formats/index.ts";
 import type { WeightLocation } from "../lowering/index.ts";
-import { type QuantizedPart, type QuantizedPrecision, quantizedPart, rotatedBlock, sizesOf } from "../passes/index.ts";
-import { dequantizeBlocks, elementCount, type HostTensor, multiplyHadamard } from "../tensor/index.ts";
+import { type QuantizedPart, type QuantizedPrecision, quantizedPart, rotatedRows, sizesOf } from "../passes/index.ts";
+import { dequantizeBlocks, elementCount, type HostTensor } from "../tensor/index.ts";
 import type { QuantizedWeights } from "./weights.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -161,9 +161,7 @@ function turnedRows(
   for (let row = 0; row < count; row++)
     for (let i = 0; i < inSize; i++)
       out[row * inSize + i] = (data[i * outSize + first + row] as number) * (scales[first + row] as number);
-  const block = rotatedBlock(inSize);
-  if (block !== undefined) multiplyHadamard(out, block);
-  return out;
+  return rotatedRows(out, inSize);
 }
 
 /** Rows of levels in blocks, as `[count, I]`. */

@@ -6,12 +6,12 @@ import {
   type QuantizedPart,
   type QuantizedPrecision,
   quantizedPart,
-  rotatedBlock,
+  rotatedRows,
   routerMatrices,
   runPasses,
   sizesOf,
 } from "../passes/index.ts";
-import { byteLength, type DType, elementCount, multiplyHadamard, quantizeBlocks } from "../tensor/index.ts";
+import { byteLength, type DType, elementCount, quantizeBlocks } from "../tensor/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
 import { isEmbedding } from "./tied-embeddings.ts";
 import { parametersOf, type Weights } from "./weights.ts";
@@ -164,12 +164,9 @@ async function* blockLevels(
 async function* turnedLevels(matrix: Matrix, weights: Weights, scales: Float32Array[]): AsyncGenerator<Uint8Array> {
   const [outSize, inSize] = matrix.sizes;
   const turned = new Int8Array(outSize * inSize);
-  const rotated = rotatedBlock(inSize);
   let row = 0;
-  for await (const given of rowsOf(matrix, weights)) {
-    const rows = Float32Array.from(given);
-    if (rotated !== undefined) multiplyHadamard(rows, rotated);
-    const quantized = quantizeBlocks(rows, 8, inSize);
+  for await (const rows of rowsOf(matrix, weights)) {
+    const quantized = quantizeBlocks(rotatedRows(rows, inSize), 8, inSize);
     scales.push(quantized.scales);
     for (let from = 0; from < rows.length; from += inSize, row++)
       for (let i = 0; i < inSize; i++) turned[i * outSize + row] = (quantized.levels[from + i] as number) - 128;

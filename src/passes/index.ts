@@ -8,6 +8,7 @@ export {
   type QuantizedPrecision,
   quantizedPart,
   rotatedBlock,
+  rotatedRows,
   routerMatrices,
   sizesOf,
 } from "./quantize.ts";

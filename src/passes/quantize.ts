@@ -13,6 +13,7 @@ import {
   type Value,
   type WeightLayout,
 } from "../graph/index.ts";
+import { multiplyHadamard } from "../tensor/index.ts";
 
 /** The ways in which matrices are stored in few bits. */
 export type QuantizedPrecision = "int8" | "int4";
@@ -42,6 +43,15 @@ const ROTATED_BLOCKS = [64, 32, 16];
  */
 export function rotatedBlock(inSize: number): number | undefined {
   return ROTATED_BLOCKS.find((block) => inSize % block === 0);
+}
+
+/** Rows of a matrix `[…, I]` rotated as the inputs of int8's products are, or back, which is the same. */
+export function rotatedRows(rows: Float32Array, inSize: number): Float32Array {
+  const block = rotatedBlock(inSize);
+  if (block === undefined) return rows;
+  const rotated = rows.slice();
+  multiplyHadamard(rotated, block);
+  return rotated;
 }
 
 /** The form of a matrix in few bits: of a linear layer, by the layout of what it was, or rows of a table that ids name. */

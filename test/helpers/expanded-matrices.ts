@@ -1,8 +1,8 @@
 import { open } from "node:fs/promises";
 import type { Weights } from "../../src/inference/weights.ts";
 import type { WeightLocation } from "../../src/lowering/index.ts";
-import { type QuantizedPart, quantizedPart, rotatedBlock } from "../../src/passes/index.ts";
-import { dequantizeBlocks, elementCount, type HostTensor, multiplyHadamard } from "../../src/tensor/index.ts";
+import { type QuantizedPart, quantizedPart, rotatedRows } from "../../src/passes/index.ts";
+import { dequantizeBlocks, elementCount, type HostTensor } from "../../src/tensor/index.ts";
 
 type Matrix = HostTensor<"float32">;
 
@@ -49,9 +49,7 @@ function valuesOf(levels: Uint8Array, scales: Float32Array, { precision, layout 
   const rows = transposed(signed, signed.length / scales.length);
   const inSize = rows.length / scales.length;
   const values = rows.map((level, i) => level * (scales[Math.floor(i / inSize)] as number));
-  const block = rotatedBlock(inSize);
-  if (block !== undefined) multiplyHadamard(values, block);
-  return values;
+  return rotatedRows(values, inSize);
 }
 
 /** `[rows, columns]` → `[columns, rows]` */

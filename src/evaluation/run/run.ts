@@ -41,6 +41,20 @@ export interface EvaluateOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
+const optionRules: Readonly<Record<keyof EvaluateOptions, Rule>> = {
+  shots: rules.size,
+  limit: rules.count,
+  seed: rules.size,
+  repeats: rules.count,
+  generation: rules.object,
+  batchSize: rules.count,
+  answering: rules.object,
+  resamples: rules.size,
+  folder: rules.name,
+  signal: rules.signal,
+  onProgress: rules.function,
+};
+
 /** A way to answer items. */
 export interface Answering {
   /** A name that differs between ways that answer differently. */
@@ -228,21 +242,10 @@ function recordOf(task: Task, item: Item, response: Response, key: string): Item
   };
 }
 
-const optionRules: Readonly<Record<keyof EvaluateOptions, Rule>> = {
-  shots: rules.size,
-  limit: rules.count,
-  seed: rules.size,
-  repeats: rules.count,
-  generation: rules.object,
-  batchSize: rules.count,
-  answering: rules.object,
-  resamples: rules.size,
-  folder: rules.name,
-  signal: rules.signal,
-  onProgress: rules.function,
-};
-
-/** An estimate over items with its interval of 95 %, inside of what the metric can be: Wilson's where every item counts 0 or 1, else by the standard error. */
+/**
+ * An estimate over items with its interval of 95 %: Wilson's where every item counts 0 or 1, else by the standard error, within
+ * the bounds of the metric.
+ */
 export function withInterval(
   { value, stderr }: Estimate,
   values: readonly unknown[],

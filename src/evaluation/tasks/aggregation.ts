@@ -1,4 +1,3 @@
-import { ownEntry } from "../../common/index.ts";
 import { bleu, chrf, expectedCalibrationError, type F1Average, f1Score, type References } from "../metrics/index.ts";
 import { PythonRandom } from "../python/mersenne.ts";
 
@@ -11,6 +10,8 @@ export interface Aggregation {
   readonly prepare: (values: readonly unknown[], options: Readonly<Record<string, unknown>>) => Statistic;
   /** The standard error: of a mean, by so many bootstrap resamples at most, or none. */
   readonly error: "mean" | "none" | { readonly resamples: number };
+  /** The bounds of the metric; undefined where it has none, or the bounds of its values. */
+  readonly range?: readonly [least: number, most: number];
 }
 
 /** The number of resamples of the bootstrap, as by lm-evaluation-harness. */
@@ -106,6 +107,8 @@ const brier = (values: readonly unknown[]): Statistic => {
 const all = { resamples: BOOTSTRAP_RESAMPLES };
 const thousand = { resamples: 1000 };
 const hundred = { resamples: 100 };
+const share = [0, 1] as const;
+const points = [0, 100] as const;
 
 /** Every aggregation by its name; those of lm-evaluation-harness have its names. */
 export const aggregations = {
@@ -121,6 +124,7 @@ export const aggregations = {
       return (picked) => Math.exp(-mean(picked));
     },
     error: all,
+    range: [1, Number.POSITIVE_INFINITY],
   },
   weighted_perplexity: {
     prepare(values) {
@@ -136,8 +140,8 @@ export const aggregations = {
     },
     error: "none",
   },
-  f1: { prepare: binaryF1, error: all },
-  matthews_corrcoef: { prepare: correlation, error: all },
+  f1: { prepare: binaryF1, error: all, range: share },
+  matthews_corrcoef: { prepare: correlation, error: all, range: [-1, 1] },
   brier_score: { prepare: brier, error: "none" },
   bleu: {
     prepare: ofTexts(
@@ -145,44 +149,35 @@ export const aggregations = {
         bleu(texts, references, { tokenizer: tokenize as "13a", lowercase: lowercase === true }).score,
     ),
     error: hundred,
+    range: points,
   },
-  chrf: { prepare: ofTexts((texts, references) => chrf(texts, references).score), error: hundred },
+  chrf: { prepare: ofTexts((texts, references) => chrf(texts, references).score), error: hundred, range: points },
   "chrf++": {
     prepare: ofTexts((texts, references) => chrf(texts, references, { wordOrder: 2 }).score),
     error: hundred,
+    range: points,
   },
-  f1_macro: { prepare: f1Of("macro"), error: thousand },
-  f1_micro: { prepare: f1Of("micro"), error: thousand },
-  f1_weighted: { prepare: f1Of("weighted"), error: thousand },
+  f1_macro: { prepare: f1Of("macro"), error: thousand, range: share },
+  f1_micro: { prepare: f1Of("micro"), error: thousand, range: share },
+  f1_weighted: { prepare: f1Of("weighted"), error: thousand, range: share },
   calibration_error: {
     prepare: (values) => (picked) => expectedCalibrationError(pick<readonly [number, boolean]>(values, picked)),
     error: thousand,
+    range: share,
   },
 } as const satisfies Readonly<Record<string, Aggregation>>;
 
-/** What a metric can be at least and at most, where that is not open. */
-const ranges: Readonly<Partial<Record<string, readonly [least: number, most: number]>>> = {
-  f1: [0, 1],
-  f1_macro: [0, 1],
-  f1_micro: [0, 1],
-  f1_weighted: [0, 1],
-  matthews_corrcoef: [-1, 1],
-  calibration_error: [0, 1],
-  bleu: [0, 100],
-  chrf: [0, 100],
-  "chrf++": [0, 100],
-  perplexity: [1, Number.POSITIVE_INFINITY],
-};
-
-/** The least and the most that a metric can be; of a mean, those of shares where all items have shares. */
-export function rangeOf(name: AggregationName, values: readonly unknown[]): readonly [least: number, most: number] {
-  const isShare = (value: unknown): boolean => typeof value === "number" && value >= 0 && value <= 1;
-  if ((name === "mean" || name === "median") && values.every(isShare)) return [0, 1];
-  return ownEntry(ranges, name) ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-}
-
 /** The name of an aggregation. */
 export type AggregationName = keyof typeof aggregations;
+
+/** The bounds of a metric over these items; of a mean, those of shares where every item has one. */
+export function rangeOf(name: AggregationName, values: readonly unknown[]): readonly [least: number, most: number] {
+  const { range }: Aggregation = aggregations[name];
+  if (range) return range;
+  const isShare = (value: unknown): boolean => typeof value === "number" && value >= 0 && value <= 1;
+  const areShares = (name === "mean" || name === "median") && values.every(isShare);
+  return areShares ? share : [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+}
 
 /** A metric over all items. */
 export interface Estimate {

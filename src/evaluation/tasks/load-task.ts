@@ -39,9 +39,9 @@ export function loadTask(name: string, options: TaskOptions = {}): Task | TaskGr
 }
 
 function load(name: string, options: LoadOptions): Task | TaskGroup {
-  const isFile = EXTENSIONS.includes(extname(name)) || (existsSync(name) && !statSync(name).isDirectory());
-  const path = isFile ? name : join(bundledFolder(), `${name}.yaml`);
-  if (!existsSync(path) || statSync(path).isDirectory())
+  const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
+  const path = EXTENSIONS.includes(extname(name)) || isThere(name) ? name : join(bundledFolder(), `${name}.yaml`);
+  if (!isThere(path))
     throw new LecternError(
       "usage",
       `there is no task ${name}: give a task file${suggestion(name, bundledTasks()).replace("; known", "; bundled tasks")}`,

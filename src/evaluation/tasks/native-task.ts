@@ -131,9 +131,8 @@ function load(data: DataConfig, path: string, { dataFolders = [] }: TaskOptions)
       "file",
       `${path}: the data file ${file} is not bundled; get it from ${source}, and name the folder above it by --data`,
     );
-  const isTabbed = data.delimiter === undefined && /\.tsv(\.gz)?$/i.test(file);
-  const options = { ...data, ...(isTabbed && { delimiter: "\t" }), isPlain: true };
-  const docs = readData(locateData(file, path, dataFolders), data.format ?? formatOf(file), options);
+  const { format, ...options } = { ...formatOf(file), ...data, isPlain: true };
+  const docs = readData(locateData(file, path, dataFolders), format, options);
   return kept(pattern === undefined ? docs : matched(docs, pattern, { path, file }), data, path);
 }
 
@@ -173,10 +172,12 @@ function expression(pattern: string, place: string): RegExp {
   }
 }
 
-function formatOf(file: string): DataFormat {
+/** The format that a file's name stands for. */
+function formatOf(file: string): { readonly format: DataFormat; readonly delimiter?: string } {
   const extension = extname(file.toLowerCase().replace(/\.gz$/, ""));
-  if (extension === ".json" || extension === ".jsonl") return "json";
-  return extension === ".csv" || extension === ".tsv" ? "csv" : "text";
+  if (extension === ".json" || extension === ".jsonl") return { format: "json" };
+  if (extension === ".tsv") return { format: "csv", delimiter: "\t" };
+  return { format: extension === ".csv" ? "csv" : "text" };
 }
 
 function writingOf(config: NativeConfig, path: string): Writing {

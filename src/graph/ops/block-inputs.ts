@@ -6,7 +6,9 @@ import { gather } from "./gather.ts";
 import { reshape, transpose } from "./layout.ts";
 import { reduceSum } from "./reduction.ts";
 
+/** The blocks that the last axis consists of. */
 export interface Blocks {
+  /** The number of entries of a block. */
   readonly block: number;
 }
 

@@ -18,8 +18,9 @@ interface Finetuned {
   readonly parameters: Parameters;
 }
 
-/** The directory of the model as it was at an evaluation. */
-export const evaluatedDirectory = (out: string, step: number): string => joinPath(out, "evaluated", `step-${step}`);
+/** The directory of the model as it was at the evaluation of a step; without one, the directory of them all. */
+export const evaluatedDirectory = (out: string, step?: number): string =>
+  joinPath(out, "evaluated", ...(step === undefined ? [] : [`step-${step}`]));
 
 /** Writes the model, or its adapter, with a config where its head is not the base's. */
 export async function write(

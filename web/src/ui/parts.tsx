@@ -146,7 +146,7 @@ export interface BarRow {
 }
 
 interface ChoicesProps<T> {
-  /** What is chosen, for screen readers. */
+  /** The name of the group, for screen readers. */
   readonly name: string;
   readonly all: readonly T[];
   readonly chosen: T;
