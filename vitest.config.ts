@@ -42,7 +42,7 @@ export default defineConfig({
     globalSetup: ["scripts/engine.mjs", "test/helpers/temporary-files.ts"],
     setupFiles: ["test/helpers/environment.ts"],
     testTimeout: 60_000,
-    maxWorkers: 2, // a file waits for its processes and its browser while another one computes
+    maxWorkers: 3, // one more than CI has cores: a file often waits, for its processes, its browser or a socket
     sequence: { sequencer: LongestFirst },
     projects: [
       {

@@ -9,7 +9,7 @@ import { Random } from "../src/common/index.ts";
 import { fixture } from "./helpers/fixtures.ts";
 
 /** CI kills it a few times; `LECTERN_KILLS=20 npx vitest run test/kill.test.ts` more often. */
-const KILLS = Number(process.env.LECTERN_KILLS ?? 6);
+const KILLS = Number(process.env.LECTERN_KILLS ?? 4);
 const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 
 const recipe = {

@@ -3,7 +3,7 @@ import type { TargetName } from "./protocol.ts";
 import { fuzz } from "./run.ts";
 
 const {
-  LECTERN_FUZZ_CASES: cases = "900",
+  LECTERN_FUZZ_CASES: cases = "600",
   LECTERN_FUZZ_SEED: seed = "18",
   LECTERN_FUZZ_TARGET: only,
   LECTERN_FUZZ_CASE: index,
