@@ -79,12 +79,13 @@ const frames = (act, count) =>
   );
 
 const slider = `const s = document.querySelector(".stepper input"); s.value = i % 8; s.dispatchEvent(new Event("input", { bubbles: true }));`;
-const stepRedraw = await frames(slider, 40);
+const stepRedraw = await frames(slider, 200);
 await page.goto(`${address}#view=options&options=maxNewTokens:4`);
 await page.locator(".effects .steps").waitFor();
 await page.locator(".state:text('Ready')").waitFor();
+await page.waitForTimeout(1000); // greedy and drawn texts are there
 const move = `const s = document.querySelector("input[name=temperature]"); s.value = 0.5 + (i % 20) * 0.05; s.dispatchEvent(new Event("input", { bubbles: true }));`;
-const sliderRedraw = await frames(move, 40);
+const sliderRedraw = await frames(move, 200);
 await page.waitForTimeout(3000);
 /** Milliseconds from a slider's event to the distribution that the model answers with, the 95th percentile. */
 const distribution = await page.evaluate(async (source) => {
