@@ -1,6 +1,6 @@
 import type { DerivedFile, FileSource } from "./file-source.ts";
 import { isInMemory, openMemory, readMemory } from "./memory-web.ts";
-import { fetchBytes, isServed } from "./served-web.ts";
+import { fetchBytes, fetchSmall } from "./served-web.ts";
 
 export {
   absoluteLocation,
@@ -28,6 +28,17 @@ export async function fetchOnce(url: string): Promise<Uint8Array> {
   return bytes;
 }
 
+/** A file of no more bytes is kept where it is only asked for: who asks reads it next. */
+const SMALL = 2 ** 24;
+
+async function isThere(url: string): Promise<boolean> {
+  if (files.has(url)) return true;
+  const found = await fetchSmall(url, SMALL);
+  if (typeof found === "boolean") return found;
+  files.set(url, Promise.resolve(found));
+  return true;
+}
+
 /** Keeps derived bytes in memory, as if they had been fetched. */
 export async function derivedFile({ source, recipe, size, pieces }: DerivedFile): Promise<string> {
   const name = `${source}#${recipe}`;
@@ -50,7 +61,7 @@ export async function openFiles(location: string): Promise<FileSource> {
   return {
     location: base.href,
     list: async () => [],
-    has: async (name) => files.has(resolve(name)) || isServed(resolve(name)),
+    has: (name) => isThere(resolve(name)),
     size: async (name) => (await fetchOnce(resolve(name))).length,
     readText: async (name) => new TextDecoder().decode(await fetchOnce(resolve(name))),
     async readBytes(name, start = 0, length) {

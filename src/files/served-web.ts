@@ -10,7 +10,11 @@ const BEGINNING = 512;
  * @throws code `file` where the server cannot be reached
  */
 export async function isServed(url: string, signal?: AbortSignal): Promise<boolean> {
-  const response = await answerOf(url, signal);
+  return isAnswered(await answerOf(url, signal));
+}
+
+/** True if an answer holds a file; of its bytes, no more is read than tells. */
+async function isAnswered(response: Response): Promise<boolean> {
   if (!response.ok || !response.body) {
     await response.body?.cancel();
     return response.ok;
@@ -24,6 +28,20 @@ export async function isServed(url: string, signal?: AbortSignal): Promise<boole
   }
   await reader.cancel();
   return !isPage(beginning);
+}
+
+/**
+ * The bytes of a file that has at most so many; of a larger one, true if it is served.
+ *
+ * @returns false where the server has no such file
+ * @throws code `file` where the server cannot be reached
+ */
+export async function fetchSmall(url: string, most: number): Promise<Uint8Array | boolean> {
+  const response = await answerOf(url);
+  if (Number(response.headers.get("content-length") ?? Number.POSITIVE_INFINITY) > most || !response.ok)
+    return isAnswered(response);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  return isPage(bytes) ? false : bytes;
 }
 
 /** The bytes of a file. */

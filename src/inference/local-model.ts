@@ -1,4 +1,5 @@
 import { LecternError, throwIfAborted } from "../common/index.ts";
+import type { FileSource } from "../files/index.ts";
 import { openDirectory } from "../formats/index.ts";
 import { generationFields } from "../generation/index.ts";
 import { checkDevice } from "../runtime/index.ts";
@@ -39,6 +40,11 @@ interface LocalSettings
   extends AdmissionLimits,
     Pick<ModelSource, "threads" | "device" | "families" | "prefixCacheBytes"> {
   readonly precision: ComputedPrecision;
+}
+
+async function generationConfigOf(files: FileSource): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const name = "generation_config.json";
+  return (await files.has(name)) ? readJsonFile(files, name) : undefined;
 }
 
 /** The weights that requests begin with, until an adapter is added. */
@@ -121,14 +127,13 @@ export class LocalModel implements ModelHost {
     await checkDevice(device);
     const files = await openDirectory(location, signal);
     throwIfAborted(signal);
+    const [readingTokenizer, readingConfig] = [tokenizerOf(files, base), generationConfigOf(files)]; // while the weights are read
+    for (const reading of [readingTokenizer, readingConfig]) reading.catch(() => {}); // reported below, behind what config.json has wrong
     const adapted = (await files.has("adapter_config.json")) ? await openAdapted(files, base) : undefined;
     const parts = adapted ?? (await openStoredModel(files, families));
     throwIfAborted(signal);
-    const tokenizer = await tokenizerOf(files, base);
+    const [tokenizer, stored] = [await readingTokenizer, await readingConfig];
     throwIfAborted(signal);
-    const stored = (await files.has("generation_config.json"))
-      ? await readJsonFile(files, "generation_config.json")
-      : undefined;
     if (tokenizer && !force) {
       const { vocabSize, sourceVocabSize = 0 } = parts.architecture.config;
       const most = Math.max(vocabSize, sourceVocabSize);

@@ -1,4 +1,4 @@
-import { openHost } from "#host";
+import { openHere, openHost } from "#host";
 import { CallerFunctions, check, LecternError, throwIfAborted } from "../common/index.ts";
 import type { FileSource } from "../files/index.ts";
 import { type HubOptions, locateModel, openDirectory } from "../formats/index.ts";
@@ -375,9 +375,7 @@ async function load(name: string, options: LoadOptions, own: LoadOptions): Promi
   const base = isAdapter ? (given ?? (await locateBase(files, hub))) : undefined;
   const limits = { prefixCacheBytes, maxSequences, maxCacheBytes };
   const source = { location: files.location, base, threads, device, precision, ...limits, force };
-  const opening = families
-    ? (await import("./local-model.ts")).LocalModel.open({ ...source, families }, signal)
-    : openHost(source, signal);
+  const opening = families ? openHere({ ...source, families }, signal) : openHost(source, signal);
   const tokenizer = tokenizerOf(files, base); // read while the worker starts
   tokenizer.catch(() => {}); // reported below, once the worker has told its own reasons
   const host = await opening;

@@ -35,7 +35,8 @@ export async function createSession(given: OnnxGraph, options: SessionOptions = 
   }
   await prepared;
   setUp(threads);
-  const session: OrtSession = await attempt("load a graph", () => ort.InferenceSession.create(bytes, settings));
+  const own = { ...settings, graphOptimizationLevel: "basic" } as const; // the others take long, and make nothing faster here
+  const session: OrtSession = await attempt("load a graph", () => ort.InferenceSession.create(bytes, own));
   const { outputNames } = session;
   return wrapSession(
     { Tensor: ort.Tensor, writesInto: false },

@@ -35,8 +35,7 @@ async function start(): Promise<void> {
     document.title = `${say.value.views[view.value]} – ${say.value.title}`;
   });
   render(<App />, document.getElementById("app") as HTMLElement);
-  await Promise.all([readEntries(), showFrame()]);
-  startEngine(modelName.value); // not before, since it would take time from the first picture
+  await Promise.all([readEntries().then(() => startEngine(modelName.value)), showFrame()]);
   if (location.hash === hash) complete(hash, wrong);
   else openLink(); // another one was opened meanwhile
   followState();

@@ -15,3 +15,9 @@ export function openHost(source: ModelSource, signal?: AbortSignal): Promise<Mod
     return stopThread(thread);
   });
 }
+
+/** Computes in the caller's thread, whose engine is loaded only then. */
+export async function openHere(source: ModelSource, signal?: AbortSignal): Promise<ModelHost> {
+  const { LocalModel } = await import("../local-model.ts");
+  return LocalModel.open(source, signal);
+}

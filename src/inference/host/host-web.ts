@@ -1,6 +1,7 @@
 import { filesAt, isInMemory, writeMemory } from "../../files/web.ts";
 import { Channel, type Handler } from "../../runtime/index.ts";
 import { pagePort, prepareEngine, workerPort } from "../../runtime/web.ts";
+import { LocalModel } from "../local-model.ts";
 import { serveModel } from "../serve-model.ts";
 import { connect, type ModelHost, type ModelSource } from "./host.ts";
 
@@ -51,6 +52,11 @@ export async function openHost(source: ModelSource, signal?: AbortSignal): Promi
       return host.addAdapter(name, location);
     },
   };
+}
+
+/** Computes in the page's own thread. */
+export function openHere(source: ModelSource, signal?: AbortSignal): Promise<ModelHost> {
+  return LocalModel.open(source, signal);
 }
 
 const scope = globalThis as { name?: string };

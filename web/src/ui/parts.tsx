@@ -135,6 +135,9 @@ function tintOf(value: number): Record<string, string> {
   return { background: diverge(theme.value, value), color: ink, "--id": ink };
 }
 
+/** The style of a table's cell whose lower edge shows a probability. */
+export const underlined = (probability: number): Record<string, string> => ({ "--share": `${100 * probability}%` });
+
 export interface BarRow {
   readonly label: string;
   readonly value: number;

@@ -14,7 +14,7 @@ import {
   step,
 } from "../state.ts";
 import { figure } from "../ui/figure.ts";
-import { Bars, Intro, Station, Unfit } from "../ui/parts.tsx";
+import { Bars, Intro, Station, Unfit, underlined } from "../ui/parts.tsx";
 import { optionName, Stepper } from "./picture.tsx";
 
 const sliders: readonly (readonly [OptionName, min: number, max: number, step: number])[] = [
@@ -42,8 +42,13 @@ function setOption(name: OptionName, value: number): void {
 
 /** The step as it is at the sliders' present values: computed anew for each of them. */
 const live = signal<StudioStep | null>(null);
+/** The step that is shown: the live one, or until the model has answered that of the picture. */
+const shownStep = computed(() => live.value ?? picture.value?.generation.steps[Math.min(step.value, lastStep.value)]);
 let waiting: { readonly of: Options; readonly ids: readonly number[] } | null = null;
 let isRunning = false;
+
+/** So long the model rests behind an answer while a slider moves: its threads take the cores from the drawing. */
+const REST_MS = 24;
 
 /** Resolves once what has changed is drawn; soon, too, in a tab that is not drawn at all. */
 function painted(): Promise<void> {
@@ -71,7 +76,8 @@ async function refresh(of: Options, ids: readonly number[]): Promise<void> {
         candidates: 16,
       });
       live.value = steps[0] ?? null;
-      await painted(); // else the model's threads take the cores from the drawing
+      await painted();
+      await new Promise((resolve) => setTimeout(resolve, REST_MS));
     }
   } catch (error) {
     report(error);
@@ -96,7 +102,6 @@ export function OptionsView() {
     if (asked?.facts.generates && written) refresh(of, textIds(written).slice(0, at));
   });
   if (open && !open.facts.generates) return <Unfit text={say.value.errors.encoder} />;
-  const now = live.value ?? shown?.generation.steps[Math.min(step.value, lastStep.value)];
   return (
     <>
       <Intro text={words.intro} />
@@ -104,10 +109,10 @@ export function OptionsView() {
         <Sliders />
         <div class="effects">
           <Stepper />
-          {now && <Effects step={now} />}
+          <Effects />
         </div>
       </div>
-      {now && ids && <Draws step={now} ids={ids} />}
+      {ids && <Draws ids={ids} />}
       <SideBySide />
     </>
   );
@@ -163,7 +168,12 @@ function Slider({ name, min, max, by }: { name: OptionName; min: number; max: nu
 }
 
 /** A table with a column for each option that changes scores, in the order in which they are applied. */
-function Effects({ step: now }: { step: StudioStep }) {
+function Effects() {
+  const now = shownStep.value;
+  return now ? <EffectsOf step={now} /> : null;
+}
+
+function EffectsOf({ step: now }: { step: StudioStep }) {
   const { options: words } = say.value;
   const columns = now.candidates[0]?.after.map(({ option }) => option) ?? [];
   const numbers = now.candidates.map(({ before, after }) => [before, ...after.map(({ probability }) => probability)]);
@@ -198,8 +208,7 @@ function Effects({ step: now }: { step: StudioStep }) {
                 <tr key={id} class={`${id === now.id ? "drawn" : ""} ${removedBy ? "struck" : ""}`}>
                   <th scope="row">{removedBy ? <s>{visibleToken(token)}</s> : <bdi>{visibleToken(token)}</bdi>}</th>
                   {(numbers[row] as number[]).map((probability, column) => (
-                    <td key={column}>
-                      <span class="under" style={{ width: `${100 * probability}%` }} />
+                    <td key={column} style={underlined(probability)}>
                       {probability === 0 && columns[column - 1] === removedBy
                         ? fill(words.removed, optionName(removedBy as string))
                         : probability === 0
@@ -220,7 +229,7 @@ function Effects({ step: now }: { step: StudioStep }) {
 const DRAWS = 500;
 
 /** Draws the next token many times, and shows the frequencies beside the probabilities. */
-function Draws({ step: now, ids }: { step: StudioStep; ids: readonly number[] }) {
+function Draws({ ids }: { ids: readonly number[] }) {
   const { options: words } = say.value;
   const drawn = useSignal<readonly StudioDraw[] | null>(null);
   const key = useComputed(() => JSON.stringify([options.value, current.value]));
@@ -232,23 +241,27 @@ function Draws({ step: now, ids }: { step: StudioStep; ids: readonly number[] })
     drawn.value = await model.value.call<StudioDraw[]>("draw", { ids, options: of, count: DRAWS });
     drawnFor.value = key.value;
   };
-  const counts = new Map(drawn.value?.map(({ id, count }) => [id, count]));
-  const rows = now.candidates
-    .filter(({ probability }) => probability > 0)
-    .map(({ id, token, probability }) => ({
-      label: token,
-      value: (counts.get(id) ?? 0) / DRAWS,
-      line: probability,
-      note: percent(probability),
-    }));
   return (
     <Station name="draws-station" title={words.drawsTitle} note={words.drawsNote2}>
       <button type="button" onClick={() => draw().catch(report)} disabled={!model.value || !switches.draws.value}>
         {fill(words.draw, DRAWS)}
       </button>
-      {drawn.value && isDrawn.value && <Bars rows={rows} name={words.drawsTitle} />}
+      {drawn.value && isDrawn.value && <Frequencies drawn={drawn.value} />}
     </Station>
   );
+}
+
+/** The frequency of each token beside its probability. */
+function Frequencies({ drawn }: { drawn: readonly StudioDraw[] }) {
+  const counts = new Map(drawn.map(({ id, count }) => [id, count]));
+  const possible = shownStep.value?.candidates.filter(({ probability }) => probability > 0) ?? [];
+  const rows = possible.map(({ id, token, probability }) => ({
+    label: token,
+    value: (counts.get(id) ?? 0) / DRAWS,
+    line: probability,
+    note: percent(probability),
+  }));
+  return <Bars rows={rows} name={say.value.options.drawsTitle} />;
 }
 
 /** The same prompt continued greedily and at random. */

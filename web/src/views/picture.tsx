@@ -7,7 +7,7 @@ import { lastStep, model, type Picture, picture, promptLength, rested } from "..
 import { head, layer, lit, options, step } from "../state.ts";
 import { figure } from "../ui/figure.ts";
 import { corner, HeatMap } from "../ui/heat-map.tsx";
-import { Bars, Intro, Station, Thumbnail, TokenStrip, Unfit } from "../ui/parts.tsx";
+import { Bars, Intro, Station, Thumbnail, TokenStrip, Unfit, underlined } from "../ui/parts.tsx";
 
 /** One head of a layer. */
 export function headOf({ data, shape }: StudioMatrix, index: number): Float32Array {
@@ -299,10 +299,7 @@ function Lens({ of, at }: PartProps) {
                   <th scope="row">
                     <bdi>{label.replace(/^ /, "·")}</bdi>
                   </th>
-                  <td>
-                    <span class="under" style={{ width: `${100 * probability}%` }} />
-                    {percent(probability)}
-                  </td>
+                  <td style={underlined(probability)}>{percent(probability)}</td>
                 </tr>
               ))}
             </tbody>
