@@ -205,8 +205,8 @@ function pythonRows() {
   return [...rows, { ...int8, peer: "CTranslate2 int8" }];
 }
 
-/** Bytes that a step of the 1.1 B model reads in int4: half a byte and a share of a scale for each weight of its layers. */
-const INT4_BYTES = (22 * (2 * 2048 * 2048 + 2 * 256 * 2048 + 3 * 2048 * 5632) + 32000 * 2048) * (0.5 + 4 / 32);
+/** Bytes that a step of the 1.1 B model reads in int4: half a byte and a share of a scale for 64 for each weight of its layers. */
+const INT4_BYTES = (22 * (2 * 2048 * 2048 + 2 * 256 * 2048 + 3 * 2048 * 5632) + 32000 * 2048) * (0.5 + 4 / 64);
 
 function ownRows(isAvx512) {
   const least = (title, unit, reads, { goal, floor }, value = ([x]) => x) => ({
