@@ -25,11 +25,14 @@ export interface MeasureOptions {
   /** True if the speed is measured, too. */
   readonly measuresSpeed: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** The precision to compute in; default that of the stored matrices. */
+  readonly precision?: "float32";
 }
 
 /** Loads a model, measures it on a text, and frees it. */
 export async function measureModel(location: string, options: MeasureOptions): Promise<Measurement> {
-  await using model = await loadModel(location, { signal: options.signal, onWarning: () => {} });
+  const { signal, precision } = options;
+  await using model = await loadModel(location, { signal, precision, onWarning: () => {} });
   const { tokenizer } = model;
   if (!tokenizer) return { withoutPerplexity: "the model has no tokenizer" };
   const size = Math.min(WINDOW, model.contextWindow);

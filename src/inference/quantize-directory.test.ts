@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixture, maxDifference } from "../../test/helpers/fixtures.ts";
 import { openDirectory } from "../formats/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
+import { measureModel } from "./measure-quantized.ts";
 import { loadModel } from "./model.ts";
 import { openModelFiles } from "./model-files.ts";
 import { quantizeModel } from "./quantize-directory.ts";
@@ -71,6 +72,19 @@ test("size, perplexity and speed are measured", async () => {
   expect(Math.abs(perplexityAfter / perplexityBefore - 1)).toBeLessThan(0.01);
   expect(tokensPerSecond).toBeGreaterThan(0);
   expect(await readdir(out)).toEqual(expect.arrayContaining(["config.json", "model.safetensors", "tokenizer.json"]));
+});
+
+test("a file in few bits is compared with its values in float32", async () => {
+  const model = fixture("gguf/small-Q4_0.gguf");
+  const text = "Once upon a time there was a little girl who liked to play outside.";
+  const { perplexityBefore } = await quantizeModel(model, {
+    precision: "int8",
+    out: join(folder, "of few bits"),
+    text,
+  });
+  const of = { text, measuresSpeed: false };
+  expect(perplexityBefore).toBe((await measureModel(model, { ...of, precision: "float32" })).perplexity);
+  expect(perplexityBefore).not.toBe((await measureModel(model, of)).perplexity);
 });
 
 test("an encoder has no perplexity, and the reason is given", async () => {

@@ -96,7 +96,7 @@ export async function quantizeModel(model: string, options: QuantizeOptions): Pr
 
 /** The perplexity in float32; the reason where the memory does not hold the model. */
 async function measureFloats(model: string, text: string, signal: AbortSignal | undefined): Promise<Measurement> {
-  return measureModel(model, { text, measuresSpeed: false, signal }).catch((error) => {
+  return measureModel(model, { text, measuresSpeed: false, signal, precision: "float32" }).catch((error) => {
     if (error instanceof LecternError && error.code === "engine") return { withoutPerplexity: error.message };
     throw error;
   });
