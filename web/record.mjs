@@ -29,8 +29,8 @@ const generation = await studioCall(model, "generate", { text, options, candidat
 const ids = [...generation.inputIds, ...generation.steps.slice(0, -1).map(({ id }) => id)];
 const { attentions, embeddings, norms: _, ...trace } = await studioCall(model, "trace", { ids, window: 64 });
 const lens = await studioCall(model, "lens", { ids: generation.inputIds, top: 5 });
-const short = (_, value) =>
-  typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value;
+const short = (name, value) =>
+  typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(name === "scale" ? 6 : 4)) : value;
 const frame = { facts, generation, trace, lens, embeddings, attentions };
 const packed = { ...frame, attentions: attentions.map(pack), embeddings: pack(embeddings) };
 writeFileSync(new URL("frame.json", import.meta.url), `${JSON.stringify(packed, short)}\n`);

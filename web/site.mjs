@@ -1,5 +1,5 @@
 /** Writes the studio as plain files with the bundled models: npm run build:site [FOLDER], default web/dist. */
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -9,11 +9,16 @@ const FILES = ["config.json", "generation_config.json", "model.safetensors", "to
 /** The order of the page's list; the first is the one that it opens with. */
 const FIRST = ["stories", "stories-gru", "sentiment", "masked", "translate"];
 
+/** In the page as plain files, the library, which it runs itself, is fetched beside its script. */
+const PRELOAD = '<link rel="modulepreload" href="lectern.js" />\n    ';
+
 /** @returns the names of the models that were written */
 export function writeSite(folder) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "models"), { recursive: true });
   cpSync(join(root, "dist/page"), folder, { recursive: true });
+  const index = join(folder, "index.html");
+  writeFileSync(index, readFileSync(index, "utf8").replace("<script", `${PRELOAD}<script`));
   for (const name of ["lectern.js", "ort-wasm-simd-threaded.wasm"])
     cpSync(join(root, "dist/web", name), join(folder, name));
   const complete = readdirSync(join(root, "models")).filter((name) =>

@@ -231,6 +231,25 @@ describe.skipIf(!hasChromium)("the studio from a static server (skipped where /u
     expect(await long.locator(".problem").count()).toBe(0);
   });
 
+  test("nothing that belongs to another text or word stays shown", async () => {
+    const other = await open({ view: "compare", kind: "models", other: "nobody" });
+    expect(await other.locator(".problem").textContent()).toContain("other");
+    const page = await open({ view: "words" });
+    await page.locator(".words-station").waitFor();
+    await page.getByRole("textbox", { name: "Word", exact: true }).fill("zebra");
+    await page.locator(".unfit").waitFor();
+    expect(await page.locator(".words-station").count()).toBe(0);
+    await page.getByRole("link", { name: "Prompt and window" }).click();
+    await page.locator(".budget-station").waitFor();
+    await page.locator("textarea").fill("word ".repeat(600));
+    await page.locator(".problem").waitFor();
+    expect(await page.locator(".budget-station").count()).toBe(0);
+    await page.locator("textarea").fill("");
+    await page.locator(".problem").waitFor({ state: "detached" });
+    await page.locator("textarea").fill("A short text");
+    await page.locator(".budget-station").waitFor();
+  });
+
   test("lectern studio's server runs any model for the page", async () => {
     const stories = await named("stories");
     const studio = await serveStudio({ models: new Map([["mine", stories]]) });

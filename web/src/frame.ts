@@ -2,6 +2,7 @@ import type { LensPrediction } from "../../src/explain/index.ts";
 import type { StudioModel } from "../../src/studio/describe.ts";
 import type { StudioGeneration } from "../../src/studio/generation.ts";
 import type { StudioTrace } from "../../src/studio/trace.ts";
+import { entries } from "./engine.ts";
 import { picture } from "./results.ts";
 import { DEFAULT_TEXT, defaultOptions, modelName, options, text, view } from "./state.ts";
 
@@ -27,10 +28,14 @@ function unpack({ shape, bytes, scale }: PackedMatrix) {
   return { shape, data: Float32Array.from(signed, (byte) => byte * scale) };
 }
 
+/** The recorded model. */
+const NAME = "stories";
+
 /** Shows the recorded picture, where the page opens on what was recorded. A page without one goes on without. */
 export async function showFrame(): Promise<void> {
   const isDefault = text.value === DEFAULT_TEXT && options.value === defaultOptions && view.value === "picture";
-  if (!isDefault || !["", "stories"].includes(modelName.value)) return;
+  if (!isDefault || !["", NAME].includes(modelName.value)) return;
+  if (entries.value.find(({ name }) => name === NAME)?.url === undefined) return; // a server that runs models has no recorded picture
   const response = await fetch("frame.json").catch(() => undefined);
   if (!response?.ok) return;
   const frame = (await response.json()) as Frame;
@@ -44,5 +49,5 @@ export async function showFrame(): Promise<void> {
     lens,
   };
   const at = generation.inputIds.length - 1;
-  picture.value = { model: "stories", text: DEFAULT_TEXT, facts, generation, trace, lens: new Map([[at, lens]]) };
+  picture.value = { model: NAME, text: DEFAULT_TEXT, facts, generation, trace, lens: new Map([[at, lens]]) };
 }

@@ -5,7 +5,7 @@ import { showFrame } from "./frame.ts";
 import { languages, say } from "./i18n/index.ts";
 import { followState, readLink } from "./link.ts";
 import { followResults, report, wrongNames } from "./results.ts";
-import { language, modelName, theme, view } from "./state.ts";
+import { language, modelName, otherModel, theme, view } from "./state.ts";
 import { Shell } from "./ui/shell.tsx";
 import { viewTable } from "./views/index.tsx";
 import { beginAnew, settle } from "./views/settings.ts";
@@ -35,7 +35,9 @@ async function start(): Promise<void> {
     document.title = `${say.value.views[view.value]} – ${say.value.title}`;
   });
   render(<App />, document.getElementById("app") as HTMLElement);
-  await Promise.all([readEntries().then(() => startEngine(modelName.value)), showFrame()]);
+  await readEntries();
+  startEngine(modelName.value);
+  await showFrame();
   if (location.hash === hash) complete(hash, wrong);
   else openLink(); // another one was opened meanwhile
   followState();
@@ -56,13 +58,15 @@ function complete(hash: string, wrong: readonly string[]): void {
   const named = new Set(new URLSearchParams(hash.slice(1)).keys());
   const isKnown = entries.value.some(({ name }) => name === modelName.value);
   const isWrong = modelName.value !== "" && !isKnown;
+  const isOtherWrong = otherModel.value !== "" && !entries.value.some(({ name }) => name === otherModel.value);
+  if (isOtherWrong) otherModel.value = "";
   const [first] = entries.value;
   if (!isKnown && first) {
     modelName.value = first.name;
     named.delete("model");
   }
   settle(named);
-  wrongNames.value = isWrong ? [...wrong, "model"] : wrong;
+  wrongNames.value = [...wrong, ...(isWrong ? ["model"] : []), ...(isOtherWrong ? ["other"] : [])];
 }
 
 start().catch(report);

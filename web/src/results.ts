@@ -77,7 +77,7 @@ export function report(error: unknown): void {
   } else failure.value = { message };
 }
 
-/** Runs a task of a view; an earlier one's result is dropped. */
+/** Runs a task of a view; an earlier one's result is dropped, and no picture of another text stays where it fails. */
 export async function latestOnly<T>(task: () => Promise<T>, use: (result: T) => void): Promise<void> {
   const turn = ++latest;
   running.value++;
@@ -89,7 +89,11 @@ export async function latestOnly<T>(task: () => Promise<T>, use: (result: T) => 
         use(result);
       });
   } catch (error) {
-    if (turn === latest) report(error);
+    if (turn === latest)
+      batch(() => {
+        picture.value = null;
+        report(error);
+      });
   } finally {
     running.value--;
   }
@@ -154,6 +158,11 @@ export function followResults(): void {
     const wants = view.value === "picture" || view.value === "options" || view.value === "window";
     takeBack();
     takeBack = () => {};
+    if (wants && prompt.trim() === "") {
+      latest++;
+      picture.value = null;
+      if (open) failure.value = null;
+    }
     if (!open || !wants || !isReady) return;
     const task = () =>
       latestOnly(

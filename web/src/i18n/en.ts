@@ -219,6 +219,7 @@ export const en = {
     second: "Second text",
     word: "Word",
     similarity: "Cosine of the two vectors",
+    missing: "Type a word that both texts have.",
     layer: "after layer {0}",
     start: "embeddings",
   },

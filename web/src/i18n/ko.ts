@@ -221,6 +221,7 @@ export const ko: Messages = {
     second: "둘째 글",
     word: "단어",
     similarity: "두 벡터의 코사인",
+    missing: "두 텍스트에 모두 있는 단어를 입력하세요.",
     layer: "{0}층 뒤",
     start: "임베딩",
   },

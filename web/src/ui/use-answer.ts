@@ -7,7 +7,8 @@ import { afterPause, failure, model, report, running } from "../results.ts";
 const PAUSE_MS = 150;
 
 /**
- * The answer of a model to what a view asks, computed anew when the question changes; null until it is there.
+ * The answer of a model to what a view asks, computed anew when the question changes; null until it is there, where there is
+ * no question, and where it failed.
  *
  * @param question what is asked, as JSON; null: nothing
  */
@@ -18,6 +19,7 @@ export function useAnswer<T>(
   const answer = useSignal<T | null>(null);
   const key = JSON.stringify(question);
   useEffect(() => {
+    if (!question) answer.value = null;
     if (!open || !question) return;
     let isStale = false;
     const ask = async (): Promise<void> => {
@@ -27,7 +29,9 @@ export function useAnswer<T>(
         failure.value = null;
         answer.value = found;
       } catch (error) {
-        if (!isStale) report(error);
+        if (isStale) return;
+        answer.value = null;
+        report(error);
       }
     };
     const takeBack = afterPause(PAUSE_MS, ask);

@@ -43,7 +43,9 @@ function setOption(name: OptionName, value: number): void {
 /** The step as it is at the sliders' present values: computed anew for each of them. */
 const live = signal<StudioStep | null>(null);
 /** The step that is shown: the live one, or until the model has answered that of the picture. */
-const shownStep = computed(() => live.value ?? picture.value?.generation.steps[Math.min(step.value, lastStep.value)]);
+const shownStep = computed(
+  () => picture.value && (live.value ?? picture.value.generation.steps[Math.min(step.value, lastStep.value)]),
+);
 let waiting: { readonly of: Options; readonly ids: readonly number[] } | null = null;
 let isRunning = false;
 

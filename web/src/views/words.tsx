@@ -4,7 +4,7 @@ import { fill, say } from "../i18n/index.ts";
 import { model } from "../results.ts";
 import { otherText, text, word } from "../state.ts";
 import { figure } from "../ui/figure.ts";
-import { Bars, Intro, Station } from "../ui/parts.tsx";
+import { Bars, Intro, Station, Unfit } from "../ui/parts.tsx";
 import { useAnswer } from "../ui/use-answer.ts";
 
 /** One word in two texts: how alike its vectors are after each layer. */
@@ -47,6 +47,7 @@ export function WordsView() {
           </label>
         ))}
       </div>
+      {!isAskable && <Unfit text={words.missing} />}
       {layers && (
         <Station name="words-station" title={words.similarity}>
           <Bars
