@@ -6,5 +6,7 @@ export function openHere(source: ModelSource, signal?: AbortSignal): Promise<Mod
   return LocalModel.open(source, signal);
 }
 
-/** The caller's thread: this host is of what runs from source, where a worker could not load TypeScript. */
-export const openHost = openHere;
+/** Computes in the caller's thread, too: what runs from source, where a worker could not load TypeScript. */
+export function openHost(source: ModelSource, signal?: AbortSignal): Promise<ModelHost> {
+  return openHere(source, signal);
+}
