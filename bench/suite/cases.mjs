@@ -205,7 +205,7 @@ function pythonRows() {
   return [...rows, { ...int8, peer: "CTranslate2 int8" }];
 }
 
-/** Bytes that a step of the 1.1 B model reads in int4: half a byte and a share of a scale for 64 for each weight of its layers. */
+/** Bytes that a step of the 1.1 B model reads in int4: for each weight of its layers half a byte and a 64th of a scale. */
 const INT4_BYTES = (22 * (2 * 2048 * 2048 + 2 * 256 * 2048 + 3 * 2048 * 5632) + 32000 * 2048) * (0.5 + 4 / 64);
 
 function ownRows(isAvx512) {

@@ -13,7 +13,7 @@ export async function isServed(url: string, signal?: AbortSignal): Promise<boole
   return isAnswered(await answerOf(url, signal));
 }
 
-/** True if an answer holds a file; of its bytes, no more is read than tells. */
+/** True if an answer holds a file, by its status and its first bytes; the rest is not read. */
 async function isAnswered(response: Response): Promise<boolean> {
   if (!response.ok || !response.body) {
     await response.body?.cancel();

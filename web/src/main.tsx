@@ -56,9 +56,10 @@ function openLink(): void {
 /** Fills in the settings that a link leaves out, and reports the names in it that are wrong. */
 function complete(hash: string, wrong: readonly string[]): void {
   const named = new Set(new URLSearchParams(hash.slice(1)).keys());
-  const isKnown = entries.value.some(({ name }) => name === modelName.value);
+  const isListed = (model: string): boolean => entries.value.some(({ name }) => name === model);
+  const isKnown = isListed(modelName.value);
   const isWrong = modelName.value !== "" && !isKnown;
-  const isOtherWrong = otherModel.value !== "" && !entries.value.some(({ name }) => name === otherModel.value);
+  const isOtherWrong = otherModel.value !== "" && !isListed(otherModel.value);
   if (isOtherWrong) otherModel.value = "";
   const [first] = entries.value;
   if (!isKnown && first) {
