@@ -33,6 +33,14 @@ export interface MeasureOptions {
 export async function measureModel(location: string, options: MeasureOptions): Promise<Measurement> {
   const { signal, precision } = options;
   await using model = await loadModel(location, { signal, precision, onWarning: () => {} });
+  return measureOpened(model, options);
+}
+
+/** Measures an open model on a text. */
+export async function measureOpened(
+  model: Model,
+  options: Pick<MeasureOptions, "text" | "measuresSpeed" | "signal">,
+): Promise<Measurement> {
   const { tokenizer } = model;
   if (!tokenizer) return { withoutPerplexity: "the model has no tokenizer" };
   const size = Math.min(WINDOW, model.contextWindow);

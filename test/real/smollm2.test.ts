@@ -4,7 +4,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadModel, type Model } from "../../src/inference/index.ts";
-import { measureModel } from "../../src/inference/measure-quantized.ts";
+import { measureModel, measureOpened } from "../../src/inference/measure-quantized.ts";
 import { quantizeModel } from "../../src/inference/quantize-directory.ts";
 import { SAMPLE_TEXT } from "../../src/inference/sample-text.ts";
 import { readJson } from "../helpers/fixtures.ts";
@@ -39,18 +39,6 @@ const TOLERANCE = 1e-4;
  */
 const PERPLEXITY = 42.66;
 const COST = { published: 0.006, int8: 0.01 };
-
-/** The perplexity of a text in windows of 256 tokens that begin anew, as `measureModel` takes them. */
-async function perplexityOf(model: Model, text: string): Promise<number> {
-  const ids = model.tokenizer?.encode(text).ids as number[];
-  let [loss, count] = [0, 0];
-  for (let at = 0; at + 1 < ids.length; at += 256) {
-    const row = ids.slice(at, at + 256);
-    loss += ((await model.forward({ inputIds: [row], labels: [row] })).loss as number) * (row.length - 1);
-    count += row.length - 1;
-  }
-  return Math.exp(loss / count);
-}
 
 describe.skipIf(!existsSync(file))(
   `SmolLM2-135M-Instruct (skipped where ${name} is absent; LECTERN_SMOLLM2 names it)`,
@@ -94,7 +82,7 @@ describe.skipIf(!existsSync(file))(
       const of = { text: SAMPLE_TEXT, measuresSpeed: false };
       const [published, int8] = [await measureModel(file, of), await measureModel(out, of)];
       await rm(folder, { recursive: true });
-      expect(await perplexityOf(model, SAMPLE_TEXT)).toBeCloseTo(PERPLEXITY, 2);
+      expect((await measureOpened(model, of)).perplexity).toBeCloseTo(PERPLEXITY, 2);
       expect(Math.abs((published.perplexity as number) / PERPLEXITY - 1)).toBeLessThan(COST.published);
       expect(Math.abs((int8.perplexity as number) / PERPLEXITY - 1)).toBeLessThan(COST.int8);
     }, 300_000);

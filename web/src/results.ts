@@ -77,8 +77,8 @@ export function report(error: unknown): void {
   } else failure.value = { message };
 }
 
-/** Runs a task of a view; an earlier one's result is dropped, and no picture of another text stays where it fails. */
-export async function latestOnly<T>(task: () => Promise<T>, use: (result: T) => void): Promise<void> {
+/** Shows the picture that a task computes, unless a later one was begun; where it fails, no picture of another text stays. */
+async function showLatest(task: () => Promise<Picture>): Promise<void> {
   const turn = ++latest;
   running.value++;
   try {
@@ -86,7 +86,7 @@ export async function latestOnly<T>(task: () => Promise<T>, use: (result: T) => 
     if (turn === latest)
       batch(() => {
         failure.value = null;
-        use(result);
+        picture.value = result;
       });
   } catch (error) {
     if (turn === latest)
@@ -164,11 +164,7 @@ export function followResults(): void {
       if (open) failure.value = null;
     }
     if (!open || !wants || !isReady) return;
-    const task = () =>
-      latestOnly(
-        () => compute(open, prompt, of),
-        (made) => (picture.value = made),
-      );
+    const task = () => showLatest(() => compute(open, prompt, of));
     takeBack = afterPause(open === before ? PAUSE_MS : 0, task); // a model that was just opened waits for nobody
     before = open;
   });
