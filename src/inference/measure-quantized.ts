@@ -33,7 +33,7 @@ export interface MeasureOptions {
 export async function measureModel(location: string, options: MeasureOptions): Promise<Measurement> {
   const { signal, precision } = options;
   await using model = await loadModel(location, { signal, precision, onWarning: () => {} });
-  return measureOpened(model, options);
+  return await measureOpened(model, options);
 }
 
 /** Measures an open model on a text. */
