@@ -1,6 +1,7 @@
 import { check, LecternError } from "../common/index.ts";
 import type { Model } from "../inference/index.ts";
 import { softmax } from "../tensor/index.ts";
+import { textWithBytes } from "../tokenizers/index.ts";
 
 /** A text, or the ids of its tokens. */
 export type ExplainInput = string | readonly number[];
@@ -9,7 +10,7 @@ export type ExplainInput = string | readonly number[];
 export interface TokenPiece {
   /** The token id. */
   readonly id: number;
-  /** The text that it decodes to; that of a special token is its name. */
+  /** The text that it decodes to, with bytes of parts of characters as `<0xD7>`; that of a special token is its name. */
   readonly token: string;
   /** The token as the vocabulary writes it. */
   readonly piece: string;
@@ -47,8 +48,8 @@ export function piecesOf({ tokenizer }: Model, ids: readonly number[]): TokenPie
   return ids.map((id) => {
     const isSpecial = special?.has(id) ?? false;
     const piece = tokenizer?.token(id) ?? String(id);
-    const text = tokenizer?.decode([id]) ?? String(id);
-    const token = isSpecial || text.includes("\ufffd") ? piece : text; // a part of a character is no text yet
+    const text = isSpecial || !tokenizer ? piece : tokenizer.decode([id]);
+    const token = tokenizer && text.includes("\ufffd") ? textWithBytes(tokenizer, id) : text;
     return { id, token, piece, isSpecial };
   });
 }

@@ -97,6 +97,7 @@ export {
   type Dimension,
   formatShape,
   input,
+  NONE_OR_MORE,
   type Node,
   nodesOf,
   parameter,

@@ -5,7 +5,7 @@ export { loadTokenizer } from "./load/load-tokenizer.ts";
 export { type PaddingOptions, padRows } from "./pad-rows.ts";
 export { wholeTest } from "./regex/index.ts";
 export type { StreamDecoder } from "./stream-decoder.ts";
-export { type TokenBytes, tokenBytes } from "./token-bytes.ts";
+export { type TokenBytes, textWithBytes, tokenBytes } from "./token-bytes.ts";
 export {
   type BatchOptions,
   type DecodeOptions,

@@ -43,6 +43,22 @@ function byteLevel(token: string): string {
   return bytes.some((byte) => byte === undefined) ? latin1(token) : String.fromCharCode(...(bytes as number[]));
 }
 
+/** A character in UTF-8, or a byte that begins none. */
+const CHARACTER =
+  /[\0-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|(.)/gs;
+
+/** A token that holds parts of characters: each of their bytes as SentencePiece names them, such as `<0xD7>`, the rest as text. */
+export function textWithBytes(tokenizer: Tokenizer, id: number): string {
+  const token = tokenizer.token(id) ?? "";
+  if (!tokenizer.decoderTypes.has("ByteLevel")) return token;
+  const read = new TextDecoder();
+  return byteLevel(token).replace(CHARACTER, (bytes, part?: string) =>
+    part === undefined
+      ? read.decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)))
+      : `<0x${part.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}>`,
+  );
+}
+
 /** The bytes of tokens as the decoder writes them, alone and behind another token. */
 function decoded(tokenizer: Tokenizer, tokens: readonly (string | undefined)[]): TokenBytes {
   const read = (ids: readonly number[]): string => tokenizer.decode(ids, { cleanUpSpaces: false });

@@ -1,4 +1,11 @@
-import { applyOne, type Dimension, defineKernel, type TensorType, type Value } from "../../graph/index.ts";
+import {
+  applyOne,
+  type Dimension,
+  defineKernel,
+  NONE_OR_MORE,
+  type TensorType,
+  type Value,
+} from "../../graph/index.ts";
 
 const END = Number.MAX_SAFE_INTEGER;
 
@@ -24,7 +31,7 @@ const behindPastOp = defineKernel<object>({
   name: "behindPast",
   infer([states]) {
     const { dtype, shape } = states as TensorType;
-    return [{ dtype, shape: shape.with(1, "N") }];
+    return [{ dtype, shape: shape.with(1, NONE_OR_MORE) }];
   },
   lower(c) {
     const [states, past] = c.inputs as [string, string];
@@ -33,7 +40,7 @@ const behindPastOp = defineKernel<object>({
   },
 });
 
-/** The states `[B, S, E]` behind the first, as many as there are keys `[B, H, R, D]`: `[B, N, E]`. */
+/** The states `[B, S, E]` behind the first, as many as there are keys `[B, H, R, D]`: `[B, N, E]`, perhaps none. */
 export function behindPast(states: Value, past: Value): Value {
   return applyOne(behindPastOp, [states, past], {});
 }

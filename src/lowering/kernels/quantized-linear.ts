@@ -1,4 +1,11 @@
-import { type AttributesOf, apply, defineKernel, type TensorType } from "../../graph/index.ts";
+import {
+  type AttributesOf,
+  apply,
+  defineKernel,
+  type LowerContext,
+  NONE_OR_MORE,
+  type TensorType,
+} from "../../graph/index.ts";
 import type { Kernel } from "./kernel.ts";
 
 /** The engine multiplies whole numbers: it rounds the inputs of each block to 8 bits. */
@@ -66,7 +73,7 @@ const integerProductOp = defineKernel<object>({
   lower(c) {
     const [level, middle, x, levels, scales, bias] = c.inputs as [string, string, string, string, string, string?];
     const zero = c.constant({ dtype: "int8", shape: [], data: Int8Array.of(0) });
-    const largest = c.emit("ReduceMax", [c.emit("Abs", [x]), c.int64(-1)], { keepdims: 1 }); // of each row
+    const largest = largestOfRows(c, x, c.inputTypes[2] as TensorType);
     // A row of zeros is divided by 0: whatever level that becomes, the result is multiplied by 0.
     const rounded = c.emit("QuantizeLinear", [c.emit("Div", [x, largest]), level, middle]);
     const operands = [rounded, levels, level, scales, middle, zero];
@@ -75,6 +82,13 @@ const integerProductOp = defineKernel<object>({
     return [bias === undefined ? scaled : c.emit("Add", [scaled, bias])];
   },
 });
+
+/** The size of the largest entry of each row. */
+function largestOfRows(c: LowerContext, x: string, { shape }: TensorType): string {
+  const largest = c.emit("ReduceMax", [c.emit("Abs", [x]), c.int64(-1)], { keepdims: 1 });
+  // Of no rows, ONNX Runtime 1.30 leaves the rows' size as it was.
+  return shape.includes(NONE_OR_MORE) ? c.emit("Slice", [largest, c.int64(0), c.int64(1), c.int64(-1)]) : largest;
+}
 
 /**
  * The engine's product of whole numbers: each row is divided by its own largest entry and rounded to 8 bits or 7, so that its
