@@ -82,8 +82,8 @@ export class LocalModel implements ModelHost {
     this.#prefixes = new PrefixCache(device === "webgpu" ? 0 : prefixCacheBytes);
     this.#revision = this.#revisionOf(new AdaptedWeights(files.weights, files.architecture));
     const own = precision === "published" ? undefined : precision; // an assistant has its own file
-    const openAssistant = (location: string): Promise<LocalModel> =>
-      LocalModel.open({ location, threads, device, families, precision: own, prefixCacheBytes: 0 });
+    const ofAssistant = { threads, device, families, precision: own, keepsStored: true, prefixCacheBytes: 0 };
+    const openAssistant = (location: string): Promise<LocalModel> => LocalModel.open({ location, ...ofAssistant });
     const [pool, prefixes] = [this.#pool, this.#prefixes];
     const admission = new Admission(limits, generation?.tokenBytes ?? 0, generation?.sequenceBytes);
     const shared = { threads, device, pool, prefixes, admission, openAssistant };
@@ -120,7 +120,16 @@ export class LocalModel implements ModelHost {
   }
 
   static async #read(
-    { location, base, device = "cpu", force = false, families, precision, ...settings }: ModelSource,
+    {
+      location,
+      base,
+      device = "cpu",
+      force = false,
+      families,
+      precision,
+      keepsStored = false,
+      ...settings
+    }: ModelSource,
     signal: AbortSignal,
   ): Promise<LocalModel> {
     checkDevicePrecision(device, precision);
@@ -141,7 +150,8 @@ export class LocalModel implements ModelHost {
     }
     const generationConfig = stored ?? generationFields(parts.json);
     const { quantized, hasPublished } = parts.weights;
-    const computed = computedPrecision(precision, parts.weights.parameterCount, { quantized, hasPublished }, device);
+    const asked = keepsStored && (quantized || hasPublished) ? undefined : precision;
+    const computed = computedPrecision(asked, parts.weights.parameterCount, { quantized, hasPublished }, device);
     const rounded: string[] = [];
     const warn = (loss: string): unknown => rounded.push(`${location}: ${loss}`);
     const weights = await weightsIn(computed, parts, { warn, signal });

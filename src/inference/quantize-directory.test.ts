@@ -97,6 +97,19 @@ test("an encoder has no perplexity, and the reason is given", async () => {
   });
 });
 
+test("a directory in int4 drafts for the model in float32 and in int8", async () => {
+  const source = fixture("models/llama_gqa");
+  const assistantModel = join(folder, "drafts");
+  await quantizeModel(source, { precision: "int4", out: assistantModel, measure: false });
+  for (const precision of ["float32", "int8"] as const) {
+    await using model = await loadModel(source, { precision });
+    const plain = { doSample: false, numBeams: 1, maxNewTokens: 12, minNewTokens: 12 };
+    const ids = async (more: object): Promise<unknown> =>
+      (await model.generate({ inputIds: [5, 9, 7] }, { ...plain, ...more })).outputIds;
+    expect(await ids({ assistantModel })).toEqual(await ids({}));
+  }
+});
+
 describe("refusals", () => {
   let out = "";
   beforeAll(async () => {

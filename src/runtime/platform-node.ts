@@ -80,11 +80,18 @@ export function canShareMemory(): boolean {
   return isLoaded;
 }
 
+/**
+ * So long, in microseconds, the engine's threads wait awake for the next run: longer than decoding takes between two steps. The
+ * engine's own choice is some 35 ms, in which they take the cores from another session, such as an encoder's or an assistant's.
+ */
+const WAKE_US = 1000;
+
 async function load(graph: OnnxGraph, bytes: Uint8Array, options: SessionOptions): Promise<EngineSession> {
   const session = {
     model_external_initializers_file_folder_path: "/",
     disable_prepacking: options.prepack === false ? "1" : "0",
     set_denormal_as_zero: "1",
+    "intra_op.spin_duration_us": String(WAKE_US),
   };
   const optimization = { disable_specified_optimizers: (options.withoutRewrites ?? []).join(";") };
   const isOnDevice = options.device === "webgpu";

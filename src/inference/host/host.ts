@@ -21,6 +21,8 @@ export interface ModelSource {
   readonly threads?: number | undefined;
   readonly device?: Device | undefined;
   readonly precision?: Precision | undefined;
+  /** True if a model that is stored in few bits computes in them, whatever the precision. */
+  readonly keepsStored?: boolean | undefined;
   /** Memory for the keys and values of earlier texts, in bytes. */
   readonly prefixCacheBytes?: number | undefined;
   /** The number of sequences that are computed at once, at most. */
