@@ -18,6 +18,7 @@ const STEPS = 8;
 const { architecture, weights: stored } = await openModelFiles(await openFiles(directory));
 const weights = await quantizeWeights(architecture, stored, precision);
 const isEncoderDecoder = architecture.kind === "encoder-decoder";
+const { decoderLayers, numHiddenLayers: layers = decoderLayers } = architecture.config;
 const model = (isEncoderDecoder ? cachedEncoderDecoder : cachedDecoder)(architecture);
 const folder = await mkdtemp(join(tmpdir(), "lectern-"));
 const engine = await DecodeEngine.create(model, weights, { profile: join(folder, "trace") });
@@ -42,8 +43,8 @@ for (const { cat, dur, args, name: event } of events) {
 }
 const all = [...kernels].toSorted(([, a], [, b]) => b.ms - a.ms);
 const perStep = all.reduce((sum, [, { count }]) => sum + count, 0) / runs;
-console.log(`${perStep} kernels a step, ${(perStep / model.numLayers).toFixed(1)} a layer (prefill counted as a step)`);
+console.log(`${perStep} kernels a step, ${(perStep / layers).toFixed(1)} a layer (prefill counted as a step)`);
 for (const [type, { count, ms }] of all)
   console.log(
-    `${type.padEnd(28)} ${(count / runs / model.numLayers).toFixed(1).padStart(6)} a layer ${(ms / runs).toFixed(2).padStart(8)} ms a step`,
+    `${type.padEnd(28)} ${(count / runs / layers).toFixed(1).padStart(6)} a layer ${(ms / runs).toFixed(2).padStart(8)} ms a step`,
   );

@@ -5,7 +5,7 @@ import type { AnyOp, Attributes, Op } from "./op.ts";
 /** A size that is known, or the name of one that is known when the graph runs ("B", "T", "P+T"). */
 export type Dimension = number | string;
 /** The name of a size that may be 0. */
-export const NONE_OR_MORE = "N≥0";
+export const NONE_OR_MORE = "none_or_more";
 /** The sizes of a tensor's axes. */
 export type Shape = readonly Dimension[];
 

@@ -40,7 +40,7 @@ const behindPastOp = defineKernel<object>({
   },
 });
 
-/** The states `[B, S, E]` behind the first, as many as there are keys `[B, H, R, D]`: `[B, N, E]`, perhaps none. */
+/** The states `[B, S, E]` behind the first, as many as there are keys `[B, H, R, D]`: `[B, N, E]`, where N may be 0. */
 export function behindPast(states: Value, past: Value): Value {
   return applyOne(behindPastOp, [states, past], {});
 }
