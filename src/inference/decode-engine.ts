@@ -47,9 +47,6 @@ interface OpenGraph {
   readonly weightBytes: number;
 }
 
-/** Whole rows of an encoder, or new tokens over a cache. */
-type Phase = "forward" | "decode";
-
 /** The compiled parts of a decode engine. */
 interface EngineParts {
   readonly model: CachedModel;
@@ -145,12 +142,8 @@ export class DecodeEngine {
     const use = isOnDevice ? { ...asked, isShared: false } : asked;
     // On a device the cache stays there, but where rows are chosen after each step.
     const mayWrite = isOnDevice ? !use.showsAll : canAttendInPlace(model.config.headSize) && canShareMemory();
-    const open = async (
-      graph: ModelGraph,
-      phase: Phase,
-      outputs: Record<string, Value>,
-      written?: readonly string[],
-    ) => {
+    const open = async (graph: ModelGraph, outputs: Record<string, Value>, written?: readonly string[]) => {
+      const phase = graph === memory ? "forward" : "decode";
       const lowered = lowerModel(outputs, weights, phase, options.device);
       const inputs = new Set(lowered.inputs.map(({ name }) => name));
       const bytes = sessionBytes(lowered, options);
@@ -182,9 +175,9 @@ export class DecodeEngine {
       ...present,
       ...Object.fromEntries(graph.states.map(({ after }, i) => [stateName("present", i), after])),
     };
-    const encoder = memory && (await open(memory, "forward", named("cross", memory.crossCache)));
+    const encoder = memory && (await open(memory, named("cross", memory.crossCache)));
     const { isInPlace, keysFixedUpTo, states } = graph;
-    const step = await open(graph, "decode", outputs, isInPlace ? Object.keys(present) : undefined);
+    const step = await open(graph, outputs, isInPlace ? Object.keys(present) : undefined);
     const kept = { layers: graph.cache.length, states };
     const isReused = isInPlace && !isOnDevice && !use.showsAll && !use.layers;
     const spares = isReused ? { free: new Map(), lent: new WeakMap() } : undefined;
