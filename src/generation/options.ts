@@ -110,7 +110,7 @@ export interface GenerationOptions {
   readonly promptLookupNumTokens?: number;
   /** The number of tokens at most that must match for prompt lookup. Default: 2. */
   readonly maxMatchingNgramSize?: number;
-  /** A smaller model with the same tokenizer, in any precision, that speculates ahead: the same text, sooner. Default: none. */
+  /** A smaller model with the same tokenizer that speculates ahead: the same text, sooner. Default: none. */
   readonly assistantModel?: string;
   /** Speculates with this many of the model's own first layers: the same text, sooner. Default: off. */
   readonly assistantEarlyExit?: number;
