@@ -90,6 +90,9 @@ describe.skipIf(entry === undefined)(`Transformers.js runs an exported model (${
     ["stories", "int8"],
     ["stories", "int4"],
     ["gpt2", "int8"],
+    ["llama_gqa", "int8"],
+    ["gpt2", "int4"],
+    ["llama_gqa", "int4"],
   ] as const)("%s in %s: two rows of different lengths, the same greedy tokens", async (name, precision) => {
     const path = pathOf(name);
     const theirs = await loaded(path, precision, peer.AutoModelForCausalLM);
@@ -113,6 +116,9 @@ describe.skipIf(entry === undefined)(`Transformers.js runs an exported model (${
     ["marian", "float32"],
     ["m2m_100", "float32"],
     ["bart", "float32"],
+    ["t5_relu", "int8"],
+    ["marian", "int8"],
+    ["marian", "int4"],
     ["translate", "int8"],
     ["translate", "int4"],
   ] as const)("%s in %s: the same greedy tokens", async (name, precision) => {
