@@ -243,6 +243,8 @@ describe.skipIf(!hasChromium)("the studio from a static server (skipped where /u
     await page.locator(".budget-station").waitFor();
     await page.locator("textarea").fill("word ".repeat(600));
     await page.locator(".problem").waitFor();
+    await settled(page); // the examples of the view have their answers, and the text has none
+    expect(await page.locator(".problem").count()).toBe(1);
     expect(await page.locator(".budget-station").count()).toBe(0);
     await page.locator("textarea").fill("");
     await page.locator(".problem").waitFor({ state: "detached" });

@@ -33,6 +33,11 @@ export const entries = signal<readonly ModelEntry[]>([]);
 
 const opened = new Map<string, Promise<OpenModel>>();
 
+/** True if there is a model of that name, as far as the page has read. */
+export function isListed(name: string): boolean {
+  return entries.value.some((entry) => entry.name === name);
+}
+
 /** Reads which models there are. */
 export async function readEntries(): Promise<void> {
   const response = await fetch("models.json");

@@ -1,6 +1,6 @@
 import { batch, effect } from "@preact/signals";
 import { render } from "preact";
-import { entries, readEntries, startEngine } from "./engine.ts";
+import { entries, isListed, readEntries, startEngine } from "./engine.ts";
 import { showFrame } from "./frame.ts";
 import { languages, say } from "./i18n/index.ts";
 import { followState, readLink } from "./link.ts";
@@ -56,7 +56,6 @@ function openLink(): void {
 /** Fills in the settings that a link leaves out, and reports the names in it that are wrong. */
 function complete(hash: string, wrong: readonly string[]): void {
   const named = new Set(new URLSearchParams(hash.slice(1)).keys());
-  const isListed = (model: string): boolean => entries.value.some(({ name }) => name === model);
   const isKnown = isListed(modelName.value);
   const isWrong = modelName.value !== "" && !isKnown;
   const isOtherWrong = otherModel.value !== "" && !isListed(otherModel.value);

@@ -20,7 +20,14 @@ export const model = signal<OpenModel | null>(null);
 export const picture = signal<Picture | null>(null);
 /** Names that a link had wrong, which stay told until the view changes. */
 export const wrongNames = signal<readonly string[]>([]);
-export const failure = signal<{ readonly key?: PageError["key"]; readonly message: string } | null>(null);
+interface Failure {
+  readonly key?: PageError["key"];
+  readonly message: string;
+  /** True of the picture's: it stays until its text has another answer, whatever else of a view succeeds. */
+  readonly isOfPicture?: boolean;
+}
+
+export const failure = signal<Failure | null>(null);
 /** Calls that the model has not answered yet. */
 export const running = signal(0);
 export const busy = computed(() => running.value > 0);
@@ -93,6 +100,7 @@ async function showLatest(task: () => Promise<Picture>): Promise<void> {
       batch(() => {
         picture.value = null;
         report(error);
+        failure.value = { ...(failure.value as Failure), isOfPicture: true };
       });
   } finally {
     running.value--;
@@ -144,11 +152,16 @@ export function followResults(): void {
     const [name] = [modelName.value, restarts.value];
     if (name === "") return;
     model.value = null;
-    openModel(name).then((open) => {
-      if (modelName.value !== name) return;
-      failure.value = null;
-      model.value = open;
-    }, report);
+    openModel(name).then(
+      (open) => {
+        if (modelName.value !== name) return;
+        failure.value = null;
+        model.value = open;
+      },
+      (error) => {
+        if (modelName.value === name) report(error);
+      },
+    );
   });
   let takeBack = (): void => {};
   let before: OpenModel | null = null;
@@ -163,6 +176,7 @@ export function followResults(): void {
       picture.value = null;
       if (open) failure.value = null;
     }
+    if (!wants && failure.peek()?.isOfPicture) failure.value = null;
     if (!open || !wants || !isReady) return;
     const task = () => showLatest(() => compute(open, prompt, of));
     takeBack = afterPause(open === before ? PAUSE_MS : 0, task); // a model that was just opened waits for nobody

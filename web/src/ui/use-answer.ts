@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { entries, type OpenModel, openModel } from "../engine.ts";
+import { isListed, type OpenModel, openModel } from "../engine.ts";
 import { afterPause, failure, model, report, running } from "../results.ts";
 
 /** So long the page waits for the next letter before it asks the model. */
@@ -26,7 +26,7 @@ export function useAnswer<T>(
       try {
         const found = await open.call<T>(...question);
         if (isStale) return;
-        failure.value = null;
+        if (!failure.value?.isOfPicture) failure.value = null;
         answer.value = found;
       } catch (error) {
         if (isStale) return;
@@ -47,22 +47,27 @@ export function useAnswer<T>(
 export function useModel(name: string): OpenModel | null {
   const other = useSignal<OpenModel | null>(null);
   const isOwn = model.value?.name === name;
-  const isListed = entries.value.length > 0; // a link names a model before the page has read which there are
+  const isThere = isListed(name); // a link may name one that there is not, or not yet
   useEffect(() => {
     other.value = null;
-    if (isOwn || name === "" || !isListed) return;
+    if (isOwn || !isThere) return;
     let isStale = false;
     running.value = running.peek() + 1;
     openModel(name)
-      .then((open) => {
-        if (!isStale) other.value = open;
-      }, report)
+      .then(
+        (open) => {
+          if (!isStale) other.value = open;
+        },
+        (error) => {
+          if (!isStale) report(error);
+        },
+      )
       .finally(() => {
         running.value = running.peek() - 1;
       });
     return () => {
       isStale = true;
     };
-  }, [name, isOwn, isListed]);
+  }, [name, isOwn, isThere]);
   return isOwn ? model.value : other.value;
 }
