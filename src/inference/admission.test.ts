@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { Admission, type EnterOptions, type Entry, type RequestSize, sizeOf } from "./admission.ts";
-import { mostSlots } from "./cache/key-value-cache.ts";
+import { mostSlots } from "./cache/cache-sizes.ts";
 import { loadModel } from "./model.ts";
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,6 @@
 import { check, LecternError } from "../common/index.ts";
 import { type GenerationOptions, plannedNewTokens } from "../generation/index.ts";
-import { mostSlots } from "./cache/key-value-cache.ts";
+import { mostSlots } from "./cache/cache-sizes.ts";
 import type { Strategy } from "./strategy.ts";
 
 /** The order of requests that wait: the lower number first, as in vLLM. */

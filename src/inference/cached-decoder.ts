@@ -10,6 +10,8 @@ export interface CachedDecoderOptions {
   readonly memories?: readonly CrossAttentionCache[] | undefined;
   /** The number of prompt tokens that are computed at once. */
   readonly chunk?: number | undefined;
+  /** The number of tokens that a text may have with its prompt of so many. */
+  readonly planned?: (promptLength: number) => number;
   /** Cancels a prompt that is being computed, with code `abort`. */
   readonly signal?: AbortSignal | undefined;
   /** True if the keys and values of earlier texts are reused, and those of its own kept. */
@@ -22,19 +24,23 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
   readonly contextWindow: number;
   readonly #engine: DecodeEngine;
   readonly #chunk: number;
+  readonly #planned: CachedDecoderOptions["planned"];
   readonly #signal: AbortSignal | undefined;
   readonly #reusesPrefixes: boolean;
   readonly #rows: CacheRows;
   #memories: readonly CrossAttentionCache[];
   #memory: MemoryFeeds | undefined;
+  /** The cache of a prompt whose keys and values are not kept yet: that waits until its first token is out. */
+  #unkept: KeyValueCache | undefined;
   /** The number of last tokens that were taken back and are still in the cache. */
   #rewound = 0;
 
   constructor(
     engine: DecodeEngine,
-    { memories = [], chunk = PREFILL_TOKENS, signal, reusesPrefixes = false }: CachedDecoderOptions = {},
+    { memories = [], chunk = PREFILL_TOKENS, planned, signal, reusesPrefixes = false }: CachedDecoderOptions = {},
   ) {
     this.#chunk = chunk;
+    this.#planned = planned;
     this.#reusesPrefixes = reusesPrefixes;
     this.#signal = signal;
     this.#engine = engine;
@@ -53,16 +59,19 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     const { sizes, isShared } = this.#engine;
     this.#rewound = 0;
     if (!isShared && rows.every(({ length }) => length === 1)) {
-      this.#own(new KeyValueCache(sizes, rows.length));
+      this.#own(new KeyValueCache(sizes, rows.length, { planned: this.#planned?.(1) }));
       return this.step(rows.map(([token]) => token as number));
     }
     const caches: KeyValueCache[] = [];
     const scores: Float32Array[] = [];
     for (const [i, row] of rows.entries()) {
-      const cache = this.#reusesPrefixes ? this.#engine.recall(row) : new KeyValueCache(sizes, 1);
+      this.#keepPrompt(); // this one may begin like it
+      const planned = this.#planned?.(row.length);
+      const cache = this.#reusesPrefixes ? this.#engine.recall(row, planned) : new KeyValueCache(sizes, 1, { planned });
       scores.push(await this.#compute(row, i, cache, chunk));
       if (rows.length > 1) await cache.settle();
       caches.push(cache);
+      this.#unkept = cache;
     }
     const [first] = caches;
     this.#own(
@@ -88,11 +97,17 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
         this.#engine.extend(cache, [part], { memory, lengths: [row.length] });
       last = await this.#engine.chunk(part.length, compute);
     }
-    if (this.#reusesPrefixes) this.#engine.remember(cache, 0);
     return last[0] as Float32Array;
   }
 
+  /** Keeps the keys and values of the prompt that was computed last. */
+  #keepPrompt(): void {
+    if (this.#reusesPrefixes && this.#unkept) this.#engine.remember(this.#unkept, 0);
+    this.#unkept = undefined;
+  }
+
   finish(rows: readonly number[]): void {
+    this.#keepPrompt();
     const { cache, at } = this.#rows;
     if (this.#reusesPrefixes) for (const row of rows) this.#engine.remember(cache, at[row] as number);
   }
@@ -100,6 +115,7 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
   /** More tokens of the only row. */
   async extend(tokens: readonly number[]): Promise<Float32Array> {
     if (this.#rows.at.length === 0) return (await this.prefill([tokens]))[0] as Float32Array;
+    this.#keepPrompt();
     return (
       await this.#engine.extend(await this.#alone(), [tokens], { memory: this.#joinedMemory() })
     )[0] as Float32Array;
@@ -110,6 +126,7 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
   }
 
   async step(tokens: readonly number[]): Promise<Float32Array[]> {
+    this.#keepPrompt();
     if (this.#rewound > 0) await this.#alone();
     if (!this.#engine.isShared) return this.#engine.step(this.#rows, tokens, this.#memories);
     const memory = this.#joinedMemory();

@@ -5,8 +5,9 @@ import { cacheSlots, type DerivedInput, type Positions, type StateShape, stateNa
 import { canShareMemory, createSession, type EngineSession, nextTask, type SessionOptions } from "../runtime/index.ts";
 import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { AdapterRows, perRow } from "./adapters/adapter-rows.ts";
+import { type CacheSizes, cacheName } from "./cache/cache-sizes.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
-import { type CacheSizes, cacheName, KeyValueCache } from "./cache/key-value-cache.ts";
+import { KeyValueCache } from "./cache/key-value-cache.ts";
 import { PrefixCache } from "./cache/prefix-cache.ts";
 import { type CachedModel, deriveFeeds, type ModelGraph } from "./decode-graph.ts";
 import { lowerModel } from "./lower-model.ts";
@@ -76,8 +77,8 @@ interface EngineParts {
 interface ScoreMemory {
   /** Those whose scores were read, by the number of their rows. */
   readonly free: Map<number, HostTensor<"float32">>;
-  /** Those that callers read, by their memory. */
-  readonly lent: WeakMap<ArrayBufferLike, HostTensor<"float32">>;
+  /** Those that callers read, by their memory, and how many of their rows were not given back. */
+  readonly lent: WeakMap<ArrayBufferLike, { readonly tensor: HostTensor<"float32">; left: number }>;
 }
 
 /** The session that decodes over a cache, shared by all generations of a model. */
@@ -185,10 +186,13 @@ export class DecodeEngine {
     return new DecodeEngine({ ...parts, adapters: new AdapterRows(), scheduler: new Scheduler() });
   }
 
-  /** Takes back scores that have been read: a later step of as many rows writes where they lie. */
+  /** Takes back scores that have been read: once all rows of a step are back, a later one of as many writes where they lie. */
   recycle(scores: readonly Float32Array[]): void {
-    const tensor = this.#parts.spares?.lent.get(scores[0]?.buffer as ArrayBuffer);
-    if (tensor?.shape[0] === scores.length) this.#parts.spares?.free.set(scores.length, tensor); // else others have rows in it
+    const { free, lent } = this.#parts.spares ?? {};
+    const step = lent?.get(scores[0]?.buffer as ArrayBuffer);
+    if (!step) return;
+    step.left -= scores.length;
+    if (step.left === 0) free?.set(step.tensor.shape[0] as number, step.tensor);
   }
 
   /** The places of a step's results, where it writes them itself. */
@@ -198,7 +202,7 @@ export class DecodeEngine {
     const rows = cache.lengths.length;
     const logits = spares.free.get(rows) ?? newScores(rows, this.vocabularySize);
     spares.free.delete(rows);
-    spares.lent.set(logits.data.buffer, logits);
+    spares.lent.set(logits.data.buffer, { tensor: logits, left: rows });
     return { ...cache.places(), logits };
   }
 
@@ -215,9 +219,10 @@ export class DecodeEngine {
   /**
    * A cache for a prompt, with the keys and values of what an earlier text had in common with it. Its last token is left
    * to compute, since it gives the scores.
+   * @param planned the number of tokens that the text will have at most
    */
-  recall(prompt: readonly number[]): KeyValueCache {
-    const cache = new KeyValueCache(this.sizes, 1);
+  recall(prompt: readonly number[], planned?: number): KeyValueCache {
+    const cache = new KeyValueCache(this.sizes, 1, { planned });
     const { prefixes, keysFixedUpTo, kept } = this.#parts;
     if (prompt.length > keysFixedUpTo || kept.states.length > 0) return cache; // a state is that of its whole text
     const parts = prefixes.find(this, prompt.slice(0, -1));

@@ -3,6 +3,7 @@ import {
   type Decoder,
   type GenerationOptions,
   GuidedDecoder,
+  plannedNewTokens,
   type ScoringDecoder as Scoring,
 } from "../generation/index.ts";
 import type { WeightFeeds } from "./weights.ts";
@@ -112,6 +113,14 @@ export function continuing(
       scale: guidanceScale,
       negative: negativePromptIds && rows.map((row) => (negativePromptIds[row] ?? negativePromptIds[0]) as number[]),
     });
+}
+
+/** The number of tokens that a text may have with its prompt of so many. */
+export function plannedLength(
+  { contextWindow }: { readonly contextWindow: number },
+  { options }: BeginOptions,
+): (promptLength: number) => number {
+  return (promptLength) => promptLength + plannedNewTokens(options, promptLength, contextWindow);
 }
 
 /** The settings that a decoder beside an encoder begins by. */

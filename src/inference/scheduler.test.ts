@@ -54,11 +54,44 @@ test("steps that are asked for together are one run, whose time is shared by row
   expect(engines.map(({ computedMs }) => computedMs)).toEqual([4, 12]);
   scheduler.end(engines[0]);
   await step(1, [10, 11, 12]);
-  expect(rows[1].cache.tokens).toEqual([
+  expect(rows[1].at.map((row) => rows[1].cache.tokens[row])).toEqual([
     [2, 7, 10],
     [3, 8, 11],
     [4, 9, 12],
   ]);
+});
+
+test("a request that joins or leaves moves no other, and one that waits keeps its rows", async () => {
+  const runs: number[][] = [];
+  const scheduler = new Scheduler();
+  const none = {};
+  const all = Array.from({ length: 4 }, () => ({ engine: probe(runs, none), rows: rowsOf(1) }));
+  const step = (...wanted: readonly number[]) =>
+    Promise.all(
+      wanted.map((i) => {
+        const { engine, rows } = all[i] as (typeof all)[number];
+        return scheduler.step({ engine, rows, tokens: [100 * i + runs.length], memories: [] });
+      }),
+    );
+  const caches = () => all.map(({ rows: { cache } }) => cache);
+  const tokensOf = (i: number) => all[i]?.rows.at.map((row) => all[i]?.rows.cache.tokens[row]);
+  for (const { engine } of all.slice(0, 3)) scheduler.begin(engine);
+  await step(0, 1, 2);
+  const [joint] = caches();
+  scheduler.end((all[0] as (typeof all)[number]).engine);
+  scheduler.begin((all[3] as (typeof all)[number]).engine);
+  await step(2, 1, 3);
+  expect(caches()).toEqual([joint, joint, joint, joint]);
+  expect(all.slice(1).map(({ rows }) => rows.at)).toEqual([[1], [2], [0]]); // in the place of the first
+  expect(runs).toEqual([
+    [0, 100, 200],
+    [301, 101, 201],
+  ]);
+  await step(1, 3); // while another is busy
+  expect(caches()[2]).toBe(joint);
+  expect(caches()[1]).not.toBe(joint);
+  await step(1, 2, 3);
+  expect([1, 2, 3].map(tokensOf)).toEqual([[[100, 101, 102, 103]], [[200, 201, 203]], [[301, 302, 303]]]);
 });
 
 test("requests with different adapters are different runs, and a failure is that of one run", async () => {

@@ -1,8 +1,9 @@
 import { arrayEqual } from "../common/index.ts";
 import { nextTask } from "../runtime/index.ts";
 import { canShareRun } from "./adapters/adapter-rows.ts";
+import type { CacheSizes } from "./cache/cache-sizes.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
-import { type CacheSizes, KeyValueCache } from "./cache/key-value-cache.ts";
+import { KeyValueCache } from "./cache/key-value-cache.ts";
 import type { WeightFeeds } from "./weights.ts";
 
 /** The number of prompt tokens that are computed at once: bounds the memory of attention scores, and a step's delay. */
@@ -72,6 +73,11 @@ export function isWhole({ cache, at }: CacheRows): boolean {
   return at.length === cache.lengths.length && at.every((row, i) => row === i);
 }
 
+/** True if places are all those of a cache, each once. */
+function isAll(at: readonly number[], { lengths }: KeyValueCache): boolean {
+  return at.length === lengths.length && new Set(at).size === at.length;
+}
+
 /**
  * The one loop of a decoding session: in turn, a step of all rows that wait for one, then some tokens of prompts. A
  * request joins with its next step and leaves when it ends; rows are copied only then. Rows with different adapters are
@@ -86,8 +92,8 @@ export class Scheduler {
   /** Chunks of prompts, by priority, then in the order in which they were asked for. */
   readonly #chunks: { readonly tokens: number; readonly priority: number; readonly run: () => Promise<void> }[] = [];
   #isRunning = false;
-  /** Caches in which several decoders have rows. */
-  readonly #joint = new WeakSet<KeyValueCache>();
+  /** Caches in which several decoders have rows, with those that had when rows were last put there. */
+  readonly #joint = new WeakMap<KeyValueCache, readonly StepRequest[]>();
   /** The last joined encoder states, by what the request's adapter feeds. */
   readonly #joined = new WeakMap<WeightFeeds, JoinedMemory>();
 
@@ -168,54 +174,69 @@ export class Scheduler {
     const [{ engine }] = requests as [Waiting];
     const before = engine.computedMs;
     try {
-      const batch = await this.#batchOf(requests);
-      const { cache } = (batch[0] as Waiting).rows;
-      const tokens = batch.flatMap((request) => request.tokens.map((token) => [token]));
-      const feeds = batch.flatMap((request) => request.tokens.map(() => request.engine.feeds));
-      const scores = await engine.extend(cache, tokens, { memory: this.#memoryOf(batch), feeds });
-      const perRow = (engine.computedMs - before) / tokens.length;
+      const cache = await this.#cacheOf(requests);
+      const count = cache.lengths.length;
+      const tokens = new Array<[number]>(count);
+      const feeds = new Array<WeightFeeds>(count);
+      const memories: CrossAttentionCache[] = [];
+      for (const request of requests)
+        for (const [i, row] of request.rows.at.entries()) {
+          tokens[row] = [request.tokens[i] as number];
+          feeds[row] = request.engine.feeds;
+          const memory = request.memories[i];
+          if (memory) memories[row] = memory;
+        }
+      const scores = await engine.extend(cache, tokens, { memory: this.#memoryOf(engine, memories), feeds });
+      const perRow = (engine.computedMs - before) / count;
       engine.computedMs = before;
-      let first = 0;
-      for (const request of batch) {
-        const count = request.tokens.length;
-        request.engine.computedMs += perRow * count;
-        request.resolve(scores.slice(first, first + count));
-        first += count;
+      for (const request of requests) {
+        request.engine.computedMs += perRow * request.rows.at.length;
+        request.resolve(request.rows.at.map((row) => scores[row] as Float32Array));
       }
     } catch (error) {
       for (const { reject } of requests) reject(error);
     }
   }
 
-  /** The requests in the order of their rows in one cache, which holds no others. */
-  async #batchOf(requests: readonly Waiting[]): Promise<readonly Waiting[]> {
-    const [first] = requests as [Waiting];
-    const { cache } = first.rows;
-    const ordered = [...requests].sort((a, b) => (a.rows.at[0] as number) - (b.rows.at[0] as number));
-    const at = ordered.flatMap(({ rows }) => rows.at);
-    if (requests.every(({ rows }) => rows.cache === cache) && isWhole({ cache, at })) return ordered;
+  /** The cache that holds the rows of these requests, and no others. */
+  async #cacheOf(requests: readonly Waiting[]): Promise<KeyValueCache> {
+    const [{ engine, rows: first }, ...others] = requests as [Waiting, ...Waiting[]];
+    const { cache } = first;
+    const isTogether = requests.every(({ rows }) => rows.cache === cache);
+    const at = requests.flatMap(({ rows }) => rows.at);
+    if (isTogether && isAll(at, cache)) return cache;
     for (const { rows } of requests) await rows.cache.settle();
-    const [only, ...others] = requests as [Waiting, ...Waiting[]];
     if (others.length === 0 && !this.#joint.has(cache) && at.length === cache.lengths.length) {
       cache.rearrange(at);
-      only.rows.at = [...at.keys()];
-      return requests;
+      first.at = [...at.keys()];
+      return cache;
     }
+    const own = others.length === 0 && !this.#joint.has(cache) ? cache : undefined;
+    const joined = own ?? this.#jointCacheOf(requests) ?? new KeyValueCache(engine.sizes, 0);
     const all = requests.flatMap(({ rows }) => rows.at.map((row) => ({ cache: rows.cache, row })));
-    const joined = KeyValueCache.join(all, first.engine.sizes);
-    if (others.length > 0) this.#joint.add(joined);
-    let next = 0;
+    const places = joined.take(all, this.#requests.size);
+    if (!own) this.#joint.set(joined, requests);
     for (const { rows } of requests) {
       rows.cache = joined;
-      rows.at = rows.at.map(() => next++);
+      rows.at = places.splice(0, rows.at.length);
     }
-    return requests;
+    return joined;
+  }
+
+  /** A cache that these requests have rows in, and no other that is under way. */
+  #jointCacheOf(requests: readonly Waiting[]): KeyValueCache | undefined {
+    const here = new Set(requests.map(({ rows }) => rows));
+    return requests
+      .map(({ rows }) => rows.cache)
+      .find((cache) =>
+        this.#joint
+          .get(cache)
+          ?.every(({ rows, engine }) => rows.cache !== cache || here.has(rows) || !this.#requests.has(engine)),
+      );
   }
 
   /** The encoder's states for a batch, joined anew only where its rows read others than before. */
-  #memoryOf(batch: readonly Waiting[]): MemoryFeeds | undefined {
-    const [{ engine }] = batch as [Waiting];
-    const memories = batch.flatMap((request) => request.memories);
+  #memoryOf(engine: StepEngine, memories: readonly CrossAttentionCache[]): MemoryFeeds | undefined {
     if (memories.length === 0) return undefined;
     const known = this.#joined.get(engine.feeds);
     if (known && arrayEqual(known.memories, memories)) return known.feeds;

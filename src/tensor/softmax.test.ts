@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Random } from "../common/index.ts";
-import { logSoftmax, logSumExp, softmax } from "./softmax.ts";
+import { argmaxOrNaN, logSoftmax, logSumExp, softmax } from "./softmax.ts";
 
 const random = new Random(5, 0, 0);
 
@@ -36,4 +36,20 @@ test("log-probabilities of forbidden, infinite and missing scores", () => {
   const noNumber = Float32Array.of(0, Number.NaN);
   logSoftmax(noNumber);
   expect([...noNumber]).toEqual([Number.NaN, Number.NaN]);
+});
+
+test("the index of the largest score: the first of equals, or of the first that is not a number", () => {
+  const plain = (scores: Float32Array): number => {
+    const missing = scores.findIndex(Number.isNaN);
+    if (missing >= 0) return missing;
+    return scores.every((score) => score === -Infinity) ? -1 : scores.indexOf(Math.max(...scores));
+  };
+  for (let size = 0; size < 40; size++)
+    for (let round = 0; round < 20; round++) {
+      const scores = Float32Array.from({ length: size }, () => Math.floor(9 * random.next()) - 4);
+      for (const value of [-Infinity, -Infinity, NaN])
+        if (random.next() < 0.5) scores[Math.floor(size * random.next())] = value;
+      expect(argmaxOrNaN(scores)).toBe(plain(scores));
+    }
+  expect(argmaxOrNaN(new Float32Array(17).fill(-Infinity))).toBe(-1);
 });

@@ -12,12 +12,28 @@ export function maxOf(values: ArrayLike<number>): number {
 export function argmaxOrNaN(values: Float32Array): number {
   let best = -1;
   let most = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
-    if (value <= most) continue;
-    best = i;
-    most = value;
-    if (Number.isNaN(value)) break;
+  const isLess = (i: number): boolean => (values[i] as number) <= most;
+  for (let start = 0; start < values.length; start += 8) {
+    const end = Math.min(start + 8, values.length);
+    // nearly all groups hold nothing larger: one decision for each of them
+    if (
+      isLess(start) &&
+      isLess(start + 1) &&
+      isLess(start + 2) &&
+      isLess(start + 3) &&
+      isLess(start + 4) &&
+      isLess(start + 5) &&
+      isLess(start + 6) &&
+      isLess(start + 7)
+    )
+      continue;
+    for (let i = start; i < end; i++) {
+      const value = values[i] as number;
+      if (value <= most) continue;
+      best = i;
+      most = value;
+      if (Number.isNaN(value)) return best;
+    }
   }
   return best;
 }

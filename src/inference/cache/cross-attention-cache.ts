@@ -1,6 +1,6 @@
 import type { Positions } from "../../nn/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
-import { type CacheSizes, cacheName } from "./key-value-cache.ts";
+import { type CacheSizes, cacheName } from "./cache-sizes.ts";
 
 /** Encoder states as decoding reads them: for every layer, keys and values `[B, H, S, D]`, and what is padding. */
 export interface MemoryFeeds {

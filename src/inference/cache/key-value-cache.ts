@@ -1,19 +1,19 @@
-import type { StateShape } from "../../nn/index.ts";
 import type { EngineSession } from "../../runtime/index.ts";
 import type { HostTensor } from "../../tensor/index.ts";
+import { CacheMemory } from "./cache-memory.ts";
+import { type CacheSizes, cacheName, slotsFor } from "./cache-sizes.ts";
 import { LayerStates } from "./layer-states.ts";
 
-/**
- * A cache grows to the next multiple of so many slots, and by so much at least: what a step reads grows with the text,
- * not with the context window.
- */
-const GROWTH = 64;
-const LEAST_GROWTH = 1.25;
-
-/** The number of slots that a row of so many tokens takes at most. */
-export function mostSlots(length: number): number {
-  return Math.ceil((length * LEAST_GROWTH) / GROWTH) * GROWTH;
+/** A row of a cache. */
+export interface CacheRow {
+  readonly cache: KeyValueCache;
+  readonly row: number;
 }
+
+/** Memory for more than so many times the rows that it holds is given back when rows change. */
+const MOST_ROOM = 4;
+/** By so much at least the room for rows grows, so that rows that come one by one are not all copied each time. */
+const ROW_GROWTH = 1.5;
 
 /**
  * The cache of earlier tokens. Keys and values are `[B, K, C, D]` for each layer that attends; every row starts at
@@ -27,26 +27,30 @@ export class KeyValueCache {
   readonly tokens: number[][];
   /** The text length that each row's keys were computed for. */
   readonly computedFor: number[];
+  /** The number of tokens that each row will have at most, as far as is known; else 0. */
+  readonly planned: number[];
   #states: LayerStates;
   readonly #sizes: CacheSizes;
   #shared: KeyValueCache | undefined;
-  #capacity = 0;
-  #data: Float32Array[];
-  /** The tensors over the data, by side: the same ones until it grows. */
-  #tensors: Tensors = new Map();
+  #memory: CacheMemory;
   /** Memory of the same size, for rows in another order. */
-  #spare: { readonly data: Float32Array[]; readonly tensors: Tensors } | undefined;
-
+  #spare: CacheMemory | undefined;
   /** The session whose device holds the data of now, if one does. */
   #holder: EngineSession | undefined;
 
-  constructor(sizes: CacheSizes, rows: number, shared?: KeyValueCache) {
+  /** @param planned the number of tokens that each row will have at most, where it is known */
+  constructor(
+    sizes: CacheSizes,
+    rows: number,
+    { shared, planned }: { shared?: KeyValueCache | undefined; planned?: number | undefined } = {},
+  ) {
     this.#sizes = sizes;
     this.#shared = shared;
     this.lengths = Array.from({ length: rows }, () => shared?.lengths[0] ?? 0);
     this.tokens = this.lengths.map(() => [...(shared?.tokens[0] ?? [])]);
     this.computedFor = this.lengths.map(() => shared?.computedFor[0] ?? 0);
-    this.#data = Array.from({ length: 2 * sizes.layers }, () => new Float32Array(0));
+    this.planned = this.lengths.map(() => planned ?? shared?.planned[0] ?? 0);
+    this.#memory = new CacheMemory(sizes, rows, 0);
     this.#states = shared
       ? shared.#states.select(Array.from({ length: rows }, () => 0))
       : LayerStates.first(sizes.states ?? [], rows);
@@ -58,7 +62,7 @@ export class KeyValueCache {
     const first = this.#sharedLength;
     return this.lengths.map((length) => [
       ...shared,
-      ...Array.from({ length: this.#capacity }, (_, slot) => (first + slot < length ? first + slot : -1)),
+      ...Array.from({ length: this.#memory.capacity }, (_, slot) => (first + slot < length ? first + slot : -1)),
     ]);
   }
 
@@ -67,18 +71,15 @@ export class KeyValueCache {
    * @param withShared whether the graph reads a shared part, which may be empty
    */
   feeds(withShared: boolean): Record<string, HostTensor> {
-    const { layers, heads, headSize } = this.#sizes;
-    const own = { ...this.#named("past"), ...this.#states.feeds() };
+    const own = { ...this.#memory.tensors("past", this.lengths.length), ...this.#states.feeds() };
     if (!withShared) return own;
-    const none: HostTensor = { dtype: "float32", shape: [1, heads, 0, headSize], data: new Float32Array(0) };
-    const empty = (): Record<string, HostTensor> =>
-      Object.fromEntries(Array.from({ length: 2 * layers }, (_, i) => [cacheName("shared", i), none]));
-    return { ...own, ...(this.#shared ? this.#shared.#named("shared") : empty()) };
+    const shared = this.#shared ? this.#shared.#memory : new CacheMemory(this.#sizes, 1, 0);
+    return { ...own, ...shared.tensors("shared", 1) };
   }
 
   /** The cache as the places of a graph's results that write into it. */
   places(): Readonly<Record<string, HostTensor>> {
-    return this.#named("present");
+    return this.#memory.tensors("present", this.lengths.length);
   }
 
   /** Notes that the data stays on the device of a session, which wrote it. */
@@ -94,28 +95,9 @@ export class KeyValueCache {
   }
 
   /** The data, which must not be on a device. */
-  get #rows(): readonly Float32Array[] {
+  get #settled(): CacheMemory {
     if (this.#holder) throw new Error("the cache is on a device: settle it first");
-    return this.#data;
-  }
-
-  #named(side: "past" | "shared" | "present"): Readonly<Record<string, HostTensor>> {
-    const known = this.#tensors.get(side);
-    if (known) return known;
-    const { heads, headSize } = this.#sizes;
-    const shape = [this.lengths.length, heads, this.#capacity, headSize];
-    const tensors: Record<string, HostTensor> = Object.fromEntries(
-      this.#data.map((data, i) => [cacheName(side, i), { dtype: "float32", shape, data }]),
-    );
-    this.#tensors.set(side, tensors);
-    return tensors;
-  }
-
-  #hold(data: Float32Array[], capacity: number): void {
-    this.#data = data;
-    this.#capacity = capacity;
-    this.#tensors = new Map();
-    this.#spare = undefined;
+    return this.#memory;
   }
 
   get #sharedLength(): number {
@@ -124,13 +106,12 @@ export class KeyValueCache {
 
   /** The number of bytes that it holds, the shared part among them. */
   get byteLength(): number {
-    const others = this.#states.byteLength + (this.#shared?.byteLength ?? 0);
-    return this.#data.reduce((sum, { byteLength }) => sum + byteLength, others);
+    return this.#memory.bytesOf(this.lengths.length) + this.#states.byteLength + (this.#shared?.byteLength ?? 0);
   }
 
   /** Rows that all go on from this cache's only one. */
   share(rows: number): KeyValueCache {
-    return new KeyValueCache(this.#sizes, rows, this);
+    return new KeyValueCache(this.#sizes, rows, { shared: this });
   }
 
   /**
@@ -144,18 +125,12 @@ export class KeyValueCache {
   ): void {
     const { heads, headSize } = this.#sizes;
     const count = tokens[0]?.length ?? 0;
-    const first = this.#sharedLength;
     this.reserve(count);
-    for (const [i, target] of this.#rows.entries()) {
-      const fresh = results[cacheName("present", i)]?.data as Float32Array;
-      for (const [row, length] of this.lengths.entries()) {
-        for (let head = 0; head < heads; head++) {
-          const from = (row * heads + head) * count * headSize;
-          const to = ((row * heads + head) * this.#capacity + length - first) * headSize;
-          target.set(fresh.subarray(from, from + count * headSize), to);
-        }
-      }
-    }
+    for (const [row, length] of this.lengths.entries())
+      this.#settled.write(row, length - this.#sharedLength, count, (i, head) => {
+        const data = results[cacheName("present", i)]?.data as Float32Array;
+        return data.subarray((row * heads + head) * count * headSize);
+      });
     this.advance(tokens, computedFor);
   }
 
@@ -176,34 +151,47 @@ export class KeyValueCache {
 
   /** Makes room for so many more tokens in every row. */
   reserve(count: number): void {
-    this.#grow(this.#slotsFor(count));
+    const { capacity } = this.#memory;
+    const needed = this.#slotsNeeded(count);
+    if (needed <= capacity) return;
+    const planned = Math.max(...this.planned) - this.#sharedLength;
+    const grown = new CacheMemory(this.#sizes, this.lengths.length, slotsFor(needed, planned, capacity));
+    for (const [row, length] of this.lengths.entries())
+      grown.copyRow(this.#settled, row, row, Math.min(capacity, length - this.#sharedLength));
+    this.#hold(grown);
+  }
+
+  #hold(memory: CacheMemory): void {
+    this.#memory = memory;
+    this.#spare = undefined;
   }
 
   /** True if so many more tokens fit in every row. */
   hasRoom(count: number): boolean {
-    return this.#slotsFor(count) <= this.#capacity;
+    return this.#slotsNeeded(count) <= this.#memory.capacity;
   }
 
-  #slotsFor(count: number): number {
+  #slotsNeeded(count: number): number {
     return Math.max(0, ...this.lengths) - this.#sharedLength + count;
   }
 
   /** A copy of the keys and values of a row's tokens from one place to another: `[2 L, K, N, D]`. */
   copyOut(row: number, from: number, to: number): Float32Array {
-    const { heads, headSize } = this.#sizes;
+    const { layers, heads, headSize } = this.#sizes;
     const first = this.#sharedLength;
-    const copy = new Float32Array(this.#data.length * heads * (to - from) * headSize);
+    const size = (to - from) * headSize;
+    const copy = new Float32Array(2 * layers * heads * size);
+    const shared = this.#shared ? this.#shared.#memory : undefined;
     const pieces = [
-      { cache: this.#shared, row: 0, start: 0, from, to: Math.min(to, first) },
-      { cache: this, row, start: first, from: Math.max(from, first), to },
+      { memory: shared, row: 0, start: 0, from, to: Math.min(to, first) },
+      { memory: this.#memory, row, start: first, from: Math.max(from, first), to },
     ];
     for (const piece of pieces) {
-      if (!piece.cache || piece.from >= piece.to) continue;
-      for (const [i, data] of piece.cache.#data.entries())
+      if (!piece.memory || piece.from >= piece.to) continue;
+      for (let i = 0; i < 2 * layers; i++)
         for (let head = 0; head < heads; head++) {
-          const at = (piece.row * heads + head) * piece.cache.#capacity - piece.start;
-          const target = (i * heads + head) * (to - from) + piece.from - from;
-          copy.set(data.subarray((at + piece.from) * headSize, (at + piece.to) * headSize), target * headSize);
+          const part = piece.memory.piece(i, piece.row, head, piece.from - piece.start, piece.to - piece.start);
+          copy.set(part, (i * heads + head) * size + (piece.from - from) * headSize);
         }
     }
     return copy;
@@ -217,11 +205,7 @@ export class KeyValueCache {
     const { heads, headSize } = this.#sizes;
     const [length = 0] = this.lengths;
     this.reserve(count);
-    for (const [i, target] of this.#data.entries())
-      for (let head = 0; head < heads; head++) {
-        const from = (i * heads + head) * tokens.length * headSize;
-        target.set(data.subarray(from, from + count * headSize), (head * this.#capacity + length) * headSize);
-      }
+    this.#memory.write(0, length, count, (i, head) => data.subarray((i * heads + head) * tokens.length * headSize));
     this.advance([tokens.slice(0, count)], [computedFor]);
   }
 
@@ -238,7 +222,7 @@ export class KeyValueCache {
   replace(other: KeyValueCache): void {
     this.#shared = other.#shared;
     this.#states = other.#states;
-    this.#hold([...other.#rows], other.#capacity);
+    this.#hold(other.#settled);
     for (const [row, length] of other.computedFor.entries()) this.computedFor[row] = length;
   }
 
@@ -256,112 +240,80 @@ export class KeyValueCache {
    * pieces of memory are used in turn, so a step allocates none.
    */
   rearrange(indices: readonly number[]): void {
-    const { heads, headSize } = this.#sizes;
-    const spare = this.#spare ?? { data: this.#data.map(({ length }) => new Float32Array(length)), tensors: new Map() };
-    const first = this.#sharedLength;
-    const capacities = { oldCapacity: this.#capacity, newCapacity: this.#capacity };
-    for (const [i, source] of this.#rows.entries())
-      for (const [to, from] of indices.entries()) {
-        const slots = (this.lengths[from] as number) - first;
-        copyHeads(source, spare.data[i] as Float32Array, { heads, headSize, from, to, slots, ...capacities });
-      }
-    this.#spare = { data: this.#data, tensors: this.#tensors };
-    this.#data = spare.data;
-    this.#tensors = spare.tensors;
-    this.#states = this.#states.select(indices);
-    const taken = <T>(all: readonly T[], copy: (item: T) => T): T[] => indices.map((row) => copy(all[row] as T));
-    this.lengths.splice(0, indices.length, ...taken(this.lengths, (length) => length));
-    this.tokens.splice(0, indices.length, ...taken(this.tokens, (tokens) => [...tokens]));
-    this.computedFor.splice(0, indices.length, ...taken(this.computedFor, (length) => length));
+    const { rows, capacity } = this.#settled;
+    const spare = this.#spare ?? new CacheMemory(this.#sizes, rows, capacity);
+    for (const [to, from] of indices.entries())
+      spare.copyRow(this.#memory, from, to, (this.lengths[from] as number) - this.#sharedLength);
+    this.#spare = this.#memory;
+    this.#memory = spare;
+    this.#note(indices.map((row) => ({ cache: this, row })));
   }
 
   /** A cache of rows of other caches, which all share the same part, or none. */
-  static join(
-    rows: readonly { readonly cache: KeyValueCache; readonly row: number }[],
-    sizes: CacheSizes,
-    shared?: KeyValueCache,
-  ): KeyValueCache {
-    const joined = new KeyValueCache(sizes, rows.length, shared);
-    for (const [i, { cache, row }] of rows.entries()) {
-      joined.lengths[i] = cache.lengths[row] as number;
-      joined.tokens[i] = [...(cache.tokens[row] as readonly number[])];
-      joined.computedFor[i] = cache.computedFor[row] as number;
-    }
-    joined.#states = LayerStates.join(
-      rows.map(({ cache, row }) => ({ states: cache.#states, row })),
-      sizes.states ?? [],
-    );
-    joined.reserve(0);
-    const { heads, headSize } = sizes;
-    for (const [i, target] of joined.#data.entries()) {
-      for (const [to, { cache, row }] of rows.entries()) {
-        copyHeads(cache.#rows[i] as Float32Array, target, {
-          heads,
-          headSize,
-          from: row,
-          to,
-          slots: (joined.lengths[to] as number) - joined.#sharedLength,
-          oldCapacity: cache.#capacity,
-          newCapacity: joined.#capacity,
-        });
-      }
-    }
+  static join(rows: readonly CacheRow[], sizes: CacheSizes, shared?: KeyValueCache): KeyValueCache {
+    const joined = new KeyValueCache(sizes, 0, { shared });
+    joined.take(rows);
     return joined;
   }
 
-  #grow(slots: number): void {
-    if (slots <= this.#capacity) return;
-    const { heads, headSize } = this.#sizes;
-    const capacity = Math.ceil(Math.max(slots, this.#capacity * LEAST_GROWTH) / GROWTH) * GROWTH;
-    const sizes = { heads, headSize, oldCapacity: this.#capacity, newCapacity: capacity };
-    const grown = this.#rows.map((old) => {
-      const data = new Float32Array(this.lengths.length * heads * capacity * headSize);
-      for (const [row, length] of this.lengths.entries())
-        copyHeads(old, data, {
-          ...sizes,
-          from: row,
-          to: row,
-          slots: Math.min(this.#capacity, length - this.#sharedLength),
-        });
-      return data;
-    });
-    this.#hold(grown, capacity);
+  /**
+   * Makes these all of its rows. Its own ones stay where they are as far as they can, so that what is copied is little: rows of
+   * other caches, and some of its last ones into places of rows that are gone.
+   *
+   * @param expected the number of rows that it may soon have, for which it makes room
+   * @returns the place of each row
+   */
+  take(rows: readonly CacheRow[], expected = rows.length): number[] {
+    const places = this.#placesFor(rows);
+    const first = this.#sharedLength;
+    const slots = rows.map(({ cache, row }) => (cache.lengths[row] as number) - first);
+    const planned = Math.max(0, ...rows.map(({ cache, row }) => (cache.planned[row] as number) - first));
+    const before = this.#settled;
+    const most = Math.max(rows.length, expected);
+    const isFit =
+      before.rows >= rows.length && before.rows <= MOST_ROOM * most && before.capacity >= Math.max(...slots);
+    if (!isFit) {
+      const room = before.rows < rows.length ? Math.max(most, Math.ceil(ROW_GROWTH * before.rows)) : most;
+      this.#hold(new CacheMemory(this.#sizes, room, slotsFor(Math.max(0, ...slots), planned, 0)));
+    }
+    for (const [i, { cache, row }] of rows.entries()) {
+      const source = cache === this ? before : cache.#settled;
+      const to = places[i] as number;
+      if (source !== this.#memory || row !== to) this.#memory.copyRow(source, row, to, slots[i] as number);
+    }
+    const inOrder: CacheRow[] = [];
+    for (const [i, place] of places.entries()) inOrder[place] = rows[i] as CacheRow;
+    this.#note(inOrder);
+    this.#spare = undefined;
+    return places;
   }
-}
 
-type Tensors = Map<"past" | "shared" | "present", Readonly<Record<string, HostTensor>>>;
+  /** The places of rows: of its own, that of now where it is below their number; of others, those that are free then. */
+  #placesFor(rows: readonly CacheRow[]): number[] {
+    const taken = new Set<number>();
+    const kept = rows.map(({ cache, row }) => {
+      if (cache !== this || row >= rows.length || taken.has(row)) return undefined;
+      taken.add(row);
+      return row;
+    });
+    let next = 0;
+    return kept.map((place) => {
+      if (place !== undefined) return place;
+      while (taken.has(next)) next++;
+      return next++;
+    });
+  }
 
-export interface CacheSizes {
-  /** The layers that keep keys and values. */
-  readonly layers: number;
-  readonly heads: number;
-  readonly headSize: number;
-  /** The states of layers beside keys and values; default none. */
-  readonly states?: readonly StateShape[];
-}
-
-/** The name of the i-th cache tensor, keys, then values, of each layer: fed, fed once for all rows, returned, or of the encoder. */
-export function cacheName(side: "past" | "shared" | "present" | "cross", i: number): string {
-  return `${side}.${i >> 1}.${i % 2 === 0 ? "key" : "value"}`;
-}
-
-/** Copies so many slots of a row's heads from one place to another. */
-function copyHeads(
-  source: Float32Array,
-  target: Float32Array,
-  {
-    heads,
-    headSize,
-    from,
-    to,
-    slots,
-    oldCapacity,
-    newCapacity,
-  }: Readonly<Record<"heads" | "headSize" | "from" | "to" | "slots" | "oldCapacity" | "newCapacity", number>>,
-): void {
-  const width = slots * headSize;
-  for (let head = 0; head < heads; head++) {
-    const start = (from * heads + head) * oldCapacity * headSize;
-    target.set(source.subarray(start, start + width), (to * heads + head) * newCapacity * headSize);
+  /** Notes which rows it has now, and takes their states. */
+  #note(rows: readonly CacheRow[]): void {
+    this.#states = LayerStates.join(
+      rows.map(({ cache, row }) => ({ states: cache.#states, row })),
+      this.#sizes.states ?? [],
+    );
+    const put = <T>(own: T[], of: (row: CacheRow) => T): void => void own.splice(0, own.length, ...rows.map(of));
+    put(this.lengths, ({ cache, row }) => cache.lengths[row] as number);
+    put(this.tokens, ({ cache, row }) => [...(cache.tokens[row] as readonly number[])]);
+    put(this.computedFor, ({ cache, row }) => cache.computedFor[row] as number);
+    put(this.planned, ({ cache, row }) => cache.planned[row] as number);
   }
 }

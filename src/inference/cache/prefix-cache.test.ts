@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Random } from "../../common/index.ts";
-import { cacheName, KeyValueCache } from "./key-value-cache.ts";
+import { cacheName } from "./cache-sizes.ts";
+import { KeyValueCache } from "./key-value-cache.ts";
 import { PrefixCache } from "./prefix-cache.ts";
 
 const sizes = { layers: 2, heads: 2, headSize: 3 };

@@ -1,5 +1,6 @@
 import type { WeightFeeds } from "../weights.ts";
-import type { CacheSizes, KeyValueCache } from "./key-value-cache.ts";
+import type { CacheSizes } from "./cache-sizes.ts";
+import type { KeyValueCache } from "./key-value-cache.ts";
 
 /** The number of tokens in a block; the last block of a text has fewer. */
 const BLOCK_TOKENS = 32;

@@ -10,6 +10,7 @@ import {
   continuing,
   type DecodingStart,
   decodingSession,
+  plannedLength,
   rewindRefused,
 } from "../decoding-start.ts";
 import { headLoss } from "../loss.ts";
@@ -96,7 +97,12 @@ async function begin(
 ): Promise<DecodingStart> {
   const { useCache, prefillChunkSize: chunk } = settings.options;
   const cached = (reusesPrefixes: boolean): CachedDecoder =>
-    new CachedDecoder(engine, { chunk, signal: settings.signal, reusesPrefixes });
+    new CachedDecoder(engine, {
+      chunk,
+      planned: plannedLength(engine, settings),
+      signal: settings.signal,
+      reusesPrefixes,
+    });
   const plain = (isWanted: boolean): Decoder =>
     useCache === false ? new UncachedDecoder(() => cached(false)) : cached(isWanted);
   return {

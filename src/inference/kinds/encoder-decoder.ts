@@ -8,7 +8,13 @@ import type { CrossAttentionCache } from "../cache/cross-attention-cache.ts";
 import { CachedDecoder } from "../cached-decoder.ts";
 import { DecodeEngine } from "../decode-engine.ts";
 import { cachedEncoderDecoder, deriveFeeds, wholeGraphs } from "../decode-graph.ts";
-import { type BeginOptions, type DecodingStart, decodingSession, startPrompts } from "../decoding-start.ts";
+import {
+  type BeginOptions,
+  type DecodingStart,
+  decodingSession,
+  plannedLength,
+  startPrompts,
+} from "../decoding-start.ts";
 import { headLoss, languageModelLoss } from "../loss.ts";
 import { ScoringDecoder } from "../scoring-decoder.ts";
 import { UncachedDecoder } from "../uncached-decoder.ts";
@@ -114,7 +120,12 @@ async function begin(
   }
   const memoryOf = (row: number): CrossAttentionCache => memories[row] as CrossAttentionCache;
   const cached = (rows: readonly number[]): CachedDecoder =>
-    new CachedDecoder(engine, { memories: rows.map(memoryOf), chunk: options.prefillChunkSize, signal });
+    new CachedDecoder(engine, {
+      memories: rows.map(memoryOf),
+      chunk: options.prefillChunkSize,
+      planned: plannedLength(engine, settings),
+      signal,
+    });
   const decoderOf = (rows: readonly number[]): Decoder =>
     options.useCache === false
       ? new UncachedDecoder((sources) => cached(sources.map((source) => rows[source] as number)))
