@@ -9,6 +9,7 @@ import { type CacheSizes, cacheName } from "./cache/cache-sizes.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
 import { KeyValueCache } from "./cache/key-value-cache.ts";
 import { PrefixCache } from "./cache/prefix-cache.ts";
+import { ScoreMemory } from "./cache/score-memory.ts";
 import { type CachedModel, deriveFeeds, type ModelGraph } from "./decode-graph.ts";
 import { lowerModel } from "./lower-model.ts";
 import { type CacheRows, PREFILL_TOKENS, Scheduler } from "./scheduler.ts";
@@ -71,14 +72,6 @@ interface EngineParts {
   readonly kept: { readonly layers: number; readonly states: readonly StateShape[] };
   /** The memory of scores; undefined where a step does not write them in place. */
   readonly spares: ScoreMemory | undefined;
-}
-
-/** Tensors that scores are written to, which later steps use again. */
-interface ScoreMemory {
-  /** Those whose scores were read, by the number of their rows. */
-  readonly free: Map<number, HostTensor<"float32">>;
-  /** Those that callers read, by their memory, and how many of their rows were not given back. */
-  readonly lent: WeakMap<ArrayBufferLike, { readonly tensor: HostTensor<"float32">; left: number }>;
 }
 
 /** The session that decodes over a cache, shared by all generations of a model. */
@@ -181,29 +174,20 @@ export class DecodeEngine {
     const step = await open(graph, outputs, isInPlace ? Object.keys(present) : undefined);
     const kept = { layers: graph.cache.length, states };
     const isReused = isInPlace && !isOnDevice && !use.showsAll && !use.layers;
-    const spares = isReused ? { free: new Map(), lent: new WeakMap() } : undefined;
+    const spares = isReused ? new ScoreMemory(model.config.vocabSize) : undefined;
     const parts = { model, use, encoder, step, isInPlace, isOnDevice, spares, keysFixedUpTo, kept, prefixes };
     return new DecodeEngine({ ...parts, adapters: new AdapterRows(), scheduler: new Scheduler() });
   }
 
-  /** Takes back scores that have been read: once all rows of a step are back, a later one of as many writes where they lie. */
+  /** Takes back scores that have been read, for a later step to write over. */
   recycle(scores: readonly Float32Array[]): void {
-    const { free, lent } = this.#parts.spares ?? {};
-    const step = lent?.get(scores[0]?.buffer as ArrayBuffer);
-    if (!step) return;
-    step.left -= scores.length;
-    if (step.left === 0) free?.set(step.tensor.shape[0] as number, step.tensor);
+    this.#parts.spares?.recycle(scores);
   }
 
   /** The places of a step's results, where it writes them itself. */
   #placesOf(cache: KeyValueCache): Readonly<Record<string, HostTensor>> {
-    const { spares } = this.#parts;
-    if (!spares) return cache.places();
-    const rows = cache.lengths.length;
-    const logits = spares.free.get(rows) ?? newScores(rows, this.vocabularySize);
-    spares.free.delete(rows);
-    spares.lent.set(logits.data.buffer, { tensor: logits, left: rows });
-    return { ...cache.places(), logits };
+    const logits = this.#parts.spares?.lend(cache.lengths.length);
+    return { ...cache.places(), ...(logits && { logits }) };
   }
 
   /** True if rows may share the part of the cache that they have in common. */
@@ -387,10 +371,6 @@ export class DecodeEngine {
     await nextTask();
     return results;
   }
-}
-
-function newScores(rows: number, size: number): HostTensor<"float32"> {
-  return { dtype: "float32", shape: [rows, 1, size], data: new Float32Array(rows * size) };
 }
 
 /** A tensor `[B, …]` row by row. */
