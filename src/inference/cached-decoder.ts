@@ -30,8 +30,8 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
   readonly #rows: CacheRows;
   #memories: readonly CrossAttentionCache[];
   #memory: MemoryFeeds | undefined;
-  /** The cache of a prompt whose keys and values are not kept yet: that waits until its first token is out. */
-  #unkept: KeyValueCache | undefined;
+  /** The cache of the only prompt, where it is that of all tokens, too. */
+  #single: KeyValueCache | undefined;
   /** The number of last tokens that were taken back and are still in the cache. */
   #rewound = 0;
 
@@ -65,15 +65,15 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     const caches: KeyValueCache[] = [];
     const scores: Float32Array[] = [];
     for (const [i, row] of rows.entries()) {
-      this.#keepPrompt(); // this one may begin like it
       const planned = this.#planned?.(row.length);
       const cache = this.#reusesPrefixes ? this.#engine.recall(row, planned) : new KeyValueCache(sizes, 1, { planned });
       scores.push(await this.#compute(row, i, cache, chunk));
       if (rows.length > 1) await cache.settle();
       caches.push(cache);
-      this.#unkept = cache;
+      if (this.#reusesPrefixes) this.#engine.rememberLater(this, cache);
     }
     const [first] = caches;
+    this.#single = caches.length === 1 ? first : undefined;
     this.#own(
       first && caches.length === 1
         ? first
@@ -100,22 +100,18 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     return last[0] as Float32Array;
   }
 
-  /** Keeps the keys and values of the prompt that was computed last. */
-  #keepPrompt(): void {
-    if (this.#reusesPrefixes && this.#unkept) this.#engine.remember(this.#unkept, 0);
-    this.#unkept = undefined;
-  }
-
   finish(rows: readonly number[]): void {
-    this.#keepPrompt();
+    if (!this.#reusesPrefixes) return;
     const { cache, at } = this.#rows;
-    if (this.#reusesPrefixes) for (const row of rows) this.#engine.remember(cache, at[row] as number);
+    const own = rows.map((row) => at[row] as number);
+    if (cache === this.#single)
+      this.#engine.rememberLater(this, cache); // nobody writes to it any more
+    else this.#engine.remember(this, cache, own);
   }
 
   /** More tokens of the only row. */
   async extend(tokens: readonly number[]): Promise<Float32Array> {
     if (this.#rows.at.length === 0) return (await this.prefill([tokens]))[0] as Float32Array;
-    this.#keepPrompt();
     return (
       await this.#engine.extend(await this.#alone(), [tokens], { memory: this.#joinedMemory() })
     )[0] as Float32Array;
@@ -126,7 +122,6 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
   }
 
   async step(tokens: readonly number[]): Promise<Float32Array[]> {
-    this.#keepPrompt();
     if (this.#rewound > 0) await this.#alone();
     if (!this.#engine.isShared) return this.#engine.step(this.#rows, tokens, this.#memories);
     const memory = this.#joinedMemory();

@@ -115,9 +115,11 @@ export class DecodeEngine {
 
   /** Ends a request: others no longer wait for its steps. */
   endRequest(): void {
-    const { scheduler, step } = this.#parts;
+    const { scheduler, step, prefixes } = this.#parts;
     scheduler.end(this);
-    if (scheduler.isIdle) step.session.forget(); // the last cache
+    if (!scheduler.isIdle) return;
+    step.session.forget(); // the last cache
+    void nextTask().then(() => scheduler.isIdle && prefixes.settle());
   }
 
   /** One more token for each of a decoder's rows, computed in one batch with other requests. */
@@ -218,11 +220,23 @@ export class DecodeEngine {
     return cache;
   }
 
-  /** Keeps a row's keys and values for prompts that begin like it, unless they are good for its own length alone. */
-  remember(cache: KeyValueCache, row: number): void {
+  /** Keeps rows' keys and values for prompts that begin like them, unless they are good for their own length alone. */
+  remember(owner: object, cache: KeyValueCache, rows: readonly number[]): void {
     const { prefixes, keysFixedUpTo, kept } = this.#parts;
+    prefixes.dropLater(owner);
     if (kept.states.length > 0) return;
-    if ((cache.computedFor[row] as number) <= keysFixedUpTo) prefixes.store(this, cache, row);
+    for (const row of rows) if ((cache.computedFor[row] as number) <= keysFixedUpTo) prefixes.store(this, cache, row);
+  }
+
+  /**
+   * The same for a cache of one row that is its owner's alone: once another text is looked for, or nothing is computed; at once
+   * where its keys may be computed anew for a longer text.
+   */
+  rememberLater(owner: object, cache: KeyValueCache): void {
+    const { prefixes, keysFixedUpTo } = this.#parts;
+    const store = (): void => this.remember(owner, cache, [0]);
+    if ((cache.planned[0] || Number.POSITIVE_INFINITY) > keysFixedUpTo) store();
+    else prefixes.storeLater(owner, store);
   }
 
   /**

@@ -175,12 +175,16 @@ export class KeyValueCache {
     return Math.max(0, ...this.lengths) - this.#sharedLength + count;
   }
 
-  /** A copy of the keys and values of a row's tokens from one place to another: `[2 L, K, N, D]`. */
-  copyOut(row: number, from: number, to: number): Float32Array {
+  /**
+   * A copy of the keys and values of a row's tokens from one place to another: `[2 L, K, N, D]`.
+   * @param into memory that is written to if it has the copy's size
+   */
+  copyOut(row: number, from: number, to: number, into?: Float32Array): Float32Array {
     const { layers, heads, headSize } = this.#sizes;
     const first = this.#sharedLength;
     const size = (to - from) * headSize;
-    const copy = new Float32Array(2 * layers * heads * size);
+    const length = 2 * layers * heads * size;
+    const copy = into?.length === length ? into : new Float32Array(length);
     const shared = this.#shared ? this.#shared.#memory : undefined;
     const pieces = [
       { memory: shared, row: 0, start: 0, from, to: Math.min(to, first) },

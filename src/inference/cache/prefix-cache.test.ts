@@ -144,3 +144,22 @@ test("rows that share a prompt are copied out with it", () => {
     ] as const)
       expect(shared.copyOut(row, from, to)).toEqual(cacheOf([tokens]).copyOut(0, from, to));
 });
+
+test("a text that waits is kept when another one is looked for, as it is then", () => {
+  const prefixes = new PrefixCache(2 ** 24);
+  const [long, other] = [text(40), text(50)];
+  const owner = {};
+  const cache = cacheOf([long.slice(0, 20)]);
+  prefixes.storeLater(owner, () => prefixes.store(scope, cache, 0));
+  cache.copyIn(cacheOf([long]).copyOut(0, 20, 40), long.slice(20), 20, 40); // its own tokens go on
+  expect(prefixes.bytes).toBe(0);
+  expect(found(prefixes, long)).toBe(40);
+  prefixes.storeLater(owner, () => prefixes.store(scope, cacheOf([other]), 0));
+  prefixes.dropLater(owner);
+  prefixes.settle();
+  expect(prefixes.bytes).toBe(40 * TOKEN_BYTES);
+  prefixes.storeLater(owner, () => prefixes.store(scope, cacheOf([other]), 0));
+  prefixes.settle();
+  expect(prefixes.bytes).toBeGreaterThan(40 * TOKEN_BYTES);
+  new PrefixCache(0).storeLater(owner, () => expect.unreachable("nothing is kept"));
+});

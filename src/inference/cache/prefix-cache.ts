@@ -47,13 +47,37 @@ export class PrefixCache {
   #roots: Root[] = [];
   /** All blocks, least recently used first; a block stands after those that follow it in the tree. */
   readonly #order = new Set<Block>();
+  /** What keeps a text, by who computes it. */
+  readonly #later = new Map<object, () => void>();
+  /** The memory of the last whole block that went. */
+  #spare: Float32Array | undefined;
 
   constructor(limit: number) {
     this.limit = limit;
   }
 
+  /**
+   * Keeps a text by a call of {@link store} that waits until another text is looked for, or until {@link settle}: copying it takes
+   * time in which its own tokens could be computed.
+   */
+  storeLater(owner: object, store: () => void): void {
+    if (this.limit > 0) this.#later.set(owner, store);
+  }
+
+  /** Drops what waits to be kept of an owner, such as the beginning of a text that is kept whole. */
+  dropLater(owner: object): void {
+    this.#later.delete(owner);
+  }
+
+  /** Keeps all texts that wait for it. */
+  settle(): void {
+    for (const store of this.#later.values()) store();
+    this.#later.clear();
+  }
+
   /** The longest prefix of these tokens that it holds, in parts; empty where it is too short to pay off. */
   find(scope: PrefixScope, tokens: readonly number[]): readonly PrefixPart[] {
+    this.settle();
     const path: Block[] = [];
     const parts: PrefixPart[] = [];
     let blocks = this.#rootOf(scope)?.children ?? [];
@@ -81,7 +105,7 @@ export class PrefixCache {
     for (let at = 0; at < tokens.length; at += BLOCK_TOKENS) {
       const part = tokens.slice(at, at + BLOCK_TOKENS);
       const held = siblings.find((block) => commonLength(block.tokens, part, 0) === part.length);
-      const block = held ?? this.#add(siblings, part, path, () => cache.copyOut(row, at, at + part.length));
+      const block = held ?? this.#add(siblings, part, path, (into) => cache.copyOut(row, at, at + part.length, into));
       if (!block) break;
       path.push(block);
       siblings = block.children;
@@ -93,6 +117,8 @@ export class PrefixCache {
   clear(): void {
     this.#roots = [];
     this.#order.clear();
+    this.#later.clear();
+    this.#spare = undefined;
     this.bytes = 0;
   }
 
@@ -111,11 +137,12 @@ export class PrefixCache {
     siblings: Block[],
     tokens: readonly number[],
     path: readonly Block[],
-    read: () => Float32Array,
+    read: (into?: Float32Array) => Float32Array,
   ): Block | undefined {
     const shorter = siblings.find((block) => commonLength(block.tokens, tokens, 0) === block.tokens.length);
     if (shorter) this.#drop(shorter);
-    const data = read();
+    const data = read(this.#spare);
+    if (data === this.#spare) this.#spare = undefined;
     if (!this.#makeRoom(data.byteLength, new Set(path))) return undefined;
     const block: Block = { tokens, data, siblings, children: [] };
     siblings.push(block);
@@ -137,6 +164,7 @@ export class PrefixCache {
     block.siblings.splice(block.siblings.indexOf(block), 1);
     this.#order.delete(block);
     this.bytes -= block.data.byteLength;
+    if (block.tokens.length === BLOCK_TOKENS) this.#spare = block.data;
   }
 
   /** Notes the use of a text: of its last block first, so that a block is never older than those that follow it. */
