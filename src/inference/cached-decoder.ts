@@ -56,33 +56,30 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
    */
   async prefill(rows: readonly (readonly number[])[], chunk = this.#chunk): Promise<Float32Array[]> {
     throwIfAborted(this.#signal);
-    const { sizes, isShared } = this.#engine;
     this.#rewound = 0;
-    if (!isShared && rows.every(({ length }) => length === 1)) {
-      this.#own(new KeyValueCache(sizes, rows.length, { planned: this.#planned?.(1) }));
-      return this.step(rows.map(([token]) => token as number));
-    }
-    const caches: KeyValueCache[] = [];
+    const longest = Math.max(...rows.map(({ length }) => length));
+    const cache = this.#engine.newCache(rows.length, this.#planned?.(longest));
+    this.#own(cache);
+    if (!this.#engine.isShared && longest === 1) return this.step(rows.map(([token]) => token as number));
+    cache.reserve(longest);
+    this.#single = rows.length === 1 ? cache : undefined;
     const scores: Float32Array[] = [];
+    const places = rows.map((_, i) => this.#single ?? cache.window(i));
     for (const [i, row] of rows.entries()) {
-      const planned = this.#planned?.(row.length);
-      const cache = this.#reusesPrefixes ? this.#engine.recall(row, planned) : new KeyValueCache(sizes, 1, { planned });
-      scores.push(await this.#compute(row, i, cache, chunk));
-      if (rows.length > 1) await cache.settle();
-      caches.push(cache);
-      if (this.#reusesPrefixes) this.#engine.rememberLater(this, cache);
+      const place = places[i] as KeyValueCache;
+      if (this.#reusesPrefixes) this.#engine.recall(row, place);
+      scores.push(await this.#compute(row, i, place, chunk));
+      if (!this.#single) await place.settle();
+      if (this.#reusesPrefixes) this.#remember(place, [0]);
     }
-    const [first] = caches;
-    this.#single = caches.length === 1 ? first : undefined;
-    this.#own(
-      first && caches.length === 1
-        ? first
-        : KeyValueCache.join(
-            caches.map((cache) => ({ cache, row: 0 })),
-            sizes,
-          ),
-    );
+    if (!this.#single) cache.take(places.map((place) => ({ cache: place, row: 0 })));
     return scores;
+  }
+
+  /** Keeps keys and values for prompts that begin like these. */
+  #remember(cache: KeyValueCache, rows: readonly number[]): void {
+    if (cache === this.#single) this.#engine.rememberLater(this, cache);
+    else this.#engine.remember(this, cache, rows);
   }
 
   /** Computes what a cache lacks of a prompt; the scores after it. */
@@ -101,12 +98,9 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
   }
 
   finish(rows: readonly number[]): void {
-    if (!this.#reusesPrefixes) return;
     const { cache, at } = this.#rows;
     const own = rows.map((row) => at[row] as number);
-    if (cache === this.#single)
-      this.#engine.rememberLater(this, cache); // nobody writes to it any more
-    else this.#engine.remember(this, cache, own);
+    if (this.#reusesPrefixes) this.#remember(cache, own); // nobody writes to them any more
   }
 
   /** More tokens of the only row. */

@@ -7,6 +7,7 @@ import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { AdapterRows, perRow } from "./adapters/adapter-rows.ts";
 import { type CacheSizes, cacheName } from "./cache/cache-sizes.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
+import { EarlierTexts } from "./cache/earlier-texts.ts";
 import { KeyValueCache } from "./cache/key-value-cache.ts";
 import { PrefixCache } from "./cache/prefix-cache.ts";
 import { ScoreMemory } from "./cache/score-memory.ts";
@@ -65,9 +66,7 @@ interface EngineParts {
   /** Joins the steps of concurrent requests. */
   readonly scheduler: Scheduler;
   /** The keys and values of earlier texts. */
-  readonly prefixes: PrefixCache;
-  /** The text length in tokens up to which the keys of a token do not depend on it. */
-  readonly keysFixedUpTo: number;
+  readonly earlier: EarlierTexts;
   /** The number of layers that keep keys and values, and what layers keep beside them. */
   readonly kept: { readonly layers: number; readonly states: readonly StateShape[] };
   /** The memory of scores; undefined where a step does not write them in place. */
@@ -115,11 +114,11 @@ export class DecodeEngine {
 
   /** Ends a request: others no longer wait for its steps. */
   endRequest(): void {
-    const { scheduler, step, prefixes } = this.#parts;
+    const { scheduler, step, earlier } = this.#parts;
     scheduler.end(this);
     if (!scheduler.isIdle) return;
     step.session.forget(); // the last cache
-    void nextTask().then(() => scheduler.isIdle && prefixes.settle());
+    void nextTask().then(() => scheduler.isIdle && earlier.settle());
   }
 
   /** One more token for each of a decoder's rows, computed in one batch with other requests. */
@@ -177,7 +176,8 @@ export class DecodeEngine {
     const kept = { layers: graph.cache.length, states };
     const isReused = isInPlace && !isOnDevice && !use.showsAll && !use.layers;
     const spares = isReused ? new ScoreMemory(model.config.vocabSize) : undefined;
-    const parts = { model, use, encoder, step, isInPlace, isOnDevice, spares, keysFixedUpTo, kept, prefixes };
+    const earlier = new EarlierTexts({ prefixes, keysFixedUpTo, hasStates: states.length > 0 });
+    const parts = { model, use, encoder, step, isInPlace, isOnDevice, spares, kept, earlier };
     return new DecodeEngine({ ...parts, adapters: new AdapterRows(), scheduler: new Scheduler() });
   }
 
@@ -203,40 +203,27 @@ export class DecodeEngine {
   }
 
   /**
-   * A cache for a prompt, with the keys and values of what an earlier text had in common with it. Its last token is left
-   * to compute, since it gives the scores.
-   * @param planned the number of tokens that the text will have at most
+   * A cache of rows that have read nothing.
+   * @param planned the number of tokens that each will have at most; room for them is made where steps read only what is filled
    */
-  recall(prompt: readonly number[], planned?: number): KeyValueCache {
-    const cache = new KeyValueCache(this.sizes, 1, { planned });
-    const { prefixes, keysFixedUpTo, kept } = this.#parts;
-    if (prompt.length > keysFixedUpTo || kept.states.length > 0) return cache; // a state is that of its whole text
-    const parts = prefixes.find(this, prompt.slice(0, -1));
-    if (parts.length > 0) cache.reserve(prompt.length);
-    for (const { data, tokens, count } of parts) {
-      cache.copyIn(data, tokens, count, prompt.length);
-      this.cachedTokens += count;
-    }
-    return cache;
+  newCache(rows: number, planned?: number): KeyValueCache {
+    const { isInPlace, isOnDevice } = this.#parts;
+    return new KeyValueCache(this.sizes, rows, isInPlace && !isOnDevice ? { planned } : {});
   }
 
-  /** Keeps rows' keys and values for prompts that begin like them, unless they are good for their own length alone. */
+  /** Fills an empty cache with the keys and values of what an earlier text had in common with a prompt. */
+  recall(prompt: readonly number[], cache: KeyValueCache): void {
+    this.cachedTokens += this.#parts.earlier.recall(this, prompt, cache);
+  }
+
+  /** Keeps rows' keys and values for prompts that begin like them. */
   remember(owner: object, cache: KeyValueCache, rows: readonly number[]): void {
-    const { prefixes, keysFixedUpTo, kept } = this.#parts;
-    prefixes.dropLater(owner);
-    if (kept.states.length > 0) return;
-    for (const row of rows) if ((cache.computedFor[row] as number) <= keysFixedUpTo) prefixes.store(this, cache, row);
+    this.#parts.earlier.remember(this, owner, cache, rows);
   }
 
-  /**
-   * The same for a cache of one row that is its owner's alone: once another text is looked for, or nothing is computed; at once
-   * where its keys may be computed anew for a longer text.
-   */
+  /** The same for a cache of one row that is its owner's alone, where that holds up nothing. */
   rememberLater(owner: object, cache: KeyValueCache): void {
-    const { prefixes, keysFixedUpTo } = this.#parts;
-    const store = (): void => this.remember(owner, cache, [0]);
-    if ((cache.planned[0] || Number.POSITIVE_INFINITY) > keysFixedUpTo) store();
-    else prefixes.storeLater(owner, store);
+    this.#parts.earlier.rememberLater(this, owner, cache);
   }
 
   /**
@@ -356,7 +343,7 @@ export class DecodeEngine {
   }
 
   async #computed(row: readonly number[], length: number, feeds = this.feeds): Promise<KeyValueCache> {
-    const cache = new KeyValueCache(this.sizes, 1);
+    const cache = this.newCache(1);
     for (let at = 0; at < row.length; at += PREFILL_TOKENS)
       await this.#run(cache, [row.slice(at, at + PREFILL_TOKENS)], { lengths: [length], feeds: [feeds] });
     return cache;

@@ -17,12 +17,20 @@ export class CacheMemory {
   /** The tensors of so many rows, by side: the same ones as long as that number stays. */
   readonly #tensors = new Map<CacheSide, { readonly rows: number; readonly tensors: Tensors }>();
 
-  constructor(sizes: CacheSizes, rows: number, capacity: number) {
+  constructor(sizes: CacheSizes, rows: number, capacity: number, data?: readonly Float32Array[]) {
     this.#sizes = sizes;
     this.rows = rows;
     this.capacity = capacity;
     const length = rows * sizes.heads * capacity * sizes.headSize;
-    this.#data = Array.from({ length: 2 * sizes.layers }, () => new Float32Array(length));
+    this.#data = data ?? Array.from({ length: 2 * sizes.layers }, () => new Float32Array(length));
+  }
+
+  /** One of its rows as memory by itself, not copied. */
+  window(row: number): CacheMemory {
+    const { heads, headSize } = this.#sizes;
+    const length = heads * this.capacity * headSize;
+    const data = this.#data.map((all) => all.subarray(row * length, (row + 1) * length));
+    return new CacheMemory(this.#sizes, 1, this.capacity, data);
   }
 
   /** The first rows as tensors `[B, K, C, D]`, not copied. */
@@ -51,11 +59,14 @@ export class CacheMemory {
   /** Takes the first slots of a row of another memory, or of this one, as those of one of its own. */
   copyRow(source: CacheMemory, from: number, to: number, slots: number): void {
     const { heads, headSize } = this.#sizes;
+    const size = slots * headSize;
     for (const [i, target] of this.#data.entries())
       for (let head = 0; head < heads; head++) {
         const start = (from * heads + head) * source.capacity * headSize;
-        const part = (source.#data[i] as Float32Array).subarray(start, start + slots * headSize);
-        target.set(part, (to * heads + head) * this.capacity * headSize);
+        const part = (source.#data[i] as Float32Array).subarray(start, start + size);
+        const place = (to * heads + head) * this.capacity * headSize;
+        const isThere = part.buffer === target.buffer && part.byteOffset === target.byteOffset + 4 * place;
+        if (!isThere) target.set(part, place);
       }
   }
 

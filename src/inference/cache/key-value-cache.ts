@@ -10,8 +10,8 @@ export interface CacheRow {
   readonly row: number;
 }
 
-/** Memory for more than so many times the rows that it holds is given back when rows change. */
-const MOST_ROOM = 4;
+/** Memory for more than so many times the rows, or the slots, that are needed is given back when rows change. */
+const MOST_ROOM = 2;
 /** By so much at least the room for rows grows, so that rows that come one by one are not all copied each time. */
 const ROW_GROWTH = 1.5;
 
@@ -107,6 +107,13 @@ export class KeyValueCache {
   /** The number of bytes that it holds, the shared part among them. */
   get byteLength(): number {
     return this.#memory.bytesOf(this.lengths.length) + this.#states.byteLength + (this.#shared?.byteLength ?? 0);
+  }
+
+  /** A cache of one row that writes where one of this cache's, which is empty, has its place. */
+  window(row: number): KeyValueCache {
+    const cache = new KeyValueCache(this.#sizes, 1, { planned: this.planned[row] });
+    cache.#memory = this.#memory.window(row);
+    return cache;
   }
 
   /** Rows that all go on from this cache's only one. */
@@ -273,12 +280,12 @@ export class KeyValueCache {
     const slots = rows.map(({ cache, row }) => (cache.lengths[row] as number) - first);
     const planned = Math.max(0, ...rows.map(({ cache, row }) => (cache.planned[row] as number) - first));
     const before = this.#settled;
-    const most = Math.max(rows.length, expected);
-    const isFit =
-      before.rows >= rows.length && before.rows <= MOST_ROOM * most && before.capacity >= Math.max(...slots);
-    if (!isFit) {
-      const room = before.rows < rows.length ? Math.max(most, Math.ceil(ROW_GROWTH * before.rows)) : most;
-      this.#hold(new CacheMemory(this.#sizes, room, slotsFor(Math.max(0, ...slots), planned, 0)));
+    const needed = { rows: Math.max(rows.length, expected), slots: slotsFor(Math.max(0, ...slots), planned, 0) };
+    const isEnough = before.rows >= rows.length && before.capacity >= Math.max(0, ...slots);
+    if (!isEnough || before.rows > MOST_ROOM * needed.rows || before.capacity > MOST_ROOM * needed.slots) {
+      const isLarger = before.rows < rows.length;
+      const room = isLarger ? Math.max(needed.rows, Math.ceil(ROW_GROWTH * before.rows)) : needed.rows;
+      this.#hold(new CacheMemory(this.#sizes, room, needed.slots));
     }
     for (const [i, { cache, row }] of rows.entries()) {
       const source = cache === this ? before : cache.#settled;
