@@ -14,6 +14,8 @@ export class CacheMemory {
   readonly capacity: number;
   readonly #sizes: CacheSizes;
   readonly #data: readonly Float32Array[];
+  /** The data of so many rows: the same objects on each side, since a device holds what stands for them. */
+  #views: { readonly rows: number; readonly data: readonly Float32Array[] } | undefined;
   /** The tensors of so many rows, by side: the same ones as long as that number stays. */
   readonly #tensors = new Map<CacheSide, { readonly rows: number; readonly tensors: Tensors }>();
 
@@ -39,15 +41,23 @@ export class CacheMemory {
     if (known?.rows === rows) return known.tensors;
     const { heads, headSize } = this.#sizes;
     const shape = [rows, heads, this.capacity, headSize];
-    const length = shape.reduce((product, size) => product * size, 1);
     const tensors = Object.fromEntries(
-      this.#data.map((data, i): [string, HostTensor] => [
+      this.#dataOf(rows).map((data, i): [string, HostTensor] => [
         cacheName(side, i),
-        { dtype: "float32", shape, data: data.length === length ? data : data.subarray(0, length) },
+        { dtype: "float32", shape, data },
       ]),
     );
     this.#tensors.set(side, { rows, tensors });
     return tensors;
+  }
+
+  #dataOf(rows: number): readonly Float32Array[] {
+    if (rows === this.rows) return this.#data;
+    if (this.#views?.rows === rows) return this.#views.data;
+    const { heads, headSize } = this.#sizes;
+    const data = this.#data.map((all) => all.subarray(0, rows * heads * this.capacity * headSize));
+    this.#views = { rows, data };
+    return data;
   }
 
   /** The bytes of so many rows. */
