@@ -40,7 +40,7 @@ export function useAnswer<T>(
       takeBack();
     };
   }, [open, key]);
-  return answer.value;
+  return question && answer.value; // the effect that forgets an answer runs after what is drawn now
 }
 
 /** A model by its name, beside the page's own; null until it is open. */
