@@ -221,7 +221,7 @@ export class DecodeEngine {
     this.#parts.earlier.remember(this, owner, cache, rows);
   }
 
-  /** The same for a cache of one row that is its owner's alone, where that holds up nothing. */
+  /** Keeps the row of a cache that is its owner's alone, once that holds up nothing. */
   rememberLater(owner: object, cache: KeyValueCache): void {
     this.#parts.earlier.rememberLater(this, owner, cache);
   }

@@ -92,7 +92,7 @@ export class Scheduler {
   /** Chunks of prompts, by priority, then in the order in which they were asked for. */
   readonly #chunks: { readonly tokens: number; readonly priority: number; readonly run: () => Promise<void> }[] = [];
   #isRunning = false;
-  /** Caches in which several decoders have rows, with those that had when rows were last put there. */
+  /** Caches in which several decoders have rows, each with the steps for which rows were last put there. */
   readonly #joint = new WeakMap<KeyValueCache, readonly StepRequest[]>();
   /** The last joined encoder states, by what the request's adapter feeds. */
   readonly #joined = new WeakMap<WeightFeeds, JoinedMemory>();
@@ -206,16 +206,16 @@ export class Scheduler {
     const at = requests.flatMap(({ rows }) => rows.at);
     if (isTogether && isAll(at, cache)) return cache;
     for (const { rows } of requests) await rows.cache.settle();
-    if (others.length === 0 && !this.#joint.has(cache) && at.length === cache.lengths.length) {
+    const isOwn = others.length === 0 && !this.#joint.has(cache);
+    if (isOwn && at.length === cache.lengths.length) {
       cache.rearrange(at);
       first.at = [...at.keys()];
       return cache;
     }
-    const own = others.length === 0 && !this.#joint.has(cache) ? cache : undefined;
-    const joined = own ?? this.#jointCacheOf(requests) ?? new KeyValueCache(engine.sizes, 0);
+    const joined = isOwn ? cache : (this.#jointCacheOf(requests) ?? new KeyValueCache(engine.sizes, 0));
     const all = requests.flatMap(({ rows }) => rows.at.map((row) => ({ cache: rows.cache, row })));
     const places = joined.take(all, this.#requests.size);
-    if (!own) this.#joint.set(joined, requests);
+    if (!isOwn) this.#joint.set(joined, requests);
     for (const { rows } of requests) {
       rows.cache = joined;
       rows.at = places.splice(0, rows.at.length);

@@ -12,21 +12,21 @@ export function maxOf(values: ArrayLike<number>): number {
 export function argmaxOrNaN(values: Float32Array): number {
   let best = -1;
   let most = Number.NEGATIVE_INFINITY;
-  const isLess = (i: number): boolean => (values[i] as number) <= most;
+  const isAtMost = (i: number): boolean => (values[i] as number) <= most;
   for (let start = 0; start < values.length; start += 8) {
-    const end = Math.min(start + 8, values.length);
     // nearly all groups hold nothing larger: one decision for each of them
     if (
-      isLess(start) &&
-      isLess(start + 1) &&
-      isLess(start + 2) &&
-      isLess(start + 3) &&
-      isLess(start + 4) &&
-      isLess(start + 5) &&
-      isLess(start + 6) &&
-      isLess(start + 7)
+      isAtMost(start) &&
+      isAtMost(start + 1) &&
+      isAtMost(start + 2) &&
+      isAtMost(start + 3) &&
+      isAtMost(start + 4) &&
+      isAtMost(start + 5) &&
+      isAtMost(start + 6) &&
+      isAtMost(start + 7)
     )
       continue;
+    const end = Math.min(start + 8, values.length);
     for (let i = start; i < end; i++) {
       const value = values[i] as number;
       if (value <= most) continue;

@@ -24,7 +24,7 @@ interface Failure {
   readonly key?: PageError["key"];
   readonly message: string;
   /** True of the picture's: it stays until its text has another answer, whatever else of a view succeeds. */
-  readonly isOfPicture?: boolean;
+  readonly isOfPicture: boolean;
 }
 
 export const failure = signal<Failure | null>(null);
@@ -74,14 +74,14 @@ export function restart(): void {
 }
 
 /** Reports a failure in the page; a worker that ended is forgotten, so that `restart` starts another. */
-export function report(error: unknown): void {
+export function report(error: unknown, isOfPicture = false): void {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof PageError) failure.value = { key: error.key, message };
+  if (error instanceof PageError) failure.value = { key: error.key, message, isOfPicture };
   else if (/worker|memory|terminated/i.test(message)) {
     forgetModels();
     model.value = null;
-    failure.value = { key: "stopped", message };
-  } else failure.value = { message };
+    failure.value = { key: "stopped", message, isOfPicture };
+  } else failure.value = { message, isOfPicture };
 }
 
 /** Shows the picture that a task computes, unless a later one was begun; where it fails, no picture of another text stays. */
@@ -99,8 +99,7 @@ async function showLatest(task: () => Promise<Picture>): Promise<void> {
     if (turn === latest)
       batch(() => {
         picture.value = null;
-        report(error);
-        failure.value = { ...(failure.value as Failure), isOfPicture: true };
+        report(error, true);
       });
   } finally {
     running.value--;

@@ -13,8 +13,10 @@ export class CacheMemory {
   /** The number of slots of a row. */
   readonly capacity: number;
   readonly #sizes: CacheSizes;
+  /** The length of a row in each tensor. */
+  readonly #rowLength: number;
   readonly #data: readonly Float32Array[];
-  /** The data of so many rows: the same objects on each side, since a device holds what stands for them. */
+  /** The data of the first rows, by their number: the same objects for each side, by which a device finds its copies. */
   #views: { readonly rows: number; readonly data: readonly Float32Array[] } | undefined;
   /** The tensors of so many rows, by side: the same ones as long as that number stays. */
   readonly #tensors = new Map<CacheSide, { readonly rows: number; readonly tensors: Tensors }>();
@@ -23,15 +25,13 @@ export class CacheMemory {
     this.#sizes = sizes;
     this.rows = rows;
     this.capacity = capacity;
-    const length = rows * sizes.heads * capacity * sizes.headSize;
-    this.#data = data ?? Array.from({ length: 2 * sizes.layers }, () => new Float32Array(length));
+    this.#rowLength = sizes.heads * capacity * sizes.headSize;
+    this.#data = data ?? Array.from({ length: 2 * sizes.layers }, () => new Float32Array(rows * this.#rowLength));
   }
 
   /** One of its rows as memory by itself, not copied. */
   window(row: number): CacheMemory {
-    const { heads, headSize } = this.#sizes;
-    const length = heads * this.capacity * headSize;
-    const data = this.#data.map((all) => all.subarray(row * length, (row + 1) * length));
+    const data = this.#data.map((all) => all.subarray(row * this.#rowLength, (row + 1) * this.#rowLength));
     return new CacheMemory(this.#sizes, 1, this.capacity, data);
   }
 
@@ -54,45 +54,34 @@ export class CacheMemory {
   #dataOf(rows: number): readonly Float32Array[] {
     if (rows === this.rows) return this.#data;
     if (this.#views?.rows === rows) return this.#views.data;
-    const { heads, headSize } = this.#sizes;
-    const data = this.#data.map((all) => all.subarray(0, rows * heads * this.capacity * headSize));
+    const data = this.#data.map((all) => all.subarray(0, rows * this.#rowLength));
     this.#views = { rows, data };
     return data;
   }
 
   /** The bytes of so many rows. */
   bytesOf(rows: number): number {
-    const { layers, heads, headSize } = this.#sizes;
-    return 2 * layers * rows * heads * this.capacity * headSize * Float32Array.BYTES_PER_ELEMENT;
+    return this.#data.length * rows * this.#rowLength * Float32Array.BYTES_PER_ELEMENT;
   }
 
-  /** Takes the first slots of a row of another memory, or of this one, as those of one of its own. */
+  /** Copies the first slots of a row of another memory, or of this one, to one of its own. */
   copyRow(source: CacheMemory, from: number, to: number, slots: number): void {
-    const { heads, headSize } = this.#sizes;
-    const size = slots * headSize;
-    for (const [i, target] of this.#data.entries())
-      for (let head = 0; head < heads; head++) {
-        const start = (from * heads + head) * source.capacity * headSize;
-        const part = (source.#data[i] as Float32Array).subarray(start, start + size);
-        const place = (to * heads + head) * this.capacity * headSize;
-        const isThere = part.buffer === target.buffer && part.byteOffset === target.byteOffset + 4 * place;
-        if (!isThere) target.set(part, place);
-      }
+    this.write(to, 0, (i, head) => source.piece(i, from, head, 0, slots));
   }
 
   /**
-   * Copies keys and values `[…, K, N, D]`, of which there is one piece for each tensor of a layer, to slots of a row.
-   * @param slot the first slot that is written
-   * @param count the number of tokens that are taken, the first ones
+   * Copies keys and values to slots of a row, from one on: a piece `[N, D]` for each head of each tensor. A piece that lies there
+   * already is not copied.
    */
-  write(row: number, slot: number, count: number, pieceOf: (i: number, head: number) => Float32Array): void {
+  write(row: number, slot: number, pieceOf: (i: number, head: number) => Float32Array): void {
     const { heads, headSize } = this.#sizes;
     for (const [i, target] of this.#data.entries())
-      for (let head = 0; head < heads; head++)
-        target.set(
-          pieceOf(i, head).subarray(0, count * headSize),
-          ((row * heads + head) * this.capacity + slot) * headSize,
-        );
+      for (let head = 0; head < heads; head++) {
+        const piece = pieceOf(i, head);
+        const place = ((row * heads + head) * this.capacity + slot) * headSize;
+        const offset = target.byteOffset + place * Float32Array.BYTES_PER_ELEMENT;
+        if (piece.buffer !== target.buffer || piece.byteOffset !== offset) target.set(piece, place);
+      }
   }
 
   /** The keys, or values, of one head from one slot of a row to another, not copied: `[N, D]`. */

@@ -17,13 +17,13 @@ export function cacheName(side: CacheSide | "cross", i: number): string {
   return `${side}.${i >> 1}.${i % 2 === 0 ? "key" : "value"}`;
 }
 
-/** A cache grows by slots of so many at once: what a step reads grows with the text, not with the context window. */
+/** The unit of slots in which a cache grows: what a step reads grows with the text, not with the context window. */
 const GROWTH = 64;
-/** By so much at least, where nobody knows how long the texts will be. */
+/** The least factor by which it grows where nobody knows how long the texts will be. */
 const LEAST_GROWTH = 1.25;
 /**
- * So many slots more than are needed it has at most where its texts are planned to be longer. Each growth copies all rows; room
- * that is not written takes no memory.
+ * The number of slots that it has beyond those needed, at most, where its texts are planned to be longer. Each growth copies all
+ * rows; room that is not written takes no memory.
  */
 const AHEAD = 1024;
 

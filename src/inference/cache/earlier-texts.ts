@@ -30,7 +30,6 @@ export class EarlierTexts {
   recall(scope: PrefixScope, prompt: readonly number[], cache: KeyValueCache): number {
     if (prompt.length > this.#keysFixedUpTo || this.#hasStates) return 0;
     const parts = this.#prefixes.find(scope, prompt.slice(0, -1));
-    if (parts.length > 0) cache.reserve(prompt.length);
     for (const { data, tokens, count } of parts) cache.copyIn(data, tokens, count, prompt.length);
     return parts.reduce((sum, { count }) => sum + count, 0);
   }
@@ -44,8 +43,8 @@ export class EarlierTexts {
   }
 
   /**
-   * The same for a cache of one row that is its owner's alone: once another text is looked for, or nothing is computed; at once
-   * where its keys may be computed anew for a longer text.
+   * Keeps the row of a cache that is its owner's alone once another text is looked for, or nothing is computed; at once where
+   * its keys may be computed anew for a longer text.
    */
   rememberLater(scope: PrefixScope, owner: object, cache: KeyValueCache): void {
     const store = (): void => this.remember(scope, owner, cache, [0]);
@@ -53,7 +52,7 @@ export class EarlierTexts {
     else this.#prefixes.storeLater(owner, store);
   }
 
-  /** Keeps what waits to be kept. */
+  /** Keeps all texts that wait for it. */
   settle(): void {
     this.#prefixes.settle();
   }

@@ -10,9 +10,9 @@ export interface CacheRow {
   readonly row: number;
 }
 
-/** Memory for more than so many times the rows, or the slots, that are needed is given back when rows change. */
+/** The multiple of the rows, or the slots, that are needed above which memory is given back when rows change. */
 const MOST_ROOM = 2;
-/** By so much at least the room for rows grows, so that rows that come one by one are not all copied each time. */
+/** The least factor by which the room for rows grows, so that rows that come one by one are not all copied each time. */
 const ROW_GROWTH = 1.5;
 
 /**
@@ -132,11 +132,13 @@ export class KeyValueCache {
   ): void {
     const { heads, headSize } = this.#sizes;
     const count = tokens[0]?.length ?? 0;
+    const size = count * headSize;
     this.reserve(count);
     for (const [row, length] of this.lengths.entries())
-      this.#settled.write(row, length - this.#sharedLength, count, (i, head) => {
+      this.#settled.write(row, length - this.#sharedLength, (i, head) => {
         const data = results[cacheName("present", i)]?.data as Float32Array;
-        return data.subarray((row * heads + head) * count * headSize);
+        const start = (row * heads + head) * size;
+        return data.subarray(start, start + size);
       });
     this.advance(tokens, computedFor);
   }
@@ -216,7 +218,10 @@ export class KeyValueCache {
     const { heads, headSize } = this.#sizes;
     const [length = 0] = this.lengths;
     this.reserve(count);
-    this.#memory.write(0, length, count, (i, head) => data.subarray((i * heads + head) * tokens.length * headSize));
+    this.#memory.write(0, length, (i, head) => {
+      const start = (i * heads + head) * tokens.length * headSize;
+      return data.subarray(start, start + count * headSize);
+    });
     this.advance([tokens.slice(0, count)], [computedFor]);
   }
 
@@ -280,8 +285,9 @@ export class KeyValueCache {
     const slots = rows.map(({ cache, row }) => (cache.lengths[row] as number) - first);
     const planned = Math.max(0, ...rows.map(({ cache, row }) => (cache.planned[row] as number) - first));
     const before = this.#settled;
-    const needed = { rows: Math.max(rows.length, expected), slots: slotsFor(Math.max(0, ...slots), planned, 0) };
-    const isEnough = before.rows >= rows.length && before.capacity >= Math.max(0, ...slots);
+    const longest = Math.max(0, ...slots);
+    const needed = { rows: Math.max(rows.length, expected), slots: slotsFor(longest, planned, 0) };
+    const isEnough = before.rows >= rows.length && before.capacity >= longest;
     if (!isEnough || before.rows > MOST_ROOM * needed.rows || before.capacity > MOST_ROOM * needed.slots) {
       const isLarger = before.rows < rows.length;
       const room = isLarger ? Math.max(needed.rows, Math.ceil(ROW_GROWTH * before.rows)) : needed.rows;
@@ -289,8 +295,7 @@ export class KeyValueCache {
     }
     for (const [i, { cache, row }] of rows.entries()) {
       const source = cache === this ? before : cache.#settled;
-      const to = places[i] as number;
-      if (source !== this.#memory || row !== to) this.#memory.copyRow(source, row, to, slots[i] as number);
+      this.#memory.copyRow(source, row, places[i] as number, slots[i] as number);
     }
     const inOrder: CacheRow[] = [];
     for (const [i, place] of places.entries()) inOrder[place] = rows[i] as CacheRow;

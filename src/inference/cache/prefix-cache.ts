@@ -47,7 +47,7 @@ export class PrefixCache {
   #roots: Root[] = [];
   /** All blocks, least recently used first; a block stands after those that follow it in the tree. */
   readonly #order = new Set<Block>();
-  /** What keeps a text, by who computes it. */
+  /** The calls of {@link store} that wait, each by the decoder whose text it keeps. */
   readonly #later = new Map<object, () => void>();
   /** The memory of the last whole block that went. */
   #spare: Float32Array | undefined;

@@ -15,10 +15,11 @@ export class ScoreMemory {
   /** The place of a step's scores. */
   lend(rows: number): HostTensor<"float32"> {
     const size = this.#vocabularySize;
-    const fresh = (): HostTensor<"float32"> => {
-      return { dtype: "float32", shape: [rows, 1, size], data: new Float32Array(rows * size) };
+    const tensor: HostTensor<"float32"> = this.#free.get(rows) ?? {
+      dtype: "float32",
+      shape: [rows, 1, size],
+      data: new Float32Array(rows * size),
     };
-    const tensor = this.#free.get(rows) ?? fresh();
     this.#free.delete(rows);
     this.#lent.set(tensor.data.buffer, { tensor, left: rows });
     return tensor;
