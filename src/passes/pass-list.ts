@@ -3,6 +3,7 @@ import { type Published, readPublished } from "./published.ts";
 import { type Quantization, quantizeMatrices } from "./quantize.ts";
 import { fuseSkipNorms } from "./skip-norm.ts";
 import { pushDownSlices } from "./slice-pushdown.ts";
+import { cancelTransposes } from "./transposes.ts";
 
 type Outputs = Readonly<Record<string, Value>>;
 
@@ -29,6 +30,7 @@ const passes: readonly Pass[] = [
     name: "quantize",
     run: (outputs, { quantization }) => (quantization ? quantizeMatrices(outputs, quantization) : outputs),
   },
+  { name: "transposes", run: cancelTransposes },
   { name: "skip-norm", run: (outputs, { isDifferentiated }) => (isDifferentiated ? outputs : fuseSkipNorms(outputs)) },
   { name: "slice-pushdown", run: pushDownSlices },
 ];
