@@ -33,6 +33,21 @@ test("a matrix that cannot be bound in few bits, or has few outputs, stays as it
   expect(opsOf(runPasses(outputs, { quantization }))).toEqual(["linear", "linear"]);
 });
 
+test("heads are normalized where they lie, and moved only where something reads them moved", () => {
+  const heads = g.transpose(g.reshape(x, ["B", "T", 4, 16]), [0, 2, 1, 3]);
+  const normed = g.rmsNorm(heads, g.parameter("norm", [16]), 1e-5);
+  const back = g.reshape(g.transpose(normed, [0, 2, 1, 3]), ["B", "T", 64]);
+  expect(opsOf(runPasses({ back }))).toEqual(["reshape", "rmsNorm", "reshape"]);
+  expect(opsOf(runPasses({ scores: g.matmul(normed, normed, { transposeB: true }) }))).toEqual(
+    expect.arrayContaining(["transpose", "rmsNorm"]),
+  );
+  const other = g.transpose(normed, [1, 0, 2, 3]);
+  expect(opsOf(runPasses({ other }))).toEqual(["reshape", "transpose", "rmsNorm", "transpose"]);
+  const fixed = g.input("fixed", "float32", ["B", 8, 64]);
+  const columns = g.rmsNorm(g.transpose(fixed, [0, 2, 1]), g.parameter("norm", [8]), 1e-5); // not rows of what was moved
+  expect(opsOf(runPasses({ columns: g.transpose(columns, [0, 2, 1]) }))).toEqual(["transpose", "rmsNorm", "transpose"]);
+});
+
 test("a sum and the norm that reads it become one op, unless gradients are wanted", () => {
   const sum = g.add(x, g.input("y", "float32", ["B", "T", 64]));
   const outputs = { normed: g.rmsNorm(sum, g.parameter("norm", [64]), 1e-5), sum };
