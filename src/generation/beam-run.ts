@@ -1,6 +1,7 @@
 import { logSoftmax } from "../tensor/index.ts";
 import { byWeighedScore, weighedScore } from "./beam-scores.ts";
 import type { Decoder } from "./decoder.ts";
+import { newTokenLimit } from "./lengths.ts";
 import type { Processor } from "./option-processor.ts";
 import type { GenerationOptions } from "./options.ts";
 import { checkProcessed, checkScores, noTokenLeft, processorsOf } from "./processors.ts";
@@ -10,7 +11,6 @@ import {
   checkPrompt,
   type FinishReason,
   type GenerateContext,
-  newTokenLimit,
   recordedSteps,
   type Sequence,
   type StepRecord,

@@ -2,6 +2,7 @@ import { check, Random } from "../common/index.ts";
 import { softmax } from "../tensor/index.ts";
 import { candidatesOf } from "./candidates.ts";
 import type { Decoder } from "./decoder.ts";
+import { newTokenLimit } from "./lengths.ts";
 import type { Processor, StepContext } from "./option-processor.ts";
 import type { GenerationOptions } from "./options.ts";
 import { checkProcessed, checkScores, noTokenLeft, processorsOf } from "./processors.ts";
@@ -12,7 +13,6 @@ import {
   checkPrompt,
   type FinishReason,
   type GenerateContext,
-  newTokenLimit,
   recordedSteps,
   recordStep,
   type Sequence,

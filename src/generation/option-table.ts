@@ -18,17 +18,17 @@ export const optionTable: Readonly<Record<keyof GenerationOptions, OptionEntry>>
   maxLength: {
     kind: "count",
     default: "none",
-    help: "The number of prompt and new tokens together at most",
+    help: "The number of prompt and new tokens together at most; has no effect beside maxNewTokens",
   },
   minNewTokens: {
     kind: "size",
     default: "0",
-    help: "The number of new tokens at least: no end token is chosen before",
+    help: "The number of new tokens at least: no end token is chosen before; takes precedence over minLength",
   },
   minLength: {
     kind: "size",
     default: "0",
-    help: "The number of prompt and new tokens together at least: no end token is chosen before",
+    help: "The number of prompt and new tokens together at least: no end token is chosen before; has no effect beside minNewTokens",
   },
   maxTime: {
     kind: "positive",

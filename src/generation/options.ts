@@ -5,11 +5,14 @@
 export interface GenerationOptions {
   /** The number of new tokens at most; takes precedence over maxLength. Default: 128. */
   readonly maxNewTokens?: number;
-  /** The number of prompt and new tokens together at most. Default: none. */
+  /** The number of prompt and new tokens together at most; has no effect beside maxNewTokens. Default: none. */
   readonly maxLength?: number;
-  /** The number of new tokens at least: no end token is chosen before. Default: 0. */
+  /** The number of new tokens at least: no end token is chosen before; takes precedence over minLength. Default: 0. */
   readonly minNewTokens?: number;
-  /** The number of prompt and new tokens together at least: no end token is chosen before. Default: 0. */
+  /**
+   * The number of prompt and new tokens together at least: no end token is chosen before; has no effect beside
+   * minNewTokens. Default: 0.
+   */
   readonly minLength?: number;
   /** The number of seconds after which no further token is begun. Default: none. */
   readonly maxTime?: number;

@@ -1,4 +1,5 @@
 import { check } from "../common/index.ts";
+import { settleLengths } from "./lengths.ts";
 import type { GenerationOptions } from "./options.ts";
 
 /** The options that only drawing uses, and the values at which they change nothing. */
@@ -47,7 +48,7 @@ export function checkSampling(options: GenerationOptions): void {
  * most probable token. A search that the options ask for goes before the checkpoint's `do_sample`.
  */
 export function settleOptions(options: GenerationOptions, checkpoint: GenerationOptions): GenerationOptions {
-  const merged = { ...checkpoint, ...options };
+  const merged = settleLengths({ ...checkpoint, ...options });
   const { temperature, ...rest } = merged;
   const doSample = draws(options, merged);
   return { ...rest, ...(temperature !== undefined && temperature !== 0 && { temperature }), doSample };

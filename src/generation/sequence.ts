@@ -142,56 +142,6 @@ export interface GenerateContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** New tokens without a limit from the caller or the checkpoint; transformers has 20 in all, too few to read. */
-const DEFAULT_NEW_TOKENS = 128;
-
-/** The number of new tokens that the options ask for at most; undefined where they do not say. */
-function askedNewTokens({ maxNewTokens, maxLength }: GenerationOptions, promptLength: number): number | undefined {
-  return maxNewTokens ?? (maxLength === undefined ? undefined : maxLength - promptLength);
-}
-
-/** The new tokens that a window has room for: the last one is not read, so it needs no place. */
-function roomFor(promptLength: number, contextWindow: number): number {
-  return contextWindow - promptLength + 1;
-}
-
-/** The number of new tokens that fit in the context window, where the options ask for more; undefined where they do not. */
-export function fittingNewTokens(
-  options: GenerationOptions,
-  promptLength: number,
-  contextWindow: number,
-): number | undefined {
-  const room = roomFor(promptLength, contextWindow);
-  return (askedNewTokens(options, promptLength) ?? 0) > room ? room : undefined;
-}
-
-/** The number of new tokens that a prompt may get, 0 where it may get none. */
-export function plannedNewTokens(options: GenerationOptions, promptLength: number, contextWindow: number): number {
-  const asked = askedNewTokens(options, promptLength) ?? DEFAULT_NEW_TOKENS;
-  return Math.max(0, Math.min(asked, roomFor(promptLength, contextWindow)));
-}
-
-/** The number of new tokens that a prompt may get. */
-export function newTokenLimit(options: GenerationOptions, promptLength: number, contextWindow: number): number {
-  const limit = Math.min(
-    askedNewTokens(options, promptLength) ?? DEFAULT_NEW_TOKENS,
-    roomFor(promptLength, contextWindow),
-  );
-  check(
-    limit > 0,
-    "usage",
-    () => `generation: maxLength ${options.maxLength} leaves no room after a prompt of ${promptLength} tokens`,
-  );
-  const { minNewTokens = 0, minLength = 0 } = options;
-  const least = Math.max(minNewTokens, minLength - promptLength);
-  check(
-    least <= limit,
-    "usage",
-    () => `generation: at least ${least} new tokens are asked for by minNewTokens or minLength, but only ${limit} fit`,
-  );
-  return limit;
-}
-
 export function checkPrompt(
   prompt: readonly number[],
   { vocabularySize, contextWindow }: Pick<Decoder, "vocabularySize" | "contextWindow">,

@@ -11,6 +11,7 @@ import {
   type GenerationOptions,
   generate,
   LookupDrafter,
+  overruledLengths,
   parseCheckpointOptions,
   type ScoringDecoder as Scoring,
   type Sequence,
@@ -18,7 +19,7 @@ import {
   speculate,
   type TokenEvent,
 } from "../generation/index.ts";
-import type { Device } from "../runtime/index.ts";
+import { type Device, warn } from "../runtime/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { type Admission, priorityOf, sizeOf } from "./admission.ts";
 import type { PrefixCache } from "./cache/prefix-cache.ts";
@@ -100,6 +101,7 @@ export class Generator {
   readonly #assistants = new Map<string, Promise<Assistant>>();
   readonly #guesses = new Map<string, number>();
   readonly #constraints: Constraints;
+  readonly #warned = new Set<string>();
 
   constructor(parts: GeneratorParts) {
     this.#parts = parts;
@@ -139,6 +141,7 @@ export class Generator {
       eos_token_id: files.json.eos_token_id ?? null,
       ...generationConfig,
     });
+    for (const message of overruledLengths(given, checkpoint)) this.#warnOnce(message);
     const settled = { seed: Math.floor(Math.random() * 2 ** 32), ...settleOptions(given, checkpoint) };
     const options = form ? constrainedOptions(form.option, settled, given) : settled;
     const strategy = strategyOf(options, given);
@@ -147,6 +150,11 @@ export class Generator {
     const { rows, healings } = healPrompts(inputIds, { options, strategy, tokenizer, isEncoderDecoder });
     const constraint = form && this.#constraints.of(form);
     return { request, generation, own, strategy, options, rows, healings, constraint };
+  }
+
+  #warnOnce(message: string): void {
+    if (!this.#warned.has(message)) warn(message);
+    this.#warned.add(message);
   }
 
   /** @param queueMs the time that the request has waited, in milliseconds */
