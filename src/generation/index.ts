@@ -7,7 +7,7 @@ export { contrastLayers, dolaCandidates } from "./dola.ts";
 export { AssistantDrafter, type Drafter, LookupDrafter } from "./drafters.ts";
 export { generate } from "./generate.ts";
 export { GuidedDecoder } from "./guided-decoder.ts";
-export { fittingNewTokens, overruledLengths, plannedNewTokens } from "./lengths.ts";
+export { fittingNewTokens, idleLengths, overruledLengths, plannedNewTokens } from "./lengths.ts";
 export { contrastiveSearch, speculate } from "./lookahead.ts";
 export { type OptionEntry, optionNames, optionTable } from "./option-table.ts";
 export type { GenerationOptions } from "./options.ts";

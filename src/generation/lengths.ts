@@ -10,11 +10,17 @@ const overruled = [
   ["minLength", "minNewTokens"],
 ] as const;
 
+/** The names of options that have no effect beside others. */
+export function idleLengths(options: GenerationOptions): string[] {
+  return overruled
+    .filter(([whole, own]) => options[whole] !== undefined && options[own] !== undefined)
+    .map(([whole]) => whole);
+}
+
 /** The options without those that have no effect beside others. */
 export function settleLengths(options: GenerationOptions): GenerationOptions {
-  const left: { -readonly [K in keyof GenerationOptions]: GenerationOptions[K] } = { ...options };
-  for (const [whole, own] of overruled) if (options[own] !== undefined) delete left[whole];
-  return left;
+  const idle = idleLengths(options);
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !idle.includes(name)));
 }
 
 /** Options of a call that have no effect, as sentences. */

@@ -2,6 +2,7 @@ import { LecternError, throwIfAborted } from "../common/index.ts";
 import {
   drawingOptions,
   type GenerationOptions,
+  idleLengths,
   optionNames,
   parseCheckpointOptions,
   parseOptions,
@@ -51,7 +52,8 @@ export function generationOptions(
   const asked = { ...usual, ...ofTask, ...given };
   const doSample = settleOptions(given, { ...usual, ...own, ...ofTask }).doSample ?? false;
   const boundsLength = "maxLength" in options && !("maxNewTokens" in options);
-  const idle = [...(boundsLength ? ["maxNewTokens"] : []), ...(doSample ? [] : undrawn(asked))];
+  const overruled = idleLengths({ ...own, ...asked }).filter((name) => !(name in given)); // the caller's are warned of
+  const idle = [...(boundsLength ? ["maxNewTokens"] : []), ...overruled, ...(doSample ? [] : undrawn(asked))];
   return { ...Object.fromEntries(Object.entries(asked).filter(([name]) => !idle.includes(name))), doSample };
 }
 
