@@ -1,7 +1,8 @@
 import { arrayEqual, throwIfAborted } from "../common/index.ts";
 import type { Decoder, RewindableDecoder } from "../generation/index.ts";
 import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-cache.ts";
-import { KeyValueCache } from "./cache/key-value-cache.ts";
+import { type CacheRow, KeyValueCache } from "./cache/key-value-cache.ts";
+import { LEAST_TOKENS } from "./cache/prefix-cache.ts";
 import type { DecodeEngine } from "./decode-engine.ts";
 import { type CacheRows, isWhole, PREFILL_TOKENS } from "./scheduler.ts";
 
@@ -16,6 +17,11 @@ export interface CachedDecoderOptions {
   readonly signal?: AbortSignal | undefined;
   /** True if the keys and values of earlier texts are reused, and those of its own kept. */
   readonly reusesPrefixes?: boolean;
+}
+
+/** The beginning of a text, which one that has it in common may take over. */
+function beginningOf(row: readonly number[]): string {
+  return row.slice(0, LEAST_TOKENS).join();
 }
 
 /** One generation's rows over the shared session. */
@@ -51,8 +57,8 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
   }
 
   /**
-   * Each prompt is computed by itself, so it does not matter what it is batched with, and it may begin like the one before.
-   * Prompts of one token, as in an encoder–decoder, are a step.
+   * Prompts are computed by themselves, since each may begin like the one before, or together with the next ones where these have
+   * its length and another beginning: that changes no result. Prompts of one token, as in an encoder–decoder, are a step.
    */
   async prefill(rows: readonly (readonly number[])[], chunk = this.#chunk): Promise<Float32Array[]> {
     throwIfAborted(this.#signal);
@@ -64,16 +70,37 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     cache.reserve(longest);
     this.#single = rows.length === 1 ? cache : undefined;
     const scores: Float32Array[] = [];
-    const places = rows.map((_, i) => this.#single ?? cache.window(i));
-    for (const [i, row] of rows.entries()) {
-      const place = places[i] as KeyValueCache;
-      if (this.#reusesPrefixes) this.#engine.recall(row, place);
-      scores.push(await this.#compute(row, i, place, chunk));
+    const places: CacheRow[] = [];
+    while (scores.length < rows.length) {
+      const at = scores.length;
+      const group = rows.slice(at, at + this.#countTogether(rows, at, chunk));
+      const place = this.#single ?? cache.window(at, group.length);
+      if (this.#reusesPrefixes && group.length === 1) this.#engine.recall(group[0] as readonly number[], place);
+      scores.push(...(await this.#compute(group, at, place, chunk)));
       if (!this.#single) await place.settle();
-      if (this.#reusesPrefixes) this.#remember(place, [0]);
+      const own = [...group.keys()];
+      if (this.#reusesPrefixes) this.#remember(place, own);
+      places.push(...own.map((row) => ({ cache: place, row })));
     }
-    if (!this.#single) cache.take(places.map((place) => ({ cache: place, row: 0 })));
+    if (!this.#single) cache.take(places);
     return scores;
+  }
+
+  /** The number of prompts, from one on, that are computed in one run: of one length, and none that begins like another text. */
+  #countTogether(rows: readonly (readonly number[])[], at: number, chunk: number): number {
+    const [first, ...others] = rows.slice(at) as [readonly number[], ...(readonly number[])[]];
+    const isApart = (row: readonly number[]): boolean => !this.#reusesPrefixes || !this.#engine.knows(row);
+    const most = Math.floor(chunk / first.length);
+    if (!this.#engine.readsTogether || this.#memories.length > 0 || most < 2 || !isApart(first)) return 1;
+    const beginnings = new Set([beginningOf(first)]);
+    let count = 1;
+    for (const row of others.slice(0, most - 1)) {
+      if (row.length !== first.length || !isApart(row)) break;
+      if (this.#reusesPrefixes && beginnings.has(beginningOf(row))) break;
+      beginnings.add(beginningOf(row));
+      count++;
+    }
+    return count;
   }
 
   /** Keeps keys and values for prompts that begin like these. */
@@ -82,19 +109,25 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     else this.#engine.remember(this, cache, rows);
   }
 
-  /** Computes what a cache lacks of a prompt; the scores after it. */
-  async #compute(row: readonly number[], index: number, cache: KeyValueCache, chunk: number): Promise<Float32Array> {
+  /** Computes what a cache lacks of prompts of one length; the scores after each. */
+  async #compute(
+    rows: readonly (readonly number[])[],
+    index: number,
+    cache: KeyValueCache,
+    chunk: number,
+  ): Promise<Float32Array[]> {
     const own = this.#memories[index];
     const memory = own && CrossAttentionCache.join([own]);
+    const lengths = rows.map(({ length }) => length);
+    const feeds = rows.map(() => this.#engine.feeds);
     let last: Float32Array[] = [];
-    for (let at = cache.lengths[0] as number; at < row.length; at += chunk) {
+    for (let at = cache.lengths[0] as number; at < (lengths[0] as number); at += chunk) {
       throwIfAborted(this.#signal);
-      const part = row.slice(at, at + chunk);
-      const compute = (): Promise<Float32Array[]> =>
-        this.#engine.extend(cache, [part], { memory, lengths: [row.length] });
-      last = await this.#engine.chunk(part.length, compute);
+      const parts = rows.map((row) => row.slice(at, at + chunk));
+      const compute = (): Promise<Float32Array[]> => this.#engine.extend(cache, parts, { memory, lengths, feeds });
+      last = await this.#engine.chunk(parts.flat().length, compute);
     }
-    return last[0] as Float32Array;
+    return last;
   }
 
   finish(rows: readonly number[]): void {

@@ -48,6 +48,8 @@ interface OpenGraph {
   readonly bytes: number;
   /** The bytes of weights that a run reads. */
   readonly weightBytes: number;
+  /** True if what rows get does not depend on the other rows of a run, to the last bit. */
+  readonly isRowwise: boolean;
 }
 
 /** The compiled parts of a decode engine. */
@@ -72,6 +74,9 @@ interface EngineParts {
   /** The memory of scores; undefined where a step does not write them in place. */
   readonly spares: ScoreMemory | undefined;
 }
+
+/** The engine's product that rounds the last bits of a row by the one beside it, and of one row alone otherwise. */
+const ROWS_IN_PAIRS = "MatMulNBits";
 
 /** The session that decodes over a cache, shared by all generations of a model. */
 export class DecodeEngine {
@@ -149,7 +154,8 @@ export class DecodeEngine {
         sharesMemory: written !== undefined,
         keeps: written ?? [],
       });
-      return { derived, session, inputs, bytes, weightBytes: weightBytes(lowered) };
+      const isRowwise = lowered.nodes.every(({ type }) => type !== ROWS_IN_PAIRS);
+      return { derived, session, inputs, bytes, weightBytes: weightBytes(lowered), isRowwise };
     };
     const named = (prefix: "present" | "cross", cache: ModelGraph["cache"]): Record<string, Value> =>
       Object.fromEntries(
@@ -209,6 +215,17 @@ export class DecodeEngine {
   newCache(rows: number, planned?: number): KeyValueCache {
     const { isInPlace, isOnDevice } = this.#parts;
     return new KeyValueCache(this.sizes, rows, isInPlace && !isOnDevice ? { planned } : {});
+  }
+
+  /** True if several prompts of one length can be computed in one run, with the results of each alone. */
+  get readsTogether(): boolean {
+    const { isInPlace, isOnDevice, kept, step } = this.#parts;
+    return isInPlace && !isOnDevice && step.isRowwise && kept.states.length === 0;
+  }
+
+  /** True if a prompt begins like an earlier text. */
+  knows(prompt: readonly number[]): boolean {
+    return this.#parts.earlier.knows(this, prompt);
   }
 
   /** Fills an empty cache with the keys and values of what an earlier text had in common with a prompt. */

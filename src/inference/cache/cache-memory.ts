@@ -29,10 +29,10 @@ export class CacheMemory {
     this.#data = data ?? Array.from({ length: 2 * sizes.layers }, () => new Float32Array(rows * this.#rowLength));
   }
 
-  /** One of its rows as memory by itself, not copied. */
-  window(row: number): CacheMemory {
-    const data = this.#data.map((all) => all.subarray(row * this.#rowLength, (row + 1) * this.#rowLength));
-    return new CacheMemory(this.#sizes, 1, this.capacity, data);
+  /** Some of its rows, from one on, as memory by itself, not copied. */
+  window(row: number, count: number): CacheMemory {
+    const data = this.#data.map((all) => all.subarray(row * this.#rowLength, (row + count) * this.#rowLength));
+    return new CacheMemory(this.#sizes, count, this.capacity, data);
   }
 
   /** The first rows as tensors `[B, K, C, D]`, not copied. */

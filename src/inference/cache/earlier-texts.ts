@@ -34,6 +34,11 @@ export class EarlierTexts {
     return parts.reduce((sum, { count }) => sum + count, 0);
   }
 
+  /** True if a prompt has a beginning in common with an earlier text. */
+  knows(scope: PrefixScope, prompt: readonly number[]): boolean {
+    return prompt.length <= this.#keysFixedUpTo && this.#prefixes.find(scope, prompt.slice(0, -1)).length > 0;
+  }
+
   /** Keeps rows' keys and values, unless they are good for their own length alone. */
   remember(scope: PrefixScope, owner: object, cache: KeyValueCache, rows: readonly number[]): void {
     this.#prefixes.dropLater(owner);

@@ -109,10 +109,10 @@ export class KeyValueCache {
     return this.#memory.bytesOf(this.lengths.length) + this.#states.byteLength + (this.#shared?.byteLength ?? 0);
   }
 
-  /** A cache of one row that writes where one of this cache's, which is empty, has its place. */
-  window(row: number): KeyValueCache {
-    const cache = new KeyValueCache(this.#sizes, 1, { planned: this.planned[row] });
-    cache.#memory = this.#memory.window(row);
+  /** A cache of rows that writes where some of this cache's, which are empty, have their places, from one on. */
+  window(row: number, count = 1): KeyValueCache {
+    const cache = new KeyValueCache(this.#sizes, count, { planned: this.planned[row] });
+    cache.#memory = this.#memory.window(row, count);
     return cache;
   }
 

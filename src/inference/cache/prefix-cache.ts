@@ -6,7 +6,7 @@ import type { KeyValueCache } from "./key-value-cache.ts";
 const BLOCK_TOKENS = 32;
 
 /** The number of tokens from which a prefix is kept and reused: below it, a copy saves nothing that can be measured. */
-const LEAST_TOKENS = 16;
+export const LEAST_TOKENS = 16;
 
 /** What keys and values depend on, beside tokens: the request's weights, and the layers that are computed. */
 export interface PrefixScope {
