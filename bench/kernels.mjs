@@ -22,7 +22,7 @@ const { decoderLayers, numHiddenLayers: layers = decoderLayers } = architecture.
 const model = (isEncoderDecoder ? cachedEncoderDecoder : cachedDecoder)(architecture);
 const folder = await mkdtemp(join(tmpdir(), "lectern-"));
 const engine = await DecodeEngine.create(model, weights, { profile: join(folder, "trace") });
-const memories = isEncoderDecoder ? [await engine.encode([1, 2, 3, 4])] : [];
+const memories = isEncoderDecoder ? await engine.encode([[1, 2, 3, 4]]) : [];
 const decoder = new CachedDecoder(engine, { memories });
 await decoder.prefill([[1, 2, 3, 4]]);
 for (let step = 0; step < STEPS; step++) await decoder.step([5 + step]);

@@ -4,6 +4,7 @@ import { CrossAttentionCache, type MemoryFeeds } from "./cache/cross-attention-c
 import { type CacheRow, KeyValueCache } from "./cache/key-value-cache.ts";
 import { LEAST_TOKENS } from "./cache/prefix-cache.ts";
 import type { DecodeEngine } from "./decode-engine.ts";
+import { rowsTogether } from "./rows-together.ts";
 import { type CacheRows, isWhole, PREFILL_TOKENS } from "./scheduler.ts";
 
 export interface CachedDecoderOptions {
@@ -17,11 +18,6 @@ export interface CachedDecoderOptions {
   readonly signal?: AbortSignal | undefined;
   /** True if the keys and values of earlier texts are reused, and those of its own kept. */
   readonly reusesPrefixes?: boolean;
-}
-
-/** The beginning of a text, which one that has it in common may take over. */
-function beginningOf(row: readonly number[]): string {
-  return row.slice(0, LEAST_TOKENS).join();
 }
 
 /** One generation's rows over the shared session. */
@@ -86,21 +82,17 @@ export class CachedDecoder implements Decoder, RewindableDecoder {
     return scores;
   }
 
-  /** The number of prompts, from one on, that are computed in one run: of one length, and none that begins like another text. */
+  /** The number of prompts, from one on, that are computed in one run: none of them begins like another text. */
   #countTogether(rows: readonly (readonly number[])[], at: number, chunk: number): number {
-    const [first, ...others] = rows.slice(at) as [readonly number[], ...(readonly number[])[]];
-    const isApart = (row: readonly number[]): boolean => !this.#reusesPrefixes || !this.#engine.knows(row);
-    const most = Math.floor(chunk / first.length);
-    if (!this.#engine.readsTogether || this.#memories.length > 0 || most < 2 || !isApart(first)) return 1;
-    const beginnings = new Set([beginningOf(first)]);
-    let count = 1;
-    for (const row of others.slice(0, most - 1)) {
-      if (row.length !== first.length || !isApart(row)) break;
-      if (this.#reusesPrefixes && beginnings.has(beginningOf(row))) break;
-      beginnings.add(beginningOf(row));
-      count++;
-    }
-    return count;
+    if (!this.#engine.readsTogether || this.#memories.length > 0) return 1;
+    if (!this.#reusesPrefixes) return rowsTogether(rows, at, chunk);
+    const beginnings = new Set<string>();
+    return rowsTogether(rows, at, chunk, (row) => {
+      const beginning = row.slice(0, LEAST_TOKENS).join();
+      const isApart = !beginnings.has(beginning) && !this.#engine.knows(row);
+      beginnings.add(beginning);
+      return isApart;
+    });
   }
 
   /** Keeps keys and values for prompts that begin like these. */

@@ -13,6 +13,7 @@ import { PrefixCache } from "./cache/prefix-cache.ts";
 import { ScoreMemory } from "./cache/score-memory.ts";
 import { type CachedModel, deriveFeeds, type ModelGraph } from "./decode-graph.ts";
 import { lowerModel } from "./lower-model.ts";
+import { isRowwise, rowsOf } from "./rows-together.ts";
 import { type CacheRows, PREFILL_TOKENS, Scheduler } from "./scheduler.ts";
 import { checkMemory } from "./sessions/check-memory.ts";
 import { sessionBytes, weightBytes } from "./sessions/session-bytes.ts";
@@ -74,9 +75,6 @@ interface EngineParts {
   /** The memory of scores; undefined where a step does not write them in place. */
   readonly spares: ScoreMemory | undefined;
 }
-
-/** The engine's product that rounds the last bits of a row by the one beside it, and of one row alone otherwise. */
-const ROWS_IN_PAIRS = "MatMulNBits";
 
 /** The session that decodes over a cache, shared by all generations of a model. */
 export class DecodeEngine {
@@ -154,8 +152,7 @@ export class DecodeEngine {
         sharesMemory: written !== undefined,
         keeps: written ?? [],
       });
-      const isRowwise = lowered.nodes.every(({ type }) => type !== ROWS_IN_PAIRS);
-      return { derived, session, inputs, bytes, weightBytes: weightBytes(lowered), isRowwise };
+      return { derived, session, inputs, bytes, weightBytes: weightBytes(lowered), isRowwise: isRowwise(lowered) };
     };
     const named = (prefix: "present" | "cross", cache: ModelGraph["cache"]): Record<string, Value> =>
       Object.fromEntries(
@@ -217,10 +214,10 @@ export class DecodeEngine {
     return new KeyValueCache(this.sizes, rows, isInPlace && !isOnDevice ? { planned } : {});
   }
 
-  /** True if several prompts of one length can be computed in one run, with the results of each alone. */
+  /** True if several texts of one length can be read in one run, with the results of each alone. */
   get readsTogether(): boolean {
-    const { isInPlace, isOnDevice, kept, step } = this.#parts;
-    return isInPlace && !isOnDevice && step.isRowwise && kept.states.length === 0;
+    const { isInPlace, isOnDevice, kept, step, encoder = step } = this.#parts;
+    return isInPlace && !isOnDevice && encoder.isRowwise && step.isRowwise && kept.states.length === 0;
   }
 
   /** True if a prompt begins like an earlier text. */
@@ -244,19 +241,24 @@ export class DecodeEngine {
   }
 
   /**
-   * Encodes one row: the keys and values of its states, computed once.
-   * @param globalTokens 1 for those that see all, where the caller says which
+   * Encodes rows of one length: the keys and values of their states, computed once.
+   * @param globalTokens of each row, 1 for those that see all, where the caller says which
    */
-  async encode(row: readonly number[], globalTokens?: readonly number[]): Promise<CrossAttentionCache> {
-    const indices = [row.map((_, i) => i)];
-    const positions = { queries: indices, keys: indices, ids: [row], globalTokens: globalTokens && [globalTokens] };
+  async encode(
+    rows: readonly (readonly number[])[],
+    globalTokens?: readonly (readonly number[])[],
+  ): Promise<CrossAttentionCache[]> {
+    const indices = rows.map((row) => row.map((_, i) => i));
     const encoder = this.#parts.encoder as OpenGraph;
     const results = await this.#timed(encoder, {
-      input_ids: int64Matrix([row]),
-      ...deriveFeeds(encoder.derived, positions),
-      ...this.#fedTo(encoder),
+      input_ids: int64Matrix(rows),
+      ...deriveFeeds(encoder.derived, { queries: indices, keys: indices, ids: rows, globalTokens }),
+      ...this.#fedTo(
+        encoder,
+        rows.map(() => this.feeds),
+      ),
     });
-    return new CrossAttentionCache(results, this.sizes, row.length);
+    return CrossAttentionCache.ofRows(results, this.sizes, rows);
   }
 
   /** Runs `[B][T]` new tokens over a cache, appends them to it, and returns the scores after the last: `[B, V]`. */
@@ -389,10 +391,4 @@ export class DecodeEngine {
     await nextTask();
     return results;
   }
-}
-
-/** A tensor `[B, …]` row by row. */
-function rowsOf({ data }: HostTensor<"float32">, count: number): Float32Array[] {
-  const size = data.length / count;
-  return Array.from({ length: count }, (_, i) => data.subarray(i * size, (i + 1) * size));
 }

@@ -1,10 +1,12 @@
 import { describe, expect, test, vi } from "vitest";
 import { fixture } from "../../test/helpers/fixtures.ts";
 import { openFiles } from "../files/index.ts";
+import { CrossAttentionCache } from "./cache/cross-attention-cache.ts";
 import { PrefixCache } from "./cache/prefix-cache.ts";
 import { CachedDecoder } from "./cached-decoder.ts";
 import { DecodeEngine } from "./decode-engine.ts";
-import { cachedDecoder } from "./decode-graph.ts";
+import { cachedDecoder, cachedEncoderDecoder } from "./decode-graph.ts";
+import { LocalModel } from "./local-model.ts";
 import { openModelFiles } from "./model-files.ts";
 import { type Precision, quantizeWeights } from "./quantize-model.ts";
 
@@ -113,5 +115,48 @@ describe("prompts of one call", () => {
     for (const [i, row] of again.scores.entries())
       expect(maxDifference(row, alone[i] as Float32Array)).toBeLessThan(1e-4);
     await engine.dispose();
+  });
+});
+
+describe("texts that an encoder reads", () => {
+  const families = ["t5_relu", "t5_gated", "bart", "marian", "mbart", "m2m_100", "pegasus"];
+
+  test.each(families)("%s: of one length give in one run what each gives alone", async (name) => {
+    for (const precision of ["float32", "int8"] as const) {
+      const { architecture, weights } = await openModelFiles(await openFiles(fixture(`models/${name}`)));
+      if (architecture.kind !== "encoder-decoder") throw new Error(`${name} has no encoder`);
+      const quantized = await quantizeWeights(architecture, weights, precision);
+      const engine = await DecodeEngine.create(cachedEncoderDecoder(architecture), quantized);
+      const rows = promptsOf(7, 7, 7).map((row) => row.map((id) => id % 90));
+      const together = await engine.encode(rows);
+      const tokens = rows.map(() => 5);
+      const scores = await new CachedDecoder(engine, { memories: together }).prefill(tokens.map((id) => [id]));
+      for (const [i, row] of rows.entries()) {
+        const alone = CrossAttentionCache.join(await engine.encode([row])).tensors;
+        const own = CrossAttentionCache.join([together[i] as CrossAttentionCache]).tensors;
+        for (const [part, { shape, data }] of Object.entries(alone)) {
+          expect(own[part]?.shape).toEqual(shape);
+          if (precision === "int8") expect(own[part]?.data).toEqual(data);
+          else expect(maxDifference(own[part]?.data as Float32Array, data as Float32Array)).toBeLessThan(1e-5);
+        }
+      }
+      expect(scores).toHaveLength(3);
+      await engine.dispose();
+    }
+  });
+
+  test("are read in one run by a call with several, which gives the tokens of each alone", async () => {
+    const encode = vi.spyOn(DecodeEngine.prototype, "encode");
+    const model = await LocalModel.open({ location: fixture("models/marian") });
+    const inputIds = promptsOf(6, 6, 9, 6).map((row) => row.map((id) => id % 90));
+    const options = { doSample: false, maxNewTokens: 5, eosTokenId: null };
+    const { sequences } = await model.generate({ inputIds, options }, {});
+    expect(encode.mock.calls.map(([rows]) => rows.length)).toEqual([2, 1, 1]);
+    for (const [i, row] of inputIds.entries()) {
+      const [alone] = (await model.generate({ inputIds: [row], options }, {})).sequences;
+      expect(sequences[i]?.outputIds).toEqual(alone?.outputIds);
+    }
+    encode.mockRestore();
+    await model.dispose();
   });
 });

@@ -171,7 +171,7 @@ describe.each([...decoders, ...encoders, ...encoderDecoders, "bart_mnli"])("%s",
       const isSplit = architecture.kind === "encoder-decoder";
       const { padTokenId } = architecture.config as { padTokenId?: number };
       const row = isSplit ? (rows("single.decoder_input_ids")[0] as number[]).filter((id) => id !== padTokenId) : read;
-      const decoder = new ScoringDecoder(engine, isSplit ? [await engine.encode(read)] : []);
+      const decoder = new ScoringDecoder(engine, isSplit ? await engine.encode([read]) : []);
       const whole = await forward.run({ inputIds: [read], ...(isSplit && { decoderInputIds: [row] }) }, {});
       const logits = whole.logits as HostTensor<"float32">;
       const first = Math.floor(row.length / 2);

@@ -14,13 +14,29 @@ export class CrossAttentionCache {
   readonly #sizes: CacheSizes;
   readonly #length: number;
 
-  constructor(results: Readonly<Record<string, HostTensor>>, sizes: CacheSizes, length: number) {
-    this.#data = Array.from(
+  private constructor(data: readonly Float32Array[], sizes: CacheSizes, length: number) {
+    this.#data = data;
+    this.#sizes = sizes;
+    this.#length = length;
+  }
+
+  /** The rows of one run, which have one length. */
+  static ofRows(
+    results: Readonly<Record<string, HostTensor>>,
+    sizes: CacheSizes,
+    rows: readonly (readonly number[])[],
+  ): CrossAttentionCache[] {
+    const all = Array.from(
       { length: 2 * sizes.layers },
       (_, i) => results[cacheName("cross", i)]?.data as Float32Array,
     );
-    this.#sizes = sizes;
-    this.#length = length;
+    return rows.map(({ length }, at) => {
+      const data = all.map((values) => {
+        const size = values.length / rows.length;
+        return values.subarray(at * size, (at + 1) * size);
+      });
+      return new CrossAttentionCache(data, sizes, length);
+    });
   }
 
   /** Several rows side by side, filled up to one length; where all read the same, it stands once and is broadcast. */

@@ -16,6 +16,8 @@ import {
   startPrompts,
 } from "../decoding-start.ts";
 import { headLoss, languageModelLoss } from "../loss.ts";
+import { rowsTogether } from "../rows-together.ts";
+import { PREFILL_TOKENS } from "../scheduler.ts";
 import { ScoringDecoder } from "../scoring-decoder.ts";
 import { UncachedDecoder } from "../uncached-decoder.ts";
 import { decoderRows, decoderWidth } from "./decoder-inputs.ts";
@@ -114,9 +116,12 @@ async function begin(
   const { options, globalTokens, signal } = settings;
   const prompts = startPrompts(config, inputIds, settings);
   const memories: CrossAttentionCache[] = [];
-  for (const [i, row] of inputIds.entries()) {
+  while (memories.length < inputIds.length) {
     throwIfAborted(signal);
-    memories.push(await engine.encode(row, globalTokens?.[i]));
+    const at = memories.length;
+    const isTogether = engine.readsTogether && !globalTokens;
+    const end = at + (isTogether ? rowsTogether(inputIds, at, PREFILL_TOKENS) : 1);
+    memories.push(...(await engine.encode(inputIds.slice(at, end), globalTokens?.slice(at, end))));
   }
   const memoryOf = (row: number): CrossAttentionCache => memories[row] as CrossAttentionCache;
   const cached = (rows: readonly number[]): CachedDecoder =>
