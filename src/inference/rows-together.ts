@@ -20,11 +20,12 @@ export function rowsTogether(
   most: number,
   joins: (row: readonly number[]) => boolean = () => true,
 ): number {
-  const [first, ...others] = rows.slice(at) as [readonly number[], ...(readonly number[])[]];
+  const first = rows[at] as readonly number[];
   const room = Math.floor(most / first.length);
   if (room < 2 || !joins(first)) return 1;
-  const end = others.slice(0, room - 1).findIndex((row) => row.length !== first.length || !joins(row));
-  return 1 + (end < 0 ? Math.min(others.length, room - 1) : end);
+  const others = rows.slice(at + 1, at + room);
+  const end = others.findIndex((row) => row.length !== first.length || !joins(row));
+  return 1 + (end < 0 ? others.length : end);
 }
 
 /** A tensor `[B, …]` row by row. */
