@@ -95,6 +95,12 @@ describe("prompts of one call", () => {
     await engine.dispose();
   });
 
+  test("of one token are computed alone beside longer ones", async () => {
+    const engine = await engineOf("models/stories", "float32");
+    expect((await scoresOf(engine, promptsOf(1, 1, 3, 3))).runs).toEqual([1, 1, 2]);
+    await engine.dispose();
+  });
+
   test("in int4 are computed alone, since the engine's product rounds rows in pairs", async () => {
     const engine = await engineOf("models/stories", "int4");
     expect((await scoresOf(engine, promptsOf(10, 10))).runs).toEqual([1, 1]);

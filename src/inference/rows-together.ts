@@ -10,7 +10,8 @@ export function isRowwise({ nodes }: OnnxGraph): boolean {
 }
 
 /**
- * The number of rows, from one on, that are computed in one run: those of its length that follow it.
+ * The number of rows, from one on, that are computed in one run: those of its length that follow it. Rows of one token are
+ * computed alone: products of several have other last bits than that of a single one, as an adapter's in float32.
  * @param most the number of tokens that they have together at most, unless one row has more
  * @param joins whether a row may be computed with those before it
  */
@@ -22,7 +23,7 @@ export function rowsTogether(
 ): number {
   const first = rows[at] as readonly number[];
   const room = Math.floor(most / first.length);
-  if (room < 2 || !joins(first)) return 1;
+  if (first.length < 2 || room < 2 || !joins(first)) return 1;
   const others = rows.slice(at + 1, at + room);
   const end = others.findIndex((row) => row.length !== first.length || !joins(row));
   return 1 + (end < 0 ? others.length : end);
