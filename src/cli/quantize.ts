@@ -9,6 +9,7 @@ interface QuantizeFlags extends ModelFlags {
   readonly precision: "int8" | "int4";
   readonly out: string;
   readonly text?: string;
+  readonly calibration?: string | false;
   readonly measure: boolean;
 }
 
@@ -21,6 +22,11 @@ export function quantizeCommand(command: Command, terminal: Terminal, signal: Ab
     )
     .requiredOption("--out <directory>", "where the quantized model goes")
     .option("--text <file>", "the text that the perplexity is measured on; default a page of English prose")
+    .option(
+      "--calibration <file>",
+      "int4: a text that the model reads first, to round its weights by; default two pages",
+    )
+    .option("--no-calibration", "int4: round all weights alike, without reading a text")
     .option("--no-measure", "measure neither perplexity nor speed")
     .action(async (model: string, flags: QuantizeFlags) => {
       const { checkWritable } = await import("./lazy/formats.ts");
@@ -29,9 +35,11 @@ export function quantizeCommand(command: Command, terminal: Terminal, signal: Ab
       const { precision, out, measure } = flags;
       await checkWritable(out);
       const text = flags.text === undefined ? undefined : await readText(flags.text);
+      const calibration = typeof flags.calibration === "string" ? await readText(flags.calibration) : flags.calibration;
       const onProgress = (stage: string): unknown => flags.quiet || terminal.stderr.write(`${stage}\n`);
       const location = await resolveModel(model, { flags, terminal, signal });
-      const result = await quantizeModel(location, { precision, out, text, measure, signal, onProgress });
+      const options = { precision, out, text, calibration, measure, signal, onProgress };
+      const result = await quantizeModel(location, options);
       if (flags.json) return printJson(terminal, { model, precision, out, ...result });
       for (const line of tableLines(rowsOf(result))) terminal.stdout.write(`${line}\n`);
       terminal.stdout.write(`written to ${out}\n`);
@@ -41,6 +49,7 @@ export function quantizeCommand(command: Command, terminal: Terminal, signal: Ab
 function rowsOf(result: QuantizedModel): string[][] {
   const { bytesBefore, bytesAfter, perplexityBefore, perplexityAfter, withoutPerplexity, tokensPerSecond } = result;
   const rows = [["size", `${bytesText(bytesBefore)} → ${bytesText(bytesAfter)}`]];
+  if (result.calibrationTokens !== undefined) rows.push(["calibration", `${result.calibrationTokens} tokens`]);
   if (perplexityAfter !== undefined) rows.push(["perplexity", perplexityText(perplexityBefore, perplexityAfter)]);
   if (withoutPerplexity !== undefined) rows.push([perplexityAfter ? "" : "perplexity", `none: ${withoutPerplexity}`]);
   if (tokensPerSecond !== undefined) rows.push(["speed", `${tokensPerSecond.toFixed(1)} tokens/s`]);

@@ -37,7 +37,10 @@ export async function copyModel(
     if (adapter !== undefined) await mergeAdapter(location, adapter, merged);
     const source = adapter === undefined ? location : merged;
     if (precision === "float32" || precision === "auto") await copyDirectory(source, target);
-    else await quantizeModel(source, { precision, out: target, measure: false, signal });
+    else {
+      const calibration = false; // what is deployed is what was measured: a model that was quantized when it was loaded
+      await quantizeModel(source, { precision, out: target, calibration, measure: false, signal });
+    }
   } finally {
     await rm(merged, { recursive: true, force: true });
   }

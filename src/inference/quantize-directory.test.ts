@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixture, maxDifference } from "../../test/helpers/fixtures.ts";
 import { openDirectory } from "../formats/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
+import { columnImportance } from "./column-importance.ts";
 import { measureModel } from "./measure-quantized.ts";
 import { loadModel } from "./model.ts";
 import { openModelFiles } from "./model-files.ts";
@@ -31,7 +32,7 @@ const models = ["llama_gqa", "gpt2", "mixtral", "gemma3_text", "bart", "t5_gated
 describe.each(["int8", "int4"] as const)("%s", (precision) => {
   test.each(models)("%s: a quantized directory computes as its model does in that precision", async (name) => {
     const out = join(folder, `${name}-${precision}`);
-    await quantizeModel(fixture(`models/${name}`), { precision, out, measure: false });
+    await quantizeModel(fixture(`models/${name}`), { precision, out, calibration: false, measure: false });
     await using directory = await loadModel(out);
     await using model = await loadModel(fixture(`models/${name}`), { precision });
     expect([directory.precision, directory.parameterCount]).toEqual([precision, model.parameterCount]);
@@ -87,6 +88,52 @@ test("a file in few bits is compared with its values in float32", async () => {
   expect(perplexityBefore).not.toBe((await measureModel(model, of)).perplexity);
 });
 
+test("int4 reads passages first, or a text of the caller's, or none", async () => {
+  const levels = async (calibration?: string | false): Promise<{ tokens: number | undefined; bytes: Buffer }> => {
+    const [out, stages]: [string, string[]] = [join(folder, "calibrated"), []];
+    const own = { precision: "int4", out, calibration, measure: false } as const;
+    const { calibrationTokens: tokens } = await quantizeModel(shipped("stories"), {
+      ...own,
+      onProgress: (stage) => stages.push(stage),
+    });
+    expect(stages).toEqual(calibration === false ? ["quantize"] : ["calibrate", "quantize"]);
+    const bytes = await readFile(join(out, "model.safetensors"));
+    await rm(out, { recursive: true });
+    return { tokens, bytes };
+  };
+  const plain = await levels(false);
+  const [passages, text] = [await levels(), await levels("Once upon a time there was a girl who had a red ball.")];
+  expect([plain.tokens, text.tokens]).toEqual([undefined, 15]);
+  expect(passages.tokens).toBeGreaterThan(1000);
+  expect(passages.bytes.equals(plain.bytes)).toBe(false);
+  expect(passages.bytes.equals(text.bytes)).toBe(false);
+});
+
+test("columns count as the squares of what they are multiplied with", async () => {
+  const files = await openModelFiles(await openDirectory(shipped("stories")));
+  await using model = await loadModel(shipped("stories"));
+  const text = "Lily and Tom went to the park to play with a ball.";
+  const tokenizer = model.tokenizer as NonNullable<typeof model.tokenizer>;
+  const { importance, tokens } = await columnImportance(files, tokenizer, text, undefined);
+  const { ids } = tokenizer.encode(text);
+  expect(tokens).toBe(ids.length);
+  const { hiddenStates } = await model.forward({ inputIds: [ids] }, { hiddenStates: true });
+  const gain = (await files.weights.read("model.layers.1.input_layernorm.weight")).data;
+  const { data } = (hiddenStates as HostTensor<"float32">[])[1] as HostTensor<"float32">;
+  const squares = new Float64Array(gain.length);
+  for (let from = 0; from < data.length; from += gain.length) {
+    const row = data.subarray(from, from + gain.length);
+    const mean = row.reduce((sum, x) => sum + x * x, 0) / gain.length + (files.json.rms_norm_eps as number);
+    for (const [i, x] of row.entries()) squares[i] = (squares[i] as number) + (x * (gain[i] as number)) ** 2 / mean;
+  }
+  const mean = squares.reduce((sum, x) => sum + x, 0) / gain.length;
+  for (const name of ["q", "k", "v"]) {
+    const own = importance.get(`model.layers.1.self_attn.${name}_proj.weight`) as Float32Array;
+    for (const [i, x] of own.entries())
+      expect(Math.abs(x - ((squares[i] as number) / mean + 1e-3))).toBeLessThan(1e-4 * x);
+  }
+});
+
 test("an encoder has no perplexity, and the reason is given", async () => {
   const out = join(folder, "sentiment");
   const result = await quantizeModel(shipped("sentiment"), { precision: "int4", out });
@@ -115,6 +162,17 @@ describe("refusals", () => {
   beforeAll(async () => {
     out = join(folder, "refused");
     await quantizeModel(fixture("models/llama_gqa"), { precision: "int4", out, measure: false });
+  });
+
+  test("a calibration text of a single token, and an empty one", async () => {
+    const other = { precision: "int4", out: join(folder, "short"), measure: false } as const;
+    await expect(quantizeModel(shipped("stories"), { ...other, calibration: "a" })).rejects.toThrow(
+      "the calibration text has fewer than 2 tokens",
+    );
+    await expect(quantizeModel(shipped("stories"), { ...other, calibration: "" })).rejects.toThrow(
+      "calibration must be a text, or false",
+    );
+    expect(await readdir(folder)).not.toContain("short");
   });
 
   test("another precision than the directory's, and auto is its own", async () => {
@@ -147,7 +205,9 @@ describe("refusals", () => {
     const withSettings = (settings: object): Promise<void> =>
       writeFile(path, JSON.stringify({ ...json, quantization_config: { ...json.quantization_config, ...settings } }));
     await withSettings({ version: 3 });
-    await expect(loadModel(damaged)).rejects.toThrow("quantization_config has version 3; this Lectern reads 1 of int4");
+    await expect(loadModel(damaged)).rejects.toThrow(
+      "quantization_config has version 3; this Lectern reads 1 and 2 of int4",
+    );
     await withSettings({ precision: "int3" });
     await expect(loadModel(damaged)).rejects.toThrow("must have a precision, int8 or int4");
     await withSettings({ shapes: { other: [1, 2] } });

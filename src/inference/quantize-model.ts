@@ -16,7 +16,7 @@ export type Precision = (typeof precisions)[number];
 const SMALL_MODEL = 100e6;
 
 /** The version of the file's contents: another way to quantize makes another file. */
-const RECIPE = "quantized 3";
+const RECIPE = "quantized 4";
 
 /** A precision that was chosen; `published`: the few bits that the checkpoint has its matrices in. */
 export type ComputedPrecision = Exclude<Precision, "auto"> | "published";
@@ -76,7 +76,8 @@ export async function quantizeWeights(
   const pieces = (): AsyncIterable<Uint8Array> => quantizedPieces(matrices, weights, precision);
   const file = await derivedFile({ source, besides, recipe, size, pieces, signal });
   const places = new Map<string, WeightLocation>();
-  for (const { levels, scales } of matrices)
-    for (const { name, offset, dtype, shape } of [levels, scales]) places.set(name, { file, offset, dtype, shape });
+  for (const { levels, scales, zeros } of matrices)
+    for (const { name, offset, dtype, shape } of [levels, scales, ...(zeros ? [zeros] : [])])
+      places.set(name, { file, offset, dtype, shape });
   return weights.withQuantized({ precision, places });
 }

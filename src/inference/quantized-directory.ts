@@ -3,7 +3,7 @@ import type { FileSource } from "../files/index.ts";
 import type { Checkpoint, TensorInfo } from "../formats/index.ts";
 import type { WeightLocation } from "../lowering/index.ts";
 import { type QuantizedPart, type QuantizedPrecision, quantizedPart, rotatedRows, sizesOf } from "../passes/index.ts";
-import { dequantizeBlocks, elementCount, type HostTensor } from "../tensor/index.ts";
+import { dequantizeBlocks, elementCount, type HostTensor, unpackRows } from "../tensor/index.ts";
 import type { QuantizedWeights } from "./weights.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -11,8 +11,11 @@ type Json = Readonly<Record<string, unknown>>;
 /** `quant_method` of directories that `lectern quantize` writes. */
 export const OWN_METHOD = "lectern";
 
-/** The version of these directories. int8's second has rotated matrices. */
-export const ownVersions: Readonly<Record<QuantizedPrecision, number>> = { int8: 2, int4: 1 };
+/** The versions of these directories that are read, that which is written last: int8's second has rotated matrices, int4's zeros. */
+const ownVersions: Readonly<Record<QuantizedPrecision, readonly number[]>> = { int8: [2], int4: [1, 2] };
+
+/** The version of a directory that is written. */
+export const ownVersion = (precision: QuantizedPrecision): number => ownVersions[precision].at(-1) as number;
 
 /** `quantization_config` of a directory that `lectern quantize` wrote. */
 export interface OwnQuantization {
@@ -36,10 +39,10 @@ export function ownQuantization(location: string, { quantization_config: said }:
   );
   const known = ownVersions[precision as QuantizedPrecision];
   check(
-    version === known,
+    known.includes(version as number),
     "unsupported",
     () =>
-      `${location}: quantization_config has version ${shown(version)}; this Lectern reads ${known} of ${precision}; quantize the float model again`,
+      `${location}: quantization_config has version ${shown(version)}; this Lectern reads ${known.join(" and ")} of ${precision}; quantize the float model again`,
   );
   return said as unknown as OwnQuantization;
 }
@@ -48,6 +51,7 @@ export function ownQuantization(location: string, { quantization_config: said }:
 interface StoredMatrix extends QuantizedPart {
   readonly levels: string;
   readonly scales: string;
+  readonly zeros: string | undefined;
 }
 
 /** A checkpoint whose matrices lie in its files in few bits; read one by one, they are float32 again. */
@@ -65,9 +69,9 @@ export class QuantizedCheckpoint implements Checkpoint {
     for (const levels of stored.names()) {
       const part = quantizedPart(levels);
       if (part?.part !== "levels") continue;
-      const scales = levels.replace(/levels$/, "scales");
-      for (const path of part.paths)
-        if (!this.#matrices.has(path)) this.#matrices.set(path, { ...part, levels, scales });
+      const [scales, zeros] = ["scales", "zeros"].map((part) => levels.replace(/levels$/, part)) as [string, string];
+      const matrix = { ...part, levels, scales, zeros: stored.has(zeros) ? zeros : undefined };
+      for (const path of part.paths) if (!this.#matrices.has(path)) this.#matrices.set(path, matrix);
     }
     const missing = [...this.#shapes.keys()].find((path) => !this.#matrices.has(path));
     if (missing !== undefined)
@@ -94,15 +98,20 @@ export class QuantizedCheckpoint implements Checkpoint {
     const shape = this.#shapes.get(name);
     const matrix = this.#matrices.get(name);
     if (!shape || !matrix) return this.#stored.read(name);
-    const [levels, scales] = await Promise.all([this.#stored.read(matrix.levels), this.#stored.read(matrix.scales)]);
+    const [levels, scales, zeros] = await Promise.all([
+      this.#stored.read(matrix.levels),
+      this.#stored.read(matrix.scales),
+      matrix.zeros === undefined ? undefined : this.#stored.read(matrix.zeros),
+    ]);
     const before = matrix.paths.slice(0, matrix.paths.indexOf(name));
     const first = before.reduce((sum, path) => sum + this.#outSize(path, matrix), 0);
     const rows = { first, count: this.#outSize(name, matrix) };
     const factors = scales.data as Float32Array;
+    const blocks = { levels: levels as HostTensor<"uint8">, scales: factors, zeros: zeros?.data as Uint8Array };
     const out =
       levels.dtype === "int8"
         ? turnedRows(levels as HostTensor<"int8">, factors, rows)
-        : blockRows(levels as HostTensor<"uint8">, factors, rows, this.#precision === "int4" ? 4 : 8);
+        : blockRows(blocks, rows, this.#precision === "int4" ? 4 : 8);
     const data = matrix.layout === "in-out" ? transposed(out, rows.count) : out;
     return { dtype: "float32", shape, data };
   }
@@ -166,15 +175,20 @@ function turnedRows(
 
 /** Rows of levels in blocks, as `[count, I]`. */
 function blockRows(
-  { shape, data }: HostTensor<"uint8">,
-  scales: Float32Array,
+  {
+    levels: { shape, data },
+    scales,
+    zeros,
+  }: { readonly levels: HostTensor<"uint8">; readonly scales: Float32Array; readonly zeros: Uint8Array | undefined },
   { first, count }: RowRange,
   bits: 4 | 8,
 ): Float32Array {
   const bytes = elementCount(shape.slice(1));
   const blocks = scales.length / (shape[0] as number);
+  const range = [first * blocks, (first + count) * blocks] as const;
   const levels = data.subarray(first * bytes, (first + count) * bytes);
-  return dequantizeBlocks({ levels, scales: scales.subarray(first * blocks, (first + count) * blocks) }, bits);
+  const own = zeros && unpackRows(zeros, blocks).subarray(...range);
+  return dequantizeBlocks({ levels, scales: scales.subarray(...range), zeros: own }, bits);
 }
 
 /** `[rows, columns]` → `[columns, rows]` */

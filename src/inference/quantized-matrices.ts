@@ -11,7 +11,7 @@ import {
   runPasses,
   sizesOf,
 } from "../passes/index.ts";
-import { byteLength, type DType, elementCount, quantizeBlocks } from "../tensor/index.ts";
+import { byteLength, type DType, elementCount, packRows, quantizeBlocks } from "../tensor/index.ts";
 import { forwardGraph } from "./forward-graph.ts";
 import { isEmbedding } from "./tied-embeddings.ts";
 import { parametersOf, type Weights } from "./weights.ts";
@@ -21,6 +21,9 @@ const ALIGNMENT = 64;
 
 /** Rows are read and quantized together up to so many weights: bounds the memory that it takes. */
 const CHUNK_WEIGHTS = 2 ** 22;
+
+/** How much an error in each column of a matrix counts, by the matrix's parameter. */
+export type ColumnImportance = ReadonlyMap<string, Float32Array>;
 
 /** A part of matrices: its name in graphs, its type and its place in the file. */
 interface MatrixPart {
@@ -37,6 +40,8 @@ export interface Matrix {
   readonly sizes: readonly [outSize: number, inSize: number];
   readonly levels: MatrixPart;
   readonly scales: MatrixPart;
+  /** Of int4 alone. */
+  readonly zeros: MatrixPart | undefined;
   /** True if it lies where another matrix does: a table of words whose output layer has the same bytes. */
   readonly isShared: boolean;
 }
@@ -69,7 +74,7 @@ export function planMatrices(architecture: Architecture, weights: Weights, preci
 }
 
 /** The parts of quantized matrices in a graph. */
-type GraphMatrix = Omit<QuantizedPart, "part"> & Record<QuantizedPart["part"], Value>;
+type GraphMatrix = Omit<QuantizedPart, "part"> & Record<"levels" | "scales", Value> & { readonly zeros?: Value };
 
 /** The quantized matrices of a graph's parameters; those of linear layers first. */
 function matricesOf(parameters: readonly Value[]): GraphMatrix[] {
@@ -94,13 +99,17 @@ function layOut(parameters: readonly Value[], weights: Weights): Omit<MatrixPlan
     return { name: source.kind === "parameter" ? source.name : "", dtype, shape: sizes, offset };
   };
   const matrices: Matrix[] = [];
-  for (const { paths, layout, precision, levels, scales } of matricesOf(parameters)) {
+  for (const { paths, layout, precision, levels, scales, zeros } of matricesOf(parameters)) {
     const isTwin = (other: Matrix): boolean => other.layout === "out-in" && other.paths.join() === paths.join();
     const twin = precision === "int4" && layout === "rows" ? matrices.find(isTwin) : undefined;
     const sizes = paths
       .map((path) => sizesOf(weights.shape(path) as readonly [number, number], layout))
       .reduce(([sum, inSize], [outSize]) => [sum + outSize, inSize]);
-    const parts = { levels: place(levels, twin?.levels), scales: place(scales, twin?.scales) };
+    const parts = {
+      levels: place(levels, twin?.levels),
+      scales: place(scales, twin?.scales),
+      zeros: zeros && place(zeros, twin?.zeros),
+    };
     matrices.push({ paths, layout, sizes, ...parts, isShared: twin !== undefined });
   }
   return { matrices, size };
@@ -130,44 +139,57 @@ export function partPieces(
   matrix: Matrix,
   weights: Weights,
   precision: QuantizedPrecision,
+  importance?: ColumnImportance,
 ): readonly (MatrixPart & { readonly pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array> })[] {
-  const scales: Float32Array[] = [];
+  const [scales, zeros]: [Uint8Array[], Uint8Array[]] = [[], []];
   const isTurned = precision === "int8" && matrix.layout !== "rows";
   const levels = isTurned
     ? turnedLevels(matrix, weights, scales)
-    : blockLevels(matrix, precision === "int4" ? 4 : 8, weights, scales);
-  function* scaleBytes(): Generator<Uint8Array> {
-    for (const part of scales) yield new Uint8Array(part.buffer);
+    : blockLevels(matrix, precision === "int4" ? 4 : 8, { weights, importance, scales, zeros });
+  function* later(parts: readonly Uint8Array[]): Generator<Uint8Array> {
+    yield* parts;
   }
   return [
     { ...matrix.levels, pieces: levels },
-    { ...matrix.scales, pieces: scaleBytes() },
+    { ...matrix.scales, pieces: later(scales) },
+    ...(matrix.zeros ? [{ ...matrix.zeros, pieces: later(zeros) }] : []),
   ];
 }
 
-/** Levels in blocks along each row. @param scales receives their scales */
+/** Levels in blocks along each row. @param rest.scales receives the bytes of their scales, `zeros` those of their zeros */
 async function* blockLevels(
   matrix: Matrix,
   bits: 4 | 8,
-  weights: Weights,
-  scales: Float32Array[],
+  {
+    weights,
+    importance,
+    scales,
+    zeros,
+  }: {
+    readonly weights: Weights;
+    readonly importance: ColumnImportance | undefined;
+    readonly scales: Uint8Array[];
+    readonly zeros: Uint8Array[];
+  },
 ): AsyncGenerator<Uint8Array> {
   const block = blockOf(matrix.sizes[1]) as number;
+  const columns = matrix.paths.map((path) => importance?.get(path)).find((known) => known !== undefined);
   for await (const rows of rowsOf(matrix, weights)) {
-    const quantized = quantizeBlocks(rows, bits, block);
-    scales.push(quantized.scales);
+    const quantized = quantizeBlocks(rows, bits, block, columns);
+    scales.push(new Uint8Array(quantized.scales.buffer));
+    if (quantized.zeros) zeros.push(packRows(quantized.zeros, matrix.sizes[1] / block));
     yield quantized.levels;
   }
 }
 
-/** Levels of whole rows, rotated as what they are multiplied with, and turned to `[I, O]`. @param scales receives their scales */
-async function* turnedLevels(matrix: Matrix, weights: Weights, scales: Float32Array[]): AsyncGenerator<Uint8Array> {
+/** Levels of whole rows, rotated as what they are multiplied with, and turned to `[I, O]`. @param scales receives the bytes of their scales */
+async function* turnedLevels(matrix: Matrix, weights: Weights, scales: Uint8Array[]): AsyncGenerator<Uint8Array> {
   const [outSize, inSize] = matrix.sizes;
   const turned = new Int8Array(outSize * inSize);
   let row = 0;
   for await (const rows of rowsOf(matrix, weights)) {
     const quantized = quantizeBlocks(rotatedRows(rows, inSize), 8, inSize);
-    scales.push(quantized.scales);
+    scales.push(new Uint8Array(quantized.scales.buffer));
     for (let from = 0; from < rows.length; from += inSize, row++)
       for (let i = 0; i < inSize; i++) turned[i * outSize + row] = (quantized.levels[from + i] as number) - 128;
   }

@@ -21,7 +21,18 @@ test("layers side by side that read one value become one product, whose result i
   });
   expect(opsOf(outputs).sort()).toEqual(["quantizedLinear", "quantizedLinear", "split"]);
   expect(names).toContain("layer.q.weight|layer.k.weight|layer.v.weight#int4.out-in.levels");
+  const parts = g.nodesOf([outputs.other as g.Value])[0]?.inputs.map(({ source }) => "name" in source && source.name);
+  expect(parts).toEqual(["x", ...["levels", "scales", "zeros"].map((part) => `other.weight#int4.out-in.${part}`)]);
   expect(outputs.q?.shape).toEqual(["B", "T", 64]);
+});
+
+test("blocks without zeros, as of older directories, are read with the middle level as 0", () => {
+  const has = (name: string): boolean => !name.endsWith("zeros");
+  const y = runPasses(
+    { y: g.linear(x, weight("a.weight", 64), undefined) },
+    { quantization: { precision: "int4", has } },
+  );
+  expect(g.nodesOf([y.y])[0]?.inputs.length).toBe(3);
 });
 
 test("a matrix that cannot be bound in few bits, or has few outputs, stays as it is", () => {

@@ -63,7 +63,8 @@ export interface QuantizedPart {
   readonly paths: readonly string[];
   readonly layout: QuantizedLayout;
   readonly precision: QuantizedPrecision;
-  readonly part: "levels" | "scales";
+  /** Zeros are of int4 alone, and of blocks whose 0 is another level than the middle one. */
+  readonly part: "levels" | "scales" | "zeros";
 }
 
 /** Matrices with fewer outputs, such as classes, stay as they are. */
@@ -126,7 +127,18 @@ function gathered({ inputs: [table] }: Node, ids: Value, { precision, has }: Qua
   const bits = bitsOf[precision];
   const levels = parameter(nameOf({ ...own, part: "levels" }), [count, (rowSize * bits) / 8], "uint8");
   const scales = parameter(nameOf({ ...own, part: "scales" }), [count, rowSize / block], "float32");
-  return [quantizedGather([levels, scales], ids, { bits, block })];
+  const zeros = zerosOf(own, [count, rowSize / block], has);
+  return [quantizedGather([levels, scales, zeros], ids, { bits, block })];
+}
+
+/** The zeros of `count` blocks in each of the rows, where the matrix has them. */
+function zerosOf(
+  own: Omit<QuantizedPart, "part">,
+  [rows, count]: readonly [rows: number, count: number],
+  has: Quantization["has"],
+): Value | undefined {
+  const name = nameOf({ ...own, part: "zeros" });
+  return own.precision === "int4" && has(name) ? parameter(name, [rows, Math.ceil(count / 2)], "uint8") : undefined;
 }
 
 /**
@@ -196,7 +208,7 @@ function quantizedOf(
   group: readonly Linear[],
   x: Value,
   biases: readonly Value[],
-  { precision }: Quantization,
+  { precision, has }: Quantization,
   inputs: RotatedInputs,
 ): Value {
   const own = partOf(group, precision);
@@ -204,18 +216,16 @@ function quantizedOf(
   const outSize = group.reduce((sum, { sizes }) => sum + sizes[0], 0);
   const sizes: Sizes = [outSize, group[0]?.sizes[1] as number];
   const bias = biases.length > 1 ? concat(biases, 0) : biases[0];
-  return precision === "int4" ? int4(x, sizes, bias, part) : int8(inputs.of(x), sizes, bias, part);
+  if (precision === "int8") return int8(inputs.of(x), sizes, bias, part);
+  const block = blockOf(sizes[1]) as number;
+  const count = sizes[1] / block;
+  const levels = part("levels", [outSize, count, block / 2], "uint8");
+  const scales = part("scales", [outSize, count], "float32");
+  return quantizedLinear(x, [levels, scales, zerosOf(own, [outSize, count], has)], bias, { bits: 4, block });
 }
 
 type Sizes = readonly [outSize: number, inSize: number];
 type PartOf = (part: QuantizedPart["part"], shape: readonly number[], dtype: "uint8" | "int8" | "float32") => Value;
-
-function int4(x: Value, [outSize, inSize]: Sizes, bias: Value | undefined, part: PartOf): Value {
-  const block = blockOf(inSize) as number;
-  const levels = part("levels", [outSize, inSize / block, block / 2], "uint8");
-  const scales = part("scales", [outSize, inSize / block], "float32");
-  return quantizedLinear(x, [levels, scales], bias, { bits: 4, block });
-}
 
 function int8(x: Value, [outSize, inSize]: Sizes, bias: Value | undefined, part: PartOf): Value {
   return int8Linear(x, [part("levels", [inSize, outSize], "int8"), part("scales", [outSize], "float32")], bias);
@@ -233,7 +243,7 @@ function nameOf({ paths, layout, precision, part }: QuantizedPart): string {
   return `${paths.join(BESIDE)}#${precision}.${layout}.${part}`;
 }
 
-const quantized = /^(.*)#(int4|int8)\.(out-in|in-out|rows)\.(levels|scales)$/;
+const quantized = /^(.*)#(int4|int8)\.(out-in|in-out|rows)\.(levels|scales|zeros)$/;
 
 /** The part of quantized matrices that a parameter's name stands for; undefined for other parameters. */
 export function quantizedPart(name: string): QuantizedPart | undefined {

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { Random } from "../common/index.ts";
-import { quantizeBlocks } from "./quantize-blocks.ts";
+import { dequantizeBlocks, packRows, quantizeBlocks, unpackRows } from "./quantize-blocks.ts";
 
 function restored(values: Float32Array, bits: 4 | 8, block: number): Float32Array {
-  const { levels, scales } = quantizeBlocks(values, bits, block);
+  const { levels, scales, zeros } = quantizeBlocks(values, bits, block);
   return values.map((_, i) => {
-    const byte = levels[Math.floor((i * bits) / 8)] as number;
-    const level = bits === 8 ? byte - 128 : ((i % 2 === 0 ? byte : byte >> 4) & 15) - 8;
-    return level * (scales[Math.floor(i / block)] as number);
+    const [byte, b] = [levels[Math.floor((i * bits) / 8)] as number, Math.floor(i / block)];
+    const level = bits === 8 ? byte - 128 : ((i % 2 === 0 ? byte : byte >> 4) & 15) - (zeros?.[b] as number);
+    return level * (scales[b] as number);
   });
 }
 
@@ -32,6 +32,36 @@ test("the error is below that of the scale that reaches the largest value", () =
   }
   expect(error(4)).toBeLessThan(Math.sqrt(plain / 3200));
   expect(error(8)).toBeLessThan(error(4) / 14);
+});
+
+test("levels that lie on one side of 0 are used whole", () => {
+  const levels = [0, 15, 3, 1, 7, 14, 5, 2].map((level) => level * 0.25);
+  expect([...restored(Float32Array.from(levels), 4, 8)]).toEqual(levels);
+  expect([
+    ...restored(
+      Float32Array.from(levels, (x) => -x),
+      4,
+      8,
+    ),
+  ]).toEqual(levels.map((x) => 0 - x));
+});
+
+test("errors are least where columns are important", () => {
+  const random = new Random(6, 0, 0);
+  const values = Float32Array.from({ length: 64 * 100 }, () => random.next() - 0.5);
+  const importance = Float32Array.from({ length: 64 }, (_, column) => (column % 16 === 3 ? 100 : 1));
+  const errorIn = (chosen: boolean, weights?: Float32Array): number => {
+    const own = dequantizeBlocks(quantizeBlocks(values, 4, 32, weights), 4);
+    return own.reduce((sum, x, i) => sum + ((i % 16 === 3) === chosen ? (x - (values[i] as number)) ** 2 : 0), 0);
+  };
+  expect(errorIn(true, importance)).toBeLessThan(0.5 * errorIn(true));
+  expect(errorIn(false, importance)).toBeGreaterThan(errorIn(false));
+});
+
+test("rows of an odd number of levels begin with a byte of their own", () => {
+  const packed = packRows(Uint8Array.of(1, 2, 3, 4, 5, 6), 3);
+  expect([...packed]).toEqual([0x21, 0x03, 0x54, 0x06]);
+  expect([...unpackRows(packed, 3)]).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
 test("weights that are no numbers are refused", () => {

@@ -2,7 +2,13 @@ import { open } from "node:fs/promises";
 import type { Weights } from "../../src/inference/weights.ts";
 import type { WeightLocation } from "../../src/lowering/index.ts";
 import { type QuantizedPart, quantizedPart, rotatedRows } from "../../src/passes/index.ts";
-import { dequantizeBlocks, elementCount, type HostTensor } from "../../src/tensor/index.ts";
+import {
+  dequantizeBlocks,
+  elementCount,
+  type HostTensor,
+  type QuantizedBlocks,
+  unpackRows,
+} from "../../src/tensor/index.ts";
 
 type Matrix = HostTensor<"float32">;
 
@@ -17,7 +23,10 @@ export async function expandedMatrices(weights: Weights): Promise<Map<string, Ma
     const part = quantizedPart(name);
     if (part?.part !== "levels") continue;
     const scales = await floatsOf(places.get(name.replace(/levels$/, "scales")) as WeightLocation);
-    const rows = valuesOf(await bytesOf(place), scales, part);
+    const packed = places.get(name.replace(/levels$/, "zeros"));
+    const perRow = scales.length / (place.shape[0] as number);
+    const zeros = packed && unpackRows(await bytesOf(packed), perRow);
+    const rows = valuesOf({ levels: await bytesOf(place), scales, zeros }, part);
     let from = 0;
     for (const path of part.paths) {
       const shape = weights.shape(path);
@@ -42,9 +51,9 @@ const floatsOf = async (place: WeightLocation): Promise<Float32Array> =>
   new Float32Array((await bytesOf(place)).buffer);
 
 /** The rows of a matrix, one for each output. int8 layers have rotated levels `[I, O]` and a scale for each output. */
-function valuesOf(levels: Uint8Array, scales: Float32Array, { precision, layout }: QuantizedPart): Float32Array {
-  if (precision === "int4" || layout === "rows")
-    return dequantizeBlocks({ levels, scales }, precision === "int4" ? 4 : 8);
+function valuesOf(blocks: QuantizedBlocks, { precision, layout }: QuantizedPart): Float32Array {
+  if (precision === "int4" || layout === "rows") return dequantizeBlocks(blocks, precision === "int4" ? 4 : 8);
+  const { levels, scales } = blocks;
   const signed = Float32Array.from(new Int8Array(levels.buffer));
   const rows = transposed(signed, signed.length / scales.length);
   const inSize = rows.length / scales.length;

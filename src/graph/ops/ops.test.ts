@@ -24,6 +24,8 @@ const nibbles = g.constant({ dtype: "uint8", shape: [1, 1, 2], data: Uint8Array.
 const rows = g.constant({ dtype: "uint8", shape: [3, 2], data: Uint8Array.of(0x01, 0x8f, 0, 0, 0x10, 0x8f) });
 const factors = g.constant({ dtype: "float32", shape: [3, 1], data: Float32Array.of(0.5, 9, 2) });
 const halves = g.constant({ dtype: "float32", shape: [1, 1], data: Float32Array.of(0.5) });
+const withZeros = [nibbles, halves, g.constant({ dtype: "uint8", shape: [1, 1], data: Uint8Array.of(3) })] as const;
+const rowZeros = g.constant({ dtype: "uint8", shape: [3, 1], data: Uint8Array.of(2, 0, 15) });
 const levels = g.constant({ dtype: "int8", shape: [2, 2], data: Int8Array.of(3, -4, -5, 6) });
 const chosen = g.constant({ dtype: "float32", shape: [1, 2, 2], data: Float32Array.of(1, 0, 0, 1) });
 const counts = {
@@ -261,9 +263,12 @@ const checks: Record<g.OpName, OpCheck> = {
     expected: [3 / Math.sqrt(12.5), 8 / Math.sqrt(12.5), 3, 4],
   },
   dequantize: {
-    build: (x) => g.add(x, g.dequantize(nibbles, halves, { bits: 4, block: 4 })),
-    operands: [m([1, 4], 0, 0, 0, 0)],
-    expected: [-3.5, -4, 3.5, 0],
+    build: (x) => {
+      const format = { bits: 4, block: 4 } as const;
+      return g.add(x, g.concat([g.dequantize([nibbles, halves], format), g.dequantize(withZeros, format)], 0));
+    },
+    operands: [m([2, 4], ...new Array(8).fill(0))],
+    expected: [-3.5, -4, 3.5, 0, -1, -1.5, 6, 2.5],
   },
   blockSums: {
     build: (x) => g.blockSums(x, 2),
@@ -286,14 +291,26 @@ const checks: Record<g.OpName, OpCheck> = {
     expected: [0.5 * (3 - 10) + 0.25, 0.25 * (-4 + 12)],
   },
   quantizedGather: {
-    build: (x) => g.add(x, g.quantizedGather([rows, factors], ids, { bits: 4, block: 4 })),
-    operands: [m([3, 4], ...new Array(12).fill(0))],
-    expected: [-16, -14, 14, 0, -3.5, -4, 3.5, 0, -16, -14, 14, 0],
+    build: (x) => {
+      const format = { bits: 4, block: 4 } as const;
+      const gathered = [g.quantizedGather([rows, factors], ids, format)];
+      gathered.push(g.quantizedGather([rows, factors, rowZeros], ids, format));
+      return g.add(x, g.concat(gathered, 0));
+    },
+    operands: [m([6, 4], ...new Array(24).fill(0))],
+    expected: [
+      ...[-16, -14, 14, 0, -3.5, -4, 3.5, 0, -16, -14, 14, 0],
+      ...[-30, -28, 0, -14, -0.5, -1, 6.5, 3, -30, -28, 0, -14],
+    ],
   },
   quantizedLinear: {
-    build: (x, bias) => g.quantizedLinear(x, [nibbles, halves], bias, { bits: 4, block: 4 }),
+    build: (x, bias) => {
+      const format = { bits: 4, block: 4 } as const;
+      const plain = g.quantizedLinear(x, [nibbles, halves], bias, format);
+      return g.concat([plain, g.quantizedLinear(x, withZeros, bias, format)], 0);
+    },
     operands: [m([1, 4], 1, 2, 3, 4), m([1], 0.25)],
-    expected: [-3.5 - 8 + 10.5 + 0.25],
+    expected: [-3.5 - 8 + 10.5 + 0.25, -1 - 3 + 18 + 10 + 0.25],
   },
   cachedAttention: {
     build: (q, k, v, key, value) =>

@@ -155,23 +155,44 @@ const calls: Readonly<Record<string, readonly (readonly g.Value[])[]>> = {
     const operands = [operand("a", 2, length, 16), operand("b", 2, length, 16), operand("weight", 16)];
     return g.apply(g.ops.skipRmsNorm, operands, { epsilon: 1e-5 });
   }),
-  quantizedLinear: ([4, 8] as const).flatMap((bits) =>
-    [1, 5].map((rows) => {
-      const [outSize, count, block] = [24, 4, 32];
-      const blocks = bytes("blocks", outSize, count, (block * bits) / 8);
-      const operands = [operand("x", rows, count * block), blocks, operand("scales", outSize, count)];
-      for (const value of operands.slice(2)) {
-        const { data } = feeds.get(value) as HostTensor<"float32">;
-        for (let i = 0; i < data.length; i++) data[i] = Math.abs(data[i] as number) / 2 ** bits / 8;
-      }
-      return g.apply(g.ops.quantizedLinear, [...operands, operand("bias", outSize)], { bits, block });
-    }),
-  ),
-  quantizedGather: ([4, 8] as const).map((bits) => {
-    const levels = bytes("levels", 9, (64 * bits) / 8);
-    const ids = integers("ids", "int64", [2, 3], 8, 0, 3, 3, 1, 5);
-    return g.apply(g.ops.quantizedGather, [levels, operand("scales", 9, 2), ids], { bits, block: 32 });
-  }),
+  quantizedLinear: ([4, 8] as const)
+    .flatMap((bits) =>
+      [1, 5].map((rows) => {
+        const [outSize, count, block] = [24, 4, 32];
+        const blocks = bytes("blocks", outSize, count, (block * bits) / 8);
+        const operands = [operand("x", rows, count * block), blocks, operand("scales", outSize, count)];
+        for (const value of operands.slice(2)) {
+          const { data } = feeds.get(value) as HostTensor<"float32">;
+          for (let i = 0; i < data.length; i++) data[i] = Math.abs(data[i] as number) / 2 ** bits / 8;
+        }
+        const attributes = { bits, block, hasZeros: false };
+        return g.apply(g.ops.quantizedLinear, [...operands, operand("bias", outSize)], attributes);
+      }),
+    )
+    .concat(
+      [false, true].map((hasBias) => {
+        const [outSize, count, block] = [24, 3, 32];
+        const operands = [operand("x", 5, count * block), bytes("blocks", outSize, count, block / 2)];
+        operands.push(operand("scales", outSize, count), bytes("zeros", outSize, 2));
+        if (hasBias) operands.push(operand("bias", outSize));
+        return g.apply(g.ops.quantizedLinear, operands, { bits: 4, block, hasZeros: true });
+      }),
+    ),
+  quantizedGather: ([4, 8] as const)
+    .map((bits) => {
+      const levels = bytes("levels", 9, (64 * bits) / 8);
+      const ids = integers("ids", "int64", [2, 3], 8, 0, 3, 3, 1, 5);
+      const operands = [levels, operand("scales", 9, 2), ids];
+      return g.apply(g.ops.quantizedGather, operands, { bits, block: 32, hasZeros: false });
+    })
+    .concat(
+      [64, 96].map((rowSize) => {
+        const ids = integers("ids", "int64", [2, 3], 8, 0, 3, 3, 1, 5);
+        const operands = [bytes("levels", 9, rowSize / 2), operand("scales", 9, rowSize / 32), ids];
+        const zeros = bytes("zeros", 9, Math.ceil(rowSize / 64));
+        return g.apply(g.ops.quantizedGather, [...operands, zeros], { bits: 4, block: 32, hasZeros: true });
+      }),
+    ),
   rotaryAt: [
     [8, 8],
     [16, 16],

@@ -8,9 +8,9 @@ const gatherOp = defineKernel<AttributesOf<"quantizedGather">>({
     return [{ dtype: "float32", shape: [...at.shape, ((table.shape[1] as number) * 8) / bits] }];
   },
   lower(c, { bits, block }) {
-    const [levels, scales, ids] = c.inputs as [string, string, string];
+    const [levels, scales, ids, ...zeros] = c.inputs as [string, string, string, ...string[]];
     const attributes = { gather_axis: 0, quantize_axis: 1, block_size: block, bits };
-    return [c.emit("GatherBlockQuantized", [levels, ids, scales], attributes, "com.microsoft")];
+    return [c.emit("GatherBlockQuantized", [levels, ids, scales, ...zeros], attributes, "com.microsoft")];
   },
 });
 

@@ -17,11 +17,13 @@ const matMulOp = defineKernel<AttributesOf<"quantizedLinear">>({
     const [input, stored] = [x, blocks] as [TensorType, TensorType];
     return [{ dtype: input.dtype, shape: [...input.shape.slice(0, -1), stored.shape[0] as number] }];
   },
-  lower(c, { bits, block }) {
-    const [x, blocks, scales, bias] = c.inputs as [string, string, string, string?];
+  lower(c, { bits, block, hasZeros }) {
+    const [x, blocks, scales, ...rest] = c.inputs as [string, string, string, ...string[]];
+    const [zeros, bias] = hasZeros ? rest : [undefined, rest[0]];
     const [outSize, count] = (c.inputTypes[1] as TensorType).shape as [number, number];
     const attributes = { N: outSize, K: count * block, bits, block_size: block, accuracy_level: INTEGER_PRODUCTS };
-    const operands = [x, blocks, scales, ...(bias === undefined ? [] : ["", "", bias])];
+    const operands = [x, blocks, scales, ...(zeros === undefined && bias === undefined ? [] : [zeros ?? ""])];
+    if (bias !== undefined) operands.push("", bias);
     return [c.emit("MatMulNBits", operands, attributes, "com.microsoft")];
   },
 });
