@@ -39,6 +39,13 @@ describe("lectern run", () => {
     expect(document.usage).toMatchObject({ completionTokens: 4 });
   });
 
+  test("prints a warning of the library as a line of its own", async () => {
+    const { err } = await cli(["run", gpt2, "Once", "--max-new-tokens", "2", "--max-length", "9", "--quiet"]);
+    expect(err).toMatch(/^lectern: .*maxLength has no effect beside maxNewTokens/m);
+    expect(err).not.toContain("LecternWarning");
+    expect(process.listeners("warning").filter(({ name }) => name === "show")).toEqual([]);
+  });
+
   test("takes ids, --set and flags, flags winning", async () => {
     const { out } = await cli([
       "run",

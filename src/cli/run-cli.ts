@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { LecternError, VERSION } from "../common/index.ts";
 import { type CommandEntry, commands } from "./commands.ts";
+import { showLibraryWarnings } from "./library-warnings.ts";
 import { type CommonFlags, type Streams, Terminal } from "./terminal.ts";
 
 /** Runs one command line and returns its exit code: 0 success, 1 a failure it explains, 2 wrong usage, 130 interrupted. */
@@ -9,6 +10,7 @@ export async function runCli(args: readonly string[], streams: Streams): Promise
   const interrupt = new AbortController();
   const onInterrupt = (): void => interrupt.abort();
   process.once("SIGINT", onInterrupt);
+  const endWarnings = showLibraryWarnings(terminal);
   try {
     const root = await program(terminal, interrupt.signal, args.slice(0, 2)); // the second is what `help` explains
     await root.parseAsync([...args], { from: "user" });
@@ -17,6 +19,7 @@ export async function runCli(args: readonly string[], streams: Streams): Promise
     return explain(error, terminal);
   } finally {
     process.off("SIGINT", onInterrupt);
+    endWarnings();
     terminal.release();
   }
 }

@@ -6,9 +6,12 @@ import type { ModelFiles } from "./model-files.ts";
 import type { ColumnImportance } from "./quantized-matrices.ts";
 import { weightsIn } from "./weights-in.ts";
 
-/** The number of tokens that are read together, and of such windows at most. */
+/** The number of tokens of a passage that are read at most. */
 const WINDOW = 256;
-const MOST_WINDOWS = 32;
+
+/** A text is read in pieces of so many characters, and so many of them. */
+const PIECES = /.{1,1000}(?=\s|$)|.{1,1000}/gsu;
+const MOST_PIECES = 32;
 
 /** Columns whose inputs were all 0 count so much of the mean column: another text may have other inputs. */
 const LEAST = 1e-3;
@@ -34,9 +37,9 @@ export async function columnImportance(
 ): Promise<MeasuredImportance> {
   const { maxPositionEmbeddings, sourcePositions = maxPositionEmbeddings } = files.architecture.config;
   const window = Math.min(WINDOW, sourcePositions, maxPositionEmbeddings);
-  const passages = text === undefined ? CALIBRATION_PASSAGES : [text];
-  const encoded = passages.map((passage) => tokenizer.encode(passage).ids);
-  const rows = encoded.flatMap((ids) => windowsOf(ids, window)).slice(0, MOST_WINDOWS);
+  const passages = text === undefined ? CALIBRATION_PASSAGES : (text.match(PIECES) ?? []).slice(0, MOST_PIECES);
+  const encoded = passages.map((passage) => tokenizer.encode(passage, { maxLength: window }).ids);
+  const rows = encoded.filter(({ length }) => length > 1);
   check(rows.length > 0, "input", () => "quantize: the calibration text has fewer than 2 tokens; give a page of text");
   const sums = await inputSquares(files, rows, "float32", signal).catch((error) => {
     if (!(error instanceof LecternError) || error.code !== "engine") throw error;
@@ -44,12 +47,6 @@ export async function columnImportance(
   });
   const importance = new Map([...sums].map(([path, squares]) => [path, withLeast(squares)]));
   return { importance, tokens: rows.reduce((count, row) => count + row.length, 0) };
-}
-
-/** Ids in windows; a last one of a single token is left out. */
-function windowsOf(ids: readonly number[], size: number): (readonly number[])[] {
-  const count = Math.ceil(ids.length / size);
-  return Array.from({ length: count }, (_, i) => ids.slice(i * size, (i + 1) * size)).filter((row) => row.length > 1);
 }
 
 /** The sums of rows, by the parameter of the matrix that reads them. */

@@ -24,7 +24,7 @@ export interface QuantizeOptions {
   /** The text that the perplexity is measured on; default a page of English prose. */
   readonly text?: string | undefined;
   /**
-   * int4 alone: a text that the model reads first, at most 32 windows of 256 tokens, so that weights are rounded most exactly
+   * int4 alone: a text that the model reads first, the first 32,000 characters of it, so that weights are rounded most exactly
    * where its inputs are large; false: none is read. Default two pages of prose, dialogue, code and several languages, where
    * there is a tokenizer.
    */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { hostname, totalmem } from "node:os";
-import { workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { LecternError } from "../common/index.ts";
 import type { OnnxGraph } from "../lowering/index.ts";
 import { createNativeSession, NativeTensor, type OrtSessionOptions } from "./binding-node.ts";
@@ -11,6 +11,7 @@ import { EngineGate } from "./engine-gate.ts";
 import { writeOnnx } from "./onnx-writer.ts";
 import type { Device, EngineSession, Hash, SessionOptions } from "./platform.ts";
 import { createSharedMemorySession } from "./shared-memory-session-node.ts";
+import { WARNING } from "./warning.ts";
 
 /** In a worker of ours, what its owner closes before it ends the worker. */
 const gate = new EngineGate(workerData?.lecternGate);
@@ -123,9 +124,10 @@ export function nextTask(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A warning of the process, which `--no-warnings` and `process.on("warning")` know. */
+/** A warning of the process, which `--no-warnings` and `process.on("warning")` know; one of a worker is the process's own. */
 export function warn(message: string, type = "LecternWarning"): void {
-  process.emitWarning(message, type);
+  if (workerData?.lecternGate === undefined) process.emitWarning(message, type);
+  else parentPort?.postMessage({ kind: WARNING, message, type });
 }
 
 export function sha256(): Hash {

@@ -4,6 +4,7 @@ import { packageRoot } from "../common/node.ts";
 import { Channel } from "./channel.ts";
 import { EngineGate } from "./engine-gate.ts";
 import { disableTelemetry } from "./telemetry-node.ts";
+import { WARNING } from "./warning.ts";
 
 /** A thread that computes, and the gate that its engine's calls pass. */
 export interface WorkerThread {
@@ -25,6 +26,9 @@ export function startThread(file: string): WorkerThread {
   const path = join(packageRoot(), "dist", file);
   const worker = new Worker(path, { execArgv: [], workerData: { lecternGate: gate.memory } });
   gates.add(gate);
+  worker.on("message", ({ kind, message, type }) => {
+    if (kind === WARNING) process.emitWarning(message, type);
+  });
   worker.on("exit", () => gates.delete(gate));
   return { worker, gate };
 }
