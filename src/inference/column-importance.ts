@@ -2,6 +2,7 @@ import { check, LecternError, throwIfAborted } from "../common/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { CALIBRATION_PASSAGES } from "./calibration-text.ts";
 import { ForwardPass } from "./forward.ts";
+import { runtimeOf } from "./kinds/index.ts";
 import type { ModelFiles } from "./model-files.ts";
 import type { ColumnImportance } from "./quantized-matrices.ts";
 import { weightsIn } from "./weights-in.ts";
@@ -58,7 +59,7 @@ async function inputSquares(
 ): Promise<Map<string, Float32Array>> {
   const weights = await weightsIn(precision, files, { warn: () => {}, signal });
   const pass = new ForwardPass(files.architecture, weights);
-  const isEncoderDecoder = files.architecture.kind.endsWith("encoder-decoder");
+  const { isEncoderDecoder } = runtimeOf(files.architecture);
   const sums = new Map<string, Float32Array>();
   try {
     for (const row of rows) {

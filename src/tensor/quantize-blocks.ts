@@ -32,7 +32,7 @@ export function quantizeBlocks(
   for (let b = 0, from = 0; b < scales.length; b++, from += block) {
     rounding.start(from);
     const [least, most] = rangeOf(values, from, block);
-    if (bits === 8) rounding.attempt(Math.max(-least, most) / 127, 128);
+    if (bits === 8) rounding.attempt((most < -least ? least : most) / 127, 128); // the largest value is the last level
     else
       for (const share of SHARES) {
         const cut = ((1 - share) * (most - least)) / 2;
@@ -130,7 +130,7 @@ class Rounding {
 
   /** Rounds to levels of a scale around a zero. */
   attempt(scale: number, zero: number): void {
-    if (!(scale > 0)) return;
+    if (scale === 0) return;
     const values = this.#values;
     const importance = this.#importance;
     const tried = this.#tried;

@@ -53,7 +53,7 @@ test.each(["int8", "int4"] as const)(
   "an adapter learns on a base in %s what it learns on the base's values",
   async (precision) => {
     const base = join(folder, `base-${precision}`);
-    await quantizeModel(fixture("models/llama_mha"), { precision, out: base, measure: false });
+    await quantizeModel(fixture("models/llama_mha"), { precision, out: base, calibration: false, measure: false });
     const stored = await train(`stored-${precision}`, { model: base });
     const made = await train(`made-${precision}`, { precision });
     const again = await train(`again-${precision}`, {
