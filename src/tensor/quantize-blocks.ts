@@ -32,7 +32,8 @@ export function quantizeBlocks(
   for (let b = 0, from = 0; b < scales.length; b++, from += block) {
     rounding.start(from);
     const [least, most] = rangeOf(values, from, block);
-    if (bits === 8) rounding.attempt((most < -least ? least : most) / 127, 128); // the largest value is the last level
+    if (bits === 8)
+      rounding.attempt((most < -least ? least : most) / 127, 128); // the largest value is the last level
     else
       for (const share of SHARES) {
         const cut = ((1 - share) * (most - least)) / 2;
