@@ -172,6 +172,15 @@ describe("refusals", () => {
     await expect(quantizeModel(shipped("stories"), { ...other, calibration: "" })).rejects.toThrow(
       "calibration must be a text, or false",
     );
+    const text = { calibration: "Once upon a time" };
+    await expect(quantizeModel(shipped("stories"), { ...other, ...text, precision: "int8" })).rejects.toThrow(
+      "a calibration text is for int4",
+    );
+    const bare = join(folder, "bare");
+    const isPart = (path: string): boolean => !path.includes("token");
+    await cp(fixture("models/llama_gqa"), bare, { recursive: true, filter: isPart });
+    await expect(quantizeModel(bare, { ...other, ...text })).rejects.toThrow("has no tokenizer to read a calibration");
+    expect((await quantizeModel(bare, { ...other, out: `${bare}4` })).calibrationTokens).toBeUndefined();
     expect(await readdir(folder)).not.toContain("short");
   });
 

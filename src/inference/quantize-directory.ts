@@ -88,6 +88,11 @@ export async function quantizeModel(model: string, options: QuantizeOptions): Pr
     "usage",
     () => `quantize: ${out} is the model itself; write to another directory`,
   );
+  check(
+    options.calibration === undefined || options.calibration === false || options.precision === "int4",
+    "usage",
+    () => "quantize: a calibration text is for int4; int8 is rounded without one, leave it out",
+  );
   const isNew = !existsSync(out);
   const sizes = await writeQuantized(model, options, onProgress).catch(async (error) => {
     if (isNew) await rm(out, { recursive: true, force: true });
@@ -137,6 +142,11 @@ async function writeQuantized(
     () => `quantize: no matrix of ${model} can be stored in ${precision}: they have fewer than 64 rows or odd sizes`,
   );
   const tokenizer = precision === "int4" && calibration !== false ? await loadTokenizer(files) : undefined;
+  check(
+    tokenizer !== undefined || !calibration,
+    "usage",
+    () => `quantize: ${model} has no tokenizer to read a calibration text with; leave it out`,
+  );
   if (tokenizer) onProgress("calibrate");
   const measured = tokenizer && (await columnImportance(opened, tokenizer, calibration || undefined, signal));
   onProgress("quantize");
