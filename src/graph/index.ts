@@ -81,7 +81,7 @@ export {
 export { type MatmulAttributes, matmul } from "./ops/matmul.ts";
 export { layerNorm, rmsNorm } from "./ops/norm.ts";
 export { quantizedGather } from "./ops/quantized-gather.ts";
-export { type BlockFormat, dequantize, quantizedLinear } from "./ops/quantized-linear.ts";
+export { type BlockFormat, type BlockMatrix, dequantize, quantizedLinear } from "./ops/quantized-linear.ts";
 export { type Cell, gateCount, recurrence } from "./ops/recurrence.ts";
 export { reduceMax, reduceMean, reduceSum } from "./ops/reduction.ts";
 export { rotary, rotaryAt } from "./ops/rotary.ts";
