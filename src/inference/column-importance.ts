@@ -24,7 +24,7 @@ export interface MeasuredImportance {
 }
 
 /**
- * How much an error in each column of a model's matrices counts: the mean square of the input that the column is multiplied
+ * Measures how much an error in each column of a model's matrices counts: the mean square of the input that the column is multiplied
  * with, while the model reads texts. An error in a weight is as large in the result as this input is.
  *
  * @param text undefined: {@link CALIBRATION_PASSAGES}
@@ -64,12 +64,11 @@ async function inputSquares(
   try {
     for (const row of rows) {
       throwIfAborted(signal);
-      const own = await pass.inputSquares({ inputIds: [row], ...(isEncoderDecoder && { decoderInputIds: [row] }) });
-      for (const [path, squares] of own)
-        sums.set(
-          path,
-          squares.map((x, i) => x + (sums.get(path)?.[i] ?? 0)),
-        );
+      const inputs = { inputIds: [row], ...(isEncoderDecoder && { decoderInputIds: [row] }) };
+      for (const [path, squares] of await pass.inputSquares(inputs)) {
+        const known = sums.get(path);
+        sums.set(path, known ? squares.map((x, i) => x + (known[i] as number)) : squares);
+      }
     }
   } finally {
     await pass.dispose();

@@ -9,7 +9,7 @@ import { type HostTensor, int64Matrix } from "../tensor/index.ts";
 import { deriveFeeds, symbolic } from "./decode-graph.ts";
 import { type ForwardGraph, forwardGraph } from "./forward-graph.ts";
 import { checkClasses, labelsTensor } from "./forward-labels.ts";
-import { linearInputs, readSquares, squareOutputs } from "./input-squares.ts";
+import { readSquares, squareOutputs } from "./input-squares.ts";
 import { type PassSizes, runtimeOf } from "./kinds/index.ts";
 import { lowerModel } from "./lower-model.ts";
 import { checkProbes, lensOutputs, probeFeeds, withInputDelta } from "./probes.ts";
@@ -198,16 +198,14 @@ export class ForwardPass {
     return readScores(await this.#compute(inputs, { ...feeds, ...scoring }, lease), positions, top);
   }
 
-  /** Sums over all tokens of the squares of what linear layers read, by the parameters of their matrices. */
-  async inputSquares(inputs: ForwardInputs): Promise<Map<string, Float32Array>> {
+  /** The sums over all tokens of the squares of what linear layers read, each with the parameter of a matrix. */
+  async inputSquares(inputs: ForwardInputs): Promise<[path: string, squares: Float32Array][]> {
     const sizes = runtimeOf(this.#architecture).forward.fixedSizes(inputs, false);
     const use = JSON.stringify(["input squares", sizes]);
-    const read = ({ heads }: ForwardGraph): ReturnType<typeof linearInputs> => linearInputs(Object.values(heads));
     const lease = this.#lease({ use, sizes }, (pass) =>
-      this.#open(lowerModel(squareOutputs(read(pass)), this.#weights, "forward", this.#options.device), pass, true),
+      this.#open(lowerModel(squareOutputs(pass.heads), this.#weights, "forward", this.#options.device), pass, true),
     );
-    const { session } = await lease;
-    return readSquares(read(session.pass), await this.#compute(inputs, {}, lease));
+    return readSquares(await this.#compute(inputs, {}, lease));
   }
 
   /** @param feeds inputs beside those that follow from the rows */

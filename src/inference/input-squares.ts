@@ -1,8 +1,11 @@
 import { mul, nodesOf, ops, reduceSum, type Value } from "../graph/index.ts";
 import type { HostTensor } from "../tensor/index.ts";
 
-/** What a model's linear layers read, with the parameters of the matrices that it is multiplied with. */
-export function linearInputs(outputs: Iterable<Value>): ReadonlyMap<Value, readonly string[]> {
+/** What names of parameters do not have. */
+const BETWEEN = " ";
+
+/** The inputs of a model's linear layers, each with the parameters of the matrices that multiply it. */
+function linearInputs(outputs: Iterable<Value>): Map<Value, string[]> {
   const found = new Map<Value, string[]>();
   for (const { op, inputs } of nodesOf(outputs)) {
     const [x, weight] = inputs;
@@ -13,23 +16,17 @@ export function linearInputs(outputs: Iterable<Value>): ReadonlyMap<Value, reado
 }
 
 /** Sums of the squares of each linear layer's inputs `[I]`, over all tokens of a pass. */
-export function squareOutputs(inputs: ReturnType<typeof linearInputs>): Record<string, Value> {
+export function squareOutputs(heads: Readonly<Record<string, Value>>): Record<string, Value> {
   const leading = (x: Value): number[] => x.shape.slice(0, -1).map((_, axis) => axis);
-  return Object.fromEntries([...inputs.keys()].map((x, i) => [`squares.${i}`, reduceSum(mul(x, x), leading(x))]));
+  const inputs = [...linearInputs(Object.values(heads))];
+  const sums = inputs.map(([x, paths], i) => [[i, ...paths].join(BETWEEN), reduceSum(mul(x, x), leading(x))] as const);
+  return Object.fromEntries(sums);
 }
 
-/** The sums by the parameter of the matrix; where several inputs meet one, over all of them. */
-export function readSquares(
-  inputs: ReturnType<typeof linearInputs>,
-  results: Readonly<Record<string, HostTensor>>,
-): Map<string, Float32Array> {
-  const sums = new Map<string, Float32Array>();
-  for (const [i, paths] of [...inputs.values()].entries()) {
-    const squares = results[`squares.${i}`]?.data as Float32Array;
-    for (const path of paths) {
-      const known = sums.get(path);
-      sums.set(path, known ? squares.map((x, column) => x + (known[column] as number)) : squares);
-    }
-  }
-  return sums;
+/** The sums, each with the parameter of a matrix that multiplies its inputs; a matrix may multiply several. */
+export function readSquares(results: Readonly<Record<string, HostTensor>>): [path: string, squares: Float32Array][] {
+  return Object.entries(results).flatMap(([name, { data }]) => {
+    const [, ...paths] = name.split(BETWEEN);
+    return paths.map((path): [string, Float32Array] => [path, data as Float32Array]);
+  });
 }

@@ -11,7 +11,7 @@ type Json = Readonly<Record<string, unknown>>;
 /** `quant_method` of directories that `lectern quantize` writes. */
 export const OWN_METHOD = "lectern";
 
-/** The versions of these directories that are read, that which is written last: int8's second has rotated matrices, int4's zeros. */
+/** The versions of these directories that are read; the last is written. int8's second has rotated matrices, int4's zeros. */
 const ownVersions: Readonly<Record<QuantizedPrecision, readonly number[]>> = { int8: [2], int4: [1, 2] };
 
 /** The version of a directory that is written. */

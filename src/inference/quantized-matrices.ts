@@ -22,7 +22,7 @@ const ALIGNMENT = 64;
 /** Rows are read and quantized together up to so many weights: bounds the memory that it takes. */
 const CHUNK_WEIGHTS = 2 ** 22;
 
-/** How much an error in each column of a matrix counts, by the matrix's parameter. */
+/** The weight of an error in each column of a matrix, by the matrix's parameter. */
 export type ColumnImportance = ReadonlyMap<string, Float32Array>;
 
 /** A part of matrices: its name in graphs, its type and its place in the file. */
@@ -145,7 +145,7 @@ export function partPieces(
   const isTurned = precision === "int8" && matrix.layout !== "rows";
   const levels = isTurned
     ? turnedLevels(matrix, weights, scales)
-    : blockLevels(matrix, precision === "int4" ? 4 : 8, { weights, importance, scales, zeros });
+    : blockLevels(matrix, precision === "int4" ? 4 : 8, weights, importance, { scales, zeros });
   function* later(parts: readonly Uint8Array[]): Generator<Uint8Array> {
     yield* parts;
   }
@@ -156,28 +156,20 @@ export function partPieces(
   ];
 }
 
-/** Levels in blocks along each row. @param rest.scales receives the bytes of their scales, `zeros` those of their zeros */
+/** Levels in blocks along each row. @param into receives the bytes of their scales and zeros */
 async function* blockLevels(
   matrix: Matrix,
   bits: 4 | 8,
-  {
-    weights,
-    importance,
-    scales,
-    zeros,
-  }: {
-    readonly weights: Weights;
-    readonly importance: ColumnImportance | undefined;
-    readonly scales: Uint8Array[];
-    readonly zeros: Uint8Array[];
-  },
+  weights: Weights,
+  importance: ColumnImportance | undefined,
+  into: { readonly scales: Uint8Array[]; readonly zeros: Uint8Array[] },
 ): AsyncGenerator<Uint8Array> {
   const block = blockOf(matrix.sizes[1]) as number;
   const columns = matrix.paths.map((path) => importance?.get(path)).find((known) => known !== undefined);
   for await (const rows of rowsOf(matrix, weights)) {
     const quantized = quantizeBlocks(rows, bits, block, columns);
-    scales.push(new Uint8Array(quantized.scales.buffer));
-    if (quantized.zeros) zeros.push(packRows(quantized.zeros, matrix.sizes[1] / block));
+    into.scales.push(new Uint8Array(quantized.scales.buffer));
+    if (quantized.zeros) into.zeros.push(packRows(quantized.zeros, matrix.sizes[1] / block));
     yield quantized.levels;
   }
 }

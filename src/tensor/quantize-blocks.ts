@@ -25,7 +25,7 @@ export function quantizeBlocks(
   block: number,
   importance: Float32Array = new Float32Array(block).fill(1),
 ): QuantizedBlocks {
-  const levels = new Uint8Array((values.length * bits) / 8);
+  const levels = new Uint8Array(values.length);
   const scales = new Float32Array(values.length / block);
   const zeros = bits === 4 ? new Uint8Array(scales.length) : undefined;
   const rounding = new Rounding(values, bits, block, importance);
@@ -43,9 +43,9 @@ export function quantizeBlocks(
     rounding.attempt(rounding.fitting, rounding.zero);
     scales[b] = rounding.scale;
     if (zeros) zeros[b] = rounding.zero;
-    rounding.write(levels, from);
+    rounding.write(levels);
   }
-  return { levels, scales, zeros };
+  return { levels: bits === 4 ? packRows(levels, levels.length) : levels, scales, zeros };
 }
 
 /** The values of blocks that `quantizeBlocks` made. */
@@ -53,33 +53,30 @@ export function dequantizeBlocks({ levels, scales, zeros }: QuantizedBlocks, bit
   const values = new Float32Array((levels.length * 8) / bits);
   const block = values.length / scales.length;
   const middle = 2 ** (bits - 1);
+  const each = bits === 4 ? unpackRows(levels, values.length) : levels;
   for (let i = 0; i < values.length; i++) {
     const b = Math.floor(i / block);
-    const level = bits === 8 ? levels[i] : ((levels[i >> 1] as number) >> (4 * (i & 1))) & 15;
-    values[i] = ((level as number) - (zeros ? (zeros[b] as number) : middle)) * (scales[b] as number);
+    values[i] = ((each[i] as number) - (zeros?.[b] ?? middle)) * (scales[b] as number);
   }
   return values;
 }
 
 /** Levels of 4 bits, two in a byte, the first in the lower half; each row begins with a byte of its own. */
 export function packRows(levels: Uint8Array, perRow: number): Uint8Array {
-  const bytes = Math.ceil(perRow / 2);
-  const packed = new Uint8Array((levels.length / perRow) * bytes);
-  for (let i = 0; i < levels.length; i++) {
-    const column = i % perRow;
-    const at = Math.floor(i / perRow) * bytes + (column >> 1);
-    packed[at] = (packed[at] as number) | ((levels[i] as number) << (4 * (column & 1)));
-  }
+  const packed = new Uint8Array((levels.length / perRow) * Math.ceil(perRow / 2));
+  for (let from = 0, at = 0; from < levels.length; from += perRow)
+    for (let i = 0; i < perRow; i += 2, at++)
+      packed[at] = (levels[from + i] as number) | (i + 1 < perRow ? (levels[from + i + 1] as number) << 4 : 0);
   return packed;
 }
 
 /** Levels that `packRows` packed. */
 export function unpackRows(packed: Uint8Array, perRow: number): Uint8Array {
   const bytes = Math.ceil(perRow / 2);
-  return Uint8Array.from({ length: (packed.length / bytes) * perRow }, (_, i) => {
-    const column = i % perRow;
-    return ((packed[Math.floor(i / perRow) * bytes + (column >> 1)] as number) >> (4 * (column & 1))) & 15;
-  });
+  const levels = new Uint8Array((packed.length / bytes) * perRow);
+  for (let from = 0, row = 0; from < levels.length; from += perRow, row += bytes)
+    for (let i = 0; i < perRow; i++) levels[from + i] = ((packed[row + (i >> 1)] as number) >> (4 * (i & 1))) & 15;
+  return levels;
 }
 
 /** The least and the largest value of a block, and 0. */
@@ -108,7 +105,6 @@ class Rounding {
   #best: Int32Array;
   #error = Number.POSITIVE_INFINITY;
   #from = 0;
-  #column = 0;
 
   constructor(values: Float32Array, bits: 4 | 8, block: number, importance: Float32Array) {
     this.#values = values;
@@ -121,7 +117,6 @@ class Rounding {
   /** Begins a block, all of whose values are 0 until they are rounded otherwise. */
   start(from: number): void {
     this.#from = from;
-    this.#column = from % this.#importance.length;
     this.#error = Number.POSITIVE_INFINITY;
     this.scale = 0;
     this.fitting = 0;
@@ -136,7 +131,7 @@ class Rounding {
     const importance = this.#importance;
     const tried = this.#tried;
     const from = this.#from;
-    const column = this.#column;
+    const column = from % importance.length;
     const inverse = 1 / scale;
     const middle = zero + 0.5;
     const highest = 2 ** this.#bits - 1;
@@ -165,11 +160,8 @@ class Rounding {
   }
 
   /** Writes the levels of the block to their place. */
-  write(levels: Uint8Array, from: number): void {
-    const [best, { zero }] = [this.#best, this];
-    if (this.#bits === 8) for (let i = 0; i < best.length; i++) levels[from + i] = (best[i] as number) + zero;
-    else
-      for (let i = 0; i < best.length; i += 2)
-        levels[(from + i) / 2] = ((best[i] as number) + zero) | (((best[i + 1] as number) + zero) << 4);
+  write(levels: Uint8Array): void {
+    const [best, from, { zero }] = [this.#best, this.#from, this];
+    for (let i = 0; i < best.length; i++) levels[from + i] = (best[i] as number) + zero;
   }
 }

@@ -1,4 +1,4 @@
-import { quantizeBlocks } from "../../tensor/index.ts";
+import { packRows, quantizeBlocks } from "../../tensor/index.ts";
 
 /** The form in which a matrix of few bits is computed with: blocks of each row, with a scale and perhaps an offset each. */
 export interface BlockForm {
@@ -46,10 +46,7 @@ export function blockOf(group: number): number | undefined {
 
 /** Levels of a byte each as they are stored: as they are, or two a byte. */
 export function packLevels(levels: Uint8Array, bits: BlockForm["bits"]): Uint8Array {
-  if (bits === 8) return levels;
-  const packed = new Uint8Array(levels.length / 2);
-  for (let i = 0; i < packed.length; i++) packed[i] = (levels[2 * i] as number) | ((levels[2 * i + 1] as number) << 4);
-  return packed;
+  return bits === 8 ? levels : packRows(levels, levels.length);
 }
 
 /** The block of values that no levels express, which are rounded to 8 bits. */

@@ -22,9 +22,8 @@ const matMulOp = defineKernel<AttributesOf<"quantizedLinear">>({
     const [zeros, bias] = hasZeros ? rest : [undefined, rest[0]];
     const [outSize, count] = (c.inputTypes[1] as TensorType).shape as [number, number];
     const attributes = { N: outSize, K: count * block, bits, block_size: block, accuracy_level: INTEGER_PRODUCTS };
-    const operands = [x, blocks, scales, ...(zeros === undefined && bias === undefined ? [] : [zeros ?? ""])];
-    if (bias !== undefined) operands.push("", bias);
-    return [c.emit("MatMulNBits", operands, attributes, "com.microsoft")];
+    const optional = bias === undefined ? rest : [zeros ?? "", "", bias];
+    return [c.emit("MatMulNBits", [x, blocks, scales, ...optional], attributes, "com.microsoft")];
   },
 });
 

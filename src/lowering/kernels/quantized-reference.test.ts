@@ -39,23 +39,27 @@ function difference({ data }: HostTensor, expected: Float64Array): number {
   return Math.sqrt(sum(squares) / sum(expected.map((value) => value ** 2)));
 }
 
-test.each([32, 64, 256])(
-  "int4 in blocks of %d is the product with rounded inputs of a plain reference",
-  async (block) => {
-    const x = draw(rows * inSize);
-    const quantized = quantizeBlocks(draw(outSize * inSize), 4, block);
-    const count = inSize / block;
-    const levels: HostTensor = { dtype: "uint8", shape: [outSize, count, block / 2], data: quantized.levels };
-    const scales: HostTensor = { dtype: "float32", shape: [outSize, count], data: quantized.scales };
-    const packed = packRows(quantized.zeros as Uint8Array, count);
-    const zeros: HostTensor = { dtype: "uint8", shape: [outSize, Math.ceil(count / 2)], data: packed };
-    const matrix = [constant(levels), constant(scales), constant(zeros)] as const; // only constants are packed for fast products
-    const y = quantizedLinear(input("x", "float32", [rows, inSize]), matrix, undefined, { bits: 4, block });
-    const session = await createSession(lowerGraph({ outputs: { y }, bind: () => ({ kind: "input" }) }));
-    const result = (await session.run({ x: { dtype: "float32", shape: [rows, inSize], data: x } })).y as HostTensor;
-    expect(difference(result, product(rounded(x, block), dequantizeBlocks(quantized, 4)))).toBeLessThan(1e-3);
-  },
-);
+test.each([
+  [32, "with zeros"],
+  [32, "without"],
+  [64, "with zeros"],
+  [64, "without"],
+  [256, "with zeros"],
+] as const)("int4 in blocks of %d %s is the product with rounded inputs of a plain reference", async (block, kind) => {
+  const x = draw(rows * inSize);
+  const made = quantizeBlocks(draw(outSize * inSize), 4, block);
+  const quantized = kind === "without" ? { ...made, zeros: undefined } : made; // around the middle level then
+  const count = inSize / block;
+  const levels: HostTensor = { dtype: "uint8", shape: [outSize, count, block / 2], data: quantized.levels };
+  const scales: HostTensor = { dtype: "float32", shape: [outSize, count], data: quantized.scales };
+  const packed = quantized.zeros && packRows(quantized.zeros, count);
+  const zeros = packed && constant({ dtype: "uint8", shape: [outSize, Math.ceil(count / 2)], data: packed });
+  const matrix = [constant(levels), constant(scales), zeros] as const; // only constants are packed for fast products
+  const y = quantizedLinear(input("x", "float32", [rows, inSize]), matrix, undefined, { bits: 4, block });
+  const session = await createSession(lowerGraph({ outputs: { y }, bind: () => ({ kind: "input" }) }));
+  const result = (await session.run({ x: { dtype: "float32", shape: [rows, inSize], data: x } })).y as HostTensor;
+  expect(difference(result, product(rounded(x, block), dequantizeBlocks(quantized, 4)))).toBeLessThan(1e-3);
+});
 
 test("int8 is the product with rows rounded by their own largest entry of a plain reference", async () => {
   const x = draw(rows * inSize);
